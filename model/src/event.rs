@@ -1,0 +1,157 @@
+//! What an observer sees: calls, returns, outcomes.
+
+use crate::program::{BATCH_MAX, Op, PacketId, ThreadId};
+
+/// Someone who watches the steps of a system.
+pub trait Observer {
+    /// A thread starts a call.
+    fn call(&mut self, thread: ThreadId, op: Op);
+    /// A call ends.
+    fn ret(&mut self, thread: ThreadId, op: Op, outcome: Outcome);
+}
+
+/// Sees nothing, and costs nothing.
+impl Observer for () {
+    #[inline]
+    fn call(&mut self, _: ThreadId, _: Op) {}
+    #[inline]
+    fn ret(&mut self, _: ThreadId, _: Op, _: Outcome) {}
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did what it was asked.
+    Done,
+    /// It took one packet.
+    Packet(PacketId),
+    /// It took a batch of packets, oldest first.
+    Packets(Batch),
+    /// It failed.
+    Failed(Error),
+}
+
+/// Some packets, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    len: u8,
+    ids: [PacketId; BATCH_MAX],
+}
+
+impl Batch {
+    /// No packets.
+    pub const EMPTY: Batch = Batch {
+        len: 0,
+        ids: [PacketId(0); BATCH_MAX],
+    };
+
+    /// Adds a packet behind the others; there must be room.
+    #[inline]
+    pub fn push(&mut self, packet: PacketId) {
+        self.ids[usize::from(self.len)] = packet;
+        self.len += 1;
+    }
+
+    /// The packets.
+    #[inline]
+    pub fn packets(&self) -> &[PacketId] {
+        &self.ids[..usize::from(self.len)]
+    }
+}
+
+/// Why a call failed, in the words that all systems share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Error {
+    /// Its time was over.
+    Timeout,
+    /// The port was closed while the call waited.
+    Abandoned,
+    /// There is no such port, or no longer.
+    BadHandle,
+    /// An argument makes no sense.
+    Invalid,
+    /// It is there already.
+    Exists,
+    /// It is not there.
+    NotFound,
+    /// The caller does not own it.
+    NotOwner,
+    /// A count would pass its limit.
+    Limit,
+}
+
+/// Every [`Error`], in order.
+pub const ERRORS: [Error; 8] = [
+    Error::Timeout,
+    Error::Abandoned,
+    Error::BadHandle,
+    Error::Invalid,
+    Error::Exists,
+    Error::NotFound,
+    Error::NotOwner,
+    Error::Limit,
+];
+
+/// An error as a system names and numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OsError {
+    /// The constant of the system's headers.
+    pub name: &'static str,
+    /// Its value.
+    pub number: u16,
+}
+
+/// What Windows calls an error: Win32 codes, as GetLastError gives them.
+pub fn win32(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("WAIT_TIMEOUT", 258),
+        Error::Abandoned => ("ERROR_ABANDONED_WAIT_0", 735),
+        Error::BadHandle => ("ERROR_INVALID_HANDLE", 6),
+        Error::Invalid => ("ERROR_INVALID_PARAMETER", 87),
+        Error::Exists => ("ERROR_ALREADY_EXISTS", 183),
+        Error::NotFound => ("ERROR_NOT_FOUND", 1168),
+        Error::NotOwner => ("ERROR_NOT_OWNER", 288),
+        Error::Limit => ("ERROR_TOO_MANY_POSTS", 298),
+    };
+    OsError { name, number }
+}
+
+/// What Linux calls an error: errno values.
+pub fn errno(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIMEDOUT", 110),
+        Error::Abandoned => ("ECANCELED", 125),
+        Error::BadHandle => ("EBADF", 9),
+        Error::Invalid => ("EINVAL", 22),
+        Error::Exists => ("EEXIST", 17),
+        Error::NotFound => ("ENOENT", 2),
+        Error::NotOwner => ("EPERM", 1),
+        Error::Limit => ("EOVERFLOW", 75),
+    };
+    OsError { name, number }
+}
+
+/// The error that a name of any system stands for.
+pub fn error_named(name: &str) -> Option<Error> {
+    ERRORS
+        .into_iter()
+        .find(|&error| win32(error).name == name || errno(error).name == name)
+}
+
+/// The Win32 error that an NTSTATUS turns into, for the statuses that evidence names; success and
+/// informational ones are 0, all others ERROR_MR_MID_NOT_FOUND (317), as RtlNtStatusToDosError does
+/// with a status it does not know. windows.md 6.6.
+pub fn win32_of_status(status: u32) -> u16 {
+    match status {
+        0..=0x7fff_ffff => 0,
+        0xc000_0010 => 1,   // STATUS_INVALID_DEVICE_REQUEST, ERROR_INVALID_FUNCTION
+        0xc000_0011 => 38,  // STATUS_END_OF_FILE, ERROR_HANDLE_EOF
+        0xc000_0023 => 122, // STATUS_BUFFER_TOO_SMALL, ERROR_INSUFFICIENT_BUFFER
+        0xc000_0120 => 995, // STATUS_CANCELLED, ERROR_OPERATION_ABORTED
+        0xc000_014b => 109, // STATUS_PIPE_BROKEN, ERROR_BROKEN_PIPE
+        0xc000_0236 => 1225, // STATUS_CONNECTION_REFUSED, ERROR_CONNECTION_REFUSED
+        0x8000_0005 => 234, // STATUS_BUFFER_OVERFLOW, ERROR_MORE_DATA
+        _ => 317,
+    }
+}

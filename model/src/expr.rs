@@ -1,0 +1,174 @@
+//! Expressions over integers and booleans (0 and 1): conditions of threads, and properties.
+
+use crate::program::{PortId, Program, SlotId, ThreadId, VarId};
+
+/// An expression: index of its root in [`Program::exprs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExprId(pub u16);
+
+/// One node of an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expr {
+    /// A number; booleans are 0 and 1.
+    Const(i64),
+    /// A shared variable.
+    Var(VarId),
+    /// An element of an array of shared variables, which has `len` of them.
+    Element {
+        /// The first element.
+        first: VarId,
+        /// How many there are.
+        len: u8,
+        /// Which one.
+        index: ExprId,
+    },
+    /// Part of the result of a call.
+    Result {
+        /// Whose; none for the thread that asks.
+        thread: Option<ThreadId>,
+        /// Which result of it.
+        slot: SlotId,
+        /// Which part.
+        field: Field,
+        /// Of which packet of a batch.
+        nth: u8,
+    },
+    /// Something about a port.
+    Port(PortId, PortField),
+    /// Something about a thread.
+    Thread(ThreadId, ThreadField),
+    /// True when its operand is not.
+    Not(ExprId),
+    /// The negative of its operand.
+    Neg(ExprId),
+    /// Two operands.
+    Binary(Binary, ExprId, ExprId),
+}
+
+/// Parts of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The call succeeded; a packet that carries a failure makes it false.
+    Ok,
+    /// The call ended because its time was over.
+    Timeout,
+    /// The number of the error as the system gives it; 0 without one.
+    Error,
+    /// How many packets it took.
+    Count,
+    /// A packet's completion key.
+    Key,
+    /// A packet's bytes.
+    Bytes,
+    /// A packet's OVERLAPPED.
+    Overlapped,
+    /// A packet's NTSTATUS.
+    Status,
+}
+
+/// What can be asked about a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortField {
+    /// Packets nobody has taken.
+    Depth,
+    /// Threads parked on it.
+    Waiting,
+    /// Threads that count against its concurrency value.
+    Running,
+    /// Its concurrency value.
+    Concurrency,
+    /// Packets delivered so far.
+    Delivered,
+    /// Whether its handle is open.
+    Open,
+}
+
+/// What can be asked about a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThreadField {
+    /// It waits inside a call on a port.
+    Parked,
+    /// It waits for something that is not a port.
+    Blocked,
+    /// Its program is over.
+    Done,
+}
+
+/// Operators with two operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the operators")]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    And,
+    Or,
+}
+
+/// Where an expression finds its values.
+pub trait Facts {
+    /// A shared variable.
+    fn var(&self, var: VarId) -> i64;
+    /// Part of a result; 0 where the call has not left one.
+    fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64;
+    /// Something about a port.
+    fn port(&self, port: PortId, field: PortField) -> i64;
+    /// Something about a thread.
+    fn thread(&self, thread: ThreadId, field: ThreadField) -> bool;
+}
+
+/// The value of an expression as `me` sees it.
+///
+/// None when it has no value: a division by zero, an element outside its array, a number beyond 64 bits.
+pub fn eval(program: &Program, facts: &impl Facts, me: ThreadId, expr: ExprId) -> Option<i64> {
+    let value = |expr| eval(program, facts, me, expr);
+    Some(match program.exprs[usize::from(expr.0)] {
+        Expr::Const(number) => number,
+        Expr::Var(var) => facts.var(var),
+        Expr::Element { first, len, index } => {
+            let index = u8::try_from(value(index)?)
+                .ok()
+                .filter(|&index| index < len)?;
+            facts.var(VarId(first.0 + index))
+        }
+        Expr::Result {
+            thread,
+            slot,
+            field,
+            nth,
+        } => facts.result(thread.unwrap_or(me), slot, field, nth),
+        Expr::Port(port, field) => facts.port(port, field),
+        Expr::Thread(thread, field) => i64::from(facts.thread(thread, field)),
+        Expr::Not(operand) => i64::from(value(operand)? == 0),
+        Expr::Neg(operand) => value(operand)?.checked_neg()?,
+        Expr::Binary(Binary::And, left, right) => {
+            i64::from(value(left)? != 0 && value(right)? != 0)
+        }
+        Expr::Binary(Binary::Or, left, right) => i64::from(value(left)? != 0 || value(right)? != 0),
+        Expr::Binary(operator, left, right) => {
+            let (left, right) = (value(left)?, value(right)?);
+            match operator {
+                Binary::Add => left.checked_add(right)?,
+                Binary::Sub => left.checked_sub(right)?,
+                Binary::Mul => left.checked_mul(right)?,
+                Binary::Div => left.checked_div(right)?,
+                Binary::Rem => left.checked_rem(right)?,
+                Binary::Eq => i64::from(left == right),
+                Binary::Ne => i64::from(left != right),
+                Binary::Lt => i64::from(left < right),
+                Binary::Le => i64::from(left <= right),
+                Binary::Gt => i64::from(left > right),
+                Binary::Ge => i64::from(left >= right),
+                Binary::And | Binary::Or => unreachable!("handled above"),
+            }
+        }
+    })
+}

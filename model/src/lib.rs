@@ -1,0 +1,22 @@
+//! What completion ports do, as pure functions.
+//!
+//! The model says only two things: which steps are possible now ([`System::enabled`]), and what each
+//! step does and shows ([`System::take`]). It has no clock, no thread, no file and no randomness;
+//! whoever asks chooses the steps.
+//!
+//! - [`program`]: what threads do, as plain data; [`expr`] and [`control`]: their conditions and where they go next.
+//! - [`state`]: one flat record of bytes, with a typed view for each noun.
+//! - [`event`]: what an observer sees.
+//! - [`kernel`]: the contract that each system of [`personality`] fulfils.
+//! - [`system`]: programs on a kernel. [`property`]: what must hold there.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod control;
+pub mod event;
+pub mod expr;
+pub mod program;
+pub mod step;

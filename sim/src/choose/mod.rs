@@ -1,0 +1,72 @@
+//! Who takes the next step: one policy a file.
+
+mod fair;
+mod pct;
+mod random;
+
+pub use fair::Fair;
+pub use pct::Pct;
+pub use random::Random;
+
+use portsim_model::step::Step;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// Chooses among the steps that are possible now.
+pub trait Choose {
+    /// The index of the step to take; `steps` is never empty.
+    fn choose(&mut self, steps: &[Step]) -> usize;
+}
+
+/// A policy that a person can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Every possible step is equally likely.
+    Random,
+    /// Probabilistic concurrency testing: random priorities, lowered at this many random moments.
+    Pct(u32),
+    /// The thread that has waited longest for its turn.
+    Fair,
+}
+
+impl Policy {
+    /// The policy's name and arguments, as the command line writes them.
+    pub fn parse(text: &str) -> Result<Policy, String> {
+        match text.split_once(':') {
+            None if text == "random" => Ok(Policy::Random),
+            None if text == "fair" => Ok(Policy::Fair),
+            Some(("pct", depth)) => depth.parse().map(Policy::Pct).map_err(|_| {
+                format!("`{depth}` is not a number of priority changes, as in `pct:3`")
+            }),
+            _ => Err(format!(
+                "`{text}` is not a policy: `random`, `pct:D` or `fair`"
+            )),
+        }
+    }
+
+    /// The policy at work, from a seed.
+    pub fn seeded(self, seed: u64) -> Box<dyn Choose> {
+        match self {
+            Policy::Random => Box::new(Random::new(seed)),
+            Policy::Pct(depth) => Box::new(Pct::new(seed, depth)),
+            Policy::Fair => Box::new(Fair::new(seed)),
+        }
+    }
+}
+
+/// Random numbers that a seed fixes for ever: ChaCha with 8 rounds, the seed in the first eight bytes of the key.
+pub(crate) struct Dice(ChaCha8Rng);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Dice {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        Dice(ChaCha8Rng::from_seed(key))
+    }
+
+    /// A number below `sides`, which is not 0.
+    pub(crate) fn below(&mut self, sides: usize) -> usize {
+        let wide = u64::from(self.0.next_u32()) * sides as u64;
+        (wide >> 32) as usize
+    }
+}

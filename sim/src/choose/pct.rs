@@ -1,0 +1,72 @@
+//! Probabilistic concurrency testing: the thread with the highest priority moves, and priorities fall at random moments.
+//!
+//! A bug that needs `d` ordering constraints is found by one run with a probability of at least
+//! 1 / (n k^(d-1)) for n threads and k steps: Burckhardt, Kothari, Musuvathi, Nagarakatte, "A randomized
+//! scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010.
+
+use std::collections::BTreeMap;
+
+use portsim_model::program::ThreadId;
+use portsim_model::step::Step;
+
+use super::{Choose, Dice};
+
+/// Priorities change within so many steps from the start.
+const HORIZON: usize = 64;
+
+/// See the module.
+pub struct Pct {
+    dice: Dice,
+    /// Higher moves first. New threads draw theirs above all lowered ones.
+    priority: BTreeMap<ThreadId, u64>,
+    /// Steps at which the thread about to move falls below all others, latest first.
+    changes: Vec<usize>,
+    lowest: u64,
+    taken: usize,
+}
+
+impl Pct {
+    /// The policy from a seed, with so many priority changes.
+    pub fn new(seed: u64, depth: u32) -> Pct {
+        let mut dice = Dice::new(seed);
+        let mut changes: Vec<_> = (0..depth).map(|_| dice.below(HORIZON)).collect();
+        changes.sort_by(|a, b| b.cmp(a));
+        Pct {
+            dice,
+            priority: BTreeMap::new(),
+            changes,
+            lowest: u64::from(depth),
+            taken: 0,
+        }
+    }
+
+    fn favourite(&mut self, steps: &[Step]) -> ThreadId {
+        for step in steps {
+            if !self.priority.contains_key(&step.thread) {
+                let drawn = u64::from(u32::MAX) + self.dice.below(u32::MAX as usize) as u64;
+                self.priority.insert(step.thread, drawn);
+            }
+        }
+        let best = steps
+            .iter()
+            .max_by_key(|step| (self.priority[&step.thread], std::cmp::Reverse(step.thread)));
+        best.expect("there is a step").thread
+    }
+}
+
+impl Choose for Pct {
+    fn choose(&mut self, steps: &[Step]) -> usize {
+        let mut thread = self.favourite(steps);
+        while self.changes.last().is_some_and(|&at| at <= self.taken) {
+            self.changes.pop();
+            self.lowest -= 1;
+            self.priority.insert(thread, self.lowest);
+            thread = self.favourite(steps);
+        }
+        self.taken += 1;
+        let own: Vec<_> = (0..steps.len())
+            .filter(|&n| steps[n].thread == thread)
+            .collect();
+        own[self.dice.below(own.len())]
+    }
+}

@@ -1,0 +1,21 @@
+//! Every possible step is equally likely.
+
+use portsim_model::step::Step;
+
+use super::{Choose, Dice};
+
+/// See the module.
+pub struct Random(Dice);
+
+impl Random {
+    /// The policy from a seed.
+    pub fn new(seed: u64) -> Random {
+        Random(Dice::new(seed))
+    }
+}
+
+impl Choose for Random {
+    fn choose(&mut self, steps: &[Step]) -> usize {
+        self.0.below(steps.len())
+    }
+}

@@ -1,0 +1,4 @@
+//! portsim: a deterministic simulator and model checker for I/O completion ports.
+
+pub mod choose;
+pub mod trace;

@@ -1,0 +1,3 @@
+//! The command `portsim`.
+
+fn main() {}
