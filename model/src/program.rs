@@ -49,6 +49,9 @@ pub type Pc = u8;
 /// The most packets one call can take.
 pub const BATCH_MAX: usize = 32;
 
+/// The most variables that one `set` writes.
+pub const SETS_MAX: usize = 8;
+
 /// A whole scenario, checked and compiled.
 #[derive(Debug, Clone, Default)]
 pub struct Program {
