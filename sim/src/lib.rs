@@ -6,4 +6,5 @@ pub mod check;
 pub mod choose;
 pub mod names;
 pub mod run;
+pub mod scenario;
 pub mod trace;
