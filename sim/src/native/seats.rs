@@ -72,6 +72,12 @@ const GONE: u8 = 3;
 /// at `/proc`: a hand-over that comes at once is met awake, and a core is not kept from its owner for long.
 const SPINS: u32 = 200;
 
+/// How often the conductor looks before it gives the core away.
+const LOOKS: u32 = 6;
+
+/// For how long: a return ends it early, but nobody tells that a thread has parked.
+const NAP: Duration = Duration::from_micros(50);
+
 /// How long a thread may take to come home once it is released.
 const HOME_LIMIT: Duration = Duration::from_secs(10);
 
@@ -286,7 +292,7 @@ impl Stage for Seats {
 
     fn quiet(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Unquiet> {
         let end = Instant::now() + limit;
-        let mut backs = Vec::new();
+        let (mut backs, mut looks) = (Vec::new(), 0);
         for thread in until {
             self.seats[thread.index()].parked = None;
         }
@@ -305,10 +311,11 @@ impl Stage for Seats {
             if now >= end {
                 return Err(Unquiet::Overdue(moving));
             }
+            looks += 1;
             if until.contains(&moving) {
                 self.listen(end - now);
-            } else {
-                thread::yield_now();
+            } else if looks > LOOKS {
+                self.listen((end - now).min(NAP));
             }
         }
     }

@@ -124,3 +124,21 @@ fn a_newcomer_is_newer_than_all_who_wait() {
         ],
     );
 }
+
+/// Four threads, the mix of a usual scenario: the rate is printed, and far above what would make a sweep slow.
+#[test]
+fn four_threads_make_thousands_of_calls_a_second() {
+    let program = program(vec![
+        forever([get()]),
+        forever([get()]),
+        forever([get()]),
+        forever([post(1)]),
+    ]);
+    let turns: Vec<_> = [0, 1, 2, 3, 3, 3].repeat(2000);
+    let program = slated(program, &turns);
+    let start = Instant::now();
+    let recording = run(&program);
+    let rate = turns.len() as f64 / start.elapsed().as_secs_f64();
+    println!("4 threads: {rate:.0} calls/s");
+    assert_eq!(recording.turns, turns.len() as u64);
+}
