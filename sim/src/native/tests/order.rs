@@ -141,6 +141,32 @@ fn four_threads_keep_the_order_at_full_speed() {
     assert_eq!(woken, [2, 1, 0].repeat(2000));
 }
 
+/// The kernel is deterministic as long as one thread moves at a time: the same seed gives the same recording.
+#[test]
+fn the_same_seed_gives_the_same_recording() {
+    let program = program(vec![
+        forever([get(), post(1), get()]),
+        forever([get(), get(), post(2)]),
+        forever([post(3), get_many(2), get()]),
+        forever([post(4), post(5), get()]),
+        forever([Op::Stall, get(), post(6)]),
+    ]);
+    let options = Options {
+        turns_max: 200,
+        ..Options::default()
+    };
+    let play = |seed| {
+        let policy = || Policy::Random.seeded(seed);
+        record(backend("epoll").unwrap(), &program, &policy, &options).unwrap()
+    };
+    for seed in 0..40 {
+        let (first, second) = (play(seed), play(seed));
+        assert!(first.events.len() > 10, "seed {seed}: {first:?}");
+        assert_eq!(lines(&first), lines(&second), "seed {seed}");
+        assert_eq!(first, second, "seed {seed}");
+    }
+}
+
 fn returns(recording: &Recording) -> impl Iterator<Item = u8> {
     let events = recording.events.iter();
     events.filter_map(|shown| match shown {
