@@ -25,8 +25,6 @@ enum Exit {
     AsExpected = 0,
     /// Some bound or limit ended it first; nothing was found so far.
     Partial = 4,
-    /// A backend cannot run here, or failed.
-    Unavailable = 3,
     /// A verdict is not what was expected.
     Verdict = 1,
 }

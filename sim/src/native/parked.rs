@@ -33,10 +33,10 @@ pub enum Call {
     EpollPwait,
 }
 
-pub use system::{Probe, number};
+pub use os::{Probe, number};
 
 #[cfg(target_os = "linux")]
-mod system {
+mod os {
     use std::fs::File;
     use std::io;
     use std::os::unix::fs::FileExt;
@@ -174,7 +174,7 @@ mod system {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod system {
+mod os {
     use std::io;
 
     use super::{Call, KernelWait};
