@@ -5,6 +5,7 @@ pub mod bad_input;
 pub mod check;
 pub mod choose;
 pub mod names;
+pub mod native;
 pub mod run;
 pub mod scenario;
 pub mod trace;
