@@ -96,7 +96,7 @@ impl<'a> Cast<'a> {
 
     /// The value of an expression as a thread sees it.
     pub fn value(&self, thread: ThreadId, expr: ExprId) -> Result<i64, Lost> {
-        eval(self.program, self, thread, expr).ok_or(Lost)
+        eval(&self.program.exprs, self, thread, expr).ok_or(Lost)
     }
 
     /// Writes shared variables, all at once: every value is computed before the first is written.
