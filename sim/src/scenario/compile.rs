@@ -365,9 +365,14 @@ impl Compiler {
         };
         let mut slated = Vec::new();
         for (n, turn) in turns.iter().enumerate() {
+            let place = &section.index(n);
             slated.push(match turn.as_str() {
                 "@time" => Slated::Time,
-                name => Slated::Thread(self.directory.thread(name, &section.index(n))?),
+                // No thread's name begins like this.
+                name if name.starts_with('@') => {
+                    return Err(unknown("turn", name, &["@time"], place));
+                }
+                name => Slated::Thread(self.directory.thread(name, place)?),
             });
         }
         self.program.schedule = Some(slated);

@@ -90,7 +90,8 @@ impl Flaw {
         let column = text[..self.at].chars().count();
         Complaint {
             near: self.near,
-            excerpt: Some(excerpt(text, column)),
+            // A caret under nothing shows nothing.
+            excerpt: (!text.trim().is_empty()).then(|| excerpt(text, column)),
             ..place.complain(format!("column {}: {}", column + 1, self.problem))
         }
     }
