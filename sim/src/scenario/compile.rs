@@ -10,13 +10,12 @@ use portsim_model::program::{
 };
 
 use super::code::Coder;
-use super::directory::{Directory, Thing, unknown};
-use super::expr::{Scope, Type, is_name};
+use super::directory::{Directory, Thing, check_name, unknown};
+use super::expr::{Scope, Type};
+use super::names::{Expect, Names};
 use super::place::{Complaint, Place};
 use super::results;
 use super::wire::{self, File, Named, Resets, Threads, Var};
-use super::{Expect, Names};
-use crate::bad_input::quoted;
 
 const THREADS_MAX: usize = 64;
 const PORTS_MAX: usize = 32;
@@ -333,12 +332,7 @@ impl Compiler {
 
     /// One name must mean one property in a verdict.
     fn check_property(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
-        if !is_name(name) {
-            return Err(place.complain(format!(
-                "{} cannot be a name: names have letters, digits and _, and begin with no digit",
-                quoted(name)
-            )));
-        }
+        check_name(name, place)?;
         if BUILTIN.contains(&name) {
             return Err(place.complain(format!("{name:?} is the name of a built-in invariant")));
         }

@@ -6,13 +6,15 @@
 //! - [`wire`]: the file as it is written, its types and its schema. Only there is serde known.
 //! - [`directory`]: every name, and what it stands for. [`results`]: the names of results.
 //! - [`expr`]: expressions. [`code`]: operations. [`compile`]: the whole file.
-//! - [`place`]: where something is wrong. [`files`]: which files there are.
+//! - [`place`]: where something is wrong. [`files`]: which files there are. [`names`]: what people
+//!   called the parts of the program.
 
 mod code;
 mod compile;
 mod directory;
 mod expr;
 mod files;
+mod names;
 mod place;
 mod results;
 mod wire;
@@ -22,13 +24,14 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use portsim_model::program::{Program, ThreadId};
+use portsim_model::program::Program;
 use sha2::{Digest, Sha256};
 
 use crate::bad_input::BadInput;
 use place::{Complaint, Place};
 
 pub use files::find;
+pub use names::{Expect, Names};
 pub use wire::schema;
 
 /// A scenario, checked and compiled.
@@ -52,42 +55,6 @@ pub struct Scenario {
     pub expect: Expect,
     /// SHA-256 of the file's bytes, in hexadecimal digits.
     pub sha256: String,
-}
-
-/// The names that a scenario gives to the parts of its program; each list is in the order of the ids.
-#[derive(Debug, Clone, Default)]
-pub struct Names {
-    /// Threads: `a`, `worker[0]`.
-    pub threads: Vec<String>,
-    /// Groups, and their threads.
-    pub groups: Vec<(String, Vec<ThreadId>)>,
-    /// Ports.
-    pub ports: Vec<String>,
-    /// Events, mutexes and semaphores.
-    pub objects: Vec<String>,
-    /// Sources.
-    pub sources: Vec<String>,
-    /// Variables, one name for each place: `stop`, `alive[0]`.
-    pub vars: Vec<String>,
-    /// For each code, the names of its results.
-    pub slots: Vec<Vec<String>>,
-    /// Properties that hold in every state.
-    pub always: Vec<String>,
-    /// Properties that some state must show.
-    pub sometimes: Vec<String>,
-    /// Properties of every state in which nothing can move any more.
-    pub at_end: Vec<String>,
-    /// What notes say.
-    pub notes: Vec<String>,
-}
-
-/// What is expected of a scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expect {
-    /// Everything holds.
-    Pass,
-    /// This property, or this built-in invariant, does not hold.
-    Violation(String),
 }
 
 /// Systems that have a name whether or not this version plays them: a scenario may be meant for one.

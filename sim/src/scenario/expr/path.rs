@@ -3,9 +3,9 @@
 use portsim_model::expr::{Expr, Field, PortField, ThreadField};
 use portsim_model::program::{CodeId, ThreadId};
 
-use super::meaning::Meaning;
+use super::flaw::Flaw;
+use super::meaning::{Meaning, Type};
 use super::syntax::{Name, Node, Part, What};
-use super::{Flaw, Type};
 use crate::bad_input::{nearest, one_of};
 use crate::scenario::directory::{SlotName, Thing, constant, constants, member_of};
 

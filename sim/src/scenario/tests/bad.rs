@@ -94,7 +94,7 @@ fn limits_of_whole_scenarios() {
         ),
         (
             "any(worker, ".repeat(10) + "parked" + &")".repeat(10),
-            "column 1: the scenario's expressions have more than 65535 parts",
+            "column 121: the scenario's expressions have more than 65535 parts",
         ),
     ] {
         let found = sentence_for(&with_property(&expr));
