@@ -5,7 +5,8 @@
 //! whoever asks chooses the steps.
 //!
 //! - [`program`]: what threads do, as plain data; [`expr`] and [`control`]: their conditions and where they go next.
-//! - [`state`]: one flat record of bytes, with a typed view for each noun.
+//! - [`state`]: one flat record of bytes ([`layout`]), with a typed view for each noun: [`packets`],
+//!   [`waiters`], [`running`], [`threads`].
 //! - [`event`]: what an observer sees.
 //! - [`kernel`]: the contract that each system of [`personality`] fulfils.
 //! - [`system`]: programs on a kernel. [`property`]: what must hold there.
@@ -18,5 +19,20 @@ extern crate alloc;
 pub mod control;
 pub mod event;
 pub mod expr;
+pub mod kernel;
+pub mod layout;
+mod objects;
+pub mod packets;
+pub mod personality;
 pub mod program;
+pub mod property;
+pub mod running;
+pub mod state;
 pub mod step;
+pub mod system;
+pub mod threads;
+pub mod waiters;
+
+pub use state::State;
+pub use step::{Step, StepKind};
+pub use system::System;

@@ -8,14 +8,15 @@ use portsim_model::program::{
     Bounds, Code, CodeId, Object, ObjectId, Port, PortId, Program, Slated, Slot, Source, SourceId,
     Thread, ThreadId, VarId,
 };
+use portsim_model::property::FAULTS;
 
 use super::code::Coder;
 use super::directory::{Directory, Thing, check_name, unknown};
 use super::expr::{Scope, Type};
-use super::names::{Expect, Names};
 use super::place::{Complaint, Place};
 use super::results;
 use super::wire::{self, File, Named, Resets, Threads, Var};
+use crate::names::Names;
 
 const THREADS_MAX: usize = 64;
 const PORTS_MAX: usize = 32;
@@ -23,10 +24,19 @@ const OBJECTS_MAX: usize = 64;
 const SOURCES_MAX: usize = 100;
 const VARS_MAX: usize = 200;
 
-/// The invariants that are judged without being written down, by the names that `expect` uses.
-pub(super) const BUILTIN: [&str; 9] = [
-    "lost", "twice", "released", "running", "stranded", "deadlock", "assert", "schedule", "spin",
-];
+/// The names of the invariants that are judged without being written down.
+fn builtin() -> impl Iterator<Item = &'static str> {
+    FAULTS.into_iter().map(|(_, name)| name)
+}
+
+/// What is expected of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// Everything holds.
+    Pass,
+    /// This property, or this built-in invariant, does not hold.
+    Violation(String),
+}
 
 /// What a file says, checked and compiled.
 pub(super) struct Compiled {
@@ -333,7 +343,7 @@ impl Compiler {
     /// One name must mean one property in a verdict.
     fn check_property(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
         check_name(name, place)?;
-        if BUILTIN.contains(&name) {
+        if builtin().any(|it| it == name) {
             return Err(place.complain(format!("{name:?} is the name of a built-in invariant")));
         }
         if self.property_names().any(|it| it == name) {
@@ -377,7 +387,7 @@ impl Compiler {
         let wire::Expect::Violation(wire::Violation { violation }) = expect else {
             return Ok(Expect::Pass);
         };
-        let known: Vec<&str> = self.property_names().chain(BUILTIN).collect();
+        let known: Vec<&str> = self.property_names().chain(builtin()).collect();
         if known.contains(&violation.as_str()) {
             return Ok(Expect::Violation(violation.clone()));
         }

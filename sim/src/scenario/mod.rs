@@ -6,15 +6,13 @@
 //! - [`wire`]: the file as it is written, its types and its schema. Only there is serde known.
 //! - [`directory`]: every name, and what it stands for. [`results`]: the names of results.
 //! - [`expr`]: expressions. [`code`]: operations. [`compile`]: the whole file.
-//! - [`place`]: where something is wrong. [`files`]: which files there are. [`names`]: what people
-//!   called the parts of the program.
+//! - [`place`]: where something is wrong. [`files`]: which files there are.
 
 mod code;
 mod compile;
 mod directory;
 mod expr;
 mod files;
-mod names;
 mod place;
 mod results;
 mod wire;
@@ -28,10 +26,11 @@ use portsim_model::program::Program;
 use sha2::{Digest, Sha256};
 
 use crate::bad_input::BadInput;
+use crate::names::Names;
 use place::{Complaint, Place};
 
+pub use compile::Expect;
 pub use files::find;
-pub use names::{Expect, Names};
 pub use wire::schema;
 
 /// A scenario, checked and compiled.

@@ -1,0 +1,283 @@
+//! The contract a personality fulfils, and what it works with.
+
+use crate::control::{Rest, settle};
+use crate::event::{Error, Observer, OsError, Outcome};
+use crate::layout::Layout;
+use crate::program::{
+    Instr, Op, PacketId, PortId, Program, SlotId, SourceId, ThreadId, Timeout, Watch,
+};
+use crate::property::Fault;
+use crate::state::{Port, View, interest_at, port_mut, store, thread_mut};
+use crate::threads::{Mode, Thread};
+
+/// A system with completion ports: what its calls do, and what happens to a port when threads block,
+/// come back and end.
+///
+/// Every function is one atomic action. A call either returns in it ([`Turn::returns`]) or leaves the
+/// thread parked. What no program can ask of a system ([`Kernel::supports`] says so) has a default here
+/// that is never reached.
+pub trait Kernel: Copy {
+    /// The name it has everywhere.
+    fn name(&self) -> &'static str;
+    /// What it calls an error.
+    fn os_error(&self) -> fn(Error) -> OsError;
+    /// Whether it has the operation, else why not.
+    fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str>;
+    /// Whether it counts running threads, so that a scenario may ask for them.
+    fn counts_running(&self) -> bool;
+
+    /// How many answers the system leaves open for this call; each is a step of its own.
+    fn answers(&self, _view: View<'_>, _me: ThreadId, _op: Op) -> u8 {
+        1
+    }
+    /// Takes packets from a port or waits for them; `answer` is one of [`Kernel::answers`].
+    fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8);
+    /// Puts a packet into a port.
+    fn post<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        packet: PacketId,
+    );
+    /// Closes the only handle of a port.
+    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId);
+    /// Changes what an epoll descriptor watches.
+    fn epoll_ctl<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _: ThreadId,
+        _: PortId,
+        _: SourceId,
+        _: Watch,
+    ) {
+        unreachable!("this system has no epoll_ctl")
+    }
+    /// Makes a source readable.
+    fn write<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: SourceId) {
+        unreachable!("this system has no sources")
+    }
+    /// Empties a source.
+    fn drain<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: SourceId) {
+        unreachable!("this system has no sources")
+    }
+    /// Suspends a thread; `answer` is one of [`Kernel::answers`].
+    fn suspend<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId, _answer: u8) {
+        unreachable!("this system cannot suspend a thread")
+    }
+    /// The last suspension of a thread is taken back.
+    fn resume<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId) {
+        unreachable!("this system cannot resume a thread")
+    }
+
+    /// How many ways a woken thread can go on.
+    fn wake_answers(&self, _view: View<'_>, _me: ThreadId, _get: Get) -> u8 {
+        1
+    }
+    /// A thread that was made runnable inside its call goes on.
+    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8);
+    /// The time of a thread's call on a port is over.
+    fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get);
+    /// A running thread starts to wait for something that is not a port.
+    fn blocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId);
+    /// A thread comes back from such a wait.
+    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId);
+    /// A thread ends.
+    fn exits<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId);
+
+    /// What holds in every state of this system, beyond what [`crate::property`] knows of all.
+    fn holds(&self, view: View<'_>) -> Result<(), Fault>;
+}
+
+/// A call that takes packets.
+#[derive(Debug, Clone, Copy)]
+pub struct Get {
+    /// From where.
+    pub port: PortId,
+    /// Where the result goes.
+    pub into: Option<SlotId>,
+    /// How long it waits.
+    pub timeout: Timeout,
+    /// The most packets of a batch; none for the call that takes exactly one.
+    pub max: Option<u8>,
+}
+
+/// Packets that entered and left the ports in one step, to be held against the queues afterwards.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Ledger {
+    pub inserted: usize,
+    pub left: usize,
+}
+
+/// One step in progress: the state it changes and who watches.
+pub struct Turn<'a, O> {
+    /// The program.
+    pub program: &'a Program,
+    pub(crate) layout: &'a Layout,
+    pub(crate) limits: &'a [u32],
+    pub(crate) os_error: fn(Error) -> OsError,
+    pub(crate) bytes: &'a mut [u8],
+    pub(crate) observer: &'a mut O,
+    pub(crate) ledger: Ledger,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl<O: Observer> Turn<'_, O> {
+    /// The state as it is now.
+    #[inline]
+    pub fn view(&self) -> View<'_> {
+        View {
+            program: self.program,
+            layout: self.layout,
+            limits: self.limits,
+            os_error: self.os_error,
+            bytes: self.bytes,
+        }
+    }
+
+    /// One thread.
+    #[inline]
+    pub fn thread(&mut self, id: ThreadId) -> Thread<&mut [u8]> {
+        thread_mut(self.layout, self.bytes, id)
+    }
+
+    /// One port.
+    #[inline]
+    pub fn port(&mut self, id: PortId) -> Port<&mut [u8]> {
+        port_mut(self.layout, self.limits, self.bytes, id)
+    }
+
+    /// The operation that a thread is in, or is about to make.
+    #[inline]
+    pub fn op(&self, id: ThreadId) -> Op {
+        self.view().op(id)
+    }
+
+    /// The call on a port that a thread is in.
+    #[inline]
+    pub fn get(&self, id: ThreadId) -> Get {
+        self.view().get(id)
+    }
+
+    /// The thread waits inside its call on a port. Who is next among the waiters is the personality's rule.
+    #[inline]
+    pub fn parks(&mut self, me: ThreadId, timeout: Timeout) {
+        let mut thread = self.thread(me);
+        thread.set_mode(Mode::Parked);
+        if let Timeout::Ticks(ticks) = timeout {
+            thread.set_remaining(Some(ticks));
+        }
+    }
+
+    /// A thread's call ends: its result is stored, and it goes on to its next operation.
+    #[inline]
+    pub fn returns(&mut self, me: ThreadId, outcome: Outcome) {
+        let op = self.op(me);
+        if let Op::Get {
+            into: Some(slot), ..
+        }
+        | Op::Block {
+            into: Some(slot), ..
+        } = op
+        {
+            let (at, packets_max) = self.layout.slot(self.program, me, slot);
+            store(&mut self.bytes[at..], packets_max, Some(outcome));
+        }
+        self.observer.ret(me, op, outcome);
+        let mut thread = self.thread(me);
+        thread.set_remaining(None);
+        thread.hand(None);
+        let pc = thread.pc();
+        self.goes_on(me, pc + 1);
+    }
+
+    /// A thread that waited is released with an outcome.
+    #[inline]
+    pub fn releases(&mut self, thread: ThreadId, outcome: Outcome) {
+        if matches!(
+            self.view().thread(thread).mode(),
+            Mode::Ready | Mode::Unborn | Mode::Done
+        ) {
+            self.fault = Some(Fault::Released);
+            return;
+        }
+        self.returns(thread, outcome);
+    }
+
+    /// A thread runs on from `pc`: to its next operation, or to its end.
+    #[inline]
+    pub(crate) fn goes_on(&mut self, me: ThreadId, pc: u8) {
+        let rest = settle(self.program, &self.view(), me, pc);
+        let mut thread = self.thread(me);
+        match rest {
+            Rest::At(pc) => {
+                thread.set_pc(pc);
+                thread.set_mode(Mode::Ready);
+            }
+            // The end of an associated thread is a step, because it changes the count.
+            Rest::End(pc) if thread.port().is_some() => {
+                thread.set_pc(pc);
+                thread.set_mode(Mode::Ready);
+            }
+            Rest::End(_) => self.ends(me),
+            Rest::Nowhere(pc) => {
+                thread.set_pc(pc);
+                thread.set_mode(Mode::Lost);
+            }
+        }
+    }
+
+    /// A thread is associated with no port any more; one that had only its exit left is over.
+    pub fn unbinds(&mut self, id: ThreadId) {
+        let mut thread = self.thread(id);
+        thread.set_port(None);
+        let (mode, pc) = (thread.mode(), thread.pc());
+        if mode == Mode::Ready && self.program.code(id).instrs[usize::from(pc)] == Instr::End {
+            self.ends(id);
+        }
+    }
+
+    /// A thread is over. Its results stay: properties may ask for them.
+    pub(crate) fn ends(&mut self, me: ThreadId) {
+        let mut thread = self.thread(me);
+        thread.set_pc(0);
+        thread.set_mode(Mode::Done);
+        thread.set_suspensions(0);
+    }
+
+    /// A packet has entered a port.
+    #[inline]
+    pub fn inserted(&mut self) {
+        self.ledger.inserted += 1;
+    }
+
+    /// Packets have left a port for a thread.
+    #[inline]
+    pub fn delivered(&mut self, port: PortId, packets: usize) {
+        self.ledger.left += packets;
+        if let Some(at) = self.layout.ports[port.index()].delivered {
+            let at = usize::from(at);
+            let so_far = u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]]);
+            let now = so_far.saturating_add(packets as u16);
+            self.bytes[at..at + 2].copy_from_slice(&now.to_le_bytes());
+        }
+    }
+
+    /// Packets have left a port for nobody.
+    #[inline]
+    pub fn discarded(&mut self, packets: usize) {
+        self.ledger.left += packets;
+    }
+
+    /// A source can be read, or no longer.
+    pub fn set_readable(&mut self, source: SourceId, readable: bool) {
+        self.bytes[usize::from(self.layout.sources) + source.index()] = u8::from(readable);
+    }
+
+    /// Changes how a port watches a source; the flags are the personality's own.
+    pub fn set_interest(&mut self, port: PortId, source: SourceId, flags: u8, packet: PacketId) {
+        let at = interest_at(self.layout, self.program, port, source);
+        self.bytes[at] = flags;
+        self.bytes[at + 1] = packet.0;
+    }
+}

@@ -1,0 +1,259 @@
+//! Where each noun lies in a state, and how wide it is: computed once from a program.
+
+use alloc::vec::Vec;
+
+use crate::expr::{Expr, PortField};
+use crate::program::{Code, Instr, Object, Op, PortId, Program, SlotId, ThreadId, Timeout};
+use crate::threads::{FIXED, Parts};
+
+/// Packets that a port has room for when a loop posts to it and the scenario names no bound.
+const PACKETS_DEFAULT: usize = 16;
+/// The most packets that a port has room for.
+const PACKETS_MAX: usize = 250;
+
+/// Where each noun of a program's states lies.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    pub(crate) len: usize,
+    pub(crate) parts: Parts,
+    /// Where each thread starts; one more marks the end of the last.
+    pub(crate) threads: Vec<u16>,
+    /// Where each code's results stand, from the start of its thread.
+    pub(crate) slots: Vec<Vec<SlotPlace>>,
+    pub(crate) ports: Vec<PortPlace>,
+    pub(crate) objects: Vec<u16>,
+    pub(crate) sources: u16,
+    /// How a port watches a source: one pair of bytes for each port and source.
+    pub(crate) interests: u16,
+    pub(crate) vars: u16,
+    /// Turns of the schedule already taken.
+    pub(crate) turn: Option<u16>,
+    /// Virtual time since the start, where a bound needs it.
+    pub(crate) clock: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SlotPlace {
+    pub at: u16,
+    pub packets_max: u8,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PortPlace {
+    /// Open, then running.
+    pub at: u16,
+    pub waiters: u16,
+    pub packets: u16,
+    pub end: u16,
+    /// Packets delivered so far, where a property reads it.
+    pub delivered: Option<u16>,
+}
+
+impl Layout {
+    /// The layout of a program's states.
+    pub fn of(program: &Program) -> Layout {
+        let mut end = Cursor(0);
+        let parts = parts(program);
+        let fixed = FIXED as u16
+            + if parts.deadline != 0 { 4 } else { 0 }
+            + u16::from(parts.suspended != 0)
+            + u16::from(parts.handed != 0);
+        let slots: Vec<_> = program
+            .codes
+            .iter()
+            .map(|code| slots(code, fixed))
+            .collect();
+        let mut threads = Vec::new();
+        for thread in &program.threads {
+            let results: u16 = slots[thread.code.index()]
+                .iter()
+                .map(|slot| slot.len())
+                .sum();
+            threads.push(end.take(fixed + results));
+        }
+        threads.push(end.0);
+        let ports = program
+            .port_ids()
+            .map(|port| end.port(program, port))
+            .collect();
+        let objects = program
+            .objects
+            .iter()
+            .map(|object| end.take(object_len(object)))
+            .collect();
+        let sources = end.take(program.sources.len() as u16);
+        let interests = end.take(2 * (program.ports.len() * program.sources.len()) as u16);
+        let vars = end.take(4 * program.vars.len() as u16);
+        let turn = program.schedule.is_some().then(|| end.take(4));
+        let clock = program.bounds.ticks.is_some().then(|| end.take(4));
+        let len = usize::from(end.0);
+        Layout {
+            len,
+            parts,
+            threads,
+            slots,
+            ports,
+            objects,
+            sources,
+            interests,
+            vars,
+            turn,
+            clock,
+        }
+    }
+
+    /// Bytes of a state.
+    pub fn state_len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn slot(&self, program: &Program, thread: ThreadId, slot: SlotId) -> (usize, u8) {
+        let place = self.slots[program.threads[thread.index()].code.index()][slot.index()];
+        (
+            usize::from(self.threads[thread.index()] + place.at),
+            place.packets_max,
+        )
+    }
+
+    /// Whether a port may run out of room before every post of the program has been made.
+    pub fn is_bounded(program: &Program, port: PortId) -> bool {
+        let (posts, looping) = posts(program, port);
+        looping
+            || program
+                .bounds
+                .packets
+                .is_some_and(|bound| posts > usize::from(bound))
+            || posts > PACKETS_MAX
+    }
+}
+
+/// Takes room for one noun after the other.
+struct Cursor(u16);
+
+impl Cursor {
+    fn take(&mut self, len: u16) -> u16 {
+        let at = self.0;
+        self.0 = at
+            .checked_add(len)
+            .expect("a state is smaller than 64 KiB: the reader's limits see to it");
+        at
+    }
+
+    fn port(&mut self, program: &Program, port: PortId) -> PortPlace {
+        let at = self.take(2);
+        let waiters = self.take(1 + waiters_max(program, port) as u16);
+        let packets = self.take(1 + packets_max(program, port) as u16);
+        let end = self.0;
+        let counted = program.any_expr(|expr| *expr == Expr::Port(port, PortField::Delivered));
+        PortPlace {
+            at,
+            waiters,
+            packets,
+            end,
+            delivered: counted.then(|| self.take(2)),
+        }
+    }
+}
+
+impl SlotPlace {
+    /// An outcome, how many packets if there can be several, and the packets.
+    fn len(self) -> u16 {
+        1 + u16::from(self.packets_max > 1) + u16::from(self.packets_max)
+    }
+}
+
+fn slots(code: &Code, mut at: u16) -> Vec<SlotPlace> {
+    let mut places = Vec::new();
+    for slot in &code.slots {
+        let place = SlotPlace {
+            at,
+            packets_max: slot.packets_max,
+        };
+        at += place.len();
+        places.push(place);
+    }
+    places
+}
+
+fn parts(program: &Program) -> Parts {
+    let timed = |op| match op {
+        Op::Get { timeout, .. } | Op::Block { timeout, .. } => {
+            matches!(timeout, Timeout::Ticks(1..))
+        }
+        Op::Sleep { ticks } => ticks > 0,
+        _ => false,
+    };
+    let suspends = program.ops().any(|op| matches!(op, Op::Suspend { .. }));
+    let batches = program
+        .ops()
+        .any(|op| matches!(op, Op::Get { max: Some(_), .. }));
+    let mut at = FIXED as u8;
+    let mut part = |present, len| {
+        let place = if present { at } else { 0 };
+        at += if present { len } else { 0 };
+        place
+    };
+    Parts {
+        deadline: part(program.ops().any(timed), 4),
+        suspended: part(suspends, 1),
+        handed: part(suspends || batches, 1),
+    }
+}
+
+fn object_len(object: &Object) -> u16 {
+    match object {
+        Object::Event { .. } | Object::Semaphore { .. } => 1,
+        Object::Mutex => 2,
+    }
+}
+
+fn waiters_max(program: &Program, port: PortId) -> usize {
+    let waits = |code: &Code| {
+        code.ops()
+            .any(|op| matches!(op, Op::Get { port: on, .. } if on == port))
+    };
+    program
+        .threads
+        .iter()
+        .filter(|thread| waits(&program.codes[thread.code.index()]))
+        .count()
+}
+
+/// How many posts to the port the program holds, and whether a loop repeats one.
+fn posts(program: &Program, port: PortId) -> (usize, bool) {
+    let (mut posts, mut looping) = (0, false);
+    for thread in &program.threads {
+        let code = &program.codes[thread.code.index()];
+        for (pc, instr) in code.instrs.iter().enumerate() {
+            if matches!(instr, Instr::Op(Op::Post { port: to, .. }) if *to == port) {
+                posts += 1;
+                looping |= in_loop(code, pc);
+            }
+        }
+    }
+    (posts, looping)
+}
+
+/// Whether a jump leads back over this instruction.
+fn in_loop(code: &Code, pc: usize) -> bool {
+    let leads_back = |(from, instr): (usize, &Instr)| match *instr {
+        Instr::Jump(to) => usize::from(to) <= pc && pc <= from,
+        _ => false,
+    };
+    code.instrs.iter().enumerate().any(leads_back)
+}
+
+fn packets_max(program: &Program, port: PortId) -> usize {
+    let (posts, looping) = posts(program, port);
+    let wanted = match program.bounds.packets {
+        Some(bound) if looping => usize::from(bound),
+        Some(bound) => posts.min(usize::from(bound)),
+        None if looping => posts.max(PACKETS_DEFAULT),
+        None => posts,
+    };
+    let watched = program
+        .ops()
+        .any(|op| matches!(op, Op::EpollCtl { port: on, .. } if on == port));
+    (wanted + if watched { program.sources.len() } else { 0 }).min(PACKETS_MAX)
+}

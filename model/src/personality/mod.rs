@@ -1,0 +1,29 @@
+//! The systems, one file each.
+
+mod epoll;
+mod windows;
+
+pub use epoll::Epoll;
+pub use windows::Windows;
+
+use crate::kernel::Kernel;
+
+/// Work that is done for whichever system a name stands for.
+pub trait ForSystem {
+    /// What comes out.
+    type Out;
+    /// Does it.
+    fn with<K: Kernel + Send + Sync + 'static>(self, kernel: K) -> Self::Out;
+}
+
+/// Every system, in the order of lists and tables.
+pub const NAMES: [&str; 2] = ["windows", "epoll"];
+
+/// Does work for the system of this name; none if there is no such system.
+pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
+    Some(match name {
+        "windows" => work.with(Windows::VISTA),
+        "epoll" => work.with(Epoll),
+        _ => return None,
+    })
+}

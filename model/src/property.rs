@@ -1,0 +1,122 @@
+//! What must hold: the invariants of every port, and a scenario's own properties.
+
+use crate::expr::{ExprId, eval};
+use crate::kernel::{Kernel, Ledger};
+use crate::program::{Program, ThreadId};
+use crate::state::View;
+use crate::threads::Mode;
+
+/// A broken invariant that every scenario is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// A packet that was posted is neither queued nor delivered nor discarded.
+    Lost,
+    /// A packet was delivered although it had been delivered before.
+    Twice,
+    /// A thread was released that did not wait.
+    Released,
+    /// The count of running threads is not the number of associated threads that can run.
+    Running,
+    /// A packet waits, a thread waits, and one more thread may run: somebody forgot to wake.
+    Stranded,
+    /// Nothing can move any more, and a thread waits that was not meant to.
+    Deadlock,
+    /// A thread's assertion does not hold.
+    Assert,
+    /// The thread whose turn the schedule says cannot move.
+    Schedule,
+    /// A thread goes round without an operation, or a condition of its has no value.
+    Spin,
+}
+
+/// Every [`Fault`] with the name that scenarios and reports use.
+pub const FAULTS: [(Fault, &str); 9] = [
+    (Fault::Lost, "lost"),
+    (Fault::Twice, "twice"),
+    (Fault::Released, "released"),
+    (Fault::Running, "running"),
+    (Fault::Stranded, "stranded"),
+    (Fault::Deadlock, "deadlock"),
+    (Fault::Assert, "assert"),
+    (Fault::Schedule, "schedule"),
+    (Fault::Spin, "spin"),
+];
+
+impl Fault {
+    /// The name that scenarios and reports use.
+    pub fn name(self) -> &'static str {
+        FAULTS[self as usize].1
+    }
+}
+
+/// What a state violates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    /// An invariant of every port.
+    Builtin(Fault),
+    /// The scenario's `always` property of this number.
+    Always(usize),
+    /// The scenario's `at_end` property of this number.
+    AtEnd(usize),
+}
+
+/// Holds the packets that entered and left in one step against the queues.
+pub(crate) fn conserved(before: usize, after: usize, ledger: Ledger) -> Result<(), Fault> {
+    match (before + ledger.inserted).cmp(&(after + ledger.left)) {
+        core::cmp::Ordering::Equal => Ok(()),
+        core::cmp::Ordering::Greater => Err(Fault::Lost),
+        core::cmp::Ordering::Less => Err(Fault::Twice),
+    }
+}
+
+/// What a state violates, before it is known whether anything can still move.
+#[inline]
+pub(crate) fn judge(kernel: &impl Kernel, view: View<'_>) -> Option<Violation> {
+    let program = view.program;
+    for id in program.thread_ids() {
+        match view.thread(id).mode() {
+            Mode::Failed => return Some(Violation::Builtin(Fault::Assert)),
+            Mode::Lost => return Some(Violation::Builtin(Fault::Spin)),
+            _ => {}
+        }
+    }
+    if program.builtin
+        && let Err(fault) = kernel.holds(view)
+    {
+        return Some(Violation::Builtin(fault));
+    }
+    first_broken(view, &program.always).map(Violation::Always)
+}
+
+/// What a state violates in which nothing can move any more.
+pub(crate) fn judge_end(view: View<'_>) -> Option<Violation> {
+    let program = view.program;
+    match &program.schedule {
+        Some(schedule) if view.turns_taken() < schedule.len() => {
+            return Some(Violation::Builtin(Fault::Schedule));
+        }
+        Some(_) => {}
+        None if program.builtin && program.thread_ids().any(|id| is_stuck(program, view, id)) => {
+            return Some(Violation::Builtin(Fault::Deadlock));
+        }
+        None => {}
+    }
+    first_broken(view, &program.at_end).map(Violation::AtEnd)
+}
+
+/// Whether a thread waits that was not meant to, where nothing can move any more.
+fn is_stuck(program: &Program, view: View<'_>, id: ThreadId) -> bool {
+    !view.thread(id).mode().is_over() && !program.threads[id.index()].may_wait
+}
+
+/// A property without a value does not hold.
+fn first_broken(view: View<'_>, properties: &[ExprId]) -> Option<usize> {
+    properties
+        .iter()
+        .position(|&property| matches!(holds(view, property), Some(0) | None))
+}
+
+/// The value of a property.
+pub(crate) fn holds(view: View<'_>, property: ExprId) -> Option<i64> {
+    eval(view.program, &view, ThreadId(0), property)
+}

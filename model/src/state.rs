@@ -1,0 +1,393 @@
+//! One flat record of bytes, and typed views onto its parts.
+//!
+//! Equal situations have equal bytes: whatever has no meaning any more is 0, deadlines are relative,
+//! packets stand in the order of the queue. Cloning is a copy and equality a compare.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use core::ops::{Deref, DerefMut};
+
+use crate::event::{Batch, ERRORS, Error, OsError, Outcome, win32_of_status};
+use crate::expr::{Facts, Field, PortField, ThreadField};
+use crate::kernel::Get;
+use crate::layout::{Layout, PortPlace};
+use crate::packets::Packets;
+use crate::program::{Instr, Op, PacketId, PortId, Program, SlotId, SourceId, ThreadId, VarId};
+use crate::running::Running;
+use crate::threads::{Mode, Thread};
+use crate::waiters::Waiters;
+
+/// Everything that is the case at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct State(pub(crate) Box<[u8]>);
+
+impl State {
+    /// A state with nothing in it, for [`State::copy_from`].
+    pub fn blank(layout: &Layout) -> State {
+        State(vec![0; layout.state_len()].into_boxed_slice())
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Becomes the state with these bytes, which are those of a state of the same program.
+    #[inline]
+    pub fn copy_from(&mut self, bytes: &[u8]) {
+        self.0.copy_from_slice(bytes);
+    }
+}
+
+/// A state with what is needed to read it.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The program.
+    pub program: &'a Program,
+    pub(crate) layout: &'a Layout,
+    pub(crate) limits: &'a [u32],
+    pub(crate) os_error: fn(Error) -> OsError,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> View<'a> {
+    /// One thread.
+    #[inline]
+    pub fn thread(&self, id: ThreadId) -> Thread<&'a [u8]> {
+        thread(self.layout, self.bytes, id)
+    }
+
+    /// One port.
+    #[inline]
+    pub fn port(&self, id: PortId) -> Port<&'a [u8]> {
+        let place = self.layout.ports[id.index()];
+        Port {
+            limit: self.limits[id.index()],
+            place,
+            bytes: &self.bytes[usize::from(place.at)..usize::from(place.end)],
+        }
+    }
+
+    /// Threads that have called and not returned.
+    pub fn inside_calls(&self) -> impl Iterator<Item = ThreadId> + use<'a> {
+        let view = *self;
+        self.program
+            .thread_ids()
+            .filter(move |&id| view.thread(id).mode().is_inside_call())
+    }
+
+    /// The operation that a thread is in, or is about to make.
+    #[inline]
+    pub fn op(&self, id: ThreadId) -> Op {
+        match self.program.code(id).instrs[usize::from(self.thread(id).pc())] {
+            Instr::Op(op) => op,
+            _ => unreachable!("a thread inside a call stands at its operation"),
+        }
+    }
+
+    /// The call on a port that a thread is in.
+    #[inline]
+    pub fn get(&self, id: ThreadId) -> Get {
+        match self.op(id) {
+            Op::Get {
+                port,
+                into,
+                timeout,
+                max,
+            } => Get {
+                port,
+                into,
+                timeout,
+                max,
+            },
+            _ => unreachable!("only a `get` waits on a port"),
+        }
+    }
+
+    /// Packets delivered by a port so far; 0 where no property asks.
+    pub fn delivered(&self, port: PortId) -> u16 {
+        self.layout.ports[port.index()]
+            .delivered
+            .map_or(0, |at| read_u16(self.bytes, at))
+    }
+
+    /// Whether a source can be read.
+    pub fn is_readable(&self, source: SourceId) -> bool {
+        self.bytes[usize::from(self.layout.sources) + source.index()] != 0
+    }
+
+    /// How a port watches a source: flags of the personality's own, and the number of the packet.
+    pub fn interest(&self, port: PortId, source: SourceId) -> (u8, PacketId) {
+        let at = interest_at(self.layout, self.program, port, source);
+        (self.bytes[at], PacketId(self.bytes[at + 1]))
+    }
+
+    /// Turns of the schedule already taken.
+    #[inline]
+    pub fn turns_taken(&self) -> usize {
+        self.layout
+            .turn
+            .map_or(0, |at| read_u32(self.bytes, at) as usize)
+    }
+
+    /// Virtual time since the start; 0 where no bound asks.
+    pub fn clock(&self) -> u32 {
+        self.layout.clock.map_or(0, |at| read_u32(self.bytes, at))
+    }
+
+    /// The outcome that a call has left.
+    pub fn outcome(&self, thread: ThreadId, slot: SlotId) -> Option<Outcome> {
+        let (at, packets_max) = self.layout.slot(self.program, thread, slot);
+        load(&self.bytes[at..], packets_max)
+    }
+}
+
+/// One port.
+pub struct Port<B> {
+    limit: u32,
+    place: PortPlace,
+    bytes: B,
+}
+
+impl<B: Deref<Target = [u8]>> Port<B> {
+    /// Whether its handle is open.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.bytes[0] != 0
+    }
+
+    /// Packets nobody has taken.
+    #[inline]
+    pub fn packets(&self) -> Packets<&[u8]> {
+        Packets(&self.bytes[usize::from(self.place.packets - self.place.at)..])
+    }
+
+    /// Threads parked on it.
+    #[inline]
+    pub fn waiters(&self) -> Waiters<&[u8]> {
+        let from = usize::from(self.place.waiters - self.place.at);
+        Waiters(&self.bytes[from..usize::from(self.place.packets - self.place.at)])
+    }
+
+    /// Threads that count against its concurrency value.
+    #[inline]
+    pub fn running(&self) -> Running<&u8> {
+        Running {
+            count: &self.bytes[1],
+            limit: self.limit,
+        }
+    }
+}
+
+impl<B: DerefMut<Target = [u8]>> Port<B> {
+    /// Opens or closes its handle.
+    pub fn set_open(&mut self, open: bool) {
+        self.bytes[0] = u8::from(open);
+    }
+
+    /// Packets nobody has taken.
+    #[inline]
+    pub fn packets_mut(&mut self) -> Packets<&mut [u8]> {
+        Packets(&mut self.bytes[usize::from(self.place.packets - self.place.at)..])
+    }
+
+    /// Threads parked on it.
+    #[inline]
+    pub fn waiters_mut(&mut self) -> Waiters<&mut [u8]> {
+        let from = usize::from(self.place.waiters - self.place.at);
+        Waiters(&mut self.bytes[from..usize::from(self.place.packets - self.place.at)])
+    }
+
+    /// Threads that count against its concurrency value.
+    #[inline]
+    pub fn running_mut(&mut self) -> Running<&mut u8> {
+        Running {
+            count: &mut self.bytes[1],
+            limit: self.limit,
+        }
+    }
+}
+
+impl Facts for View<'_> {
+    fn var(&self, var: VarId) -> i64 {
+        let at = self.layout.vars + 4 * u16::from(var.0);
+        i64::from(read_u32(self.bytes, at).cast_signed())
+    }
+
+    fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64 {
+        let Some(outcome) = self.outcome(thread, slot) else {
+            return 0;
+        };
+        field_of(self.program, self.os_error, outcome, field, nth)
+    }
+
+    fn port(&self, id: PortId, field: PortField) -> i64 {
+        let port = View::port(self, id);
+        match field {
+            PortField::Depth => port.packets().depth() as i64,
+            PortField::Waiting => port.waiters().count() as i64,
+            PortField::Running => i64::from(port.running().count()),
+            PortField::Concurrency => i64::from(port.running().limit()),
+            PortField::Delivered => i64::from(self.delivered(id)),
+            PortField::Open => i64::from(port.is_open()),
+        }
+    }
+
+    fn thread(&self, id: ThreadId, field: ThreadField) -> bool {
+        let mode = View::thread(self, id).mode();
+        match field {
+            ThreadField::Parked => matches!(mode, Mode::Parked | Mode::Woken | Mode::Aside),
+            ThreadField::Blocked => matches!(mode, Mode::Blocked | Mode::Stalled | Mode::Sleeping),
+            ThreadField::Done => mode == Mode::Done,
+        }
+    }
+}
+
+/// One part of an outcome, as expressions see it.
+fn field_of(
+    program: &Program,
+    os_error: fn(Error) -> OsError,
+    outcome: Outcome,
+    field: Field,
+    nth: u8,
+) -> i64 {
+    let (packets, error): (&[PacketId], _) = match &outcome {
+        Outcome::Done => (&[], None),
+        Outcome::Packet(packet) => (core::slice::from_ref(packet), None),
+        Outcome::Packets(batch) => (batch.packets(), None),
+        Outcome::Failed(error) => (&[], Some(*error)),
+    };
+    let packet = packets
+        .get(usize::from(nth))
+        .map(|packet| program.packets[packet.index()]);
+    // A single call turns the failure that its packet carries into its own; a batch does not (windows.md 4.5).
+    let carried = match (outcome, packet) {
+        (Outcome::Packet(_), Some(packet)) => i64::from(win32_of_status(packet.status)),
+        _ => 0,
+    };
+    match field {
+        Field::Ok => i64::from(error.is_none() && carried == 0),
+        Field::Timeout => i64::from(error == Some(Error::Timeout)),
+        Field::Error => error.map_or(carried, |error| i64::from(os_error(error).number)),
+        Field::Count => packets.len() as i64,
+        Field::Key => packet.map_or(0, |packet| packet.key),
+        Field::Bytes => packet.map_or(0, |packet| packet.bytes),
+        Field::Overlapped => packet.map_or(0, |packet| packet.overlapped),
+        Field::Status => packet.map_or(0, |packet| i64::from(packet.status)),
+    }
+}
+
+#[inline]
+pub(crate) fn thread<'a>(layout: &Layout, bytes: &'a [u8], id: ThreadId) -> Thread<&'a [u8]> {
+    let (from, to) = (layout.threads[id.index()], layout.threads[id.index() + 1]);
+    Thread {
+        bytes: &bytes[usize::from(from)..usize::from(to)],
+        parts: layout.parts,
+    }
+}
+
+#[inline]
+pub(crate) fn thread_mut<'a>(
+    layout: &Layout,
+    bytes: &'a mut [u8],
+    id: ThreadId,
+) -> Thread<&'a mut [u8]> {
+    let (from, to) = (layout.threads[id.index()], layout.threads[id.index() + 1]);
+    Thread {
+        bytes: &mut bytes[usize::from(from)..usize::from(to)],
+        parts: layout.parts,
+    }
+}
+
+#[inline]
+pub(crate) fn port_mut<'a>(
+    layout: &Layout,
+    limits: &[u32],
+    bytes: &'a mut [u8],
+    id: PortId,
+) -> Port<&'a mut [u8]> {
+    let place = layout.ports[id.index()];
+    Port {
+        limit: limits[id.index()],
+        place,
+        bytes: &mut bytes[usize::from(place.at)..usize::from(place.end)],
+    }
+}
+
+pub(crate) fn interest_at(
+    layout: &Layout,
+    program: &Program,
+    port: PortId,
+    source: SourceId,
+) -> usize {
+    usize::from(layout.interests) + 2 * (port.index() * program.sources.len() + source.index())
+}
+
+const EMPTY: u8 = 0;
+const DONE: u8 = 1;
+const PACKET: u8 = 2;
+const PACKETS: u8 = 3;
+const FAILED: u8 = 4;
+
+/// Writes an outcome into a slot; none clears it.
+#[inline]
+pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>) {
+    let len = 1 + usize::from(packets_max) + usize::from(packets_max > 1);
+    bytes[..len].fill(0);
+    bytes[0] = match outcome {
+        None => EMPTY,
+        Some(Outcome::Done) => DONE,
+        Some(Outcome::Failed(error)) => FAILED + error as u8,
+        Some(Outcome::Packet(packet)) => {
+            bytes[len - usize::from(packets_max)] = packet.0;
+            PACKET
+        }
+        Some(Outcome::Packets(batch)) => {
+            let packets = batch.packets();
+            if packets_max > 1 {
+                bytes[1] = packets.len() as u8;
+            }
+            let first = len - usize::from(packets_max);
+            for (place, packet) in bytes[first..].iter_mut().zip(packets) {
+                *place = packet.0;
+            }
+            PACKETS
+        }
+    };
+}
+
+#[inline]
+fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
+    let first = 1 + usize::from(packets_max > 1);
+    match bytes[0] {
+        EMPTY => None,
+        DONE => Some(Outcome::Done),
+        PACKET => Some(Outcome::Packet(PacketId(bytes[first]))),
+        PACKETS => {
+            let count = if packets_max > 1 {
+                usize::from(bytes[1])
+            } else {
+                1
+            };
+            let mut batch = Batch::EMPTY;
+            bytes[first..first + count]
+                .iter()
+                .for_each(|&packet| batch.push(PacketId(packet)));
+            Some(Outcome::Packets(batch))
+        }
+        failed => Some(Outcome::Failed(ERRORS[usize::from(failed - FAILED)])),
+    }
+}
+
+#[inline]
+fn read_u16(bytes: &[u8], at: u16) -> u16 {
+    let at = usize::from(at);
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+#[inline]
+fn read_u32(bytes: &[u8], at: u16) -> u32 {
+    let at = usize::from(at);
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}

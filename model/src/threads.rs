@@ -1,0 +1,202 @@
+//! What a thread is doing.
+//!
+//! ```text
+//!  Unborn --spawn--> Ready --call--> Parked | Blocked | Stalled | Sleeping --released--> Ready --> Done
+//!                      |               |
+//!                      |               +--made runnable--> Woken --goes on--> Ready, or Parked again
+//!                      +--a condition without a value, a failed assertion--> Lost, Failed
+//! ```
+
+use core::ops::{Deref, DerefMut};
+
+use crate::program::{ObjectId, Pc, PortId};
+
+/// What a thread is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mode {
+    /// It waits for somebody to start it.
+    Unborn,
+    /// It runs: its next operation is its next step.
+    Ready,
+    /// It waits inside a call on a port, among the port's waiters.
+    Parked,
+    /// It is inside a call on a port, runnable or handed a packet, and goes on in a step of its own.
+    Woken,
+    /// It is inside a call on a port, but a suspension took it from the waiters.
+    Aside,
+    /// It waits for an event, mutex or semaphore.
+    Blocked,
+    /// It waits in some other kernel wait for a time nobody chose.
+    Stalled,
+    /// It waits for the clock.
+    Sleeping,
+    /// It is over.
+    Done,
+    /// It goes round without an operation, or a condition of its has no value.
+    Lost,
+    /// An assertion of its does not hold.
+    Failed,
+}
+
+const MODES: [Mode; 11] = [
+    Mode::Unborn,
+    Mode::Ready,
+    Mode::Parked,
+    Mode::Woken,
+    Mode::Aside,
+    Mode::Blocked,
+    Mode::Stalled,
+    Mode::Sleeping,
+    Mode::Done,
+    Mode::Lost,
+    Mode::Failed,
+];
+
+impl Mode {
+    /// Whether the thread is in no kernel wait, as far as its own calls go.
+    #[inline]
+    pub fn is_runnable(self) -> bool {
+        matches!(self, Mode::Ready | Mode::Woken)
+    }
+
+    /// Whether the thread has called and not returned.
+    #[inline]
+    pub fn is_inside_call(self) -> bool {
+        !matches!(self, Mode::Ready) && !self.is_over()
+    }
+
+    /// Whether the thread will never move again by itself or by others.
+    #[inline]
+    pub fn is_over(self) -> bool {
+        matches!(self, Mode::Unborn | Mode::Done | Mode::Lost | Mode::Failed)
+    }
+}
+
+/// Bytes that every thread has, before its optional parts.
+pub(crate) const FIXED: usize = 4;
+
+/// Where the optional parts of a thread stand; 0 where no thread of the program has one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Parts {
+    pub deadline: u8,
+    pub suspended: u8,
+    pub handed: u8,
+}
+
+/// One thread.
+pub struct Thread<B> {
+    pub(crate) bytes: B,
+    pub(crate) parts: Parts,
+}
+
+impl<B: Deref<Target = [u8]>> Thread<B> {
+    /// Where it stands in its code: at the call it is in, if it is in one.
+    #[inline]
+    pub fn pc(&self) -> Pc {
+        self.bytes[0]
+    }
+
+    /// What it is doing.
+    #[inline]
+    pub fn mode(&self) -> Mode {
+        MODES[usize::from(self.bytes[1])]
+    }
+
+    /// The object it is blocked on, where it is.
+    #[inline]
+    pub fn object(&self) -> ObjectId {
+        ObjectId(self.bytes[2])
+    }
+
+    /// The port it is associated with.
+    #[inline]
+    pub fn port(&self) -> Option<PortId> {
+        self.bytes[3].checked_sub(1).map(PortId)
+    }
+
+    /// Ticks until the call it is in gives up; 0 when the time is over.
+    #[inline]
+    pub fn remaining(&self) -> Option<u32> {
+        let at = usize::from(self.parts.deadline);
+        if at == 0 {
+            return None;
+        }
+        let bytes = self.bytes[at..at + 4].try_into().expect("four bytes");
+        u32::from_le_bytes(bytes).checked_sub(1)
+    }
+
+    /// How many suspensions hold it.
+    #[inline]
+    pub fn suspensions(&self) -> u8 {
+        match self.parts.suspended {
+            0 => 0,
+            at => self.bytes[usize::from(at)],
+        }
+    }
+
+    /// Whether it can run as soon as a processor is free.
+    #[inline]
+    pub fn is_runnable(&self) -> bool {
+        self.mode().is_runnable() && self.suspensions() == 0
+    }
+
+    /// The packet that was handed to it while it could not go on.
+    #[inline]
+    pub fn handed(&self) -> Option<u8> {
+        match self.parts.handed {
+            0 => None,
+            at => self.bytes[usize::from(at)].checked_sub(1),
+        }
+    }
+}
+
+impl<B: DerefMut<Target = [u8]>> Thread<B> {
+    #[inline]
+    pub(crate) fn set_pc(&mut self, pc: Pc) {
+        self.bytes[0] = pc;
+    }
+
+    /// Changes what it is doing; `Blocked` goes through [`Thread::block_on`].
+    #[inline]
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.bytes[1] = mode as u8;
+        self.bytes[2] = 0;
+    }
+
+    /// It waits for an object now.
+    #[inline]
+    pub fn block_on(&mut self, object: ObjectId) {
+        self.bytes[1] = Mode::Blocked as u8;
+        self.bytes[2] = object.0;
+    }
+
+    /// Associates it with a port, or with none.
+    #[inline]
+    pub fn set_port(&mut self, port: Option<PortId>) {
+        self.bytes[3] = port.map_or(0, |port| port.0 + 1);
+    }
+
+    /// Sets the ticks until its call gives up.
+    #[inline]
+    pub fn set_remaining(&mut self, ticks: Option<u32>) {
+        let at = usize::from(self.parts.deadline);
+        if at != 0 {
+            let stored = ticks.map_or(0, |ticks| ticks.saturating_add(1));
+            self.bytes[at..at + 4].copy_from_slice(&stored.to_le_bytes());
+        }
+    }
+
+    pub(crate) fn set_suspensions(&mut self, count: u8) {
+        if self.parts.suspended != 0 {
+            self.bytes[usize::from(self.parts.suspended)] = count;
+        }
+    }
+
+    /// Hands it a packet that its call will return when it goes on.
+    pub fn hand(&mut self, packet: Option<u8>) {
+        if self.parts.handed != 0 {
+            self.bytes[usize::from(self.parts.handed)] = packet.map_or(0, |packet| packet + 1);
+        }
+    }
+}
