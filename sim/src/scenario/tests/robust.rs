@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
+use portsim_model::program::{Instr, Op, Pc, Program};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -67,6 +68,23 @@ fn assert_valid(validator: &Validator, text: &str) {
         .map(|it| it.to_string())
         .collect();
     assert!(errors.is_empty(), "{errors:?} in {text}");
+}
+
+/// What a program promises about its control.
+fn assert_promises(program: &Program) {
+    for code in &program.codes {
+        assert_eq!(code.instrs.last(), Some(&Instr::End));
+        for (pc, instr) in code.instrs.iter().enumerate() {
+            let targets = match *instr {
+                Instr::Jump(to) | Instr::If { otherwise: to, .. } => vec![to],
+                Instr::Op(Op::Test { otherwise: to, .. }) => vec![to],
+                Instr::Either { branch, others } => vec![branch, others],
+                Instr::Op(_) | Instr::End => vec![],
+            };
+            let inside = |to: &Pc| usize::from(*to) < code.instrs.len();
+            assert!(targets.iter().all(inside), "{pc} {instr:?}");
+        }
+    }
 }
 
 /// Every value inside a value, to be changed.
@@ -137,7 +155,8 @@ proptest! {
                 *inside = value;
             }
         }
-        if outcome(&whole.to_string()).is_ok() {
+        if let Ok(scenario) = outcome(&whole.to_string()) {
+            assert_promises(&scenario.program);
             let validator = jsonschema::validator_for(&schema()).unwrap();
             assert_valid(&validator, &whole.to_string());
         }
