@@ -19,6 +19,7 @@ use super::backend::{Back, Backend, Failure, Stage, Unquiet};
 use super::clock::{Clock, tick_for, ticks_of};
 use super::part::{Cast, Lost, unplayable};
 use crate::choose::Choose;
+use crate::names::Names;
 use crate::trace::{Answer, Shown};
 
 /// How often a run is made before its clock is given up.
@@ -70,6 +71,29 @@ pub enum Ended {
     Nowhere(ThreadId),
     /// After [`Options::turns_max`].
     StepLimit,
+}
+
+impl Ended {
+    /// Why it stopped, in words.
+    pub fn words(self, names: &Names) -> String {
+        let name = |thread: ThreadId| &names.threads[thread.index()];
+        match self {
+            Ended::Rest => "nothing can move any more".to_owned(),
+            Ended::ScheduleOver => "the schedule is over".to_owned(),
+            Ended::ScheduleStuck(turn, thread) => {
+                format!(
+                    "turn {} of the schedule is {}'s, which cannot move",
+                    turn + 1,
+                    name(thread)
+                )
+            }
+            Ended::AssertFailed(thread) => {
+                format!("an assertion of {} does not hold", name(thread))
+            }
+            Ended::Nowhere(thread) => format!("{} goes round without an operation", name(thread)),
+            Ended::StepLimit => "the limit of turns was reached".to_owned(),
+        }
+    }
 }
 
 /// Why there is no recording.
