@@ -208,7 +208,7 @@ pub enum Instr {
 }
 
 /// How long a call waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timeout {
     /// Until it gets what it waits for.
     Never,
@@ -217,7 +217,7 @@ pub enum Timeout {
 }
 
 /// One operation: what a thread does in one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Op {
     /// Takes a packet from a port, or waits for one.
     Get {
@@ -335,7 +335,7 @@ pub enum Op {
 }
 
 /// What `epoll_ctl` does to a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Watch {
     /// Starts to watch it.
     Add(Interest),
@@ -346,7 +346,7 @@ pub enum Watch {
 }
 
 /// How a source is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interest {
     /// What its events carry.
     pub packet: PacketId,

@@ -12,9 +12,7 @@ use crate::expr::{Facts, Field, PortField, ThreadField};
 use crate::kernel::Get;
 use crate::layout::{Layout, PortPlace};
 use crate::packets::Packets;
-use crate::program::{
-    Instr, ObjectId, Op, PacketId, PortId, Program, SlotId, SourceId, ThreadId, VarId,
-};
+use crate::program::{Instr, Op, PacketId, PortId, Program, SlotId, SourceId, ThreadId, VarId};
 use crate::running::Running;
 use crate::threads::{Mode, Thread};
 use crate::waiters::Waiters;
@@ -69,6 +67,14 @@ impl<'a> View<'a> {
             place,
             bytes: &self.bytes[usize::from(place.at)..usize::from(place.end)],
         }
+    }
+
+    /// Threads that have called and not returned.
+    pub fn inside_calls(&self) -> impl Iterator<Item = ThreadId> + use<'a> {
+        let view = *self;
+        self.program
+            .thread_ids()
+            .filter(move |&id| view.thread(id).mode().is_inside_call())
     }
 
     /// The operation that a thread is in, or is about to make.

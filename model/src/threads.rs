@@ -60,6 +60,12 @@ impl Mode {
         matches!(self, Mode::Ready | Mode::Woken)
     }
 
+    /// Whether the thread has called and not returned.
+    #[inline]
+    pub fn is_inside_call(self) -> bool {
+        !matches!(self, Mode::Ready) && !self.is_over()
+    }
+
     /// Whether the thread will never move again by itself or by others.
     #[inline]
     pub fn is_over(self) -> bool {

@@ -1,4 +1,11 @@
 //! portsim: a deterministic simulator and model checker for I/O completion ports.
 
+pub mod admit;
+pub mod bad_input;
+pub mod check;
 pub mod choose;
+pub mod names;
+pub mod native;
+pub mod run;
+pub mod scenario;
 pub mod trace;

@@ -1,9 +1,33 @@
-//! What an observer of a run wrote down.
+//! What an observer of a run wrote down: the only reader and writer of traces.
+//!
+//! A trace is a header, the events in order, and an end that says who was still inside a call. As a file
+//! it is JSON lines (`wire`); for people it is lanes, one column a thread ([`lanes`]). [`Watcher`]
+//! makes events of what a step of the model shows.
+
+pub mod lanes;
+mod read;
+mod watch;
+mod wire;
+
+pub use read::{Recorded, event_of, read};
+pub use watch::Watcher;
+pub use wire::{Header, Origin, schema, write};
 
 use portsim_model::event::{Error, error_named};
+use portsim_model::expr::ExprId;
 use portsim_model::program::{Op, Packet, ThreadId};
+use portsim_model::step::StepKind;
 
-/// One event of a trace, in order.
+/// One event of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What was seen.
+    pub shown: Shown,
+    /// Which of its alternatives the model took; 0 in what a kernel did.
+    pub choice: u8,
+}
+
+/// What was seen in one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown {
     /// A thread made a call; with its answer if it returned at once, without if it parked.
@@ -24,10 +48,17 @@ pub enum Shown {
         /// With what.
         answer: Answer,
     },
+    /// A step of the model that an observer does not see.
+    Silent {
+        /// Whom it is about.
+        thread: ThreadId,
+        /// What it was.
+        kind: StepKind,
+    },
 }
 
 /// How a call ended, by value: what a system said, whether or not the scenario knows such a packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Answer {
     /// It did what it was asked.
     Done,
@@ -46,5 +77,70 @@ impl Answer {
             Answer::Failed(name) => error_named(name),
             _ => None,
         }
+    }
+
+    /// Whether two answers say the same, whatever each system calls an error.
+    pub fn agrees(&self, other: &Answer) -> bool {
+        match (self.error(), other.error()) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => self == other,
+        }
+    }
+}
+
+impl Shown {
+    /// Whom the event is about.
+    pub fn thread(&self) -> ThreadId {
+        match self {
+            Shown::Call { thread, .. }
+            | Shown::Return { thread, .. }
+            | Shown::Silent { thread, .. } => *thread,
+        }
+    }
+}
+
+/// How a recording ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct End {
+    /// Threads that were still inside a call.
+    pub parked: Vec<ThreadId>,
+}
+
+/// A whole trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// Where it comes from.
+    pub header: Header,
+    /// What was seen, in order.
+    pub events: Vec<Event>,
+    /// How it ended; none for a trace that was cut.
+    pub end: Option<End>,
+}
+
+/// An operation as an observer sees it: without what only its thread knows, such as where its result goes.
+pub fn form(op: Op) -> Op {
+    match op {
+        Op::Get {
+            port, timeout, max, ..
+        } => Op::Get {
+            port,
+            into: None,
+            timeout,
+            max,
+        },
+        Op::Block {
+            object, timeout, ..
+        } => Op::Block {
+            object,
+            into: None,
+            timeout,
+        },
+        Op::Set { .. } => Op::Set { first: 0, len: 0 },
+        Op::Test { .. } => Op::Test {
+            cond: ExprId(0),
+            otherwise: 0,
+        },
+        Op::Assert { .. } => Op::Assert { cond: ExprId(0) },
+        other => other,
     }
 }

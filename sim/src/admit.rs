@@ -1,0 +1,339 @@
+//! Could the model have shown this trace? If not, where do they part, and what was allowed there?
+//!
+//! The judge keeps every situation in which the model could be after the events so far. A situation is a
+//! state and the returns that the model has made but the trace has not shown yet: threads that one
+//! action releases return in an order that nobody can observe. Steps that show nothing are taken in
+//! every way. In lock-step everybody has come to rest before the next turn, so a situation in which a
+//! woken thread has still to run cannot explain one.
+
+use std::collections::BTreeSet;
+
+use portsim_model::State;
+use portsim_model::kernel::Kernel;
+use portsim_model::program::{Op, ThreadId};
+use portsim_model::step::{Step, StepKind};
+use portsim_model::system::System;
+
+use crate::names::Names;
+use crate::trace::{Answer, End, Event, Shown, Watcher, form, lanes};
+
+/// What the judge says of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Where trace and model part; none if the model could have shown it all.
+    pub refused: Option<Refusal>,
+    /// The most situations that were possible at once.
+    pub states_max: usize,
+}
+
+/// Where a trace and the model part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The number of the event; one more than there are for the end.
+    pub at: u64,
+    /// What the trace shows there.
+    pub saw: String,
+    /// What the model could have shown.
+    pub allowed: Vec<String>,
+}
+
+/// Judges a trace by a system whose program has no schedule.
+///
+/// `at_rest` says that everybody had come to rest before each turn, as in lock-step.
+pub fn admit<K: Kernel>(
+    system: &System<'_, K>,
+    names: &Names,
+    events: &[Event],
+    end: Option<&End>,
+    at_rest: bool,
+) -> Judgement {
+    let mut judge = Judge {
+        system,
+        names,
+        at_rest,
+        states_max: 1,
+    };
+    let mut situations = BTreeSet::from([Situation {
+        state: system.boot(),
+        pending: Vec::new(),
+    }]);
+    for (place, event) in events.iter().enumerate() {
+        if matches!(event.shown, Shown::Silent { .. }) {
+            continue;
+        }
+        let after = judge.after(&situations, event, &events[place + 1..]);
+        if after.is_empty() {
+            let refusal = judge.refuse(place as u64 + 1, judge.describe(&event.shown), &situations);
+            return Judgement {
+                refused: Some(refusal),
+                states_max: judge.states_max,
+            };
+        }
+        judge.states_max = judge.states_max.max(after.len());
+        situations = after;
+    }
+    let refused = end.and_then(|end| judge.end(&situations, end, events.len() as u64 + 1));
+    Judgement {
+        refused,
+        states_max: judge.states_max,
+    }
+}
+
+/// Where the model could be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Situation {
+    state: State,
+    /// Returns that the model has made and the trace has not shown.
+    pending: Vec<Return>,
+}
+
+/// Who returned, from what, with what.
+type Return = (ThreadId, Op, Answer);
+
+struct Judge<'s, 'p, K> {
+    system: &'s System<'p, K>,
+    names: &'s Names,
+    at_rest: bool,
+    states_max: usize,
+}
+
+impl<K: Kernel> Judge<'_, '_, K> {
+    /// The situations after an event; `later` are the events behind it.
+    fn after(
+        &self,
+        before: &BTreeSet<Situation>,
+        event: &Event,
+        later: &[Event],
+    ) -> BTreeSet<Situation> {
+        let mut after = BTreeSet::new();
+        for situation in before {
+            match &event.shown {
+                Shown::Call { thread, .. } if self.is_over(situation) => {
+                    after.extend(self.turns(situation, *thread, &event.shown));
+                }
+                Shown::Return { thread, op, answer } => {
+                    let own = |(who, _, given): &Return| who == thread && given.agrees(answer);
+                    if let Some(place) = situation.pending.iter().position(own) {
+                        let mut situation = situation.clone();
+                        situation.pending.remove(place);
+                        after.insert(situation);
+                    }
+                    // Coming back from a stall is a turn: nobody caused it.
+                    if *op == Op::Stall && self.is_over(situation) {
+                        after.extend(self.turns(situation, *thread, &event.shown));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.close(after, later)
+    }
+
+    /// What becomes of a situation when a thread's turn shows this.
+    fn turns(&self, situation: &Situation, thread: ThreadId, shown: &Shown) -> Vec<Situation> {
+        let own = |step: Step| step.kind == StepKind::Turn && step.thread == thread;
+        let steps = self.steps(situation, own).into_iter();
+        let alike =
+            steps.filter(|(_, events)| events.first().is_some_and(|first| agrees(first, shown)));
+        alike
+            .map(|(state, events)| Situation {
+                state,
+                pending: returns(&events[1..]),
+            })
+            .collect()
+    }
+
+    /// Adds everything that the situations can become in steps that are nobody's turn.
+    ///
+    /// A deadline may pass at any moment, so it is let pass only where the trace shows it before the next turn,
+    /// or where nobody would see it.
+    fn close(&self, situations: BTreeSet<Situation>, later: &[Event]) -> BTreeSet<Situation> {
+        let coming = returns_before_turn(later);
+        let mut closed = BTreeSet::new();
+        let mut open: Vec<_> = situations.into_iter().collect();
+        while let Some(situation) = open.pop() {
+            if !closed.insert(situation.clone()) {
+                continue;
+            }
+            for kind in [StepKind::Wake, StepKind::Time] {
+                for (state, events) in self.steps(&situation, |step| step.kind == kind) {
+                    let shown = returns(&events);
+                    if kind == StepKind::Time
+                        && !shown
+                            .iter()
+                            .all(|shown| coming.iter().any(|coming| same(shown, coming)))
+                    {
+                        continue;
+                    }
+                    let mut pending = situation.pending.clone();
+                    pending.extend(shown);
+                    pending.sort();
+                    open.push(Situation { state, pending });
+                }
+            }
+        }
+        closed
+    }
+
+    /// Whether the next turn can follow.
+    fn is_over(&self, situation: &Situation) -> bool {
+        situation.pending.is_empty() && !(self.at_rest && self.has_wakes(&situation.state))
+    }
+
+    fn has_wakes(&self, state: &State) -> bool {
+        let mut wakes = false;
+        let _ = self
+            .system
+            .enabled(state, |step| wakes |= step.kind == StepKind::Wake);
+        wakes
+    }
+
+    /// The wanted steps from a situation, with what each shows.
+    fn steps(
+        &self,
+        situation: &Situation,
+        wanted: impl Fn(Step) -> bool,
+    ) -> Vec<(State, Vec<Shown>)> {
+        let mut steps = Vec::new();
+        let _ = self
+            .system
+            .enabled(&situation.state, |step| steps.push(step));
+        steps.retain(|&step| wanted(step));
+        let mut watcher = Watcher::new(self.system.program(), self.system.kernel().os_error());
+        let mut taken = Vec::new();
+        for step in steps {
+            let mut state = situation.state.clone();
+            self.system.take(&mut state, step, &mut watcher);
+            let mut events = Vec::new();
+            watcher.finish(step, &mut events);
+            let shown = events.into_iter().map(|event| event.shown);
+            taken.push((
+                state,
+                shown
+                    .filter(|shown| !matches!(shown, Shown::Silent { .. }))
+                    .collect(),
+            ));
+        }
+        taken
+    }
+
+    /// Holds the end of the trace against the situations.
+    fn end(&self, situations: &BTreeSet<Situation>, end: &End, at: u64) -> Option<Refusal> {
+        let over = situations
+            .iter()
+            .filter(|situation| self.is_over(situation));
+        let parked: BTreeSet<_> = over
+            .map(|situation| {
+                self.system
+                    .view(&situation.state)
+                    .inside_calls()
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        if parked.contains(&end.parked) {
+            return None;
+        }
+        let words =
+            |threads: &Vec<ThreadId>| format!("the end, with {} inside a call", self.list(threads));
+        let mut refusal = self.refuse(at, words(&end.parked), situations);
+        refusal.allowed.extend(parked.iter().map(words));
+        Some(refusal)
+    }
+
+    fn list(&self, threads: &[ThreadId]) -> String {
+        if threads.is_empty() {
+            return "nobody".to_owned();
+        }
+        let names: Vec<_> = threads
+            .iter()
+            .map(|thread| self.names.threads[thread.index()].as_str())
+            .collect();
+        names.join(", ")
+    }
+
+    /// The trace parts from the model here: whatever the model could have shown instead was allowed.
+    fn refuse(&self, at: u64, saw: String, situations: &BTreeSet<Situation>) -> Refusal {
+        let mut allowed = BTreeSet::new();
+        for situation in situations {
+            for (thread, op, answer) in situation.pending.iter().cloned() {
+                allowed.insert(self.describe(&Shown::Return { thread, op, answer }));
+            }
+            let over = self.is_over(situation);
+            for (_, shown) in self.steps(situation, |step| over || step.kind == StepKind::Wake) {
+                allowed.extend(shown.first().map(|first| self.describe(first)));
+            }
+        }
+        Refusal {
+            at,
+            saw,
+            allowed: allowed.into_iter().collect(),
+        }
+    }
+
+    fn describe(&self, shown: &Shown) -> String {
+        let thread = &self.names.threads[shown.thread().index()];
+        format!(
+            "{thread}: {}",
+            lanes::cell(self.names, self.system.program(), shown)
+        )
+    }
+}
+
+/// The returns among some events.
+fn returns(events: &[Shown]) -> Vec<Return> {
+    let returned = |shown: &Shown| match shown {
+        Shown::Return { thread, op, answer } => Some((*thread, form(*op), answer.clone())),
+        _ => None,
+    };
+    events.iter().filter_map(returned).collect()
+}
+
+/// The returns that a trace shows before the next turn.
+fn returns_before_turn(later: &[Event]) -> Vec<Return> {
+    let turn = |shown: &Shown| {
+        matches!(
+            shown,
+            Shown::Call { .. } | Shown::Return { op: Op::Stall, .. }
+        )
+    };
+    let block: Vec<_> = later
+        .iter()
+        .map(|event| event.shown.clone())
+        .take_while(|shown| !turn(shown))
+        .collect();
+    returns(&block)
+}
+
+fn same((who, _, given): &Return, (other, _, theirs): &Return) -> bool {
+    who == other && given.agrees(theirs)
+}
+
+/// Whether the model's event is what the trace shows, whatever each system calls an error.
+fn agrees(ours: &Shown, theirs: &Shown) -> bool {
+    match (ours, theirs) {
+        (
+            Shown::Call { op, answer, .. },
+            Shown::Call {
+                op: other,
+                answer: given,
+                ..
+            },
+        ) => {
+            form(*op) == form(*other)
+                && match (answer, given) {
+                    (Some(ours), Some(theirs)) => ours.agrees(theirs),
+                    (None, None) => true,
+                    _ => false,
+                }
+        }
+        (
+            Shown::Return { op, answer, .. },
+            Shown::Return {
+                op: other,
+                answer: given,
+                ..
+            },
+        ) => form(*op) == form(*other) && answer.agrees(given),
+        _ => false,
+    }
+}

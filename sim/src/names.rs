@@ -1,0 +1,43 @@
+//! What the nouns of a program are called: a program itself has only numbers.
+
+use portsim_model::program::{CodeId, ThreadId};
+
+/// The names of a program, each list in the order of its numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Threads; those of a group are `worker[0]`, `worker[1]`, ...
+    pub threads: Vec<String>,
+    /// Groups and their threads.
+    pub groups: Vec<(String, Vec<ThreadId>)>,
+    /// Completion ports.
+    pub ports: Vec<String>,
+    /// Events, mutexes and semaphores.
+    pub objects: Vec<String>,
+    /// What an epoll descriptor can watch.
+    pub sources: Vec<String>,
+    /// Shared variables; the elements of an array are `alive[0]`, `alive[1]`, ...
+    pub vars: Vec<String>,
+    /// Results, by code.
+    pub slots: Vec<Vec<String>>,
+    /// `always` properties.
+    pub always: Vec<String>,
+    /// `sometimes` properties.
+    pub sometimes: Vec<String>,
+    /// `at_end` properties.
+    pub at_end: Vec<String>,
+    /// Texts of the notes.
+    pub notes: Vec<String>,
+}
+
+impl Names {
+    /// The thread of this name.
+    pub fn thread(&self, name: &str) -> Option<ThreadId> {
+        let place = self.threads.iter().position(|thread| thread == name)?;
+        Some(ThreadId(place as u8))
+    }
+
+    /// The results of a code.
+    pub fn slots_of(&self, code: CodeId) -> &[String] {
+        &self.slots[code.index()]
+    }
+}

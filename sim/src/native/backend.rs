@@ -1,0 +1,149 @@
+//! What the conductor asks of a backend, wherever the backend's threads live.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use portsim_model::program::{Op, Program, ThreadId};
+
+use crate::trace::Answer;
+
+/// A kind of real port.
+pub trait Backend: Sync {
+    /// Its name on the command line, in traces and in errors.
+    fn name(&self) -> &'static str;
+
+    /// Why it cannot run on this machine.
+    fn available(&self) -> Result<(), String>;
+
+    /// Why it has no such operation. Asked before a run, for every operation of the program that is the
+    /// kernel's business.
+    fn supports(&self, program: &Program, op: Op) -> Result<(), String>;
+
+    /// The ports, objects and threads of a program, with every thread waiting for its first call. One tick of
+    /// the program's time lasts `tick`.
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure>;
+}
+
+/// A program's threads and ports on one backend, for one run.
+///
+/// Between two calls of [`Stage::quiet`] at most one thread is told to move. Whoever implements this owns the
+/// question whether a thread is parked: an agent asks its own machine, threads of this process are looked at
+/// from outside.
+pub trait Stage {
+    /// Lets a thread that is in no call make one. Does not wait for it.
+    fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure>;
+
+    /// Lets a thread that is in a stall come back from it. Does not wait for it.
+    fn come_back(&mut self, thread: ThreadId) -> Result<(), Failure>;
+
+    /// Waits until nothing moves: every thread has returned or is parked in its call. Threads named in `until`
+    /// count as moving until they have returned. Gives every return since the last time, by thread.
+    fn quiet(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Unquiet>;
+
+    /// The program of this thread is over; it is in no call and will make none.
+    fn leave(&mut self, thread: ThreadId) -> Result<(), Failure>;
+
+    /// Something from outside (a signal) interrupted a wait, so the order of waiters may have changed.
+    fn disturbed(&self) -> bool;
+
+    /// Brings every thread home, wherever it is parked, and ends it. What it still returns is no part of the
+    /// recording. Dropping a stage does the same and cannot report.
+    fn end(&mut self) -> Result<(), Failure>;
+}
+
+/// A call came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Back {
+    /// Whose.
+    pub thread: ThreadId,
+    /// With what.
+    pub answer: Answer,
+}
+
+/// Why [`Stage::quiet`] gave up.
+#[derive(Debug)]
+pub enum Unquiet {
+    /// A system call failed in a way that is no answer.
+    Failed(Failure),
+    /// The limit passed, and this thread was still moving.
+    Overdue(ThreadId),
+}
+
+impl From<Failure> for Unquiet {
+    fn from(failure: Failure) -> Unquiet {
+        Unquiet::Failed(failure)
+    }
+}
+
+/// The machine did not do what a backend needs: not an answer of the port.
+#[derive(Debug)]
+pub struct Failure {
+    /// The backend.
+    pub backend: String,
+    /// The system call, or what was attempted.
+    pub call: String,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl Failure {
+    /// A failure of one call.
+    pub fn new(backend: &str, call: &str, error: impl Into<io::Error>) -> Failure {
+        Failure {
+            backend: backend.into(),
+            call: call.into(),
+            error: error.into(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.backend, self.call, self.error)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// A backend of another system: listed, so that a list can say why it is missing.
+pub struct Elsewhere {
+    /// The backend.
+    pub name: &'static str,
+    /// Where it would run.
+    pub system: &'static str,
+}
+
+impl Elsewhere {
+    fn why(&self) -> String {
+        format!(
+            "{} exists only on {}, this is {}",
+            self.name,
+            self.system,
+            std::env::consts::OS
+        )
+    }
+}
+
+impl Backend for Elsewhere {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn available(&self) -> Result<(), String> {
+        Err(self.why())
+    }
+
+    fn supports(&self, _: &Program, _: Op) -> Result<(), String> {
+        Err(self.why())
+    }
+
+    fn open(&self, _: &Program, _: Duration) -> Result<Box<dyn Stage>, Failure> {
+        let error = io::Error::new(io::ErrorKind::Unsupported, self.why());
+        Err(Failure::new(self.name, "open", error))
+    }
+}

@@ -1,0 +1,493 @@
+//! One thread moves at a time: a program on a real backend, in lock-step.
+//!
+//! A thread cannot write down the moment at which it enters the kernel, so an order of events is true only if
+//! everybody else stands still. In each turn one thread makes one call. The turn is over when that thread has
+//! returned or is parked in this call, and every thread that the call released has returned.
+//!
+//! The order of the events of one turn: first the call, then the returns by thread. Which of several released
+//! threads came back first cannot be observed.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use portsim_model::control::{Offer, nth_offer, offers};
+use portsim_model::event::Error;
+use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
+use portsim_model::step::{Step, StepKind};
+
+use super::backend::{Back, Backend, Failure, Stage, Unquiet};
+use super::clock::{Clock, tick_for, ticks_of};
+use super::part::{Cast, Lost, unplayable};
+use crate::choose::Choose;
+use crate::trace::{Answer, Shown};
+
+/// How often a run is made before its clock is given up.
+const TRIES: u32 = 3;
+
+/// Limits of a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long one turn may take, besides the time that it waits for a deadline.
+    pub turn_limit: Duration,
+    /// The most turns.
+    pub turns_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            turn_limit: Duration::from_secs(10),
+            turns_max: 100_000,
+        }
+    }
+}
+
+/// What a run showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// Everything, in order. A failed assertion is the last event, as a call without an answer.
+    pub events: Vec<Shown>,
+    /// Who was still parked in a call, by thread.
+    pub parked: Vec<ThreadId>,
+    /// Why it stopped.
+    pub ended: Ended,
+    /// Turns taken, those that did nothing included.
+    pub turns: u64,
+}
+
+/// Why a recording stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing can move any more.
+    Rest,
+    /// After the last turn of the schedule.
+    ScheduleOver,
+    /// This turn of the schedule, counted from 0, is of a thread that is parked.
+    ScheduleStuck(usize, ThreadId),
+    /// This thread's assertion did not hold.
+    AssertFailed(ThreadId),
+    /// This thread goes round without an operation, or a value that it needs does not exist.
+    Nowhere(ThreadId),
+    /// After [`Options::turns_max`].
+    StepLimit,
+}
+
+/// Why there is no recording.
+#[derive(Debug)]
+pub enum NoRecording {
+    /// The backend cannot run here, for this reason.
+    Unavailable(String),
+    /// The backend has no such operation, or nobody outside could play this program.
+    Unsupported(String),
+    /// A system call failed.
+    Failed(Failure),
+    /// A turn took longer than its limit.
+    Overdue {
+        /// Which turn, counted from 0.
+        turn: u64,
+        /// Who was still moving.
+        thread: ThreadId,
+        /// In which call.
+        op: Op,
+        /// The limit.
+        limit: Duration,
+        /// What had been shown before.
+        events: Vec<Shown>,
+    },
+    /// The machine disturbed every try: this is what happened in the last one.
+    Unsteady(String),
+}
+
+impl From<Failure> for NoRecording {
+    fn from(failure: Failure) -> NoRecording {
+        NoRecording::Failed(failure)
+    }
+}
+
+impl fmt::Display for NoRecording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoRecording::Unavailable(why) | NoRecording::Unsupported(why) => f.write_str(why),
+            NoRecording::Failed(failure) => failure.fmt(f),
+            NoRecording::Overdue {
+                turn,
+                thread,
+                op,
+                limit,
+                ..
+            } => write!(
+                f,
+                "turn {turn}: thread {} has neither returned from {op:?} nor parked in it after {limit:?}",
+                thread.0
+            ),
+            NoRecording::Unsteady(why) => write!(f, "{why}, in each of {TRIES} runs"),
+        }
+    }
+}
+
+impl std::error::Error for NoRecording {}
+
+/// Why a program cannot be recorded on a backend, if it cannot.
+pub fn unsupported(backend: &dyn Backend, program: &Program) -> Option<String> {
+    let by_kernel = |&op: &Op| !is_ours(op);
+    let mut ops = program.ops().filter(by_kernel);
+    unplayable(program).or_else(|| ops.find_map(|op| backend.supports(program, op).err()))
+}
+
+/// Records a program. Where its schedule leaves a choice, or there is none, a policy chooses among the steps;
+/// `policy` makes it anew for every try, so that a repeated run makes the same choices.
+pub fn record(
+    backend: &dyn Backend,
+    program: &Program,
+    policy: &dyn Fn() -> Box<dyn Choose>,
+    options: &Options,
+) -> Result<Recording, NoRecording> {
+    backend.available().map_err(NoRecording::Unavailable)?;
+    if let Some(why) = unsupported(backend, program) {
+        return Err(NoRecording::Unsupported(why));
+    }
+    let mut tick = tick_for(program);
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        let mut stage = backend.open(program, tick)?;
+        let mut run = Run::new(program, &mut *stage, tick, options);
+        let ended = run.play(&mut *policy());
+        let (events, turns) = (std::mem::take(&mut run.events), run.turns);
+        let parked = run.parked();
+        let disturbed = stage.disturbed();
+        let home = stage.end();
+        match ended {
+            Ok(_) if disturbed => last = "a signal interrupted a wait".into(),
+            Err(Stop::Unsteady(why)) => last = why,
+            Ok(ended) => {
+                home?;
+                return Ok(Recording {
+                    events,
+                    parked,
+                    ended,
+                    turns,
+                });
+            }
+            Err(Stop::Failed(failure)) => return Err(failure.into()),
+            Err(Stop::Overdue(thread, op)) => {
+                return Err(NoRecording::Overdue {
+                    turn: turns - 1,
+                    thread,
+                    op,
+                    limit: options.turn_limit,
+                    events,
+                });
+            }
+        }
+        home?;
+        tick *= 2;
+    }
+    Err(NoRecording::Unsteady(last))
+}
+
+/// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
+fn is_ours(op: Op) -> bool {
+    match op {
+        Op::Set { .. }
+        | Op::Test { .. }
+        | Op::Assert { .. }
+        | Op::Note(_)
+        | Op::Yield
+        | Op::Sleep { ticks: 0 }
+        | Op::Spawn { .. }
+        | Op::Exit => true,
+        Op::Get { .. }
+        | Op::Post { .. }
+        | Op::Close { .. }
+        | Op::Create { .. }
+        | Op::Block { .. }
+        | Op::Signal { .. }
+        | Op::Reset { .. }
+        | Op::Stall
+        | Op::Sleep { .. }
+        | Op::Suspend { .. }
+        | Op::Resume { .. }
+        | Op::EpollCtl { .. }
+        | Op::Write { .. }
+        | Op::Drain { .. } => false,
+    }
+}
+
+/// Why a try was given up.
+enum Stop {
+    Failed(Failure),
+    Overdue(ThreadId, Op),
+    Unsteady(String),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failed(failure)
+    }
+}
+
+struct Run<'a> {
+    program: &'a Program,
+    stage: &'a mut dyn Stage,
+    options: &'a Options,
+    cast: Cast<'a>,
+    clock: Clock,
+    events: Vec<Shown>,
+    turns: u64,
+    /// Set where the play ends in the middle of a turn.
+    ended: Option<Ended>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        program: &'a Program,
+        stage: &'a mut dyn Stage,
+        tick: Duration,
+        options: &'a Options,
+    ) -> Run<'a> {
+        Run {
+            program,
+            stage,
+            options,
+            cast: Cast::new(program),
+            clock: Clock::new(tick),
+            events: Vec::new(),
+            turns: 0,
+            ended: None,
+        }
+    }
+
+    fn parked(&self) -> Vec<ThreadId> {
+        let parked = |&thread: &ThreadId| self.cast.parts[thread.index()].inside.is_some();
+        self.program.thread_ids().filter(parked).collect()
+    }
+
+    fn play(&mut self, choose: &mut dyn Choose) -> Result<Ended, Stop> {
+        for thread in self.program.thread_ids() {
+            if self.cast.part(thread).born {
+                let went = self.cast.go_on(thread, 0);
+                self.went(thread, went)?;
+            }
+        }
+        let mut steps = Vec::new();
+        let mut slated = self.program.schedule.as_ref().map(|turns| turns.iter());
+        while self.ended.is_none() {
+            if self.turns >= self.options.turns_max {
+                return Ok(Ended::StepLimit);
+            }
+            steps.clear();
+            match slated.as_mut().map(Iterator::next) {
+                None => {
+                    for thread in self.program.thread_ids() {
+                        self.turns_of(thread, &mut steps);
+                    }
+                    steps.extend(self.time());
+                    if steps.is_empty() {
+                        return Ok(Ended::Rest);
+                    }
+                }
+                Some(None) => return Ok(Ended::ScheduleOver),
+                Some(Some(Slated::Time)) => steps.extend(self.time()),
+                Some(Some(&Slated::Thread(thread))) => {
+                    self.turns_of(thread, &mut steps);
+                    let part = self.cast.part(thread);
+                    if steps.is_empty() && part.inside.is_some() {
+                        return Ok(Ended::ScheduleStuck(self.turns as usize, thread));
+                    }
+                }
+            }
+            self.turns += 1;
+            let step = match steps.len() {
+                0 => continue,
+                // Only a schedule takes the choice away; without one a policy sees every step, as in a
+                // simulation, and draws as often.
+                1 if slated.is_some() => steps[0],
+                _ => steps[choose.choose(&steps)],
+            };
+            match step.kind {
+                StepKind::Time => self.pass_time()?,
+                StepKind::Turn | StepKind::Wake => self.turn(step.thread, step.choice)?,
+            }
+        }
+        Ok(self.ended.expect("the loop ended"))
+    }
+
+    /// The turns that a thread can take now.
+    fn turns_of(&self, thread: ThreadId, steps: &mut Vec<Step>) {
+        let part = &self.cast.parts[thread.index()];
+        let step = |choice| Step {
+            kind: StepKind::Turn,
+            thread,
+            choice,
+        };
+        match part.inside {
+            _ if part.done || !part.born => {}
+            Some(Op::Stall) => steps.push(step(0)),
+            Some(_) => {}
+            None => {
+                let mut choices = 0;
+                offers(self.program, &self.cast, thread, part.pc, |_| {
+                    steps.push(step(choices));
+                    choices += 1;
+                });
+            }
+        }
+    }
+
+    /// The step of the clock, where a deadline is pending.
+    fn time(&self) -> Option<Step> {
+        self.clock.next().map(|thread| Step {
+            kind: StepKind::Time,
+            thread,
+            choice: 0,
+        })
+    }
+
+    fn turn(&mut self, thread: ThreadId, choice: u8) -> Result<(), Stop> {
+        let part = self.cast.part(thread);
+        if part.inside.is_some() {
+            self.stage.come_back(thread)?;
+            let backs = self.quiet(&[thread], self.options.turn_limit)?;
+            return self.return_all(backs);
+        }
+        let pc = part.pc;
+        match nth_offer(self.program, &self.cast, thread, pc, choice) {
+            Some(Offer::Op(op, pc)) if is_ours(op) => self.conduct(thread, op, pc),
+            Some(Offer::Op(op, pc)) => self.call(thread, op, pc),
+            Some(Offer::End(pc)) => {
+                let went = self.cast.go_on(thread, pc);
+                self.went(thread, went)
+            }
+            Some(Offer::Nowhere(_)) => self.went(thread, Err(Lost)),
+            None => unreachable!("the step was offered"),
+        }
+    }
+
+    /// Lets the thread make a call in the kernel.
+    fn call(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<(), Stop> {
+        self.cast.starts(thread, op, pc);
+        // Facts and errors must already see it inside.
+        self.cast.part(thread).inside = Some(op);
+        let since = Instant::now();
+        self.stage.start(thread, op)?;
+        let mut backs = self.quiet(&[], self.options.turn_limit)?;
+        let own = backs.iter().position(|back| back.thread == thread);
+        let answer = own.map(|own| backs.remove(own).answer);
+        self.events.push(Shown::Call {
+            thread,
+            op,
+            answer: answer.clone(),
+        });
+        match answer {
+            None => {
+                if let Some(ticks) = ticks_of(op) {
+                    self.clock.parks(thread, ticks, since);
+                }
+            }
+            Some(answer) => {
+                if ticks_of(op).is_some() && by_the_clock(op, &answer) {
+                    return Err(unasked(thread));
+                }
+                let went = self.cast.ends(thread, op, &answer);
+                self.went(thread, went)?;
+            }
+        }
+        self.return_all(backs)
+    }
+
+    /// Makes an operation that no kernel needs to see.
+    fn conduct(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<(), Stop> {
+        self.cast.starts(thread, op, pc);
+        let went = match op {
+            Op::Set { first, len } => {
+                let set = self.cast.set(thread, first, len);
+                set.and_then(|()| self.cast.go_on(thread, pc + 1))
+            }
+            Op::Test { cond, otherwise } => self.cast.value(thread, cond).and_then(|holds| {
+                let next = if holds != 0 { pc + 1 } else { otherwise };
+                self.cast.go_on(thread, next)
+            }),
+            Op::Assert { cond } => match self.cast.value(thread, cond) {
+                Ok(0) => {
+                    self.ended = Some(Ended::AssertFailed(thread));
+                    Ok(())
+                }
+                holds => holds.and_then(|_| self.cast.go_on(thread, pc + 1)),
+            },
+            Op::Spawn { thread: child } => {
+                if !self.cast.part(child).born {
+                    self.cast.part(child).born = true;
+                    let went = self.cast.go_on(child, 0);
+                    self.went(child, went)?;
+                }
+                self.cast.go_on(thread, pc + 1)
+            }
+            Op::Exit => {
+                self.cast.part(thread).done = true;
+                Ok(())
+            }
+            _ => self.cast.go_on(thread, pc + 1),
+        };
+        let failed = self.ended == Some(Ended::AssertFailed(thread));
+        self.events.push(Shown::Call {
+            thread,
+            op,
+            answer: (!failed).then_some(Answer::Done),
+        });
+        self.went(thread, went)
+    }
+
+    /// Waits for the next deadline in real time.
+    fn pass_time(&mut self) -> Result<(), Stop> {
+        let (due, rest) = self.clock.advance().expect("a deadline is pending");
+        let backs = self.quiet(&due, rest + self.options.turn_limit)?;
+        self.return_all(backs)
+    }
+
+    fn quiet(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Stop> {
+        self.stage.quiet(until, limit).map_err(|why| match why {
+            Unquiet::Failed(failure) => Stop::Failed(failure),
+            Unquiet::Overdue(thread) => {
+                let op = self.cast.part(thread).inside;
+                Stop::Overdue(thread, op.expect("only a thread in a call moves"))
+            }
+        })
+    }
+
+    fn return_all(&mut self, backs: Vec<Back>) -> Result<(), Stop> {
+        for Back { thread, answer } in backs {
+            let op = self.cast.part(thread).inside;
+            let op = op.expect("only a thread in a call returns");
+            let asked = self.clock.returns(thread);
+            if by_the_clock(op, &answer) && !asked {
+                return Err(unasked(thread));
+            }
+            let went = self.cast.ends(thread, op, &answer);
+            self.events.push(Shown::Return { thread, op, answer });
+            self.went(thread, went)?;
+        }
+        Ok(())
+    }
+
+    /// After control went on: a thread whose program is over leaves, one that is lost ends the recording.
+    fn went(&mut self, thread: ThreadId, went: Result<(), Lost>) -> Result<(), Stop> {
+        if went.is_err() {
+            self.ended.get_or_insert(Ended::Nowhere(thread));
+        } else if self.cast.part(thread).done {
+            self.stage.leave(thread)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the clock ended the call.
+fn by_the_clock(op: Op, answer: &Answer) -> bool {
+    matches!(op, Op::Sleep { .. }) || answer.error() == Some(Error::Timeout)
+}
+
+fn unasked(thread: ThreadId) -> Stop {
+    Stop::Unsteady(format!(
+        "the timeout of thread {} fired before the clock had its turn",
+        thread.0
+    ))
+}

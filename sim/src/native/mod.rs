@@ -1,0 +1,50 @@
+//! Real threads on real ports, driven in lock-step.
+//!
+//! The [`conductor`] plays a program's control flow itself and lets one thread at a time make one call. It does
+//! so on a [`Stage`]: the threads and ports of one run, wherever they live. A stage answers the question that
+//! makes a recorded order true: is everybody parked in the kernel, or back?
+//!
+//! - [`seats`] is the stage of threads in this process, on whatever [`seats::World`] a backend makes.
+//! - [`parked`] looks at such a thread from outside, one way an OS.
+//! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
+//! - One file a backend, listed below; `objects` and `numbers` are what backends on Linux share.
+//!
+//! Nothing here knows what a port should do: the thing being compared must not borrow from its judge.
+
+pub mod backend;
+pub mod clock;
+pub mod conductor;
+pub mod parked;
+pub mod part;
+pub mod seats;
+
+#[cfg(target_os = "linux")]
+mod epoll;
+#[cfg(target_os = "linux")]
+mod numbers;
+#[cfg(target_os = "linux")]
+mod objects;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+pub use backend::{Back, Backend, Failure, Stage, Unquiet};
+pub use conductor::{Ended, NoRecording, Options, Recording, record, unsupported};
+
+/// Every backend, those of other systems included, in the order of every list.
+pub fn backends() -> &'static [&'static dyn Backend] {
+    &[
+        #[cfg(target_os = "linux")]
+        &epoll::Epoll,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "epoll",
+            system: "linux",
+        },
+    ]
+}
+
+/// The backend of this name.
+pub fn backend(name: &str) -> Option<&'static dyn Backend> {
+    let mut all = backends().iter().copied();
+    all.find(|backend| backend.name() == name)
+}

@@ -1,0 +1,228 @@
+//! Each thread's part: where it stands in its code, and what its calls have left it.
+//!
+//! The conductor plays the control flow itself, so that the kernel only ever sees calls. It knows what an
+//! observer of calls and returns can know; the inside of a port is not part of that.
+
+use portsim_model::control::{Rest, settle};
+use portsim_model::event::{Error, errno, error_named, win32, win32_of_status};
+use portsim_model::expr::{Expr, ExprId, Facts, Field, PortField, ThreadField, eval};
+use portsim_model::program::{Instr, Op, Packet, Pc, PortId, Program, SlotId, ThreadId, VarId};
+
+use crate::trace::Answer;
+
+/// One thread's part.
+#[derive(Debug)]
+pub struct Part {
+    /// Where it rests.
+    pub pc: Pc,
+    /// Whether it has started.
+    pub born: bool,
+    /// Whether its program is over.
+    pub done: bool,
+    /// The call in which it is parked.
+    pub inside: Option<Op>,
+    results: Vec<Option<Answer>>,
+}
+
+/// All parts, and the variables they share.
+#[derive(Debug)]
+pub struct Cast<'a> {
+    program: &'a Program,
+    /// By thread.
+    pub parts: Vec<Part>,
+    vars: Vec<i32>,
+}
+
+/// A part that cannot go on: it goes round without an operation, or a value it needs does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost;
+
+impl<'a> Cast<'a> {
+    /// Everybody at the start of their code, not settled yet.
+    pub fn new(program: &'a Program) -> Cast<'a> {
+        let part = |thread: ThreadId| Part {
+            pc: 0,
+            born: !program.threads[thread.index()].spawned,
+            done: false,
+            inside: None,
+            results: vec![None; program.code(thread).slots.len()],
+        };
+        Cast {
+            program,
+            parts: program.thread_ids().map(part).collect(),
+            vars: program.vars.clone(),
+        }
+    }
+
+    /// The part of a thread.
+    pub fn part(&mut self, thread: ThreadId) -> &mut Part {
+        &mut self.parts[thread.index()]
+    }
+
+    /// Goes on at `pc`, and follows control from there.
+    pub fn go_on(&mut self, thread: ThreadId, pc: Pc) -> Result<(), Lost> {
+        let rest = settle(self.program, self, thread, pc);
+        let part = self.part(thread);
+        match rest {
+            Rest::At(pc) => part.pc = pc,
+            Rest::End(pc) => (part.pc, part.done) = (pc, true),
+            Rest::Nowhere(pc) => {
+                part.pc = pc;
+                return Err(Lost);
+            }
+        }
+        Ok(())
+    }
+
+    /// A call starts: its slot is cleared.
+    pub fn starts(&mut self, thread: ThreadId, op: Op, pc: Pc) {
+        let part = self.part(thread);
+        part.pc = pc;
+        if let Some(slot) = slot_of(op) {
+            part.results[slot.index()] = None;
+        }
+    }
+
+    /// A call ended: its slot is filled, and the thread goes on behind it.
+    pub fn ends(&mut self, thread: ThreadId, op: Op, answer: &Answer) -> Result<(), Lost> {
+        let part = self.part(thread);
+        part.inside = None;
+        if let Some(slot) = slot_of(op) {
+            part.results[slot.index()] = Some(answer.clone());
+        }
+        let pc = part.pc + 1;
+        self.go_on(thread, pc)
+    }
+
+    /// The value of an expression as a thread sees it.
+    pub fn value(&self, thread: ThreadId, expr: ExprId) -> Result<i64, Lost> {
+        eval(self.program, self, thread, expr).ok_or(Lost)
+    }
+
+    /// Writes shared variables, all at once: every value is computed before the first is written.
+    pub fn set(&mut self, thread: ThreadId, first: u16, len: u8) -> Result<(), Lost> {
+        let program = self.program;
+        let sets = &program.sets[usize::from(first)..][..usize::from(len)];
+        let mut written = Vec::with_capacity(sets.len());
+        for set in sets {
+            let offset = match set.element {
+                None => 0,
+                Some((index, len)) => usize::try_from(self.value(thread, index)?)
+                    .ok()
+                    .filter(|&index| index < usize::from(len))
+                    .ok_or(Lost)?,
+            };
+            let value = i32::try_from(self.value(thread, set.value)?).map_err(|_| Lost)?;
+            written.push((set.var.index() + offset, value));
+        }
+        for (var, value) in written {
+            self.vars[var] = value;
+        }
+        Ok(())
+    }
+}
+
+impl Facts for Cast<'_> {
+    fn var(&self, var: VarId) -> i64 {
+        i64::from(self.vars[var.index()])
+    }
+
+    fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64 {
+        match &self.parts[thread.index()].results[slot.index()] {
+            Some(answer) => part_of(answer, field, nth),
+            None => 0,
+        }
+    }
+
+    fn port(&self, _: PortId, _: PortField) -> i64 {
+        unreachable!("programs whose code asks for the inside of a port are refused")
+    }
+
+    fn thread(&self, thread: ThreadId, field: ThreadField) -> bool {
+        let part = &self.parts[thread.index()];
+        let on_port = matches!(part.inside, Some(Op::Get { .. }));
+        match field {
+            ThreadField::Parked => on_port,
+            ThreadField::Blocked => part.inside.is_some() && !on_port,
+            ThreadField::Done => part.done,
+        }
+    }
+}
+
+/// Where a call leaves its result.
+fn slot_of(op: Op) -> Option<SlotId> {
+    match op {
+        Op::Get { into, .. } | Op::Block { into, .. } => into,
+        _ => None,
+    }
+}
+
+fn part_of(answer: &Answer, field: Field, nth: u8) -> i64 {
+    let packets: &[Packet] = match answer {
+        Answer::Packet(packet) => std::slice::from_ref(packet),
+        Answer::Packets(packets) => packets,
+        Answer::Done | Answer::Failed(_) => &[],
+    };
+    let packet = packets.get(usize::from(nth)).copied().unwrap_or_default();
+    // Only the call that takes exactly one packet reports that packet's failure as its own.
+    let carried = match answer {
+        Answer::Packet(packet) => win32_of_status(packet.status),
+        _ => 0,
+    };
+    match field {
+        Field::Ok => i64::from(!matches!(answer, Answer::Failed(_)) && carried == 0),
+        Field::Timeout => i64::from(answer.error() == Some(Error::Timeout)),
+        Field::Error => match answer {
+            Answer::Failed(name) => i64::from(error_number(name)),
+            _ => i64::from(carried),
+        },
+        Field::Count => packets.len() as i64,
+        Field::Key => packet.key,
+        Field::Bytes => packet.bytes,
+        Field::Overlapped => packet.overlapped,
+        Field::Status => i64::from(packet.status),
+    }
+}
+
+/// The number of an error by its system's name; 0 for names that no personality uses.
+fn error_number(name: &str) -> u16 {
+    match error_named(name) {
+        Some(error) if win32(error).name == name => win32(error).number,
+        Some(error) => errno(error).number,
+        None => 0,
+    }
+}
+
+/// Why the control flow of a program cannot be played from outside the kernel, if it cannot.
+pub fn unplayable(program: &Program) -> Option<String> {
+    let asks = |root: ExprId| {
+        let mut open = vec![root];
+        while let Some(expr) = open.pop() {
+            match program.exprs[usize::from(expr.0)] {
+                Expr::Port(port, field) => return Some((port, field)),
+                Expr::Not(operand) | Expr::Neg(operand) => open.push(operand),
+                Expr::Element { index, .. } => open.push(index),
+                Expr::Binary(_, left, right) => open.extend([left, right]),
+                Expr::Const(_) | Expr::Var(_) | Expr::Result { .. } | Expr::Thread(..) => {}
+            }
+        }
+        None
+    };
+    let of_instr = |instr: &Instr| match *instr {
+        Instr::If { cond, .. } => asks(cond),
+        Instr::Op(Op::Test { cond, .. } | Op::Assert { cond }) => asks(cond),
+        Instr::Op(Op::Set { first, len }) => program.sets[usize::from(first)..][..usize::from(len)]
+            .iter()
+            .find_map(|set| {
+                let index = set.element.and_then(|(index, _)| asks(index));
+                index.or_else(|| asks(set.value))
+            }),
+        _ => None,
+    };
+    let mut instrs = program.codes.iter().flat_map(|code| &code.instrs);
+    let (port, field) = instrs.find_map(of_instr)?;
+    Some(format!(
+        "its code asks for the {field:?} of port {}, which nobody outside a real kernel can see",
+        port.0
+    ))
+}

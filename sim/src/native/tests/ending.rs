@@ -1,0 +1,330 @@
+//! How runs end: whole, stuck, overdue, refused; and that nothing of them stays behind.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use portsim_model::expr::PortField;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fd::OwnedFd;
+
+use super::*;
+use crate::native::backend::Elsewhere;
+use crate::native::parked::KernelWait;
+use crate::native::seats::{Seats, World};
+use crate::native::{Backend, Ended, Failure, NoRecording, Stage};
+
+/// A closed port wakes nobody, later calls on it fail, and its number is not used again: a port that is made
+/// afterwards is another one.
+#[test]
+fn close_leaves_waiters_and_no_number() {
+    let mut program = program(vec![
+        once([get()]),
+        once([
+            Op::Close { port: P },
+            Op::Create { port: PortId(1) },
+            post(1),
+            get(),
+            Op::Close { port: P },
+        ]),
+    ]);
+    program.ports.push(Port {
+        concurrency: 0,
+        open: false,
+    });
+    let recording = check(
+        &program,
+        &[
+            "a! get",
+            "b close done",
+            "b create done",
+            "b post EBADF",
+            "b get EBADF",
+            "b close EBADF",
+        ],
+    );
+    assert_eq!(recording.ended, Ended::Rest);
+    assert_eq!(recording.parked, [ThreadId(0)]);
+}
+
+/// A source that a closed port still watches feeds those who wait on it: they hold the object.
+#[test]
+fn a_closed_port_still_feeds_its_waiters() {
+    let source = portsim_model::program::SourceId(0);
+    let interest = portsim_model::program::Interest {
+        packet: PacketId(6),
+        edge: true,
+        oneshot: false,
+    };
+    let program = Program {
+        sources: vec![Source::default()],
+        ..program(vec![
+            once([get()]),
+            once([
+                Op::EpollCtl {
+                    port: P,
+                    source,
+                    change: portsim_model::program::Watch::Add(interest),
+                },
+                Op::Close { port: P },
+                Op::Write { source },
+            ]),
+        ])
+    };
+    check(
+        &slated(program, &[0, 1, 1, 1]),
+        &[
+            "a! get",
+            "b epollctl done",
+            "b close done",
+            "b write done",
+            "a< 6",
+        ],
+    );
+}
+
+/// A turn of a thread that is parked ends the recording there; one of a thread that is done does nothing.
+#[test]
+fn a_schedule_can_be_stuck() {
+    let program = program(vec![once([get()]), once([post(1)])]);
+    let recording = check(
+        &slated(program, &[1, 1, 0, 0, 0]),
+        &["b post done", "a get 1"],
+    );
+    assert_eq!(recording.ended, Ended::ScheduleOver);
+    assert_eq!(recording.turns, 5);
+    let program = self::program(vec![once([get()]), once([post(1)])]);
+    let recording = check(&slated(program, &[0, 0, 1]), &["a! get"]);
+    assert_eq!(recording.ended, Ended::ScheduleStuck(1, ThreadId(0)));
+    assert_eq!(recording.parked, [ThreadId(0)]);
+}
+
+/// A program without end is cut at the limit.
+#[test]
+fn the_number_of_turns_is_limited() {
+    let program = program(vec![forever([post(1), get()])]);
+    let options = Options {
+        turns_max: 5,
+        ..Options::default()
+    };
+    let policy = || Policy::Random.seeded(1);
+    let recording = record(backend("epoll").unwrap(), &program, &policy, &options).unwrap();
+    assert_eq!(recording.ended, Ended::StepLimit);
+    assert_eq!(recording.events.len(), 5);
+}
+
+/// What cannot be done is refused before anything runs, with the reason.
+#[test]
+fn what_is_unsupported_says_why() {
+    let refusal = |program: &Program| {
+        let policy = || Policy::Fair.seeded(1);
+        match record(
+            backend("epoll").unwrap(),
+            program,
+            &policy,
+            &Options::default(),
+        ) {
+            Err(NoRecording::Unsupported(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    let thread = ThreadId(0);
+    let why = refusal(&program(vec![once([Op::Suspend { thread }])]));
+    assert!(why.contains("suspends"), "{why}");
+    let mut asking = program(vec![once([Op::Assert { cond: ExprId(1) }])]);
+    asking.exprs = vec![Expr::Port(P, PortField::Depth), Expr::Not(ExprId(0))];
+    let why = refusal(&asking);
+    assert!(why.contains("Depth of port 0"), "{why}");
+    let mut failing = program(vec![once([post(1)])]);
+    failing.packets[1].status = 0xc000_0120;
+    let why = refusal(&failing);
+    assert!(why.contains("status"), "{why}");
+    let elsewhere = Elsewhere {
+        name: "kqueue",
+        system: "freebsd",
+    };
+    let policy = || Policy::Fair.seeded(1);
+    let refused = record(&elsewhere, &failing, &policy, &Options::default());
+    let Err(NoRecording::Unavailable(why)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(why, "kqueue exists only on freebsd, this is linux");
+}
+
+/// A world whose waits nobody recognises, or whose calls fail.
+struct Odd {
+    bell: OwnedFd,
+    fails: bool,
+}
+
+struct OddBackend {
+    fails: bool,
+    /// Kept to see that every thread let go of its world.
+    worlds: Mutex<Vec<Arc<Odd>>>,
+}
+
+impl World for Odd {
+    fn backend(&self) -> &'static str {
+        "odd"
+    }
+
+    fn perform(&self, _: ThreadId, _: Op) -> Result<Answer, Failure> {
+        if self.fails {
+            return Err(Failure::new("odd", "get", io::Error::from_raw_os_error(12)));
+        }
+        rustix::io::read(&self.bell, &mut [0; 8]).unwrap();
+        Ok(Answer::Done)
+    }
+
+    fn wait_of(&self, _: ThreadId, _: Op) -> Option<KernelWait> {
+        None
+    }
+
+    fn come_back(&self, _: ThreadId) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn release(&self) -> Result<(), Failure> {
+        rustix::io::write(&self.bell, &1_u64.to_ne_bytes()).unwrap();
+        Ok(())
+    }
+
+    fn disturbed(&self) -> bool {
+        false
+    }
+}
+
+impl Backend for OddBackend {
+    fn name(&self) -> &'static str {
+        "odd"
+    }
+
+    fn available(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn supports(&self, _: &Program, _: Op) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn open(&self, program: &Program, _: Duration) -> Result<Box<dyn Stage>, Failure> {
+        let odd = Arc::new(Odd {
+            bell: eventfd(0, EventfdFlags::CLOEXEC).unwrap(),
+            fails: self.fails,
+        });
+        self.worlds.lock().unwrap().push(odd.clone());
+        Ok(Box::new(Seats::new(odd, program.threads.len())?))
+    }
+}
+
+fn record_oddly(fails: bool) -> NoRecording {
+    let odd = OddBackend {
+        fails,
+        worlds: Mutex::default(),
+    };
+    let program = program(vec![once([Op::Note(0), get()]), once([get()])]);
+    let options = Options {
+        turn_limit: Duration::from_millis(50),
+        ..Options::default()
+    };
+    let policy = || Policy::Fair.seeded(1);
+    let refused = record(&odd, &slated(program, &[0, 0]), &policy, &options).unwrap_err();
+    for world in odd.worlds.into_inner().unwrap() {
+        assert_eq!(Arc::strong_count(&world), 1, "no thread holds its world");
+    }
+    refused
+}
+
+/// A turn that takes too long names its thread and call, keeps what was shown, and leaves no thread behind.
+#[test]
+fn a_turn_that_takes_too_long_ends_the_run() {
+    match record_oddly(false) {
+        NoRecording::Overdue {
+            turn: 1,
+            thread: ThreadId(0),
+            op,
+            events,
+            ..
+        } => {
+            assert_eq!(op, get());
+            assert_eq!(events.len(), 1);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A system call that fails in a way that is no answer ends the run with backend, call and error.
+#[test]
+fn a_failure_ends_the_run() {
+    let failed = record_oddly(true).to_string();
+    assert_eq!(failed, "odd: get: Cannot allocate memory (os error 12)");
+}
+
+fn count(folder: &str) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+/// 200 runs later the process has as many threads and descriptors as before, although many runs end with
+/// threads parked, ports closed under them, packets undelivered and turns overdue. Run in a process of its
+/// own, because other tests have threads too.
+#[test]
+fn runs_leave_nothing_behind() {
+    const ALONE: &str = "PORTSIM_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "native::tests::ending::runs_leave_nothing_behind";
+        let alone = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--test-threads=1"])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&alone.stdout);
+        assert!(alone.status.success(), "{said}");
+        assert!(said.contains("1 passed"), "{said}");
+        return;
+    }
+    let nobody_takes = Op::Post {
+        port: PortId(1),
+        packet: PacketId(9),
+    };
+    let mut program = program(vec![
+        forever([get()]),
+        once([get_within(Timeout::Ticks(1000)), get()]),
+        once([Op::Stall]),
+        once([block_on_nothing()]),
+        once([Op::Sleep { ticks: 2000 }]),
+        once([
+            post(1),
+            post(2),
+            nobody_takes,
+            post(3),
+            Op::Close { port: P },
+            post(4),
+        ]),
+    ]);
+    program.objects = vec![Object::Semaphore { count: 0 }];
+    program.ports.push(program.ports[0].clone());
+    let program = slated(program, &[0, 1, 2, 3, 4, 5, 5, 5, 0, 1, 5, 5, 5, 0]);
+    let round = |n: usize| {
+        if n % 20 == 0 {
+            record_oddly(n % 40 == 0);
+        } else {
+            let recording = run(&program);
+            assert!(matches!(recording.ended, Ended::ScheduleStuck(..)));
+            assert_eq!(recording.parked, [0, 2, 3, 4].map(ThreadId));
+        }
+    };
+    round(0);
+    round(1);
+    let before = (count("/proc/self/task"), count("/proc/self/fd"));
+    (0..200).for_each(round);
+    assert_eq!((count("/proc/self/task"), count("/proc/self/fd")), before);
+}
+
+fn block_on_nothing() -> Op {
+    Op::Block {
+        object: portsim_model::program::ObjectId(0),
+        into: None,
+        timeout: Timeout::Ticks(3000),
+    }
+}

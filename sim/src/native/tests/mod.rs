@@ -1,0 +1,162 @@
+//! The room on a real kernel. Programs are built by hand here: nothing below may know scenario files.
+
+mod ending;
+mod objects;
+mod order;
+mod parked;
+mod sources;
+mod time;
+
+use portsim_model::expr::{Expr, ExprId};
+use portsim_model::program::{
+    Code, Instr, Object, Op, Packet, PacketId, Port, PortId, Program, Slated, Slot, SlotId, Source,
+    Thread, ThreadId, Timeout,
+};
+
+use super::{Options, Recording, backend, record};
+use crate::choose::Policy;
+use crate::trace::{Answer, Shown};
+
+const P: PortId = PortId(0);
+
+/// A program with one open port, 16 packets whose keys are their numbers, and a thread for each list.
+fn program(threads: Vec<Vec<Instr>>) -> Program {
+    let packet = |key| Packet {
+        key,
+        bytes: key * 10,
+        overlapped: key * 100,
+        status: 0,
+    };
+    Program {
+        threads: (0..threads.len() as u8)
+            .map(|n| Thread {
+                code: portsim_model::program::CodeId(n),
+                spawned: false,
+                may_wait: true,
+            })
+            .collect(),
+        codes: threads
+            .into_iter()
+            .map(|instrs| Code {
+                instrs,
+                slots: vec![Slot { packets_max: 32 }; 2],
+            })
+            .collect(),
+        ports: vec![Port {
+            concurrency: 0,
+            open: true,
+        }],
+        packets: (0..16).map(packet).collect(),
+        ..Program::default()
+    }
+}
+
+fn once(ops: impl IntoIterator<Item = Op>) -> Vec<Instr> {
+    let ops = ops.into_iter().map(Instr::Op);
+    ops.chain([Instr::End]).collect()
+}
+
+fn forever(ops: impl IntoIterator<Item = Op>) -> Vec<Instr> {
+    let ops = ops.into_iter().map(Instr::Op);
+    ops.chain([Instr::Jump(0), Instr::End]).collect()
+}
+
+fn get() -> Op {
+    get_within(Timeout::Never)
+}
+
+fn get_within(timeout: Timeout) -> Op {
+    Op::Get {
+        port: P,
+        into: Some(SlotId(0)),
+        timeout,
+        max: None,
+    }
+}
+
+fn get_many(max: u8) -> Op {
+    Op::Get {
+        port: P,
+        into: Some(SlotId(0)),
+        timeout: Timeout::Ticks(0),
+        max: Some(max),
+    }
+}
+
+fn post(key: u8) -> Op {
+    Op::Post {
+        port: P,
+        packet: PacketId(key),
+    }
+}
+
+trait Turns {
+    /// The turns: a number for a thread, none for the clock.
+    fn with_turns(self, turns: impl IntoIterator<Item = Option<u8>>) -> Self;
+}
+
+impl Turns for Program {
+    fn with_turns(mut self, turns: impl IntoIterator<Item = Option<u8>>) -> Program {
+        let slated = |turn: Option<u8>| turn.map_or(Slated::Time, |n| Slated::Thread(ThreadId(n)));
+        self.schedule = Some(turns.into_iter().map(slated).collect());
+        self
+    }
+}
+
+/// A program whose turns are these threads'.
+fn slated(program: Program, turns: &[u8]) -> Program {
+    program.with_turns(turns.iter().copied().map(Some))
+}
+
+fn run(program: &Program) -> Recording {
+    let epoll = backend("epoll").expect("it is built in");
+    let policy = || Policy::Fair.seeded(1);
+    record(epoll, program, &policy, &Options::default()).expect("it records")
+}
+
+/// `a! get` for a call that parked, `a get key` for one that returned at once, `a< key` for a return.
+fn lines(recording: &Recording) -> Vec<String> {
+    let name = |thread: &ThreadId| char::from(b'a' + thread.0);
+    let said = |answer: &Answer| match answer {
+        Answer::Done => "done".into(),
+        Answer::Packet(packet) => packet.key.to_string(),
+        Answer::Packets(packets) => {
+            let keys = packets.iter().map(|packet| packet.key.to_string());
+            format!("[{}]", keys.collect::<Vec<_>>().join(" "))
+        }
+        Answer::Failed(name) => name.clone(),
+    };
+    let word = |op: &Op| {
+        let word = format!("{op:?}");
+        let end = word.find([' ', '(']).unwrap_or(word.len());
+        word[..end].to_lowercase()
+    };
+    let line = |shown: &Shown| match shown {
+        Shown::Call {
+            thread,
+            op,
+            answer: None,
+        } => format!("{}! {}", name(thread), word(op)),
+        Shown::Call {
+            thread,
+            op,
+            answer: Some(answer),
+        } => format!("{} {} {}", name(thread), word(op), said(answer)),
+        Shown::Return { thread, answer, .. } => format!("{}< {}", name(thread), said(answer)),
+    };
+    recording.events.iter().map(line).collect()
+}
+
+/// Records, and compares with the lines that are expected.
+#[track_caller]
+fn check(program: &Program, expected: &[&str]) -> Recording {
+    let recording = run(program);
+    assert_eq!(lines(&recording), expected, "{recording:?}");
+    recording
+}
+
+/// A number as an expression of the program.
+fn number(program: &mut Program, number: i64) -> ExprId {
+    program.exprs.push(Expr::Const(number));
+    ExprId(program.exprs.len() as u16 - 1)
+}

@@ -1,0 +1,117 @@
+//! One execution of a scenario on the model, from boot to rest.
+
+use portsim_model::kernel::Kernel;
+use portsim_model::program::ThreadId;
+use portsim_model::property::Violation;
+use portsim_model::step::Step;
+use portsim_model::system::System;
+use portsim_model::{State, event::Observer};
+
+use crate::choose::Choose;
+use crate::trace::{Event, Watcher};
+
+/// How an execution ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing could move any more, or the schedule was over.
+    Rest,
+    /// It broke a property.
+    Violation(Violation),
+    /// A bound of the scenario kept everybody from moving.
+    Bound,
+    /// The limit of steps was reached.
+    Limit,
+}
+
+/// One execution.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// How it ended.
+    pub ended: Ended,
+    /// Steps taken.
+    pub steps: u64,
+    /// What was seen; empty where nobody asked.
+    pub events: Vec<Event>,
+    /// Threads that were still inside a call.
+    pub parked: Vec<ThreadId>,
+    /// The last state.
+    pub last: State,
+}
+
+/// Runs with every event written down.
+pub fn run<K: Kernel>(
+    system: &System<'_, K>,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+) -> Execution {
+    let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
+    let mut events = Vec::new();
+    let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
+    let mut execution = execute(system, chooser, steps_max, &mut watcher, note);
+    execution.events = events;
+    execution
+}
+
+/// Runs and remembers nothing but the end.
+pub fn run_unseen<K: Kernel>(
+    system: &System<'_, K>,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+) -> Execution {
+    execute(system, chooser, steps_max, &mut (), |(), _| {})
+}
+
+fn execute<K: Kernel, O: Observer>(
+    system: &System<'_, K>,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+    observer: &mut O,
+    mut taken: impl FnMut(&mut O, Step),
+) -> Execution {
+    let mut state = system.boot();
+    let mut steps = Vec::new();
+    let mut count = 0;
+    let ended = loop {
+        if let Some(violation) = system.judge(&state) {
+            break Ended::Violation(violation);
+        }
+        steps.clear();
+        let bounded = system.enabled(&state, |step| steps.push(step));
+        if steps.is_empty() {
+            break match system.judge_end(&state) {
+                _ if bounded.0 => Ended::Bound,
+                Some(violation) => Ended::Violation(violation),
+                None => Ended::Rest,
+            };
+        }
+        if count == steps_max {
+            break Ended::Limit;
+        }
+        let step = steps[chooser.choose(&steps)];
+        let fault = system.take(&mut state, step, observer);
+        taken(observer, step);
+        count += 1;
+        if let Some(fault) = fault {
+            break Ended::Violation(Violation::Builtin(fault));
+        }
+    };
+    Execution {
+        ended,
+        steps: count,
+        events: Vec::new(),
+        parked: system.view(&state).inside_calls().collect(),
+        last: state,
+    }
+}
+
+/// Takes these steps, one after the other, and writes down what is seen.
+pub fn follow<K: Kernel>(system: &System<'_, K>, steps: &[Step]) -> (Vec<Event>, State) {
+    let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
+    let mut events = Vec::new();
+    let mut state = system.boot();
+    for &step in steps {
+        system.take(&mut state, step, &mut watcher);
+        watcher.finish(step, &mut events);
+    }
+    (events, state)
+}

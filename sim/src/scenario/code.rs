@@ -1,0 +1,222 @@
+//! From operations to instructions: control becomes jumps, names become ids.
+
+mod steps;
+
+use portsim_model::expr::{Expr, ExprId};
+use portsim_model::program::{CodeId, Instr, Op, Pc, Program};
+
+use super::directory::Directory;
+use super::expr::{Scope, Type};
+use super::place::{Complaint, Place};
+use super::wire;
+
+/// The most instructions of one code, its end included: what a [`Pc`] can number.
+const INSTRS_MAX: usize = 255;
+
+/// Stands for an address until it is known.
+const LATER: Pc = 0;
+
+/// Whether control can come to what stands behind an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    On,
+    Away,
+}
+
+/// Compiles the code of one group.
+pub(super) struct Coder<'a> {
+    pub(super) directory: &'a Directory,
+    /// Where contents of packets, expressions and assignments go.
+    pub(super) program: &'a mut Program,
+    pub(super) notes: &'a mut Vec<String>,
+    pub(super) code: CodeId,
+    /// Threads that run it.
+    pub(super) threads: u8,
+    /// The instructions so far.
+    pub(super) instrs: Vec<Instr>,
+    /// For each loop around the current operation, the jumps that leave it.
+    pub(super) breaks: Vec<Vec<Pc>>,
+}
+
+impl<'a> Coder<'a> {
+    /// The instructions of a whole code.
+    pub(super) fn instrs(
+        mut self,
+        ops: &[wire::Op],
+        place: &Place<'_>,
+    ) -> Result<Vec<Instr>, Complaint> {
+        self.list(ops, place)?;
+        self.emit(Instr::End, place)?;
+        Ok(self.instrs)
+    }
+
+    fn here(&self) -> Pc {
+        // `emit` sees to it that there is no more.
+        self.instrs.len() as Pc
+    }
+
+    fn emit(&mut self, instr: Instr, place: &Place<'_>) -> Result<Pc, Complaint> {
+        if self.instrs.len() == INSTRS_MAX {
+            return Err(place.complain(format!(
+                "the thread has more than {INSTRS_MAX} instructions up to here"
+            )));
+        }
+        self.instrs.push(instr);
+        Ok(self.here() - 1)
+    }
+
+    /// Lets the control at `pc` go on here where it goes elsewhere.
+    fn land(&mut self, pc: Pc) {
+        let here = self.here();
+        match &mut self.instrs[usize::from(pc)] {
+            Instr::Jump(target)
+            | Instr::If {
+                otherwise: target, ..
+            }
+            | Instr::Op(Op::Test {
+                otherwise: target, ..
+            })
+            | Instr::Either { others: target, .. } => *target = here,
+            Instr::Op(_) | Instr::End => unreachable!("only control is given a target"),
+        }
+    }
+
+    fn list(&mut self, ops: &[wire::Op], place: &Place<'_>) -> Result<Flow, Complaint> {
+        let mut flow = Flow::On;
+        for (n, op) in ops.iter().enumerate() {
+            let place = &place.index(n);
+            if flow == Flow::Away {
+                return Err(place.complain("nothing comes here: what stands before never goes on"));
+            }
+            flow = self.op(op, place)?;
+        }
+        Ok(flow)
+    }
+
+    fn op(&mut self, op: &wire::Op, place: &Place<'_>) -> Result<Flow, Complaint> {
+        match op {
+            wire::Op::If(it) => return self.branch(it, place),
+            wire::Op::Either(it) => return self.either(&it.branches, &place.field("either")),
+            wire::Op::Loop(it) => return self.repeat(&it.body, &place.field("loop")),
+            wire::Op::Break => return self.leave(place),
+            _ => {}
+        }
+        let step = self.step(op, place)?;
+        self.emit(Instr::Op(step), place)?;
+        Ok(if step == Op::Exit {
+            Flow::Away
+        } else {
+            Flow::On
+        })
+    }
+
+    fn branch(&mut self, it: &wire::If, place: &Place<'_>) -> Result<Flow, Complaint> {
+        let (cond, shared) = self.condition(&it.cond, &place.field("if"))?;
+        let otherwise = LATER;
+        let test = match shared {
+            true => Instr::Op(Op::Test { cond, otherwise }),
+            false => Instr::If { cond, otherwise },
+        };
+        let test = self.emit(test, place)?;
+        let then = self.list(&it.then, &place.field("then"))?;
+        let otherwise = it.otherwise.as_deref().unwrap_or_default();
+        if otherwise.is_empty() {
+            self.land(test);
+            return Ok(Flow::On);
+        }
+        let over = match then {
+            Flow::On => Some(self.emit(Instr::Jump(LATER), place)?),
+            Flow::Away => None,
+        };
+        self.land(test);
+        let other = self.list(otherwise, &place.field("else"))?;
+        if let Some(over) = over {
+            self.land(over);
+            return Ok(Flow::On);
+        }
+        Ok(other)
+    }
+
+    /// A condition, and whether it reads what other threads can change.
+    fn condition(&mut self, text: &str, place: &Place<'_>) -> Result<(ExprId, bool), Complaint> {
+        let first = self.program.exprs.len();
+        let cond = self.expr(text, Type::Bool, place)?;
+        let shared = self.program.exprs[first..].iter().any(|expr| {
+            matches!(
+                expr,
+                Expr::Var(_) | Expr::Element { .. } | Expr::Port(..) | Expr::Thread(..)
+            )
+        });
+        Ok((cond, shared))
+    }
+
+    fn expr(&mut self, text: &str, wanted: Type, place: &Place<'_>) -> Result<ExprId, Complaint> {
+        let scope = self.scope();
+        scope.compile(text, wanted, &mut self.program.exprs, place)
+    }
+
+    /// What the code's expressions can speak of.
+    fn scope(&self) -> Scope<'a> {
+        Scope {
+            directory: self.directory,
+            code: Some(self.code),
+        }
+    }
+
+    fn either(&mut self, branches: &[Vec<wire::Op>], place: &Place<'_>) -> Result<Flow, Complaint> {
+        let Some((last, others)) = branches.split_last().filter(|(_, it)| !it.is_empty()) else {
+            return Err(place.complain("expected two branches or more"));
+        };
+        let (mut flow, mut ends) = (Flow::Away, Vec::new());
+        for (n, branch) in others.iter().enumerate() {
+            let place = &place.index(n);
+            let choice = Instr::Either {
+                branch: self.here().saturating_add(1),
+                others: LATER,
+            };
+            let choice = self.emit(choice, place)?;
+            if self.list(branch, place)? == Flow::On {
+                ends.push(self.emit(Instr::Jump(LATER), place)?);
+                flow = Flow::On;
+            }
+            self.land(choice);
+        }
+        if self.list(last, &place.index(others.len()))? == Flow::On {
+            flow = Flow::On;
+        }
+        for end in ends {
+            self.land(end);
+        }
+        Ok(flow)
+    }
+
+    fn repeat(&mut self, body: &[wire::Op], place: &Place<'_>) -> Result<Flow, Complaint> {
+        if body.is_empty() {
+            return Err(place.complain("the loop does nothing, for ever"));
+        }
+        let start = self.here();
+        self.breaks.push(Vec::new());
+        if self.list(body, place)? == Flow::On {
+            self.emit(Instr::Jump(start), place)?;
+        }
+        let breaks = self.breaks.pop().unwrap_or_default();
+        let flow = if breaks.is_empty() {
+            Flow::Away
+        } else {
+            Flow::On
+        };
+        for pc in breaks {
+            self.land(pc);
+        }
+        Ok(flow)
+    }
+
+    fn leave(&mut self, place: &Place<'_>) -> Result<Flow, Complaint> {
+        if self.breaks.is_empty() {
+            return Err(place.complain("\"break\" stands outside of every loop"));
+        }
+        let jump = self.emit(Instr::Jump(LATER), place)?;
+        self.breaks.last_mut().expect("looked at above").push(jump);
+        Ok(Flow::Away)
+    }
+}

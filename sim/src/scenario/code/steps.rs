@@ -1,0 +1,226 @@
+//! Operations that are steps.
+
+use portsim_model::program::{
+    Assignment, Interest, Op, Packet, PacketId, SlotId, ThreadId, Timeout, Watch,
+};
+
+use super::Coder;
+use crate::scenario::directory::status;
+use crate::scenario::expr::Type;
+use crate::scenario::place::{Complaint, Place};
+use crate::scenario::wire::{self, Change, Status, Trigger, Value};
+
+/// The most different packets of a scenario.
+const PACKETS_MAX: usize = 250;
+
+/// The most assignments of a scenario, and the most notes.
+const NUMBERED_MAX: usize = u16::MAX as usize;
+
+impl Coder<'_> {
+    /// The step that an operation is, which must not be control.
+    pub(super) fn step(&mut self, op: &wire::Op, place: &Place<'_>) -> Result<Op, Complaint> {
+        let names = self.directory;
+        Ok(match op {
+            wire::Op::Get(it) => Op::Get {
+                port: names.port(&it.get, &place.field("get"))?,
+                into: self.slot(it.into.as_deref()),
+                timeout: timeout(it.timeout),
+                max: it.max,
+            },
+            wire::Op::Post(it) => {
+                let port = names.port(&it.post, &place.field("post"))?;
+                let contents = contents(it, place)?;
+                let packet = self.packet(contents, place)?;
+                Op::Post { port, packet }
+            }
+            wire::Op::Close(it) => Op::Close {
+                port: names.port(&it.close, &place.field("close"))?,
+            },
+            wire::Op::Create(it) => self.create(it, &place.field("create"))?,
+            wire::Op::Block(it) => Op::Block {
+                object: names.object(&it.block, &place.field("block"))?,
+                into: self.slot(it.into.as_deref()),
+                timeout: timeout(it.timeout),
+            },
+            wire::Op::Signal(it) => Op::Signal {
+                object: names.object(&it.signal, &place.field("signal"))?,
+            },
+            wire::Op::Reset(it) => Op::Reset {
+                object: names.event(&it.reset, &place.field("reset"))?,
+            },
+            wire::Op::Stall => Op::Stall,
+            wire::Op::Sleep(it) => Op::Sleep { ticks: it.sleep },
+            wire::Op::Yield => Op::Yield,
+            wire::Op::Suspend(it) => Op::Suspend {
+                thread: names.thread(&it.suspend, &place.field("suspend"))?,
+            },
+            wire::Op::Resume(it) => Op::Resume {
+                thread: names.thread(&it.resume, &place.field("resume"))?,
+            },
+            wire::Op::Spawn(it) => self.spawn(names.thread(&it.spawn, &place.field("spawn"))?),
+            wire::Op::Exit => Op::Exit,
+            wire::Op::Set(it) => self.set(&it.set.0, &place.field("set"))?,
+            wire::Op::Assert(it) => Op::Assert {
+                cond: self.expr(&it.assert, Type::Bool, &place.field("assert"))?,
+            },
+            wire::Op::Note(it) => self.note(&it.note, &place.field("note"))?,
+            wire::Op::EpollCtl(it) => self.epoll_ctl(it, place)?,
+            wire::Op::Write(it) => Op::Write {
+                source: names.source(&it.write, &place.field("write"))?,
+            },
+            wire::Op::Drain(it) => Op::Drain {
+                source: names.source(&it.drain, &place.field("drain"))?,
+            },
+            wire::Op::If(_) | wire::Op::Either(_) | wire::Op::Loop(_) | wire::Op::Break => {
+                unreachable!("control is no step")
+            }
+        })
+    }
+
+    /// Results were collected before, so that the name is there.
+    fn slot(&self, into: Option<&str>) -> Option<SlotId> {
+        let (slot, _) = self.directory.slot(self.code, into?)?;
+        Some(slot)
+    }
+
+    /// The contents of a packet, each once.
+    fn packet(&mut self, contents: Packet, place: &Place<'_>) -> Result<PacketId, Complaint> {
+        let packets = &mut self.program.packets;
+        let id = packets.iter().position(|it| *it == contents);
+        let id = id.unwrap_or(packets.len());
+        if id == packets.len() {
+            if id == PACKETS_MAX {
+                return Err(place.complain(format!(
+                    "the scenario has more than {PACKETS_MAX} different packets"
+                )));
+            }
+            packets.push(contents);
+        }
+        Ok(PacketId(id as u8))
+    }
+
+    /// A port that is created starts closed. It is created once only, so that its handle always
+    /// means the same port.
+    fn create(&mut self, it: &wire::Create, place: &Place<'_>) -> Result<Op, Complaint> {
+        let port = self.directory.port(&it.create, place)?;
+        let name = &it.create;
+        if !self.breaks.is_empty() {
+            return Err(place.complain(format!(
+                "{name:?} would be created again in each turn of the loop"
+            )));
+        }
+        if self.threads > 1 {
+            return Err(place.complain(format!(
+                "{name:?} would be created by each thread of the group"
+            )));
+        }
+        let open = &mut self.program.ports[port.index()].open;
+        if !*open {
+            return Err(place.complain(format!("{name:?} is created by another operation already")));
+        }
+        *open = false;
+        Ok(Op::Create { port })
+    }
+
+    fn spawn(&mut self, thread: ThreadId) -> Op {
+        self.program.threads[thread.index()].spawned = true;
+        Op::Spawn { thread }
+    }
+
+    fn set(&mut self, writes: &[(String, Value)], place: &Place<'_>) -> Result<Op, Complaint> {
+        let first = self.program.sets.len();
+        let len = u8::try_from(writes.len()).ok().filter(|&len| len > 0);
+        let Some(len) = len else {
+            let problem = format!("found {} assignments, expected 1 to 255", writes.len());
+            return Err(place.complain(problem));
+        };
+        if first + writes.len() > NUMBERED_MAX {
+            return Err(place.complain(format!(
+                "the scenario has more than {NUMBERED_MAX} assignments"
+            )));
+        }
+        for (target, value) in writes {
+            let place = &place.field(target);
+            let scope = self.scope();
+            let (var, element) = scope.target(target, &mut self.program.exprs, place)?;
+            let value = match value {
+                Value::Number(number) => self.expr(&number.to_string(), Type::Int, place)?,
+                Value::Expr(text) => self.expr(text, Type::Int, place)?,
+            };
+            self.program.sets.push(Assignment {
+                var,
+                element,
+                value,
+            });
+        }
+        let first = first as u16;
+        Ok(Op::Set { first, len })
+    }
+
+    fn note(&mut self, text: &str, place: &Place<'_>) -> Result<Op, Complaint> {
+        if self.notes.len() == NUMBERED_MAX {
+            return Err(place.complain(format!("the scenario has more than {NUMBERED_MAX} notes")));
+        }
+        self.notes.push(text.to_owned());
+        Ok(Op::Note((self.notes.len() - 1) as u16))
+    }
+
+    fn epoll_ctl(&mut self, it: &wire::EpollCtl, place: &Place<'_>) -> Result<Op, Complaint> {
+        let port = self.directory.port(&it.port, &place.field("epoll_ctl"))?;
+        let source = self.directory.source(&it.source, &place.field("source"))?;
+        let change = match it.change {
+            Change::Add => Watch::Add(self.interest(it, place)?),
+            Change::Mod => Watch::Mod(self.interest(it, place)?),
+            Change::Del => {
+                nothing_for_del(it, place)?;
+                Watch::Del
+            }
+        };
+        Ok(Op::EpollCtl {
+            port,
+            source,
+            change,
+        })
+    }
+
+    fn interest(&mut self, it: &wire::EpollCtl, place: &Place<'_>) -> Result<Interest, Complaint> {
+        let contents = Packet {
+            key: it.key.unwrap_or(0),
+            ..Packet::default()
+        };
+        Ok(Interest {
+            packet: self.packet(contents, place)?,
+            edge: it.trigger == Some(Trigger::Edge),
+            oneshot: it.oneshot.unwrap_or(false),
+        })
+    }
+}
+
+/// `del` says nothing about how a source is watched.
+fn nothing_for_del(it: &wire::EpollCtl, place: &Place<'_>) -> Result<(), Complaint> {
+    let given = [
+        ("trigger", it.trigger.is_some()),
+        ("oneshot", it.oneshot.is_some()),
+        ("key", it.key.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((field, _)) => Err(place.complain(format!("\"del\" takes no {field:?}"))),
+        None => Ok(()),
+    }
+}
+
+fn timeout(ticks: Option<u32>) -> Timeout {
+    ticks.map_or(Timeout::Never, Timeout::Ticks)
+}
+
+fn contents(it: &wire::Post, place: &Place<'_>) -> Result<Packet, Complaint> {
+    Ok(Packet {
+        key: it.key,
+        bytes: it.bytes,
+        overlapped: it.overlapped,
+        status: match &it.status {
+            Status::Number(number) => *number,
+            Status::Name(name) => status(name, &place.field("status"))?,
+        },
+    })
+}

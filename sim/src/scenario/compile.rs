@@ -1,0 +1,393 @@
+//! From the file as it is written to a checked program.
+//!
+//! Names first, then the results that operations leave, then code, then what must hold: whatever an
+//! expression can speak of is known before the first is compiled.
+
+use portsim_model::expr::ExprId;
+use portsim_model::program::{
+    Bounds, Code, CodeId, Object, ObjectId, Port, PortId, Program, Slated, Slot, Source, SourceId,
+    Thread, ThreadId, VarId,
+};
+
+use super::code::Coder;
+use super::directory::{Directory, Thing, unknown};
+use super::expr::{Scope, Type, is_name};
+use super::place::{Complaint, Place};
+use super::results;
+use super::wire::{self, File, Named, Resets, Threads, Var};
+use super::{Expect, Names};
+use crate::bad_input::quoted;
+
+const THREADS_MAX: usize = 64;
+const PORTS_MAX: usize = 32;
+const OBJECTS_MAX: usize = 64;
+const SOURCES_MAX: usize = 100;
+const VARS_MAX: usize = 200;
+
+/// The invariants that are judged without being written down, by the names that `expect` uses.
+pub(super) const BUILTIN: [&str; 9] = [
+    "lost", "twice", "released", "running", "stranded", "deadlock", "assert", "schedule", "spin",
+];
+
+/// What a file says, checked and compiled.
+pub(super) struct Compiled {
+    pub(super) program: Program,
+    pub(super) names: Names,
+    pub(super) expect: Expect,
+}
+
+/// Compiles a file.
+pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
+    let mut compiler = Compiler {
+        program: Program {
+            builtin: file.builtin,
+            bounds: Bounds {
+                depth: file.bounds.depth,
+                packets: file.bounds.packets,
+                ticks: file.bounds.ticks,
+            },
+            ..Program::default()
+        },
+        names: Names::default(),
+        directory: Directory::default(),
+    };
+    compiler.ports(&file.ports)?;
+    compiler.objects(file)?;
+    compiler.sources(&file.sources)?;
+    compiler.vars(&file.vars)?;
+    compiler.threads(&file.threads)?;
+    compiler.codes(&file.threads)?;
+    compiler.properties(&file.properties)?;
+    compiler.may_wait(&file.may_wait)?;
+    compiler.schedule(file.schedule.as_deref())?;
+    let expect = compiler.expect(&file.expect)?;
+    Ok(Compiled {
+        program: compiler.program,
+        names: compiler.names,
+        expect,
+    })
+}
+
+struct Compiler {
+    program: Program,
+    names: Names,
+    directory: Directory,
+}
+
+/// Refuses one thing too many.
+fn room(
+    there: usize,
+    more: usize,
+    max: usize,
+    noun: &str,
+    place: &Place<'_>,
+) -> Result<(), Complaint> {
+    if there + more > max {
+        return Err(place.complain(format!("a scenario has at most {max} {noun}")));
+    }
+    Ok(())
+}
+
+impl Compiler {
+    fn ports(&mut self, ports: &Named<wire::Port>) -> Result<(), Complaint> {
+        let section = Place::TOP.field("ports");
+        for (name, port) in &ports.0 {
+            let place = &section.field(name);
+            let there = self.program.ports.len();
+            room(there, 1, PORTS_MAX, "ports", place)?;
+            self.directory
+                .declare(name, Thing::Port(PortId(there as u8)), place)?;
+            self.names.ports.push(name.clone());
+            self.program.ports.push(Port {
+                concurrency: port.concurrency,
+                open: true,
+            });
+        }
+        Ok(())
+    }
+
+    fn objects(&mut self, file: &File) -> Result<(), Complaint> {
+        let section = Place::TOP.field("events");
+        for (name, event) in &file.events.0 {
+            let object = Object::Event {
+                manual: event.reset == Resets::Manual,
+                signaled: event.signaled,
+            };
+            self.object(name, object, Thing::Event, &section)?;
+        }
+        let section = Place::TOP.field("mutexes");
+        for (name, wire::Mutex {}) in &file.mutexes.0 {
+            self.object(name, Object::Mutex, Thing::Mutex, &section)?;
+        }
+        let section = Place::TOP.field("semaphores");
+        for (name, semaphore) in &file.semaphores.0 {
+            let object = Object::Semaphore {
+                count: semaphore.count,
+            };
+            self.object(name, object, Thing::Semaphore, &section)?;
+        }
+        Ok(())
+    }
+
+    fn object(
+        &mut self,
+        name: &str,
+        object: Object,
+        thing: fn(ObjectId) -> Thing,
+        section: &Place<'_>,
+    ) -> Result<(), Complaint> {
+        let place = &section.field(name);
+        let there = self.program.objects.len();
+        room(
+            there,
+            1,
+            OBJECTS_MAX,
+            "events, mutexes and semaphores",
+            place,
+        )?;
+        self.directory
+            .declare(name, thing(ObjectId(there as u8)), place)?;
+        self.names.objects.push(name.to_owned());
+        self.program.objects.push(object);
+        Ok(())
+    }
+
+    fn sources(&mut self, sources: &Named<wire::Source>) -> Result<(), Complaint> {
+        let section = Place::TOP.field("sources");
+        for (name, source) in &sources.0 {
+            let place = &section.field(name);
+            let there = self.program.sources.len();
+            room(there, 1, SOURCES_MAX, "sources", place)?;
+            self.directory
+                .declare(name, Thing::Source(SourceId(there as u8)), place)?;
+            self.names.sources.push(name.clone());
+            self.program.sources.push(Source {
+                readable: source.readable,
+            });
+        }
+        Ok(())
+    }
+
+    fn vars(&mut self, vars: &Named<Var>) -> Result<(), Complaint> {
+        let section = Place::TOP.field("vars");
+        for (name, var) in &vars.0 {
+            let place = &section.field(name);
+            let first = VarId(self.program.vars.len() as u8);
+            let (values, thing) = match var {
+                Var::One(value) => (std::slice::from_ref(value), Thing::Var(first)),
+                Var::Array(values) if values.is_empty() => {
+                    return Err(place.complain("an array needs at least one element"));
+                }
+                Var::Array(values) => {
+                    let len = values.len().try_into().unwrap_or(u8::MAX);
+                    (values.as_slice(), Thing::Array { first, len })
+                }
+            };
+            let noun = "variables, each element of an array counted";
+            room(self.program.vars.len(), values.len(), VARS_MAX, noun, place)?;
+            self.directory.declare(name, thing, place)?;
+            self.program.vars.extend(values);
+            match var {
+                Var::One(_) => self.names.vars.push(name.clone()),
+                Var::Array(values) => {
+                    let elements = (0..values.len()).map(|n| format!("{name}[{n}]"));
+                    self.names.vars.extend(elements);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn threads(&mut self, threads: &Named<Threads>) -> Result<(), Complaint> {
+        let section = Place::TOP.field("threads");
+        if threads.0.is_empty() {
+            return Err(section.complain("a scenario needs at least one thread"));
+        }
+        for (name, threads) in &threads.0 {
+            let place = &section.field(name);
+            let there = self.program.threads.len();
+            let first = ThreadId(there as u8);
+            let (count, thing) = match threads {
+                Threads::One(_) => (1, Thing::Thread(first)),
+                Threads::Group(wire::Group { count: 0, .. }) => {
+                    return Err(place
+                        .field("count")
+                        .complain("a group needs at least one thread"));
+                }
+                Threads::Group(group) => {
+                    let count = group.count;
+                    (count, Thing::Group { first, count })
+                }
+            };
+            room(there, count.into(), THREADS_MAX, "threads", place)?;
+            self.directory.declare(name, thing, place)?;
+            self.name_threads(name, thing);
+            // Each thread or group brings its code, so there are no more codes than threads.
+            let code = CodeId(self.program.codes.len() as u8);
+            self.program.codes.push(Code::default());
+            for _ in 0..count {
+                self.directory.codes.push(code);
+                self.program.threads.push(Thread {
+                    code,
+                    spawned: false,
+                    may_wait: false,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn name_threads(&mut self, name: &str, thing: Thing) {
+        let Thing::Group { count, .. } = thing else {
+            self.names.threads.push(name.to_owned());
+            return;
+        };
+        let members = (0..count).map(|n| format!("{name}[{n}]"));
+        self.names.threads.extend(members);
+        let threads = thing.threads().into_iter().flatten().collect();
+        self.names.groups.push((name.to_owned(), threads));
+    }
+
+    fn codes(&mut self, threads: &Named<Threads>) -> Result<(), Complaint> {
+        let section = Place::TOP.field("threads");
+        for (name, threads) in &threads.0 {
+            let place = &section.field(name);
+            let (ops, place) = match threads {
+                Threads::One(ops) => (ops, place),
+                Threads::Group(group) => (&group.ops, &place.field("do")),
+            };
+            let mut slots = Vec::new();
+            results::collect(ops, &mut slots, &self.directory, place)?;
+            self.names
+                .slots
+                .push(slots.iter().map(|slot| slot.name.clone()).collect());
+            self.directory.slots.push(slots);
+        }
+        for (n, (name, threads)) in threads.0.iter().enumerate() {
+            let place = &section.field(name);
+            let (ops, count, place) = match threads {
+                Threads::One(ops) => (ops, 1, place),
+                Threads::Group(group) => (&group.ops, group.count, &place.field("do")),
+            };
+            let coder = Coder {
+                directory: &self.directory,
+                program: &mut self.program,
+                notes: &mut self.names.notes,
+                code: CodeId(n as u8),
+                threads: count,
+                instrs: Vec::new(),
+                breaks: Vec::new(),
+            };
+            let instrs = coder.instrs(ops, place)?;
+            let slots = self.directory.slots[n].iter().map(|slot| Slot {
+                packets_max: slot.packets_max,
+            });
+            self.program.codes[n] = Code {
+                instrs,
+                slots: slots.collect(),
+            };
+        }
+        Ok(())
+    }
+
+    fn properties(&mut self, properties: &wire::Properties) -> Result<(), Complaint> {
+        let section = &Place::TOP.field("properties");
+        let (names, exprs) = self.judged(&properties.always, &section.field("always"))?;
+        (self.names.always, self.program.always) = (names, exprs);
+        let (names, exprs) = self.judged(&properties.sometimes, &section.field("sometimes"))?;
+        (self.names.sometimes, self.program.sometimes) = (names, exprs);
+        let (names, exprs) = self.judged(&properties.at_end, &section.field("at_end"))?;
+        (self.names.at_end, self.program.at_end) = (names, exprs);
+        Ok(())
+    }
+
+    /// The names and expressions of one kind of property.
+    fn judged(
+        &mut self,
+        properties: &Named<String>,
+        section: &Place<'_>,
+    ) -> Result<(Vec<String>, Vec<ExprId>), Complaint> {
+        let (mut names, mut exprs) = (Vec::new(), Vec::new());
+        for (name, text) in &properties.0 {
+            let place = &section.field(name);
+            self.check_property(name, place)?;
+            let scope = Scope {
+                directory: &self.directory,
+                code: None,
+            };
+            exprs.push(scope.compile(text, Type::Bool, &mut self.program.exprs, place)?);
+            names.push(name.clone());
+        }
+        Ok((names, exprs))
+    }
+
+    fn property_names(&self) -> impl Iterator<Item = &str> {
+        let names = &self.names;
+        let all = names
+            .always
+            .iter()
+            .chain(&names.sometimes)
+            .chain(&names.at_end);
+        all.map(String::as_str)
+    }
+
+    /// One name must mean one property in a verdict.
+    fn check_property(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
+        if !is_name(name) {
+            return Err(place.complain(format!(
+                "{} cannot be a name: names have letters, digits and _, and begin with no digit",
+                quoted(name)
+            )));
+        }
+        if BUILTIN.contains(&name) {
+            return Err(place.complain(format!("{name:?} is the name of a built-in invariant")));
+        }
+        if self.property_names().any(|it| it == name) {
+            return Err(place.complain(format!("{name:?} is already the name of a property")));
+        }
+        Ok(())
+    }
+
+    fn may_wait(&mut self, waiters: &[String]) -> Result<(), Complaint> {
+        let section = Place::TOP.field("may_wait");
+        for (n, name) in waiters.iter().enumerate() {
+            for thread in self.directory.threads(name, &section.index(n))? {
+                self.program.threads[thread.index()].may_wait = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn schedule(&mut self, turns: Option<&[String]>) -> Result<(), Complaint> {
+        let section = Place::TOP.field("schedule");
+        let Some(turns) = turns else {
+            return Ok(());
+        };
+        let mut slated = Vec::new();
+        for (n, turn) in turns.iter().enumerate() {
+            slated.push(match turn.as_str() {
+                "@time" => Slated::Time,
+                name => Slated::Thread(self.directory.thread(name, &section.index(n))?),
+            });
+        }
+        self.program.schedule = Some(slated);
+        Ok(())
+    }
+
+    fn expect(&self, expect: &wire::Expect) -> Result<Expect, Complaint> {
+        let wire::Expect::Violation(wire::Violation { violation }) = expect else {
+            return Ok(Expect::Pass);
+        };
+        let known: Vec<&str> = self.property_names().chain(BUILTIN).collect();
+        if known.contains(&violation.as_str()) {
+            return Ok(Expect::Violation(violation.clone()));
+        }
+        let place = &Place::TOP.field("expect");
+        Err(unknown(
+            "property",
+            violation,
+            &known,
+            &place.field("violation"),
+        ))
+    }
+}

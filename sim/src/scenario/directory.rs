@@ -1,0 +1,278 @@
+//! Every name of a scenario, and what it stands for.
+
+use portsim_model::event::{ERRORS, errno, win32};
+use portsim_model::program::{CodeId, ObjectId, PortId, SlotId, SourceId, ThreadId, VarId};
+
+use super::expr::is_name;
+use super::place::{Complaint, Place};
+use crate::bad_input::{nearest, one_of, quoted};
+
+/// What a name stands for. All share one space of names, so that an expression never has to guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thing {
+    Port(PortId),
+    Event(ObjectId),
+    Mutex(ObjectId),
+    Semaphore(ObjectId),
+    Source(SourceId),
+    Var(VarId),
+    Array { first: VarId, len: u8 },
+    Thread(ThreadId),
+    Group { first: ThreadId, count: u8 },
+}
+
+impl Thing {
+    /// What it is, for a sentence.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Thing::Port(_) => "a port",
+            Thing::Event(_) => "an event",
+            Thing::Mutex(_) => "a mutex",
+            Thing::Semaphore(_) => "a semaphore",
+            Thing::Source(_) => "a source",
+            Thing::Var(_) => "a variable",
+            Thing::Array { .. } => "an array",
+            Thing::Thread(_) => "a thread",
+            Thing::Group { .. } => "a group of threads",
+        }
+    }
+
+    /// Its threads, if it has some.
+    pub(super) fn threads(self) -> Option<impl DoubleEndedIterator<Item = ThreadId> + Clone> {
+        match self {
+            Thing::Thread(thread) => Some(thread.0..=thread.0),
+            Thing::Group { first, count } => Some(first.0..=first.0 + (count - 1)),
+            _ => None,
+        }
+        .map(|ids| ids.map(ThreadId))
+    }
+}
+
+/// A name for the result of a call.
+#[derive(Debug)]
+pub(super) struct SlotName {
+    pub(super) name: String,
+    /// The most packets that a call leaves there.
+    pub(super) packets_max: u8,
+}
+
+/// The names of a scenario, in the order of the file.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    things: Vec<(String, Thing)>,
+    /// The code of each thread.
+    pub(super) codes: Vec<CodeId>,
+    /// The results of each code.
+    pub(super) slots: Vec<Vec<SlotName>>,
+}
+
+impl Directory {
+    /// Gives a name to something.
+    pub(super) fn declare(
+        &mut self,
+        name: &str,
+        thing: Thing,
+        place: &Place<'_>,
+    ) -> Result<(), Complaint> {
+        self.check_new(name, place)?;
+        self.things.push((name.to_owned(), thing));
+        Ok(())
+    }
+
+    /// Whether a name can still be given, and can stand in an expression.
+    pub(super) fn check_new(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
+        if !is_name(name) {
+            return Err(place.complain(format!(
+                "{} cannot be a name: names have letters, digits and _, and begin with no digit",
+                quoted(name)
+            )));
+        }
+        if WORDS.contains(&name) || constant(name).is_some() {
+            return Err(place.complain(format!("{name:?} is a word of expressions, not a name")));
+        }
+        match self.thing(name) {
+            Some(thing) => {
+                Err(place.complain(format!("{name:?} is already the name of {}", thing.noun())))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What a name stands for.
+    pub(super) fn thing(&self, name: &str) -> Option<Thing> {
+        let same = |(known, thing): &(String, Thing)| (known == name).then_some(*thing);
+        self.things.iter().find_map(same)
+    }
+
+    /// Every name.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.things.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The thing of this name that `pick` wants, or which ones it could have been.
+    fn find<T>(
+        &self,
+        name: &str,
+        noun: &str,
+        place: &Place<'_>,
+        pick: impl Fn(Thing) -> Option<T>,
+    ) -> Result<T, Complaint> {
+        let known = self
+            .things
+            .iter()
+            .filter(|(_, thing)| pick(*thing).is_some());
+        let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
+        if let Some(thing) = self.thing(name) {
+            let wrong = || place.complain(format!("{name:?} is {}, not {noun}", thing.noun()));
+            return pick(thing).ok_or_else(wrong);
+        }
+        let bare = noun.split_once(' ').map_or(noun, |(_, bare)| bare);
+        Err(unknown(bare, name, &known, place))
+    }
+
+    /// The port of this name.
+    pub(super) fn port(&self, name: &str, place: &Place<'_>) -> Result<PortId, Complaint> {
+        self.find(name, "a port", place, |thing| match thing {
+            Thing::Port(port) => Some(port),
+            _ => None,
+        })
+    }
+
+    /// The event, mutex or semaphore of this name.
+    pub(super) fn object(&self, name: &str, place: &Place<'_>) -> Result<ObjectId, Complaint> {
+        self.find(
+            name,
+            "an event, mutex or semaphore",
+            place,
+            |thing| match thing {
+                Thing::Event(object) | Thing::Mutex(object) | Thing::Semaphore(object) => {
+                    Some(object)
+                }
+                _ => None,
+            },
+        )
+    }
+
+    /// The event of this name.
+    pub(super) fn event(&self, name: &str, place: &Place<'_>) -> Result<ObjectId, Complaint> {
+        self.find(name, "an event", place, |thing| match thing {
+            Thing::Event(object) => Some(object),
+            _ => None,
+        })
+    }
+
+    /// The source of this name.
+    pub(super) fn source(&self, name: &str, place: &Place<'_>) -> Result<SourceId, Complaint> {
+        self.find(name, "a source", place, |thing| match thing {
+            Thing::Source(source) => Some(source),
+            _ => None,
+        })
+    }
+
+    /// A thread, by its own name or as a member of a group: `a`, `worker[1]`.
+    pub(super) fn thread(&self, text: &str, place: &Place<'_>) -> Result<ThreadId, Complaint> {
+        let (name, member) = match text.strip_suffix(']').and_then(|it| it.split_once('[')) {
+            Some((name, member)) => (name, Some(member)),
+            None => (text, None),
+        };
+        let thing = self.find(name, "a thread", place, |thing| {
+            thing.threads().is_some().then_some(thing)
+        })?;
+        let chosen = match member.map(str::parse) {
+            None => Ok(None),
+            Some(Ok(member)) => Ok(Some(member)),
+            Some(Err(_)) => Err(format!("{} names no thread", quoted(text))),
+        };
+        chosen
+            .and_then(|member| member_of(name, thing, member))
+            .map_err(|problem| place.complain(problem))
+    }
+
+    /// All threads of a group, or the one thread of this name: `worker`, `worker[1]`, `a`.
+    pub(super) fn threads(
+        &self,
+        text: &str,
+        place: &Place<'_>,
+    ) -> Result<Vec<ThreadId>, Complaint> {
+        match self.thing(text).and_then(Thing::threads) {
+            Some(threads) => Ok(threads.collect()),
+            None => Ok(vec![self.thread(text, place)?]),
+        }
+    }
+
+    /// The result of this name in the code of a thread.
+    pub(super) fn slot(&self, code: CodeId, name: &str) -> Option<(SlotId, &SlotName)> {
+        let slots = &self.slots[code.index()];
+        let at = slots.iter().position(|slot| slot.name == name)?;
+        Some((SlotId(at as u8), &slots[at]))
+    }
+}
+
+/// A thread of something that has threads, by its number if it is a group.
+pub(super) fn member_of(name: &str, thing: Thing, member: Option<u64>) -> Result<ThreadId, String> {
+    match (thing, member) {
+        (Thing::Thread(thread), None) => Ok(thread),
+        (Thing::Thread(_), Some(_)) => Err(format!("{name:?} is one thread, not a group")),
+        (Thing::Group { .. }, None) => Err(format!(
+            "{name:?} is a group; one of its threads is \"{name}[0]\""
+        )),
+        (Thing::Group { first, count }, Some(member)) if member < count.into() => {
+            Ok(ThreadId(first.0 + member as u8))
+        }
+        (Thing::Group { count, .. }, Some(member)) => Err(format!(
+            "there is no \"{name}[{member}]\"; the last of the group is \"{name}[{}]\"",
+            count - 1
+        )),
+        _ => Err(format!("{name:?} is {}, not a thread", thing.noun())),
+    }
+}
+
+/// A name that stands for nothing: the near one if there is one, else all that it could have been.
+pub(super) fn unknown(noun: &str, name: &str, known: &[&str], place: &Place<'_>) -> Complaint {
+    let all = || known.iter().copied();
+    let mut problem = format!("unknown {noun} {}", quoted(name));
+    if known.is_empty() {
+        problem += "; the scenario has none";
+    } else if nearest(name, all()).is_none() {
+        problem += &format!(", expected {}", one_of(all()));
+    }
+    place.complain(problem).near(name, all())
+}
+
+/// Names that expressions have for themselves.
+const WORDS: [&str; 5] = ["true", "false", "parked", "blocked", "done"];
+
+/// NTSTATUS values that evidence names.
+const STATUSES: [(&str, u32); 8] = [
+    ("STATUS_SUCCESS", 0),
+    ("STATUS_BUFFER_OVERFLOW", 0x8000_0005),
+    ("STATUS_INVALID_DEVICE_REQUEST", 0xc000_0010),
+    ("STATUS_END_OF_FILE", 0xc000_0011),
+    ("STATUS_BUFFER_TOO_SMALL", 0xc000_0023),
+    ("STATUS_CANCELLED", 0xc000_0120),
+    ("STATUS_PIPE_BROKEN", 0xc000_014b),
+    ("STATUS_CONNECTION_REFUSED", 0xc000_0236),
+];
+
+/// The NTSTATUS of this name.
+pub(super) fn status(name: &str, place: &Place<'_>) -> Result<u32, Complaint> {
+    let named = STATUSES.into_iter().find(|(known, _)| *known == name);
+    let known = STATUSES.map(|(known, _)| known);
+    let value = named.map(|(_, value)| value);
+    value.ok_or_else(|| unknown("status", name, &known, place))
+}
+
+/// The number that a constant of a system's headers stands for: an error, or an NTSTATUS.
+pub(super) fn constant(name: &str) -> Option<i64> {
+    constants().find_map(|(known, value)| (known == name).then_some(value))
+}
+
+/// Every constant of the systems' headers that expressions know.
+pub(super) fn constants() -> impl Iterator<Item = (&'static str, i64)> {
+    let errors = ERRORS
+        .into_iter()
+        .flat_map(|error| [win32(error), errno(error)]);
+    errors
+        .map(|error| (error.name, error.number.into()))
+        .chain(STATUSES.map(|(name, value)| (name, value.into())))
+}

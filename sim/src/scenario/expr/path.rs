@@ -1,0 +1,270 @@
+//! What a path means: a name, and what is asked of the thing that it names.
+
+use portsim_model::expr::{Expr, Field, PortField, ThreadField};
+use portsim_model::program::{CodeId, ThreadId};
+
+use super::meaning::Meaning;
+use super::syntax::{Name, Node, Part, What};
+use super::{Flaw, Type};
+use crate::bad_input::{nearest, one_of};
+use crate::scenario::directory::{SlotName, Thing, constant, constants, member_of};
+
+/// Words for a part of something, what they ask, and the type of the answer.
+type Fields<F, const N: usize> = [(&'static str, F, Type); N];
+
+/// Parts of the result of a call as a whole.
+const CALL_FIELDS: Fields<Field, 3> = [
+    ("ok", Field::Ok, Type::Bool),
+    ("timeout", Field::Timeout, Type::Bool),
+    ("error", Field::Error, Type::Int),
+];
+
+/// Parts of the result of a call that takes packets; those from [`Field::Key`] on are a packet's.
+const PACKET_FIELDS: Fields<Field, 8> = [
+    CALL_FIELDS[0],
+    CALL_FIELDS[1],
+    CALL_FIELDS[2],
+    ("count", Field::Count, Type::Int),
+    ("key", Field::Key, Type::Int),
+    ("bytes", Field::Bytes, Type::Int),
+    ("overlapped", Field::Overlapped, Type::Int),
+    ("status", Field::Status, Type::Int),
+];
+
+const PORT_FIELDS: Fields<PortField, 6> = [
+    ("depth", PortField::Depth, Type::Int),
+    ("waiting", PortField::Waiting, Type::Int),
+    ("running", PortField::Running, Type::Int),
+    ("concurrency", PortField::Concurrency, Type::Int),
+    ("delivered", PortField::Delivered, Type::Int),
+    ("open", PortField::Open, Type::Bool),
+];
+
+const THREAD_FIELDS: Fields<ThreadField, 3> = [
+    ("parked", ThreadField::Parked, Type::Bool),
+    ("blocked", ThreadField::Blocked, Type::Bool),
+    ("done", ThreadField::Done, Type::Bool),
+];
+
+/// What a path reads.
+type Read = (Expr, Type);
+
+impl Meaning<'_> {
+    /// What a path reads, and its type.
+    pub(super) fn path(&mut self, parts: &[Part], node: &Node) -> Result<Read, Flaw> {
+        let Some((Part::Name(name), asked)) = parts.split_first() else {
+            return Err(Flaw::new(&node.at, "expected a name"));
+        };
+        if let Some(read) = self.own(name, asked)? {
+            return Ok(read);
+        }
+        if let Some(number) = constant(&name.text) {
+            nothing_after(name, asked, "a number")?;
+            return Ok((Expr::Const(number), Type::Int));
+        }
+        let Some(thing) = self.scope.directory.thing(&name.text) else {
+            return Err(self.unknown(name));
+        };
+        match (thing, asked) {
+            (Thing::Port(port), _) => {
+                let (field, is) = field(name, asked, &PORT_FIELDS, "a port")?;
+                Ok((Expr::Port(port, field), is))
+            }
+            (Thing::Var(var), _) => {
+                nothing_after(name, asked, "a variable")?;
+                Ok((Expr::Var(var), Type::Int))
+            }
+            (Thing::Array { first, len }, [Part::Index(index), asked @ ..]) => {
+                let index = self.element(index, len)?;
+                nothing_after(name, asked, "an array of numbers")?;
+                Ok((Expr::Element { first, len, index }, Type::Int))
+            }
+            (Thing::Array { .. }, _) => Err(self.needs_part(name, "an element", "[0]")),
+            (Thing::Thread(_) | Thing::Group { .. }, _) => self.of_thread(name, thing, asked),
+            _ => {
+                let problem = format!("{:?} is {}, which has no value", name.text, thing.noun());
+                Err(Flaw::new(&name.at, problem))
+            }
+        }
+    }
+
+    /// A path that begins with a result, or with what can be asked about a member of a group.
+    fn own(&self, name: &Name, asked: &[Part]) -> Result<Option<Read>, Flaw> {
+        if let Some(member) = self.member {
+            if let Some(&(_, about, is)) = THREAD_FIELDS.iter().find(|it| it.0 == name.text) {
+                nothing_after(name, asked, "true or false")?;
+                return Ok(Some((Expr::Thread(member, about), is)));
+            }
+            let code = self.scope.directory.codes[member.index()];
+            return self.result(Some(member), code, name, asked);
+        }
+        match self.scope.code {
+            Some(code) => self.result(None, code, name, asked),
+            None => Ok(None),
+        }
+    }
+
+    /// A path that begins with a result in the code of a thread; none if there is no such result.
+    fn result(
+        &self,
+        thread: Option<ThreadId>,
+        code: CodeId,
+        name: &Name,
+        asked: &[Part],
+    ) -> Result<Option<Read>, Flaw> {
+        let Some((slot, of)) = self.scope.directory.slot(code, &name.text) else {
+            return Ok(None);
+        };
+        if thread.is_some() && self.scope.code.is_some() {
+            let problem = "only properties can read the results of another thread";
+            return Err(Flaw::new(&name.at, problem));
+        }
+        let (nth, asked) = match asked {
+            [Part::Index(index), asked @ ..] => (Some(nth(index, of)?), asked),
+            _ => (None, asked),
+        };
+        let (field, is) = match (of.packets_max, nth) {
+            (0, _) => field(
+                name,
+                asked,
+                &CALL_FIELDS,
+                "the result of a call without packets",
+            )?,
+            (_, None) => field(name, asked, &PACKET_FIELDS, "a result")?,
+            (_, Some(_)) => field(name, asked, &PACKET_FIELDS[4..], "a packet")?,
+        };
+        let nth = nth.unwrap_or(0);
+        let read = Expr::Result {
+            thread,
+            slot,
+            field,
+            nth,
+        };
+        Ok(Some((read, is)))
+    }
+
+    /// A path that begins with a thread: what can be asked about it, or one of its results.
+    fn of_thread(&self, name: &Name, thing: Thing, asked: &[Part]) -> Result<Read, Flaw> {
+        let (member, asked) = match asked {
+            [Part::Index(index), asked @ ..] => (Some(literal(index)?), asked),
+            _ => (None, asked),
+        };
+        let thread =
+            member_of(&name.text, thing, member).map_err(|problem| Flaw::new(&name.at, problem))?;
+        let code = self.scope.directory.codes[thread.index()];
+        if let Some((Part::Name(slot), asked)) = asked.split_first()
+            && let Some(read) = self.result(Some(thread), code, slot, asked)?
+        {
+            return Ok(read);
+        }
+        let slots = &self.scope.directory.slots[code.index()];
+        let results = slots.iter().map(|slot| slot.name.as_str());
+        let (about, is) = field_or(name, asked, &THREAD_FIELDS, results, "a thread")?;
+        Ok((Expr::Thread(thread, about), is))
+    }
+
+    /// A name that stands for nothing.
+    pub(super) fn unknown(&self, name: &Name) -> Flaw {
+        let directory = self.scope.directory;
+        let code = match self.member {
+            Some(member) => Some(directory.codes[member.index()]),
+            None => self.scope.code,
+        };
+        let slots = code.map(|code| &directory.slots[code.index()]);
+        let results = slots.into_iter().flatten().map(|slot| slot.name.as_str());
+        let known = results.chain(directory.names());
+        let known = known.chain(constants().map(|(name, _)| name));
+        Flaw::new(&name.at, format!("unknown name {:?}", name.text)).near(&name.text, known)
+    }
+
+    /// Something was named that has no value as a whole.
+    pub(super) fn needs_part(&self, name: &Name, part: &str, example: &str) -> Flaw {
+        let name_text = &name.text;
+        Flaw::new(
+            &name.at,
+            format!(
+                "{name_text:?} has no value as a whole; ask for {part}, such as \"{name_text}{example}\""
+            ),
+        )
+    }
+}
+
+/// The field that is asked of something that has these.
+fn field<F: Copy>(
+    name: &Name,
+    asked: &[Part],
+    fields: &[(&'static str, F, Type)],
+    noun: &str,
+) -> Result<(F, Type), Flaw> {
+    field_or(name, asked, fields, [], noun)
+}
+
+/// The same of something that has `others` to name too.
+fn field_or<'k, F: Copy>(
+    name: &Name,
+    asked: &[Part],
+    fields: &[(&'static str, F, Type)],
+    others: impl IntoIterator<Item = &'k str>,
+    noun: &str,
+) -> Result<(F, Type), Flaw> {
+    let known: Vec<&str> = others
+        .into_iter()
+        .chain(fields.iter().map(|it| it.0))
+        .collect();
+    let (word, after) = match asked {
+        [Part::Name(word), after @ ..] => (word, after),
+        [Part::Index(index), ..] => {
+            let problem = format!("{:?} is {noun}, which has no elements", name.text);
+            return Err(Flaw::new(&index.at, problem));
+        }
+        [] => {
+            let all = one_of(known);
+            let problem = format!("{:?} is {noun}; ask for its {all}", name.text);
+            return Err(Flaw::new(&name.at, problem));
+        }
+    };
+    let Some(&(_, field, is)) = fields.iter().find(|it| it.0 == word.text) else {
+        let all = || known.iter().copied();
+        let mut problem = format!("{noun} has no {:?}", word.text);
+        if nearest(&word.text, all()).is_none() {
+            problem += &format!(", expected {}", one_of(all()));
+        }
+        return Err(Flaw::new(&word.at, problem).near(&word.text, all()));
+    };
+    nothing_after(word, after, "a plain value")?;
+    Ok((field, is))
+}
+
+/// Nothing more can be asked.
+fn nothing_after(name: &Name, asked: &[Part], noun: &str) -> Result<(), Flaw> {
+    let at = match asked.first() {
+        None => return Ok(()),
+        Some(Part::Name(word)) => &word.at,
+        Some(Part::Index(index)) => &index.at,
+    };
+    let problem = format!("{:?} is {noun}; nothing more can be asked of it", name.text);
+    Err(Flaw::new(at, problem))
+}
+
+/// A number that must be plain, because ids are looked up before anything runs.
+fn literal(index: &Node) -> Result<u64, Flaw> {
+    match index.what {
+        What::Number(number) if number >= 0 => Ok(number.unsigned_abs()),
+        _ => Err(Flaw::new(&index.at, "only a plain number can stand here")),
+    }
+}
+
+/// Which packet of a batch is asked for.
+fn nth(index: &Node, of: &SlotName) -> Result<u8, Flaw> {
+    let nth = literal(index)?;
+    match u8::try_from(nth) {
+        Ok(nth) if nth < of.packets_max => Ok(nth),
+        _ => {
+            let problem = format!(
+                "there is no packet {nth} in {:?}, which takes at most {}",
+                of.name, of.packets_max
+            );
+            Err(Flaw::new(&index.at, problem))
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Scenario files: what threads do with completion ports, and what must hold.
+//!
+//! This room is the only reader of such files. It gives out checked data only: a [`Program`] that
+//! keeps every promise of its type, and the names that people gave to its parts.
+//!
+//! - [`wire`]: the file as it is written, its types and its schema. Only there is serde known.
+//! - [`directory`]: every name, and what it stands for. [`results`]: the names of results.
+//! - [`expr`]: expressions. [`code`]: operations. [`compile`]: the whole file.
+//! - [`place`]: where something is wrong. [`files`]: which files there are.
+
+mod code;
+mod compile;
+mod directory;
+mod expr;
+mod files;
+mod place;
+mod results;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use portsim_model::program::Program;
+use sha2::{Digest, Sha256};
+
+use crate::bad_input::BadInput;
+use crate::names::Names;
+use place::{Complaint, Place};
+
+pub use files::find;
+pub use wire::schema;
+
+/// A scenario, checked and compiled.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// What it is called: its path below `scenarios/` without `.json`.
+    pub name: String,
+    /// Where it was read from.
+    pub file: PathBuf,
+    /// The question that it answers.
+    pub why: String,
+    /// The rules that it exercises.
+    pub claims: Vec<String>,
+    /// The personalities that it is meant for, the default first; none stands for all that support it.
+    pub meant_for: Option<Vec<String>>,
+    /// What its threads do.
+    pub program: Program,
+    /// The names of the program's parts.
+    pub names: Names,
+    /// What is expected of it.
+    pub expect: Expect,
+    /// SHA-256 of the file's bytes, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// What is expected of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// Everything holds.
+    Pass,
+    /// This property, or this built-in invariant, does not hold.
+    Violation(String),
+}
+
+/// Systems that have a name whether or not this version plays them: a scenario may be meant for one.
+const SYSTEMS: [&str; 10] = [
+    "windows",
+    "windows-2003",
+    "wine-8",
+    "wine-10",
+    "illumos",
+    "aix",
+    "epoll",
+    "io-uring",
+    "kqueue",
+    "select",
+];
+
+/// Reads a scenario file; `known` are the personalities of this version.
+pub fn read(file: &Path, known: &[&str]) -> Result<Scenario, BadInput> {
+    let bytes = files::bytes(file)?;
+    parse(&files::name_of(file), file, &bytes, known)
+}
+
+/// Reads a scenario of this name from the bytes of a file.
+pub fn parse(name: &str, file: &Path, bytes: &[u8], known: &[&str]) -> Result<Scenario, BadInput> {
+    checked(name, file, bytes, known).map_err(|complaint| complaint.in_file(file))
+}
+
+fn checked(name: &str, file: &Path, bytes: &[u8], known: &[&str]) -> Result<Scenario, Complaint> {
+    let written = wire::read(bytes)?;
+    if written.why.trim().is_empty() {
+        return Err(Place::TOP
+            .field("why")
+            .complain("found nothing, expected a sentence"));
+    }
+    check_systems(written.meant_for.as_deref(), known)?;
+    let compiled = compile::compile(&written)?;
+    Ok(Scenario {
+        name: name.to_owned(),
+        file: file.to_owned(),
+        why: written.why,
+        claims: written.claims,
+        meant_for: written.meant_for,
+        program: compiled.program,
+        names: compiled.names,
+        expect: compiled.expect,
+        sha256: hex(&Sha256::digest(bytes)),
+    })
+}
+
+fn check_systems(meant_for: Option<&[String]>, known: &[&str]) -> Result<(), Complaint> {
+    let place = Place::TOP.field("as");
+    let mut all = known.to_vec();
+    all.extend(SYSTEMS.iter().filter(|system| !known.contains(system)));
+    let Some(systems) = meant_for else {
+        return Ok(());
+    };
+    if systems.is_empty() {
+        return Err(place.complain("found no system; leave it out to mean every one"));
+    }
+    for (n, system) in systems.iter().enumerate() {
+        let place = &place.index(n);
+        if !all.contains(&system.as_str()) {
+            return Err(directory::unknown("personality", system, &all, place));
+        }
+        if systems[..n].contains(system) {
+            return Err(place.complain(format!("{system:?} stands twice")));
+        }
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,85 @@
+//! The results that the operations of a code leave: found before anything is compiled, because
+//! expressions may speak of them from anywhere.
+
+use portsim_model::program::BATCH_MAX;
+
+use super::directory::{Directory, SlotName};
+use super::place::{Complaint, Place};
+use super::wire::Op;
+
+/// The most results of one code.
+const RESULTS_MAX: usize = 64;
+
+/// Adds the results of a list of operations to those of its code.
+pub(super) fn collect(
+    ops: &[Op],
+    slots: &mut Vec<SlotName>,
+    directory: &Directory,
+    place: &Place<'_>,
+) -> Result<(), Complaint> {
+    for (n, op) in ops.iter().enumerate() {
+        let place = &place.index(n);
+        match op {
+            Op::Get(get) => {
+                let packets_max = batch(get.max, &place.field("max"))?;
+                let into = get.into.as_deref();
+                add(into, packets_max, slots, directory, &place.field("into"))?;
+            }
+            Op::Block(block) => {
+                let into = block.into.as_deref();
+                add(into, 0, slots, directory, &place.field("into"))?;
+            }
+            Op::If(branch) => {
+                collect(&branch.then, slots, directory, &place.field("then"))?;
+                let otherwise = branch.otherwise.as_deref().unwrap_or_default();
+                collect(otherwise, slots, directory, &place.field("else"))?;
+            }
+            Op::Loop(body) => collect(&body.body, slots, directory, &place.field("loop"))?,
+            Op::Either(either) => {
+                for (n, branch) in either.branches.iter().enumerate() {
+                    collect(branch, slots, directory, &place.field("either").index(n))?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The most packets that a call takes.
+fn batch(max: Option<u8>, place: &Place<'_>) -> Result<u8, Complaint> {
+    match max {
+        None => Ok(1),
+        Some(max) if (1..=BATCH_MAX).contains(&max.into()) => Ok(max),
+        Some(max) => Err(place.complain(format!(
+            "found {max}, expected a whole number from 1 to {BATCH_MAX}"
+        ))),
+    }
+}
+
+fn add(
+    into: Option<&str>,
+    packets_max: u8,
+    slots: &mut Vec<SlotName>,
+    directory: &Directory,
+    place: &Place<'_>,
+) -> Result<(), Complaint> {
+    let Some(name) = into else {
+        return Ok(());
+    };
+    if let Some(slot) = slots.iter_mut().find(|slot| slot.name == name) {
+        slot.packets_max = slot.packets_max.max(packets_max);
+        return Ok(());
+    }
+    directory.check_new(name, place)?;
+    if slots.len() == RESULTS_MAX {
+        return Err(place.complain(format!(
+            "a thread can name at most {RESULTS_MAX} different results"
+        )));
+    }
+    slots.push(SlotName {
+        name: name.to_owned(),
+        packets_max,
+    });
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! The scenario file as it is written: the types that parse it and the schema made from them.
+//!
+//! Nothing here knows what a scenario means. Names are not looked up and expressions are strings;
+//! [`super::compile`] does that. Doc comments of this file are the descriptions in the schema.
+
+mod ops;
+mod shapes;
+mod tree;
+mod typed;
+
+pub(super) use ops::*;
+pub(super) use shapes::*;
+
+use schemars::{JsonSchema, Schema};
+use serde::Deserialize;
+
+use super::place::{Complaint, Place};
+use tree::Json;
+use typed::At;
+
+/// The file of these bytes.
+pub(super) fn read(bytes: &[u8]) -> Result<File, Complaint> {
+    let json = Json::read(bytes)?;
+    let later = json.get("properties").and_then(|it| it.get("eventually"));
+    if later.is_some() {
+        let place = Place::TOP.field("properties");
+        return Err(place.complain("this version does not judge \"eventually\" yet"));
+    }
+    File::deserialize(At {
+        json: &json,
+        place: &Place::TOP,
+    })
+}
+
+/// The JSON Schema of a scenario file.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(File).to_value()
+}
+
+/// A scenario: what threads do with completion ports, and what must hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Scenario")]
+pub(super) struct File {
+    /// The schema that editors check the file with.
+    #[serde(rename = "$schema")]
+    #[expect(dead_code, reason = "for editors")]
+    pub(super) schema: Option<String>,
+    /// The question that the scenario answers, in a sentence.
+    pub(super) why: String,
+    /// The rules that it exercises, such as `windows/lifo`.
+    #[serde(default)]
+    pub(super) claims: Vec<String>,
+    /// The personalities that it is meant for, the default first; all that support it if left out.
+    #[serde(rename = "as")]
+    pub(super) meant_for: Option<Vec<String>>,
+    /// Completion ports.
+    #[serde(default)]
+    pub(super) ports: Named<Port>,
+    /// Events that threads block on.
+    #[serde(default)]
+    pub(super) events: Named<Event>,
+    /// Mutexes that threads block on.
+    #[serde(default)]
+    pub(super) mutexes: Named<Mutex>,
+    /// Semaphores that threads block on.
+    #[serde(default)]
+    pub(super) semaphores: Named<Semaphore>,
+    /// What an epoll descriptor can watch.
+    #[serde(default)]
+    pub(super) sources: Named<Source>,
+    /// Shared variables and their first values.
+    #[serde(default)]
+    pub(super) vars: Named<Var>,
+    /// Threads and groups of threads, and what they do.
+    pub(super) threads: Named<Threads>,
+    /// Turns in lock-step: names of threads, or `@time` for the clock.
+    pub(super) schedule: Option<Vec<String>>,
+    /// What must hold.
+    #[serde(default)]
+    pub(super) properties: Properties,
+    /// What is expected of it; to pass, if left out.
+    #[serde(default)]
+    pub(super) expect: Expect,
+    /// Where the exploration of an unbounded scenario stops.
+    #[serde(default)]
+    pub(super) bounds: Bounds,
+    /// Whether the invariants of every port are judged too.
+    #[serde(default = "yes")]
+    pub(super) builtin: bool,
+    /// Threads or groups that may still be parked when nothing can move any more.
+    #[serde(default)]
+    pub(super) may_wait: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A completion port.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Port {
+    /// Threads that may run at once; 0 stands for the number of processors.
+    #[serde(default)]
+    pub(super) concurrency: u32,
+}
+
+/// An event.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Event {
+    /// Whether releasing a thread takes its signal.
+    #[serde(default)]
+    pub(super) reset: Resets,
+    /// Whether it is signaled at the start.
+    #[serde(default)]
+    pub(super) signaled: bool,
+}
+
+/// How an event loses its signal.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename = "way to reset", rename_all = "lowercase")]
+#[schemars(rename = "Resets")]
+pub(super) enum Resets {
+    /// To the first thread it releases.
+    #[default]
+    Auto,
+    /// To a `reset` only.
+    Manual,
+}
+
+/// A mutex.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mutex {}
+
+/// A semaphore.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Semaphore {
+    /// Units that can be taken at the start.
+    #[serde(default)]
+    pub(super) count: u8,
+}
+
+/// Something that an epoll descriptor can watch.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Source {
+    /// Whether it can be read at the start.
+    #[serde(default)]
+    pub(super) readable: bool,
+}
+
+/// What must hold, as expressions.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Properties {
+    /// In every state.
+    #[serde(default)]
+    pub(super) always: Named<String>,
+    /// In at least one state.
+    #[serde(default)]
+    pub(super) sometimes: Named<String>,
+    /// In every state in which nothing can move any more.
+    #[serde(default)]
+    pub(super) at_end: Named<String>,
+}
+
+/// What is expected of a scenario.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename = "expectation", rename_all = "lowercase")]
+#[schemars(rename = "Expect", transform = verbs_inside)]
+pub(super) enum Expect {
+    /// That everything holds.
+    #[default]
+    Pass,
+    /// That it shows a bug.
+    Violation(Violation),
+}
+
+/// A bug that a scenario shows.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Violation {
+    /// The property that does not hold.
+    pub(super) violation: String,
+}
+
+/// Where the exploration of an unbounded scenario stops.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bounds {
+    /// Steps from the start.
+    pub(super) depth: Option<u32>,
+    /// Packets waiting in one port.
+    pub(super) packets: Option<u8>,
+    /// Virtual time.
+    pub(super) ticks: Option<u32>,
+}
+
+/// Threads that do the same: `worker[0]`, `worker[1]` and so on.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    /// How many there are.
+    pub(super) count: u8,
+    /// What each of them does.
+    #[serde(rename = "do")]
+    pub(super) ops: Vec<Op>,
+}
+
+/// Makes the schema of an enum say what its reader does: a variant with contents is an object that
+/// has the variant's name among its own fields, not a field around the contents.
+fn verbs_inside(schema: &mut Schema) {
+    let variants = schema.get_mut("oneOf").and_then(|it| it.as_array_mut());
+    for variant in variants.into_iter().flatten() {
+        let fields = variant.get("properties").and_then(|it| it.as_object());
+        if let Some((_, contents)) = fields.and_then(|fields| fields.iter().next()) {
+            *variant = contents.clone();
+        }
+    }
+}

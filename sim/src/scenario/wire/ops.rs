@@ -1,0 +1,287 @@
+//! Operations as they are written: each is a plain string, or an object named by its verb.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Named, Status, Value, verbs_inside};
+
+/// An operation: what a thread does in one step, or where it goes next.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "operation", rename_all = "snake_case")]
+#[schemars(rename = "Op", transform = verbs_inside)]
+pub(in crate::scenario) enum Op {
+    /// Takes a packet from a port, or waits for one.
+    Get(Get),
+    /// Puts a packet into a port.
+    Post(Post),
+    /// Closes the only handle of a port.
+    Close(Close),
+    /// Makes a port that was declared; such a port is not open from the start.
+    Create(Create),
+    /// Waits for an event, mutex or semaphore.
+    Block(Block),
+    /// Sets an event, releases a mutex, raises a semaphore by one.
+    Signal(Signal),
+    /// Takes an event's signal back.
+    Reset(Reset),
+    /// Blocks in some other kernel wait for a time nobody chose.
+    Stall,
+    /// Waits for the clock.
+    Sleep(Sleep),
+    /// Gives the processor away and stays runnable.
+    Yield,
+    /// Suspends a thread.
+    Suspend(Suspend),
+    /// Takes one suspension of a thread back.
+    Resume(Resume),
+    /// Starts a thread that waits for it.
+    Spawn(Spawn),
+    /// Ends the thread.
+    Exit,
+    /// Writes shared variables, all at once.
+    Set(Set),
+    /// Goes on with one of two lists.
+    If(If),
+    /// Goes on with any of several lists.
+    Either(Either),
+    /// Repeats a list until a `break`.
+    Loop(Loop),
+    /// Leaves the innermost loop.
+    Break,
+    /// Fails the run when it does not hold.
+    Assert(Assert),
+    /// Says something in the trace.
+    Note(Note),
+    /// Adds, changes or removes a source that an epoll descriptor watches.
+    EpollCtl(EpollCtl),
+    /// Makes a source readable.
+    Write(Write),
+    /// Reads a source until it is empty.
+    Drain(Drain),
+}
+
+/// Takes a packet from a port, or waits for one.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Get {
+    /// The port.
+    pub(in crate::scenario) get: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+    /// How long it waits, in ticks; for ever if left out.
+    pub(in crate::scenario) timeout: Option<u32>,
+    /// The most packets of a batch; without it the call takes exactly one.
+    pub(in crate::scenario) max: Option<u8>,
+}
+
+/// Puts a packet into a port.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Post {
+    /// The port.
+    pub(in crate::scenario) post: String,
+    /// The completion key.
+    #[serde(default)]
+    pub(in crate::scenario) key: i64,
+    /// Bytes transferred.
+    #[serde(default)]
+    pub(in crate::scenario) bytes: i64,
+    /// The value of the pointer to the OVERLAPPED.
+    #[serde(default)]
+    pub(in crate::scenario) overlapped: i64,
+    /// The NTSTATUS.
+    #[serde(default)]
+    pub(in crate::scenario) status: Status,
+}
+
+/// Closes the only handle of a port.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Close {
+    /// The port.
+    pub(in crate::scenario) close: String,
+}
+
+/// Makes a port that was declared; such a port is not open from the start.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Create {
+    /// The port.
+    pub(in crate::scenario) create: String,
+}
+
+/// Waits for an event, mutex or semaphore.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Block {
+    /// What it waits for.
+    pub(in crate::scenario) block: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+    /// How long it waits, in ticks; for ever if left out.
+    pub(in crate::scenario) timeout: Option<u32>,
+}
+
+/// Sets an event, releases a mutex, raises a semaphore by one.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Signal {
+    /// What it signals.
+    pub(in crate::scenario) signal: String,
+}
+
+/// Takes an event's signal back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Reset {
+    /// The event.
+    pub(in crate::scenario) reset: String,
+}
+
+/// Waits for the clock.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Sleep {
+    /// How long, in ticks; 0 only yields.
+    pub(in crate::scenario) sleep: u32,
+}
+
+/// Suspends a thread.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Suspend {
+    /// The thread.
+    pub(in crate::scenario) suspend: String,
+}
+
+/// Takes one suspension of a thread back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Resume {
+    /// The thread.
+    pub(in crate::scenario) resume: String,
+}
+
+/// Starts a thread that waits for it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Spawn {
+    /// The thread.
+    pub(in crate::scenario) spawn: String,
+}
+
+/// Writes shared variables, all at once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Set {
+    /// What each becomes; an element of an array is written `name[index]`.
+    pub(in crate::scenario) set: Named<Value>,
+}
+
+/// Goes on with one of two lists.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct If {
+    /// What is asked.
+    #[serde(rename = "if")]
+    pub(in crate::scenario) cond: String,
+    /// What is done when it holds.
+    pub(in crate::scenario) then: Vec<Op>,
+    /// What is done when it does not hold.
+    #[serde(rename = "else")]
+    pub(in crate::scenario) otherwise: Option<Vec<Op>>,
+}
+
+/// Goes on with any of several lists.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Either {
+    /// The lists.
+    #[serde(rename = "either")]
+    pub(in crate::scenario) branches: Vec<Vec<Op>>,
+}
+
+/// Repeats a list until a `break`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Loop {
+    /// The list.
+    #[serde(rename = "loop")]
+    pub(in crate::scenario) body: Vec<Op>,
+}
+
+/// Fails the run when it does not hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Assert {
+    /// What must hold.
+    pub(in crate::scenario) assert: String,
+}
+
+/// Says something in the trace.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Note {
+    /// What it says.
+    pub(in crate::scenario) note: String,
+}
+
+/// Adds, changes or removes a source that an epoll descriptor watches.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct EpollCtl {
+    /// The epoll descriptor.
+    #[serde(rename = "epoll_ctl")]
+    pub(in crate::scenario) port: String,
+    /// What is done.
+    pub(in crate::scenario) change: Change,
+    /// The source.
+    pub(in crate::scenario) source: String,
+    /// When it is reported; for its level, if left out.
+    pub(in crate::scenario) trigger: Option<Trigger>,
+    /// Whether its first event disarms it.
+    pub(in crate::scenario) oneshot: Option<bool>,
+    /// What its events carry.
+    pub(in crate::scenario) key: Option<i64>,
+}
+
+/// Makes a source readable.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Write {
+    /// The source.
+    pub(in crate::scenario) write: String,
+}
+
+/// Reads a source until it is empty.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Drain {
+    /// The source.
+    pub(in crate::scenario) drain: String,
+}
+
+/// What `epoll_ctl` does to a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "change", rename_all = "lowercase")]
+#[schemars(rename = "Change")]
+pub(in crate::scenario) enum Change {
+    /// Starts to watch it.
+    Add,
+    /// Changes how it is watched, and arms it again.
+    Mod,
+    /// Stops watching it.
+    Del,
+}
+
+/// When a source is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename = "trigger", rename_all = "lowercase")]
+#[schemars(rename = "Trigger")]
+pub(in crate::scenario) enum Trigger {
+    /// As long as it is readable.
+    #[default]
+    Level,
+    /// Once for each write.
+    Edge,
+}

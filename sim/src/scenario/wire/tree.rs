@@ -1,0 +1,133 @@
+//! JSON text as a tree that keeps what a map would lose: the order of fields, and those that stand twice.
+
+use std::fmt::{self, Formatter};
+
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+
+use super::super::place::Complaint;
+
+/// How deep lists and objects may lie inside each other. It bounds every recursion over a file:
+/// operations, which take two levels each, lie at most 48 deep in each other.
+pub(super) const LEVELS_MAX: usize = 100;
+
+/// A JSON value.
+#[derive(Debug)]
+pub(super) enum Json {
+    Null,
+    Bool(bool),
+    Natural(u64),
+    Negative(i64),
+    Float(f64),
+    String(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// The tree of a text, or where the text stops to be JSON.
+    pub(super) fn read(bytes: &[u8]) -> Result<Json, Complaint> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let place = format!("byte {}", error.valid_up_to());
+            syntax(place, String::from("the text is not valid UTF-8"))
+        })?;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let tree = Level(LEVELS_MAX).deserialize(&mut reader);
+        tree.and_then(|tree| reader.end().map(|()| tree))
+            .map_err(|error| {
+                let place = format!("line {} column {}", error.line(), error.column());
+                let words = error.to_string();
+                let words = words.split(" at line ").next().unwrap_or_default();
+                syntax(place, format!("not valid JSON: {words}"))
+            })
+    }
+
+    /// The first field of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&Json> {
+        let Json::Object(fields) = self else {
+            return None;
+        };
+        fields
+            .iter()
+            .find_map(|(field, json)| (field == name).then_some(json))
+    }
+}
+
+fn syntax(place: String, problem: String) -> Complaint {
+    Complaint {
+        place: Some(place),
+        problem,
+        near: None,
+        excerpt: None,
+    }
+}
+
+/// Reads one value; so many levels may lie inside it.
+struct Level(usize);
+
+impl Level {
+    fn deeper<E: Error>(&self) -> Result<usize, E> {
+        self.0.checked_sub(1).ok_or_else(|| {
+            E::custom(format_args!(
+                "lists and objects lie more than {LEVELS_MAX} deep in each other"
+            ))
+        })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Level {
+    type Value = Json;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Json, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Natural(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Negative(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::String(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json, A::Error> {
+        let deeper = self.deeper()?;
+        let mut list = Vec::new();
+        while let Some(element) = elements.next_element_seed(Level(deeper))? {
+            list.push(element);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+        let deeper = self.deeper()?;
+        let mut fields = Vec::new();
+        while let Some(name) = entries.next_key()? {
+            fields.push((name, entries.next_value_seed(Level(deeper))?));
+        }
+        Ok(Json::Object(fields))
+    }
+}

@@ -1,0 +1,158 @@
+//! Traces for people: one column a thread, time runs down.
+//!
+//! ```text
+//!  n  a             b            m
+//!  1  get p ...
+//!  2                get p ...
+//!  3                             post p key 1
+//!  4                = key 1
+//! ```
+//!
+//! A call that parks ends in `...`; `=` shows what a call comes back with, `!` that it failed. Steps of the
+//! model that nobody can see stand in brackets.
+
+use std::fmt::Write;
+
+use portsim_model::program::{Packet, Program};
+
+use super::wire::{EventLine, call_line, step_name, verb};
+use super::{Answer, Event, Shown};
+use crate::names::Names;
+
+/// Two blanks stand between lanes.
+const GAP: &str = "  ";
+
+/// The lanes of a trace; threads that do nothing have none.
+pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
+    let cells: Vec<_> = events
+        .iter()
+        .map(|event| (event.shown.thread(), cell(names, program, &event.shown)))
+        .collect();
+    let mut lanes = Vec::new();
+    for thread in program.thread_ids() {
+        let own = cells
+            .iter()
+            .filter(|(who, _)| *who == thread)
+            .map(|(_, cell)| width(cell))
+            .max();
+        if let Some(widest) = own {
+            let name = &names.threads[thread.index()];
+            lanes.push((thread, name, widest.max(width(name))));
+        }
+    }
+    let digits = events.len().to_string().len().max(1);
+    let mut text = format!("{:>digits$}", "n");
+    for (_, name, wide) in &lanes {
+        let _ = write!(text, "{GAP}{name:wide$}");
+    }
+    let mut out = text.trim_end().to_owned() + "\n";
+    for (n, (thread, cell)) in cells.iter().enumerate() {
+        let mut line = format!("{:>digits$}", n + 1);
+        for (lane, _, wide) in &lanes {
+            let shown = if lane == thread { cell.as_str() } else { "" };
+            let _ = write!(line, "{GAP}{shown:wide$}");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// What a thread does in one event.
+pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
+    match shown {
+        Shown::Call {
+            op, answer: None, ..
+        } => format!("{} ...", call(&call_line(names, program, *op))),
+        Shown::Call {
+            op,
+            answer: Some(Answer::Done),
+            ..
+        } => call(&call_line(names, program, *op)),
+        Shown::Call {
+            op,
+            answer: Some(given),
+            ..
+        } => {
+            format!(
+                "{} {}",
+                call(&call_line(names, program, *op)),
+                answer(given)
+            )
+        }
+        Shown::Return {
+            op,
+            answer: Answer::Done,
+            ..
+        } => format!("= {}", verb(*op)),
+        Shown::Return { answer: given, .. } => answer(given),
+        Shown::Silent { kind, .. } => format!("[{}]", step_name(*kind)),
+    }
+}
+
+/// A call in words, as short as can be.
+fn call(line: &EventLine) -> String {
+    let mut text = line.call.clone().unwrap_or_default();
+    let nouns = [
+        &line.port,
+        &line.object,
+        &line.target,
+        &line.change,
+        &line.source,
+        &line.trigger,
+    ];
+    for noun in nouns.into_iter().flatten() {
+        let _ = write!(text, " {noun}");
+    }
+    if line.oneshot == Some(true) {
+        text.push_str(" oneshot");
+    }
+    let numbers = [
+        ("key", line.key),
+        ("bytes", line.bytes),
+        ("overlapped", line.overlapped),
+        ("status", line.status.map(i64::from)),
+        ("max", line.max.map(i64::from)),
+        ("timeout", line.timeout.map(i64::from)),
+        ("ticks", line.ticks.map(i64::from)),
+        ("#", line.note.map(i64::from)),
+    ];
+    for (word, number) in numbers {
+        if let Some(number) = number {
+            let _ = write!(text, " {word} {number}");
+        }
+    }
+    text
+}
+
+fn answer(given: &Answer) -> String {
+    match given {
+        Answer::Done => "= done".to_owned(),
+        Answer::Packet(packet) => format!("= {}", contents(packet)),
+        Answer::Packets(packets) => {
+            format!(
+                "= [{}]",
+                packets.iter().map(contents).collect::<Vec<_>>().join(", ")
+            )
+        }
+        Answer::Failed(error) => format!("! {error}"),
+    }
+}
+
+fn contents(packet: &Packet) -> String {
+    let mut text = format!("key {}", packet.key);
+    for (word, number) in [
+        ("bytes", packet.bytes),
+        ("overlapped", packet.overlapped),
+        ("status", i64::from(packet.status)),
+    ] {
+        if number != 0 {
+            let _ = write!(text, " {word} {number}");
+        }
+    }
+    text
+}

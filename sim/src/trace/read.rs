@@ -1,0 +1,286 @@
+//! Reads trace files.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use portsim_model::program::{Op, Program, ThreadId};
+use portsim_model::step::StepKind;
+
+use super::wire::{EndLine, EventLine, FORMAT, answer_of, call_line, step_name, verb};
+use super::{End, Event, Header, Shown, Trace};
+use crate::bad_input::BadInput;
+use crate::names::Names;
+
+/// The longest line of a trace.
+const LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// A trace file as it was written: its names are not looked up yet.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The file.
+    pub file: String,
+    /// Where the trace comes from.
+    pub header: Header,
+    lines: Vec<EventLine>,
+    end: Option<EndLine>,
+    /// The line after which the file is cut, where it is.
+    pub cut_after: Option<usize>,
+}
+
+/// Reads a trace file.
+pub fn read(file: &Path) -> Result<Recorded, BadInput> {
+    let opened = File::open(file)
+        .map_err(|error| BadInput::new(file, format!("cannot be read: {error}")))?;
+    let mut lines = Lines {
+        file,
+        input: BufReader::new(opened),
+        number: 0,
+        text: Vec::new(),
+    };
+    let header = match lines.next_line()? {
+        None => {
+            return Err(BadInput::new(
+                file,
+                "is empty; a trace starts with its header",
+            ));
+        }
+        Some(text) => header(file, text)?,
+    };
+    let mut recorded = Recorded {
+        file: file.display().to_string(),
+        header,
+        lines: Vec::new(),
+        end: None,
+        cut_after: None,
+    };
+    loop {
+        let (number, complete) = (lines.number, lines.is_complete());
+        let Some(text) = lines.next_line()? else {
+            recorded.cut_after = (recorded.end.is_none() || !complete).then_some(number);
+            return Ok(recorded);
+        };
+        let (number, text) = (number + 1, text.to_owned());
+        if recorded.end.is_some() {
+            return Err(
+                BadInput::new(file, "something follows the end").at(format!("line {number}"))
+            );
+        }
+        match parse(&text) {
+            Ok(Line::Event(event)) => {
+                let expected = recorded.lines.len() as u64 + 1;
+                if event.n != expected {
+                    let problem = format!("event {} where event {expected} was expected", event.n);
+                    return Err(BadInput::new(file, problem).at(format!("line {number}")));
+                }
+                recorded.lines.push(*event);
+            }
+            Ok(Line::End(end)) => {
+                let (said, found) = (end.end.events, recorded.lines.len());
+                if said != found as u64 {
+                    let problem = format!("the end counts {said} events, the file has {found}");
+                    return Err(BadInput::new(file, problem).at(format!("line {number}")));
+                }
+                recorded.end = Some(end);
+            }
+            // A line that just stops is where the file was cut.
+            Err(_) if !lines.is_complete() => {
+                recorded.cut_after = Some(number - 1);
+                return Ok(recorded);
+            }
+            Err(problem) => return Err(BadInput::new(file, problem).at(format!("line {number}"))),
+        }
+    }
+}
+
+enum Line {
+    Event(Box<EventLine>),
+    End(EndLine),
+}
+
+fn parse(text: &str) -> Result<Line, String> {
+    match serde_json::from_str(text) {
+        Ok(event) => Ok(Line::Event(Box::new(event))),
+        Err(problem) => match serde_json::from_str(text) {
+            Ok(end) => Ok(Line::End(end)),
+            Err(_) => Err(format!("is no event: {}", column(&problem))),
+        },
+    }
+}
+
+/// serde_json counts lines within the text it is given, which is always the first.
+fn column(problem: &serde_json::Error) -> String {
+    problem.to_string().replace("at line 1 column", "at column")
+}
+
+fn header(file: &Path, text: &str) -> Result<Header, BadInput> {
+    let header: Header = serde_json::from_str(text).map_err(|problem| {
+        BadInput::new(
+            file,
+            format!("is no header of a trace: {}", column(&problem)),
+        )
+        .at("line 1")
+    })?;
+    if header.format != FORMAT {
+        let problem = format!("format {:?}; this version reads {FORMAT:?}", header.format);
+        return Err(BadInput::new(file, problem).at("line 1"));
+    }
+    Ok(header)
+}
+
+/// The lines of a file, one at a time, none of them longer than the limit.
+struct Lines<'f> {
+    file: &'f Path,
+    input: BufReader<File>,
+    number: usize,
+    text: Vec<u8>,
+}
+
+impl Lines<'_> {
+    fn next_line(&mut self) -> Result<Option<&str>, BadInput> {
+        loop {
+            self.text.clear();
+            let mut limited = self.input.by_ref().take(LINE_BYTES_MAX);
+            let read = limited.read_until(b'\n', &mut self.text);
+            let place = format!("line {}", self.number + 1);
+            let read = read.map_err(|error| {
+                BadInput::new(self.file, format!("cannot be read: {error}")).at(&place)
+            })?;
+            if read == 0 {
+                self.text.push(b'\n');
+                return Ok(None);
+            }
+            if read as u64 == LINE_BYTES_MAX {
+                let problem = format!("is longer than {LINE_BYTES_MAX} bytes");
+                return Err(BadInput::new(self.file, problem).at(place));
+            }
+            self.number += 1;
+            if !self.text.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        match std::str::from_utf8(&self.text) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => {
+                let problem = format!("is not UTF-8 at byte {}", error.valid_up_to());
+                Err(BadInput::new(self.file, problem).at(format!("line {}", self.number)))
+            }
+        }
+    }
+
+    /// Whether the line read last ends as a line does.
+    fn is_complete(&self) -> bool {
+        self.text.ends_with(b"\n")
+    }
+}
+
+impl Recorded {
+    /// Looks the names up in the scenario that was run.
+    pub fn resolve(&self, names: &Names, program: &Program) -> Result<Trace, BadInput> {
+        let mut events = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let bad = |problem: String| {
+                let mut bad =
+                    BadInput::new(Path::new(&self.file), problem).at(format!("event {}", line.n));
+                if names.thread(&line.thread).is_none() {
+                    bad = bad.near(&line.thread, names.threads.iter().map(String::as_str));
+                }
+                bad
+            };
+            events.push(event_of(names, program, line).map_err(bad)?);
+        }
+        let end = match &self.end {
+            None => None,
+            Some(end) => Some(self.resolve_end(names, end)?),
+        };
+        Ok(Trace {
+            header: self.header.clone(),
+            events,
+            end,
+        })
+    }
+
+    fn resolve_end(&self, names: &Names, end: &EndLine) -> Result<End, BadInput> {
+        let mut parked = Vec::new();
+        for name in &end.end.parked {
+            let known = names.threads.iter().map(String::as_str);
+            let thread = names.thread(name).ok_or_else(|| {
+                BadInput::new(Path::new(&self.file), format!("unknown thread {name:?}"))
+                    .at("end")
+                    .near(name, known)
+            })?;
+            parked.push(thread);
+        }
+        parked.sort();
+        Ok(End { parked })
+    }
+}
+
+/// The event that a line means.
+pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Event, String> {
+    let thread = names
+        .thread(&line.thread)
+        .ok_or_else(|| format!("unknown thread {:?}", line.thread))?;
+    let answer = line.outcome.as_ref().map(answer_of).transpose()?;
+    let shown = match (&line.call, &line.r#return, &line.step) {
+        (Some(_), None, None) => Shown::Call {
+            thread,
+            op: called(names, program, thread, line)?,
+            answer,
+        },
+        (None, Some(word), None) => {
+            let op = ops(program, thread).find(|op| verb(*op) == word);
+            let op =
+                op.ok_or_else(|| format!("thread {:?} has no operation {word:?}", line.thread))?;
+            Shown::Return {
+                thread,
+                op,
+                answer: answer.ok_or("a return has an outcome")?,
+            }
+        }
+        (None, None, Some(word)) => {
+            let kinds = [StepKind::Turn, StepKind::Wake, StepKind::Time];
+            let kind = kinds.into_iter().find(|kind| step_name(*kind) == word);
+            Shown::Silent {
+                thread,
+                kind: kind.ok_or_else(|| format!("unknown step {word:?}"))?,
+            }
+        }
+        _ => return Err("an event has one of `call`, `return` and `step`".to_owned()),
+    };
+    Ok(Event {
+        shown,
+        choice: line.choice.unwrap_or(0),
+    })
+}
+
+/// The operation of the thread's program that a line calls.
+fn called(
+    names: &Names,
+    program: &Program,
+    thread: ThreadId,
+    line: &EventLine,
+) -> Result<Op, String> {
+    let said = EventLine {
+        n: 0,
+        thread: String::new(),
+        outcome: None,
+        choice: None,
+        t0: None,
+        t1: None,
+        ..line.clone()
+    };
+    let found = ops(program, thread).find(|op| call_line(names, program, *op) == said);
+    found.ok_or_else(|| {
+        let word = line.call.as_deref().unwrap_or_default();
+        format!(
+            "the program of thread {:?} has no such {word:?}",
+            line.thread
+        )
+    })
+}
+
+/// What a thread can be seen to do: the operations of its program, and its end.
+fn ops(program: &Program, thread: ThreadId) -> impl Iterator<Item = Op> {
+    program.code(thread).ops().chain([Op::Exit])
+}

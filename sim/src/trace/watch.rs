@@ -1,0 +1,83 @@
+//! Makes events of what a step of the model shows.
+
+use portsim_model::event::{Error, Observer, OsError, Outcome};
+use portsim_model::program::{Op, PacketId, Program, ThreadId};
+use portsim_model::step::Step;
+
+use super::{Answer, Event, Shown};
+
+/// Watches the steps of one run of the model.
+pub struct Watcher<'p> {
+    program: &'p Program,
+    os_error: fn(Error) -> OsError,
+    called: Option<(ThreadId, Op)>,
+    returned: Vec<(ThreadId, Op, Outcome)>,
+}
+
+impl Observer for Watcher<'_> {
+    fn call(&mut self, thread: ThreadId, op: Op) {
+        self.called = Some((thread, op));
+    }
+
+    fn ret(&mut self, thread: ThreadId, op: Op, outcome: Outcome) {
+        self.returned.push((thread, op, outcome));
+    }
+}
+
+impl<'p> Watcher<'p> {
+    /// Watches a program on a system that names its errors so.
+    pub fn new(program: &'p Program, os_error: fn(Error) -> OsError) -> Watcher<'p> {
+        Watcher {
+            program,
+            os_error,
+            called: None,
+            returned: Vec::new(),
+        }
+    }
+
+    /// Adds the events of the step that was just taken: first the call, with its answer if it returned at
+    /// once; then, in the order of the threads, the returns of those it released, whose true order nobody
+    /// can observe; or else that a step was taken that shows nothing.
+    pub fn finish(&mut self, step: Step, events: &mut Vec<Event>) {
+        let first = events.len();
+        if let Some((thread, op)) = self.called.take() {
+            let own = self.returned.iter().position(|(who, ..)| *who == thread);
+            let own = own.map(|own| self.returned.remove(own).2);
+            let answer = own.map(|outcome| self.answer(outcome));
+            events.push(Event {
+                shown: Shown::Call { thread, op, answer },
+                choice: 0,
+            });
+        }
+        self.returned.sort_by_key(|(thread, ..)| *thread);
+        for (thread, op, outcome) in std::mem::take(&mut self.returned) {
+            let answer = self.answer(outcome);
+            events.push(Event {
+                shown: Shown::Return { thread, op, answer },
+                choice: 0,
+            });
+        }
+        if events.len() == first {
+            events.push(Event {
+                shown: Shown::Silent {
+                    thread: step.thread,
+                    kind: step.kind,
+                },
+                choice: 0,
+            });
+        }
+        events[first].choice = step.choice;
+    }
+
+    fn answer(&self, outcome: Outcome) -> Answer {
+        let contents = |id: PacketId| self.program.packets[id.index()];
+        match outcome {
+            Outcome::Done => Answer::Done,
+            Outcome::Packet(packet) => Answer::Packet(contents(packet)),
+            Outcome::Packets(batch) => {
+                Answer::Packets(batch.packets().iter().map(|&id| contents(id)).collect())
+            }
+            Outcome::Failed(error) => Answer::Failed((self.os_error)(error).name.to_owned()),
+        }
+    }
+}
