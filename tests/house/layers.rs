@@ -93,16 +93,16 @@ impl<'a> Crate<'a> {
             .cloned()
             .collect();
         let mut words = mention.path.iter().map(String::as_str).peekable();
-        match words.peek()? {
-            &"crate" => {
+        match *words.peek()? {
+            "crate" => {
                 words.next();
                 path.clear();
             }
-            &"self" => {
+            "self" => {
                 words.next();
             }
-            &"super" => {}
-            &first => {
+            "super" => {}
+            first => {
                 let child: Vec<_> = path.iter().cloned().chain([first.to_owned()]).collect();
                 self.0.get(&child[..])?;
             }
