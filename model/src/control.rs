@@ -47,7 +47,7 @@ fn follow(program: &Program, code: &Code, facts: &impl Facts, me: ThreadId, mut 
             Instr::Op(_) | Instr::Either { .. } => return Rest::At(pc),
             Instr::End => return Rest::End(pc),
             Instr::Jump(target) => target,
-            Instr::If { cond, otherwise } => match eval(program, facts, me, cond) {
+            Instr::If { cond, otherwise } => match eval(&program.exprs, facts, me, cond) {
                 Some(0) => otherwise,
                 Some(_) => pc + 1,
                 None => return Rest::Nowhere(pc),

@@ -141,7 +141,7 @@ pub fn error_named(name: &str) -> Option<Error> {
 
 /// The Win32 error that an NTSTATUS turns into, for the statuses that evidence names; success and
 /// informational ones are 0, all others ERROR_MR_MID_NOT_FOUND (317), as RtlNtStatusToDosError does
-/// with a status it does not know. windows.md 6.6.
+/// with a status it does not know.
 pub fn win32_of_status(status: u32) -> u16 {
     match status {
         0..=0x7fff_ffff => 0,

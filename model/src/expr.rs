@@ -1,8 +1,8 @@
 //! Expressions over integers and booleans (0 and 1): conditions of threads, and properties.
 
-use crate::program::{PortId, Program, SlotId, ThreadId, VarId};
+use crate::ids::{PortId, SlotId, ThreadId, VarId};
 
-/// An expression: index of its root in [`Program::exprs`].
+/// An expression: index of its root in the list that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExprId(pub u16);
 
@@ -125,12 +125,12 @@ pub trait Facts {
     fn thread(&self, thread: ThreadId, field: ThreadField) -> bool;
 }
 
-/// The value of an expression as `me` sees it.
+/// The value of one of `exprs` as `me` sees it.
 ///
 /// None when it has no value: a division by zero, an element outside its array, a number beyond 64 bits.
-pub fn eval(program: &Program, facts: &impl Facts, me: ThreadId, expr: ExprId) -> Option<i64> {
-    let value = |expr| eval(program, facts, me, expr);
-    Some(match program.exprs[usize::from(expr.0)] {
+pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> Option<i64> {
+    let value = |expr| eval(exprs, facts, me, expr);
+    Some(match exprs[usize::from(expr.0)] {
         Expr::Const(number) => number,
         Expr::Var(var) => facts.var(var),
         Expr::Element { first, len, index } => {

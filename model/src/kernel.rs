@@ -4,9 +4,9 @@ use crate::control::{Rest, settle};
 use crate::event::{Error, Observer, OsError, Outcome};
 use crate::layout::Layout;
 use crate::program::{
-    Instr, Op, PacketId, PortId, Program, SlotId, SourceId, ThreadId, Timeout, Watch,
+    Get, Instr, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout, Watch,
 };
-use crate::property::Fault;
+use crate::property::{Fault, Ledger};
 use crate::state::{Port, View, interest_at, port_mut, store, thread_mut};
 use crate::threads::{Mode, Thread};
 
@@ -87,26 +87,6 @@ pub trait Kernel: Copy {
 
     /// What holds in every state of this system, beyond what [`crate::property`] knows of all.
     fn holds(&self, view: View<'_>) -> Result<(), Fault>;
-}
-
-/// A call that takes packets.
-#[derive(Debug, Clone, Copy)]
-pub struct Get {
-    /// From where.
-    pub port: PortId,
-    /// Where the result goes.
-    pub into: Option<SlotId>,
-    /// How long it waits.
-    pub timeout: Timeout,
-    /// The most packets of a batch; none for the call that takes exactly one.
-    pub max: Option<u8>,
-}
-
-/// Packets that entered and left the ports in one step, to be held against the queues afterwards.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Ledger {
-    pub inserted: usize,
-    pub left: usize,
 }
 
 /// One step in progress: the state it changes and who watches.

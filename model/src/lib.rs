@@ -4,7 +4,7 @@
 //! step does and shows ([`System::take`]). It has no clock, no thread, no file and no randomness;
 //! whoever asks chooses the steps.
 //!
-//! - [`program`]: what threads do, as plain data; [`expr`] and [`control`]: their conditions and where they go next.
+//! - [`program`]: what threads do, as plain data, with its [`ids`]; [`expr`] and [`control`]: their conditions and where they go next.
 //! - [`state`]: one flat record of bytes ([`layout`]), with a typed view for each noun: [`packets`],
 //!   [`waiters`], [`running`], [`threads`].
 //! - [`event`]: what an observer sees.
@@ -19,6 +19,7 @@ extern crate alloc;
 pub mod control;
 pub mod event;
 pub mod expr;
+pub mod ids;
 pub mod kernel;
 pub mod layout;
 mod objects;

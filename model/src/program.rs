@@ -8,40 +8,7 @@ use alloc::vec::Vec;
 
 use crate::expr::{Expr, ExprId};
 
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub u8);
-
-        impl $name {
-            /// The id as an index into the table it names.
-            #[inline]
-            pub fn index(self) -> usize {
-                usize::from(self.0)
-            }
-        }
-    )*};
-}
-
-ids! {
-    /// A thread: index into [`Program::threads`].
-    ThreadId
-    /// The code that the threads of one group share: index into [`Program::codes`].
-    CodeId
-    /// A port: index into [`Program::ports`].
-    PortId
-    /// An event, mutex or semaphore: index into [`Program::objects`].
-    ObjectId
-    /// Something an epoll descriptor can watch: index into [`Program::sources`].
-    SourceId
-    /// A packet's contents: index into [`Program::packets`].
-    PacketId
-    /// Where a call leaves its result: index into [`Code::slots`] of the calling thread.
-    SlotId
-    /// A shared variable: index into [`Program::vars`].
-    VarId
-}
+pub use crate::ids::{CodeId, ObjectId, PacketId, PortId, SlotId, SourceId, ThreadId, VarId};
 
 /// A place in a thread's code: index into [`Code::instrs`].
 pub type Pc = u8;
@@ -404,4 +371,17 @@ impl Code {
             _ => None,
         })
     }
+}
+
+/// A call that takes packets.
+#[derive(Debug, Clone, Copy)]
+pub struct Get {
+    /// From where.
+    pub port: PortId,
+    /// Where the result goes.
+    pub into: Option<SlotId>,
+    /// How long it waits.
+    pub timeout: Timeout,
+    /// The most packets of a batch; none for the call that takes exactly one.
+    pub max: Option<u8>,
 }

@@ -1,7 +1,6 @@
 //! What must hold: the invariants of every port, and a scenario's own properties.
 
 use crate::expr::{ExprId, eval};
-use crate::kernel::{Kernel, Ledger};
 use crate::program::{Program, ThreadId};
 use crate::state::View;
 use crate::threads::Mode;
@@ -60,6 +59,13 @@ pub enum Violation {
     AtEnd(usize),
 }
 
+/// Packets that entered and left the ports in one step, to be held against the queues afterwards.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Ledger {
+    pub inserted: usize,
+    pub left: usize,
+}
+
 /// Holds the packets that entered and left in one step against the queues.
 pub(crate) fn conserved(before: usize, after: usize, ledger: Ledger) -> Result<(), Fault> {
     match (before + ledger.inserted).cmp(&(after + ledger.left)) {
@@ -69,9 +75,13 @@ pub(crate) fn conserved(before: usize, after: usize, ledger: Ledger) -> Result<(
     }
 }
 
-/// What a state violates, before it is known whether anything can still move.
+/// What a state violates, before it is known whether anything can still move; `own` is what holds in
+/// every state of the system itself.
 #[inline]
-pub(crate) fn judge(kernel: &impl Kernel, view: View<'_>) -> Option<Violation> {
+pub(crate) fn judge(
+    view: View<'_>,
+    own: impl FnOnce(View<'_>) -> Result<(), Fault>,
+) -> Option<Violation> {
     let program = view.program;
     for id in program.thread_ids() {
         match view.thread(id).mode() {
@@ -81,7 +91,7 @@ pub(crate) fn judge(kernel: &impl Kernel, view: View<'_>) -> Option<Violation> {
         }
     }
     if program.builtin
-        && let Err(fault) = kernel.holds(view)
+        && let Err(fault) = own(view)
     {
         return Some(Violation::Builtin(fault));
     }
@@ -118,5 +128,5 @@ fn first_broken(view: View<'_>, properties: &[ExprId]) -> Option<usize> {
 
 /// The value of a property.
 pub(crate) fn holds(view: View<'_>, property: ExprId) -> Option<i64> {
-    eval(view.program, &view, ThreadId(0), property)
+    eval(&view.program.exprs, &view, ThreadId(0), property)
 }

@@ -9,17 +9,30 @@ use core::ops::{Deref, DerefMut};
 
 use crate::event::{Batch, ERRORS, Error, OsError, Outcome, win32_of_status};
 use crate::expr::{Facts, Field, PortField, ThreadField};
-use crate::kernel::Get;
 use crate::layout::{Layout, PortPlace};
 use crate::packets::Packets;
-use crate::program::{Instr, Op, PacketId, PortId, Program, SlotId, SourceId, ThreadId, VarId};
+use crate::program::{
+    Get, Instr, Op, PacketId, PortId, Program, SlotId, SourceId, ThreadId, VarId,
+};
 use crate::running::Running;
 use crate::threads::{Mode, Thread};
 use crate::waiters::Waiters;
 
 /// Everything that is the case at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State(pub(crate) Box<[u8]>);
+
+impl Clone for State {
+    fn clone(&self) -> State {
+        State(self.0.clone())
+    }
+
+    /// Allocates nothing: states of one program are equally long.
+    #[inline]
+    fn clone_from(&mut self, source: &State) {
+        self.0.copy_from_slice(&source.0);
+    }
+}
 
 impl State {
     /// A state with nothing in it, for [`State::copy_from`].
@@ -261,7 +274,8 @@ fn field_of(
     let packet = packets
         .get(usize::from(nth))
         .map(|packet| program.packets[packet.index()]);
-    // A single call turns the failure that its packet carries into its own; a batch does not (windows.md 4.5).
+    // A single call turns the failure that its packet carries into its own; a batch does not: the manual
+    // page of GetQueuedCompletionStatusEx leaves the status of each packet to the caller.
     let carried = match (outcome, packet) {
         (Outcome::Packet(_), Some(packet)) => i64::from(win32_of_status(packet.status)),
         _ => 0,

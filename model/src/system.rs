@@ -1,4 +1,7 @@
 //! Programs on a kernel: which steps are possible, and what each does and shows.
+//!
+//! Long: when a step is possible and what it does stand in one place, because whoever changes one of the
+//! two must see the other.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -6,13 +9,14 @@ use alloc::vec::Vec;
 use crate::control::{Offer, nth_offer, offers};
 use crate::event::{Error, Observer, Outcome};
 use crate::expr::{Expr, PortField, eval};
-use crate::kernel::{Get, Kernel, Ledger, Turn};
+use crate::kernel::{Kernel, Turn};
 use crate::layout::Layout;
 use crate::objects;
 use crate::program::{
-    Assignment, Instr, ObjectId, Op, Program, SETS_MAX, Slated, SlotId, SourceId, ThreadId, VarId,
+    Assignment, Get, Instr, ObjectId, Op, Program, SETS_MAX, Slated, SlotId, SourceId, ThreadId,
+    VarId,
 };
-use crate::property::{Fault, Violation, conserved, holds, judge, judge_end};
+use crate::property::{Fault, Ledger, Violation, conserved, holds, judge, judge_end};
 use crate::state::{State, View, store};
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
@@ -327,7 +331,7 @@ impl<'p, K: Kernel> System<'p, K> {
     /// What a state violates, other than by being the last.
     #[inline]
     pub fn judge(&self, state: &State) -> Option<Violation> {
-        judge(&self.kernel, self.view(state))
+        judge(self.view(state), |view| self.kernel.holds(view))
     }
 
     /// What a state violates in which nothing can move any more.
@@ -492,7 +496,7 @@ impl<'p, K: Kernel> System<'p, K> {
             }
             Op::Test { cond, otherwise } => {
                 turn.observer.ret(me, op, Outcome::Done);
-                match eval(self.program, &turn.view(), me, cond) {
+                match eval(&self.program.exprs, &turn.view(), me, cond) {
                     Some(0) => turn.goes_on(me, otherwise),
                     Some(_) => {
                         let pc = turn.view().thread(me).pc();
@@ -501,7 +505,7 @@ impl<'p, K: Kernel> System<'p, K> {
                     None => turn.thread(me).set_mode(Mode::Lost),
                 }
             }
-            Op::Assert { cond } => match eval(self.program, &turn.view(), me, cond) {
+            Op::Assert { cond } => match eval(&self.program.exprs, &turn.view(), me, cond) {
                 Some(value) if value != 0 => turn.returns(me, Outcome::Done),
                 _ => turn.thread(me).set_mode(Mode::Failed),
             },
@@ -586,11 +590,11 @@ impl<'p, K: Kernel> System<'p, K> {
         let mut values = [(VarId(0), 0); SETS_MAX];
         let view = turn.view();
         for (place, set) in values.iter_mut().zip(sets) {
-            let value = i32::try_from(eval(self.program, &view, me, set.value)?).ok()?;
+            let value = i32::try_from(eval(&self.program.exprs, &view, me, set.value)?).ok()?;
             let var = match set.element {
                 None => set.var,
                 Some((index, len)) => {
-                    let index = u8::try_from(eval(self.program, &view, me, index)?)
+                    let index = u8::try_from(eval(&self.program.exprs, &view, me, index)?)
                         .ok()
                         .filter(|&n| n < len)?;
                     VarId(set.var.0 + index)

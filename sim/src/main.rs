@@ -1,3 +1,7 @@
 //! The command `portsim`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portsim::cli::main()
+}

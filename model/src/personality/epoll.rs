@@ -44,8 +44,10 @@
 //! before the first has drained it; here that is one of the possible orders.
 
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
-use crate::kernel::{Get, Kernel, Turn};
-use crate::program::{Interest, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout, Watch};
+use crate::kernel::{Kernel, Turn};
+use crate::program::{
+    Get, Interest, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout, Watch,
+};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
@@ -85,7 +87,7 @@ impl Kernel for Epoll {
         false
     }
 
-    /// epoll_wait.
+    /// epoll_wait: `epoll/batch-zero`, `epoll/closed-handle`.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, _: u8) {
         if get.max == Some(0) {
             return turn.returns(me, Outcome::Failed(Error::Invalid));
@@ -210,7 +212,7 @@ impl Kernel for Epoll {
 }
 
 /// `epoll/fifo`, `epoll/batch`: looks once at every source that is listed now, oldest first, until the call
-/// has enough. None if nothing was ready after all.
+/// has enough. None if nothing was ready after all. `epoll/level-chain`: what is left wakes one more waiter.
 fn take_ready<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
     let max = usize::from(get.max.unwrap_or(1));
     let mut batch = Batch::EMPTY;

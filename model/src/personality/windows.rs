@@ -51,8 +51,8 @@
 //! thread are absent: which of several runnable threads moves is the chooser's business.
 
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
-use crate::kernel::{Get, Kernel, Turn};
-use crate::program::{Op, PacketId, PortId, Program, ThreadId, Timeout};
+use crate::kernel::{Kernel, Turn};
+use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
@@ -103,7 +103,8 @@ impl Kernel for Windows {
         }
     }
 
-    /// GetQueuedCompletionStatus and GetQueuedCompletionStatusEx.
+    /// GetQueuedCompletionStatus and GetQueuedCompletionStatusEx: `windows/batch-zero`,
+    /// `windows/closed-handle`.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8) {
         if get.max == Some(0) {
             return turn.returns(me, Outcome::Failed(Error::Invalid));
@@ -118,7 +119,7 @@ impl Kernel for Windows {
         remove_or_wait(turn, me, get, get.timeout);
     }
 
-    /// PostQueuedCompletionStatus.
+    /// PostQueuedCompletionStatus: `windows/poster-free`, `windows/no-self-rule`: who posts makes no difference.
     fn post<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -144,7 +145,7 @@ impl Kernel for Windows {
         turn.returns(me, Outcome::Done);
     }
 
-    /// SuspendThread.
+    /// SuspendThread: `windows/suspend-releases`: a running member counts out as if it slept.
     fn suspend<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId, answer: u8) {
         match turn.thread(target).mode() {
             Mode::Ready | Mode::Woken => self.blocks(turn, target),
@@ -190,7 +191,7 @@ impl Kernel for Windows {
         turn.releases(me, outcome(get, batch));
     }
 
-    /// `windows/timeout-counts`: the thread leaves the waiters and runs.
+    /// `windows/timeout`, `windows/timeout-counts`: the thread leaves the waiters and runs.
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         turn.port(get.port).waiters_mut().remove(me);
         turn.port(get.port).running_mut().enter();
@@ -198,6 +199,7 @@ impl Kernel for Windows {
     }
 
     /// `windows/block-releases`: a member that stops being runnable makes room for a waiter.
+    /// `windows/no-sleep-no-release`: a wait that is satisfied at once does not come here.
     fn blocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         if let Some(port) = turn.thread(me).port() {
             count_out(turn, port);
@@ -237,7 +239,7 @@ impl Kernel for Windows {
 }
 
 /// `windows/handoff`, `windows/lifo`, `windows/limit`: a packet goes to the newest waiter if one more thread
-/// may run, and else behind all others.
+/// may run, and else behind all others. The limit is never 0: `windows/limit-default`.
 fn insert<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) {
     let mut queue = turn.port(port);
     let waiter = if queue.running().has_room() {
@@ -251,7 +253,8 @@ fn insert<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) {
     }
 }
 
-/// The packet belongs to the waiter from now on, whether or not it has run yet.
+/// `windows/handoff`, `windows/close-handed`, `windows/batch-counts-once`: the packet belongs to the waiter from
+/// now on, whether or not it has run yet, and the waiter counts.
 fn hand_off<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, waiter: ThreadId, packet: PacketId) {
     turn.delivered(port, 1);
     let get = turn.get(waiter);
@@ -290,7 +293,8 @@ fn associate<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
 }
 
 /// `windows/recall-first`, `windows/newcomer-waits`: an associated thread that does not count takes packets
-/// if one more thread may run, without regard to older waiters; else it waits as the newest.
+/// if one more thread may run, without regard to older waiters; else it waits as the newest, or fails at once
+/// if it may not wait: `windows/timeout`.
 fn remove_or_wait<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get, timeout: Timeout) {
     let mut port = turn.port(get.port);
     if port.running().has_room() && !port.packets().is_empty() {
@@ -420,7 +424,8 @@ fn runnable_members(view: View<'_>, port: PortId) -> u32 {
     view.program.thread_ids().filter(counts).count() as u32
 }
 
-/// A plain call returns its packet, a batch call a batch.
+/// `windows/contents`, `windows/status`: a plain call returns its packet and a batch call a batch, each packet
+/// as it was posted, whatever its status.
 fn outcome(get: Get, batch: Batch) -> Outcome {
     match get.max {
         None => Outcome::Packet(batch.packets()[0]),

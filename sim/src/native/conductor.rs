@@ -7,7 +7,6 @@
 //! The order of the events of one turn: first the call, then the returns by thread. Which of several released
 //! threads came back first cannot be observed.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use portsim_model::control::{Offer, nth_offer, offers};
@@ -18,114 +17,9 @@ use portsim_model::step::{Step, StepKind};
 use super::backend::{Back, Backend, Failure, Stage, Unquiet};
 use super::clock::{Clock, tick_for, ticks_of};
 use super::part::{Cast, Lost, unplayable};
+use super::recording::{Ended, NoRecording, Options, Recording, TRIES};
 use crate::choose::Choose;
 use crate::trace::{Answer, Shown};
-
-/// How often a run is made before its clock is given up.
-const TRIES: u32 = 3;
-
-/// Limits of a run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How long one turn may take, besides the time that it waits for a deadline.
-    pub turn_limit: Duration,
-    /// The most turns.
-    pub turns_max: u64,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            turn_limit: Duration::from_secs(10),
-            turns_max: 100_000,
-        }
-    }
-}
-
-/// What a run showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recording {
-    /// Everything, in order. A failed assertion is the last event, as a call without an answer.
-    pub events: Vec<Shown>,
-    /// Who was still parked in a call, by thread.
-    pub parked: Vec<ThreadId>,
-    /// Why it stopped.
-    pub ended: Ended,
-    /// Turns taken, those that did nothing included.
-    pub turns: u64,
-}
-
-/// Why a recording stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// Nothing can move any more.
-    Rest,
-    /// After the last turn of the schedule.
-    ScheduleOver,
-    /// This turn of the schedule, counted from 0, is of a thread that is parked.
-    ScheduleStuck(usize, ThreadId),
-    /// This thread's assertion did not hold.
-    AssertFailed(ThreadId),
-    /// This thread goes round without an operation, or a value that it needs does not exist.
-    Nowhere(ThreadId),
-    /// After [`Options::turns_max`].
-    StepLimit,
-}
-
-/// Why there is no recording.
-#[derive(Debug)]
-pub enum NoRecording {
-    /// The backend cannot run here, for this reason.
-    Unavailable(String),
-    /// The backend has no such operation, or nobody outside could play this program.
-    Unsupported(String),
-    /// A system call failed.
-    Failed(Failure),
-    /// A turn took longer than its limit.
-    Overdue {
-        /// Which turn, counted from 0.
-        turn: u64,
-        /// Who was still moving.
-        thread: ThreadId,
-        /// In which call.
-        op: Op,
-        /// The limit.
-        limit: Duration,
-        /// What had been shown before.
-        events: Vec<Shown>,
-    },
-    /// The machine disturbed every try: this is what happened in the last one.
-    Unsteady(String),
-}
-
-impl From<Failure> for NoRecording {
-    fn from(failure: Failure) -> NoRecording {
-        NoRecording::Failed(failure)
-    }
-}
-
-impl fmt::Display for NoRecording {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoRecording::Unavailable(why) | NoRecording::Unsupported(why) => f.write_str(why),
-            NoRecording::Failed(failure) => failure.fmt(f),
-            NoRecording::Overdue {
-                turn,
-                thread,
-                op,
-                limit,
-                ..
-            } => write!(
-                f,
-                "turn {turn}: thread {} has neither returned from {op:?} nor parked in it after {limit:?}",
-                thread.0
-            ),
-            NoRecording::Unsteady(why) => write!(f, "{why}, in each of {TRIES} runs"),
-        }
-    }
-}
-
-impl std::error::Error for NoRecording {}
 
 /// Why a program cannot be recorded on a backend, if it cannot.
 pub fn unsupported(backend: &dyn Backend, program: &Program) -> Option<String> {

@@ -31,7 +31,8 @@ use super::backend::{Backend, Failure, Stage};
 use super::numbers::Numbers;
 use super::objects::{Objects, timespec};
 use super::parked::{Call, KernelWait, Probe, number};
-use super::seats::{Seats, World};
+use super::seats::Seats;
+use super::world::World;
 use crate::trace::Answer;
 
 const NAME: &str = "epoll";

@@ -4,7 +4,8 @@
 //! so on a [`Stage`]: the threads and ports of one run, wherever they live. A stage answers the question that
 //! makes a recorded order true: is everybody parked in the kernel, or back?
 //!
-//! - [`seats`] is the stage of threads in this process, on whatever [`seats::World`] a backend makes.
+//! - [`seats`] is the stage of threads in this process, on whatever [`world::World`] a backend makes; at a
+//!   [`desk`] a thread gets its calls.
 //! - [`parked`] looks at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - One file a backend, listed below; `objects` and `numbers` are what backends on Linux share.
@@ -14,9 +15,12 @@
 pub mod backend;
 pub mod clock;
 pub mod conductor;
+pub mod desk;
 pub mod parked;
 pub mod part;
+pub mod recording;
 pub mod seats;
+pub mod world;
 
 #[cfg(target_os = "linux")]
 mod epoll;
@@ -28,7 +32,8 @@ mod objects;
 mod tests;
 
 pub use backend::{Back, Backend, Failure, Stage, Unquiet};
-pub use conductor::{Ended, NoRecording, Options, Recording, record, unsupported};
+pub use conductor::{record, unsupported};
+pub use recording::{Ended, NoRecording, Options, Recording};
 
 /// Every backend, those of other systems included, in the order of every list.
 pub fn backends() -> &'static [&'static dyn Backend] {

@@ -13,6 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
 use rustix::process::{Resource, getrlimit};
 
+/// The kernel's table of descriptors grows with the highest number in it.
+const MOST: u64 = 1 << 16;
+
 static RESERVED: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
 
 /// Numbers that no other run uses, until this is dropped.
@@ -21,8 +24,8 @@ pub struct Numbers(Vec<RawFd>);
 impl Numbers {
     /// So many free numbers.
     pub fn reserve(count: usize) -> io::Result<Numbers> {
-        let soft = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
-        let soft = RawFd::try_from(soft.min(1 << 20)).expect("it is small");
+        let soft = getrlimit(Resource::Nofile).current.unwrap_or(MOST);
+        let soft = RawFd::try_from(soft.min(MOST)).expect("it is small");
         let mut reserved = reserved();
         let mut numbers = Vec::with_capacity(count);
         for number in soft / 2..soft {

@@ -25,7 +25,7 @@ pub struct Objects {
     backend: &'static str,
     tick: Duration,
     bells: Vec<Bell>,
-    objects: Mutex<Vec<State>>,
+    objects: Mutex<Vec<Live>>,
     over: AtomicBool,
     disturbed: AtomicBool,
 }
@@ -36,7 +36,7 @@ struct Bell {
     polled: AtomicU64,
 }
 
-struct State {
+struct Live {
     kind: Kind,
     /// Who waits, oldest first, and is not granted yet.
     waiting: VecDeque<ThreadId>,
@@ -63,7 +63,7 @@ impl Objects {
             let polled = AtomicU64::new(0);
             Ok(Bell { fd, polled })
         };
-        let state = |object: &Object| State {
+        let live = |object: &Object| Live {
             kind: match *object {
                 Object::Event { manual, signaled } => Kind::Event { manual, signaled },
                 Object::Mutex => Kind::Mutex {
@@ -81,7 +81,7 @@ impl Objects {
             backend,
             tick,
             bells: program.threads.iter().map(bell).collect::<Result<_, _>>()?,
-            objects: Mutex::new(program.objects.iter().map(state).collect()),
+            objects: Mutex::new(program.objects.iter().map(live).collect()),
             over: AtomicBool::new(false),
             disturbed: AtomicBool::new(false),
         })
@@ -201,7 +201,7 @@ impl Objects {
         })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<State>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Live>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -253,7 +253,7 @@ impl Objects {
     }
 }
 
-impl State {
+impl Live {
     /// Takes what a waiter wants, if it is there.
     fn take(&mut self, me: ThreadId) -> bool {
         match &mut self.kind {

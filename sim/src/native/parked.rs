@@ -2,7 +2,7 @@
 //!
 //! On Linux a thread is parked in a call when, read in this order, (1) its count of voluntary context
 //! switches, (2) `syscall` with the expected number and first argument, (3) the state letter S in `stat`, and
-//! (4) the count again agree. Each part answers a mistake that was measured (`unix.md` H, 11,000 trials a
+//! (4) the count again agree. Each part answers a mistake that was measured (11,000 trials a
 //! detector, none wrong with all of them together):
 //!
 //! - the letter alone is also S while a thread waits for a lock on its way to the call (54 % wrong orders);
@@ -33,10 +33,10 @@ pub enum Call {
     EpollPwait,
 }
 
-pub use system::{Probe, number};
+pub use os::{Probe, number};
 
 #[cfg(target_os = "linux")]
-mod system {
+mod os {
     use std::fs::File;
     use std::io;
     use std::os::unix::fs::FileExt;
@@ -174,7 +174,7 @@ mod system {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod system {
+mod os {
     use std::io;
 
     use super::{Call, KernelWait};

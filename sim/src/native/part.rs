@@ -96,7 +96,7 @@ impl<'a> Cast<'a> {
 
     /// The value of an expression as a thread sees it.
     pub fn value(&self, thread: ThreadId, expr: ExprId) -> Result<i64, Lost> {
-        eval(self.program, self, thread, expr).ok_or(Lost)
+        eval(&self.program.exprs, self, thread, expr).ok_or(Lost)
     }
 
     /// Writes shared variables, all at once: every value is computed before the first is written.
@@ -184,7 +184,7 @@ fn part_of(answer: &Answer, field: Field, nth: u8) -> i64 {
     }
 }
 
-/// The number of an error by its system's name; 0 for names that no personality uses.
+/// The number of an error by its system's name; 0 for names outside the common words.
 fn error_number(name: &str) -> u16 {
     match error_named(name) {
         Some(error) if win32(error).name == name => win32(error).number,

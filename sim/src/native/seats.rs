@@ -16,61 +16,17 @@
 //! the state of the released thread before the call that caused it returns.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use portsim_model::program::{Op, ThreadId};
 
 use super::backend::{Back, Failure, Stage, Unquiet};
-use super::parked::{KernelWait, Probe};
-use crate::trace::Answer;
-
-/// One scenario's ports and objects, for threads of this process.
-pub trait World: Send + Sync {
-    /// The backend's name, for errors.
-    fn backend(&self) -> &'static str;
-
-    /// Makes a call, on the thread that the scenario names; may block in the kernel.
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure>;
-
-    /// How the kernel shows a thread that is parked in this call; none while it cannot be parked yet.
-    fn wait_of(&self, thread: ThreadId, op: Op) -> Option<KernelWait>;
-
-    /// Releases a thread from its stall.
-    fn come_back(&self, thread: ThreadId) -> Result<(), Failure>;
-
-    /// Releases every thread from whatever call it is in, and every later call at once. The recording is over.
-    fn release(&self) -> Result<(), Failure>;
-
-    /// A wait was interrupted from outside.
-    fn disturbed(&self) -> bool;
-
-    /// What a thread does between its calls.
-    fn idle(&self) -> Idle {
-        Idle::Sleeps
-    }
-}
-
-/// What a thread does between its calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Idle {
-    /// Sleeps in the kernel: right where the kernel does not count running threads.
-    Sleeps,
-    /// Spins: right where a sleeping thread would count as blocked and let another one run.
-    Spins,
-}
-
-const IDLE: u8 = 0;
-const IN_CALL: u8 = 1;
-const BACK: u8 = 2;
-const GONE: u8 = 3;
-
-/// How often a seat looks for its next call before it sleeps, and the conductor for an answer before it looks
-/// at `/proc`: a hand-over that comes at once is met awake, and a core is not kept from its owner for long.
-const SPINS: u32 = 200;
+use super::desk::{Desk, Listener, SPINS};
+use super::parked::Probe;
+use super::world::World;
 
 /// How often the conductor looks before it gives the core away.
 const LOOKS: u32 = 6;
@@ -78,23 +34,11 @@ const LOOKS: u32 = 6;
 /// For how long: a return ends it early, but nobody tells that a thread has parked.
 const NAP: Duration = Duration::from_micros(50);
 
+/// Enough for a call and for the panic that a bug of ours would end it with.
+const STACK: usize = 256 << 10;
+
 /// How long a thread may take to come home once it is released.
 const HOME_LIMIT: Duration = Duration::from_secs(10);
-
-/// Where a seat and the conductor meet.
-struct Desk {
-    state: AtomicU8,
-    op: Mutex<Option<Op>>,
-    answer: Mutex<Option<Result<Answer, Failure>>>,
-}
-
-/// How the conductor sleeps until some seat comes back, where that takes a while.
-#[derive(Default)]
-struct Listener {
-    listens: AtomicBool,
-    lock: Mutex<()>,
-    came_back: Condvar,
-}
 
 struct Seat {
     desk: Arc<Desk>,
@@ -131,25 +75,24 @@ impl Seats {
     }
 
     fn sit_down(&self, me: ThreadId) -> io::Result<Seat> {
-        let desk = Arc::new(Desk {
-            state: AtomicU8::new(IDLE),
-            op: Mutex::new(None),
-            answer: Mutex::new(None),
-        });
+        let desk = Arc::new(Desk::default());
         let (tell, told) = channel();
-        let (world, listener) = (self.world.clone(), self.listener.clone());
-        let thread = {
-            let desk = desk.clone();
-            thread::Builder::new()
-                .name(format!("portsim {}", me.0))
-                .stack_size(256 << 10)
-                .spawn(move || {
-                    let probe = Probe::of_this_thread();
-                    if tell.send(probe).is_ok() {
-                        serve(&*world, me, &desk, &listener);
+        let work = {
+            let (desk, world) = (desk.clone(), self.world.clone());
+            let listener = self.listener.clone();
+            move || match Probe::of_this_thread() {
+                Ok(probe) => {
+                    if tell.send(Ok(probe)).is_ok() {
+                        desk.serve(&*world, me, &listener);
                     }
-                })?
+                }
+                Err(error) => drop(tell.send(Err(error))),
+            }
         };
+        let thread = thread::Builder::new()
+            .name(format!("portsim {}", me.0))
+            .stack_size(STACK)
+            .spawn(work)?;
         let probe = told
             .recv()
             .map_err(|_| io::Error::other("the thread ended at once"))??;
@@ -169,9 +112,7 @@ impl Seats {
     /// Takes the answers of all seats that are back.
     fn collect(&mut self, backs: &mut Vec<Back>) -> Result<(), Failure> {
         for (n, seat) in self.seats.iter_mut().enumerate() {
-            if seat.inside.is_some() && seat.desk.state.load(Ordering::Acquire) == BACK {
-                let answer = lock(&seat.desk.answer).take().expect("it left an answer");
-                seat.desk.state.store(IDLE, Ordering::Relaxed);
+            if let Some(answer) = seat.desk.answer() {
                 (seat.inside, seat.parked) = (None, None);
                 backs.push(Back {
                     thread: ThreadId(n as u8),
@@ -225,9 +166,7 @@ impl Seats {
     }
 
     fn any_back(&self) -> bool {
-        let back =
-            |seat: &Seat| seat.inside.is_some() && seat.desk.state.load(Ordering::Acquire) == BACK;
-        self.seats.iter().any(back)
+        self.seats.iter().any(|seat| seat.desk.is_back())
     }
 
     /// Gives a call that returns at once the time to do so.
@@ -244,23 +183,12 @@ impl Seats {
         }
     }
 
-    /// Sleeps until some seat is back: what is awaited takes real time.
-    fn listen(&self, limit: Duration) {
-        let guard = lock(&self.listener.lock);
-        self.listener.listens.store(true, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
-        if !self.any_back() {
-            drop(self.listener.came_back.wait_timeout(guard, limit));
-        }
-        self.listener.listens.store(false, Ordering::SeqCst);
-    }
-
     /// A seat whose thread panicked never comes back: that is our own bug, and ends the program as one.
     fn mourn(&mut self) {
         for seat in &mut self.seats {
             let died = |thread: &JoinHandle<()>| thread.is_finished();
             if seat.inside.is_some()
-                && seat.desk.state.load(Ordering::Acquire) != BACK
+                && !seat.desk.is_back()
                 && seat.thread.as_ref().is_some_and(died)
             {
                 seat.inside = None;
@@ -277,10 +205,8 @@ impl Stage for Seats {
         let seat = &mut self.seats[thread.index()];
         assert!(seat.inside.is_none(), "{thread:?} is in a call already");
         seat.inside = Some(op);
-        *lock(&seat.desk.op) = Some(op);
-        seat.desk.state.store(IN_CALL, Ordering::Release);
         if let Some(thread) = &seat.thread {
-            thread.thread().unpark();
+            seat.desk.leave_call(thread.thread(), op);
         }
         Ok(())
     }
@@ -313,9 +239,10 @@ impl Stage for Seats {
             }
             looks += 1;
             if until.contains(&moving) {
-                self.listen(end - now);
+                self.listener.listen(end - now, || self.any_back());
             } else if looks > LOOKS {
-                self.listen((end - now).min(NAP));
+                let nap = NAP.min(end - now);
+                self.listener.listen(nap, || self.any_back());
             }
         }
     }
@@ -338,7 +265,7 @@ impl Stage for Seats {
         for seat in &mut self.seats {
             while seat.inside.is_some() {
                 let died = seat.thread.as_ref().is_none_or(JoinHandle::is_finished);
-                if died || seat.desk.state.load(Ordering::Acquire) == BACK {
+                if died || seat.desk.is_back() {
                     seat.inside = None;
                 } else if Instant::now() >= end {
                     let why = format!("it did not come home from {:?}", seat.inside);
@@ -370,42 +297,9 @@ impl Seat {
     /// Ends the thread, which is in no call.
     fn go(&mut self) {
         if let Some(thread) = self.thread.take() {
-            self.desk.state.store(GONE, Ordering::Release);
-            thread.thread().unpark();
+            self.desk.dismiss(thread.thread());
             // A panic was reported on standard error; at the end of a run there is nobody else to tell.
             let _ = thread.join();
         }
     }
-}
-
-/// The life of a seat's thread.
-fn serve(world: &dyn World, me: ThreadId, desk: &Desk, listener: &Listener) {
-    let mut spins = 0;
-    loop {
-        match desk.state.load(Ordering::Acquire) {
-            IN_CALL => {
-                let op = lock(&desk.op).take().expect("a call was left");
-                let answer = world.perform(me, op);
-                *lock(&desk.answer) = Some(answer);
-                desk.state.store(BACK, Ordering::Release);
-                fence(Ordering::SeqCst);
-                if listener.listens.load(Ordering::SeqCst) {
-                    drop(lock(&listener.lock));
-                    listener.came_back.notify_one();
-                }
-                spins = 0;
-            }
-            GONE => return,
-            _ if world.idle() == Idle::Spins || spins < SPINS => {
-                spins += 1;
-                std::hint::spin_loop();
-            }
-            _ => thread::park(),
-        }
-    }
-}
-
-/// A lock whose holder panicked protects plain data that is whole at every moment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

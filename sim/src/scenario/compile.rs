@@ -3,20 +3,19 @@
 //! Names first, then the results that operations leave, then code, then what must hold: whatever an
 //! expression can speak of is known before the first is compiled.
 
-use portsim_model::expr::ExprId;
+mod judged;
+
 use portsim_model::program::{
-    Bounds, Code, CodeId, Object, ObjectId, Port, PortId, Program, Slated, Slot, Source, SourceId,
-    Thread, ThreadId, VarId,
+    Bounds, Code, CodeId, Object, ObjectId, Port, PortId, Program, Slot, Source, SourceId, Thread,
+    ThreadId, VarId,
 };
 
 use super::code::Coder;
-use super::directory::{Directory, Thing, unknown};
-use super::expr::{Scope, Type, is_name};
+use super::directory::{Directory, Thing};
 use super::place::{Complaint, Place};
 use super::results;
 use super::wire::{self, File, Named, Resets, Threads, Var};
-use super::{Expect, Names};
-use crate::bad_input::quoted;
+use crate::names::Names;
 
 const THREADS_MAX: usize = 64;
 const PORTS_MAX: usize = 32;
@@ -24,10 +23,14 @@ const OBJECTS_MAX: usize = 64;
 const SOURCES_MAX: usize = 100;
 const VARS_MAX: usize = 200;
 
-/// The invariants that are judged without being written down, by the names that `expect` uses.
-pub(super) const BUILTIN: [&str; 9] = [
-    "lost", "twice", "released", "running", "stranded", "deadlock", "assert", "schedule", "spin",
-];
+/// What is expected of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// Everything holds.
+    Pass,
+    /// This property, or this built-in invariant, does not hold.
+    Violation(String),
+}
 
 /// What a file says, checked and compiled.
 pub(super) struct Compiled {
@@ -288,106 +291,5 @@ impl Compiler {
             };
         }
         Ok(())
-    }
-
-    fn properties(&mut self, properties: &wire::Properties) -> Result<(), Complaint> {
-        let section = &Place::TOP.field("properties");
-        let (names, exprs) = self.judged(&properties.always, &section.field("always"))?;
-        (self.names.always, self.program.always) = (names, exprs);
-        let (names, exprs) = self.judged(&properties.sometimes, &section.field("sometimes"))?;
-        (self.names.sometimes, self.program.sometimes) = (names, exprs);
-        let (names, exprs) = self.judged(&properties.at_end, &section.field("at_end"))?;
-        (self.names.at_end, self.program.at_end) = (names, exprs);
-        Ok(())
-    }
-
-    /// The names and expressions of one kind of property.
-    fn judged(
-        &mut self,
-        properties: &Named<String>,
-        section: &Place<'_>,
-    ) -> Result<(Vec<String>, Vec<ExprId>), Complaint> {
-        let (mut names, mut exprs) = (Vec::new(), Vec::new());
-        for (name, text) in &properties.0 {
-            let place = &section.field(name);
-            self.check_property(name, place)?;
-            let scope = Scope {
-                directory: &self.directory,
-                code: None,
-            };
-            exprs.push(scope.compile(text, Type::Bool, &mut self.program.exprs, place)?);
-            names.push(name.clone());
-        }
-        Ok((names, exprs))
-    }
-
-    fn property_names(&self) -> impl Iterator<Item = &str> {
-        let names = &self.names;
-        let all = names
-            .always
-            .iter()
-            .chain(&names.sometimes)
-            .chain(&names.at_end);
-        all.map(String::as_str)
-    }
-
-    /// One name must mean one property in a verdict.
-    fn check_property(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
-        if !is_name(name) {
-            return Err(place.complain(format!(
-                "{} cannot be a name: names have letters, digits and _, and begin with no digit",
-                quoted(name)
-            )));
-        }
-        if BUILTIN.contains(&name) {
-            return Err(place.complain(format!("{name:?} is the name of a built-in invariant")));
-        }
-        if self.property_names().any(|it| it == name) {
-            return Err(place.complain(format!("{name:?} is already the name of a property")));
-        }
-        Ok(())
-    }
-
-    fn may_wait(&mut self, waiters: &[String]) -> Result<(), Complaint> {
-        let section = Place::TOP.field("may_wait");
-        for (n, name) in waiters.iter().enumerate() {
-            for thread in self.directory.threads(name, &section.index(n))? {
-                self.program.threads[thread.index()].may_wait = true;
-            }
-        }
-        Ok(())
-    }
-
-    fn schedule(&mut self, turns: Option<&[String]>) -> Result<(), Complaint> {
-        let section = Place::TOP.field("schedule");
-        let Some(turns) = turns else {
-            return Ok(());
-        };
-        let mut slated = Vec::new();
-        for (n, turn) in turns.iter().enumerate() {
-            slated.push(match turn.as_str() {
-                "@time" => Slated::Time,
-                name => Slated::Thread(self.directory.thread(name, &section.index(n))?),
-            });
-        }
-        self.program.schedule = Some(slated);
-        Ok(())
-    }
-
-    fn expect(&self, expect: &wire::Expect) -> Result<Expect, Complaint> {
-        let wire::Expect::Violation(wire::Violation { violation }) = expect else {
-            return Ok(Expect::Pass);
-        };
-        let known: Vec<&str> = self.property_names().chain(BUILTIN).collect();
-        if known.contains(&violation.as_str()) {
-            return Ok(Expect::Violation(violation.clone()));
-        }
-        let place = &Place::TOP.field("expect");
-        Err(unknown(
-            "property",
-            violation,
-            &known,
-            &place.field("violation"),
-        ))
     }
 }

@@ -3,7 +3,6 @@
 use portsim_model::event::{ERRORS, errno, win32};
 use portsim_model::program::{CodeId, ObjectId, PortId, SlotId, SourceId, ThreadId, VarId};
 
-use super::expr::is_name;
 use super::place::{Complaint, Place};
 use crate::bad_input::{nearest, one_of, quoted};
 
@@ -81,12 +80,7 @@ impl Directory {
 
     /// Whether a name can still be given, and can stand in an expression.
     pub(super) fn check_new(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
-        if !is_name(name) {
-            return Err(place.complain(format!(
-                "{} cannot be a name: names have letters, digits and _, and begin with no digit",
-                quoted(name)
-            )));
-        }
+        check_name(name, place)?;
         if WORDS.contains(&name) || constant(name).is_some() {
             return Err(place.complain(format!("{name:?} is a word of expressions, not a name")));
         }
@@ -206,6 +200,27 @@ impl Directory {
         let at = slots.iter().position(|slot| slot.name == name)?;
         Some((SlotId(at as u8), &slots[at]))
     }
+}
+
+/// Refuses what cannot be a name.
+pub(super) fn check_name(text: &str, place: &Place<'_>) -> Result<(), Complaint> {
+    if is_name(text) {
+        return Ok(());
+    }
+    Err(place.complain(format!(
+        "{} cannot be a name: names have letters, digits and _, and begin with no digit",
+        quoted(text)
+    )))
+}
+
+/// Whether a text can be a name.
+pub(super) fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(in_name)
+}
+
+/// Whether a character can stand in a name.
+pub(super) fn in_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
 }
 
 /// A thread of something that has threads, by its number if it is a group.

@@ -29,6 +29,7 @@ use crate::bad_input::BadInput;
 use crate::names::Names;
 use place::{Complaint, Place};
 
+pub use compile::Expect;
 pub use files::find;
 pub use wire::schema;
 
@@ -53,15 +54,6 @@ pub struct Scenario {
     pub expect: Expect,
     /// SHA-256 of the file's bytes, in hexadecimal digits.
     pub sha256: String,
-}
-
-/// What is expected of a scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expect {
-    /// Everything holds.
-    Pass,
-    /// This property, or this built-in invariant, does not hold.
-    Violation(String),
 }
 
 /// Systems that have a name whether or not this version plays them: a scenario may be meant for one.

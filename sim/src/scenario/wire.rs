@@ -9,12 +9,16 @@ mod tree;
 mod typed;
 
 pub(super) use ops::*;
-pub(super) use shapes::*;
+pub(super) use shapes::{Named, Status, Value, Var};
 
-use schemars::{JsonSchema, Schema};
-use serde::Deserialize;
+use std::fmt::{self, Formatter};
+
+use schemars::JsonSchema;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::place::{Complaint, Place};
+use shapes::{forms, verbs_inside};
 use tree::Json;
 use typed::At;
 
@@ -38,7 +42,7 @@ pub fn schema() -> serde_json::Value {
 }
 
 /// A scenario: what threads do with completion ports, and what must hold.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Scenario")]
 pub(super) struct File {
@@ -98,7 +102,7 @@ fn yes() -> bool {
 }
 
 /// A completion port.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Port {
     /// Threads that may run at once; 0 stands for the number of processors.
@@ -107,7 +111,7 @@ pub(super) struct Port {
 }
 
 /// An event.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Event {
     /// Whether releasing a thread takes its signal.
@@ -119,7 +123,7 @@ pub(super) struct Event {
 }
 
 /// How an event loses its signal.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, serde::Deserialize, JsonSchema)]
 #[serde(rename = "way to reset", rename_all = "lowercase")]
 #[schemars(rename = "Resets")]
 pub(super) enum Resets {
@@ -131,12 +135,12 @@ pub(super) enum Resets {
 }
 
 /// A mutex.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mutex {}
 
 /// A semaphore.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Semaphore {
     /// Units that can be taken at the start.
@@ -145,7 +149,7 @@ pub(super) struct Semaphore {
 }
 
 /// Something that an epoll descriptor can watch.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Source {
     /// Whether it can be read at the start.
@@ -154,7 +158,7 @@ pub(super) struct Source {
 }
 
 /// What must hold, as expressions.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Properties {
     /// In every state.
@@ -169,7 +173,7 @@ pub(super) struct Properties {
 }
 
 /// What is expected of a scenario.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(rename = "expectation", rename_all = "lowercase")]
 #[schemars(rename = "Expect", transform = verbs_inside)]
 pub(super) enum Expect {
@@ -181,7 +185,7 @@ pub(super) enum Expect {
 }
 
 /// A bug that a scenario shows.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Violation {
     /// The property that does not hold.
@@ -189,7 +193,7 @@ pub(super) struct Violation {
 }
 
 /// Where the exploration of an unbounded scenario stops.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Bounds {
     /// Steps from the start.
@@ -201,7 +205,7 @@ pub(super) struct Bounds {
 }
 
 /// Threads that do the same: `worker[0]`, `worker[1]` and so on.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Group {
     /// How many there are.
@@ -211,14 +215,20 @@ pub(super) struct Group {
     pub(super) ops: Vec<Op>,
 }
 
-/// Makes the schema of an enum say what its reader does: a variant with contents is an object that
-/// has the variant's name among its own fields, not a field around the contents.
-fn verbs_inside(schema: &mut Schema) {
-    let variants = schema.get_mut("oneOf").and_then(|it| it.as_array_mut());
-    for variant in variants.into_iter().flatten() {
-        let fields = variant.get("properties").and_then(|it| it.as_object());
-        if let Some((_, contents)) = fields.and_then(|fields| fields.iter().next()) {
-            *variant = contents.clone();
+forms! {
+    /// A thread's operations, or a group of threads that do the same.
+    enum Threads("a list of operations, or an object with \"count\" and \"do\"") {
+        /// One thread.
+        One(Vec<Op>),
+        /// Several.
+        Group(Group),
+    } {
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Threads, A::Error> {
+            Deserialize::deserialize(SeqAccessDeserializer::new(list)).map(Threads::One)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Threads, A::Error> {
+            Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(Threads::Group)
         }
     }
 }

@@ -11,7 +11,7 @@ mod wire;
 
 pub use read::{Recorded, event_of, read};
 pub use watch::Watcher;
-pub use wire::{Header, Origin, schema, write};
+pub use wire::{FORMAT, Header, Mode, Origin, event_line, schema, verb, write};
 
 use portsim_model::event::{Error, error_named};
 use portsim_model::expr::ExprId;

@@ -1,19 +1,11 @@
-//! How runs end: whole, stuck, overdue, refused; and that nothing of them stays behind.
-
-use std::io;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::time::Duration;
+//! How runs end: whole, stuck, cut, refused; and that nothing of them stays behind.
 
 use portsim_model::expr::PortField;
-use rustix::event::{EventfdFlags, eventfd};
-use rustix::fd::OwnedFd;
 
+use super::odd::{Fault, record_oddly};
 use super::*;
 use crate::native::backend::Elsewhere;
-use crate::native::parked::KernelWait;
-use crate::native::seats::{Seats, World};
-use crate::native::{Backend, Ended, Failure, NoRecording, Stage};
+use crate::native::{Ended, NoRecording};
 
 /// A closed port wakes nobody, later calls on it fail, and its number is not used again: a port that is made
 /// afterwards is another one.
@@ -152,115 +144,6 @@ fn what_is_unsupported_says_why() {
     assert_eq!(why, "kqueue exists only on freebsd, this is linux");
 }
 
-/// A world whose waits nobody recognises, or whose calls fail.
-struct Odd {
-    bell: OwnedFd,
-    fails: bool,
-}
-
-struct OddBackend {
-    fails: bool,
-    /// Kept to see that every thread let go of its world.
-    worlds: Mutex<Vec<Arc<Odd>>>,
-}
-
-impl World for Odd {
-    fn backend(&self) -> &'static str {
-        "odd"
-    }
-
-    fn perform(&self, _: ThreadId, _: Op) -> Result<Answer, Failure> {
-        if self.fails {
-            return Err(Failure::new("odd", "get", io::Error::from_raw_os_error(12)));
-        }
-        rustix::io::read(&self.bell, &mut [0; 8]).unwrap();
-        Ok(Answer::Done)
-    }
-
-    fn wait_of(&self, _: ThreadId, _: Op) -> Option<KernelWait> {
-        None
-    }
-
-    fn come_back(&self, _: ThreadId) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn release(&self) -> Result<(), Failure> {
-        rustix::io::write(&self.bell, &1_u64.to_ne_bytes()).unwrap();
-        Ok(())
-    }
-
-    fn disturbed(&self) -> bool {
-        false
-    }
-}
-
-impl Backend for OddBackend {
-    fn name(&self) -> &'static str {
-        "odd"
-    }
-
-    fn available(&self) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn supports(&self, _: &Program, _: Op) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn open(&self, program: &Program, _: Duration) -> Result<Box<dyn Stage>, Failure> {
-        let odd = Arc::new(Odd {
-            bell: eventfd(0, EventfdFlags::CLOEXEC).unwrap(),
-            fails: self.fails,
-        });
-        self.worlds.lock().unwrap().push(odd.clone());
-        Ok(Box::new(Seats::new(odd, program.threads.len())?))
-    }
-}
-
-fn record_oddly(fails: bool) -> NoRecording {
-    let odd = OddBackend {
-        fails,
-        worlds: Mutex::default(),
-    };
-    let program = program(vec![once([Op::Note(0), get()]), once([get()])]);
-    let options = Options {
-        turn_limit: Duration::from_millis(50),
-        ..Options::default()
-    };
-    let policy = || Policy::Fair.seeded(1);
-    let refused = record(&odd, &slated(program, &[0, 0]), &policy, &options).unwrap_err();
-    for world in odd.worlds.into_inner().unwrap() {
-        assert_eq!(Arc::strong_count(&world), 1, "no thread holds its world");
-    }
-    refused
-}
-
-/// A turn that takes too long names its thread and call, keeps what was shown, and leaves no thread behind.
-#[test]
-fn a_turn_that_takes_too_long_ends_the_run() {
-    match record_oddly(false) {
-        NoRecording::Overdue {
-            turn: 1,
-            thread: ThreadId(0),
-            op,
-            events,
-            ..
-        } => {
-            assert_eq!(op, get());
-            assert_eq!(events.len(), 1);
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-/// A system call that fails in a way that is no answer ends the run with backend, call and error.
-#[test]
-fn a_failure_ends_the_run() {
-    let failed = record_oddly(true).to_string();
-    assert_eq!(failed, "odd: get: Cannot allocate memory (os error 12)");
-}
-
 fn count(folder: &str) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
@@ -306,8 +189,9 @@ fn runs_leave_nothing_behind() {
     program.ports.push(program.ports[0].clone());
     let program = slated(program, &[0, 1, 2, 3, 4, 5, 5, 5, 0, 1, 5, 5, 5, 0]);
     let round = |n: usize| {
-        if n % 20 == 0 {
-            record_oddly(n % 40 == 0);
+        if n.is_multiple_of(20) {
+            let how = [Fault::Fails, Fault::Strays][n / 20 % 2];
+            record_oddly(how);
         } else {
             let recording = run(&program);
             assert!(matches!(recording.ended, Ended::ScheduleStuck(..)));

@@ -1,7 +1,9 @@
 //! The room on a real kernel. Programs are built by hand here: nothing below may know scenario files.
 
+mod conductor;
 mod ending;
 mod objects;
+mod odd;
 mod order;
 mod parked;
 mod sources;

@@ -1,4 +1,4 @@
-//! What epoll itself does with what it watches, as one thread sees it. The facts of `unix.md` C.
+//! What epoll itself does with what it watches, as one thread sees it.
 
 use portsim_model::program::{Interest, SourceId, Watch};
 

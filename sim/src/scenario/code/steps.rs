@@ -1,7 +1,7 @@
 //! Operations that are steps.
 
 use portsim_model::program::{
-    Assignment, Interest, Op, Packet, PacketId, SlotId, ThreadId, Timeout, Watch,
+    Assignment, Interest, Op, Packet, PacketId, SETS_MAX, SlotId, ThreadId, Timeout, Watch,
 };
 
 use super::Coder;
@@ -129,11 +129,13 @@ impl Coder<'_> {
 
     fn set(&mut self, writes: &[(String, Value)], place: &Place<'_>) -> Result<Op, Complaint> {
         let first = self.program.sets.len();
-        let len = u8::try_from(writes.len()).ok().filter(|&len| len > 0);
-        let Some(len) = len else {
-            let problem = format!("found {} assignments, expected 1 to 255", writes.len());
-            return Err(place.complain(problem));
-        };
+        if !(1..=SETS_MAX).contains(&writes.len()) {
+            return Err(place.complain(format!(
+                "found {} assignments, expected 1 to {SETS_MAX}",
+                writes.len()
+            )));
+        }
+        let len = writes.len() as u8;
         if first + writes.len() > NUMBERED_MAX {
             return Err(place.complain(format!(
                 "the scenario has more than {NUMBERED_MAX} assignments"

@@ -1,11 +1,30 @@
 //! What an expression means: names become ids, types are checked, nodes are made.
 
 use portsim_model::expr::{Binary, Expr, ExprId};
-use portsim_model::program::ThreadId;
+use portsim_model::program::{CodeId, ThreadId, VarId};
 
+use super::flaw::Flaw;
 use super::syntax::{Name, Node, Part, Quantifier, What, symbol};
-use super::{Flaw, Scope, Target, Type};
-use crate::scenario::directory::Thing;
+use crate::scenario::directory::{Directory, Thing};
+
+/// What an expression is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scenario) enum Type {
+    Int,
+    Bool,
+}
+
+/// Who speaks, and about what.
+#[derive(Clone, Copy)]
+pub(in crate::scenario) struct Scope<'a> {
+    /// All names.
+    pub(in crate::scenario) directory: &'a Directory,
+    /// The code of the thread that asks; none for a property, which sees everything.
+    pub(in crate::scenario) code: Option<CodeId>,
+}
+
+/// A variable that a `set` writes, and the element with the length of the array.
+pub(in crate::scenario) type Target = (VarId, Option<(ExprId, u8)>);
 
 /// The most nodes of a scenario: what an [`ExprId`] can number.
 const NODES_MAX: usize = u16::MAX as usize;

@@ -3,9 +3,9 @@
 use portsim_model::expr::{Expr, Field, PortField, ThreadField};
 use portsim_model::program::{CodeId, ThreadId};
 
-use super::meaning::Meaning;
+use super::flaw::Flaw;
+use super::meaning::{Meaning, Type};
 use super::syntax::{Name, Node, Part, What};
-use super::{Flaw, Type};
 use crate::bad_input::{nearest, one_of};
 use crate::scenario::directory::{SlotName, Thing, constant, constants, member_of};
 
@@ -172,9 +172,13 @@ impl Meaning<'_> {
         };
         let slots = code.map(|code| &directory.slots[code.index()]);
         let results = slots.into_iter().flatten().map(|slot| slot.name.as_str());
-        let known = results.chain(directory.names());
-        let known = known.chain(constants().map(|(name, _)| name));
-        Flaw::new(&name.at, format!("unknown name {:?}", name.text)).near(&name.text, known)
+        let own: Vec<&str> = results.chain(directory.names()).collect();
+        let known = || own.iter().copied().chain(constants().map(|(name, _)| name));
+        let mut problem = format!("unknown name {:?}", name.text);
+        if nearest(&name.text, known()).is_none() {
+            problem += &format!(", expected {}", one_of(own.iter().copied()));
+        }
+        Flaw::new(&name.at, problem).near(&name.text, known())
     }
 
     /// Something was named that has no value as a whole.
@@ -258,6 +262,10 @@ fn literal(index: &Node) -> Result<u64, Flaw> {
 fn nth(index: &Node, of: &SlotName) -> Result<u8, Flaw> {
     let nth = literal(index)?;
     match u8::try_from(nth) {
+        _ if of.packets_max == 0 => {
+            let problem = format!("{:?} is the result of a call without packets", of.name);
+            Err(Flaw::new(&index.at, problem))
+        }
         Ok(nth) if nth < of.packets_max => Ok(nth),
         _ => {
             let problem = format!(

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use portsim_model::expr::Binary;
 
-use super::Flaw;
+use super::flaw::Flaw;
 use super::words::{Token, Word, words};
 
 /// How deep an expression may nest, in parentheses or in a row of operators: what comes after the

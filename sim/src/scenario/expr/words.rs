@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::ops::Range;
 
-use super::Flaw;
+use super::flaw::Flaw;
+use crate::scenario::directory::{in_name, is_name};
 
 /// The longest expression, in bytes.
 const LENGTH_MAX: usize = 4096;
@@ -39,15 +40,6 @@ impl Display for Token<'_> {
             Token::End => f.write_str("the end"),
         }
     }
-}
-
-/// Whether a text can be a name in expressions.
-pub(in crate::scenario) fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(in_name)
-}
-
-fn in_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
 }
 
 /// All words of an expression, and [`Token::End`] behind them.

@@ -1,1 +1,79 @@
+//! What the room promises, shown by tables in which each input is followed by what comes out.
+//!
+//! In a table a row begins with `>` and its outcome is indented below. With `UPDATE_EXPECT=1` in the
+//! environment the outcomes are written anew; then read the difference before you keep it.
 
+mod bad;
+mod good;
+mod robust;
+
+use std::path::Path;
+
+use super::{Scenario, parse};
+
+/// A scenario with one of everything, whose thread `main` does these operations.
+fn with_ops(ops: &str) -> String {
+    scenario(ops, "")
+}
+
+/// The same, with these further fields at the end.
+fn with_fields(fields: &str) -> String {
+    scenario("", &format!(", {fields}"))
+}
+
+/// The same, with a property that always holds.
+fn with_property(expr: &str) -> String {
+    let expr = serde_json::Value::from(expr);
+    with_fields(&format!(
+        r#""properties": {{ "always": {{ "it": {expr} }} }}"#
+    ))
+}
+
+fn scenario(ops: &str, fields: &str) -> String {
+    format!(
+        r#"{{
+            "why": "A test has a question too.",
+            "ports": {{ "p": {{ "concurrency": 2 }}, "q": {{}} }},
+            "events": {{ "go": {{}}, "latch": {{ "reset": "manual", "signaled": true }} }},
+            "mutexes": {{ "lock": {{}} }},
+            "semaphores": {{ "units": {{ "count": 2 }} }},
+            "sources": {{ "pipe": {{ "readable": true }} }},
+            "vars": {{ "stop": -1, "alive": [0, 1, 2] }},
+            "threads": {{
+                "main": [{ops}],
+                "b": [{{ "get": "p", "into": "y" }}, {{ "block": "go", "into": "z" }}],
+                "worker": {{ "count": 3, "do": [{{ "get": "p", "into": "w", "max": 4 }}] }}
+            }}{fields}
+        }}"#
+    )
+}
+
+/// What the text becomes: a scenario, or the sentence that says why not.
+fn outcome(text: &str) -> Result<Scenario, String> {
+    let file = Path::new("x.json");
+    parse("x", file, text.as_bytes(), &["windows", "solaris"]).map_err(|bad| bad.to_string())
+}
+
+/// Compares every outcome in a table.
+fn check(table: &str, outcome: impl Fn(&str) -> String) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scenario/tests/tables");
+    let path = folder.join(table).with_extension("txt");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix('>'));
+    let found: Vec<String> = rows
+        .map(|row| {
+            let outcome = outcome(row.strip_prefix(' ').unwrap_or(row));
+            let lines = outcome.lines().map(|line| format!("    {line}\n"));
+            format!(">{row}\n{}", lines.collect::<String>())
+        })
+        .collect();
+    let found = found.join("\n");
+    if std::env::var_os("UPDATE_EXPECT").is_some_and(|it| it == "1") {
+        std::fs::write(&path, found).unwrap();
+        return;
+    }
+    for (n, (found, expected)) in found.lines().zip(text.lines()).enumerate() {
+        assert_eq!(found, expected, "line {} of {}", n + 1, path.display());
+    }
+    assert_eq!(found.len(), text.len(), "{}", path.display());
+}

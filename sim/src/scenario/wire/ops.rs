@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Named, Status, Value, verbs_inside};
+use super::shapes::{Named, Status, Value, verbs_inside};
 
 /// An operation: what a thread does in one step, or where it goes next.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -5,10 +5,8 @@ use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
-
-use super::{Group, Op};
 
 /// Things by name, in the order of the file; no name stands twice.
 #[derive(Debug)]
@@ -95,23 +93,9 @@ macro_rules! forms {
     )*};
 }
 
+pub(super) use forms;
+
 forms! {
-    /// A thread's operations, or a group of threads that do the same.
-    enum Threads("a list of operations, or an object with \"count\" and \"do\"") {
-        /// One thread.
-        One(Vec<Op>),
-        /// Several.
-        Group(Group),
-    } {
-        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Threads, A::Error> {
-            Deserialize::deserialize(SeqAccessDeserializer::new(list)).map(Threads::One)
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Threads, A::Error> {
-            Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(Threads::Group)
-        }
-    }
-
     /// The first value of a variable, or those of an array; each has 32 bits.
     enum Var("a whole number of 32 bits, or a list of such") {
         /// A plain variable.
@@ -185,5 +169,17 @@ forms! {
 impl Default for Status {
     fn default() -> Status {
         Status::Number(0)
+    }
+}
+
+/// Makes the schema of an enum say what its reader does: a variant with contents is an object that
+/// has the variant's name among its own fields, not a field around the contents.
+pub(super) fn verbs_inside(schema: &mut Schema) {
+    let variants = schema.get_mut("oneOf").and_then(|it| it.as_array_mut());
+    for variant in variants.into_iter().flatten() {
+        let fields = variant.get("properties").and_then(|it| it.as_object());
+        if let Some((_, contents)) = fields.and_then(|fields| fields.iter().next()) {
+            *variant = contents.clone();
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::{self, Formatter};
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 
 use super::super::place::Complaint;
 
@@ -37,7 +38,10 @@ impl Json {
                 let place = format!("line {} column {}", error.line(), error.column());
                 let words = error.to_string();
                 let words = words.split(" at line ").next().unwrap_or_default();
-                syntax(place, format!("not valid JSON: {words}"))
+                match error.classify() {
+                    Category::Data => syntax(place, words.to_owned()),
+                    _ => syntax(place, format!("not valid JSON: {words}")),
+                }
             })
     }
 

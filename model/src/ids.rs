@@ -1,0 +1,36 @@
+//! What the parts of a program are called in it: numbers, each of a type of its own.
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u8);
+
+        impl $name {
+            /// The id as an index into the table it names.
+            #[inline]
+            pub fn index(self) -> usize {
+                usize::from(self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A thread: index into `Program::threads`.
+    ThreadId
+    /// The code that the threads of one group share: index into `Program::codes`.
+    CodeId
+    /// A port: index into `Program::ports`.
+    PortId
+    /// An event, mutex or semaphore: index into `Program::objects`.
+    ObjectId
+    /// Something an epoll descriptor can watch: index into `Program::sources`.
+    SourceId
+    /// A packet's contents: index into `Program::packets`.
+    PacketId
+    /// Where a call leaves its result: index into `Code::slots` of the calling thread.
+    SlotId
+    /// A shared variable: index into `Program::vars`.
+    VarId
+}

@@ -1,0 +1,113 @@
+//! `portsim admit`: could the model have shown this?
+
+use super::args::{Admit, personality};
+use super::say::{Say, shell};
+use super::{Exit, Stop, bad_argument, files};
+use crate::cross_check::judge;
+use crate::personality::not_for;
+use crate::report::json;
+use crate::trace::{Header, Mode, Origin, lanes};
+
+/// Judges traces.
+pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
+    let (mut traces, mut worst, mut cut) = (Vec::new(), Exit::AsExpected, None);
+    for file in &args.traces {
+        let (recorded, scenario, trace) = files::trace(file, &args.look_in)?;
+        let name = match &args.personality {
+            Some(name) => personality(name)?,
+            None => own_personality(&trace.header)?,
+        };
+        let mut report = json::Admission {
+            file: file.display().to_string(),
+            personality: name.to_owned(),
+            verdict: "unsupported",
+            at: None,
+            saw: None,
+            allowed: Vec::new(),
+            states_max: 0,
+            why: not_for(name, &scenario),
+            cut_after: recorded.cut_after,
+        };
+        if report.why.is_none() {
+            let at_rest =
+                trace.header.from == Origin::Backend && trace.header.mode == Mode::Lockstep;
+            let processors = trace.header.processors.unwrap_or(args.machine.processors);
+            let judgement = judge(
+                &scenario.program,
+                &scenario.names,
+                name,
+                processors,
+                &trace.events,
+                trace.end.as_ref(),
+                at_rest,
+            );
+            let judgement = judgement.expect("it was asked before");
+            report.states_max = judgement.states_max;
+            report.verdict = if judgement.refused.is_some() {
+                "refused"
+            } else {
+                "admitted"
+            };
+            if let Some(refusal) = judgement.refused {
+                let upto = (refusal.at as usize).min(trace.events.len());
+                say.text(&lanes::lanes(
+                    &scenario.names,
+                    &scenario.program,
+                    &trace.events[..upto],
+                ))?;
+                (report.at, report.saw, report.allowed) =
+                    (Some(refusal.at), Some(refusal.saw), refusal.allowed);
+                worst = Exit::Verdict;
+            }
+        }
+        say.text(&words(&report))?;
+        if report.verdict == "refused" {
+            say.aside(&format!(
+                "repeat: portsim admit {} --as {name}",
+                shell(file)
+            ));
+        }
+        cut = cut.or(files::cut(&recorded));
+        traces.push(report);
+    }
+    say.object(&json::Admissions { traces })?;
+    match cut {
+        Some(cut) => Err(cut.into()),
+        None => Ok(worst),
+    }
+}
+
+/// A trace is judged by the system that it says it is of.
+fn own_personality(header: &Header) -> Result<&'static str, Stop> {
+    match header.personality.as_ref().or(header.on.as_ref()) {
+        Some(name) => Ok(personality(name)?),
+        None => Err(bad_argument(
+            "--as",
+            "the trace does not say which system it is of; name one",
+        )
+        .into()),
+    }
+}
+
+fn words(report: &json::Admission) -> String {
+    let mut words = format!(
+        "{}  {} as {}",
+        report.verdict, report.file, report.personality
+    );
+    if let Some(why) = &report.why {
+        words += &format!(": {why}");
+    }
+    if let (Some(at), Some(saw)) = (report.at, &report.saw) {
+        words += &format!(" at event {at}\n  saw      {saw}");
+        for (n, allowed) in report.allowed.iter().enumerate() {
+            words += &format!(
+                "\n  {}  {allowed}",
+                if n == 0 { "allowed" } else { "       " }
+            );
+        }
+        if report.allowed.is_empty() {
+            words += "\n  allowed  nothing";
+        }
+    }
+    words
+}

@@ -1,0 +1,270 @@
+//! What the command line may say.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use portsim_model::personality::NAMES;
+
+use super::bad_argument;
+use crate::bad_input::{BadInput, one_of};
+use crate::choose::Policy;
+
+/// A deterministic simulator and model checker for I/O completion ports.
+#[derive(Debug, Parser)]
+#[command(name = "portsim", version, about, max_term_width = 100)]
+pub struct Portsim {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Put one JSON object on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say only what was asked for
+    #[arg(long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What does this scenario do? The same seed gives the same bytes for ever
+    Run(Run),
+    /// Can anything go wrong, in any interleaving?
+    Check(Check),
+    /// Does this trace of the model still come out, step by step?
+    Replay(Replay),
+    /// Where do two traces of one scenario part?
+    Diff(Diff),
+    /// Run a scenario on a real system and write down what it did
+    Record(Record),
+    /// Could the model have shown what this trace shows?
+    Admit(Admit),
+    /// Run scenarios on real systems and on the model, and compare
+    CrossCheck(CrossCheck),
+    /// Systems that the model plays, backends, and scenarios
+    List(List),
+    /// The JSON Schema of a kind of file
+    Schema(Schema),
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The scenario
+    pub scenario: PathBuf,
+    /// The system to play; the scenario's first if left out
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// What the choices are drawn from
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "seeds")]
+    pub seed: u64,
+    /// Several seeds: from A up to, not including, B
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub seeds: Option<Range<u64>>,
+    /// Who chooses the next step: random, pct:D or fair
+    #[arg(long, value_name = "POLICY", default_value = "random", value_parser = Policy::parse)]
+    pub choose: Policy,
+    /// Write the trace to this file
+    #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
+    pub trace: Option<PathBuf>,
+    /// The most steps of one run
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub steps: u64,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Machine {
+    /// Processors: what a concurrency value of 0 stands for
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    pub processors: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Scenario files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The system to play, or `all`; each scenario's first if left out
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// Which reductions to use
+    #[arg(long, value_enum, default_value_t = Reduce::None)]
+    pub reduce: Reduce,
+    /// Memory for states, in bytes or with K, M or G; the rest is not explored and the verdict partial
+    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = size)]
+    pub memory: u64,
+    /// Explore only so many steps from the start
+    #[arg(long, value_name = "STEPS")]
+    pub depth: Option<u32>,
+    /// Write the counterexample to this file; for one scenario
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+/// Reductions of the state space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Reduce {
+    /// Every state and every interleaving
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// A trace of the model
+    pub trace: PathBuf,
+    #[command(flatten)]
+    pub look_in: LookIn,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// One trace
+    pub left: PathBuf,
+    /// Another of the same scenario
+    pub right: PathBuf,
+    #[command(flatten)]
+    pub look_in: LookIn,
+}
+
+#[derive(Debug, Args)]
+pub struct LookIn {
+    /// The folder in which traces find their scenarios by name
+    #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Record {
+    /// The scenario
+    pub scenario: PathBuf,
+    /// The backend to record
+    #[arg(long, value_name = "BACKEND")]
+    pub on: String,
+    /// What the choices are drawn from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How threads run
+    #[arg(long, value_enum, default_value_t = RecordMode::Lockstep)]
+    pub mode: RecordMode,
+    /// Write the trace to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// How threads run while they are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RecordMode {
+    /// One at a time
+    Lockstep,
+}
+
+#[derive(Debug, Args)]
+pub struct Admit {
+    /// Traces
+    #[arg(required = true, value_name = "TRACE")]
+    pub traces: Vec<PathBuf>,
+    /// The system that judges; the trace's own if left out
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    #[command(flatten)]
+    pub look_in: LookIn,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[derive(Debug, Args)]
+pub struct CrossCheck {
+    /// Scenario files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A backend to record; every one that can run here if left out
+    #[arg(long, value_name = "BACKEND")]
+    pub on: Vec<String>,
+    /// The system that judges; each backend's own if left out
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// Seeds for scenarios without a schedule: from A up to, not including, B
+    #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
+    pub seeds: Range<u64>,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Scenario files, or folders of them
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// The kind of file
+    #[arg(value_enum)]
+    pub what: SchemaOf,
+}
+
+/// Kinds of file that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenario files
+    Scenario,
+    /// Lines of a trace
+    Trace,
+}
+
+/// Seeds as people write them.
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let problem = || format!("`{text}` is no range of seeds, such as `0..1000`");
+    let (from, to) = text.split_once("..").ok_or_else(problem)?;
+    let range = from.parse().map_err(|_| problem())?..to.parse().map_err(|_| problem())?;
+    if range.is_empty() {
+        Err(format!(
+            "`{text}` has no seed: the second number is not part of the range"
+        ))
+    } else {
+        Ok(range)
+    }
+}
+
+/// A size as people write it.
+fn size(text: &str) -> Result<u64, String> {
+    let problem = || format!("`{text}` is no size, such as `512M` or `8G`");
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let factor: u64 = match unit.trim_end_matches("iB").trim_end_matches('B') {
+        "" => 1,
+        "K" | "k" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => return Err(problem()),
+    };
+    let number: u64 = digits.parse().map_err(|_| problem())?;
+    number.checked_mul(factor).ok_or_else(problem)
+}
+
+/// The personality of this name.
+pub fn personality(name: &str) -> Result<&'static str, BadInput> {
+    NAMES
+        .into_iter()
+        .find(|known| *known == name)
+        .ok_or_else(|| {
+            bad_argument(
+                "--as",
+                format!("unknown system {name:?}, expected {}", one_of(NAMES)),
+            )
+            .near(name, NAMES)
+        })
+}

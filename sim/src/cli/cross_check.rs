@@ -1,0 +1,263 @@
+//! `portsim cross-check`: scenarios on real systems and on the model.
+
+use super::args::{CrossCheck, personality};
+use super::say::{Say, shell, stop_on_ctrl_c, stopped};
+use super::{Exit, Stop, bad_argument, files};
+use crate::cross_check::{Cell, Verdict, cross_check as check};
+use crate::native::{Backend, backends};
+use crate::report::json::{self, Totals};
+use crate::report::text;
+use crate::scenario::{Scenario, find};
+use crate::trace::lanes;
+
+/// Cross-checks scenarios.
+pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
+    let scenarios: Vec<Scenario> = find(&args.paths)?
+        .iter()
+        .map(|file| files::scenario(file))
+        .collect::<Result<_, _>>()?;
+    let pairs = pairs(args)?;
+    stop_on_ctrl_c();
+    let (mut cells, mut progress) = (Vec::new(), say.progress());
+    let all = scenarios.len() * pairs.len();
+    'all: for (n, scenario) in scenarios.iter().enumerate() {
+        for (m, (backend, name)) in pairs.iter().enumerate() {
+            for seed in seeds(args, scenario) {
+                if stopped() {
+                    break 'all;
+                }
+                progress.at(|_| {
+                    format!(
+                        "{} of {all}: {} on {}",
+                        n * pairs.len() + m,
+                        scenario.name,
+                        backend.name()
+                    )
+                });
+                let cell = check(scenario, *backend, name, seed, args.machine.processors);
+                let judged = matches!(cell.verdict, Verdict::Agree(_) | Verdict::Differ(_));
+                cells.push(cell);
+                if !judged {
+                    break;
+                }
+            }
+        }
+    }
+    drop(progress);
+    for cell in &cells {
+        if let Verdict::Differ(_) = cell.verdict {
+            differ(say, args, &scenarios, cell)?;
+        }
+    }
+    say.text(&matrix(&scenarios, &pairs, &cells))?;
+    say.text(&left_out(&cells))?;
+    say.text(&totals(&cells))?;
+    say.object(&json::cross_check(&cells))?;
+    let totals = Totals::of(&cells);
+    let asked_for = |cell: &&Cell| matches!(cell.verdict, Verdict::Unavailable(_));
+    Ok(match totals {
+        Totals { differ: 1.., .. } => Exit::Verdict,
+        Totals {
+            unavailable: 1.., ..
+        } => {
+            let why = cells
+                .iter()
+                .find(asked_for)
+                .map(|cell| json::cross_check(std::slice::from_ref(cell)));
+            let why = why
+                .and_then(|one| one.cells[0].why.clone())
+                .unwrap_or_default();
+            return Err(Stop::Unavailable(format!(
+                "{why}; backends of this build: {}",
+                backend_names()
+            )));
+        }
+        _ if stopped() => Exit::Partial,
+        _ => Exit::AsExpected,
+    })
+}
+
+/// Which backend is judged by which personality.
+fn pairs(args: &CrossCheck) -> Result<Vec<(&'static dyn Backend, &'static str)>, Stop> {
+    let backends: Vec<_> = if args.on.is_empty() {
+        backends()
+            .iter()
+            .copied()
+            .filter(|backend| backend.available().is_ok())
+            .collect()
+    } else {
+        args.on
+            .iter()
+            .map(|name| files::backend(name))
+            .collect::<Result<_, _>>()?
+    };
+    if backends.is_empty() {
+        return Err(Stop::Unavailable(format!(
+            "no backend can run here; this build has {}",
+            backend_names()
+        )));
+    }
+    let judge = |backend: &'static dyn Backend| match &args.personality {
+        Some(name) => Ok((backend, personality(name)?)),
+        None => Ok((
+            backend,
+            personality(backend.name()).map_err(|_| {
+                let problem = format!(
+                    "no personality is called {:?}; name one that judges it",
+                    backend.name()
+                );
+                bad_argument("--as", problem)
+            })?,
+        )),
+    };
+    backends.into_iter().map(judge).collect()
+}
+
+fn backend_names() -> String {
+    backends()
+        .iter()
+        .map(|backend| backend.name())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A schedule leaves nothing to a seed but branches.
+fn seeds(args: &CrossCheck, scenario: &Scenario) -> std::ops::Range<u64> {
+    match scenario.program.schedule {
+        Some(_) => args.seeds.start..args.seeds.start + 1,
+        None => args.seeds.clone(),
+    }
+}
+
+/// Where a backend and the model part.
+fn differ(say: &Say, args: &CrossCheck, scenarios: &[Scenario], cell: &Cell) -> Result<(), Stop> {
+    let (Verdict::Differ(refusal), Some(scenario)) = (
+        &cell.verdict,
+        scenarios
+            .iter()
+            .find(|scenario| scenario.name == cell.scenario),
+    ) else {
+        return Ok(());
+    };
+    let upto = (refusal.at as usize).min(cell.events.len());
+    let mut words = format!(
+        "differ  {} on {} as {}, seed {}\n",
+        cell.scenario, cell.on, cell.personality, cell.seed
+    );
+    words += &lanes::lanes(&scenario.names, &scenario.program, &cell.events[..upto]);
+    words += &format!(
+        "at event {}:\n  {} shows    {}\n",
+        refusal.at, cell.on, refusal.saw
+    );
+    for allowed in &refusal.allowed {
+        words += &format!("  {} allows  {allowed}\n", cell.personality);
+    }
+    words += &format!(
+        "repeat: portsim cross-check {} --on {} --as {} --seeds {}..{}\n",
+        shell(&scenario.file),
+        cell.on,
+        cell.personality,
+        cell.seed,
+        cell.seed + 1
+    );
+    if args.machine.processors != 2 {
+        words.pop();
+        words += &format!(" --processors {}\n", args.machine.processors);
+    }
+    say.text(&words)?;
+    Ok(())
+}
+
+/// One row a scenario, one column a backend and its judge.
+fn matrix(
+    scenarios: &[Scenario],
+    pairs: &[(&'static dyn Backend, &'static str)],
+    cells: &[Cell],
+) -> String {
+    let mut rows = vec![vec!["scenario".to_owned()]];
+    rows[0].extend(
+        pairs
+            .iter()
+            .map(|(backend, name)| format!("{} as {name}", backend.name())),
+    );
+    for scenario in scenarios {
+        let mut row = vec![scenario.name.clone()];
+        for (backend, name) in pairs {
+            let own = |cell: &&Cell| {
+                cell.scenario == scenario.name
+                    && cell.on == backend.name()
+                    && cell.personality == *name
+            };
+            row.push(summary(&cells.iter().filter(own).collect::<Vec<_>>()));
+        }
+        // What is left out entirely is counted below.
+        if row[1..].iter().any(|cell| cell != "-") {
+            rows.push(row);
+        }
+    }
+    if rows.len() == 1 {
+        String::new()
+    } else {
+        text::table(&rows)
+    }
+}
+
+/// One cell of the matrix: all seeds together.
+fn summary(cells: &[&Cell]) -> String {
+    let of = |name: &str| {
+        cells
+            .iter()
+            .filter(|cell| cell.verdict.name() == name)
+            .count()
+    };
+    let (agree, differ) = (of("agree"), of("differ"));
+    match (agree, differ) {
+        (0, 0) if of("unavailable") > 0 => "unavailable".to_owned(),
+        (0, 0) => "-".to_owned(),
+        (1, 0) => "agree".to_owned(),
+        (0, 1) => "differ".to_owned(),
+        (agree, 0) => format!("agree, {agree} seeds"),
+        (agree, differ) => format!("differ, {differ} of {} seeds", agree + differ),
+    }
+}
+
+/// Nothing is left out in silence.
+fn left_out(cells: &[Cell]) -> String {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for cell in cells {
+        let (Verdict::Unsupported(why) | Verdict::Unavailable(why)) = &cell.verdict else {
+            continue;
+        };
+        let reason = format!(
+            "{} on {} as {}: {why}",
+            cell.verdict.name(),
+            cell.on,
+            cell.personality
+        );
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, scenarios)) => scenarios.push(&cell.scenario),
+            None => reasons.push((reason, vec![&cell.scenario])),
+        }
+    }
+    let mut words = String::new();
+    for (reason, scenarios) in reasons {
+        words += &format!(
+            "\n{reason} ({})\n  {}\n",
+            scenarios.len(),
+            scenarios.join(", ")
+        );
+    }
+    words
+}
+
+fn totals(cells: &[Cell]) -> String {
+    let Totals {
+        agree,
+        differ,
+        unsupported,
+        unavailable,
+    } = Totals::of(cells);
+    format!(
+        "\n{agree} agree, {differ} differ, {unsupported} unsupported, {unavailable} unavailable"
+    )
+}

@@ -1,0 +1,167 @@
+//! Runs a scenario on a real backend and asks the model whether it could have done the same.
+
+use portsim_model::kernel::Kernel;
+use portsim_model::program::Program;
+use portsim_model::system::System;
+
+use crate::admit::{Judgement, Refusal, admit};
+use crate::choose::Policy;
+use crate::names::Names;
+use crate::native::{Backend, Ended, NoRecording, Options, Recording, record};
+use crate::personality::{OnSystem, not_for, play};
+use crate::scenario::Scenario;
+use crate::trace::{End, Event};
+
+/// One scenario on one backend, judged by one personality.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The backend.
+    pub on: String,
+    /// The personality.
+    pub personality: String,
+    /// What the choices were drawn from.
+    pub seed: u64,
+    /// What came out.
+    pub verdict: Verdict,
+    /// What the backend showed.
+    pub events: Vec<Event>,
+}
+
+/// What came out of a cross-check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The model could have done the same; where the recording was stopped before its end, why.
+    Agree(Option<String>),
+    /// The model could not.
+    Differ(Refusal),
+    /// The scenario is not for this pair, for this reason.
+    Unsupported(String),
+    /// The backend cannot run here, or failed.
+    Unavailable(String),
+}
+
+impl Verdict {
+    /// The word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Agree(_) => "agree",
+            Verdict::Differ(_) => "differ",
+            Verdict::Unsupported(_) => "unsupported",
+            Verdict::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
+/// Records the scenario on the backend and judges the recording by the personality.
+pub fn cross_check(
+    scenario: &Scenario,
+    backend: &dyn Backend,
+    personality: &str,
+    seed: u64,
+    processors: u32,
+) -> Cell {
+    let mut events = Vec::new();
+    let verdict = match not_for(personality, scenario) {
+        Some(why) => Verdict::Unsupported(why),
+        None => match record(
+            backend,
+            &scenario.program,
+            &|| Policy::Random.seeded(seed),
+            &Options::default(),
+        ) {
+            Err(NoRecording::Unsupported(why)) => Verdict::Unsupported(why),
+            Err(NoRecording::Unavailable(why)) => Verdict::Unavailable(why),
+            Err(failed) => Verdict::Unavailable(failed.to_string()),
+            Ok(recording) => {
+                events = recording
+                    .events
+                    .iter()
+                    .cloned()
+                    .map(|shown| Event { shown, choice: 0 })
+                    .collect();
+                verdict(scenario, personality, processors, &recording, &events)
+            }
+        },
+    };
+    let (name, on) = (scenario.name.clone(), backend.name().to_owned());
+    Cell {
+        scenario: name,
+        on,
+        personality: personality.to_owned(),
+        seed,
+        verdict,
+        events,
+    }
+}
+
+fn verdict(
+    scenario: &Scenario,
+    personality: &str,
+    processors: u32,
+    recording: &Recording,
+    events: &[Event],
+) -> Verdict {
+    let end = End {
+        parked: recording.parked.clone(),
+    };
+    match judge(
+        &scenario.program,
+        &scenario.names,
+        personality,
+        processors,
+        events,
+        Some(&end),
+        true,
+    ) {
+        Err(why) => Verdict::Unsupported(why),
+        Ok(Judgement {
+            refused: Some(refusal),
+            ..
+        }) => Verdict::Differ(refusal),
+        Ok(_) => Verdict::Agree(match recording.ended {
+            Ended::Rest | Ended::ScheduleOver | Ended::AssertFailed(_) => None,
+            early => Some(early.words(&scenario.names)),
+        }),
+    }
+}
+
+/// Judges events by the personality of this name. Who moved when is in the trace, so the schedule is not asked.
+pub fn judge(
+    program: &Program,
+    names: &Names,
+    personality: &str,
+    processors: u32,
+    events: &[Event],
+    end: Option<&End>,
+    at_rest: bool,
+) -> Result<Judgement, String> {
+    struct Admit<'a> {
+        names: &'a Names,
+        events: &'a [Event],
+        end: Option<&'a End>,
+        at_rest: bool,
+    }
+    impl OnSystem for Admit<'_> {
+        type Out = Judgement;
+        fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Judgement {
+            admit(system, self.names, self.events, self.end, self.at_rest)
+        }
+    }
+    let program = Program {
+        schedule: None,
+        ..program.clone()
+    };
+    play(
+        personality,
+        &program,
+        processors,
+        Admit {
+            names,
+            events,
+            end,
+            at_rest,
+        },
+    )
+}

@@ -1,0 +1,42 @@
+//! What a backend whose threads live in this process provides.
+
+use portsim_model::program::{Op, ThreadId};
+
+use super::backend::Failure;
+use super::parked::KernelWait;
+use crate::trace::Answer;
+
+/// One scenario's ports and objects, for threads of this process.
+pub trait World: Send + Sync {
+    /// The backend's name, for errors.
+    fn backend(&self) -> &'static str;
+
+    /// Makes a call, on the thread that the scenario names; may block in the kernel.
+    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure>;
+
+    /// How the kernel shows a thread that is parked in this call; none while it cannot be parked yet.
+    fn wait_of(&self, thread: ThreadId, op: Op) -> Option<KernelWait>;
+
+    /// Releases a thread from its stall.
+    fn come_back(&self, thread: ThreadId) -> Result<(), Failure>;
+
+    /// Releases every thread from whatever call it is in, and every later call at once. The recording is over.
+    fn release(&self) -> Result<(), Failure>;
+
+    /// A wait was interrupted from outside.
+    fn disturbed(&self) -> bool;
+
+    /// What a thread does between its calls.
+    fn idle(&self) -> Idle {
+        Idle::Sleeps
+    }
+}
+
+/// What a thread does between its calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    /// Sleeps in the kernel: right where the kernel does not count running threads.
+    Sleeps,
+    /// Spins: right where a sleeping thread would count as blocked and let another one run.
+    Spins,
+}

@@ -1,0 +1,87 @@
+//! Which systems a scenario is played on, by their names.
+
+use portsim_model::kernel::Kernel;
+use portsim_model::personality::{ForSystem, NAMES, with};
+use portsim_model::program::Program;
+use portsim_model::system::System;
+
+use crate::scenario::Scenario;
+
+/// Work on a program that some system plays.
+pub trait OnSystem {
+    /// What comes out.
+    type Out;
+    /// Does it.
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out;
+}
+
+/// Plays a program on the system of this name, on so many processors; an `Err` says what the system lacks.
+///
+/// # Panics
+///
+/// If there is no such system: whoever takes a name from a person checks it first.
+pub fn play<W: OnSystem>(
+    name: &str,
+    program: &Program,
+    processors: u32,
+    work: W,
+) -> Result<W::Out, String> {
+    struct Play<'p, W> {
+        program: &'p Program,
+        processors: u32,
+        work: W,
+    }
+    impl<W: OnSystem> ForSystem for Play<'_, W> {
+        type Out = Result<W::Out, String>;
+        fn with<K: Kernel + Send + Sync + 'static>(self, kernel: K) -> Self::Out {
+            let system = System::new(self.program, kernel, self.processors)
+                .map_err(|lacks| lacks.why.to_owned())?;
+            Ok(self.work.on(&system))
+        }
+    }
+    with(
+        name,
+        Play {
+            program,
+            processors,
+            work,
+        },
+    )
+    .expect("the name of a system was checked")
+}
+
+/// Why a system cannot play a program, if it cannot.
+pub fn unsupported(name: &str, program: &Program) -> Option<String> {
+    struct Nothing;
+    impl OnSystem for Nothing {
+        type Out = ();
+        fn on<K: Kernel + Send + Sync + 'static>(self, _: &System<'_, K>) {}
+    }
+    play(name, program, 1, Nothing).err()
+}
+
+/// Why a scenario is not played on a system, if it is not: it is meant for others, or the system lacks
+/// something.
+pub fn not_for(name: &str, scenario: &Scenario) -> Option<String> {
+    match &scenario.meant_for {
+        Some(meant_for) if !meant_for.iter().any(|system| system == name) => Some(format!(
+            "the scenario is meant for {}",
+            meant_for.join(", ")
+        )),
+        _ => unsupported(name, &scenario.program),
+    }
+}
+
+/// The system that a scenario is played on if nobody names one: the first that it is meant for and that this
+/// version has, or else the first that has its operations.
+pub fn default_for(scenario: &Scenario) -> &'static str {
+    let meant = |name: &&str| not_for(name, scenario).is_none();
+    let first_named = scenario
+        .meant_for
+        .iter()
+        .flatten()
+        .find_map(|name| NAMES.into_iter().find(|known| known == name));
+    first_named
+        .or_else(|| NAMES.into_iter().find(meant))
+        .unwrap_or(NAMES[0])
+}

@@ -1,0 +1,93 @@
+//! Does a trace of the model still come out, step by step?
+
+use portsim_model::kernel::Kernel;
+use portsim_model::property::Violation;
+use portsim_model::step::{Step, StepKind};
+use portsim_model::system::System;
+
+use crate::trace::{Event, Shown, Trace, Watcher};
+
+/// What a replay found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// Where it did not come out; none if all did.
+    pub parted: Option<Parted>,
+    /// What the last state violates.
+    pub violation: Option<Violation>,
+}
+
+/// Where a replay did not come out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parted {
+    /// The event, counted from 0; as many as there are for the end.
+    pub at: usize,
+    /// What the model does there instead, where the same thread can move.
+    pub instead: Option<Event>,
+}
+
+/// Takes the steps that the trace shows.
+pub fn replay<K: Kernel>(system: &System<'_, K>, trace: &Trace) -> Replay {
+    let mut state = system.boot();
+    let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
+    let (mut at, mut fault) = (0, None);
+    while let Some(event) = trace.events.get(at) {
+        let mut steps = Vec::new();
+        let _ = system.enabled(&state, |step| steps.push(step));
+        steps.retain(|step| could_be(*step, event));
+        let (mut taken, mut instead) = (None, None);
+        for step in steps {
+            let (mut next, mut shown) = (state.clone(), Vec::new());
+            let broken = system.take(&mut next, step, &mut watcher);
+            watcher.finish(step, &mut shown);
+            if trace.events[at..].starts_with(&shown) {
+                taken = Some((next, shown.len(), broken));
+                break;
+            }
+            let differs = shown
+                .iter()
+                .zip(&trace.events[at..])
+                .find(|(ours, theirs)| ours != theirs);
+            instead = instead.or(differs.map(|(ours, _)| ours.clone()));
+        }
+        let Some((next, shown, broken)) = taken else {
+            return Replay {
+                parted: Some(Parted { at, instead }),
+                violation: None,
+            };
+        };
+        (state, at, fault) = (next, at + shown, broken);
+    }
+    let ended = trace.end.as_ref().is_none_or(|end| {
+        end.parked
+            .iter()
+            .copied()
+            .eq(system.view(&state).inside_calls())
+    });
+    let mut can_move = false;
+    let _ = system.enabled(&state, |_| can_move = true);
+    let at_end = || {
+        if can_move {
+            None
+        } else {
+            system.judge_end(&state)
+        }
+    };
+    Replay {
+        parted: (!ended).then_some(Parted { at, instead: None }),
+        violation: fault
+            .map(Violation::Builtin)
+            .or_else(|| system.judge(&state))
+            .or_else(at_end),
+    }
+}
+
+/// Whether a step could have shown this event first.
+fn could_be(step: Step, event: &Event) -> bool {
+    let kind = match &event.shown {
+        Shown::Call { .. } => step.kind == StepKind::Turn,
+        Shown::Silent { kind, .. } => step.kind == *kind,
+        Shown::Return { .. } => true,
+    };
+    // A deadline is named by its thread, and so is everything else.
+    kind && step.thread == event.shown.thread() && step.choice == event.choice
+}

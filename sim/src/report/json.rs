@@ -1,0 +1,301 @@
+//! Verdicts as JSON: the keys that tools rely on.
+
+use std::io;
+
+use portsim_model::program::Program;
+use serde::Serialize;
+
+use crate::cross_check::{Cell, Verdict};
+use crate::names::Names;
+use crate::trace::{Event, event_line};
+
+/// Anything that a command answers to machines.
+pub trait Object: Serialize {}
+
+impl<T: Serialize> Object for T {}
+
+/// Writes one object.
+pub fn write(out: &mut impl io::Write, object: &impl Object) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, object)?;
+    out.write_all(b"\n")
+}
+
+/// Events as the lines of a trace.
+pub fn events(names: &Names, program: &Program, events: &[Event]) -> Vec<serde_json::Value> {
+    let line = |(n, event)| serde_json::to_value(event_line(names, program, n as u64 + 1, event));
+    events
+        .iter()
+        .enumerate()
+        .map(|event| line(event).expect("an event is plain data"))
+        .collect()
+}
+
+/// What `run` found for one seed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Run {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The personality.
+    #[serde(rename = "as")]
+    pub personality: String,
+    /// `pass`, `violation`, `partial` or `unsupported`.
+    pub verdict: &'static str,
+    /// What the choices were drawn from.
+    pub seed: u64,
+    /// Steps taken.
+    pub steps: u64,
+    /// SHA-256 of the trace as a file.
+    pub trace_sha256: String,
+    /// Threads that were still inside a call.
+    pub parked: Vec<String>,
+    /// The property that does not hold.
+    pub violation: Option<String>,
+    /// Why it is partial or unsupported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What `run` found for several seeds.
+#[derive(Debug, Clone, Serialize)]
+pub struct Runs {
+    /// The worst of the verdicts.
+    pub verdict: &'static str,
+    /// Each run.
+    pub runs: Vec<Run>,
+}
+
+/// What `check` found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Checks {
+    /// Each scenario with each personality.
+    pub scenarios: Vec<Check>,
+}
+
+/// What `check` found for one scenario.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// The scenario's name.
+    pub name: String,
+    /// The personality.
+    #[serde(rename = "as")]
+    pub personality: String,
+    /// `pass`, `violation`, `partial` or `unsupported`.
+    pub verdict: &'static str,
+    /// Whether that is what the scenario expects; none where nothing was judged.
+    pub as_expected: Option<bool>,
+    /// What the scenario expects: `pass`, or the name of a property.
+    pub expected: String,
+    /// Different states.
+    pub states_unique: u64,
+    /// States generated, the first one included.
+    pub transitions: u64,
+    /// The longest of the shortest ways to a state.
+    pub depth_max: u32,
+    /// Whether everything was explored.
+    pub complete: bool,
+    /// How long it took.
+    pub seconds: f64,
+    /// Memory of the store by state.
+    pub bytes_per_state: u64,
+    /// The property that does not hold.
+    pub property: Option<String>,
+    /// The counterexample's events, as lines of a trace.
+    pub trace: Option<Vec<serde_json::Value>>,
+    /// Why it is partial or unsupported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What `admit` says.
+#[derive(Debug, Clone, Serialize)]
+pub struct Admissions {
+    /// Each trace.
+    pub traces: Vec<Admission>,
+}
+
+/// What `admit` says of one trace.
+#[derive(Debug, Clone, Serialize)]
+pub struct Admission {
+    /// The file.
+    pub file: String,
+    /// The personality that judged.
+    #[serde(rename = "as")]
+    pub personality: String,
+    /// `admitted`, `refused` or `unsupported`.
+    pub verdict: &'static str,
+    /// The event at which they part.
+    pub at: Option<u64>,
+    /// What the trace shows there.
+    pub saw: Option<String>,
+    /// What the model could have shown.
+    pub allowed: Vec<String>,
+    /// The most situations that were possible at once.
+    pub states_max: usize,
+    /// Why it is unsupported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The line after which the file is cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_after: Option<usize>,
+}
+
+/// What `cross-check` found.
+#[derive(Debug, Clone, Serialize)]
+pub struct CrossCheck {
+    /// Each scenario with each backend and seed.
+    pub cells: Vec<CellFields>,
+    /// How many of each verdict.
+    pub totals: Totals,
+}
+
+/// One scenario on one backend.
+#[derive(Debug, Clone, Serialize)]
+pub struct CellFields {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The backend.
+    pub on: String,
+    /// The personality that judged.
+    #[serde(rename = "as")]
+    pub personality: String,
+    /// What the choices were drawn from.
+    pub seed: u64,
+    /// `agree`, `differ`, `unsupported` or `unavailable`.
+    pub verdict: &'static str,
+    /// What was seen where they part, or why there is no verdict.
+    pub why: Option<String>,
+    /// The event at which they part.
+    pub at: Option<u64>,
+    /// What the model could have shown there.
+    pub allowed: Vec<String>,
+}
+
+/// How many of each verdict.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[allow(missing_docs, reason = "the names are the verdicts")]
+pub struct Totals {
+    pub agree: u64,
+    pub differ: u64,
+    pub unsupported: u64,
+    pub unavailable: u64,
+}
+
+impl Totals {
+    /// Counts the cells.
+    pub fn of(cells: &[Cell]) -> Totals {
+        let mut totals = Totals::default();
+        for cell in cells {
+            match cell.verdict {
+                Verdict::Agree(_) => totals.agree += 1,
+                Verdict::Differ(_) => totals.differ += 1,
+                Verdict::Unsupported(_) => totals.unsupported += 1,
+                Verdict::Unavailable(_) => totals.unavailable += 1,
+            }
+        }
+        totals
+    }
+}
+
+/// A cross-check for machines.
+pub fn cross_check(cells: &[Cell]) -> CrossCheck {
+    CrossCheck {
+        cells: cells.iter().map(cell_fields).collect(),
+        totals: Totals::of(cells),
+    }
+}
+
+fn cell_fields(cell: &Cell) -> CellFields {
+    let (why, at, allowed) = match &cell.verdict {
+        Verdict::Agree(why) => (why.clone(), None, Vec::new()),
+        Verdict::Differ(refusal) => (
+            Some(refusal.saw.clone()),
+            Some(refusal.at),
+            refusal.allowed.clone(),
+        ),
+        Verdict::Unsupported(why) | Verdict::Unavailable(why) => {
+            (Some(why.clone()), None, Vec::new())
+        }
+    };
+    CellFields {
+        scenario: cell.scenario.clone(),
+        on: cell.on.clone(),
+        personality: cell.personality.clone(),
+        seed: cell.seed,
+        verdict: cell.verdict.name(),
+        why,
+        at,
+        allowed,
+    }
+}
+
+/// What there is.
+#[derive(Debug, Clone, Serialize)]
+pub struct List {
+    /// Systems that the model plays.
+    pub personalities: Vec<String>,
+    /// Real systems that can be recorded.
+    pub backends: Vec<BackendFields>,
+    /// Scenario files.
+    pub scenarios: Vec<ScenarioFields>,
+}
+
+/// One backend.
+#[derive(Debug, Clone, Serialize)]
+pub struct BackendFields {
+    /// Its name.
+    pub name: String,
+    /// Whether it can run here.
+    pub available: bool,
+    /// Why not.
+    pub why_not: Option<String>,
+}
+
+/// One scenario.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScenarioFields {
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+    /// The question that it answers.
+    pub why: String,
+    /// The personalities that it is played on.
+    #[serde(rename = "as")]
+    pub personalities: Vec<String>,
+    /// The rules that it exercises.
+    pub claims: Vec<String>,
+    /// What it expects.
+    pub expected: String,
+}
+
+/// What `record` made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The backend.
+    pub on: String,
+    /// What the choices were drawn from.
+    pub seed: u64,
+    /// The file, where one was written.
+    pub file: Option<String>,
+    /// How many events.
+    pub events: u64,
+    /// Threads that were still inside a call.
+    pub parked: Vec<String>,
+    /// Why the recording ended.
+    pub ended: String,
+}
+
+/// What `replay` and `diff` say.
+#[derive(Debug, Clone, Serialize)]
+pub struct Compared {
+    /// `same` or `differ`.
+    pub verdict: &'static str,
+    /// The first event in which they differ.
+    pub at: Option<u64>,
+    /// What the first shows there.
+    pub left: Option<String>,
+    /// What the second shows there.
+    pub right: Option<String>,
+}

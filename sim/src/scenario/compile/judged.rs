@@ -1,0 +1,119 @@
+//! What a scenario is judged by: properties, who may wait, the turns that end it, what is expected.
+
+use portsim_model::expr::ExprId;
+use portsim_model::program::Slated;
+use portsim_model::property::FAULTS;
+
+use super::{Compiler, Expect};
+use crate::scenario::directory::{check_name, unknown};
+use crate::scenario::expr::{Scope, Type};
+use crate::scenario::place::{Complaint, Place};
+use crate::scenario::wire::{self, Named};
+
+/// The names of the invariants that are judged without being written down.
+fn builtin() -> [&'static str; FAULTS.len()] {
+    FAULTS.map(|(_, name)| name)
+}
+
+impl Compiler {
+    pub(super) fn properties(&mut self, properties: &wire::Properties) -> Result<(), Complaint> {
+        let section = &Place::TOP.field("properties");
+        let (names, exprs) = self.judged(&properties.always, &section.field("always"))?;
+        (self.names.always, self.program.always) = (names, exprs);
+        let (names, exprs) = self.judged(&properties.sometimes, &section.field("sometimes"))?;
+        (self.names.sometimes, self.program.sometimes) = (names, exprs);
+        let (names, exprs) = self.judged(&properties.at_end, &section.field("at_end"))?;
+        (self.names.at_end, self.program.at_end) = (names, exprs);
+        Ok(())
+    }
+
+    /// The names and expressions of one kind of property.
+    fn judged(
+        &mut self,
+        properties: &Named<String>,
+        section: &Place<'_>,
+    ) -> Result<(Vec<String>, Vec<ExprId>), Complaint> {
+        let (mut names, mut exprs) = (Vec::new(), Vec::new());
+        for (name, text) in &properties.0 {
+            let place = &section.field(name);
+            self.check_property(name, place)?;
+            let scope = Scope {
+                directory: &self.directory,
+                code: None,
+            };
+            exprs.push(scope.compile(text, Type::Bool, &mut self.program.exprs, place)?);
+            names.push(name.clone());
+        }
+        Ok((names, exprs))
+    }
+
+    fn property_names(&self) -> impl Iterator<Item = &str> {
+        let names = &self.names;
+        let all = names
+            .always
+            .iter()
+            .chain(&names.sometimes)
+            .chain(&names.at_end);
+        all.map(String::as_str)
+    }
+
+    /// One name must mean one property in a verdict.
+    fn check_property(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
+        check_name(name, place)?;
+        if builtin().contains(&name) {
+            return Err(place.complain(format!("{name:?} is the name of a built-in invariant")));
+        }
+        if self.property_names().any(|it| it == name) {
+            return Err(place.complain(format!("{name:?} is already the name of a property")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn may_wait(&mut self, waiters: &[String]) -> Result<(), Complaint> {
+        let section = Place::TOP.field("may_wait");
+        for (n, name) in waiters.iter().enumerate() {
+            for thread in self.directory.threads(name, &section.index(n))? {
+                self.program.threads[thread.index()].may_wait = true;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn schedule(&mut self, turns: Option<&[String]>) -> Result<(), Complaint> {
+        let section = Place::TOP.field("schedule");
+        let Some(turns) = turns else {
+            return Ok(());
+        };
+        let mut slated = Vec::new();
+        for (n, turn) in turns.iter().enumerate() {
+            let place = &section.index(n);
+            slated.push(match turn.as_str() {
+                "@time" => Slated::Time,
+                // No thread's name begins like this.
+                name if name.starts_with('@') => {
+                    return Err(unknown("turn", name, &["@time"], place));
+                }
+                name => Slated::Thread(self.directory.thread(name, place)?),
+            });
+        }
+        self.program.schedule = Some(slated);
+        Ok(())
+    }
+
+    pub(super) fn expect(&self, expect: &wire::Expect) -> Result<Expect, Complaint> {
+        let wire::Expect::Violation(wire::Violation { violation }) = expect else {
+            return Ok(Expect::Pass);
+        };
+        let known: Vec<&str> = self.property_names().chain(builtin()).collect();
+        if known.contains(&violation.as_str()) {
+            return Ok(Expect::Violation(violation.clone()));
+        }
+        let place = &Place::TOP.field("expect");
+        Err(unknown(
+            "property",
+            violation,
+            &known,
+            &place.field("violation"),
+        ))
+    }
+}

@@ -1,0 +1,141 @@
+//! Sound scenarios, and what they compile to.
+
+use portsim_model::program::{Bounds, CodeId, Object, Packet, Slated, Slot, ThreadId};
+
+use super::super::Expect;
+use super::{check, outcome, with_fields, with_ops, with_property};
+
+#[test]
+fn operations_become_instructions() {
+    check("operations", |ops| {
+        let program = outcome(&with_ops(ops)).unwrap().program;
+        let instrs = program.codes[0].instrs.iter().enumerate();
+        let lines: Vec<String> = instrs.map(|(pc, it)| format!("{pc} {it:?}")).collect();
+        lines.join("\n")
+    });
+}
+
+#[test]
+fn expressions_become_nodes() {
+    check("expressions", |text| {
+        let program = outcome(&with_property(text)).unwrap().program;
+        let nodes = program.exprs.iter().enumerate();
+        let lines: Vec<String> = nodes.map(|(id, it)| format!("{id} {it:?}")).collect();
+        lines.join("\n")
+    });
+}
+
+#[test]
+fn declarations_become_tables() {
+    let scenario = outcome(&with_ops(r#"{ "create": "q" }, { "spawn": "b" }"#)).unwrap();
+    let program = &scenario.program;
+    let ports = program.ports.iter().map(|it| (it.concurrency, it.open));
+    assert!(ports.eq([(2, true), (0, false)]));
+    let event = |manual, signaled| Object::Event { manual, signaled };
+    assert_eq!(
+        program.objects,
+        [
+            event(false, false),
+            event(true, true),
+            Object::Mutex,
+            Object::Semaphore { count: 2 }
+        ]
+    );
+    assert!(program.sources.iter().map(|it| it.readable).eq([true]));
+    assert_eq!(program.vars, [-1, 0, 1, 2]);
+    let codes = program.threads.iter().map(|it| (it.code, it.spawned));
+    assert!(codes.eq([
+        (CodeId(0), false),
+        (CodeId(1), true),
+        (CodeId(2), false),
+        (CodeId(2), false),
+        (CodeId(2), false)
+    ]));
+    let slots = |packets_max: &[u8]| -> Vec<Slot> {
+        packets_max
+            .iter()
+            .map(|&packets_max| Slot { packets_max })
+            .collect()
+    };
+    assert_eq!(program.codes[1].slots, slots(&[1, 0]));
+    assert_eq!(program.codes[2].slots, slots(&[4]));
+    assert!(program.builtin && program.schedule.is_none());
+}
+
+#[test]
+fn names_stand_in_the_order_of_the_ids() {
+    let scenario = outcome(&with_ops(r#"{ "note": "here" }, { "note": "there" }"#)).unwrap();
+    let names = &scenario.names;
+    assert_eq!(
+        names.threads,
+        ["main", "b", "worker[0]", "worker[1]", "worker[2]"]
+    );
+    let members = vec![ThreadId(2), ThreadId(3), ThreadId(4)];
+    assert_eq!(names.groups, [(String::from("worker"), members)]);
+    assert_eq!(names.ports, ["p", "q"]);
+    assert_eq!(names.objects, ["go", "latch", "lock", "units"]);
+    assert_eq!(names.sources, ["pipe"]);
+    assert_eq!(names.vars, ["stop", "alive[0]", "alive[1]", "alive[2]"]);
+    assert_eq!(names.slots, [vec![], vec!["y", "z"], vec!["w"]]);
+    assert_eq!(names.notes, ["here", "there"]);
+}
+
+#[test]
+fn what_is_said_about_the_whole() {
+    let scenario = outcome(&with_fields(
+        r#"
+        "$schema": "scenario.json",
+        "claims": ["windows/lifo"],
+        "as": ["solaris", "io-uring"],
+        "schedule": ["main", "@time", "worker[1]"],
+        "properties": {
+            "always": { "limit": "p.running <= p.concurrency" },
+            "sometimes": { "both": "p.running == 2", "one": "p.running == 1" },
+            "at_end": { "ends": "all(worker, done)" }
+        },
+        "expect": { "violation": "limit" },
+        "bounds": { "depth": 100, "packets": 4 },
+        "builtin": false,
+        "may_wait": ["worker", "b"]"#,
+    ))
+    .unwrap();
+    assert_eq!(scenario.claims, ["windows/lifo"]);
+    let meant_for = ["solaris", "io-uring"].map(String::from);
+    assert_eq!(scenario.meant_for, Some(meant_for.to_vec()));
+    assert_eq!(scenario.expect, Expect::Violation(String::from("limit")));
+    let names = &scenario.names;
+    assert_eq!(names.always, ["limit"]);
+    assert_eq!(names.sometimes, ["both", "one"]);
+    assert_eq!(names.at_end, ["ends"]);
+    let program = &scenario.program;
+    let lengths = [&program.always, &program.sometimes, &program.at_end].map(Vec::len);
+    assert_eq!(lengths, [1, 2, 1]);
+    let turn = |thread| Slated::Thread(ThreadId(thread));
+    assert_eq!(program.schedule, Some(vec![turn(0), Slated::Time, turn(3)]));
+    let Bounds {
+        depth,
+        packets,
+        ticks,
+    } = program.bounds;
+    assert_eq!((depth, packets, ticks), (Some(100), Some(4), None));
+    assert!(!program.builtin);
+    let may_wait = program.threads.iter().map(|it| it.may_wait);
+    assert!(may_wait.eq([false, true, true, true, true]));
+}
+
+#[test]
+fn packets_carry_what_was_posted() {
+    let ops = r#"{ "post": "p", "key": -1, "bytes": 2, "overlapped": 3, "status": 3221225488 }"#;
+    let packet = Packet {
+        key: -1,
+        bytes: 2,
+        overlapped: 3,
+        status: 0xc000_0010,
+    };
+    assert_eq!(outcome(&with_ops(ops)).unwrap().program.packets, [packet]);
+    let named = ops.replace("3221225488", "\"STATUS_INVALID_DEVICE_REQUEST\"");
+    assert_eq!(
+        outcome(&with_ops(&named)).unwrap().program.packets,
+        [packet]
+    );
+}

@@ -1,0 +1,317 @@
+//! The claims of the systems and the evidence for them belong together.
+//!
+//! Each file of `model/src/personality/` lists its claims in a table. Each claim is named at the code that
+//! fulfils it, and by a scenario or a refused trace that exercises it; nothing names a claim that is not
+//! in a table.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{File, Violation, breaks, files, holds, near};
+
+const STATUSES: [&str; 6] = [
+    "verified",
+    "measured",
+    "documented",
+    "derived",
+    "inferred",
+    "open",
+];
+
+const HEAD: &str = "//! | id | says | status | source |";
+
+/// One row of a table.
+struct Claim {
+    id: String,
+    file: String,
+    line: usize,
+}
+
+/// The files of the systems: every one but the list of them.
+fn personalities(root: &Path) -> Vec<File> {
+    let mut found = files(root);
+    found.retain(|file| {
+        let name = file.path.strip_prefix("model/src/personality/");
+        name.is_some_and(|name| name != "mod.rs" && name.ends_with(".rs"))
+    });
+    found
+}
+
+/// The name of the system that a file is about.
+fn system_of(file: &File) -> String {
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    name.trim_end_matches(".rs").replace('_', "-")
+}
+
+/// The rows of a file's table: the lines of its module comment that start like a row, after the head.
+fn rows(file: &File) -> impl Iterator<Item = (usize, Vec<&str>)> {
+    file.lines()
+        .skip_while(|(_, line)| *line != HEAD)
+        .skip(2)
+        .take_while(|(_, line)| line.starts_with("//! |"))
+        .map(|(n, line)| {
+            (
+                n,
+                line[4..]
+                    .trim()
+                    .trim_matches('|')
+                    .split('|')
+                    .map(str::trim)
+                    .collect(),
+            )
+        })
+}
+
+/// All claims, well formed or not.
+fn claims(root: &Path) -> Vec<Claim> {
+    let mut found = Vec::new();
+    for file in personalities(root) {
+        for (line, cells) in rows(&file) {
+            found.push(Claim {
+                id: cells[0].to_owned(),
+                file: file.path.clone(),
+                line,
+            });
+        }
+    }
+    found
+}
+
+/// Whether a text is a claim's id: two words with a slash between them.
+fn is_id(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    text.split_once('/')
+        .is_some_and(|(system, rule)| is_name(system) && is_name(rule))
+}
+
+/// Whether this id is about this system or one of its versions.
+fn belongs(id: &str, system: &str) -> bool {
+    let name = id.split('/').next().unwrap_or_default();
+    name.strip_prefix(system)
+        .is_some_and(|version| version.is_empty() || version.starts_with('-'))
+}
+
+/// Every file of a system has its table, and every row is whole.
+fn tables_are_whole(root: &Path) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for file in personalities(root) {
+        let mut add = |line, what: String| found.push(Violation::new(&file.path, line, what));
+        let system = system_of(&file);
+        for part in [HEAD, "//! # Divergence from the real system"] {
+            if !file.text.lines().any(|line| line == part) {
+                add(1, format!("`{part}` is missing"));
+            }
+        }
+        for (line, cells) in rows(&file) {
+            let [id, says, status, source] = cells[..] else {
+                add(line, format!("a row of {} cells; it has 4", cells.len()));
+                continue;
+            };
+            if !is_id(id) || !belongs(id, &system) {
+                add(
+                    line,
+                    format!("`{id}` is not an id of the form `{system}/rule`"),
+                );
+            }
+            if says.is_empty() || source.is_empty() {
+                add(line, format!("`{id}` says nothing, or gives no source"));
+            }
+            if !STATUSES.contains(&status) {
+                add(
+                    line,
+                    format!("`{status}` is no status{}", near(status, STATUSES)),
+                );
+            }
+            let place = format!("{}:{line}", file.path);
+            if let Some(other) = first.get(id) {
+                add(line, format!("`{id}` stands at {other} already"));
+            } else {
+                first.insert(id.to_owned(), place);
+            }
+        }
+    }
+    found
+}
+
+/// Every claim is named at the code that fulfils it, and every claim that the model's code names exists.
+fn code_and_tables_agree(root: &Path) -> Vec<Violation> {
+    let claims = claims(root);
+    let known = || claims.iter().map(|claim| &claim.id[..]);
+    let systems: Vec<_> = personalities(root).iter().map(system_of).collect();
+    let mut found = Vec::new();
+    let mut model = files(root);
+    model.retain(|file| file.is_rust() && file.path.starts_with("model/src/"));
+    for file in &model {
+        for (line, id) in named_in(file) {
+            let about_a_system = systems.iter().any(|system| belongs(id, system));
+            if about_a_system && !known().any(|known| known == id) {
+                let what = format!("no claim `{id}`{}", near(id, known()));
+                found.push(Violation::new(&file.path, line, what));
+            }
+        }
+    }
+    for claim in &claims {
+        let file = model.iter().find(|file| file.path == claim.file);
+        if !file.is_some_and(|file| named_in(file).any(|(_, id)| id == claim.id)) {
+            let what = format!("no function of this file names `{}` as its claim", claim.id);
+            found.push(Violation::new(&claim.file, claim.line, what));
+        }
+    }
+    found
+}
+
+/// The ids that a file names between backticks, outside of its table.
+fn named_in(file: &File) -> impl Iterator<Item = (usize, &str)> {
+    file.lines()
+        .filter(|(_, line)| !line.starts_with("//! |"))
+        .flat_map(|(n, line)| line.split('`').skip(1).step_by(2).map(move |id| (n, id)))
+        .filter(|(_, id)| is_id(id))
+}
+
+/// Every claim is exercised by a scenario or a refused trace, and every claim that one names exists.
+///
+/// As long as there is no scenario at all, there is nothing to hold the claims against.
+fn claims_are_exercised(root: &Path) -> Vec<Violation> {
+    let claims = claims(root);
+    let mut found = Vec::new();
+    let mut exercised: Vec<String> = Vec::new();
+    let mut any = false;
+    for file in files(root) {
+        let json = if file.path.starts_with("scenarios/") && file.path.ends_with(".json") {
+            any = true;
+            &file.text[..]
+        } else if file.path.starts_with("traces/refused/") && file.path.ends_with(".jsonl") {
+            file.text.lines().next().unwrap_or_default()
+        } else {
+            continue;
+        };
+        let value: Value = match serde_json::from_str(json) {
+            Ok(value) => value,
+            Err(error) => {
+                found.push(Violation::new(&file.path, error.line(), error.to_string()));
+                continue;
+            }
+        };
+        for id in value["claims"].as_array().into_iter().flatten() {
+            let id = id.as_str().unwrap_or_default();
+            if claims.iter().any(|claim| claim.id == id) {
+                exercised.push(id.to_owned());
+                continue;
+            }
+            let line = file
+                .lines()
+                .find(|(_, line)| line.contains(&format!("\"{id}\"")));
+            let known = claims.iter().map(|claim| &claim.id[..]);
+            let what = format!("no claim `{id}`{}", near(id, known));
+            found.push(Violation::new(&file.path, line.map_or(1, |(n, _)| n), what));
+        }
+    }
+    for claim in claims
+        .iter()
+        .filter(|claim| any && !exercised.contains(&claim.id))
+    {
+        let what = format!("no scenario and no refused trace exercises `{}`", claim.id);
+        found.push(Violation::new(&claim.file, claim.line, what));
+    }
+    found
+}
+
+#[test]
+fn tables_of_claims_are_whole() {
+    holds(tables_are_whole);
+}
+
+#[test]
+fn a_broken_table_is_seen() {
+    let io_uring = format!(
+        "{HEAD}\n//! |---|---|---|---|\n//! | io-uring/fifo | Oldest first. | measured | M:1 |\n\
+         //! | io-uring-6/lifo | Newest first. | mesured | M:1 |\n//! | uring/x | | open | M:1 |\n\
+         //! | io-uring/fifo | Again. | open | M:2 |\n//! | io-uring/short | open | M:2 |\n//!\n\
+         //! # Divergence from the real system\n//! | not/a | row |\n"
+    );
+    breaks(
+        tables_are_whole,
+        &[
+            ("model/src/personality/io_uring.rs", &io_uring),
+            ("model/src/personality/aix.rs", "//! AIX.\n"),
+            ("model/src/personality/mod.rs", "//! The systems.\n"),
+        ],
+        &[
+            "model/src/personality/io_uring.rs:4: `mesured` is no status; did you mean `measured`?",
+            "model/src/personality/io_uring.rs:5: `uring/x` is not an id of the form `io-uring/rule`",
+            "model/src/personality/io_uring.rs:5: `uring/x` says nothing",
+            "model/src/personality/io_uring.rs:6: `io-uring/fifo` stands at model/src/personality/io_uring.rs:3",
+            "model/src/personality/io_uring.rs:7: a row of 3 cells",
+            "model/src/personality/aix.rs:1: `//! | id |",
+            "model/src/personality/aix.rs:1: `//! # Divergence",
+        ],
+    );
+}
+
+/// A tiny system with two claims.
+const AIX: &str = "//! | id | says | status | source |\n//! |---|---|---|---|\n\
+    //! | aix/fifo | Oldest first. | open | D:1 |\n//! | aix/lifo | Newest first. | open | D:1 |\n\n";
+
+#[test]
+fn code_names_the_claims_of_its_table() {
+    holds(code_and_tables_agree);
+}
+
+#[test]
+fn a_claim_without_code_and_code_without_a_claim_are_seen() {
+    let aix = format!(
+        "{AIX}/// `aix/fifo`, `aix/lify`: as the table says; see `model/src`.\nfn take() {{}}\n"
+    );
+    breaks(
+        code_and_tables_agree,
+        &[
+            ("model/src/personality/aix.rs", &aix),
+            (
+                "model/src/kernel.rs",
+                "/// As in `aix/all` and `other/thing`.\n",
+            ),
+        ],
+        &[
+            "model/src/personality/aix.rs:4: no function of this file names `aix/lifo`",
+            "model/src/personality/aix.rs:6: no claim `aix/lify`; did you mean `aix/lifo`?",
+            "model/src/kernel.rs:1: no claim `aix/all`",
+        ],
+    );
+}
+
+#[test]
+fn every_claim_is_exercised() {
+    holds(claims_are_exercised);
+}
+
+#[test]
+fn a_claim_that_nothing_exercises_and_one_that_does_not_exist_are_seen() {
+    let scenario = "{\n  \"why\": \"\",\n  \"claims\": [\"aix/fifi\"]\n}\n";
+    breaks(
+        claims_are_exercised,
+        &[
+            ("model/src/personality/aix.rs", AIX),
+            ("scenarios/order/first.json", scenario),
+            ("scenarios/order/second.json", "{\n"),
+            ("scenarios/order/third.json", "{ \"why\": \"no claims\" }\n"),
+            (
+                "traces/refused/a.jsonl",
+                "{\"claims\":[\"aix/lifo\"]}\n{\"n\":1}\n",
+            ),
+            ("traces/recorded/b.jsonl", "{\"claims\":[\"aix/fifo\"]}\n"),
+        ],
+        &[
+            "scenarios/order/first.json:3: no claim `aix/fifi`; did you mean `aix/fifo`?",
+            "scenarios/order/second.json:2: EOF",
+            "model/src/personality/aix.rs:3: no scenario and no refused trace exercises `aix/fifo`",
+        ],
+    );
+}
