@@ -171,7 +171,8 @@ impl<'p, K: Kernel> System<'p, K> {
         Bounded(bounded | self.times(view, &mut each))
     }
 
-    /// In lock-step, whoever was made runnable goes on before the next turn.
+    /// In lock-step, whoever was made runnable goes on before the next turn, and so does whoever's time is
+    /// over.
     fn enabled_by(
         &self,
         schedule: &[Slated],
@@ -184,6 +185,15 @@ impl<'p, K: Kernel> System<'p, K> {
                 quiet = false;
                 each(step);
             });
+        }
+        // The clock moves to a deadline once, for everybody whose time is over then.
+        if self
+            .program
+            .thread_ids()
+            .any(|id| pending(view, id) == Some(0))
+        {
+            quiet = false;
+            self.times(view, &mut each);
         }
         match schedule.get(view.turns_taken()) {
             Some(Slated::Thread(id)) if quiet => match view.thread(*id).mode() {
@@ -306,8 +316,13 @@ impl<'p, K: Kernel> System<'p, K> {
         observer: &mut O,
     ) -> Option<Fault> {
         let before = self.queued(&state.0);
-        let mut turn = self.turn(&mut state.0, observer);
         let me = step.thread;
+        let is_turn = match step.kind {
+            StepKind::Turn => true,
+            StepKind::Wake => false,
+            StepKind::Time => pending(self.view(state), me) != Some(0),
+        };
+        let mut turn = self.turn(&mut state.0, observer);
         match step.kind {
             StepKind::Turn => self.take_turn(&mut turn, me, step.choice),
             StepKind::Wake => {
@@ -317,9 +332,7 @@ impl<'p, K: Kernel> System<'p, K> {
             StepKind::Time => self.take_time(&mut turn, me),
         }
         let (ledger, fault) = (turn.ledger, turn.fault);
-        if step.kind != StepKind::Wake
-            && let Some(at) = self.layout.turn
-        {
+        if is_turn && let Some(at) = self.layout.turn {
             let taken = self.view_of(&state.0).turns_taken() as u32 + 1;
             state.0[usize::from(at)..usize::from(at) + 4].copy_from_slice(&taken.to_le_bytes());
         }

@@ -155,10 +155,11 @@ impl<K: Kernel> Search<'_, '_, K> {
         if bounded {
             self.out.cut = Some(Cut::Bound);
         }
-        if steps.is_empty() && !bounded {
-            if let Some(violation) = self.system.judge_end(state) {
-                return self.convict(violation, at, None);
-            }
+        if steps.is_empty()
+            && !bounded
+            && let Some(violation) = self.system.judge_end(state)
+        {
+            return self.convict(violation, at, None);
         }
         for &step in steps.iter() {
             next.clone_from(state);
