@@ -1,3 +1,17 @@
 //! The integration tests: one binary, a module for each subject.
 
+mod command;
+mod generated;
 mod house;
+mod native;
+mod shipped;
+
+use std::path::PathBuf;
+
+/// The top of the project.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("it lies below the top")
+        .to_owned()
+}

@@ -220,9 +220,16 @@ pub fn unplayable(program: &Program) -> Option<String> {
         _ => None,
     };
     let mut instrs = program.codes.iter().flat_map(|code| &code.instrs);
-    let (port, field) = instrs.find_map(of_instr)?;
+    let (_, field) = instrs.find_map(of_instr)?;
+    let word = match field {
+        PortField::Depth => "depth",
+        PortField::Waiting => "waiting",
+        PortField::Running => "running",
+        PortField::Concurrency => "concurrency",
+        PortField::Delivered => "delivered",
+        PortField::Open => "open",
+    };
     Some(format!(
-        "its code asks for the {field:?} of port {}, which nobody outside a real kernel can see",
-        port.0
+        "its code asks for `{word}` of a port, which nobody outside a real kernel can see"
     ))
 }

@@ -6,7 +6,8 @@ use portsim_model::program::{CodeId, ObjectId, PortId, SlotId, SourceId, ThreadI
 use super::place::{Complaint, Place};
 use crate::bad_input::{nearest, one_of, quoted};
 
-/// What a name stands for. All share one space of names, so that an expression never has to guess.
+/// What a name stands for. What an expression can speak of shares one space of names, so that it never
+/// has to guess; what only operations name (events, mutexes, semaphores, sources) has another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Thing {
     Port(PortId),
@@ -34,6 +35,14 @@ impl Thing {
             Thing::Thread(_) => "a thread",
             Thing::Group { .. } => "a group of threads",
         }
+    }
+
+    /// Whether an expression can speak of it.
+    fn is_spoken_of(self) -> bool {
+        !matches!(
+            self,
+            Thing::Event(_) | Thing::Mutex(_) | Thing::Semaphore(_) | Thing::Source(_)
+        )
     }
 
     /// Its threads, if it has some.
@@ -73,18 +82,25 @@ impl Directory {
         thing: Thing,
         place: &Place<'_>,
     ) -> Result<(), Complaint> {
-        self.check_new(name, place)?;
+        self.check_free(name, thing.is_spoken_of(), place)?;
         self.things.push((name.to_owned(), thing));
         Ok(())
     }
 
-    /// Whether a name can still be given, and can stand in an expression.
+    /// Whether a name can still be given to something that an expression speaks of.
     pub(super) fn check_new(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
+        self.check_free(name, true, place)
+    }
+
+    fn check_free(&self, name: &str, spoken: bool, place: &Place<'_>) -> Result<(), Complaint> {
         check_name(name, place)?;
         if WORDS.contains(&name) || constant(name).is_some() {
             return Err(place.complain(format!("{name:?} is a word of expressions, not a name")));
         }
-        match self.thing(name) {
+        match self
+            .named(name)
+            .find(|thing| thing.is_spoken_of() == spoken)
+        {
             Some(thing) => {
                 Err(place.complain(format!("{name:?} is already the name of {}", thing.noun())))
             }
@@ -92,10 +108,16 @@ impl Directory {
         }
     }
 
-    /// What a name stands for.
+    /// What a name stands for, for an expression if it can.
     pub(super) fn thing(&self, name: &str) -> Option<Thing> {
-        let same = |(known, thing): &(String, Thing)| (known == name).then_some(*thing);
-        self.things.iter().find_map(same)
+        let spoken = self.named(name).find(|thing| thing.is_spoken_of());
+        spoken.or_else(|| self.named(name).next())
+    }
+
+    /// Everything of this name.
+    fn named(&self, name: &str) -> impl Iterator<Item = Thing> {
+        let same = move |(known, thing): &(String, Thing)| (known == name).then_some(*thing);
+        self.things.iter().filter_map(same)
     }
 
     /// Every name.
@@ -116,9 +138,11 @@ impl Directory {
             .iter()
             .filter(|(_, thing)| pick(*thing).is_some());
         let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
+        if let Some(found) = self.named(name).find_map(&pick) {
+            return Ok(found);
+        }
         if let Some(thing) = self.thing(name) {
-            let wrong = || place.complain(format!("{name:?} is {}, not {noun}", thing.noun()));
-            return pick(thing).ok_or_else(wrong);
+            return Err(place.complain(format!("{name:?} is {}, not {noun}", thing.noun())));
         }
         let bare = noun.split_once(' ').map_or(noun, |(_, bare)| bare);
         Err(unknown(bare, name, &known, place))

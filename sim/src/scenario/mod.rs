@@ -3,10 +3,10 @@
 //! This room is the only reader of such files. It gives out checked data only: a [`Program`] that
 //! keeps every promise of its type, and the names that people gave to its parts.
 //!
-//! - [`wire`]: the file as it is written, its types and its schema. Only there is serde known.
-//! - [`directory`]: every name, and what it stands for. [`results`]: the names of results.
-//! - [`expr`]: expressions. [`code`]: operations. [`compile`]: the whole file.
-//! - [`place`]: where something is wrong. [`files`]: which files there are.
+//! - `wire`: the file as it is written, its types and its schema. Only there is serde known.
+//! - `directory`: every name, and what it stands for. `results`: the names of results.
+//! - `expr`: expressions. `code`: operations. `compile`: the whole file.
+//! - `place`: where something is wrong. `files`: which files there are.
 
 mod code;
 mod compile;

@@ -50,9 +50,9 @@ pub(super) fn collect(
 fn batch(max: Option<u8>, place: &Place<'_>) -> Result<u8, Complaint> {
     match max {
         None => Ok(1),
-        Some(max) if (1..=BATCH_MAX).contains(&max.into()) => Ok(max),
+        Some(max) if (0..=BATCH_MAX).contains(&max.into()) => Ok(max),
         Some(max) => Err(place.complain(format!(
-            "found {max}, expected a whole number from 1 to {BATCH_MAX}"
+            "found {max}, expected a whole number from 0 to {BATCH_MAX}"
         ))),
     }
 }

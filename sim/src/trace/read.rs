@@ -7,7 +7,7 @@ use std::path::Path;
 use portsim_model::program::{Op, Program, ThreadId};
 use portsim_model::step::StepKind;
 
-use super::wire::{EndLine, EventLine, FORMAT, answer_of, call_line, step_name, verb};
+use super::wire::{EndLine, EventLine, FORMAT, answer_of, call_line, read_line, step_name, verb};
 use super::{End, Event, Header, Shown, Trace};
 use crate::bad_input::BadInput;
 use crate::names::Names;
@@ -99,27 +99,18 @@ enum Line {
 }
 
 fn parse(text: &str) -> Result<Line, String> {
-    match serde_json::from_str(text) {
+    match read_line(text) {
         Ok(event) => Ok(Line::Event(Box::new(event))),
-        Err(problem) => match serde_json::from_str(text) {
+        Err(problem) => match read_line(text) {
             Ok(end) => Ok(Line::End(end)),
-            Err(_) => Err(format!("is no event: {}", column(&problem))),
+            Err(_) => Err(format!("is no event: {problem}")),
         },
     }
 }
 
-/// serde_json counts lines within the text it is given, which is always the first.
-fn column(problem: &serde_json::Error) -> String {
-    problem.to_string().replace("at line 1 column", "at column")
-}
-
 fn header(file: &Path, text: &str) -> Result<Header, BadInput> {
-    let header: Header = serde_json::from_str(text).map_err(|problem| {
-        BadInput::new(
-            file,
-            format!("is no header of a trace: {}", column(&problem)),
-        )
-        .at("line 1")
+    let header: Header = read_line(text).map_err(|problem| {
+        BadInput::new(file, format!("is no header of a trace: {problem}")).at("line 1")
     })?;
     if header.format != FORMAT {
         let problem = format!("format {:?}; this version reads {FORMAT:?}", header.format);

@@ -5,6 +5,7 @@ use std::io;
 use portsim_model::program::{Op, Packet, Program, ThreadId, Timeout, Watch};
 use portsim_model::step::StepKind;
 use schemars::{JsonSchema, schema_for};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, End, Event, Shown};
@@ -12,6 +13,14 @@ use crate::names::Names;
 
 /// The format that this version reads and writes.
 pub const FORMAT: &str = "portsim-trace/1";
+
+/// One line of a file as the kind of line that it should be; else what is wrong with it, and where.
+pub(super) fn read_line<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    // serde_json counts lines within the text it is given, which is always the first.
+    let at_column =
+        |problem: serde_json::Error| problem.to_string().replace("at line 1 column", "at column");
+    serde_json::from_str(text).map_err(at_column)
+}
 
 /// Where a trace comes from: its first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -127,7 +127,7 @@ fn what_is_unsupported_says_why() {
     let mut asking = program(vec![once([Op::Assert { cond: ExprId(1) }])]);
     asking.exprs = vec![Expr::Port(P, PortField::Depth), Expr::Not(ExprId(0))];
     let why = refusal(&asking);
-    assert!(why.contains("Depth of port 0"), "{why}");
+    assert!(why.contains("`depth` of a port"), "{why}");
     let mut failing = program(vec![once([post(1)])]);
     failing.packets[1].status = 0xc000_0120;
     let why = refusal(&failing);

@@ -134,6 +134,7 @@ fn lines(recording: &Recording) -> Vec<String> {
         word[..end].to_lowercase()
     };
     let line = |shown: &Shown| match shown {
+        Shown::Silent { .. } => unreachable!("a kernel shows what it does"),
         Shown::Call {
             thread,
             op,

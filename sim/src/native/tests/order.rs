@@ -171,6 +171,6 @@ fn returns(recording: &Recording) -> impl Iterator<Item = u8> {
     let events = recording.events.iter();
     events.filter_map(|shown| match shown {
         Shown::Return { thread, .. } => Some(thread.0),
-        Shown::Call { .. } => None,
+        Shown::Call { .. } | Shown::Silent { .. } => None,
     })
 }

@@ -1,0 +1,341 @@
+//! The command as its users meet it: exit codes, keys, and what it says to bad input.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::root;
+
+/// Runs the command at the top of the project.
+fn portsim(args: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
+        .args(args)
+        .current_dir(root())
+        .output();
+    output.expect("the command can be started")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("no signal ended it")
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Runs the command, holds its exit code, gives its JSON.
+fn json(args: &[&str], expected: i32) -> Value {
+    let output = portsim(&[args, &["--json"]].concat());
+    assert_eq!(code(&output), expected, "{args:?}: {}", words(&output));
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", words(&output)))
+}
+
+/// A folder of our own that goes away again.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let folder = std::env::temp_dir().join(format!("portsim-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).expect("it can be made");
+        Scratch(folder)
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let file = self.0.join(name);
+        fs::write(&file, bytes).expect("it can be written");
+        file.display().to_string()
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const B1: &str = "scenarios/vectors/b/b1-newest-waiter-first.json";
+const POOL: &str = "scenarios/bench/pool-2-1-1-2.json";
+
+#[test]
+fn keys_that_tools_rely_on() {
+    let has = |value: &Value, keys: &[&str]| {
+        for key in keys {
+            assert!(value.get(key).is_some(), "no {key} in {value}");
+        }
+    };
+    has(
+        &json(&["run", B1], 0),
+        &[
+            "verdict",
+            "seed",
+            "steps",
+            "trace_sha256",
+            "parked",
+            "violation",
+        ],
+    );
+    let check = json(&["check", B1], 0);
+    let keys = [
+        "name",
+        "as",
+        "verdict",
+        "expected",
+        "states_unique",
+        "transitions",
+        "depth_max",
+        "complete",
+        "seconds",
+        "bytes_per_state",
+        "property",
+        "trace",
+    ];
+    has(&check["scenarios"][0], &keys);
+    let list = json(&["list", "scenarios/portable"], 0);
+    has(&list, &["personalities", "backends", "scenarios"]);
+    has(&list["backends"][0], &["name", "available", "why_not"]);
+    let refused = first_refused();
+    let admit = json(&["admit", &refused], 1);
+    has(
+        &admit["traces"][0],
+        &["file", "verdict", "at", "saw", "allowed", "states_max"],
+    );
+    assert_eq!(admit["traces"][0]["verdict"], "refused");
+}
+
+fn first_refused() -> String {
+    let folder = fs::read_dir(root().join("traces/refused")).expect("it is there");
+    let mut files: Vec<PathBuf> = folder.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    files[0].display().to_string()
+}
+
+#[test]
+fn a_seed_gives_the_same_bytes() {
+    let twice = || json(&["run", POOL, "--seeds", "0..50"], 0);
+    let (first, second) = (twice(), twice());
+    assert_eq!(first, second);
+    let scratch = Scratch::new("seed");
+    let (a, b) = (scratch.path("a.jsonl"), scratch.path("b.jsonl"));
+    for file in [&a, &b] {
+        assert_eq!(
+            code(&portsim(&["run", POOL, "--seed", "7", "--trace", file])),
+            0
+        );
+    }
+    assert_eq!(
+        fs::read(&a).expect("written"),
+        fs::read(&b).expect("written")
+    );
+    assert_eq!(json(&["diff", &a, &b], 0)["verdict"], "same");
+    assert_eq!(json(&["replay", &a], 0)["verdict"], "same");
+    assert_eq!(json(&["admit", &a], 0)["traces"][0]["verdict"], "admitted");
+}
+
+/// A counterexample is written, replays, and still violates what it violated.
+#[test]
+fn a_counterexample_comes_out_again() {
+    let scratch = Scratch::new("counterexample");
+    let broken = scratch.file("broken.json", br#"{
+        "why": "One of two takers stays behind.", "as": ["windows"], "ports": { "p": {} },
+        "threads": { "a": [ { "get": "p" } ], "b": [ { "get": "p" } ], "m": [ { "post": "p", "key": 1 } ] }
+    }"#);
+    let trace = scratch.path("broken.jsonl");
+    let check = json(&["check", &broken, "--trace", &trace], 1);
+    assert_eq!(check["scenarios"][0]["property"], "deadlock");
+    let folder = scratch.0.display().to_string();
+    let replayed = portsim(&["replay", &trace, "--scenarios", &folder]);
+    assert_eq!(code(&replayed), 0, "{}", words(&replayed));
+    assert!(
+        words(&replayed).contains("it violates deadlock"),
+        "{}",
+        words(&replayed)
+    );
+    // A changed line does not come out.
+    let text = fs::read_to_string(&trace).expect("it was written");
+    let changed = scratch.file(
+        "changed.jsonl",
+        text.replacen(
+            "\"key\":1,\"outcome\"",
+            "\"key\":1,\"bytes\":0,\"outcome\"",
+            1,
+        )
+        .as_bytes(),
+    );
+    assert_eq!(
+        code(&portsim(&["replay", &changed, "--scenarios", &folder])),
+        2
+    );
+}
+
+/// Exit code 2, a sentence that names file and place, and never a panic.
+#[test]
+fn bad_input_is_explained() {
+    let scratch = Scratch::new("bad");
+    let deep = format!(
+        "{{\"why\": {}{}}}",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let good = fs::read(root().join(B1)).expect("it is shipped");
+    let trace = scratch.path("trace.jsonl");
+    assert_eq!(code(&portsim(&["run", B1, "--trace", &trace])), 0);
+    let recorded = fs::read_to_string(&trace).expect("it was written");
+    let last = recorded.trim_end().rfind('\n').expect("it has lines");
+    let files: [(&str, Vec<u8>, &str); 7] = [
+        ("missing.json", br#"{ "why": "x", "threads": { "a": [ { "post": 1 } ] } }"#.to_vec(), "threads.a[0]"),
+        ("name.json", br#"{ "why": "x", "ports": { "port": {} }, "threads": { "a": [ { "get": "prot" } ] } }"#.to_vec(), "did you mean \"port\""),
+        ("unknown.json", br#"{ "why": "x", "thread": {} }"#.to_vec(), "did you mean \"threads\""),
+        ("utf8.json", [b"{ \"why\": \"".as_slice(), &[0xff, 0xfe], b"\" }"].concat(), "UTF-8"),
+        ("deep.json", deep.into_bytes(), "deep.json"),
+        ("half.json", good[..good.len() / 2].to_vec(), "half.json"),
+        ("empty.json", Vec::new(), "empty.json"),
+    ];
+    for (name, bytes, says) in files {
+        let file = scratch.file(name, &bytes);
+        for command in ["check", "run"] {
+            let output = portsim(&[command, &file]);
+            assert_eq!(code(&output), 2, "{name}: {}", words(&output));
+            assert!(words(&output).contains(says), "{name}: {}", words(&output));
+        }
+    }
+    let huge = scratch.path("huge.json");
+    fs::File::create(&huge)
+        .and_then(|file| file.set_len(200 << 20))
+        .expect("a file with a hole");
+    assert_eq!(code(&portsim(&["check", &huge])), 2);
+
+    let cut = scratch.file("cut.jsonl", &recorded.as_bytes()[..last - 5]);
+    let whole_lines = scratch.file("lines.jsonl", &recorded.as_bytes()[..last + 1]);
+    let other = scratch.file(
+        "other.jsonl",
+        recorded
+            .replacen("b1-newest-waiter-first", "b4-three-waiters", 1)
+            .as_bytes(),
+    );
+    let nothing = scratch.file("nothing.jsonl", b"");
+    let alien = scratch.file("alien.jsonl", &[0xff; 100]);
+    for (file, says) in [
+        (&cut, "is cut"),
+        (&whole_lines, "is cut"),
+        (&other, "another version"),
+        (&nothing, "is empty"),
+        (&alien, "UTF-8"),
+    ] {
+        for command in ["admit", "replay"] {
+            let output = portsim(&[command, file]);
+            assert_eq!(code(&output), 2, "{file}: {}", words(&output));
+            assert!(words(&output).contains(says), "{file}: {}", words(&output));
+        }
+    }
+    let output = portsim(&["admit", &whole_lines]);
+    assert!(
+        words(&output).contains("admitted"),
+        "what stands before the cut is judged: {}",
+        words(&output)
+    );
+}
+
+#[test]
+fn arguments_are_explained() {
+    for (args, says) in [
+        (
+            vec!["check", "scenarios/vectos"],
+            "did you mean \"vectors\"",
+        ),
+        (
+            vec!["run", B1, "--as", "window"],
+            "did you mean \"windows\"",
+        ),
+        (
+            vec!["cross-check", B1, "--on", "epol"],
+            "did you mean \"epoll\"",
+        ),
+        (vec!["run", B1, "--seeds", "9..3"], "has no seed"),
+        (vec!["run", B1, "--choose", "best"], "is not a policy"),
+        (vec!["check", B1, "--memory", "lots"], "is no size"),
+        (vec!["chekc", B1], "check"),
+    ] {
+        let output = portsim(&args);
+        assert_eq!(code(&output), 2, "{args:?}: {}", words(&output));
+        assert!(
+            words(&output).contains(says),
+            "{args:?}: {}",
+            words(&output)
+        );
+    }
+}
+
+/// A bound or a limit makes a verdict partial, and never a pass.
+#[test]
+fn partial_is_no_pass() {
+    for args in [
+        vec!["check", POOL, "--depth", "3"],
+        vec![
+            "check",
+            "scenarios/bench/pool-4-2-2-4.json",
+            "--memory",
+            "1K",
+        ],
+        vec!["run", POOL, "--steps", "3"],
+    ] {
+        let output = portsim(&args);
+        assert_eq!(code(&output), 4, "{args:?}: {}", words(&output));
+        assert!(
+            words(&output).contains("partial"),
+            "{args:?}: {}",
+            words(&output)
+        );
+    }
+}
+
+/// A scenario that a system cannot play is skipped, and listed with its reason.
+#[test]
+fn unsupported_is_said() {
+    let output = portsim(&["check", B1, "--as", "epoll"]);
+    assert_eq!(code(&output), 0);
+    assert!(
+        words(&output).contains("the scenario is meant for windows"),
+        "{}",
+        words(&output)
+    );
+    let matrix = json(&["cross-check", B1, "--on", "epoll"], 0);
+    assert_eq!(matrix["cells"][0]["verdict"], "unsupported");
+    assert_eq!(matrix["totals"]["unsupported"], 1);
+}
+
+/// What a recording of the kernel says is judged from its file alone.
+#[test]
+fn a_recording_is_judged_from_its_file() {
+    let scratch = Scratch::new("record");
+    let scenario = "scenarios/portable/newest-of-six-first.json";
+    if json(&["list"], 0)["backends"][0]["available"] != true {
+        println!("not run: there is no epoll here");
+        return;
+    }
+    let file = scratch.path("recorded.jsonl");
+    assert_eq!(
+        code(&portsim(&[
+            "record", scenario, "--on", "epoll", "--out", &file
+        ])),
+        0
+    );
+    for judge in ["epoll", "windows"] {
+        let said = json(&["admit", &file, "--as", judge], 0);
+        assert_eq!(said["traces"][0]["verdict"], "admitted", "{said}");
+    }
+    let text = fs::read_to_string(&file).expect("it was written");
+    assert!(
+        text.starts_with(
+            r#"{"format":"portsim-trace/1","scenario":"portable/newest-of-six-first""#
+        ),
+        "{text}"
+    );
+    assert!(Path::new(&file).exists());
+}

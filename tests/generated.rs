@@ -1,0 +1,341 @@
+//! Programs that nobody thought of.
+//!
+//! For each, on every system that plays it: a seed gives the same events twice; what the model shows, the
+//! model admits and replays; the last state is among those that exploration reaches; and the invariants of
+//! completion ports hold.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use portsim::admit::admit;
+use portsim::choose::{Choose, Policy};
+use portsim::names::Names;
+use portsim::personality::{OnSystem, not_for, play};
+use portsim::replay::replay;
+use portsim::run::{Execution, run};
+use portsim::scenario::{self, Scenario};
+use portsim::trace::{Answer, End, Event, Header, Mode, Origin, Shown, Trace};
+use portsim_model::State;
+use portsim_model::expr::{Facts, PortField};
+use portsim_model::kernel::Kernel;
+use portsim_model::personality::NAMES;
+use portsim_model::program::{Op, Program};
+use portsim_model::property::Violation;
+use portsim_model::system::System;
+use portsim_model::threads::Mode as Doing;
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use serde_json::{Value, json};
+
+use crate::root;
+
+/// A program with more states than this is run and judged, but not explored.
+const STATES_MAX: usize = 60_000;
+
+fn port() -> impl Strategy<Value = &'static str> {
+    prop_oneof![4 => Just("p"), 1 => Just("q")]
+}
+
+/// One operation; `n` makes the keys of posts different from each other.
+fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
+    let key = thread * 100 + n;
+    prop_oneof![
+        8 => (port(), prop_oneof![4 => Just(None), 1 => Just(Some(0)), 1 => (1u32..4).prop_map(Some)])
+            .prop_map(|(port, timeout)| match timeout {
+                None => json!({ "get": port, "into": "x" }),
+                Some(ticks) => json!({ "get": port, "into": "x", "timeout": ticks }),
+            }),
+        2 => (port(), 1u8..4).prop_map(|(port, max)| json!({ "get": port, "into": "y", "max": max })),
+        8 => port().prop_map(move |port| json!({ "post": port, "key": key })),
+        1 => port().prop_map(|port| json!({ "close": port })),
+        2 => Just(json!("stall")),
+        1 => Just(json!({ "sleep": 2 })),
+        1 => Just(json!("yield")),
+        2 => prop_oneof![Just("event"), Just("mutex"), Just("units")]
+            .prop_map(|object| json!({ "block": object, "timeout": 3 })),
+        2 => prop_oneof![Just("event"), Just("mutex"), Just("units")].prop_map(|object| json!({ "signal": object })),
+        1 => (0usize..2).prop_map(|thread| json!({ "suspend": format!("t{thread}") })),
+        1 => (0usize..2).prop_map(|thread| json!({ "resume": format!("t{thread}") })),
+        1 => Just(json!({ "set": { "v": "v + 1" } })),
+        1 => port().prop_map(|port| json!({ "either": [[{ "get": port, "into": "x" }], ["yield"]] })),
+        1 => Just(json!({ "if": "v > 0", "then": ["stall"], "else": ["yield"] })),
+    ]
+}
+
+fn thread(n: usize) -> impl Strategy<Value = Vec<Value>> {
+    (1usize..4).prop_flat_map(move |len| {
+        (0..len)
+            .map(|place| op(n, place).boxed())
+            .collect::<Vec<_>>()
+    })
+}
+
+fn file() -> impl Strategy<Value = Value> {
+    let threads = (2usize..5)
+        .prop_flat_map(|count| (0..count).map(|n| thread(n).boxed()).collect::<Vec<_>>());
+    (threads, 1u32..3).prop_map(|(threads, concurrency)| {
+        let named: serde_json::Map<_, _> =
+            threads.into_iter().enumerate().map(|(n, ops)| (format!("t{n}"), Value::from(ops))).collect();
+        let all: Vec<_> = named.keys().cloned().collect();
+        json!({
+            "why": "Somebody may write this.",
+            "ports": { "p": { "concurrency": concurrency }, "q": {} },
+            "events": { "event": {} }, "mutexes": { "mutex": {} }, "semaphores": { "units": { "count": 1 } },
+            "vars": { "v": 0 },
+            "threads": named,
+            "may_wait": all,
+        })
+    })
+}
+
+struct Judge<'a> {
+    names: &'a Names,
+    seed: u64,
+}
+
+impl OnSystem for Judge<'_> {
+    type Out = Result<(), TestCaseError>;
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out {
+        for policy in [Policy::Random, Policy::Pct(3), Policy::Fair] {
+            let execution = run(system, &mut Watched(policy.seeded(self.seed)), 1_000);
+            let again = run(system, &mut *policy.seeded(self.seed), 1_000);
+            prop_assert_eq!(
+                &execution.events,
+                &again.events,
+                "a seed gives the same run twice"
+            );
+            prop_assert!(!is_fault(&execution), "{:?}", execution.ended);
+            admitted(system, self.names, &execution)?;
+            replayed(system, &execution)?;
+            in_order(system, &execution.events)?;
+            reached(system, &execution.last)?;
+        }
+        Ok(())
+    }
+}
+
+/// A policy that holds what every policy promises.
+struct Watched(Box<dyn Choose>);
+
+impl Choose for Watched {
+    fn choose(&mut self, steps: &[portsim_model::Step]) -> usize {
+        let mut sorted = steps.to_vec();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(sorted.len(), steps.len(), "steps are offered once");
+        self.0.choose(steps)
+    }
+}
+
+fn is_fault(execution: &Execution) -> bool {
+    matches!(
+        execution.ended,
+        portsim::run::Ended::Violation(Violation::Builtin(_))
+    )
+}
+
+fn admitted<K: Kernel>(
+    system: &System<'_, K>,
+    names: &Names,
+    execution: &Execution,
+) -> Result<(), TestCaseError> {
+    let end = End {
+        parked: execution.parked.clone(),
+    };
+    let judgement = admit(system, names, &execution.events, Some(&end), false);
+    prop_assert_eq!(judgement.refused, None, "what the model shows, it admits");
+    Ok(())
+}
+
+fn replayed<K: Kernel>(system: &System<'_, K>, execution: &Execution) -> Result<(), TestCaseError> {
+    let header = Header {
+        format: String::new(),
+        scenario: String::new(),
+        scenario_sha256: String::new(),
+        from: Origin::Model,
+        personality: None,
+        on: None,
+        mode: Mode::Steps,
+        seed: None,
+        processors: None,
+        tool: String::new(),
+        os: String::new(),
+        violation: None,
+        refused_at: None,
+        why: None,
+        claims: Vec::new(),
+    };
+    let end = Some(End {
+        parked: execution.parked.clone(),
+    });
+    let replay = replay(
+        system,
+        &Trace {
+            header,
+            events: execution.events.clone(),
+            end,
+        },
+    );
+    prop_assert_eq!(replay.parted, None, "what the model shows comes out again");
+    Ok(())
+}
+
+/// I4 and I3: packets of one port arrive in the order of their posts, each once. A batch, or a thread that
+/// was suspended, returns later than it was served, so programs with one say nothing here.
+fn in_order<K: Kernel>(system: &System<'_, K>, events: &[Event]) -> Result<(), TestCaseError> {
+    let blurs = |op| matches!(op, Op::Suspend { .. } | Op::Get { max: Some(_), .. });
+    if system.program().ops().any(blurs) {
+        return Ok(());
+    }
+    for port in system.program().port_ids() {
+        let (mut posted, mut arrived) = (Vec::new(), Vec::new());
+        for event in events {
+            match &event.shown {
+                Shown::Call {
+                    op: Op::Post { port: to, packet },
+                    answer: Some(Answer::Done),
+                    ..
+                } if *to == port => {
+                    posted.push(system.program().packets[packet.index()].key);
+                }
+                Shown::Call {
+                    op: Op::Get { port: from, .. },
+                    answer: Some(Answer::Packet(packet)),
+                    ..
+                }
+                | Shown::Return {
+                    op: Op::Get { port: from, .. },
+                    answer: Answer::Packet(packet),
+                    ..
+                } if *from == port => {
+                    arrived.push(packet.key);
+                }
+                _ => {}
+            }
+        }
+        prop_assert!(
+            posted.starts_with(&arrived),
+            "posted {posted:?}, arrived {arrived:?}"
+        );
+    }
+    Ok(())
+}
+
+/// The state is among those that exploration reaches, and I5 holds in all of them: a thread waits on at most
+/// one port, which is the one that it is associated with, where the system associates threads.
+fn reached<K: Kernel>(system: &System<'_, K>, last: &State) -> Result<(), TestCaseError> {
+    let boot = system.boot();
+    let (mut seen, mut open) = (HashSet::from([boot.clone()]), vec![boot]);
+    let mut steps = Vec::new();
+    while let Some(state) = open.pop() {
+        prop_assert!(
+            !matches!(system.judge(&state), Some(Violation::Builtin(_))),
+            "{:?}",
+            system.judge(&state)
+        );
+        waits_once(system, &state)?;
+        steps.clear();
+        let _ = system.enabled(&state, |step| steps.push(step));
+        for &step in &steps {
+            let mut next = state.clone();
+            let fault = system.take(&mut next, step, &mut ());
+            prop_assert_eq!(fault, None);
+            if seen.insert(next.clone()) {
+                open.push(next);
+            }
+        }
+        if seen.len() > STATES_MAX {
+            return Ok(());
+        }
+    }
+    prop_assert!(
+        seen.contains(last),
+        "a run ends in a state that exploration reaches"
+    );
+    Ok(())
+}
+
+fn waits_once<K: Kernel>(system: &System<'_, K>, state: &State) -> Result<(), TestCaseError> {
+    let view = system.view(state);
+    let program: &Program = system.program();
+    for id in program.thread_ids() {
+        let on: Vec<_> = program
+            .port_ids()
+            .filter(|port| view.port(*port).waiters().contains(id))
+            .collect();
+        let parked = view.thread(id).mode() == Doing::Parked;
+        prop_assert_eq!(
+            on.len(),
+            usize::from(parked),
+            "thread {} waits on {:?}",
+            id.0,
+            &on
+        );
+        if let (true, [port]) = (system.kernel().counts_running(), on.as_slice()) {
+            prop_assert_eq!(view.thread(id).port(), Some(*port));
+        }
+    }
+    for port in program
+        .port_ids()
+        .filter(|_| system.kernel().counts_running())
+    {
+        let members = program
+            .thread_ids()
+            .filter(|id| view.thread(*id).port() == Some(port))
+            .count() as i64;
+        prop_assert!(Facts::port(&view, port, PortField::Running) <= members);
+    }
+    Ok(())
+}
+
+fn read(value: &Value) -> Scenario {
+    let text = value.to_string();
+    scenario::parse(
+        "generated",
+        Path::new("generated.json"),
+        text.as_bytes(),
+        &NAMES,
+    )
+    .unwrap_or_else(|bad| panic!("{bad}\n{text}"))
+}
+
+/// Cases that failed once are kept beside this file and tried first.
+fn config() -> ProptestConfig {
+    let kept: &'static str = root()
+        .join("tests/generated.regressions")
+        .display()
+        .to_string()
+        .leak();
+    ProptestConfig {
+        cases: 200,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(kept))),
+        ..ProptestConfig::default()
+    }
+}
+
+#[test]
+fn any_program_runs_replays_and_is_admitted() {
+    let mut runner = proptest::test_runner::TestRunner::new(config());
+    let outcome = runner.run(&(file(), any::<u64>()), |(value, seed)| {
+        let scenario = read(&value);
+        for name in NAMES
+            .into_iter()
+            .filter(|name| not_for(name, &scenario).is_none())
+        {
+            play(
+                name,
+                &scenario.program,
+                2,
+                Judge {
+                    names: &scenario.names,
+                    seed,
+                },
+            )
+            .expect("it is playable")?;
+        }
+        Ok(())
+    });
+    if let Err(failed) = outcome {
+        panic!("{failed}");
+    }
+}

@@ -1,0 +1,94 @@
+//! The shipped scenarios on the real kernel.
+
+use portsim::cross_check::{Cell, Verdict, cross_check};
+use portsim::native::{Backend, backends};
+
+use crate::shipped::scenarios;
+
+const PROCESSORS: u32 = 2;
+
+/// Backends that can run here, and those that cannot, said aloud.
+fn available() -> Vec<&'static dyn Backend> {
+    let mut here = Vec::new();
+    for backend in backends() {
+        match backend.available() {
+            Ok(()) => here.push(*backend),
+            Err(why) => println!("not run: {}: {why}", backend.name()),
+        }
+    }
+    here
+}
+
+fn cells(backend: &dyn Backend, personality: &str, seeds: u64) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for scenario in scenarios() {
+        let seeds = if scenario.program.schedule.is_some() {
+            1
+        } else {
+            seeds
+        };
+        for seed in 0..seeds {
+            cells.push(cross_check(
+                &scenario,
+                backend,
+                personality,
+                seed,
+                PROCESSORS,
+            ));
+        }
+    }
+    cells
+}
+
+/// Every backend does what its own personality says.
+#[test]
+fn each_backend_agrees_with_its_own_personality() {
+    for backend in available() {
+        let cells = cells(backend, backend.name(), 10);
+        let agree = cells
+            .iter()
+            .filter(|cell| matches!(cell.verdict, Verdict::Agree(_)))
+            .count();
+        let wrong: Vec<_> = cells
+            .iter()
+            .filter(|cell| matches!(cell.verdict, Verdict::Differ(_) | Verdict::Unavailable(_)))
+            .map(|cell| format!("{} seed {}: {:?}", cell.scenario, cell.seed, cell.verdict))
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{}:\n{}",
+            backend.name(),
+            wrong.join("\n")
+        );
+        assert!(agree > 100, "{}: only {agree} agree", backend.name());
+    }
+}
+
+/// epoll is no completion port, and is found out: each scenario about a difference shows it.
+#[test]
+fn epoll_is_not_taken_for_windows() {
+    for backend in available()
+        .into_iter()
+        .filter(|backend| backend.name() == "epoll")
+    {
+        let cells = cells(backend, "windows", 1);
+        let of = |folder: &str| -> Vec<_> {
+            cells
+                .iter()
+                .filter(|cell| cell.scenario.starts_with(folder))
+                .map(|cell| cell.verdict.name())
+                .collect()
+        };
+        let differences = of("differences/");
+        let found = differences
+            .iter()
+            .filter(|verdict| **verdict == "differ")
+            .count();
+        assert!(found >= 8, "{differences:?}");
+        assert!(
+            of("portable/").iter().all(|verdict| *verdict == "agree"),
+            "{:?}",
+            of("portable/")
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! What the shipped scenarios and traces say, held against the model.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use portsim::bad_input::BadInput;
+use portsim::check::{Found, Limits, check};
+use portsim::choose::Policy;
+use portsim::cross_check::judge;
+use portsim::personality::{OnSystem, not_for, play};
+use portsim::report::text::found as name_of;
+use portsim::run::run;
+use portsim::scenario::{self, Expect, Scenario, find};
+use portsim::trace::{Origin, lanes, read};
+use portsim_model::kernel::Kernel;
+use portsim_model::personality::NAMES;
+use portsim_model::system::System;
+
+use crate::root;
+
+/// What the model is asked on one processor count, everywhere: the default of the command line.
+const PROCESSORS: u32 = 2;
+
+/// Every shipped scenario.
+pub fn scenarios() -> Vec<Scenario> {
+    let files = find(&[root().join("scenarios")]).expect("the folder is there");
+    let read = |file: &PathBuf| {
+        scenario::read(file, &NAMES).unwrap_or_else(|bad: BadInput| panic!("{bad}"))
+    };
+    files.iter().map(read).collect()
+}
+
+/// Every scenario with every system that plays it.
+fn pairs() -> Vec<(Scenario, &'static str)> {
+    let all = |scenario: Scenario| {
+        let playable: Vec<_> = NAMES
+            .into_iter()
+            .filter(|name| not_for(name, &scenario).is_none())
+            .collect();
+        assert!(
+            !playable.is_empty() || scenario.meant_for.is_some(),
+            "{}: no system plays it",
+            scenario.name
+        );
+        playable
+            .into_iter()
+            .map(move |name| (scenario.clone(), name))
+    };
+    scenarios().into_iter().flat_map(all).collect()
+}
+
+struct Explore;
+
+impl OnSystem for Explore {
+    type Out = (u64, u64, Option<Found>, bool);
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out {
+        let limits = Limits {
+            memory_bytes: 4 << 30,
+            depth: None,
+        };
+        let out = check(system, limits, &AtomicBool::new(false), |_| {});
+        (out.states, out.transitions, out.found, out.cut.is_some())
+    }
+}
+
+/// Each verdict is the expected one, on every system that the scenario is meant for.
+#[test]
+fn every_scenario_has_the_verdict_that_it_expects() {
+    let mut wrong = Vec::new();
+    for (scenario, name) in pairs() {
+        // The large pools are for measuring; their counts are checked in full where speed is.
+        if scenario.name.starts_with("bench/pool-4-2-3")
+            || scenario.name.starts_with("bench/pool-5")
+        {
+            println!("not explored here, too large: {}", scenario.name);
+            continue;
+        }
+        let (_, _, found, cut) =
+            play(name, &scenario.program, PROCESSORS, Explore).expect("it is playable");
+        let verdict = match found {
+            _ if cut => Expect::Violation("(partial)".to_owned()),
+            Some(found) => Expect::Violation(name_of(&scenario.names, found)),
+            None => Expect::Pass,
+        };
+        if verdict != scenario.expect {
+            wrong.push(format!(
+                "{} as {name}: {verdict:?}, expected {:?}",
+                scenario.name, scenario.expect
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The benchmark has the states and transitions that SPIN, Stateright, TLC and rumur count for it.
+#[test]
+fn the_pool_has_the_counts_of_the_other_checkers() {
+    let file = root().join("scenarios/bench/pool-4-2-2-4.json");
+    let scenario = scenario::read(&file, &NAMES).expect("it is shipped");
+    let (states, transitions, found, cut) =
+        play("windows", &scenario.program, PROCESSORS, Explore).expect("Windows plays it");
+    assert_eq!(
+        (states, transitions, found, cut),
+        (106_107, 616_059, None, false)
+    );
+}
+
+struct Seed(u64);
+
+impl OnSystem for Seed {
+    type Out = Vec<portsim::trace::Event>;
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out {
+        run(system, &mut *Policy::Random.seeded(self.0), 10_000).events
+    }
+}
+
+/// What the model shows for each schedule is what somebody has read and found right.
+#[test]
+fn golden_lanes() {
+    let folder = root().join("traces/golden");
+    let bless = std::env::var_os("UPDATE_EXPECT").is_some();
+    let (mut wrong, mut known) = (Vec::new(), Vec::new());
+    for (scenario, name) in pairs() {
+        if scenario.program.schedule.is_none() {
+            continue;
+        }
+        let events = play(name, &scenario.program, PROCESSORS, Seed(0)).expect("it is playable");
+        let shown = format!(
+            "{} as {name}\n\n{}",
+            scenario.name,
+            lanes::lanes(&scenario.names, &scenario.program, &events)
+        );
+        let file = folder.join(format!("{}.{name}.txt", scenario.name));
+        if bless {
+            fs::create_dir_all(file.parent().expect("it has one")).expect("it can be made");
+            fs::write(&file, &shown).expect("it can be written");
+        }
+        if fs::read_to_string(&file).unwrap_or_default() != shown {
+            wrong.push(format!("{}:\n{shown}", file.display()));
+        }
+        known.push(file);
+    }
+    for file in files_below(&folder) {
+        if !known.contains(&file) {
+            wrong.push(format!("{}: no scenario has these lanes", file.display()));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "UPDATE_EXPECT=1 blesses these:\n{}",
+        wrong.join("\n")
+    );
+}
+
+/// A trace that the model cannot show is refused, and at the event where it goes wrong.
+#[test]
+fn refused_traces() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for file in files_below(&root().join("traces/refused")) {
+        let recorded = read(&file).unwrap_or_else(|bad| panic!("{bad}"));
+        let header = recorded.header.clone();
+        let path = root()
+            .join("scenarios")
+            .join(format!("{}.json", header.scenario));
+        let scenario = scenario::read(&path, &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
+        assert_eq!(
+            scenario.sha256,
+            header.scenario_sha256,
+            "{}: of another version",
+            file.display()
+        );
+        let trace = recorded
+            .resolve(&scenario.names, &scenario.program)
+            .unwrap_or_else(|bad| panic!("{bad}"));
+        let name = header.personality.expect("a refused trace names its judge");
+        let expected = header.refused_at.expect("a refused trace says where");
+        let at_rest = header.from == Origin::Backend;
+        let (program, names) = (&scenario.program, &scenario.names);
+        let judgement = judge(
+            program,
+            names,
+            &name,
+            PROCESSORS,
+            &trace.events,
+            trace.end.as_ref(),
+            at_rest,
+        )
+        .unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        let at = judgement.refused.as_ref().map(|refusal| refusal.at);
+        if at != Some(expected) {
+            wrong.push(format!(
+                "{}: refused at {at:?}, expected {expected}: {judgement:?}",
+                file.display()
+            ));
+        }
+        seen += 1;
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(seen > 0, "there are refused traces");
+}
+
+/// Every file below a folder, sorted.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(files_below(&path))
+        } else {
+            files.push(path)
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Every file validates against the schema that the command prints.
+#[test]
+fn every_file_validates() {
+    let scenario = jsonschema::validator_for(&scenario::schema()).expect("the schema is one");
+    for file in find(&[root().join("scenarios")]).expect("the folder is there") {
+        let text = fs::read_to_string(&file).expect("it can be read");
+        let value = serde_json::from_str(&text).expect("it is JSON");
+        if let Err(problem) = scenario.validate(&value) {
+            panic!("{}: {problem}", file.display());
+        }
+    }
+    let trace = jsonschema::validator_for(&portsim::trace::schema()).expect("the schema is one");
+    for folder in ["traces/refused", "traces/recorded"] {
+        for file in files_below(&root().join(folder)) {
+            let text = fs::read_to_string(&file).expect("it can be read");
+            for line in text.lines() {
+                let value = serde_json::from_str(line).expect("it is JSON");
+                if let Err(problem) = trace.validate(&value) {
+                    panic!("{}: {problem}: {line}", file.display());
+                }
+            }
+        }
+    }
+}
