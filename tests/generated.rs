@@ -307,7 +307,7 @@ fn config() -> ProptestConfig {
         .to_string()
         .leak();
     ProptestConfig {
-        cases: 200,
+        cases: 500,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(kept))),
         ..ProptestConfig::default()
     }
