@@ -208,6 +208,50 @@ fn refused_traces() {
     assert!(seen > 0, "there are refused traces");
 }
 
+/// What a kernel once did, its own personality still admits: the measurements behind the claims.
+#[test]
+fn recorded_traces() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for file in files_below(&root().join("traces/recorded")) {
+        let recorded = read(&file).unwrap_or_else(|bad| panic!("{bad}"));
+        let path = root()
+            .join("scenarios")
+            .join(format!("{}.json", recorded.header.scenario));
+        let scenario = scenario::read(&path, &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
+        assert_eq!(
+            scenario.sha256,
+            recorded.header.scenario_sha256,
+            "{}: of another version of its scenario; record it again",
+            file.display()
+        );
+        let trace = recorded
+            .resolve(&scenario.names, &scenario.program)
+            .unwrap_or_else(|bad| panic!("{bad}"));
+        let name = trace
+            .header
+            .on
+            .clone()
+            .expect("a recording names its backend");
+        let (program, names) = (&scenario.program, &scenario.names);
+        let judgement = judge(
+            program,
+            names,
+            &name,
+            PROCESSORS,
+            &trace.events,
+            trace.end.as_ref(),
+            true,
+        )
+        .unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        if judgement.refused.is_some() || trace.end.is_none() {
+            wrong.push(format!("{}: {judgement:?}", file.display()));
+        }
+        seen += 1;
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(seen > 0, "there are recorded traces");
+}
+
 /// Every file below a folder, sorted.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -648,13 +648,13 @@ impl<'p, K: Kernel> System<'p, K> {
             turn.view().thread(me).suspensions() > 0,
         );
         match mode {
-            // It finds its time over when it goes on.
-            _ if suspended => {}
-            Mode::Woken => {}
             Mode::Parked => {
                 let get = turn.get(me);
                 self.kernel.expire(turn, me, get);
             }
+            // It finds its time over when it goes on.
+            _ if suspended => {}
+            Mode::Woken => {}
             Mode::Blocked => {
                 self.kernel.unblocks(turn, me);
                 turn.releases(me, Outcome::Failed(Error::Timeout));

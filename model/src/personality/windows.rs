@@ -159,24 +159,23 @@ impl Kernel for Windows {
         match turn.thread(target).mode() {
             Mode::Ready | Mode::Woken => self.unblocks(turn, target),
             Mode::Aside => resume_waiting(turn, target),
-            Mode::Parked if turn.thread(target).remaining() == Some(0) => {
-                let get = turn.get(target);
-                self.expire(turn, target, get);
-            }
             _ => {}
         }
     }
 
-    fn wake_answers(&self, view: View<'_>, _: ThreadId, get: Get) -> u8 {
-        further_packets_max(view, get) + 1
+    fn wake_answers(&self, view: View<'_>, me: ThreadId, get: Get) -> u8 {
+        match view.thread(me).handed() {
+            Some(_) => further_packets_max(view, get) + 1,
+            None => 1,
+        }
     }
 
     /// `windows/batch-after-handoff`: a released batch call takes as many further packets as the answer says.
+    /// A thread that was woken without a packet was suspended when its time was over.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8) {
-        let handed = turn
-            .thread(me)
-            .handed()
-            .expect("only a hand-off wakes a thread");
+        let Some(handed) = turn.thread(me).handed() else {
+            return turn.releases(me, Outcome::Failed(Error::Timeout));
+        };
         let mut batch = Batch::EMPTY;
         batch.push(PacketId(handed));
         for _ in 0..answer {
@@ -191,9 +190,13 @@ impl Kernel for Windows {
         turn.releases(me, outcome(get, batch));
     }
 
-    /// `windows/timeout`, `windows/timeout-counts`: the thread leaves the waiters and runs.
+    /// `windows/timeout`, `windows/timeout-counts`: the thread leaves the waiters and runs; one that is suspended
+    /// finds its time over when it is resumed.
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         turn.port(get.port).waiters_mut().remove(me);
+        if turn.thread(me).suspensions() > 0 {
+            return turn.thread(me).set_mode(Mode::Woken);
+        }
         turn.port(get.port).running_mut().enter();
         turn.releases(me, Outcome::Failed(Error::Timeout));
     }
