@@ -221,6 +221,9 @@ fn summary(cells: &[&Cell]) -> String {
     }
 }
 
+/// How many scenarios are named for one reason.
+const NAMED_MAX: usize = 5;
+
 /// Nothing is left out in silence.
 fn left_out(cells: &[Cell]) -> String {
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
@@ -241,11 +244,13 @@ fn left_out(cells: &[Cell]) -> String {
     }
     let mut words = String::new();
     for (reason, scenarios) in reasons {
-        words += &format!(
-            "\n{reason} ({})\n  {}\n",
-            scenarios.len(),
-            scenarios.join(", ")
-        );
+        let shown = scenarios.len().min(NAMED_MAX);
+        let more = match scenarios.len() - shown {
+            0 => String::new(),
+            more => format!(" and {more} more, which --json names"),
+        };
+        let named = scenarios[..shown].join(", ");
+        words += &format!("\n{reason} ({})\n  {named}{more}\n", scenarios.len());
     }
     words
 }
