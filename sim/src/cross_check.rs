@@ -73,7 +73,7 @@ pub fn cross_check(
         ) {
             Err(NoRecording::Unsupported(why)) => Verdict::Unsupported(why),
             Err(NoRecording::Unavailable(why)) => Verdict::Unavailable(why),
-            Err(failed) => Verdict::Unavailable(failed.to_string()),
+            Err(failed) => Verdict::Unavailable(failed.words(&scenario.names)),
             Ok(recording) => {
                 events = recording
                     .events

@@ -1,6 +1,5 @@
 //! `portsim check`: every interleaving of each scenario.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -125,7 +124,7 @@ fn one(
     if let (Some(file), Some(_)) = (&args.trace, &report.property) {
         let mut header = header(scenario, name, args.machine);
         header.violation.clone_from(&report.property);
-        let mut out = BufWriter::new(File::create(file)?);
+        let mut out = BufWriter::new(files::create(file)?);
         write(
             &mut out,
             &scenario.names,

@@ -1,5 +1,6 @@
 //! Files that arguments name.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use portsim_model::personality::NAMES;
@@ -53,6 +54,11 @@ pub fn cut(recorded: &Recorded) -> Option<BadInput> {
     let line = recorded.cut_after?;
     let problem = "the trace is cut: it has no end; what stands before was used";
     Some(BadInput::new(Path::new(&recorded.file), problem).at(format!("line {line}")))
+}
+
+/// A file to write.
+pub fn create(file: &Path) -> Result<File, BadInput> {
+    File::create(file).map_err(|error| BadInput::new(file, format!("cannot be written: {error}")))
 }
 
 /// The backend of this name.

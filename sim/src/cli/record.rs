@@ -1,6 +1,5 @@
 //! `portsim record`: what a real system does with a scenario.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use super::args::Record;
@@ -8,42 +7,69 @@ use super::run::tool;
 use super::say::Say;
 use super::{Exit, Stop, files};
 use crate::choose::Policy;
-use crate::native::{NoRecording, Options, Recording, record as record_on};
+use crate::native::{NoRecording, Options, record as record_on};
 use crate::report::json;
 use crate::scenario::Scenario;
-use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, lanes, write};
+use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, Shown, lanes, write};
 
 /// Records a scenario.
 pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
     let scenario = files::scenario(&args.scenario)?;
     let backend = files::backend(&args.on)?;
     let policy = || Policy::Random.seeded(args.seed);
-    let recording = match record_on(backend, &scenario.program, &policy, &Options::default()) {
-        Ok(recording) => recording,
+    match record_on(backend, &scenario.program, &policy, &Options::default()) {
+        Ok(recording) => {
+            let ended = recording.ended.words(&scenario.names);
+            let end = End {
+                parked: recording.parked,
+            };
+            keep(args, say, &scenario, recording.events, Some(end), ended)?;
+            Ok(Exit::AsExpected)
+        }
         Err(NoRecording::Unsupported(why)) => {
             say.aside(&format!(
                 "unsupported: {} on {}: {why}",
                 scenario.name, args.on
             ));
-            return Ok(Exit::AsExpected);
+            say.object(&report(
+                &scenario,
+                args,
+                "unsupported",
+                0,
+                &End::default(),
+                why,
+            ))?;
+            Ok(Exit::AsExpected)
         }
+        // What was recorded before stays: a trace without its end.
         Err(failed) => {
-            return Err(Stop::Unavailable(format!(
-                "{} on {}: {failed}",
+            let why = failed.words(&scenario.names);
+            let events = failed.events();
+            if !events.is_empty() {
+                keep(args, say, &scenario, events, None, why.clone())?;
+            }
+            Err(Stop::Unavailable(format!(
+                "{} on {}: {why}",
                 scenario.name, args.on
-            )));
+            )))
         }
-    };
-    let header = header(&scenario, args);
-    let events: Vec<_> = recording
-        .events
-        .iter()
-        .cloned()
+    }
+}
+
+/// Writes the trace where it was wanted, and says what it is.
+fn keep(
+    args: &Record,
+    say: &Say,
+    scenario: &Scenario,
+    shown: Vec<Shown>,
+    end: Option<End>,
+    ended: String,
+) -> Result<(), Stop> {
+    let header = header(scenario, args);
+    let events: Vec<_> = shown
+        .into_iter()
         .map(|shown| Event { shown, choice: 0 })
         .collect();
-    let end = End {
-        parked: recording.parked.clone(),
-    };
     let to = |out: &mut dyn Write| {
         let mut out = BufWriter::new(out);
         write(
@@ -52,25 +78,33 @@ pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
             &scenario.program,
             &header,
             &events,
-            Some(&end),
+            end.as_ref(),
         )?;
         out.flush()
     };
     match &args.out {
         Some(file) => {
-            to(&mut File::create(file)?)?;
+            to(&mut files::create(file)?)?;
             say.text(&lanes::lanes(&scenario.names, &scenario.program, &events))?;
         }
         None if !say.json => to(&mut io::stdout().lock())?,
         None => {}
     }
-    let report = report(&scenario, args, &recording);
+    let verdict = if end.is_some() { "recorded" } else { "cut" };
+    let report = report(
+        scenario,
+        args,
+        verdict,
+        events.len() as u64,
+        &end.unwrap_or_default(),
+        ended,
+    );
     say.aside(&format!(
         "{} on {}, seed {}: {} events, {}",
         report.scenario, report.on, args.seed, report.events, report.ended
     ));
     say.object(&report)?;
-    Ok(Exit::AsExpected)
+    Ok(())
 }
 
 fn header(scenario: &Scenario, args: &Record) -> Header {
@@ -101,16 +135,26 @@ fn os() -> String {
         .to_owned()
 }
 
-fn report(scenario: &Scenario, args: &Record, recording: &Recording) -> json::Record {
-    let name =
-        |thread: &portsim_model::program::ThreadId| scenario.names.threads[thread.index()].clone();
+fn report(
+    scenario: &Scenario,
+    args: &Record,
+    verdict: &'static str,
+    events: u64,
+    end: &End,
+    ended: String,
+) -> json::Record {
     json::Record {
         scenario: scenario.name.clone(),
         on: args.on.clone(),
+        verdict,
         seed: args.seed,
         file: args.out.as_ref().map(|file| file.display().to_string()),
-        events: recording.events.len() as u64,
-        parked: recording.parked.iter().map(name).collect(),
-        ended: recording.ended.words(&scenario.names),
+        events,
+        parked: end
+            .parked
+            .iter()
+            .map(|thread| scenario.names.threads[thread.index()].clone())
+            .collect(),
+        ended,
     }
 }

@@ -1,6 +1,5 @@
 //! `portsim run`: one execution for each seed.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use portsim_model::kernel::Kernel;
@@ -40,7 +39,7 @@ pub fn run(args: &Run, say: &Say) -> Result<Exit, Stop> {
 fn one(args: &Run, say: &Say, scenario: &Scenario, name: &str) -> Result<Exit, Stop> {
     let (report, execution, bytes) = execute(args, scenario, name, args.seed);
     if let Some(file) = &args.trace {
-        File::create(file)?.write_all(&bytes)?;
+        files::create(file)?.write_all(&bytes)?;
     }
     let exit = exit_of(scenario, &report);
     say.text(&lanes::lanes(

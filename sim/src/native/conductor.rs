@@ -17,7 +17,7 @@ use portsim_model::step::{Step, StepKind};
 use super::backend::{Back, Backend, Failure, Stage, Unquiet};
 use super::clock::{Clock, tick_for, ticks_of};
 use super::part::{Cast, Lost, unplayable};
-use super::recording::{Ended, NoRecording, Options, Recording, TRIES};
+use super::recording::{Disturbance, Ended, NoRecording, Options, Recording, TRIES};
 use crate::choose::Choose;
 use crate::trace::{Answer, Shown};
 
@@ -41,7 +41,7 @@ pub fn record(
         return Err(NoRecording::Unsupported(why));
     }
     let mut tick = tick_for(program);
-    let mut last = String::new();
+    let mut last = Disturbance::Signal;
     for _ in 0..TRIES {
         let mut stage = backend.open(program, tick)?;
         let mut run = Run::new(program, &mut *stage, tick, options);
@@ -51,8 +51,8 @@ pub fn record(
         let disturbed = stage.disturbed();
         let home = stage.end();
         match ended {
-            Ok(_) if disturbed => last = "a signal interrupted a wait".into(),
-            Err(Stop::Unsteady(why)) => last = why,
+            Ok(_) if disturbed => last = Disturbance::Signal,
+            Err(Stop::Unsteady(thread)) => last = Disturbance::Timeout(thread),
             Ok(ended) => {
                 home?;
                 return Ok(Recording {
@@ -111,7 +111,8 @@ fn is_ours(op: Op) -> bool {
 enum Stop {
     Failed(Failure),
     Overdue(ThreadId, Op),
-    Unsteady(String),
+    /// The timeout of this thread fired before the clock had its turn.
+    Unsteady(ThreadId),
 }
 
 impl From<Failure> for Stop {
@@ -380,8 +381,5 @@ fn by_the_clock(op: Op, answer: &Answer) -> bool {
 }
 
 fn unasked(thread: ThreadId) -> Stop {
-    Stop::Unsteady(format!(
-        "the timeout of thread {} fired before the clock had its turn",
-        thread.0
-    ))
+    Stop::Unsteady(thread)
 }

@@ -1,13 +1,12 @@
 //! What a run in lock-step gives: a recording, or the reason why there is none.
 
-use std::fmt;
 use std::time::Duration;
 
 use portsim_model::program::{Op, ThreadId};
 
 use super::backend::Failure;
 use crate::names::Names;
-use crate::trace::Shown;
+use crate::trace::{Shown, verb};
 
 /// How often a run is made before its clock is given up.
 pub(super) const TRIES: u32 = 3;
@@ -106,7 +105,16 @@ pub enum NoRecording {
         events: Vec<Shown>,
     },
     /// The machine disturbed every try: this is what happened in the last one.
-    Unsteady(String),
+    Unsteady(Disturbance),
+}
+
+/// What disturbed a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// A signal interrupted a wait.
+    Signal,
+    /// The timeout of this thread fired before the clock had its turn.
+    Timeout(ThreadId),
 }
 
 impl From<Failure> for NoRecording {
@@ -115,25 +123,39 @@ impl From<Failure> for NoRecording {
     }
 }
 
-impl fmt::Display for NoRecording {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl NoRecording {
+    /// Why there is none, in words.
+    pub fn words(&self, names: &Names) -> String {
         match self {
-            NoRecording::Unavailable(why) | NoRecording::Unsupported(why) => f.write_str(why),
-            NoRecording::Failed(failure) => failure.fmt(f),
+            NoRecording::Unavailable(why) | NoRecording::Unsupported(why) => why.clone(),
+            NoRecording::Failed(failure) => failure.to_string(),
             NoRecording::Overdue {
                 turn,
                 thread,
                 op,
                 limit,
                 ..
-            } => write!(
-                f,
-                "turn {turn}: thread {} has neither returned from {op:?} nor parked in it after {limit:?}",
-                thread.0
+            } => format!(
+                "in turn {} thread {} has neither returned from `{}` nor parked in it after {limit:?}",
+                turn + 1,
+                names.threads[thread.index()],
+                verb(*op)
             ),
-            NoRecording::Unsteady(why) => write!(f, "{why}, in each of {TRIES} runs"),
+            NoRecording::Unsteady(Disturbance::Signal) => {
+                format!("a signal interrupted a wait, in each of {TRIES} runs")
+            }
+            NoRecording::Unsteady(Disturbance::Timeout(thread)) => format!(
+                "the timeout of {} fired before the clock had its turn, in each of {TRIES} runs",
+                names.threads[thread.index()]
+            ),
+        }
+    }
+
+    /// What had been shown before it was given up.
+    pub fn events(self) -> Vec<Shown> {
+        match self {
+            NoRecording::Overdue { events, .. } => events,
+            _ => Vec::new(),
         }
     }
 }
-
-impl std::error::Error for NoRecording {}

@@ -275,6 +275,8 @@ pub struct Record {
     pub scenario: String,
     /// The backend.
     pub on: String,
+    /// `recorded`, `cut` or `unsupported`.
+    pub verdict: &'static str,
     /// What the choices were drawn from.
     pub seed: u64,
     /// The file, where one was written.

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
+use crate::names::Names;
 use crate::native::{Back, Backend, Failure, NoRecording, Stage, Unquiet};
 
 /// A stage on which every call is answered at once.
@@ -101,10 +102,13 @@ fn a_disturbed_run_is_repeated() {
 #[test]
 fn an_unsteady_machine_is_given_up() {
     let (recorded, ticks) = tries(Answer::Failed("ETIMEDOUT".into()), 0);
-    let why = recorded.unwrap_err().to_string();
+    let names = Names {
+        threads: vec!["a".into()],
+        ..Names::default()
+    };
     assert_eq!(
-        why,
-        "the timeout of thread 0 fired before the clock had its turn, in each of 3 runs"
+        recorded.unwrap_err().words(&names),
+        "the timeout of a fired before the clock had its turn, in each of 3 runs"
     );
     assert_eq!(ticks, [10, 20, 40]);
 }

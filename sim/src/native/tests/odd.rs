@@ -132,7 +132,7 @@ fn a_turn_that_takes_too_long_ends_the_run() {
 /// A system call that fails in a way that is no answer ends the run with backend, call and error.
 #[test]
 fn a_failure_ends_the_run() {
-    let failed = record_oddly(Fault::Fails).to_string();
+    let failed = record_oddly(Fault::Fails).words(&crate::names::Names::default());
     assert_eq!(failed, "odd: get: Cannot allocate memory (os error 12)");
 }
 
