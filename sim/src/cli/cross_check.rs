@@ -210,14 +210,23 @@ fn summary(cells: &[&Cell]) -> String {
             .filter(|cell| cell.verdict.name() == name)
             .count()
     };
+    let early = cells
+        .iter()
+        .filter(|cell| matches!(cell.verdict, Verdict::Agree(Some(_))))
+        .count();
     let (agree, differ) = (of("agree"), of("differ"));
-    match (agree, differ) {
+    let words = match (agree, differ) {
         (0, 0) if of("unavailable") > 0 => "unavailable".to_owned(),
         (0, 0) => "-".to_owned(),
         (1, 0) => "agree".to_owned(),
         (0, 1) => "differ".to_owned(),
         (agree, 0) => format!("agree, {agree} seeds"),
         (agree, differ) => format!("differ, {differ} of {} seeds", agree + differ),
+    };
+    match early {
+        0 => words,
+        1 => words + ", as far as it went",
+        early => words + &format!(", {early} as far as they went"),
     }
 }
 
@@ -228,16 +237,16 @@ const NAMED_MAX: usize = 5;
 fn left_out(cells: &[Cell]) -> String {
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for cell in cells {
-        let (Verdict::Unsupported(why) | Verdict::Unavailable(why)) = &cell.verdict else {
-            continue;
+        let (word, why) = match &cell.verdict {
+            Verdict::Agree(Some(why)) => ("ended early", why),
+            Verdict::Unsupported(why) => ("unsupported", why),
+            Verdict::Unavailable(why) => ("unavailable", why),
+            Verdict::Agree(None) | Verdict::Differ(_) => continue,
         };
-        let reason = format!(
-            "{} on {} as {}: {why}",
-            cell.verdict.name(),
-            cell.on,
-            cell.personality
-        );
+        let reason = format!("{word} on {} as {}: {why}", cell.on, cell.personality);
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            // The seeds of one scenario follow each other.
+            Some((_, scenarios)) if scenarios.last() == Some(&cell.scenario.as_str()) => {}
             Some((_, scenarios)) => scenarios.push(&cell.scenario),
             None => reasons.push((reason, vec![&cell.scenario])),
         }

@@ -112,10 +112,15 @@ fn execute(
     name: &str,
     seed: u64,
 ) -> (json::Run, Execution, Vec<u8>) {
+    // A schedule is a limit of its own.
+    let steps_max = match scenario.program.schedule {
+        Some(_) => u64::MAX,
+        None => args.steps,
+    };
     let work = Execute {
         policy: args.choose,
         seed,
-        steps_max: args.steps,
+        steps_max,
     };
     let execution =
         play(name, &scenario.program, args.machine.processors, work).expect("it was asked before");

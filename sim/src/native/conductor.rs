@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
         let mut steps = Vec::new();
         let mut slated = self.program.schedule.as_ref().map(|turns| turns.iter());
         while self.ended.is_none() {
-            if self.turns >= self.options.turns_max {
+            if slated.is_none() && self.turns >= self.options.turns_max {
                 return Ok(Ended::StepLimit);
             }
             steps.clear();
