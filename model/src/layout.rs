@@ -50,8 +50,8 @@ pub(crate) struct PortPlace {
 }
 
 impl Layout {
-    /// The layout of a program's states.
-    pub fn of(program: &Program) -> Layout {
+    /// The layout of a program's states; none if they would be larger than 64 KiB.
+    pub fn of(program: &Program) -> Option<Layout> {
         let mut end = Cursor(0);
         let parts = parts(program);
         let fixed = FIXED as u16
@@ -71,7 +71,7 @@ impl Layout {
                 .sum();
             threads.push(end.take(fixed + results));
         }
-        threads.push(end.0);
+        threads.push(end.here());
         let ports = program
             .port_ids()
             .map(|port| end.port(program, port))
@@ -86,8 +86,8 @@ impl Layout {
         let vars = end.take(4 * program.vars.len() as u16);
         let turn = program.schedule.is_some().then(|| end.take(4));
         let clock = program.bounds.ticks.is_some().then(|| end.take(4));
-        let len = usize::from(end.0);
-        Layout {
+        let len = usize::from(u16::try_from(end.0).ok()?);
+        Some(Layout {
             len,
             parts,
             threads,
@@ -99,7 +99,7 @@ impl Layout {
             vars,
             turn,
             clock,
-        }
+        })
     }
 
     /// Bytes of a state.
@@ -128,15 +128,18 @@ impl Layout {
     }
 }
 
-/// Takes room for one noun after the other.
-struct Cursor(u16);
+/// Takes room for one noun after the other. It counts further than a place can say; whoever is done looks
+/// whether it went too far.
+struct Cursor(u32);
 
 impl Cursor {
+    fn here(&self) -> u16 {
+        self.0 as u16
+    }
+
     fn take(&mut self, len: u16) -> u16 {
-        let at = self.0;
-        self.0 = at
-            .checked_add(len)
-            .expect("a state is smaller than 64 KiB: the reader's limits see to it");
+        let at = self.here();
+        self.0 += u32::from(len);
         at
     }
 
@@ -144,7 +147,7 @@ impl Cursor {
         let at = self.take(2);
         let waiters = self.take(1 + waiters_max(program, port) as u16);
         let packets = self.take(1 + packets_max(program, port) as u16);
-        let end = self.0;
+        let end = self.here();
         let counted = program.any_expr(|expr| *expr == Expr::Port(port, PortField::Delivered));
         PortPlace {
             at,

@@ -155,7 +155,7 @@ fn raise<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, id: ObjectId) -> Out
                 bytes[0] = 0;
             }
         }
-        Object::Semaphore { .. } if bytes[0] == UNITS_MAX => return Outcome::Failed(Error::Limit),
+        Object::Semaphore { .. } if bytes[0] >= UNITS_MAX => return Outcome::Failed(Error::Limit),
         Object::Semaphore { .. } => bytes[0] += 1,
     }
     Outcome::Done

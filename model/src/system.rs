@@ -67,6 +67,12 @@ impl<'p, K: Kernel> System<'p, K> {
                 why: "it counts no running threads",
             });
         }
+        let Some(layout) = Layout::of(program) else {
+            return Err(Unsupported {
+                op: None,
+                why: "its states would be larger than 64 KiB",
+            });
+        };
         let limit = |concurrency| {
             if concurrency == 0 {
                 processors
@@ -86,7 +92,7 @@ impl<'p, K: Kernel> System<'p, K> {
         Ok(System {
             program,
             kernel,
-            layout: Layout::of(program),
+            layout,
             limits,
             bounded,
         })

@@ -10,7 +10,7 @@ use crate::scenario::expr::Type;
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, Change, Status, Trigger, Value};
 
-/// The most different packets of a scenario.
+/// The most different packets of a scenario, sources counted: a queue holds either by one small number.
 const PACKETS_MAX: usize = 250;
 
 /// The most assignments of a scenario, and the most notes.
@@ -89,9 +89,9 @@ impl Coder<'_> {
         let id = packets.iter().position(|it| *it == contents);
         let id = id.unwrap_or(packets.len());
         if id == packets.len() {
-            if id == PACKETS_MAX {
+            if id + self.program.sources.len() >= PACKETS_MAX {
                 return Err(place.complain(format!(
-                    "the scenario has more than {PACKETS_MAX} different packets"
+                    "the scenario has more than {PACKETS_MAX} different packets and sources"
                 )));
             }
             packets.push(contents);

@@ -48,7 +48,7 @@ fn limits_of_whole_scenarios() {
     let ports = list(31, &|n| format!(r#""r{n}": {{}}"#));
     let more_ports = with_ops("").replace("\"q\": {}", &ports);
     assert!(outcome(&more_ports).is_ok());
-    assert!(outcome(&with_ops(&posts(250))).is_ok());
+    assert!(outcome(&with_ops(&posts(249))).is_ok());
     assert!(outcome(&with_ops(&ifs(40))).is_ok());
     assert!(outcome(&with_property(&nested(99))).is_ok());
     for (text, sentence) in [
@@ -61,8 +61,8 @@ fn limits_of_whole_scenarios() {
             "vars.alive: a scenario has at most 200 variables, each element of an array counted",
         ),
         (
-            with_ops(&posts(251)),
-            "threads.main[250]: the scenario has more than 250 different packets",
+            with_ops(&posts(250)),
+            "threads.main[249]: the scenario has more than 250 different packets and sources",
         ),
         (
             with_ops(&list(255, &|_| String::from("\"yield\""))),
