@@ -1,9 +1,10 @@
-//! The manuals tell the truth: their paths exist, their commands parse, and the map shows every room.
+//! The manuals tell the truth: their paths exist, their commands parse, their scenarios do what they expect, and
+//! the map shows every room.
 
 use std::path::Path;
 use std::process::Command;
 
-use super::{File, Violation, breaks, files, holds, names_in, root, top_level};
+use super::{File, Tree, Violation, breaks, files, holds, names_in, root, top_level};
 
 /// A manual with HTML comments blanked, so that what they hold back is not yet promised.
 fn manuals(root: &Path) -> Vec<File> {
@@ -241,6 +242,62 @@ fn commands_parse(root: &Path) -> Vec<Violation> {
     found
 }
 
+/// A complete scenario that a manual shows: a block marked `json` that says why.
+struct Example {
+    file: String,
+    /// Its first line.
+    line: usize,
+    text: String,
+}
+
+fn examples(root: &Path) -> Vec<Example> {
+    let mut found: Vec<Example> = Vec::new();
+    for manual in manuals(root) {
+        let mut before = 0;
+        for line in lines(&manual)
+            .iter()
+            .filter(|line| line.fence == Some("json"))
+        {
+            // The line of a fence stands between two blocks, even where nothing else does.
+            match found.last_mut() {
+                Some(open) if before + 1 == line.number && open.file == manual.path => {
+                    open.text.push('\n');
+                    open.text.push_str(line.text);
+                }
+                _ => found.push(Example {
+                    file: manual.path.clone(),
+                    line: line.number,
+                    text: line.text.to_owned(),
+                }),
+            }
+            before = line.number;
+        }
+    }
+    found.retain(|example| example.text.contains("\"why\""));
+    found
+}
+
+/// Every complete scenario that the manuals show is accepted, and its verdict is the one that it expects.
+fn examples_are_accepted(root: &Path) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for example in examples(root) {
+        let name = "example.json";
+        let tree = Tree::new(&[(name, &example.text)]);
+        let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
+            .args(["check", name, "--as", "all"])
+            .current_dir(&tree.0)
+            .output()
+            .expect("the program starts");
+        if !output.status.success() {
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            let why = said.lines().next().unwrap_or("no reason given");
+            found.push(Violation::new(&example.file, example.line, why));
+        }
+    }
+    found
+}
+
 #[test]
 fn paths_of_the_manuals_exist() {
     holds(paths_exist);
@@ -303,7 +360,7 @@ fn commands_are_found_in_blocks_of_shell() {
     let readme = "portsim prose\n```sh\n# comment\nportsim list --json | jq .\n\
         cargo run --release -- check \\\n  'scenarios' > out\ncargo test\n```\n\
         ```console\n$ portsim run x.json\nportsim shows this\n```\n```json\nportsim\n```\n";
-    let tree = super::Tree::new(&[("README.md", readme)]);
+    let tree = Tree::new(&[("README.md", readme)]);
     let shown = |line, args: &[&str]| Shown {
         file: "README.md".to_owned(),
         line,
@@ -342,6 +399,39 @@ fn a_command_that_does_not_parse_is_seen() {
             &[
                 "README.md:2: `portsim chekc scenarios`: ",
                 "README.md:3: `portsim list --no-such-flag`: ",
+            ],
+        );
+    }
+}
+
+#[test]
+fn scenarios_of_the_manuals_are_accepted() {
+    if has_command_line() {
+        holds(examples_are_accepted);
+        // Were the blocks marked otherwise, nothing would be asked.
+        let examples = examples(&root());
+        assert!(
+            examples
+                .iter()
+                .any(|example| example.file == "docs/SCENARIOS.md")
+        );
+    }
+}
+
+#[test]
+fn a_scenario_of_a_manual_that_is_not_accepted_is_seen() {
+    if has_command_line() {
+        let manual = "```json\n{ \"why\": \"It ends.\", \"threads\": { \"a\": [\"exit\"] } }\n```\n\
+            ```json\n{ \"part\": [] }\n```\n```jsonl\n{ \"why\": \"A trace.\" }\n```\n\
+            ```json\n{\n  \"why\": \"A misspelling.\",\n  \"thread\": {}\n}\n```\n\
+            ```json\n{ \"why\": \"It waits for ever.\", \"ports\": { \"p\": {} },\n\
+            \x20 \"threads\": { \"a\": [{ \"get\": \"p\" }] } }\n```\n";
+        breaks(
+            examples_are_accepted,
+            &[("docs/SCENARIOS.md", manual)],
+            &[
+                "docs/SCENARIOS.md:11: error: example.json: unknown field \"thread\"",
+                "docs/SCENARIOS.md:17: violation    example as windows: deadlock",
             ],
         );
     }
