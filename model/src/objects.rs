@@ -4,12 +4,9 @@
 
 use crate::event::{Error, Observer, Outcome};
 use crate::kernel::{Kernel, Turn};
-use crate::program::{Object, ObjectId, Program, ThreadId, Timeout};
+use crate::program::{Object, ObjectId, Program, SEMAPHORE_MAX, ThreadId, Timeout};
 use crate::state::View;
 use crate::threads::Mode;
-
-/// The most units of a semaphore.
-const UNITS_MAX: u8 = 200;
 
 /// Writes what the object is at the start.
 pub(crate) fn boot(program: &Program, id: ObjectId, bytes: &mut [u8]) {
@@ -155,7 +152,9 @@ fn raise<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, id: ObjectId) -> Out
                 bytes[0] = 0;
             }
         }
-        Object::Semaphore { .. } if bytes[0] >= UNITS_MAX => return Outcome::Failed(Error::Limit),
+        Object::Semaphore { .. } if bytes[0] == SEMAPHORE_MAX => {
+            return Outcome::Failed(Error::Limit);
+        }
         Object::Semaphore { .. } => bytes[0] += 1,
     }
     Outcome::Done

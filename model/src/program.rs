@@ -16,6 +16,9 @@ pub type Pc = u8;
 /// The most packets one call can take.
 pub const BATCH_MAX: usize = 32;
 
+/// The most units of a semaphore.
+pub const SEMAPHORE_MAX: u8 = u8::MAX;
+
 /// The most variables that one `set` writes.
 pub const SETS_MAX: usize = 8;
 

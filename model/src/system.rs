@@ -514,12 +514,11 @@ impl<'p, K: Kernel> System<'p, K> {
                 }
             }
             Op::Test { cond, otherwise } => {
-                turn.observer.ret(me, op, Outcome::Done);
+                let pc = turn.view().thread(me).pc();
                 match eval(&self.program.exprs, &turn.view(), me, cond) {
-                    Some(0) => turn.goes_on(me, otherwise),
-                    Some(_) => {
-                        let pc = turn.view().thread(me).pc();
-                        turn.goes_on(me, pc + 1);
+                    Some(value) => {
+                        turn.observer.ret(me, op, Outcome::Done);
+                        turn.goes_on(me, if value != 0 { pc + 1 } else { otherwise });
                     }
                     None => turn.thread(me).set_mode(Mode::Lost),
                 }

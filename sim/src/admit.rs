@@ -134,7 +134,7 @@ impl<K: Kernel> Judge<'_, '_, K> {
         let own = |step: Step| step.kind == StepKind::Turn && step.thread == thread;
         let steps = self.steps(situation, own).into_iter();
         let alike =
-            steps.filter(|(_, events)| events.first().is_some_and(|first| agrees(first, shown)));
+            steps.filter(|(_, events)| events.first().is_some_and(|first| first.agrees(shown)));
         alike
             .map(|(state, events)| Situation {
                 state,
@@ -306,34 +306,4 @@ fn returns_before_turn(later: &[Event]) -> Vec<Return> {
 
 fn same((who, _, given): &Return, (other, _, theirs): &Return) -> bool {
     who == other && given.agrees(theirs)
-}
-
-/// Whether the model's event is what the trace shows, whatever each system calls an error.
-fn agrees(ours: &Shown, theirs: &Shown) -> bool {
-    match (ours, theirs) {
-        (
-            Shown::Call { op, answer, .. },
-            Shown::Call {
-                op: other,
-                answer: given,
-                ..
-            },
-        ) => {
-            form(*op) == form(*other)
-                && match (answer, given) {
-                    (Some(ours), Some(theirs)) => ours.agrees(theirs),
-                    (None, None) => true,
-                    _ => false,
-                }
-        }
-        (
-            Shown::Return { op, answer, .. },
-            Shown::Return {
-                op: other,
-                answer: given,
-                ..
-            },
-        ) => form(*op) == form(*other) && answer.agrees(given),
-        _ => false,
-    }
 }

@@ -80,7 +80,8 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     }
     let mut best = None;
     let mut best_alike = ALIKE_MIN;
-    for name in known {
+    // A name that is known but cannot stand there is no hint.
+    for name in known.into_iter().filter(|name| *name != found) {
         let alike = strsim::normalized_damerau_levenshtein(found, name);
         if alike > best_alike || (best.is_none() && alike >= best_alike) {
             (best, best_alike) = (Some(name), alike);

@@ -64,10 +64,20 @@ pub fn unsupported(name: &str, program: &Program) -> Option<String> {
 /// something.
 pub fn not_for(name: &str, scenario: &Scenario) -> Option<String> {
     match &scenario.meant_for {
-        Some(meant_for) if !meant_for.iter().any(|system| system == name) => Some(format!(
-            "the scenario is meant for {}",
-            meant_for.join(", ")
-        )),
+        Some(meant_for) if !meant_for.iter().any(|system| system == name) => {
+            let known = meant_for
+                .iter()
+                .any(|system| NAMES.contains(&system.as_str()));
+            let absent = if known {
+                ""
+            } else {
+                ", which this version does not play"
+            };
+            Some(format!(
+                "the scenario is meant for {}{absent}",
+                meant_for.join(", ")
+            ))
+        }
         _ => unsupported(name, &scenario.program),
     }
 }

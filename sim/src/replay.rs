@@ -34,24 +34,31 @@ pub fn replay<K: Kernel>(system: &System<'_, K>, trace: &Trace) -> Replay {
         let mut steps = Vec::new();
         let _ = system.enabled(&state, |step| steps.push(step));
         steps.retain(|step| could_be(*step, event));
-        let (mut taken, mut instead) = (None, None);
+        let (mut taken, mut parted) = (None, Parted { at, instead: None });
         for step in steps {
             let (mut next, mut shown) = (state.clone(), Vec::new());
             let broken = system.take(&mut next, step, &mut watcher);
             watcher.finish(step, &mut shown);
-            if trace.events[at..].starts_with(&shown) {
+            let same = shown
+                .iter()
+                .zip(&trace.events[at..])
+                .take_while(|(ours, theirs)| ours == theirs)
+                .count();
+            if same == shown.len() {
                 taken = Some((next, shown.len(), broken));
                 break;
             }
-            let differs = shown
-                .iter()
-                .zip(&trace.events[at..])
-                .find(|(ours, theirs)| ours != theirs);
-            instead = instead.or(differs.map(|(ours, _)| ours.clone()));
+            // The step that comes furthest says best where they part.
+            if parted.instead.is_none() || at + same > parted.at {
+                parted = Parted {
+                    at: at + same,
+                    instead: Some(shown.swap_remove(same)),
+                };
+            }
         }
         let Some((next, shown, broken)) = taken else {
             return Replay {
-                parted: Some(Parted { at, instead }),
+                parted: Some(parted),
                 violation: None,
             };
         };

@@ -62,8 +62,10 @@ pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
         }
         say.text(&words(&report))?;
         if report.verdict == "refused" {
+            let machine = trace.header.processors.unwrap_or(args.machine.processors);
+            let folder = shell(&args.look_in.scenarios);
             say.aside(&format!(
-                "repeat: portsim admit {} --as {name}",
+                "repeat: portsim admit {} --as {name} --scenarios {folder} --processors {machine}",
                 shell(file)
             ));
         }

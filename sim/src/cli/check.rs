@@ -220,7 +220,15 @@ fn show(
             lanes::lanes(&scenario.names, &scenario.program, events)
         ))?;
     } else if report.property.is_some() {
-        say.text("no state shows it, or the first state already breaks it")?;
+        let never = scenario
+            .names
+            .sometimes
+            .contains(report.property.as_ref().expect("there is one"));
+        say.text(if never {
+            "no state shows it"
+        } else {
+            "the first state already breaks it"
+        })?;
     }
     let (file, machine) = (shell(Path::new(&scenario.file)), args.machine.processors);
     say.aside(&format!(

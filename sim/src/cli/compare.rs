@@ -97,7 +97,7 @@ pub fn diff(args: &Diff, say: &Say) -> Result<Exit, Stop> {
         return Err(bad_argument("diff", format!("{} {problem}", args.right.display())).into());
     }
     let (ours, theirs) = (seen(&left), seen(&right));
-    let place = (0..ours.len().max(theirs.len())).find(|&n| ours.get(n) != theirs.get(n));
+    let place = (0..ours.len().max(theirs.len())).find(|&n| !alike(ours.get(n), theirs.get(n)));
     let ends = left.end == right.end || left.end.is_none() || right.end.is_none();
     let report = match place {
         None if ends => json::Compared {
@@ -140,6 +140,14 @@ pub fn diff(args: &Diff, say: &Say) -> Result<Exit, Stop> {
         } else {
             Exit::AsExpected
         }),
+    }
+}
+
+/// Whether both traces show the same here.
+fn alike(ours: Option<&&Event>, theirs: Option<&&Event>) -> bool {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => ours.shown.agrees(&theirs.shown),
+        _ => false,
     }
 }
 

@@ -146,11 +146,11 @@ fn differ(say: &Say, args: &CrossCheck, scenarios: &[Scenario], cell: &Cell) -> 
     );
     words += &lanes::lanes(&scenario.names, &scenario.program, &cell.events[..upto]);
     words += &format!(
-        "at event {}:\n  {} shows    {}\n",
+        "at event {}:\n  {} shows  {}\n",
         refusal.at, cell.on, refusal.saw
     );
     for allowed in &refusal.allowed {
-        words += &format!("  {} allows  {allowed}\n", cell.personality);
+        words += &format!("  the model of {} allows  {allowed}\n", cell.personality);
     }
     words += &format!(
         "repeat: portsim cross-check {} --on {} --as {} --seeds {}..{}\n",

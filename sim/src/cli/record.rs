@@ -91,7 +91,7 @@ fn keep(
         None => {}
     }
     let verdict = if end.is_some() { "recorded" } else { "cut" };
-    let report = report(
+    let mut report = report(
         scenario,
         args,
         verdict,
@@ -99,6 +99,9 @@ fn keep(
         &end.unwrap_or_default(),
         ended,
     );
+    if args.out.is_none() {
+        report.trace = Some(json::events(&scenario.names, &scenario.program, &events));
+    }
     say.aside(&format!(
         "{} on {}, seed {}: {} events, {}",
         report.scenario, report.on, args.seed, report.events, report.ended
@@ -156,5 +159,6 @@ fn report(
             .map(|thread| scenario.names.threads[thread.index()].clone())
             .collect(),
         ended,
+        trace: None,
     }
 }

@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use portsim_model::control::{Offer, nth_offer, offers};
-use portsim_model::event::Error;
+use portsim_model::event::{Error, errno};
 use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
 
@@ -293,42 +293,51 @@ impl<'a> Run<'a> {
     /// Makes an operation that no kernel needs to see.
     fn conduct(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<(), Stop> {
         self.cast.starts(thread, op, pc);
-        let went = match op {
-            Op::Set { first, len } => {
-                let set = self.cast.set(thread, first, len);
-                set.and_then(|()| self.cast.go_on(thread, pc + 1))
-            }
-            Op::Test { cond, otherwise } => self.cast.value(thread, cond).and_then(|holds| {
-                let next = if holds != 0 { pc + 1 } else { otherwise };
-                self.cast.go_on(thread, next)
-            }),
-            Op::Assert { cond } => match self.cast.value(thread, cond) {
-                Ok(0) => {
-                    self.ended = Some(Ended::AssertFailed(thread));
-                    Ok(())
-                }
-                holds => holds.and_then(|_| self.cast.go_on(thread, pc + 1)),
+        let done = Some(Answer::Done);
+        let (answer, next) = match op {
+            Op::Set { first, len } => match self.cast.set(thread, first, len) {
+                Ok(()) => (done, Ok(pc + 1)),
+                Err(lost) => (None, Err(lost)),
             },
-            Op::Spawn { thread: child } => {
-                if !self.cast.part(child).born {
-                    self.cast.part(child).born = true;
-                    let went = self.cast.go_on(child, 0);
-                    self.went(child, went)?;
+            Op::Test { cond, otherwise } => match self.cast.value(thread, cond) {
+                Ok(holds) => (done, Ok(if holds != 0 { pc + 1 } else { otherwise })),
+                Err(lost) => (None, Err(lost)),
+            },
+            Op::Assert { cond } => match self.cast.value(thread, cond) {
+                Ok(holds) if holds != 0 => (done, Ok(pc + 1)),
+                Ok(_) | Err(Lost) => {
+                    self.ended = Some(Ended::AssertFailed(thread));
+                    self.events.push(Shown::Call {
+                        thread,
+                        op,
+                        answer: None,
+                    });
+                    return Ok(());
                 }
-                self.cast.go_on(thread, pc + 1)
+            },
+            Op::Spawn { thread: child } if self.cast.part(child).born => (
+                Some(Answer::Failed(errno(Error::Exists).name.into())),
+                Ok(pc + 1),
+            ),
+            Op::Spawn { thread: child } => {
+                self.cast.part(child).born = true;
+                let went = self.cast.go_on(child, 0);
+                self.went(child, went)?;
+                (done, Ok(pc + 1))
             }
             Op::Exit => {
                 self.cast.part(thread).done = true;
-                Ok(())
+                self.events.push(Shown::Call {
+                    thread,
+                    op,
+                    answer: done,
+                });
+                return self.went(thread, Ok(()));
             }
-            _ => self.cast.go_on(thread, pc + 1),
+            _ => (done, Ok(pc + 1)),
         };
-        let failed = self.ended == Some(Ended::AssertFailed(thread));
-        self.events.push(Shown::Call {
-            thread,
-            op,
-            answer: (!failed).then_some(Answer::Done),
-        });
+        self.events.push(Shown::Call { thread, op, answer });
+        let went = next.and_then(|next| self.cast.go_on(thread, next));
         self.went(thread, went)
     }
 

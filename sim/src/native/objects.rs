@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use portsim_model::event::{Error, errno};
-use portsim_model::program::{Object, ObjectId, Op, Program, ThreadId, Timeout};
+use portsim_model::program::{Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::Timespec;
 use rustix::io::{Errno, read, write};
@@ -174,6 +174,11 @@ impl Objects {
             && owner != Some(me)
         {
             return Ok(Answer::Failed(errno(Error::NotOwner).name.into()));
+        }
+        if let Kind::Semaphore { count } = state.kind
+            && count == u32::from(SEMAPHORE_MAX)
+        {
+            return Ok(Answer::Failed(errno(Error::Limit).name.into()));
         }
         state.signal();
         // What can be taken goes to who has waited longest, at once: nobody can come between.

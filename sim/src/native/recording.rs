@@ -76,7 +76,10 @@ impl Ended {
             Ended::AssertFailed(thread) => {
                 format!("an assertion of {} does not hold", name(thread))
             }
-            Ended::Nowhere(thread) => format!("{} goes round without an operation", name(thread)),
+            Ended::Nowhere(thread) => format!(
+                "{} goes round without an operation, or has no value to go on with",
+                name(thread)
+            ),
             Ended::StepLimit => "the limit of turns was reached".to_owned(),
         }
     }

@@ -287,6 +287,9 @@ pub struct Record {
     pub parked: Vec<String>,
     /// Why the recording ended.
     pub ended: String,
+    /// The events as lines of a trace, where no file was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Vec<serde_json::Value>>,
 }
 
 /// What `replay` and `diff` say.

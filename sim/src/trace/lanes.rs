@@ -13,7 +13,7 @@
 
 use std::fmt::Write;
 
-use portsim_model::program::{Packet, Program};
+use portsim_model::program::{Op, Packet, Program};
 
 use super::wire::{EventLine, call_line, step_name, verb};
 use super::{Answer, Event, Shown};
@@ -65,6 +65,12 @@ fn width(text: &str) -> usize {
 /// What a thread does in one event.
 pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
     match shown {
+        // These never park: without an answer they are where a thread went wrong.
+        Shown::Call {
+            op: op @ (Op::Assert { .. } | Op::Set { .. } | Op::Test { .. }),
+            answer: None,
+            ..
+        } => format!("{} fails", verb(*op)),
         Shown::Call {
             op, answer: None, ..
         } => format!("{} ...", call(&call_line(names, program, *op))),

@@ -97,6 +97,39 @@ impl Shown {
             | Shown::Silent { thread, .. } => *thread,
         }
     }
+
+    /// Whether two events say the same to an observer, whatever each system calls an error.
+    pub fn agrees(&self, other: &Shown) -> bool {
+        if self.thread() != other.thread() {
+            return false;
+        }
+        match (self, other) {
+            (
+                Shown::Call { op, answer, .. },
+                Shown::Call {
+                    op: called,
+                    answer: given,
+                    ..
+                },
+            ) => {
+                form(*op) == form(*called)
+                    && match (answer, given) {
+                        (Some(ours), Some(theirs)) => ours.agrees(theirs),
+                        (None, None) => true,
+                        _ => false,
+                    }
+            }
+            (
+                Shown::Return { op, answer, .. },
+                Shown::Return {
+                    op: from,
+                    answer: given,
+                    ..
+                },
+            ) => form(*op) == form(*from) && answer.agrees(given),
+            _ => self == other,
+        }
+    }
 }
 
 /// How a recording ended.
