@@ -138,6 +138,29 @@ fn a_seed_gives_the_same_bytes() {
     assert_eq!(json(&["admit", &a], 0)["traces"][0]["verdict"], "admitted");
 }
 
+/// What the model wrote, it takes back from the file alone: any shipped scenario, any policy.
+#[test]
+fn every_written_trace_replays_and_is_admitted() {
+    let scratch = Scratch::new("replays");
+    let trace = scratch.path("trace.jsonl");
+    for (n, scenario) in crate::shipped::scenarios().iter().enumerate() {
+        let file = scenario.file.display().to_string();
+        let policy = ["random", "pct:3", "fair"][n % 3];
+        let ran = portsim(&[
+            "run", &file, "--choose", policy, "--steps", "200", "--trace", &trace,
+        ]);
+        assert!(
+            [0, 4].contains(&code(&ran)) || scenario.name.starts_with("designs/"),
+            "{}",
+            words(&ran)
+        );
+        for command in ["replay", "admit"] {
+            let said = portsim(&[command, &trace]);
+            assert_eq!(code(&said), 0, "{command} {file}: {}", words(&said));
+        }
+    }
+}
+
 /// A counterexample is written, replays, and still violates what it violated.
 #[test]
 fn a_counterexample_comes_out_again() {

@@ -68,14 +68,21 @@ pub fn offers(
 ) {
     match program.code(me).instrs[usize::from(pc)] {
         Instr::Op(op) => offer(Offer::Op(op, pc)),
-        _ => Branches {
-            program,
-            facts,
-            me,
-            seen: [0; 4],
-            offer: &mut offer,
+        _ => {
+            let mut branches = Branches {
+                program,
+                facts,
+                me,
+                seen: [0; 4],
+                offered: false,
+                offer: &mut offer,
+            };
+            branches.visit(pc);
+            // Every branch leads back to the choice: it goes round for ever.
+            if !branches.offered {
+                offer(Offer::Nowhere(pc));
+            }
         }
-        .visit(pc),
     }
 }
 
@@ -107,16 +114,23 @@ struct Branches<'a, F, O> {
     me: ThreadId,
     /// Choices already visited: a branch that leads back to one offers nothing new.
     seen: [u64; 4],
+    /// Whether any branch has led to something.
+    offered: bool,
     offer: &'a mut O,
 }
 
 impl<F: Facts, O: FnMut(Offer)> Branches<'_, F, O> {
+    fn offer(&mut self, offer: Offer) {
+        self.offered = true;
+        (self.offer)(offer);
+    }
+
     fn visit(&mut self, from: Pc) {
         match settle(self.program, self.facts, self.me, from) {
-            Rest::End(pc) => (self.offer)(Offer::End(pc)),
-            Rest::Nowhere(pc) => (self.offer)(Offer::Nowhere(pc)),
+            Rest::End(pc) => self.offer(Offer::End(pc)),
+            Rest::Nowhere(pc) => self.offer(Offer::Nowhere(pc)),
             Rest::At(pc) => match self.program.code(self.me).instrs[usize::from(pc)] {
-                Instr::Op(op) => (self.offer)(Offer::Op(op, pc)),
+                Instr::Op(op) => self.offer(Offer::Op(op, pc)),
                 Instr::Either { branch, others } => {
                     let (word, bit) = (usize::from(pc / 64), 1 << (pc % 64));
                     if self.seen[word] & bit == 0 {

@@ -39,10 +39,9 @@ pub fn replay<K: Kernel>(system: &System<'_, K>, trace: &Trace) -> Replay {
             let (mut next, mut shown) = (state.clone(), Vec::new());
             let broken = system.take(&mut next, step, &mut watcher);
             watcher.finish(step, &mut shown);
-            let same = shown
-                .iter()
-                .zip(&trace.events[at..])
-                .take_while(|(ours, theirs)| ours == theirs)
+            let pairs = shown.iter().zip(&trace.events[at..]);
+            let same = pairs
+                .take_while(|(ours, theirs)| are_same(ours, theirs))
                 .count();
             if same == shown.len() {
                 taken = Some((next, shown.len(), broken));
@@ -86,6 +85,11 @@ pub fn replay<K: Kernel>(system: &System<'_, K>, trace: &Trace) -> Replay {
             .or_else(|| system.judge(&state))
             .or_else(at_end),
     }
+}
+
+/// Whether the model's event is the one that a trace shows. A trace does not say where a result goes.
+fn are_same(ours: &Event, theirs: &Event) -> bool {
+    ours.choice == theirs.choice && ours.shown.agrees(&theirs.shown)
 }
 
 /// Whether a step could have shown this event first.

@@ -18,6 +18,9 @@ pub trait Choose {
     fn choose(&mut self, steps: &[Step]) -> usize;
 }
 
+/// The most priority changes of [`Policy::Pct`]; more are no different from choosing at random.
+const PCT_DEPTH_MAX: u32 = 1_000;
+
 /// A policy that a person can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
@@ -35,9 +38,12 @@ impl Policy {
         match text.split_once(':') {
             None if text == "random" => Ok(Policy::Random),
             None if text == "fair" => Ok(Policy::Fair),
-            Some(("pct", depth)) => depth.parse().map(Policy::Pct).map_err(|_| {
-                format!("`{depth}` is not a number of priority changes, as in `pct:3`")
-            }),
+            Some(("pct", depth)) => match depth.parse() {
+                Ok(depth) if depth <= PCT_DEPTH_MAX => Ok(Policy::Pct(depth)),
+                _ => Err(format!(
+                    "`{depth}` is not a number of priority changes up to {PCT_DEPTH_MAX}, as in `pct:3`"
+                )),
+            },
             _ => Err(format!(
                 "`{text}` is not a policy: `random`, `pct:D` or `fair`"
             )),

@@ -52,7 +52,7 @@ pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
     say.text(&matrix(&scenarios, &pairs, &cells))?;
     say.text(&left_out(&cells))?;
     say.text(&totals(&cells))?;
-    say.object(&json::cross_check(&cells))?;
+    say.object(&json::cross_check(&cells, !stopped()))?;
     let totals = Totals::of(&cells);
     let asked_for = |cell: &&Cell| matches!(cell.verdict, Verdict::Unavailable(_));
     Ok(match totals {
@@ -63,7 +63,7 @@ pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
             let why = cells
                 .iter()
                 .find(asked_for)
-                .map(|cell| json::cross_check(std::slice::from_ref(cell)));
+                .map(|cell| json::cross_check(std::slice::from_ref(cell), true));
             let why = why
                 .and_then(|one| one.cells[0].why.clone())
                 .unwrap_or_default();

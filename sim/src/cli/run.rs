@@ -98,8 +98,9 @@ fn several(args: &Run, say: &Say, scenario: &Scenario, name: &str) -> Result<Exi
     let worst_name = ["violation", "partial"]
         .into_iter()
         .find(|name| runs.iter().any(|run| run.verdict == *name));
+    let seen_all = if stopped() { "partial" } else { "pass" };
     say.object(&json::Runs {
-        verdict: worst_name.unwrap_or("pass"),
+        verdict: worst_name.unwrap_or(seen_all),
         runs,
     })?;
     Ok(worst)
@@ -136,10 +137,7 @@ fn execute(
         Ended::Limit => (
             "partial",
             None,
-            Some(format!(
-                "stopped after {}",
-                text::counted(execution.steps, "step")
-            )),
+            Some("the limit of steps was reached".to_owned()),
         ),
     };
     let mut header = header(scenario, name, args.machine);

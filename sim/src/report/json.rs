@@ -146,6 +146,8 @@ pub struct CrossCheck {
     pub cells: Vec<CellFields>,
     /// How many of each verdict.
     pub totals: Totals,
+    /// Whether every scenario and seed had its turn.
+    pub complete: bool,
 }
 
 /// One scenario on one backend.
@@ -197,10 +199,11 @@ impl Totals {
 }
 
 /// A cross-check for machines.
-pub fn cross_check(cells: &[Cell]) -> CrossCheck {
+pub fn cross_check(cells: &[Cell], complete: bool) -> CrossCheck {
     CrossCheck {
         cells: cells.iter().map(cell_fields).collect(),
         totals: Totals::of(cells),
+        complete,
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
     compiler.vars(&file.vars)?;
     compiler.threads(&file.threads)?;
     compiler.codes(&file.threads)?;
+    compiler.somebody_starts()?;
     compiler.properties(&file.properties)?;
     compiler.may_wait(&file.may_wait)?;
     compiler.schedule(file.schedule.as_deref())?;
@@ -197,6 +198,17 @@ impl Compiler {
                     self.names.vars.extend(elements);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A thread that is spawned waits for it, so one must start by itself.
+    fn somebody_starts(&self) -> Result<(), Complaint> {
+        if self.program.threads.iter().all(|thread| thread.spawned) {
+            let place = Place::TOP.field("threads");
+            return Err(
+                place.complain("each thread waits for another to spawn it, so none ever starts")
+            );
         }
         Ok(())
     }

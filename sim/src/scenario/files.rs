@@ -26,6 +26,9 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BadInput> {
     }
     found.sort();
     found.dedup();
+    if let (true, [path, ..]) = (found.is_empty(), paths) {
+        return Err(BadInput::new(path, "there is no scenario in it"));
+    }
     Ok(found)
 }
 

@@ -126,7 +126,10 @@ impl Shown {
                     answer: given,
                     ..
                 },
-            ) => form(*op) == form(*from) && answer.agrees(given),
+            ) => {
+                // A return says from which operation, not from which call of it.
+                verb(*op) == verb(*from) && answer.agrees(given)
+            }
             _ => self == other,
         }
     }

@@ -55,9 +55,9 @@ pub fn read(file: &Path) -> Result<Recorded, BadInput> {
         cut_after: None,
     };
     loop {
-        let (number, complete) = (lines.number, lines.is_complete());
+        let number = lines.number;
         let Some(text) = lines.next_line()? else {
-            recorded.cut_after = (recorded.end.is_none() || !complete).then_some(number);
+            recorded.cut_after = recorded.end.is_none().then_some(number);
             return Ok(recorded);
         };
         let (number, text) = (number + 1, text.to_owned());
