@@ -1,16 +1,19 @@
 //! Where a thread and the conductor meet: a call is left, an answer is left.
 //!
 //! Neither side waits inside a lock for the other, so nothing here can park a thread in a way that is mistaken
-//! for its call.
+//! for its call. This is the only structure of ours that threads share without a lock around all of it: loom
+//! tries every order in which it can be used, where the tests are built for that.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use portsim_model::program::{Op, ThreadId};
 
 use super::backend::Failure;
+use super::sync::{
+    AtomicBool, AtomicU8, Condvar, Mutex, MutexGuard, Sleeper, fence, park, spin_loop, wait_at_most,
+};
 use super::world::{Idle, World};
 use crate::trace::Answer;
 
@@ -20,8 +23,9 @@ const BACK: u8 = 2;
 const GONE: u8 = 3;
 
 /// How often a thread looks for its next call before it sleeps: a hand-over that comes at once is met awake,
-/// and a core is not kept from its owner for long.
-pub const SPINS: u32 = 200;
+/// and a core is not kept from its owner for long. Loom takes a spin for a promise that others go first, and would
+/// then not try what happens when they do not.
+pub const SPINS: u32 = if cfg!(all(test, loom)) { 0 } else { 200 };
 
 /// One thread's desk.
 #[derive(Default)]
@@ -33,16 +37,16 @@ pub struct Desk {
 
 impl Desk {
     /// Leaves a call for the thread, which is idle.
-    pub fn leave_call(&self, thread: &Thread, op: Op) {
+    pub fn leave_call(&self, thread: &impl Sleeper, op: Op) {
         *lock(&self.op) = Some(op);
         self.state.store(IN_CALL, Ordering::Release);
-        thread.unpark();
+        thread.wake();
     }
 
     /// Tells the thread, which is idle, that there are no more calls.
-    pub fn dismiss(&self, thread: &Thread) {
+    pub fn dismiss(&self, thread: &impl Sleeper) {
         self.state.store(GONE, Ordering::Release);
-        thread.unpark();
+        thread.wake();
     }
 
     /// Whether an answer is there.
@@ -75,9 +79,9 @@ impl Desk {
                 GONE => return,
                 _ if world.idle() == Idle::Spins || spins < SPINS => {
                     spins += 1;
-                    std::hint::spin_loop();
+                    spin_loop();
                 }
-                _ => thread::park(),
+                _ => park(),
             }
         }
     }
@@ -99,7 +103,7 @@ impl Listener {
         // Either the one who comes back sees that somebody listens, or it is seen here.
         fence(Ordering::SeqCst);
         if !any_back() {
-            drop(self.came_back.wait_timeout(guard, limit));
+            drop(wait_at_most(&self.came_back, guard, limit));
         }
         self.listens.store(false, Ordering::SeqCst);
     }

@@ -5,7 +5,7 @@
 //! makes a recorded order true: is everybody parked in the kernel, or back?
 //!
 //! - [`seats`] is the stage of threads in this process, on whatever [`world::World`] a backend makes; at a
-//!   [`desk`] a thread gets its calls.
+//!   [`desk`] a thread gets its calls, and [`sync`] is what a desk is built of.
 //! - [`parked`] looks at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - One file a backend, listed below; `objects` and `numbers` are what backends on Linux share.
@@ -20,6 +20,7 @@ pub mod parked;
 pub mod part;
 pub mod recording;
 pub mod seats;
+pub mod sync;
 pub mod world;
 
 #[cfg(target_os = "linux")]

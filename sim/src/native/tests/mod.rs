@@ -1,6 +1,8 @@
 //! The room on a real kernel. Programs are built by hand here: nothing below may know scenario files.
 
 mod conductor;
+#[cfg(loom)]
+mod desk;
 mod ending;
 mod objects;
 mod odd;
