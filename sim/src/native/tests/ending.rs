@@ -1,5 +1,7 @@
 //! How runs end: whole, stuck, cut, refused; and that nothing of them stays behind.
 
+use std::time::{Duration, Instant};
+
 use portsim_model::expr::PortField;
 
 use super::odd::{Fault, record_oddly};
@@ -144,6 +146,9 @@ fn what_is_unsupported_says_why() {
     assert_eq!(why, "kqueue exists only on freebsd, this is linux");
 }
 
+/// How long the kernel may take to clear away a thread that was joined.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 fn count(folder: &str) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
@@ -200,9 +205,21 @@ fn runs_leave_nothing_behind() {
     };
     round(0);
     round(1);
-    let before = (count("/proc/self/task"), count("/proc/self/fd"));
+    // A thread that was joined is listed until the kernel has taken it apart.
+    let settled = |wanted: (usize, usize)| {
+        let since = Instant::now();
+        loop {
+            let now = (count("/proc/self/task"), count("/proc/self/fd"));
+            if now == wanted || since.elapsed() > PATIENCE {
+                return now;
+            }
+            std::thread::yield_now();
+        }
+    };
+    // The test's own thread and the one that started it.
+    let before = settled((2, count("/proc/self/fd")));
     (0..200).for_each(round);
-    assert_eq!((count("/proc/self/task"), count("/proc/self/fd")), before);
+    assert_eq!(settled(before), before);
 }
 
 fn block_on_nothing() -> Op {
