@@ -3,8 +3,10 @@
 //! Control over a thread's own results costs no step, so a thread always rests at an operation, at
 //! a choice between operations, or at the end of its program.
 
+use alloc::vec::Vec;
+
 use crate::expr::{Facts, eval};
-use crate::program::{Code, Instr, Op, Pc, Program, ThreadId};
+use crate::program::{Code, Instr, Op, Pc, Program, Thread, ThreadId};
 
 /// Where control comes to rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,18 +30,194 @@ pub enum Offer {
     Nowhere(Pc),
 }
 
-/// Follows control from `pc` until it rests.
-#[inline]
-pub fn settle(program: &Program, facts: &impl Facts, me: ThreadId, pc: Pc) -> Rest {
-    let code = program.code(me);
-    match code.instrs[usize::from(pc)] {
-        Instr::Op(_) | Instr::Either { .. } => Rest::At(pc),
-        Instr::End => Rest::End(pc),
-        Instr::If { .. } | Instr::Jump(_) => follow(program, code, facts, me, pc),
+/// What the program alone says of where control goes, for each place of each code: computed once.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Where each thread's code starts among the places.
+    starts: Vec<u16>,
+    places: Vec<Place>,
+    /// The offers of all places, one place after the other.
+    offers: Vec<Offer>,
+}
+
+/// What the program alone says of a place.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Where control rests; none where that depends on results.
+    rest: Option<Rest>,
+    /// Its offers: from where, and how many; none where they depend on results.
+    offers: Option<(u16, u8)>,
+    /// Whether each of its offers can be taken at any time, in one way.
+    plain: bool,
+}
+
+impl Plan {
+    /// The plan of a program.
+    pub fn of(program: &Program) -> Plan {
+        let mut plan = Plan::default();
+        let mut starts = Vec::new();
+        for code in &program.codes {
+            starts.push(plan.places.len() as u16);
+            for pc in 0..code.instrs.len() {
+                let place = plan.place(code, pc as Pc);
+                plan.places.push(place);
+            }
+        }
+        let start = |thread: &Thread| starts[thread.code.index()];
+        plan.starts = program.threads.iter().map(start).collect();
+        plan
+    }
+
+    fn place(&mut self, code: &Code, pc: Pc) -> Place {
+        let first = self.offers.len();
+        let mut seen = [0; 4];
+        let offers = match code.instrs[usize::from(pc)] {
+            Instr::Op(_) | Instr::Either { .. } => self.leaves(code, pc, &mut seen),
+            _ => None,
+        };
+        if offers.is_none() {
+            self.offers.truncate(first);
+        }
+        // A choice whose every branch leads back to it is left to who plays it.
+        let count = self.offers.len() - first;
+        Place {
+            rest: rest_of(code, pc),
+            offers: offers
+                .filter(|()| count > 0)
+                .map(|()| (first as u16, count as u8)),
+            plain: false,
+        }
+    }
+
+    /// Adds the offers that control comes to from here; none if that depends on results.
+    fn leaves(&mut self, code: &Code, from: Pc, seen: &mut [u64; 4]) -> Option<()> {
+        match rest_of(code, from)? {
+            Rest::End(pc) => self.offers.push(Offer::End(pc)),
+            Rest::Nowhere(pc) => self.offers.push(Offer::Nowhere(pc)),
+            Rest::At(pc) => match code.instrs[usize::from(pc)] {
+                Instr::Op(op) => self.offers.push(Offer::Op(op, pc)),
+                Instr::Either { branch, others } => {
+                    if is_first(seen, pc) {
+                        self.leaves(code, branch, seen)?;
+                        self.leaves(code, others, seen)?;
+                    }
+                }
+                _ => unreachable!("control rests only at operations, choices and the end"),
+            },
+        }
+        Some(())
+    }
+
+    /// Notes which operations can be taken at any time, in one way.
+    pub(crate) fn note_plain(&mut self, is_plain: impl Fn(Op) -> bool) {
+        for place in &mut self.places {
+            let Some((from, count)) = place.offers else {
+                continue;
+            };
+            let offers = &self.offers[usize::from(from)..][..usize::from(count)];
+            place.plain = offers.iter().all(|offer| match *offer {
+                Offer::Op(op, _) => is_plain(op),
+                Offer::End(_) | Offer::Nowhere(_) => true,
+            });
+        }
+    }
+
+    /// What a thread that rests at `pc` may do next, if each of it can be done at any time, in one way.
+    #[inline]
+    pub(crate) fn plain_offers(&self, me: ThreadId, pc: Pc) -> Option<&[Offer]> {
+        let place = self.at(me, pc);
+        let (from, count) = place.offers.filter(|_| place.plain)?;
+        Some(&self.offers[usize::from(from)..][..usize::from(count)])
+    }
+
+    #[inline]
+    fn at(&self, me: ThreadId, pc: Pc) -> Place {
+        self.places[usize::from(self.starts[me.index()]) + usize::from(pc)]
+    }
+
+    /// Follows control from `pc` until it rests.
+    #[inline]
+    pub fn settle(&self, program: &Program, facts: &impl Facts, me: ThreadId, pc: Pc) -> Rest {
+        match self.at(me, pc).rest {
+            Some(rest) => rest,
+            None => follow(program, facts, me, pc),
+        }
+    }
+
+    /// What a thread that rests at `pc` may do next, as far as the program alone says that.
+    #[inline]
+    fn known_offers(&self, me: ThreadId, pc: Pc) -> Option<&[Offer]> {
+        let (from, count) = self.at(me, pc).offers?;
+        Some(&self.offers[usize::from(from)..][..usize::from(count)])
+    }
+
+    /// Calls `offer` with everything the thread may do next, in the order of the branches.
+    #[inline]
+    pub fn offers(
+        &self,
+        program: &Program,
+        facts: &impl Facts,
+        me: ThreadId,
+        pc: Pc,
+        mut offer: impl FnMut(Offer),
+    ) {
+        if let Some(known) = self.known_offers(me, pc) {
+            return known.iter().copied().for_each(offer);
+        }
+        let mut branches = Branches {
+            program,
+            facts,
+            me,
+            seen: [0; 4],
+            offered: false,
+            offer: &mut offer,
+        };
+        branches.visit(pc);
+        // Every branch leads back to the choice: it goes round for ever.
+        if !branches.offered {
+            offer(Offer::Nowhere(pc));
+        }
+    }
+
+    /// The `nth` of the [`Plan::offers`].
+    #[inline]
+    pub fn nth_offer(
+        &self,
+        program: &Program,
+        facts: &impl Facts,
+        me: ThreadId,
+        pc: Pc,
+        nth: u8,
+    ) -> Option<Offer> {
+        if let Some(known) = self.known_offers(me, pc) {
+            return known.get(usize::from(nth)).copied();
+        }
+        let (mut found, mut passed) = (None, 0);
+        self.offers(program, facts, me, pc, |offer| {
+            if passed == nth {
+                found = Some(offer);
+            }
+            passed += 1;
+        });
+        found
     }
 }
 
-fn follow(program: &Program, code: &Code, facts: &impl Facts, me: ThreadId, mut pc: Pc) -> Rest {
+/// Where control rests from `pc`, if no result is asked on the way.
+fn rest_of(code: &Code, mut pc: Pc) -> Option<Rest> {
+    for _ in 0..=code.instrs.len() {
+        pc = match code.instrs[usize::from(pc)] {
+            Instr::Op(_) | Instr::Either { .. } => return Some(Rest::At(pc)),
+            Instr::End => return Some(Rest::End(pc)),
+            Instr::Jump(target) => target,
+            Instr::If { .. } => return None,
+        };
+    }
+    Some(Rest::Nowhere(pc))
+}
+
+fn follow(program: &Program, facts: &impl Facts, me: ThreadId, mut pc: Pc) -> Rest {
+    let code = program.code(me);
     // Results do not change on the way, so whoever has made more moves than there are instructions
     // goes round for ever.
     for _ in 0..=code.instrs.len() {
@@ -57,55 +235,12 @@ fn follow(program: &Program, code: &Code, facts: &impl Facts, me: ThreadId, mut 
     Rest::Nowhere(pc)
 }
 
-/// Calls `offer` with everything the thread may do next, in the order of the branches.
-#[inline]
-pub fn offers(
-    program: &Program,
-    facts: &impl Facts,
-    me: ThreadId,
-    pc: Pc,
-    mut offer: impl FnMut(Offer),
-) {
-    match program.code(me).instrs[usize::from(pc)] {
-        Instr::Op(op) => offer(Offer::Op(op, pc)),
-        _ => {
-            let mut branches = Branches {
-                program,
-                facts,
-                me,
-                seen: [0; 4],
-                offered: false,
-                offer: &mut offer,
-            };
-            branches.visit(pc);
-            // Every branch leads back to the choice: it goes round for ever.
-            if !branches.offered {
-                offer(Offer::Nowhere(pc));
-            }
-        }
-    }
-}
-
-/// The `nth` of the [`offers`].
-#[inline]
-pub fn nth_offer(
-    program: &Program,
-    facts: &impl Facts,
-    me: ThreadId,
-    pc: Pc,
-    nth: u8,
-) -> Option<Offer> {
-    if let Instr::Op(op) = program.code(me).instrs[usize::from(pc)] {
-        return (nth == 0).then_some(Offer::Op(op, pc));
-    }
-    let (mut found, mut passed) = (None, 0);
-    offers(program, facts, me, pc, |offer| {
-        if passed == nth {
-            found = Some(offer);
-        }
-        passed += 1;
-    });
-    found
+/// Whether a place is seen for the first time.
+fn is_first(seen: &mut [u64; 4], pc: Pc) -> bool {
+    let (word, bit) = (usize::from(pc / 64), 1 << (pc % 64));
+    let first = seen[word] & bit == 0;
+    seen[word] |= bit;
+    first
 }
 
 struct Branches<'a, F, O> {
@@ -126,15 +261,13 @@ impl<F: Facts, O: FnMut(Offer)> Branches<'_, F, O> {
     }
 
     fn visit(&mut self, from: Pc) {
-        match settle(self.program, self.facts, self.me, from) {
+        match follow(self.program, self.facts, self.me, from) {
             Rest::End(pc) => self.offer(Offer::End(pc)),
             Rest::Nowhere(pc) => self.offer(Offer::Nowhere(pc)),
             Rest::At(pc) => match self.program.code(self.me).instrs[usize::from(pc)] {
                 Instr::Op(op) => self.offer(Offer::Op(op, pc)),
                 Instr::Either { branch, others } => {
-                    let (word, bit) = (usize::from(pc / 64), 1 << (pc % 64));
-                    if self.seen[word] & bit == 0 {
-                        self.seen[word] |= bit;
+                    if is_first(&mut self.seen, pc) {
                         self.visit(branch);
                         self.visit(others);
                     }

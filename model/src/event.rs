@@ -1,6 +1,6 @@
 //! What an observer sees: calls, returns, outcomes.
 
-use crate::program::{BATCH_MAX, Op, PacketId, ThreadId};
+use crate::program::{BATCH_MAX, Op, PacketId, ResultId, ThreadId};
 
 /// Someone who watches the steps of a system.
 pub trait Observer {
@@ -27,6 +27,10 @@ pub enum Outcome {
     Packet(PacketId),
     /// It took a batch of packets, oldest first.
     Packets(Batch),
+    /// It answered with a number.
+    Value(u8),
+    /// It was an operation that ended in the call.
+    Io(ResultId),
     /// It failed.
     Failed(Error),
 }
@@ -79,10 +83,18 @@ pub enum Error {
     NotOwner,
     /// A count would pass its limit.
     Limit,
+    /// The operation is not over.
+    Pending,
+    /// An asynchronous procedure call has run.
+    Apc,
+    /// There is no memory for it.
+    NoMemory,
+    /// It was cancelled.
+    Cancelled,
 }
 
 /// Every [`Error`], in order.
-pub const ERRORS: [Error; 8] = [
+pub const ERRORS: [Error; 12] = [
     Error::Timeout,
     Error::Abandoned,
     Error::BadHandle,
@@ -91,6 +103,10 @@ pub const ERRORS: [Error; 8] = [
     Error::NotFound,
     Error::NotOwner,
     Error::Limit,
+    Error::Pending,
+    Error::Apc,
+    Error::NoMemory,
+    Error::Cancelled,
 ];
 
 /// An error as a system names and numbers it.
@@ -113,6 +129,10 @@ pub fn win32(error: Error) -> OsError {
         Error::NotFound => ("ERROR_NOT_FOUND", 1168),
         Error::NotOwner => ("ERROR_NOT_OWNER", 288),
         Error::Limit => ("ERROR_TOO_MANY_POSTS", 298),
+        Error::Pending => ("ERROR_IO_PENDING", 997),
+        Error::Apc => ("WAIT_IO_COMPLETION", 192),
+        Error::NoMemory => ("ERROR_NO_SYSTEM_RESOURCES", 1450),
+        Error::Cancelled => ("ERROR_OPERATION_ABORTED", 995),
     };
     OsError { name, number }
 }
@@ -128,6 +148,10 @@ pub fn errno(error: Error) -> OsError {
         Error::NotFound => ("ENOENT", 2),
         Error::NotOwner => ("EPERM", 1),
         Error::Limit => ("EOVERFLOW", 75),
+        Error::Pending => ("EINPROGRESS", 115),
+        Error::Apc => ("EINTR", 4),
+        Error::NoMemory => ("ENOMEM", 12),
+        Error::Cancelled => ("ECANCELED", 125),
     };
     OsError { name, number }
 }
@@ -138,6 +162,13 @@ pub fn error_named(name: &str) -> Option<Error> {
         .into_iter()
         .find(|&error| win32(error).name == name || errno(error).name == name)
 }
+
+/// JOB_OBJECT_MSG_ACTIVE_PROCESS_ZERO: no process is left in a job.
+pub const ACTIVE_PROCESS_ZERO: i64 = 4;
+/// JOB_OBJECT_MSG_NEW_PROCESS: a process has begun in a job.
+pub const NEW_PROCESS: i64 = 6;
+/// JOB_OBJECT_MSG_EXIT_PROCESS: a process of a job has ended.
+pub const EXIT_PROCESS: i64 = 7;
 
 /// The Win32 error that an NTSTATUS turns into, for the statuses that evidence names; success and
 /// informational ones are 0, all others ERROR_MR_MID_NOT_FOUND (317), as RtlNtStatusToDosError does
@@ -150,7 +181,9 @@ pub fn win32_of_status(status: u32) -> u16 {
         0xc000_0023 => 122, // STATUS_BUFFER_TOO_SMALL, ERROR_INSUFFICIENT_BUFFER
         0xc000_0120 => 995, // STATUS_CANCELLED, ERROR_OPERATION_ABORTED
         0xc000_014b => 109, // STATUS_PIPE_BROKEN, ERROR_BROKEN_PIPE
+        0xc000_020d => 64,  // STATUS_CONNECTION_RESET, ERROR_NETNAME_DELETED
         0xc000_0236 => 1225, // STATUS_CONNECTION_REFUSED, ERROR_CONNECTION_REFUSED
+        0xc000_0241 => 1236, // STATUS_CONNECTION_ABORTED, ERROR_CONNECTION_ABORTED
         0x8000_0005 => 234, // STATUS_BUFFER_OVERFLOW, ERROR_MORE_DATA
         _ => 317,
     }

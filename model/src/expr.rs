@@ -1,6 +1,6 @@
 //! Expressions over integers and booleans (0 and 1): conditions of threads, and properties.
 
-use crate::ids::{PortId, SlotId, ThreadId, VarId};
+use crate::ids::{FileId, OperationId, PortId, SlotId, ThreadId, VarId};
 
 /// An expression: index of its root in the list that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +37,12 @@ pub enum Expr {
     Port(PortId, PortField),
     /// Something about a thread.
     Thread(ThreadId, ThreadField),
+    /// How many asynchronous procedure calls a thread has run.
+    Apcs(ThreadId),
+    /// Something about an operation.
+    Operation(OperationId, OperationField),
+    /// Something about a file.
+    File(FileId, FileField),
     /// True when its operand is not.
     Not(ExprId),
     /// The negative of its operand.
@@ -64,6 +70,10 @@ pub enum Field {
     Overlapped,
     /// A packet's NTSTATUS.
     Status,
+    /// The call has issued an operation that is not over.
+    Pending,
+    /// The number that the call answered with.
+    Value,
 }
 
 /// What can be asked about a port.
@@ -92,6 +102,30 @@ pub enum ThreadField {
     Blocked,
     /// Its program is over.
     Done,
+}
+
+/// What can be asked about an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationField {
+    /// It is issued and not over.
+    Pending,
+    /// It is over, and nobody has taken its packet.
+    Queued,
+    /// The kernel has written its status block.
+    Written,
+    /// Its memory has not been given back.
+    Alive,
+    /// The NTSTATUS in its status block.
+    Status,
+}
+
+/// What can be asked about a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileField {
+    /// Its own signal is set.
+    Signaled,
+    /// Some handle of it is open.
+    Open,
 }
 
 /// Operators with two operands.
@@ -123,6 +157,12 @@ pub trait Facts {
     fn port(&self, port: PortId, field: PortField) -> i64;
     /// Something about a thread.
     fn thread(&self, thread: ThreadId, field: ThreadField) -> bool;
+    /// How many asynchronous procedure calls a thread has run.
+    fn apcs(&self, thread: ThreadId) -> i64;
+    /// Something about an operation.
+    fn operation(&self, operation: OperationId, field: OperationField) -> i64;
+    /// Something about a file.
+    fn file(&self, file: FileId, field: FileField) -> bool;
 }
 
 /// The value of one of `exprs` as `me` sees it.
@@ -147,6 +187,9 @@ pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> O
         } => facts.result(thread.unwrap_or(me), slot, field, nth),
         Expr::Port(port, field) => facts.port(port, field),
         Expr::Thread(thread, field) => i64::from(facts.thread(thread, field)),
+        Expr::Apcs(thread) => facts.apcs(thread),
+        Expr::Operation(operation, field) => facts.operation(operation, field),
+        Expr::File(file, field) => i64::from(facts.file(file, field)),
         Expr::Not(operand) => i64::from(value(operand)? == 0),
         Expr::Neg(operand) => value(operand)?.checked_neg()?,
         Expr::Binary(Binary::And, left, right) => {

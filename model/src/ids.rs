@@ -27,6 +27,22 @@ ids! {
     ObjectId
     /// Something an epoll descriptor can watch: index into `Program::sources`.
     SourceId
+    /// A file: index into `Program::files`.
+    FileId
+    /// An association of a file: index into `Program::bindings`.
+    BindingId
+    /// An I/O operation: index into `Program::operations`.
+    OperationId
+    /// How an operation ends: index into `Program::results`.
+    ResultId
+    /// A reserve object: index into `Program::reserves`.
+    ReserveId
+    /// A wait completion packet, by its number.
+    WaitPacketId
+    /// A job: index into `Program::jobs`.
+    JobId
+    /// A process; 0 is the scenario's own.
+    ProcessId
     /// A packet's contents: index into `Program::packets`.
     PacketId
     /// Where a call leaves its result: index into `Code::slots` of the calling thread.

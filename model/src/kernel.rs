@@ -1,13 +1,19 @@
 //! The contract a personality fulfils, and what it works with.
 
-use crate::control::{Rest, settle};
+use crate::control::Rest;
 use crate::event::{Error, Observer, OsError, Outcome};
+use crate::extras::{Job, WaitPacket};
+use crate::files::{File, Operation};
 use crate::layout::Layout;
 use crate::program::{
-    Get, Instr, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout, Watch,
+    FileId, Get, Instr, JobId, Op, OperationId, PacketId, PortId, ProcessId, Program, ReserveId,
+    SourceId, ThreadId, Timeout, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
-use crate::state::{Port, View, interest_at, port_mut, store, thread_mut};
+use crate::state::{
+    Port, View, file_place, interest_at, job_place, operation_place, port_mut, store, thread_mut,
+    wait_packet_place,
+};
 use crate::threads::{Mode, Thread};
 
 /// A system with completion ports: what its calls do, and what happens to a port when threads block,
@@ -26,41 +32,15 @@ pub trait Kernel: Copy {
     /// Whether it counts running threads, so that a scenario may ask for them.
     fn counts_running(&self) -> bool;
 
+    /// Whether the system can leave the answer to an operation open in some state.
+    fn leaves_open(&self, op: Op) -> bool;
     /// How many answers the system leaves open for this call; each is a step of its own.
     fn answers(&self, _view: View<'_>, _me: ThreadId, _op: Op) -> u8 {
         1
     }
-    /// Takes packets from a port or waits for them; `answer` is one of [`Kernel::answers`].
-    fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8);
-    /// Puts a packet into a port.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-    );
-    /// Closes the only handle of a port.
-    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId);
-    /// Changes what an epoll descriptor watches.
-    fn epoll_ctl<O: Observer>(
-        &self,
-        _: &mut Turn<'_, O>,
-        _: ThreadId,
-        _: PortId,
-        _: SourceId,
-        _: Watch,
-    ) {
-        unreachable!("this system has no epoll_ctl")
-    }
-    /// Makes a source readable.
-    fn write<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: SourceId) {
-        unreachable!("this system has no sources")
-    }
-    /// Empties a source.
-    fn drain<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: SourceId) {
-        unreachable!("this system has no sources")
-    }
+    /// An operation that is the system's own: whatever [`crate::system`] does not do for all alike;
+    /// `answer` is one of [`Kernel::answers`].
+    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8);
     /// Suspends a thread; `answer` is one of [`Kernel::answers`].
     fn suspend<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId, _answer: u8) {
         unreachable!("this system cannot suspend a thread")
@@ -69,6 +49,19 @@ pub trait Kernel: Copy {
     fn resume<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId) {
         unreachable!("this system cannot resume a thread")
     }
+    /// A thread is about to wait for something that is not a port, or gives the processor away.
+    fn turns_away<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    /// A thread is about to sleep in an alertable wait; says whether an asynchronous procedure call has
+    /// ended it.
+    fn alerts<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) -> bool {
+        false
+    }
+    /// What a wait completion packet waits for was signaled, and taken for it.
+    fn wait_packet_fires<O: Observer>(&self, _: &mut Turn<'_, O>, _: WaitPacketId) {
+        unreachable!("this system has no wait completion packets")
+    }
+    /// The threads of a process are over; what else it held is given back.
+    fn process_exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ProcessId) {}
 
     /// How many ways a woken thread can go on.
     fn wake_answers(&self, _view: View<'_>, _me: ThreadId, _get: Get) -> u8 {
@@ -82,8 +75,8 @@ pub trait Kernel: Copy {
     fn blocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId);
     /// A thread comes back from such a wait.
     fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId);
-    /// A thread ends.
-    fn exits<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId);
+    /// A thread has ended; `was` is what it did before.
+    fn exits<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, was: Mode);
 
     /// What holds in every state of this system, beyond what [`crate::property`] knows of all.
     fn holds(&self, view: View<'_>) -> Result<(), Fault>;
@@ -94,7 +87,6 @@ pub struct Turn<'a, O> {
     /// The program.
     pub program: &'a Program,
     pub(crate) layout: &'a Layout,
-    pub(crate) limits: &'a [u32],
     pub(crate) os_error: fn(Error) -> OsError,
     pub(crate) bytes: &'a mut [u8],
     pub(crate) observer: &'a mut O,
@@ -109,7 +101,6 @@ impl<O: Observer> Turn<'_, O> {
         View {
             program: self.program,
             layout: self.layout,
-            limits: self.limits,
             os_error: self.os_error,
             bytes: self.bytes,
         }
@@ -124,7 +115,57 @@ impl<O: Observer> Turn<'_, O> {
     /// One port.
     #[inline]
     pub fn port(&mut self, id: PortId) -> Port<&mut [u8]> {
-        port_mut(self.layout, self.limits, self.bytes, id)
+        port_mut(self.layout, self.bytes, id)
+    }
+
+    /// One file.
+    #[inline]
+    pub fn file(&mut self, id: FileId) -> File<&mut [u8]> {
+        File(&mut self.bytes[file_place(self.layout, id)])
+    }
+
+    /// One operation.
+    #[inline]
+    pub fn operation(&mut self, id: OperationId) -> Operation<&mut [u8]> {
+        Operation(&mut self.bytes[operation_place(self.layout, id)])
+    }
+
+    /// One wait completion packet.
+    pub fn wait_packet(&mut self, id: WaitPacketId) -> WaitPacket<&mut [u8]> {
+        WaitPacket(&mut self.bytes[wait_packet_place(self.layout, id)])
+    }
+
+    /// One job.
+    pub fn job(&mut self, id: JobId) -> Job<&mut [u8]> {
+        Job(&mut self.bytes[job_place(self.layout, id)])
+    }
+
+    /// A reserve object is in use, for a thread if one is named; or it is free again.
+    pub fn set_reserved(&mut self, id: ReserveId, reserved: bool, thread: Option<ThreadId>) {
+        let at = usize::from(self.layout.reserves) + id.index();
+        self.bytes[at] = match (reserved, thread) {
+            (false, _) => 0,
+            (true, None) => 1,
+            (true, Some(thread)) => 2 + thread.0,
+        };
+    }
+
+    /// A thread runs the asynchronous procedure calls that are queued to it; the reserve objects that they
+    /// were queued with are free again.
+    pub fn runs_apcs(&mut self, id: ThreadId) {
+        let counted = self.layout.counts_apcs;
+        self.thread(id).run_apcs(counted);
+        let at = usize::from(self.layout.reserves);
+        for reserve in &mut self.bytes[at..at + self.program.reserves.len()] {
+            if *reserve == 2 + id.0 {
+                *reserve = 0;
+            }
+        }
+    }
+
+    /// An invariant of every scenario is broken.
+    pub fn breaks(&mut self, fault: Fault) {
+        self.fault = self.fault.or(Some(fault));
     }
 
     /// The operation that a thread is in, or is about to make.
@@ -153,13 +194,7 @@ impl<O: Observer> Turn<'_, O> {
     #[inline]
     pub fn returns(&mut self, me: ThreadId, outcome: Outcome) {
         let op = self.op(me);
-        if let Op::Get {
-            into: Some(slot), ..
-        }
-        | Op::Block {
-            into: Some(slot), ..
-        } = op
-        {
+        if let Some(slot) = op.into() {
             let (at, packets_max) = self.layout.slot(self.program, me, slot);
             store(&mut self.bytes[at..], packets_max, Some(outcome));
         }
@@ -187,15 +222,17 @@ impl<O: Observer> Turn<'_, O> {
     /// A thread runs on from `pc`: to its next operation, or to its end.
     #[inline]
     pub(crate) fn goes_on(&mut self, me: ThreadId, pc: u8) {
-        let rest = settle(self.program, &self.view(), me, pc);
+        let rest = self.layout.plan.settle(self.program, &self.view(), me, pc);
+        let pends = matches!(rest, Rest::End(_)) && self.view().has_pending(me);
         let mut thread = self.thread(me);
         match rest {
             Rest::At(pc) => {
                 thread.set_pc(pc);
                 thread.set_mode(Mode::Ready);
             }
-            // The end of an associated thread is a step, because it changes the count.
-            Rest::End(pc) if thread.port().is_some() => {
+            // The end of an associated thread is a step, because it changes the count; so is the end of one
+            // that has issued operations, because it may end them.
+            Rest::End(pc) if thread.port().is_some() || pends => {
                 thread.set_pc(pc);
                 thread.set_mode(Mode::Ready);
             }
@@ -212,7 +249,8 @@ impl<O: Observer> Turn<'_, O> {
         let mut thread = self.thread(id);
         thread.set_port(None);
         let (mode, pc) = (thread.mode(), thread.pc());
-        if mode == Mode::Ready && self.program.code(id).instrs[usize::from(pc)] == Instr::End {
+        let at_end = self.program.code(id).instrs[usize::from(pc)] == Instr::End;
+        if mode == Mode::Ready && at_end && !self.view().has_pending(id) {
             self.ends(id);
         }
     }
@@ -250,6 +288,7 @@ impl<O: Observer> Turn<'_, O> {
     }
 
     /// A source can be read, or no longer.
+    #[inline]
     pub fn set_readable(&mut self, source: SourceId, readable: bool) {
         self.bytes[usize::from(self.layout.sources) + source.index()] = u8::from(readable);
     }

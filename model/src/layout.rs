@@ -2,8 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::expr::{Expr, PortField};
-use crate::program::{Code, Instr, Object, Op, PortId, Program, SlotId, ThreadId, Timeout};
+use crate::control::Plan;
+use crate::expr::{Expr, OperationField, PortField};
+use crate::extras::{JOB_LEN, WAIT_PACKET_LEN};
+use crate::files::{FILE_FIXED, OPERATION_LEN};
+use crate::program::{
+    Code, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId, Timeout,
+};
 use crate::threads::{FIXED, Parts};
 
 /// Packets that a port has room for when a loop posts to it and the scenario names no bound.
@@ -16,6 +21,8 @@ const PACKETS_MAX: usize = 250;
 pub struct Layout {
     pub(crate) len: usize,
     pub(crate) parts: Parts,
+    /// Where control goes.
+    pub(crate) plan: Plan,
     /// Where each thread starts; one more marks the end of the last.
     pub(crate) threads: Vec<u16>,
     /// Where each code's results stand, from the start of its thread.
@@ -25,6 +32,20 @@ pub struct Layout {
     pub(crate) sources: u16,
     /// How a port watches a source: one pair of bytes for each port and source.
     pub(crate) interests: u16,
+    pub(crate) files: u16,
+    /// Processes that have handles of files.
+    pub(crate) processes: u16,
+    pub(crate) operations: u16,
+    /// Whether each reserve object is in use: 0, or 1 and the thread of its asynchronous procedure call.
+    pub(crate) reserves: u16,
+    pub(crate) wait_packets: u16,
+    pub(crate) jobs: u16,
+    /// Whether it can be seen when the kernel writes a status block.
+    pub(crate) shows_writes: bool,
+    /// Whether a property reads how many asynchronous procedure calls have run.
+    pub(crate) counts_apcs: bool,
+    /// How the device can end each operation.
+    pub(crate) ends: Vec<Vec<ResultId>>,
     pub(crate) vars: u16,
     /// Turns of the schedule already taken.
     pub(crate) turn: Option<u16>,
@@ -40,24 +61,30 @@ pub(crate) struct SlotPlace {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PortPlace {
+    /// The concurrency value, with 0 replaced by the number of processors.
+    pub limit: u32,
     /// Open, then running.
     pub at: u16,
     pub waiters: u16,
     pub packets: u16,
+    /// Packets that there is room for besides posted ones.
+    pub unposted: u8,
     pub end: u16,
     /// Packets delivered so far, where a property reads it.
     pub delivered: Option<u16>,
 }
 
 impl Layout {
-    /// The layout of a program's states; none if they would be larger than 64 KiB.
-    pub fn of(program: &Program) -> Option<Layout> {
+    /// The layout of a program's states on a machine with so many processors; none if they would be larger than
+    /// 64 KiB.
+    pub fn of(program: &Program, processors: u32) -> Option<Layout> {
         let mut end = Cursor(0);
         let parts = parts(program);
         let fixed = FIXED as u16
             + if parts.deadline != 0 { 4 } else { 0 }
             + u16::from(parts.suspended != 0)
-            + u16::from(parts.handed != 0);
+            + u16::from(parts.handed != 0)
+            + if parts.apcs != 0 { 2 } else { 0 };
         let slots: Vec<_> = program
             .codes
             .iter()
@@ -74,7 +101,7 @@ impl Layout {
         threads.push(end.here());
         let ports = program
             .port_ids()
-            .map(|port| end.port(program, port))
+            .map(|port| end.port(program, port, processors))
             .collect();
         let objects = program
             .objects
@@ -83,6 +110,18 @@ impl Layout {
             .collect();
         let sources = end.take(program.sources.len() as u16);
         let interests = end.take(2 * (program.ports.len() * program.sources.len()) as u16);
+        let processes = 1 + program
+            .threads
+            .iter()
+            .map(|thread| u16::from(thread.process.0))
+            .chain(program.ops().map(process_named))
+            .max()
+            .unwrap_or(0);
+        let files = end.take((FILE_FIXED as u16 + processes) * program.files.len() as u16);
+        let operations = end.take((OPERATION_LEN * program.operations.len()) as u16);
+        let reserves = end.take(program.reserves.len() as u16);
+        let wait_packets = end.take(WAIT_PACKET_LEN as u16 * u16::from(program.wait_packets));
+        let jobs = end.take((JOB_LEN * program.jobs.len()) as u16);
         let vars = end.take(4 * program.vars.len() as u16);
         let turn = program.schedule.is_some().then(|| end.take(4));
         let clock = program.bounds.ticks.is_some().then(|| end.take(4));
@@ -90,16 +129,32 @@ impl Layout {
         Some(Layout {
             len,
             parts,
+            plan: Plan::of(program),
             threads,
             slots,
             ports,
             objects,
             sources,
             interests,
+            files,
+            processes,
+            operations,
+            reserves,
+            wait_packets,
+            jobs,
+            shows_writes: shows_writes(program),
+            counts_apcs: program.any_expr(|expr| matches!(expr, Expr::Apcs(_))),
+            ends: ends(program),
             vars,
             turn,
             clock,
         })
+    }
+
+    /// Whether any thread can have a deadline.
+    #[inline]
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.parts.deadline != 0
     }
 
     /// Bytes of a state.
@@ -143,16 +198,24 @@ impl Cursor {
         at
     }
 
-    fn port(&mut self, program: &Program, port: PortId) -> PortPlace {
+    fn port(&mut self, program: &Program, port: PortId, processors: u32) -> PortPlace {
         let at = self.take(2);
         let waiters = self.take(1 + waiters_max(program, port) as u16);
         let packets = self.take(1 + packets_max(program, port) as u16);
+        let unposted = unposted(program, port);
         let end = self.here();
         let counted = program.any_expr(|expr| *expr == Expr::Port(port, PortField::Delivered));
+        let concurrency = program.ports[port.index()].concurrency;
         PortPlace {
+            limit: if concurrency == 0 {
+                processors
+            } else {
+                concurrency
+            },
             at,
             waiters,
             packets,
+            unposted: unposted.min(PACKETS_MAX / 2) as u8,
             end,
             delivered: counted.then(|| self.take(2)),
         }
@@ -181,10 +244,10 @@ fn slots(code: &Code, mut at: u16) -> Vec<SlotPlace> {
 
 fn parts(program: &Program) -> Parts {
     let timed = |op| match op {
-        Op::Get { timeout, .. } | Op::Block { timeout, .. } => {
+        Op::Get { timeout, .. } | Op::Block { timeout, .. } | Op::WaitHandle { timeout, .. } => {
             matches!(timeout, Timeout::Ticks(1..))
         }
-        Op::Sleep { ticks } => ticks > 0,
+        Op::Sleep { ticks, .. } => ticks > 0,
         _ => false,
     };
     let suspends = program.ops().any(|op| matches!(op, Op::Suspend { .. }));
@@ -201,6 +264,7 @@ fn parts(program: &Program) -> Parts {
         deadline: part(program.ops().any(timed), 4),
         suspended: part(suspends, 1),
         handed: part(suspends || batches, 1),
+        apcs: part(calls_procedures(program), 2),
     }
 }
 
@@ -258,5 +322,82 @@ fn packets_max(program: &Program, port: PortId) -> usize {
     let watched = program
         .ops()
         .any(|op| matches!(op, Op::EpollCtl { port: on, .. } if on == port));
-    (wanted + if watched { program.sources.len() } else { 0 }).min(PACKETS_MAX)
+    (wanted + if watched { program.sources.len() } else { 0 } + unposted(program, port))
+        .min(PACKETS_MAX)
+}
+
+/// Packets that may stand in a port although nobody posted them: at most one for each operation, and for
+/// each wait completion packet, and those of jobs.
+fn unposted(program: &Program, port: PortId) -> usize {
+    let operations = program
+        .operations
+        .iter()
+        .enumerate()
+        .filter(|(_, operation)| {
+            program
+                .bindings
+                .iter()
+                .any(|binding| binding.port == port && binding.file == operation.file)
+        });
+    let jobs = program
+        .job_bindings
+        .iter()
+        .any(|binding| binding.port == port);
+    let messages = program
+        .ops()
+        .map(|op| messages_max(program, op))
+        .sum::<usize>();
+    operations.count() + usize::from(program.wait_packets) + if jobs { messages } else { 0 }
+}
+
+/// The most messages of jobs that one operation sends to one port.
+pub(crate) fn messages_max(program: &Program, op: Op) -> usize {
+    match op {
+        Op::JobStart { .. } => program.jobs.len(),
+        Op::JobExit { .. } => 2 * program.jobs.len(),
+        Op::JobPort { .. } => program.pids.len(),
+        _ => 0,
+    }
+}
+
+/// The process that an operation names; the scenario's own if it names none.
+fn process_named(op: Op) -> u16 {
+    match op {
+        Op::DuplicateFile {
+            process: Some(process),
+            ..
+        } => process.0.into(),
+        _ => 0,
+    }
+}
+
+fn calls_procedures(program: &Program) -> bool {
+    program.ops().any(|op| matches!(op, Op::Apc { .. }))
+        || program.operations.iter().any(|operation| operation.apc)
+}
+
+fn shows_writes(program: &Program) -> bool {
+    let reads = |expr: &Expr| {
+        matches!(
+            expr,
+            Expr::Operation(_, OperationField::Written | OperationField::Status)
+        )
+    };
+    program.any_expr(reads) || program.ops().any(|op| matches!(op, Op::Free { .. }))
+}
+
+/// How `complete`s end each operation, each way once.
+fn ends(program: &Program) -> Vec<Vec<ResultId>> {
+    let mut ends = alloc::vec![Vec::new(); program.operations.len()];
+    for op in program.ops() {
+        if let Op::Complete { burst, result, .. } = op {
+            for &OperationId(operation) in &program.bursts[usize::from(burst)] {
+                let known: &mut Vec<_> = &mut ends[usize::from(operation)];
+                if !known.contains(&result) {
+                    known.push(result);
+                }
+            }
+        }
+    }
+    ends
 }

@@ -6,7 +6,7 @@
 //!
 //! - [`program`]: what threads do, as plain data, with its [`ids`]; [`expr`] and [`control`]: their conditions and where they go next.
 //! - [`state`]: one flat record of bytes ([`layout`]), with a typed view for each noun: [`packets`],
-//!   [`waiters`], [`running`], [`threads`].
+//!   [`waiters`], [`running`], [`threads`], [`files`], [`extras`].
 //! - [`event`]: what an observer sees.
 //! - [`kernel`]: the contract that each system of [`personality`] fulfils.
 //! - [`system`]: programs on a kernel. [`property`]: what must hold there.
@@ -19,10 +19,13 @@ extern crate alloc;
 pub mod control;
 pub mod event;
 pub mod expr;
+pub mod extras;
+pub mod files;
 pub mod ids;
 pub mod kernel;
 pub mod layout;
 mod objects;
+mod op;
 pub mod packets;
 pub mod personality;
 pub mod program;

@@ -3,8 +3,11 @@
 //! No system promises which of several waiters a signal releases, so each of them is an answer of its own.
 
 use crate::event::{Error, Observer, Outcome};
+use crate::extras::Wait;
 use crate::kernel::{Kernel, Turn};
-use crate::program::{Object, ObjectId, Program, SEMAPHORE_MAX, ThreadId, Timeout};
+use crate::program::{
+    Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout, WaitPacketId,
+};
 use crate::state::View;
 use crate::threads::Mode;
 
@@ -24,9 +27,13 @@ pub(crate) fn block<K: Kernel, O: Observer>(
     me: ThreadId,
     id: ObjectId,
     timeout: Timeout,
+    alertable: bool,
 ) {
     if acquire(turn, me, id) {
         return turn.returns(me, Outcome::Done);
+    }
+    if alertable && kernel.alerts(turn, me) {
+        return;
     }
     if timeout == Timeout::Ticks(0) {
         return turn.returns(me, Outcome::Failed(Error::Timeout));
@@ -43,7 +50,7 @@ pub(crate) fn block<K: Kernel, O: Observer>(
 pub(crate) fn answers(view: View<'_>, id: ObjectId) -> u8 {
     match view.program.objects[id.index()] {
         Object::Event { manual: true, .. } => 1,
-        _ => (waiters(view, id).count() as u8).max(1),
+        _ => ((waiters(view, id).count() + armed(view, id).count()) as u8).max(1),
     }
 }
 
@@ -57,23 +64,54 @@ pub(crate) fn signal<K: Kernel, O: Observer>(
 ) {
     let outcome = raise(turn, me, id);
     turn.returns(me, outcome);
-    if outcome != Outcome::Done {
-        return;
+    if outcome == Outcome::Done {
+        serve(kernel, turn, id, answer);
     }
-    match turn.program.objects[id.index()] {
-        Object::Event { manual: true, .. } => {
-            for thread in turn.program.thread_ids() {
-                if waits_for(turn.view(), id, thread) {
-                    release(kernel, turn, thread, id);
-                }
-            }
-        }
-        _ => {
-            let chosen = waiters(turn.view(), id).nth(usize::from(answer));
-            if let Some(thread) = chosen {
+}
+
+/// The kernel sets an event, and the first of those that wait for it is released, where one is.
+pub(crate) fn set<K: Kernel, O: Observer>(kernel: &K, turn: &mut Turn<'_, O>, id: ObjectId) {
+    bytes(turn, id)[0] = 1;
+    serve(kernel, turn, id, 0);
+}
+
+/// The kernel takes an event's signal back.
+pub(crate) fn clear<O: Observer>(turn: &mut Turn<'_, O>, id: ObjectId) {
+    bytes(turn, id)[0] = 0;
+}
+
+/// A wait completion packet takes the object as a thread would; says whether it could be had.
+pub(crate) fn take_for_packet<O: Observer>(turn: &mut Turn<'_, O>, id: ObjectId) -> bool {
+    acquire(turn, ThreadId(0), id)
+}
+
+/// Whoever waits for a signaled object has it: all, or the `answer`-th of the threads and wait completion
+/// packets.
+fn serve<K: Kernel, O: Observer>(kernel: &K, turn: &mut Turn<'_, O>, id: ObjectId, answer: u8) {
+    if let Object::Event { manual: true, .. } = turn.program.objects[id.index()] {
+        for thread in turn.program.thread_ids() {
+            if waits_for(turn.view(), id, thread) {
                 release(kernel, turn, thread, id);
             }
         }
+        for wait_packet in turn.program.wait_packet_ids() {
+            if is_armed(turn.view(), id, wait_packet) {
+                kernel.wait_packet_fires(turn, wait_packet);
+            }
+        }
+        return;
+    }
+    let answer = usize::from(answer);
+    let threads = waiters(turn.view(), id).count();
+    let thread = waiters(turn.view(), id).nth(answer);
+    if let Some(thread) = thread {
+        return release(kernel, turn, thread, id);
+    }
+    let wait_packet = armed(turn.view(), id).nth(answer - threads);
+    if let Some(wait_packet) = wait_packet
+        && take_for_packet(turn, id)
+    {
+        kernel.wait_packet_fires(turn, wait_packet);
     }
 }
 
@@ -107,7 +145,15 @@ fn release<K: Kernel, O: Observer>(
 ) {
     if acquire(turn, thread, id) {
         kernel.unblocks(turn, thread);
-        turn.releases(thread, Outcome::Done);
+        let outcome = match turn.op(thread) {
+            // A call on a synchronous file: its operation is over.
+            Op::Start { operation, .. } => {
+                let result = turn.view().operation(operation).result();
+                result.map_or(Outcome::Done, Outcome::Io)
+            }
+            _ => Outcome::Done,
+        };
+        turn.releases(thread, outcome);
     }
 }
 
@@ -169,6 +215,18 @@ fn waiters(view: View<'_>, id: ObjectId) -> impl Iterator<Item = ThreadId> {
     view.program
         .thread_ids()
         .filter(move |&thread| waits_for(view, id, thread))
+}
+
+/// The wait completion packets that wait for an object.
+fn armed(view: View<'_>, id: ObjectId) -> impl Iterator<Item = WaitPacketId> {
+    view.program
+        .wait_packet_ids()
+        .filter(move |&packet| is_armed(view, id, packet))
+}
+
+fn is_armed(view: View<'_>, id: ObjectId, packet: WaitPacketId) -> bool {
+    let packet = view.wait_packet(packet);
+    packet.wait() == Wait::Armed && packet.target() == id
 }
 
 fn bytes<'t, O: Observer>(turn: &'t mut Turn<'_, O>, id: ObjectId) -> &'t mut [u8] {

@@ -20,10 +20,10 @@ impl<B: Deref<Target = [u8]>> Packets<B> {
         self.0[0] == 0
     }
 
-    /// Whether there is no room for another.
+    /// For how many more there is room.
     #[inline]
-    pub fn is_full(&self) -> bool {
-        self.depth() == self.0.len() - 1
+    pub fn room(&self) -> usize {
+        self.0.len() - 1 - self.depth()
     }
 
     /// Whether this one waits.
@@ -44,7 +44,7 @@ impl<B: DerefMut<Target = [u8]>> Packets<B> {
     #[inline]
     pub fn append(&mut self, packet: u8) {
         assert!(
-            !self.is_full(),
+            self.room() > 0,
             "a post is possible only where the queue has room"
         );
         self.0[0] += 1;

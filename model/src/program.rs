@@ -8,10 +8,11 @@ use alloc::vec::Vec;
 
 use crate::expr::{Expr, ExprId};
 
-pub use crate::ids::{CodeId, ObjectId, PacketId, PortId, SlotId, SourceId, ThreadId, VarId};
-
-/// A place in a thread's code: index into [`Code::instrs`].
-pub type Pc = u8;
+pub use crate::ids::{
+    BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
+    ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
+};
+pub use crate::op::{Get, Interest, Modes, Op, Pc, Timeout, Watch};
 
 /// The most packets one call can take.
 pub const BATCH_MAX: usize = 32;
@@ -21,6 +22,15 @@ pub const SEMAPHORE_MAX: u8 = u8::MAX;
 
 /// The most variables that one `set` writes.
 pub const SETS_MAX: usize = 8;
+
+/// The most operations that one `complete` ends.
+pub const BURST_MAX: usize = 8;
+
+/// The most processes that a scenario's jobs speak of.
+pub const PIDS_MAX: usize = 8;
+
+/// The most processes, the scenario's own counted.
+pub const PROCESSES_MAX: usize = 8;
 
 /// A whole scenario, checked and compiled.
 #[derive(Debug, Clone, Default)]
@@ -35,9 +45,33 @@ pub struct Program {
     pub objects: Vec<Object>,
     /// Things an epoll descriptor can watch.
     pub sources: Vec<Source>,
+    /// Files: whatever I/O is done on.
+    pub files: Vec<File>,
+    /// Every association that a file can have.
+    pub bindings: Vec<Binding>,
+    /// I/O operations, each with its OVERLAPPED.
+    pub operations: Vec<Operation>,
+    /// Every way an operation can end.
+    pub results: Vec<IoResult>,
+    /// The packet of every operation, association and result that can come together, in this order.
+    pub completions: Vec<Completion>,
+    /// Lists of operations that a `complete` ends in one go.
+    pub bursts: Vec<Vec<OperationId>>,
+    /// What each of [`Program::packets`] belongs to, besides its port.
+    pub owners: Vec<Owner>,
+    /// Reserve objects.
+    pub reserves: Vec<Reserve>,
+    /// How many wait completion packets there are.
+    pub wait_packets: u8,
+    /// Jobs.
+    pub jobs: Vec<Job>,
+    /// Every association that a job can have.
+    pub job_bindings: Vec<JobBinding>,
+    /// The processes that begin and end in jobs, by the numbers that messages carry.
+    pub pids: Vec<i64>,
     /// First values of the shared variables; an array takes one place for each element.
     pub vars: Vec<i32>,
-    /// Contents of every packet that can be posted, each once.
+    /// Contents of every packet that there can be, each once for each owner.
     pub packets: Vec<Packet>,
     /// Nodes of all expressions.
     pub exprs: Vec<Expr>,
@@ -66,6 +100,8 @@ pub struct Thread {
     pub spawned: bool,
     /// Whether it may still be parked when nothing can move any more.
     pub may_wait: bool,
+    /// The process that it runs in.
+    pub process: ProcessId,
 }
 
 /// What the threads of one group run.
@@ -80,7 +116,8 @@ pub struct Code {
 /// A place for the result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
-    /// The most packets a call leaves here, at most [`BATCH_MAX`].
+    /// The most packets a call leaves here, at most [`BATCH_MAX`]; a number, or the end of an operation, needs
+    /// the room of one.
     pub packets_max: u8,
 }
 
@@ -91,6 +128,8 @@ pub struct Port {
     pub concurrency: u32,
     /// Whether it is open from the start, or waits for a `create`.
     pub open: bool,
+    /// Whether it has a name, by which it can be opened again.
+    pub named: bool,
 }
 
 /// Something a thread can block on that is not a port.
@@ -110,6 +149,128 @@ pub enum Object {
         /// Units that can be taken at the start.
         count: u8,
     },
+}
+
+/// A file: what I/O is done on, whatever stands behind it. Handles are counted by process; what is
+/// said here holds for the file, and so for all its handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// The association at the start.
+    pub binding: Option<BindingId>,
+    /// Whether its calls wait until the operation is over: opened without FILE_FLAG_OVERLAPPED.
+    pub sync: bool,
+    /// Its notification modes at the start.
+    pub modes: Modes,
+    /// How the device ends what is pending when the last handle is closed.
+    pub on_close: ResultId,
+    /// Its own signal: a manual event.
+    pub signal: ObjectId,
+}
+
+/// An association of a file with a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// The file.
+    pub file: FileId,
+    /// The port.
+    pub port: PortId,
+    /// The completion key.
+    pub key: i64,
+}
+
+/// An I/O operation: one piece of memory, its OVERLAPPED, used for one request after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// What it is done on.
+    pub file: FileId,
+    /// Its address; 0 is NULL.
+    pub overlapped: i64,
+    /// `hEvent`: an event of the caller's.
+    pub event: Option<ObjectId>,
+    /// Whether the low bit of `hEvent` is set.
+    pub low_bit: bool,
+    /// Whether its end is an asynchronous procedure call of the issuing thread.
+    pub apc: bool,
+    /// What a call on a synchronous file waits for: a manual event nobody else sees.
+    pub done: Option<ObjectId>,
+}
+
+/// How an operation ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IoResult {
+    /// The NTSTATUS.
+    pub status: u32,
+    /// Bytes transferred, as the packet says.
+    pub bytes: i64,
+    /// Bytes transferred, as the issuing call says if the operation ended in it.
+    pub returned: i64,
+}
+
+/// STATUS_CANCELLED without a byte: the first of [`Program::results`] where there are operations.
+pub const CANCELLED: IoResult = IoResult {
+    status: 0xc000_0120,
+    bytes: 0,
+    returned: 0,
+};
+
+/// The packet that an operation leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion {
+    /// Whose end it reports.
+    pub operation: OperationId,
+    /// Under which association.
+    pub binding: BindingId,
+    /// With which result.
+    pub result: ResultId,
+    /// The packet.
+    pub packet: PacketId,
+}
+
+/// What becomes free when a packet is taken or dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Owner {
+    /// Nothing: the kernel allocated it.
+    #[default]
+    Nobody,
+    /// The operation that it reports.
+    Operation(OperationId),
+    /// The reserve object that it was posted with.
+    Reserve(ReserveId),
+    /// The wait completion packet that it is.
+    WaitPacket(WaitPacketId),
+}
+
+/// A reserve object: memory for one packet, or for one asynchronous procedure call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserve {
+    /// For a packet.
+    Port,
+    /// For a user APC.
+    Apc,
+}
+
+/// A job object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Job {
+    /// The job that it is nested in.
+    pub parent: Option<JobId>,
+}
+
+/// An association of a job with a port, and the packets of its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobBinding {
+    /// The job.
+    pub job: JobId,
+    /// The port.
+    pub port: PortId,
+    /// The completion key.
+    pub key: i64,
+    /// JOB_OBJECT_MSG_NEW_PROCESS, for each of [`Program::pids`].
+    pub new: Vec<PacketId>,
+    /// JOB_OBJECT_MSG_EXIT_PROCESS, for each of [`Program::pids`].
+    pub exit: Vec<PacketId>,
+    /// JOB_OBJECT_MSG_ACTIVE_PROCESS_ZERO.
+    pub zero: PacketId,
 }
 
 /// Something an epoll descriptor can watch: a counter that a write raises and a drain empties.
@@ -177,155 +338,6 @@ pub enum Instr {
     End,
 }
 
-/// How long a call waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Timeout {
-    /// Until it gets what it waits for.
-    Never,
-    /// Ticks of virtual time; 0 does not wait.
-    Ticks(u32),
-}
-
-/// One operation: what a thread does in one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Op {
-    /// Takes a packet from a port, or waits for one.
-    Get {
-        /// The port.
-        port: PortId,
-        /// Where the result goes.
-        into: Option<SlotId>,
-        /// How long it waits.
-        timeout: Timeout,
-        /// The most packets of a batch; none for the call that takes exactly one.
-        max: Option<u8>,
-    },
-    /// Puts a packet into a port.
-    Post {
-        /// The port.
-        port: PortId,
-        /// What it carries.
-        packet: PacketId,
-    },
-    /// Closes the only handle of a port.
-    Close {
-        /// The port.
-        port: PortId,
-    },
-    /// Makes a port that was declared but not open.
-    Create {
-        /// The port.
-        port: PortId,
-    },
-    /// Waits for an event, mutex or semaphore.
-    Block {
-        /// What it waits for.
-        object: ObjectId,
-        /// Where the result goes.
-        into: Option<SlotId>,
-        /// How long it waits.
-        timeout: Timeout,
-    },
-    /// Sets an event, releases a mutex, raises a semaphore by one.
-    Signal {
-        /// What it signals.
-        object: ObjectId,
-    },
-    /// Takes an event's signal back.
-    Reset {
-        /// The event.
-        object: ObjectId,
-    },
-    /// Blocks in some other kernel wait until it comes back by itself: two steps.
-    Stall,
-    /// Waits for the clock; 0 ticks only yield.
-    Sleep {
-        /// How long.
-        ticks: u32,
-    },
-    /// Gives the processor away and stays runnable.
-    Yield,
-    /// Suspends a thread.
-    Suspend {
-        /// Whom.
-        thread: ThreadId,
-    },
-    /// Takes one suspension back.
-    Resume {
-        /// Whom.
-        thread: ThreadId,
-    },
-    /// Starts a thread that waits for it.
-    Spawn {
-        /// Whom.
-        thread: ThreadId,
-    },
-    /// Ends the calling thread.
-    Exit,
-    /// Writes shared variables, all at once: `len` of [`Program::sets`] from `first`.
-    Set {
-        /// The first assignment.
-        first: u16,
-        /// How many.
-        len: u8,
-    },
-    /// An `if` that reads shared variables: a step, because other threads can come between.
-    Test {
-        /// What is asked.
-        cond: ExprId,
-        /// Where to go on when it does not hold.
-        otherwise: Pc,
-    },
-    /// Fails the run when it does not hold.
-    Assert {
-        /// What must hold.
-        cond: ExprId,
-    },
-    /// Says something in the trace; the number names the text.
-    Note(u16),
-    /// Adds, changes or removes a source that an epoll descriptor watches.
-    EpollCtl {
-        /// The epoll descriptor.
-        port: PortId,
-        /// What it watches.
-        source: SourceId,
-        /// What is done.
-        change: Watch,
-    },
-    /// Makes a source readable.
-    Write {
-        /// The source.
-        source: SourceId,
-    },
-    /// Reads a source until it is empty.
-    Drain {
-        /// The source.
-        source: SourceId,
-    },
-}
-
-/// What `epoll_ctl` does to a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Watch {
-    /// Starts to watch it.
-    Add(Interest),
-    /// Changes how it is watched, and arms it again.
-    Mod(Interest),
-    /// Stops watching it.
-    Del,
-}
-
-/// How a source is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Interest {
-    /// What its events carry.
-    pub packet: PacketId,
-    /// Edge-triggered: reported once for each change.
-    pub edge: bool,
-    /// Disarmed by its first event, until the next `mod`.
-    pub oneshot: bool,
-}
-
 /// One variable written by a `set`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assignment {
@@ -338,6 +350,12 @@ pub struct Assignment {
 }
 
 impl Program {
+    /// What a packet belongs to, besides its port.
+    #[inline]
+    pub fn owner(&self, packet: PacketId) -> Owner {
+        self.owners.get(packet.index()).copied().unwrap_or_default()
+    }
+
     /// The code that a thread runs.
     #[inline]
     pub fn code(&self, thread: ThreadId) -> &Code {
@@ -352,6 +370,11 @@ impl Program {
     /// All ports, in the order of the file.
     pub fn port_ids(&self) -> impl Iterator<Item = PortId> + use<> {
         (0..self.ports.len() as u8).map(PortId)
+    }
+
+    /// All wait completion packets.
+    pub fn wait_packet_ids(&self) -> impl Iterator<Item = WaitPacketId> + use<> {
+        (0..self.wait_packets).map(WaitPacketId)
     }
 
     /// Every operation of every code, in order.
@@ -374,17 +397,4 @@ impl Code {
             _ => None,
         })
     }
-}
-
-/// A call that takes packets.
-#[derive(Debug, Clone, Copy)]
-pub struct Get {
-    /// From where.
-    pub port: PortId,
-    /// Where the result goes.
-    pub into: Option<SlotId>,
-    /// How long it waits.
-    pub timeout: Timeout,
-    /// The most packets of a batch; none for the call that takes exactly one.
-    pub max: Option<u8>,
 }

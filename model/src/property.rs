@@ -26,10 +26,14 @@ pub enum Fault {
     Schedule,
     /// A thread goes round without an operation, or a condition of its has no value.
     Spin,
+    /// An operation is issued, or the kernel writes its status block, after its memory was given back.
+    Freed,
+    /// An operation is issued while it is pending or its packet has not been taken.
+    InFlight,
 }
 
 /// Every [`Fault`] with the name that scenarios and reports use.
-pub const FAULTS: [(Fault, &str); 9] = [
+pub const FAULTS: [(Fault, &str); 11] = [
     (Fault::Lost, "lost"),
     (Fault::Twice, "twice"),
     (Fault::Released, "released"),
@@ -39,6 +43,8 @@ pub const FAULTS: [(Fault, &str); 9] = [
     (Fault::Assert, "assert"),
     (Fault::Schedule, "schedule"),
     (Fault::Spin, "spin"),
+    (Fault::Freed, "freed"),
+    (Fault::InFlight, "in_flight"),
 ];
 
 impl Fault {

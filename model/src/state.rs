@@ -5,14 +5,17 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-use core::ops::{Deref, DerefMut};
+use core::ops::{Deref, DerefMut, Range};
 
 use crate::event::{Batch, ERRORS, Error, OsError, Outcome, win32_of_status};
-use crate::expr::{Facts, Field, PortField, ThreadField};
+use crate::expr::{Facts, Field, FileField, OperationField, PortField, ThreadField};
+use crate::extras::{JOB_LEN, Job, WAIT_PACKET_LEN, WaitPacket};
+use crate::files::{FILE_FIXED, File, OPERATION_LEN, Operation, Phase};
 use crate::layout::{Layout, PortPlace};
 use crate::packets::Packets;
 use crate::program::{
-    Get, Instr, Op, PacketId, PortId, Program, SlotId, SourceId, ThreadId, VarId,
+    FileId, Get, Instr, IoResult, JobId, ObjectId, Op, OperationId, Packet, PacketId, PortId,
+    Program, ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 use crate::running::Running;
 use crate::threads::{Mode, Thread};
@@ -59,7 +62,6 @@ pub struct View<'a> {
     /// The program.
     pub program: &'a Program,
     pub(crate) layout: &'a Layout,
-    pub(crate) limits: &'a [u32],
     pub(crate) os_error: fn(Error) -> OsError,
     pub(crate) bytes: &'a [u8],
 }
@@ -76,7 +78,6 @@ impl<'a> View<'a> {
     pub fn port(&self, id: PortId) -> Port<&'a [u8]> {
         let place = self.layout.ports[id.index()];
         Port {
-            limit: self.limits[id.index()],
             place,
             bytes: &self.bytes[usize::from(place.at)..usize::from(place.end)],
         }
@@ -108,14 +109,75 @@ impl<'a> View<'a> {
                 into,
                 timeout,
                 max,
+                alertable,
             } => Get {
                 port,
                 into,
                 timeout,
                 max,
+                alertable,
             },
             _ => unreachable!("only a `get` waits on a port"),
         }
+    }
+
+    /// One file.
+    #[inline]
+    pub fn file(&self, id: FileId) -> File<&'a [u8]> {
+        File(&self.bytes[file_place(self.layout, id)])
+    }
+
+    /// One operation.
+    #[inline]
+    pub fn operation(&self, id: OperationId) -> Operation<&'a [u8]> {
+        Operation(&self.bytes[operation_place(self.layout, id)])
+    }
+
+    /// The operations that are issued and not over.
+    pub fn pending_operations(&self) -> impl Iterator<Item = OperationId> + use<'a> {
+        let view = *self;
+        (0..self.program.operations.len() as u8)
+            .map(OperationId)
+            .filter(move |&id| view.operation(id).phase() == Phase::Pending)
+    }
+
+    /// Whether a thread has issued operations that are not over.
+    #[inline]
+    pub fn has_pending(&self, thread: ThreadId) -> bool {
+        !self.program.operations.is_empty()
+            && self
+                .pending_operations()
+                .any(|id| self.operation(id).issuer() == Some(thread))
+    }
+
+    /// Whether a reserve object is in use.
+    pub fn is_reserved(&self, id: ReserveId) -> bool {
+        self.bytes[usize::from(self.layout.reserves) + id.index()] != 0
+    }
+
+    /// One wait completion packet.
+    pub fn wait_packet(&self, id: WaitPacketId) -> WaitPacket<&'a [u8]> {
+        WaitPacket(&self.bytes[wait_packet_place(self.layout, id)])
+    }
+
+    /// One job.
+    pub fn job(&self, id: JobId) -> Job<&'a [u8]> {
+        Job(&self.bytes[job_place(self.layout, id)])
+    }
+
+    /// Whether an event is set, or how many units a semaphore has.
+    pub fn signal(&self, id: ObjectId) -> u8 {
+        self.bytes[usize::from(self.layout.objects[id.index()])]
+    }
+
+    /// Whether it can be seen when the kernel writes a status block.
+    pub fn shows_writes(&self) -> bool {
+        self.layout.shows_writes
+    }
+
+    /// How the device can end an operation.
+    pub fn ends(&self, id: OperationId) -> &'a [ResultId] {
+        &self.layout.ends[id.index()]
     }
 
     /// Packets delivered by a port so far; 0 where no property asks.
@@ -134,6 +196,15 @@ impl<'a> View<'a> {
     pub fn interest(&self, port: PortId, source: SourceId) -> (u8, PacketId) {
         let at = interest_at(self.layout, self.program, port, source);
         (self.bytes[at], PacketId(self.bytes[at + 1]))
+    }
+
+    /// Ticks until a thread's deadline passes, if that can still make a difference.
+    #[inline]
+    pub fn deadline(&self, id: ThreadId) -> Option<u32> {
+        let thread = self.thread(id);
+        let remaining = thread.remaining()?;
+        let noticed_later = thread.mode() == Mode::Woken || thread.suspensions() > 0;
+        (remaining > 0 || !noticed_later).then_some(remaining)
     }
 
     /// Turns of the schedule already taken.
@@ -158,7 +229,6 @@ impl<'a> View<'a> {
 
 /// One port.
 pub struct Port<B> {
-    limit: u32,
     place: PortPlace,
     bytes: B,
 }
@@ -168,6 +238,18 @@ impl<B: Deref<Target = [u8]>> Port<B> {
     #[inline]
     pub fn is_open(&self) -> bool {
         self.bytes[0] != 0
+    }
+
+    /// How many handles of it are open.
+    #[inline]
+    pub fn handles(&self) -> u8 {
+        self.bytes[0]
+    }
+
+    /// Whether a packet can be posted without taking the room of those that nobody posts.
+    #[inline]
+    pub fn has_room_for_post(&self) -> bool {
+        self.packets().room() > usize::from(self.place.unposted)
     }
 
     /// Packets nobody has taken.
@@ -188,15 +270,15 @@ impl<B: Deref<Target = [u8]>> Port<B> {
     pub fn running(&self) -> Running<&u8> {
         Running {
             count: &self.bytes[1],
-            limit: self.limit,
+            limit: self.place.limit,
         }
     }
 }
 
 impl<B: DerefMut<Target = [u8]>> Port<B> {
-    /// Opens or closes its handle.
-    pub fn set_open(&mut self, open: bool) {
-        self.bytes[0] = u8::from(open);
+    /// Changes how many handles of it are open.
+    pub fn set_handles(&mut self, handles: u8) {
+        self.bytes[0] = handles;
     }
 
     /// Packets nobody has taken.
@@ -217,7 +299,7 @@ impl<B: DerefMut<Target = [u8]>> Port<B> {
     pub fn running_mut(&mut self) -> Running<&mut u8> {
         Running {
             count: &mut self.bytes[1],
-            limit: self.limit,
+            limit: self.place.limit,
         }
     }
 }
@@ -251,8 +333,37 @@ impl Facts for View<'_> {
         let mode = View::thread(self, id).mode();
         match field {
             ThreadField::Parked => matches!(mode, Mode::Parked | Mode::Woken | Mode::Aside),
-            ThreadField::Blocked => matches!(mode, Mode::Blocked | Mode::Stalled | Mode::Sleeping),
+            ThreadField::Blocked => matches!(
+                mode,
+                Mode::Blocked | Mode::AtHandle | Mode::Stalled | Mode::Sleeping
+            ),
             ThreadField::Done => mode == Mode::Done,
+        }
+    }
+
+    fn apcs(&self, id: ThreadId) -> i64 {
+        View::thread(self, id).apcs_run().into()
+    }
+
+    fn operation(&self, id: OperationId, field: OperationField) -> i64 {
+        let operation = View::operation(self, id);
+        match field {
+            OperationField::Pending => i64::from(operation.phase() == Phase::Pending),
+            OperationField::Queued => i64::from(operation.phase() == Phase::Queued),
+            OperationField::Written => i64::from(operation.is_written()),
+            OperationField::Alive => i64::from(!operation.is_freed()),
+            OperationField::Status => match (operation.is_written(), operation.result()) {
+                (true, Some(result)) => self.program.results[result.index()].status.into(),
+                (false, None) if operation.phase() == Phase::Idle => 0,
+                _ => STATUS_PENDING,
+            },
+        }
+    }
+
+    fn file(&self, id: FileId, field: FileField) -> bool {
+        match field {
+            FileField::Signaled => self.signal(self.program.files[id.index()].signal) != 0,
+            FileField::Open => View::file(self, id).is_open(),
         }
     }
 }
@@ -265,8 +376,12 @@ fn field_of(
     field: Field,
     nth: u8,
 ) -> i64 {
+    let io = match outcome {
+        Outcome::Io(result) => Some(program.results[result.index()]),
+        _ => None,
+    };
     let (packets, error): (&[PacketId], _) = match &outcome {
-        Outcome::Done => (&[], None),
+        Outcome::Done | Outcome::Value(_) | Outcome::Io(_) => (&[], None),
         Outcome::Packet(packet) => (core::slice::from_ref(packet), None),
         Outcome::Packets(batch) => (batch.packets(), None),
         Outcome::Failed(error) => (&[], Some(*error)),
@@ -276,8 +391,9 @@ fn field_of(
         .map(|packet| program.packets[packet.index()]);
     // A single call turns the failure that its packet carries into its own; a batch does not: the manual
     // page of GetQueuedCompletionStatusEx leaves the status of each packet to the caller.
-    let carried = match (outcome, packet) {
-        (Outcome::Packet(_), Some(packet)) => i64::from(win32_of_status(packet.status)),
+    let carried = match (outcome, packet, io) {
+        (Outcome::Packet(_), Some(Packet { status, .. }), _)
+        | (_, _, Some(IoResult { status, .. })) => i64::from(win32_of_status(status)),
         _ => 0,
     };
     match field {
@@ -286,9 +402,21 @@ fn field_of(
         Field::Error => error.map_or(carried, |error| i64::from(os_error(error).number)),
         Field::Count => packets.len() as i64,
         Field::Key => packet.map_or(0, |packet| packet.key),
-        Field::Bytes => packet.map_or(0, |packet| packet.bytes),
+        Field::Bytes => packet
+            .map(|packet| packet.bytes)
+            .or(io.map(|io| io.returned))
+            .unwrap_or(0),
         Field::Overlapped => packet.map_or(0, |packet| packet.overlapped),
-        Field::Status => packet.map_or(0, |packet| i64::from(packet.status)),
+        Field::Status => packet
+            .map(|packet| packet.status)
+            .or(io.map(|io| io.status))
+            .unwrap_or(0)
+            .into(),
+        Field::Pending => i64::from(error == Some(Error::Pending)),
+        Field::Value => match outcome {
+            Outcome::Value(value) => value.into(),
+            _ => 0,
+        },
     }
 }
 
@@ -315,18 +443,34 @@ pub(crate) fn thread_mut<'a>(
 }
 
 #[inline]
-pub(crate) fn port_mut<'a>(
-    layout: &Layout,
-    limits: &[u32],
-    bytes: &'a mut [u8],
-    id: PortId,
-) -> Port<&'a mut [u8]> {
+pub(crate) fn port_mut<'a>(layout: &Layout, bytes: &'a mut [u8], id: PortId) -> Port<&'a mut [u8]> {
     let place = layout.ports[id.index()];
     Port {
-        limit: limits[id.index()],
         place,
         bytes: &mut bytes[usize::from(place.at)..usize::from(place.end)],
     }
+}
+
+pub(crate) fn file_place(layout: &Layout, id: FileId) -> Range<usize> {
+    let len = FILE_FIXED + usize::from(layout.processes);
+    let at = usize::from(layout.files) + len * id.index();
+    at..at + len
+}
+
+#[inline]
+pub(crate) fn operation_place(layout: &Layout, id: OperationId) -> Range<usize> {
+    let at = usize::from(layout.operations) + OPERATION_LEN * id.index();
+    at..at + OPERATION_LEN
+}
+
+pub(crate) fn wait_packet_place(layout: &Layout, id: WaitPacketId) -> Range<usize> {
+    let at = usize::from(layout.wait_packets) + WAIT_PACKET_LEN * id.index();
+    at..at + WAIT_PACKET_LEN
+}
+
+pub(crate) fn job_place(layout: &Layout, id: JobId) -> Range<usize> {
+    let at = usize::from(layout.jobs) + JOB_LEN * id.index();
+    at..at + JOB_LEN
 }
 
 pub(crate) fn interest_at(
@@ -342,7 +486,12 @@ const EMPTY: u8 = 0;
 const DONE: u8 = 1;
 const PACKET: u8 = 2;
 const PACKETS: u8 = 3;
-const FAILED: u8 = 4;
+const VALUE: u8 = 4;
+const IO: u8 = 5;
+const FAILED: u8 = 6;
+
+/// What a status block says while its operation is not over.
+const STATUS_PENDING: i64 = 0x103;
 
 /// Writes an outcome into a slot; none clears it.
 #[inline]
@@ -353,10 +502,19 @@ pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>)
         None => EMPTY,
         Some(Outcome::Done) => DONE,
         Some(Outcome::Failed(error)) => FAILED + error as u8,
-        Some(Outcome::Packet(packet)) => {
-            bytes[len - usize::from(packets_max)] = packet.0;
+        Some(Outcome::Packet(PacketId(one))) => {
+            bytes[len - usize::from(packets_max)] = one;
             PACKET
         }
+        Some(Outcome::Value(one) | Outcome::Io(ResultId(one))) if packets_max > 0 => {
+            bytes[len - usize::from(packets_max)] = one;
+            if matches!(outcome, Some(Outcome::Io(_))) {
+                IO
+            } else {
+                VALUE
+            }
+        }
+        Some(Outcome::Value(_) | Outcome::Io(_)) => DONE,
         Some(Outcome::Packets(batch)) => {
             let packets = batch.packets();
             if packets_max > 1 {
@@ -378,6 +536,8 @@ fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
         EMPTY => None,
         DONE => Some(Outcome::Done),
         PACKET => Some(Outcome::Packet(PacketId(bytes[first]))),
+        VALUE => Some(Outcome::Value(bytes[first])),
+        IO => Some(Outcome::Io(ResultId(bytes[first]))),
         PACKETS => {
             let count = if packets_max > 1 {
                 usize::from(bytes[1])

@@ -27,6 +27,8 @@ pub enum Mode {
     Aside,
     /// It waits for an event, mutex or semaphore.
     Blocked,
+    /// It waits for the handle of a port, not for a packet.
+    AtHandle,
     /// It waits in some other kernel wait for a time nobody chose.
     Stalled,
     /// It waits for the clock.
@@ -39,13 +41,14 @@ pub enum Mode {
     Failed,
 }
 
-const MODES: [Mode; 11] = [
+const MODES: [Mode; 12] = [
     Mode::Unborn,
     Mode::Ready,
     Mode::Parked,
     Mode::Woken,
     Mode::Aside,
     Mode::Blocked,
+    Mode::AtHandle,
     Mode::Stalled,
     Mode::Sleeping,
     Mode::Done,
@@ -82,7 +85,13 @@ pub(crate) struct Parts {
     pub deadline: u8,
     pub suspended: u8,
     pub handed: u8,
+    pub apcs: u8,
 }
+
+/// What the byte of the port says besides: see [`Thread::is_fresh`] and [`Thread::counts_on`].
+const PORT: u8 = 0x3f;
+const FRESH: u8 = 0x80;
+const COUNTS_ON: u8 = 0x40;
 
 /// One thread.
 pub struct Thread<B> {
@@ -112,7 +121,37 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
     /// The port it is associated with.
     #[inline]
     pub fn port(&self) -> Option<PortId> {
-        self.bytes[3].checked_sub(1).map(PortId)
+        (self.bytes[3] & PORT).checked_sub(1).map(PortId)
+    }
+
+    /// Whether its last call on its port came back without a sleep, and it has waited for nothing since.
+    #[inline]
+    pub fn is_fresh(&self) -> bool {
+        self.bytes[3] & FRESH != 0
+    }
+
+    /// Whether it counts as running although it waits.
+    #[inline]
+    pub fn counts_on(&self) -> bool {
+        self.bytes[3] & COUNTS_ON != 0
+    }
+
+    /// Asynchronous procedure calls that it has not run yet.
+    #[inline]
+    pub fn apcs(&self) -> u8 {
+        match self.parts.apcs {
+            0 => 0,
+            at => self.bytes[usize::from(at)],
+        }
+    }
+
+    /// Asynchronous procedure calls that it has run, where a property reads that.
+    #[inline]
+    pub fn apcs_run(&self) -> u8 {
+        match self.parts.apcs {
+            0 => 0,
+            at => self.bytes[usize::from(at) + 1],
+        }
     }
 
     /// Ticks until the call it is in gives up; 0 when the time is over.
@@ -175,6 +214,35 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
     #[inline]
     pub fn set_port(&mut self, port: Option<PortId>) {
         self.bytes[3] = port.map_or(0, |port| port.0 + 1);
+    }
+
+    /// Changes [`Thread::is_fresh`].
+    #[inline]
+    pub fn set_fresh(&mut self, fresh: bool) {
+        self.bytes[3] = self.bytes[3] & !FRESH | if fresh { FRESH } else { 0 };
+    }
+
+    /// Changes [`Thread::counts_on`].
+    pub fn set_counts_on(&mut self, counts: bool) {
+        self.bytes[3] = self.bytes[3] & !COUNTS_ON | if counts { COUNTS_ON } else { 0 };
+    }
+
+    /// One more asynchronous procedure call is queued to it.
+    pub fn queue_apc(&mut self) {
+        if self.parts.apcs != 0 {
+            let queued = &mut self.bytes[usize::from(self.parts.apcs)];
+            *queued = queued.saturating_add(1);
+        }
+    }
+
+    /// Runs all its asynchronous procedure calls; they are counted where a property reads that.
+    pub fn run_apcs(&mut self, counted: bool) {
+        if self.parts.apcs != 0 {
+            let at = usize::from(self.parts.apcs);
+            let ran = if counted { self.bytes[at] } else { 0 };
+            self.bytes[at + 1] = self.bytes[at + 1].saturating_add(ran);
+            self.bytes[at] = 0;
+        }
     }
 
     /// Sets the ticks until its call gives up.

@@ -14,6 +14,7 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
         into: Some(SlotId(0)),
         timeout: Timeout::Never,
         max: None,
+        alertable: false,
     };
     let worker = Code {
         instrs: vec![
@@ -33,7 +34,10 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
         let mut instrs = vec![
             Instr::Op(Op::Post {
                 port,
-                packet: PacketId(packet)
+                packet: PacketId(packet),
+                into: None,
+                may_fail: false,
+                reserve: None,
             });
             packets
         ];
@@ -49,6 +53,7 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
         code: CodeId(code),
         spawned: false,
         may_wait: true,
+        process: ProcessId(0),
     };
     let mut threads = vec![thread(0); workers];
     threads.extend((1..=posters).map(thread));
@@ -58,6 +63,7 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
         ports: vec![Port {
             concurrency,
             open: true,
+            named: false,
         }],
         packets: (0..posters)
             .map(|n| Packet {

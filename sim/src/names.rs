@@ -11,7 +11,19 @@ pub struct Names {
     pub groups: Vec<(String, Vec<ThreadId>)>,
     /// Completion ports.
     pub ports: Vec<String>,
-    /// Events, mutexes and semaphores.
+    /// Files.
+    pub files: Vec<String>,
+    /// I/O operations.
+    pub operations: Vec<String>,
+    /// Reserve objects.
+    pub reserves: Vec<String>,
+    /// Wait completion packets.
+    pub wait_packets: Vec<String>,
+    /// Jobs.
+    pub jobs: Vec<String>,
+    /// Processes; the scenario's own, the first, has no name.
+    pub processes: Vec<String>,
+    /// Events, mutexes and semaphores, and the signals of files.
     pub objects: Vec<String>,
     /// What an epoll descriptor can watch.
     pub sources: Vec<String>,

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{File, Violation, breaks, files, holds, near};
 
-const STATUSES: [&str; 6] = [
+pub(super) const STATUSES: [&str; 6] = [
     "verified",
     "measured",
     "documented",
@@ -30,7 +30,7 @@ struct Claim {
 }
 
 /// The files of the systems: every one but the list of them.
-fn personalities(root: &Path) -> Vec<File> {
+pub(super) fn personalities(root: &Path) -> Vec<File> {
     let mut found = files(root);
     found.retain(|file| {
         let name = file.path.strip_prefix("model/src/personality/");
@@ -46,7 +46,7 @@ fn system_of(file: &File) -> String {
 }
 
 /// The rows of a file's table: the lines of its module comment that start like a row, after the head.
-fn rows(file: &File) -> impl Iterator<Item = (usize, Vec<&str>)> {
+pub(super) fn rows(file: &File) -> impl Iterator<Item = (usize, Vec<&str>)> {
     file.lines()
         .skip_while(|(_, line)| *line != HEAD)
         .skip(2)
@@ -176,6 +176,23 @@ fn named_in(file: &File) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, id)| is_id(id))
 }
 
+/// The claims that a scenario or refused trace names; none for a file of another kind.
+pub(super) fn claims_of(file: &File) -> Option<serde_json::Result<Vec<String>>> {
+    let json = if file.path.starts_with("scenarios/") && file.path.ends_with(".json") {
+        &file.text[..]
+    } else if file.path.starts_with("traces/refused/") && file.path.ends_with(".jsonl") {
+        file.text.lines().next().unwrap_or_default()
+    } else {
+        return None;
+    };
+    let ids = |value: Value| {
+        let ids = value["claims"].as_array().into_iter().flatten();
+        ids.map(|id| id.as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    Some(serde_json::from_str(json).map(ids))
+}
+
 /// Every claim is exercised by a scenario or a refused trace, and every claim that one names exists.
 ///
 /// As long as there is no scenario at all, there is nothing to hold the claims against.
@@ -185,32 +202,25 @@ fn claims_are_exercised(root: &Path) -> Vec<Violation> {
     let mut exercised: Vec<String> = Vec::new();
     let mut any = false;
     for file in files(root) {
-        let json = if file.path.starts_with("scenarios/") && file.path.ends_with(".json") {
-            any = true;
-            &file.text[..]
-        } else if file.path.starts_with("traces/refused/") && file.path.ends_with(".jsonl") {
-            file.text.lines().next().unwrap_or_default()
-        } else {
-            continue;
-        };
-        let value: Value = match serde_json::from_str(json) {
-            Ok(value) => value,
-            Err(error) => {
+        let ids = match claims_of(&file) {
+            None => continue,
+            Some(Ok(ids)) => ids,
+            Some(Err(error)) => {
                 found.push(Violation::new(&file.path, error.line(), error.to_string()));
                 continue;
             }
         };
-        for id in value["claims"].as_array().into_iter().flatten() {
-            let id = id.as_str().unwrap_or_default();
+        any |= file.path.starts_with("scenarios/");
+        for id in ids {
             if claims.iter().any(|claim| claim.id == id) {
-                exercised.push(id.to_owned());
+                exercised.push(id);
                 continue;
             }
             let line = file
                 .lines()
                 .find(|(_, line)| line.contains(&format!("\"{id}\"")));
             let known = claims.iter().map(|claim| &claim.id[..]);
-            let what = format!("no claim `{id}`{}", near(id, known));
+            let what = format!("no claim `{id}`{}", near(&id, known));
             found.push(Violation::new(&file.path, line.map_or(1, |(n, _)| n), what));
         }
     }

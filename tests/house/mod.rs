@@ -5,6 +5,7 @@
 //! trusted only when it has been seen to fail.
 
 mod claims;
+mod claims_page;
 mod docs;
 mod layers;
 mod rust;

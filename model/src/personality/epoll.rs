@@ -83,18 +83,57 @@ impl Kernel for Epoll {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
         match op {
+            Op::Get {
+                alertable: true, ..
+            }
+            | Op::Block {
+                alertable: true, ..
+            }
+            | Op::Sleep {
+                alertable: true, ..
+            } => Err("Linux has no alertable waits"),
+            Op::Get { .. }
+            | Op::Close { .. }
+            | Op::Block { .. }
+            | Op::Signal { .. }
+            | Op::Reset { .. }
+            | Op::Stall
+            | Op::Sleep { .. }
+            | Op::Yield
+            | Op::Spawn { .. }
+            | Op::Exit
+            | Op::Set { .. }
+            | Op::Test { .. }
+            | Op::Assert { .. }
+            | Op::Note(_)
+            | Op::EpollCtl { .. }
+            | Op::Write { .. }
+            | Op::Drain { .. } => Ok(()),
+            Op::Create { port, .. } if program.ports[port.index()].named => {
+                Err("an epoll descriptor has no name")
+            }
+            Op::Create { .. } => Ok(()),
             Op::Suspend { .. } | Op::Resume { .. } => {
                 Err("Linux has no call that suspends a thread and keeps the order of the waiters")
             }
+            Op::Post {
+                reserve: Some(_), ..
+            } => Err("Linux has no reserve objects"),
+            Op::Post { may_fail: true, .. } => Err("its posts find memory"),
             Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
                 Err("an epoll event carries no status")
             }
-            _ => Ok(()),
+            Op::Post { .. } => Ok(()),
+            _ => Err("epoll has no such operation"),
         }
     }
 
     fn counts_running(&self) -> bool {
         false
+    }
+
+    fn leaves_open(&self, op: Op) -> bool {
+        matches!(op, Op::Get { max: Some(0), .. })
     }
 
     fn answers(&self, view: View<'_>, _: ThreadId, op: Op) -> u8 {
@@ -106,90 +145,21 @@ impl Kernel for Epoll {
         }
     }
 
-    /// epoll_wait: `epoll/batch-zero`, `epoll/closed-handle`.
-    fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8) {
-        let first = CHECKS[usize::from(answer)];
-        if get.max == Some(0) && (first == Check::Maximum || turn.port(get.port).is_open()) {
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8) {
+        match op {
+            Op::Get { .. } => wait(turn, me, answer),
+            Op::Post { port, packet, .. } => post(turn, me, port, packet),
+            Op::Close { port, .. } => close(turn, me, port),
+            Op::Create { port, .. } => create(turn, me, port),
+            Op::EpollCtl {
+                port,
+                source,
+                change,
+            } => epoll_ctl(turn, me, port, source, change),
+            Op::Write { source } => write(turn, me, source),
+            Op::Drain { source } => drain(turn, me, source),
+            _ => unreachable!("a program that has it is not supported"),
         }
-        if !turn.port(get.port).is_open() {
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        if let Some(outcome) = take_ready(turn, get) {
-            return turn.returns(me, outcome);
-        }
-        if get.timeout == Timeout::Ticks(0) {
-            return turn.returns(me, Outcome::Failed(Error::Timeout));
-        }
-        turn.port(get.port).waiters_mut().push_newest(me);
-        turn.parks(me, get.timeout);
-    }
-
-    /// epoll_ctl with a fresh source, edge-triggered and one-shot, and then a write to it.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-    ) {
-        if !turn.port(port).is_open() {
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        list(turn, port, packet.0);
-        wake_newest(turn, port);
-        turn.returns(me, Outcome::Done);
-    }
-
-    /// close: `epoll/close-stays`.
-    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        if !turn.port(port).is_open() {
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        turn.port(port).set_open(false);
-        turn.returns(me, Outcome::Done);
-        forget_if_unused(turn, port);
-    }
-
-    /// epoll_ctl: `epoll/rearm`, `epoll/mod-keeps-place`, `epoll/del`, `epoll/ctl-errors`.
-    fn epoll_ctl<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        source: SourceId,
-        change: Watch,
-    ) {
-        let watched = turn.view().interest(port, source).0 & WATCHED != 0;
-        let failed = match change {
-            _ if !turn.port(port).is_open() => Some(Error::BadHandle),
-            Watch::Add(_) if watched => Some(Error::Exists),
-            Watch::Mod(_) | Watch::Del if !watched => Some(Error::NotFound),
-            _ => None,
-        };
-        if let Some(error) = failed {
-            return turn.returns(me, Outcome::Failed(error));
-        }
-        match change {
-            Watch::Add(interest) | Watch::Mod(interest) => arm(turn, port, source, interest),
-            Watch::Del => unwatch(turn, port, source),
-        }
-        turn.returns(me, Outcome::Done);
-    }
-
-    /// A write to an eventfd: an event on every descriptor that watches it.
-    fn write<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        turn.set_readable(source, true);
-        for port in turn.program.port_ids() {
-            becomes_ready(turn, port, source);
-        }
-        turn.returns(me, Outcome::Done);
-    }
-
-    /// A read of an eventfd.
-    fn drain<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        turn.set_readable(source, false);
-        turn.returns(me, Outcome::Done);
     }
 
     /// `epoll/race`, `epoll/robbed-newest`: a woken waiter looks like any other thread, and waits again if it
@@ -216,7 +186,7 @@ impl Kernel for Epoll {
     /// `epoll/no-limit`: what else a thread does is not epoll's business.
     fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
     fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Mode) {}
 
     /// `epoll/no-lost-wakeup`.
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
@@ -229,6 +199,92 @@ impl Kernel for Epoll {
         }
         Ok(())
     }
+}
+
+/// epoll_wait: `epoll/batch-zero`, `epoll/closed-handle`.
+fn wait<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, answer: u8) {
+    let get = turn.get(me);
+    let first = CHECKS[usize::from(answer)];
+    if get.max == Some(0) && (first == Check::Maximum || turn.port(get.port).is_open()) {
+        return turn.returns(me, Outcome::Failed(Error::Invalid));
+    }
+    if !turn.port(get.port).is_open() {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    }
+    if let Some(outcome) = take_ready(turn, get) {
+        return turn.returns(me, outcome);
+    }
+    if get.timeout == Timeout::Ticks(0) {
+        return turn.returns(me, Outcome::Failed(Error::Timeout));
+    }
+    turn.port(get.port).waiters_mut().push_newest(me);
+    turn.parks(me, get.timeout);
+}
+
+/// epoll_ctl with a fresh source, edge-triggered and one-shot, and then a write to it.
+fn post<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId, packet: PacketId) {
+    if !turn.port(port).is_open() {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    }
+    list(turn, port, packet.0);
+    wake_newest(turn, port);
+    turn.returns(me, Outcome::Done);
+}
+
+/// close: `epoll/close-stays`.
+fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    if !turn.port(port).is_open() {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    }
+    turn.port(port).set_handles(0);
+    turn.returns(me, Outcome::Done);
+    forget_if_unused(turn, port);
+}
+
+/// epoll_ctl: `epoll/rearm`, `epoll/mod-keeps-place`, `epoll/del`, `epoll/ctl-errors`.
+fn epoll_ctl<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    port: PortId,
+    source: SourceId,
+    change: Watch,
+) {
+    let watched = turn.view().interest(port, source).0 & WATCHED != 0;
+    let failed = match change {
+        _ if !turn.port(port).is_open() => Some(Error::BadHandle),
+        Watch::Add(_) if watched => Some(Error::Exists),
+        Watch::Mod(_) | Watch::Del if !watched => Some(Error::NotFound),
+        _ => None,
+    };
+    if let Some(error) = failed {
+        return turn.returns(me, Outcome::Failed(error));
+    }
+    match change {
+        Watch::Add(interest) | Watch::Mod(interest) => arm(turn, port, source, interest),
+        Watch::Del => unwatch(turn, port, source),
+    }
+    turn.returns(me, Outcome::Done);
+}
+
+/// A write to an eventfd: an event on every descriptor that watches it.
+fn write<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+    turn.set_readable(source, true);
+    for port in turn.program.port_ids() {
+        becomes_ready(turn, port, source);
+    }
+    turn.returns(me, Outcome::Done);
+}
+
+/// A read of an eventfd.
+fn drain<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+    turn.set_readable(source, false);
+    turn.returns(me, Outcome::Done);
+}
+
+/// epoll_create.
+fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    turn.port(port).set_handles(1);
+    turn.returns(me, Outcome::Done);
 }
 
 /// `epoll/fifo`, `epoll/batch`: looks once at every source that is listed now, oldest first, until the call

@@ -17,12 +17,13 @@ pub trait ForSystem {
 }
 
 /// Every system, in the order of lists and tables.
-pub const NAMES: [&str; 2] = ["windows", "epoll"];
+pub const NAMES: [&str; 3] = ["windows", "windows-2003", "epoll"];
 
 /// Does work for the system of this name; none if there is no such system.
 pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
     Some(match name {
         "windows" => work.with(Windows::VISTA),
+        "windows-2003" => work.with(Windows::NT5),
         "epoll" => work.with(Epoll),
         _ => return None,
     })

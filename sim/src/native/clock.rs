@@ -87,7 +87,7 @@ pub fn ticks_of(op: Op) -> Option<u32> {
             timeout: Timeout::Ticks(ticks),
             ..
         }
-        | Op::Sleep { ticks } => (ticks > 0).then_some(ticks),
+        | Op::Sleep { ticks, .. } => (ticks > 0).then_some(ticks),
         _ => None,
     }
 }

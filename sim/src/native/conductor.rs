@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use portsim_model::control::{Offer, nth_offer, offers};
+use portsim_model::control::Offer;
 use portsim_model::event::{Error, errno};
 use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
@@ -81,30 +81,17 @@ pub fn record(
 
 /// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
 fn is_ours(op: Op) -> bool {
-    match op {
+    matches!(
+        op,
         Op::Set { .. }
-        | Op::Test { .. }
-        | Op::Assert { .. }
-        | Op::Note(_)
-        | Op::Yield
-        | Op::Sleep { ticks: 0 }
-        | Op::Spawn { .. }
-        | Op::Exit => true,
-        Op::Get { .. }
-        | Op::Post { .. }
-        | Op::Close { .. }
-        | Op::Create { .. }
-        | Op::Block { .. }
-        | Op::Signal { .. }
-        | Op::Reset { .. }
-        | Op::Stall
-        | Op::Sleep { .. }
-        | Op::Suspend { .. }
-        | Op::Resume { .. }
-        | Op::EpollCtl { .. }
-        | Op::Write { .. }
-        | Op::Drain { .. } => false,
-    }
+            | Op::Test { .. }
+            | Op::Assert { .. }
+            | Op::Note(_)
+            | Op::Yield
+            | Op::Sleep { ticks: 0, .. }
+            | Op::Spawn { .. }
+            | Op::Exit
+    )
 }
 
 /// Why a try was given up.
@@ -221,7 +208,8 @@ impl<'a> Run<'a> {
             Some(_) => {}
             None => {
                 let mut choices = 0;
-                offers(self.program, &self.cast, thread, part.pc, |_| {
+                let plan = &self.cast.plan;
+                plan.offers(self.program, &self.cast, thread, part.pc, |_| {
                     steps.push(step(choices));
                     choices += 1;
                 });
@@ -246,7 +234,8 @@ impl<'a> Run<'a> {
             return self.return_all(backs);
         }
         let pc = part.pc;
-        match nth_offer(self.program, &self.cast, thread, pc, choice) {
+        let plan = &self.cast.plan;
+        match plan.nth_offer(self.program, &self.cast, thread, pc, choice) {
             Some(Offer::Op(op, pc)) if is_ours(op) => self.conduct(thread, op, pc),
             Some(Offer::Op(op, pc)) => self.call(thread, op, pc),
             Some(Offer::End(pc)) => {

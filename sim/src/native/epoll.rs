@@ -73,7 +73,34 @@ impl Backend for Epoll {
             Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
                 Err("a source becomes ready, it cannot fail: no packet carries a status".into())
             }
-            _ => Ok(()),
+            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
+            Op::Post {
+                reserve: Some(_), ..
+            } => Err("Linux has no reserve objects".into()),
+            Op::Create { port, .. } if program.ports[port.index()].named => {
+                Err("an epoll descriptor has no name".into())
+            }
+            _ if op.is_alertable() => Err("Linux has no alertable waits".into()),
+            Op::Get { .. }
+            | Op::Post { .. }
+            | Op::Close { .. }
+            | Op::Create { .. }
+            | Op::Block { .. }
+            | Op::Signal { .. }
+            | Op::Reset { .. }
+            | Op::Stall
+            | Op::Sleep { .. }
+            | Op::Yield
+            | Op::Spawn { .. }
+            | Op::Exit
+            | Op::Set { .. }
+            | Op::Test { .. }
+            | Op::Assert { .. }
+            | Op::Note(_)
+            | Op::EpollCtl { .. }
+            | Op::Write { .. }
+            | Op::Drain { .. } => Ok(()),
+            _ => Err("epoll has no such operation".into()),
         }
     }
 
@@ -262,9 +289,9 @@ impl World for EpollWorld {
             Op::Get {
                 port, timeout, max, ..
             } => self.get(port, timeout, max),
-            Op::Post { port, packet } => self.post(port, packet),
-            Op::Close { port } => self.close(port),
-            Op::Create { port } => self.create(port),
+            Op::Post { port, packet, .. } => self.post(port, packet),
+            Op::Close { port, .. } => self.close(port),
+            Op::Create { port, .. } => self.create(port),
             Op::EpollCtl {
                 port,
                 source,

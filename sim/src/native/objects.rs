@@ -96,7 +96,7 @@ impl Objects {
             Op::Signal { object } => self.signal(me, object),
             Op::Reset { object } => self.reset(object),
             Op::Stall => self.wait_for_bell(me, None).map(|_| Answer::Done),
-            Op::Sleep { ticks } => {
+            Op::Sleep { ticks, .. } => {
                 self.wait_for_bell(me, Some(self.tick * ticks))?;
                 Ok(Answer::Done)
             }

@@ -3,10 +3,16 @@
 //! The conductor plays the control flow itself, so that the kernel only ever sees calls. It knows what an
 //! observer of calls and returns can know; the inside of a port is not part of that.
 
-use portsim_model::control::{Rest, settle};
+use std::rc::Rc;
+
+use portsim_model::control::{Plan, Rest};
 use portsim_model::event::{Error, errno, error_named, win32, win32_of_status};
-use portsim_model::expr::{Expr, ExprId, Facts, Field, PortField, ThreadField, eval};
-use portsim_model::program::{Instr, Op, Packet, Pc, PortId, Program, SlotId, ThreadId, VarId};
+use portsim_model::expr::{
+    Expr, ExprId, Facts, Field, FileField, OperationField, PortField, ThreadField, eval,
+};
+use portsim_model::program::{
+    FileId, Instr, Op, OperationId, Packet, Pc, PortId, Program, SlotId, ThreadId, VarId,
+};
 
 use crate::trace::Answer;
 
@@ -28,6 +34,8 @@ pub struct Part {
 #[derive(Debug)]
 pub struct Cast<'a> {
     program: &'a Program,
+    /// Where control goes.
+    pub plan: Rc<Plan>,
     /// By thread.
     pub parts: Vec<Part>,
     vars: Vec<i32>,
@@ -49,6 +57,7 @@ impl<'a> Cast<'a> {
         };
         Cast {
             program,
+            plan: Rc::new(Plan::of(program)),
             parts: program.thread_ids().map(part).collect(),
             vars: program.vars.clone(),
         }
@@ -61,7 +70,7 @@ impl<'a> Cast<'a> {
 
     /// Goes on at `pc`, and follows control from there.
     pub fn go_on(&mut self, thread: ThreadId, pc: Pc) -> Result<(), Lost> {
-        let rest = settle(self.program, self, thread, pc);
+        let rest = self.plan.settle(self.program, self, thread, pc);
         let part = self.part(thread);
         match rest {
             Rest::At(pc) => part.pc = pc,
@@ -78,7 +87,7 @@ impl<'a> Cast<'a> {
     pub fn starts(&mut self, thread: ThreadId, op: Op, pc: Pc) {
         let part = self.part(thread);
         part.pc = pc;
-        if let Some(slot) = slot_of(op) {
+        if let Some(slot) = op.into() {
             part.results[slot.index()] = None;
         }
     }
@@ -87,7 +96,7 @@ impl<'a> Cast<'a> {
     pub fn ends(&mut self, thread: ThreadId, op: Op, answer: &Answer) -> Result<(), Lost> {
         let part = self.part(thread);
         part.inside = None;
-        if let Some(slot) = slot_of(op) {
+        if let Some(slot) = op.into() {
             part.results[slot.index()] = Some(answer.clone());
         }
         let pc = part.pc + 1;
@@ -147,13 +156,17 @@ impl Facts for Cast<'_> {
             ThreadField::Done => part.done,
         }
     }
-}
 
-/// Where a call leaves its result.
-fn slot_of(op: Op) -> Option<SlotId> {
-    match op {
-        Op::Get { into, .. } | Op::Block { into, .. } => into,
-        _ => None,
+    fn apcs(&self, _: ThreadId) -> i64 {
+        unreachable!("programs with such calls are refused")
+    }
+
+    fn operation(&self, _: OperationId, _: OperationField) -> i64 {
+        unreachable!("programs with operations are refused")
+    }
+
+    fn file(&self, _: FileId, _: FileField) -> bool {
+        unreachable!("programs with files are refused")
     }
 }
 
@@ -161,12 +174,13 @@ fn part_of(answer: &Answer, field: Field, nth: u8) -> i64 {
     let packets: &[Packet] = match answer {
         Answer::Packet(packet) => std::slice::from_ref(packet),
         Answer::Packets(packets) => packets,
-        Answer::Done | Answer::Failed(_) => &[],
+        Answer::Done | Answer::Value(_) | Answer::Io { .. } | Answer::Failed(_) => &[],
     };
     let packet = packets.get(usize::from(nth)).copied().unwrap_or_default();
     // Only the call that takes exactly one packet reports that packet's failure as its own.
     let carried = match answer {
         Answer::Packet(packet) => win32_of_status(packet.status),
+        Answer::Io { status, .. } => win32_of_status(*status),
         _ => 0,
     };
     match field {
@@ -178,9 +192,20 @@ fn part_of(answer: &Answer, field: Field, nth: u8) -> i64 {
         },
         Field::Count => packets.len() as i64,
         Field::Key => packet.key,
-        Field::Bytes => packet.bytes,
+        Field::Bytes => match answer {
+            Answer::Io { bytes, .. } => *bytes,
+            _ => packet.bytes,
+        },
         Field::Overlapped => packet.overlapped,
-        Field::Status => i64::from(packet.status),
+        Field::Status => match answer {
+            Answer::Io { status, .. } => i64::from(*status),
+            _ => i64::from(packet.status),
+        },
+        Field::Pending => i64::from(answer.error() == Some(Error::Pending)),
+        Field::Value => match answer {
+            Answer::Value(value) => i64::from(*value),
+            _ => 0,
+        },
     }
 }
 
@@ -199,7 +224,10 @@ pub fn unplayable(program: &Program) -> Option<String> {
         let mut open = vec![root];
         while let Some(expr) = open.pop() {
             match program.exprs[usize::from(expr.0)] {
-                Expr::Port(port, field) => return Some((port, field)),
+                Expr::Port(_, field) => return Some((port_word(field), "a port")),
+                Expr::Apcs(_) => return Some(("apcs", "a thread")),
+                Expr::Operation(..) => return Some(("the state", "an operation")),
+                Expr::File(..) => return Some(("the state", "a file")),
                 Expr::Not(operand) | Expr::Neg(operand) => open.push(operand),
                 Expr::Element { index, .. } => open.push(index),
                 Expr::Binary(_, left, right) => open.extend([left, right]),
@@ -220,16 +248,20 @@ pub fn unplayable(program: &Program) -> Option<String> {
         _ => None,
     };
     let mut instrs = program.codes.iter().flat_map(|code| &code.instrs);
-    let (_, field) = instrs.find_map(of_instr)?;
-    let word = match field {
+    let (word, noun) = instrs.find_map(of_instr)?;
+    Some(format!(
+        "its code asks for `{word}` of {noun}, which nobody outside a real kernel can see"
+    ))
+}
+
+/// What can be asked about a port, as scenarios write it.
+fn port_word(field: PortField) -> &'static str {
+    match field {
         PortField::Depth => "depth",
         PortField::Waiting => "waiting",
         PortField::Running => "running",
         PortField::Concurrency => "concurrency",
         PortField::Delivered => "delivered",
         PortField::Open => "open",
-    };
-    Some(format!(
-        "its code asks for `{word}` of a port, which nobody outside a real kernel can see"
-    ))
+    }
 }

@@ -1,9 +1,12 @@
 //! From operations to instructions: control becomes jumps, names become ids.
 
+mod io;
 mod steps;
 
+pub(super) use io::{binding, packet, result};
+
 use portsim_model::expr::{Expr, ExprId};
-use portsim_model::program::{CodeId, Instr, Op, Pc, Program};
+use portsim_model::program::{CodeId, Instr, Op, Pc, Program, Timeout};
 
 use super::directory::Directory;
 use super::expr::{Scope, Type};
@@ -103,7 +106,7 @@ impl<'a> Coder<'a> {
         }
         let step = self.step(op, place)?;
         self.emit(Instr::Op(step), place)?;
-        Ok(if step == Op::Exit {
+        Ok(if matches!(step, Op::Exit | Op::ExitProcess) {
             Flow::Away
         } else {
             Flow::On
@@ -144,7 +147,13 @@ impl<'a> Coder<'a> {
         let shared = self.program.exprs[first..].iter().any(|expr| {
             matches!(
                 expr,
-                Expr::Var(_) | Expr::Element { .. } | Expr::Port(..) | Expr::Thread(..)
+                Expr::Var(_)
+                    | Expr::Element { .. }
+                    | Expr::Port(..)
+                    | Expr::Thread(..)
+                    | Expr::Apcs(_)
+                    | Expr::Operation(..)
+                    | Expr::File(..)
             )
         });
         Ok((cond, shared))
@@ -219,4 +228,8 @@ impl<'a> Coder<'a> {
         self.breaks.last_mut().expect("looked at above").push(jump);
         Ok(Flow::Away)
     }
+}
+
+fn timeout(ticks: Option<u32>) -> Timeout {
+    ticks.map_or(Timeout::Never, Timeout::Ticks)
 }

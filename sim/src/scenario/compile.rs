@@ -3,11 +3,12 @@
 //! Names first, then the results that operations leave, then code, then what must hold: whatever an
 //! expression can speak of is known before the first is compiled.
 
+mod io;
 mod judged;
 
 use portsim_model::program::{
-    Bounds, Code, CodeId, Object, ObjectId, Port, PortId, Program, Slot, Source, SourceId, Thread,
-    ThreadId, VarId,
+    Bounds, Code, CodeId, Object, ObjectId, Port, PortId, ProcessId, Program, Slot, Source,
+    SourceId, Thread, ThreadId, VarId,
 };
 
 use super::code::Coder;
@@ -54,12 +55,17 @@ pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
         names: Names::default(),
         directory: Directory::default(),
     };
+    compiler.processes(&file.processes)?;
     compiler.ports(&file.ports)?;
     compiler.objects(file)?;
+    compiler.files(&file.files)?;
+    compiler.operations(&file.operations)?;
+    compiler.extras(file)?;
     compiler.sources(&file.sources)?;
     compiler.vars(&file.vars)?;
     compiler.threads(&file.threads)?;
     compiler.codes(&file.threads)?;
+    compiler.packets()?;
     compiler.somebody_starts()?;
     compiler.properties(&file.properties)?;
     compiler.may_wait(&file.may_wait)?;
@@ -105,6 +111,7 @@ impl Compiler {
             self.program.ports.push(Port {
                 concurrency: port.concurrency,
                 open: true,
+                named: port.named,
             });
         }
         Ok(())
@@ -222,6 +229,13 @@ impl Compiler {
             let place = &section.field(name);
             let there = self.program.threads.len();
             let first = ThreadId(there as u8);
+            let process = match threads {
+                Threads::Group(wire::Group {
+                    process: Some(process),
+                    ..
+                }) => self.directory.process(process, &place.field("process"))?,
+                _ => ProcessId(0),
+            };
             let (count, thing) = match threads {
                 Threads::One(_) => (1, Thing::Thread(first)),
                 Threads::Group(wire::Group { count: 0, .. }) => {
@@ -246,6 +260,7 @@ impl Compiler {
                     code,
                     spawned: false,
                     may_wait: false,
+                    process,
                 });
             }
         }
@@ -295,7 +310,7 @@ impl Compiler {
             };
             let instrs = coder.instrs(ops, place)?;
             let slots = self.directory.slots[n].iter().map(|slot| Slot {
-                packets_max: slot.packets_max,
+                packets_max: slot.packets_max.max(u8::from(slot.has_value)),
             });
             self.program.codes[n] = Code {
                 instrs,

@@ -1,9 +1,13 @@
 //! Every name of a scenario, and what it stands for.
 
 use portsim_model::event::{ERRORS, errno, win32};
-use portsim_model::program::{CodeId, ObjectId, PortId, SlotId, SourceId, ThreadId, VarId};
+use portsim_model::program::{
+    CodeId, FileId, JobId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId, SourceId,
+    ThreadId, VarId, WaitPacketId,
+};
 
 use super::place::{Complaint, Place};
+use super::wire::Status;
 use crate::bad_input::{nearest, one_of, quoted};
 
 /// What a name stands for. What an expression can speak of shares one space of names, so that it never
@@ -15,10 +19,23 @@ pub(super) enum Thing {
     Mutex(ObjectId),
     Semaphore(ObjectId),
     Source(SourceId),
+    /// A file, and its own signal.
+    File(FileId, ObjectId),
+    Operation(OperationId),
+    Reserve(ReserveId),
+    WaitPacket(WaitPacketId),
+    Job(JobId),
+    Process(ProcessId),
     Var(VarId),
-    Array { first: VarId, len: u8 },
+    Array {
+        first: VarId,
+        len: u8,
+    },
     Thread(ThreadId),
-    Group { first: ThreadId, count: u8 },
+    Group {
+        first: ThreadId,
+        count: u8,
+    },
 }
 
 impl Thing {
@@ -30,6 +47,12 @@ impl Thing {
             Thing::Mutex(_) => "a mutex",
             Thing::Semaphore(_) => "a semaphore",
             Thing::Source(_) => "a source",
+            Thing::File(..) => "a file",
+            Thing::Operation(_) => "an operation",
+            Thing::Reserve(_) => "a reserve object",
+            Thing::WaitPacket(_) => "a wait completion packet",
+            Thing::Job(_) => "a job",
+            Thing::Process(_) => "a process",
             Thing::Var(_) => "a variable",
             Thing::Array { .. } => "an array",
             Thing::Thread(_) => "a thread",
@@ -41,8 +64,31 @@ impl Thing {
     fn is_spoken_of(self) -> bool {
         !matches!(
             self,
-            Thing::Event(_) | Thing::Mutex(_) | Thing::Semaphore(_) | Thing::Source(_)
+            Thing::Event(_)
+                | Thing::Mutex(_)
+                | Thing::Semaphore(_)
+                | Thing::Source(_)
+                | Thing::Reserve(_)
+                | Thing::WaitPacket(_)
+                | Thing::Job(_)
+                | Thing::Process(_)
         )
+    }
+
+    /// Its port; it must be one.
+    pub(super) fn port(self) -> PortId {
+        match self {
+            Thing::Port(port) => port,
+            _ => unreachable!("it was looked up as a port"),
+        }
+    }
+
+    /// Its operation; it must be one.
+    pub(super) fn operation(self) -> OperationId {
+        match self {
+            Thing::Operation(operation) => operation,
+            _ => unreachable!("it was looked up as an operation"),
+        }
     }
 
     /// Its threads, if it has some.
@@ -62,6 +108,8 @@ pub(super) struct SlotName {
     pub(super) name: String,
     /// The most packets that a call leaves there.
     pub(super) packets_max: u8,
+    /// Whether a call leaves the end of an operation there, or a number.
+    pub(super) has_value: bool,
 }
 
 /// The names of a scenario, in the order of the file.
@@ -169,6 +217,111 @@ impl Directory {
                 _ => None,
             },
         )
+    }
+
+    /// The event, mutex or semaphore of this name, or the signal of the file.
+    pub(super) fn object_or_file(
+        &self,
+        name: &str,
+        place: &Place<'_>,
+    ) -> Result<ObjectId, Complaint> {
+        let noun = "an event, mutex, semaphore or file";
+        self.find(name, noun, place, |thing| match thing {
+            Thing::Event(object)
+            | Thing::Mutex(object)
+            | Thing::Semaphore(object)
+            | Thing::File(_, object) => Some(object),
+            _ => None,
+        })
+    }
+
+    /// The file of this name, and its own signal.
+    pub(super) fn file(
+        &self,
+        name: &str,
+        place: &Place<'_>,
+    ) -> Result<(FileId, ObjectId), Complaint> {
+        self.find(name, "a file", place, |thing| match thing {
+            Thing::File(file, signal) => Some((file, signal)),
+            _ => None,
+        })
+    }
+
+    /// The operation of this name.
+    pub(super) fn operation(
+        &self,
+        name: &str,
+        place: &Place<'_>,
+    ) -> Result<OperationId, Complaint> {
+        self.find(name, "an operation", place, |thing| match thing {
+            Thing::Operation(operation) => Some(operation),
+            _ => None,
+        })
+    }
+
+    /// The port or file of this name.
+    pub(super) fn port_or_file(&self, name: &str, place: &Place<'_>) -> Result<Thing, Complaint> {
+        self.find(name, "a port or file", place, |thing| {
+            matches!(thing, Thing::Port(_) | Thing::File(..)).then_some(thing)
+        })
+    }
+
+    /// The file or operation of this name.
+    pub(super) fn file_or_operation(
+        &self,
+        name: &str,
+        place: &Place<'_>,
+    ) -> Result<Thing, Complaint> {
+        self.find(name, "an operation or file", place, |thing| {
+            matches!(thing, Thing::Operation(_) | Thing::File(..)).then_some(thing)
+        })
+    }
+
+    /// The reserve object of this name, if one is named.
+    pub(super) fn reserve(
+        &self,
+        name: Option<&str>,
+        place: &Place<'_>,
+    ) -> Result<Option<ReserveId>, Complaint> {
+        let Some(name) = name else { return Ok(None) };
+        let found = self.find(name, "a reserve object", place, |thing| match thing {
+            Thing::Reserve(reserve) => Some(reserve),
+            _ => None,
+        });
+        found.map(Some)
+    }
+
+    /// The wait completion packet of this name.
+    pub(super) fn wait_packet(
+        &self,
+        name: &str,
+        place: &Place<'_>,
+    ) -> Result<WaitPacketId, Complaint> {
+        self.find(
+            name,
+            "a wait completion packet",
+            place,
+            |thing| match thing {
+                Thing::WaitPacket(wait_packet) => Some(wait_packet),
+                _ => None,
+            },
+        )
+    }
+
+    /// The job of this name.
+    pub(super) fn job(&self, name: &str, place: &Place<'_>) -> Result<JobId, Complaint> {
+        self.find(name, "a job", place, |thing| match thing {
+            Thing::Job(job) => Some(job),
+            _ => None,
+        })
+    }
+
+    /// The process of this name.
+    pub(super) fn process(&self, name: &str, place: &Place<'_>) -> Result<ProcessId, Complaint> {
+        self.find(name, "a process", place, |thing| match thing {
+            Thing::Process(process) => Some(process),
+            _ => None,
+        })
     }
 
     /// The event of this name.
@@ -279,22 +432,34 @@ pub(super) fn unknown(noun: &str, name: &str, known: &[&str], place: &Place<'_>)
 }
 
 /// Names that expressions have for themselves.
-const WORDS: [&str; 5] = ["true", "false", "parked", "blocked", "done"];
+const WORDS: [&str; 6] = ["true", "false", "parked", "blocked", "done", "apcs"];
 
 /// NTSTATUS values that evidence names.
-const STATUSES: [(&str, u32); 8] = [
+const STATUSES: [(&str, u32); 12] = [
     ("STATUS_SUCCESS", 0),
+    ("STATUS_PENDING", 0x103),
     ("STATUS_BUFFER_OVERFLOW", 0x8000_0005),
+    ("STATUS_INVALID_PARAMETER", 0xc000_000d),
     ("STATUS_INVALID_DEVICE_REQUEST", 0xc000_0010),
     ("STATUS_END_OF_FILE", 0xc000_0011),
     ("STATUS_BUFFER_TOO_SMALL", 0xc000_0023),
     ("STATUS_CANCELLED", 0xc000_0120),
     ("STATUS_PIPE_BROKEN", 0xc000_014b),
+    ("STATUS_CONNECTION_RESET", 0xc000_020d),
     ("STATUS_CONNECTION_REFUSED", 0xc000_0236),
+    ("STATUS_CONNECTION_ABORTED", 0xc000_0241),
 ];
 
+/// The NTSTATUS that is written here, by number or by name.
+pub(super) fn status_of(written: &Status, place: &Place<'_>) -> Result<u32, Complaint> {
+    match written {
+        Status::Number(number) => Ok(*number),
+        Status::Name(name) => status(name, place),
+    }
+}
+
 /// The NTSTATUS of this name.
-pub(super) fn status(name: &str, place: &Place<'_>) -> Result<u32, Complaint> {
+fn status(name: &str, place: &Place<'_>) -> Result<u32, Complaint> {
     let named = STATUSES.into_iter().find(|(known, _)| *known == name);
     let known = STATUSES.map(|(known, _)| known);
     let value = named.map(|(_, value)| value);

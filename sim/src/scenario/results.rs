@@ -22,12 +22,7 @@ pub(super) fn collect(
         match op {
             Op::Get(get) => {
                 let packets_max = batch(get.max, &place.field("max"))?;
-                let into = get.into.as_deref();
-                add(into, packets_max, slots, directory, &place.field("into"))?;
-            }
-            Op::Block(block) => {
-                let into = block.into.as_deref();
-                add(into, 0, slots, directory, &place.field("into"))?;
+                add(op.into(), packets_max, false, slots, directory, place)?;
             }
             Op::If(branch) => {
                 collect(&branch.then, slots, directory, &place.field("then"))?;
@@ -40,7 +35,13 @@ pub(super) fn collect(
                     collect(branch, slots, directory, &place.field("either").index(n))?;
                 }
             }
-            _ => {}
+            _ => {
+                let has_value = matches!(
+                    op,
+                    Op::Start(_) | Op::Query(_) | Op::Create(_) | Op::WaitPacket(_)
+                );
+                add(op.into(), 0, has_value, slots, directory, place)?;
+            }
         }
     }
     Ok(())
@@ -60,6 +61,7 @@ fn batch(max: Option<u8>, place: &Place<'_>) -> Result<u8, Complaint> {
 fn add(
     into: Option<&str>,
     packets_max: u8,
+    has_value: bool,
     slots: &mut Vec<SlotName>,
     directory: &Directory,
     place: &Place<'_>,
@@ -67,8 +69,10 @@ fn add(
     let Some(name) = into else {
         return Ok(());
     };
+    let place = &place.field("into");
     if let Some(slot) = slots.iter_mut().find(|slot| slot.name == name) {
         slot.packets_max = slot.packets_max.max(packets_max);
+        slot.has_value |= has_value;
         return Ok(());
     }
     directory.check_new(name, place)?;
@@ -80,6 +84,7 @@ fn add(
     slots.push(SlotName {
         name: name.to_owned(),
         packets_max,
+        has_value,
     });
     Ok(())
 }

@@ -3,13 +3,14 @@
 //! Nothing here knows what a scenario means. Names are not looked up and expressions are strings;
 //! [`super::compile`] does that. Doc comments of this file are the descriptions in the schema.
 
+mod io;
 mod ops;
 mod shapes;
 mod tree;
 mod typed;
 
 pub(super) use ops::*;
-pub(super) use shapes::{Named, Status, Value, Var};
+pub(super) use shapes::{Named, OneOrMore, Status, Value, Var};
 
 use std::fmt::{self, Formatter};
 
@@ -58,9 +59,27 @@ pub(super) struct File {
     /// The personalities that it is meant for, the default first; all that support it if left out.
     #[serde(rename = "as")]
     pub(super) meant_for: Option<Vec<String>>,
+    /// Processes besides the scenario's own.
+    #[serde(default)]
+    pub(super) processes: Vec<String>,
     /// Completion ports.
     #[serde(default)]
     pub(super) ports: Named<Port>,
+    /// Files: whatever I/O is done on.
+    #[serde(default)]
+    pub(super) files: Named<FileHandle>,
+    /// I/O operations, each with its OVERLAPPED.
+    #[serde(default)]
+    pub(super) operations: Named<Operation>,
+    /// Reserve objects.
+    #[serde(default)]
+    pub(super) reserves: Named<Reserve>,
+    /// Wait completion packets.
+    #[serde(default)]
+    pub(super) wait_packets: Named<WaitCompletionPacket>,
+    /// Job objects.
+    #[serde(default)]
+    pub(super) jobs: Named<Job>,
     /// Events that threads block on.
     #[serde(default)]
     pub(super) events: Named<Event>,
@@ -108,6 +127,83 @@ pub(super) struct Port {
     /// Threads that may run at once; 0 stands for the number of processors.
     #[serde(default)]
     pub(super) concurrency: u32,
+    /// Whether it has a name, by which it can be made several times.
+    #[serde(default)]
+    pub(super) named: bool,
+}
+
+/// A file.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "File")]
+pub(super) struct FileHandle {
+    /// The port that it is associated with at the start.
+    pub(super) port: Option<String>,
+    /// The completion key of that association.
+    pub(super) key: Option<i64>,
+    /// Whether its calls wait until the operation is over.
+    #[serde(default)]
+    pub(super) sync: bool,
+    /// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS.
+    #[serde(default)]
+    pub(super) skip_port: bool,
+    /// FILE_SKIP_SET_EVENT_ON_HANDLE.
+    #[serde(default)]
+    pub(super) skip_event: bool,
+    /// How the device ends what is pending when the last handle is closed; STATUS_CANCELLED, if left out.
+    pub(super) on_close: Option<Status>,
+}
+
+/// An I/O operation and its OVERLAPPED.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operation {
+    /// What it is done on.
+    pub(super) file: String,
+    /// The address of its OVERLAPPED; 0 is NULL.
+    pub(super) overlapped: i64,
+    /// `hEvent`: an event that its end sets.
+    pub(super) event: Option<String>,
+    /// Whether the low bit of `hEvent` is set.
+    #[serde(default)]
+    pub(super) low_bit: bool,
+    /// Whether its end is an asynchronous procedure call of the issuing thread.
+    #[serde(default)]
+    pub(super) apc: bool,
+}
+
+/// A reserve object.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reserve {
+    /// What it has memory for.
+    #[serde(default)]
+    pub(super) kind: ReserveKind,
+}
+
+/// What a reserve object has memory for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, serde::Deserialize, JsonSchema)]
+#[serde(rename = "kind of reserve object", rename_all = "lowercase")]
+#[schemars(rename = "ReserveKind")]
+pub(super) enum ReserveKind {
+    /// One packet.
+    #[default]
+    Port,
+    /// One asynchronous procedure call.
+    Apc,
+}
+
+/// A wait completion packet.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WaitCompletionPacket {}
+
+/// A job object.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Job {
+    /// The job that it is nested in.
+    pub(super) parent: Option<String>,
 }
 
 /// An event.
@@ -210,6 +306,8 @@ pub(super) struct Bounds {
 pub(super) struct Group {
     /// How many there are.
     pub(super) count: u8,
+    /// The process that they run in; the scenario's own, if left out.
+    pub(super) process: Option<String>,
     /// What each of them does.
     #[serde(rename = "do")]
     pub(super) ops: Vec<Op>,

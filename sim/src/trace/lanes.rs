@@ -15,7 +15,8 @@ use std::fmt::Write;
 
 use portsim_model::program::{Op, Packet, Program};
 
-use super::wire::{EventLine, call_line, step_name, verb};
+use super::line::{call_line, step_name, verb};
+use super::wire::EventLine;
 use super::{Answer, Event, Shown};
 use crate::names::Names;
 
@@ -104,9 +105,15 @@ pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
 fn call(line: &EventLine) -> String {
     let mut text = line.call.clone().unwrap_or_default();
     let nouns = [
+        &line.operation,
+        &line.file,
+        &line.job,
+        &line.wait_packet,
         &line.port,
         &line.object,
         &line.target,
+        &line.process,
+        &line.reserve,
         &line.change,
         &line.source,
         &line.trigger,
@@ -114,12 +121,29 @@ fn call(line: &EventLine) -> String {
     for noun in nouns.into_iter().flatten() {
         let _ = write!(text, " {noun}");
     }
-    if line.oneshot == Some(true) {
-        text.push_str(" oneshot");
+    for operation in line.operations.iter().flatten() {
+        let _ = write!(text, " {operation}");
+    }
+    let flags = [
+        ("oneshot", line.oneshot),
+        ("alertable", line.alertable),
+        ("may_fail", line.may_fail),
+        ("mine", line.mine),
+        ("remove", line.remove),
+        ("skip_port", line.skip_port),
+        ("skip_event", line.skip_event),
+        ("now", line.now),
+    ];
+    for (word, flag) in flags {
+        if flag == Some(true) {
+            let _ = write!(text, " {word}");
+        }
     }
     let numbers = [
         ("key", line.key),
+        ("pid", line.pid),
         ("bytes", line.bytes),
+        ("returned", line.returned),
         ("overlapped", line.overlapped),
         ("status", line.status.map(i64::from)),
         ("max", line.max.map(i64::from)),
@@ -144,6 +168,14 @@ fn answer(given: &Answer) -> String {
                 "= [{}]",
                 packets.iter().map(contents).collect::<Vec<_>>().join(", ")
             )
+        }
+        Answer::Value(value) => format!("= {value}"),
+        Answer::Io { status, bytes } => {
+            let mut text = format!("= bytes {bytes}");
+            if *status != 0 {
+                let _ = write!(text, " status {status}");
+            }
+            text
         }
         Answer::Failed(error) => format!("! {error}"),
     }

@@ -1,17 +1,19 @@
 //! What an observer of a run wrote down: the only reader and writer of traces.
 //!
 //! A trace is a header, the events in order, and an end that says who was still inside a call. As a file
-//! it is JSON lines (`wire`); for people it is lanes, one column a thread ([`lanes`]). [`Watcher`]
+//! it is JSON lines (`line`, `wire`); for people it is lanes, one column a thread ([`lanes`]). [`Watcher`]
 //! makes events of what a step of the model shows.
 
 pub mod lanes;
+mod line;
 mod read;
 mod watch;
 mod wire;
 
+pub use line::{event_line, verb, write};
 pub use read::{Recorded, event_of, read};
 pub use watch::Watcher;
-pub use wire::{FORMAT, Header, Mode, Origin, event_line, schema, verb, write};
+pub use wire::{FORMAT, Header, Mode, Origin, schema};
 
 use portsim_model::event::{Error, error_named};
 use portsim_model::expr::ExprId;
@@ -66,6 +68,15 @@ pub enum Answer {
     Packet(Packet),
     /// It took a batch, oldest first.
     Packets(Vec<Packet>),
+    /// It answered with a number.
+    Value(u8),
+    /// It was an operation that ended in the call.
+    Io {
+        /// The NTSTATUS.
+        status: u32,
+        /// Bytes transferred, as the call says.
+        bytes: i64,
+    },
     /// It failed, with the error as the system names it.
     Failed(String),
 }
@@ -156,27 +167,12 @@ pub struct Trace {
 /// An operation as an observer sees it: without what only its thread knows, such as where its result goes.
 pub fn form(op: Op) -> Op {
     match op {
-        Op::Get {
-            port, timeout, max, ..
-        } => Op::Get {
-            port,
-            into: None,
-            timeout,
-            max,
-        },
-        Op::Block {
-            object, timeout, ..
-        } => Op::Block {
-            object,
-            into: None,
-            timeout,
-        },
         Op::Set { .. } => Op::Set { first: 0, len: 0 },
         Op::Test { .. } => Op::Test {
             cond: ExprId(0),
             otherwise: 0,
         },
         Op::Assert { .. } => Op::Assert { cond: ExprId(0) },
-        other => other,
+        other => other.unnamed(),
     }
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 use portsim_model::program::{Op, Program, ThreadId};
 use portsim_model::step::StepKind;
 
-use super::wire::{EndLine, EventLine, FORMAT, answer_of, call_line, read_line, step_name, verb};
+use super::line::{answer_of, call_line, step_name, verb};
+use super::wire::{EndLine, EventLine, FORMAT, read_line};
 use super::{End, Event, Header, Shown, Trace};
 use crate::bad_input::BadInput;
 use crate::names::Names;

@@ -77,6 +77,14 @@ impl<'p> Watcher<'p> {
             Outcome::Packets(batch) => {
                 Answer::Packets(batch.packets().iter().map(|&id| contents(id)).collect())
             }
+            Outcome::Value(value) => Answer::Value(value),
+            Outcome::Io(result) => {
+                let how = self.program.results[result.index()];
+                Answer::Io {
+                    status: how.status,
+                    bytes: how.returned,
+                }
+            }
             Outcome::Failed(error) => Answer::Failed((self.os_error)(error).name.to_owned()),
         }
     }

@@ -1,15 +1,10 @@
-//! Traces as JSON lines: the only place that knows how an event is spelled there.
+//! Traces as JSON lines: what a line may say.
 
 use std::io;
 
-use portsim_model::program::{Op, Packet, Program, ThreadId, Timeout, Watch};
-use portsim_model::step::StepKind;
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use super::{Answer, End, Event, Shown};
-use crate::names::Names;
 
 /// The format that this version reads and writes.
 pub const FORMAT: &str = "portsim-trace/1";
@@ -20,6 +15,12 @@ pub(super) fn read_line<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let at_column =
         |problem: serde_json::Error| problem.to_string().replace("at line 1 column", "at column");
     serde_json::from_str(text).map_err(at_column)
+}
+
+/// A value as one line.
+pub(super) fn write_line<T: Serialize>(out: &mut impl io::Write, value: &T) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value).map_err(io::Error::from)?;
+    out.write_all(b"\n")
 }
 
 /// Where a trace comes from: its first line.
@@ -145,6 +146,38 @@ event_line! {
     target: String,
     /// The source of the call.
     source: String,
+    /// The file of the call.
+    file: String,
+    /// The I/O operation of the call.
+    operation: String,
+    /// The I/O operations of a call that ends several.
+    operations: Vec<String>,
+    /// The process that gets a handle.
+    process: String,
+    /// The reserve object of the call.
+    reserve: String,
+    /// The wait completion packet of the call.
+    wait_packet: String,
+    /// The job of the call.
+    job: String,
+    /// The process that begins or ends in a job.
+    pid: i64,
+    /// Whether an asynchronous procedure call can end the wait.
+    alertable: bool,
+    /// Whether a post may find no memory.
+    may_fail: bool,
+    /// Whether only operations of the calling thread are meant.
+    mine: bool,
+    /// Whether a wait completion packet is taken out of a queue as well.
+    remove: bool,
+    /// Whether FILE_SKIP_COMPLETION_PORT_ON_SUCCESS is set.
+    skip_port: bool,
+    /// Whether FILE_SKIP_SET_EVENT_ON_HANDLE is set.
+    skip_event: bool,
+    /// Whether an operation ends in the call that issues it, with the `status` and `bytes` of its packet.
+    now: bool,
+    /// The bytes that such a call says, where they differ.
+    returned: i64,
     /// How long the call waits, in ticks; left out where it waits for ever.
     timeout: u32,
     /// The most packets of a batch.
@@ -195,9 +228,12 @@ pub struct OutcomeFields {
     /// The OVERLAPPED of the packet; left out for 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlapped: Option<i64>,
-    /// The NTSTATUS of the packet; left out for 0.
+    /// The NTSTATUS of the packet; left out for 0. Without a key, that of an operation that ended in the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u32>,
+    /// The number that the call answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<u8>,
     /// The packets of a batch, oldest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packets: Option<Vec<PacketFields>>,
@@ -238,254 +274,4 @@ pub fn schema() -> serde_json::Value {
         Line(Line),
     }
     schema_for!(TraceLine).to_value()
-}
-
-/// Writes a trace as JSON lines.
-pub fn write(
-    out: &mut impl io::Write,
-    names: &Names,
-    program: &Program,
-    header: &Header,
-    events: &[Event],
-    end: Option<&End>,
-) -> io::Result<()> {
-    let mut line = |value: &dyn erased::Line| -> io::Result<()> {
-        value.write(out)?;
-        out.write_all(b"\n")
-    };
-    line(header)?;
-    for (n, event) in events.iter().enumerate() {
-        line(&event_line(names, program, n as u64 + 1, event))?;
-    }
-    if let Some(end) = end {
-        let parked = end
-            .parked
-            .iter()
-            .map(|&thread| thread_name(names, thread))
-            .collect();
-        line(&EndLine {
-            end: EndFields {
-                events: events.len() as u64,
-                parked,
-            },
-        })?;
-    }
-    Ok(())
-}
-
-mod erased {
-    //! Lines of different types, one writer.
-    use std::io;
-
-    pub trait Line {
-        fn write(&self, out: &mut dyn io::Write) -> io::Result<()>;
-    }
-
-    impl<T: serde::Serialize> Line for T {
-        fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
-            serde_json::to_writer(out, self).map_err(io::Error::from)
-        }
-    }
-}
-
-fn thread_name(names: &Names, thread: ThreadId) -> String {
-    names.threads[thread.index()].clone()
-}
-
-/// An event as a line.
-pub fn event_line(names: &Names, program: &Program, n: u64, event: &Event) -> EventLine {
-    let mut line = match &event.shown {
-        Shown::Call { op, answer, .. } => {
-            let mut line = call_line(names, program, *op);
-            line.outcome = answer.as_ref().map(outcome_fields);
-            line
-        }
-        Shown::Return { op, answer, .. } => EventLine {
-            r#return: Some(verb(*op).to_owned()),
-            outcome: Some(outcome_fields(answer)),
-            ..EventLine::default()
-        },
-        Shown::Silent { kind, .. } => EventLine {
-            step: Some(step_name(*kind).to_owned()),
-            ..EventLine::default()
-        },
-    };
-    line.n = n;
-    line.thread = thread_name(names, event.shown.thread());
-    line.choice = Some(event.choice).filter(|&choice| choice != 0);
-    line
-}
-
-/// The name of a kind of step.
-pub fn step_name(kind: StepKind) -> &'static str {
-    match kind {
-        StepKind::Turn => "turn",
-        StepKind::Wake => "wake",
-        StepKind::Time => "time",
-    }
-}
-
-/// The word that names an operation.
-pub fn verb(op: Op) -> &'static str {
-    match op {
-        Op::Get { .. } => "get",
-        Op::Post { .. } => "post",
-        Op::Close { .. } => "close",
-        Op::Create { .. } => "create",
-        Op::Block { .. } => "block",
-        Op::Signal { .. } => "signal",
-        Op::Reset { .. } => "reset",
-        Op::Stall => "stall",
-        Op::Sleep { .. } => "sleep",
-        Op::Yield => "yield",
-        Op::Suspend { .. } => "suspend",
-        Op::Resume { .. } => "resume",
-        Op::Spawn { .. } => "spawn",
-        Op::Exit => "exit",
-        Op::Set { .. } => "set",
-        Op::Test { .. } => "if",
-        Op::Assert { .. } => "assert",
-        Op::Note(_) => "note",
-        Op::EpollCtl { .. } => "epoll_ctl",
-        Op::Write { .. } => "write",
-        Op::Drain { .. } => "drain",
-    }
-}
-
-/// The part of a call's line that says what is called.
-pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
-    let mut line = EventLine {
-        call: Some(verb(op).to_owned()),
-        ..EventLine::default()
-    };
-    let ticks = |timeout| match timeout {
-        Timeout::Never => None,
-        Timeout::Ticks(ticks) => Some(ticks),
-    };
-    match op {
-        Op::Get {
-            port, timeout, max, ..
-        } => {
-            line.port = Some(names.ports[port.index()].clone());
-            line.timeout = ticks(timeout);
-            line.max = max;
-        }
-        Op::Post { port, packet } => {
-            let packet = program.packets[packet.index()];
-            line.port = Some(names.ports[port.index()].clone());
-            line.key = Some(packet.key);
-            line.bytes = nonzero(packet.bytes);
-            line.overlapped = nonzero(packet.overlapped);
-            line.status = Some(packet.status).filter(|&status| status != 0);
-        }
-        Op::Close { port } | Op::Create { port } => {
-            line.port = Some(names.ports[port.index()].clone())
-        }
-        Op::Block {
-            object, timeout, ..
-        } => {
-            line.object = Some(names.objects[object.index()].clone());
-            line.timeout = ticks(timeout);
-        }
-        Op::Signal { object } | Op::Reset { object } => {
-            line.object = Some(names.objects[object.index()].clone())
-        }
-        Op::Sleep { ticks } => line.ticks = Some(ticks),
-        Op::Suspend { thread } | Op::Resume { thread } | Op::Spawn { thread } => {
-            line.target = Some(thread_name(names, thread));
-        }
-        Op::Note(note) => line.note = Some(note),
-        Op::EpollCtl {
-            port,
-            source,
-            change,
-        } => {
-            line.port = Some(names.ports[port.index()].clone());
-            line.source = Some(names.sources[source.index()].clone());
-            watch_fields(program, change, &mut line);
-        }
-        Op::Write { source } | Op::Drain { source } => {
-            line.source = Some(names.sources[source.index()].clone())
-        }
-        Op::Stall | Op::Yield | Op::Exit | Op::Set { .. } | Op::Test { .. } | Op::Assert { .. } => {
-        }
-    }
-    line
-}
-
-fn watch_fields(program: &Program, change: Watch, line: &mut EventLine) {
-    let (change, interest) = match change {
-        Watch::Add(interest) => ("add", Some(interest)),
-        Watch::Mod(interest) => ("mod", Some(interest)),
-        Watch::Del => ("del", None),
-    };
-    line.change = Some(change.to_owned());
-    if let Some(interest) = interest {
-        line.trigger = Some(if interest.edge { "edge" } else { "level" }.to_owned());
-        line.oneshot = interest.oneshot.then_some(true);
-        line.key = Some(program.packets[interest.packet.index()].key);
-    }
-}
-
-fn nonzero(number: i64) -> Option<i64> {
-    Some(number).filter(|&number| number != 0)
-}
-
-fn outcome_fields(answer: &Answer) -> OutcomeFields {
-    let mut fields = OutcomeFields {
-        ok: true,
-        ..OutcomeFields::default()
-    };
-    match answer {
-        Answer::Done => {}
-        Answer::Packet(packet) => {
-            fields.key = Some(packet.key);
-            fields.bytes = nonzero(packet.bytes);
-            fields.overlapped = nonzero(packet.overlapped);
-            fields.status = Some(packet.status).filter(|&status| status != 0);
-        }
-        Answer::Packets(packets) => {
-            let packet = |packet: &Packet| PacketFields {
-                key: packet.key,
-                bytes: packet.bytes,
-                overlapped: packet.overlapped,
-                status: packet.status,
-            };
-            fields.packets = Some(packets.iter().map(packet).collect());
-        }
-        Answer::Failed(error) => {
-            fields.ok = false;
-            fields.error = Some(error.clone());
-        }
-    }
-    fields
-}
-
-/// The answer that an outcome means; what is missing where it means none.
-pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
-    if !fields.ok {
-        let error = fields
-            .error
-            .clone()
-            .ok_or("an outcome that is not ok names its error")?;
-        return Ok(Answer::Failed(error));
-    }
-    if let Some(packets) = &fields.packets {
-        let packet = |packet: &PacketFields| Packet {
-            key: packet.key,
-            bytes: packet.bytes,
-            overlapped: packet.overlapped,
-            status: packet.status,
-        };
-        return Ok(Answer::Packets(packets.iter().map(packet).collect()));
-    }
-    Ok(match fields.key {
-        None => Answer::Done,
-        Some(key) => Answer::Packet(Packet {
-            key,
-            bytes: fields.bytes.unwrap_or(0),
-            overlapped: fields.overlapped.unwrap_or(0),
-            status: fields.status.unwrap_or(0),
-        }),
-    })
 }

@@ -16,16 +16,20 @@ fn close_leaves_waiters_and_no_number() {
     let mut program = program(vec![
         once([get()]),
         once([
-            Op::Close { port: P },
-            Op::Create { port: PortId(1) },
+            close(),
+            Op::Create {
+                port: PortId(1),
+                into: None,
+            },
             post(1),
             get(),
-            Op::Close { port: P },
+            close(),
         ]),
     ]);
     program.ports.push(Port {
         concurrency: 0,
         open: false,
+        named: false,
     });
     let recording = check(
         &program,
@@ -61,7 +65,7 @@ fn a_closed_port_still_feeds_its_waiters() {
                     source,
                     change: portsim_model::program::Watch::Add(interest),
                 },
-                Op::Close { port: P },
+                close(),
                 Op::Write { source },
             ]),
         ])
@@ -174,21 +178,17 @@ fn runs_leave_nothing_behind() {
     let nobody_takes = Op::Post {
         port: PortId(1),
         packet: PacketId(9),
+        into: None,
+        may_fail: false,
+        reserve: None,
     };
     let mut program = program(vec![
         forever([get()]),
         once([get_within(Timeout::Ticks(1000)), get()]),
         once([Op::Stall]),
         once([block_on_nothing()]),
-        once([Op::Sleep { ticks: 2000 }]),
-        once([
-            post(1),
-            post(2),
-            nobody_takes,
-            post(3),
-            Op::Close { port: P },
-            post(4),
-        ]),
+        once([sleep(2000)]),
+        once([post(1), post(2), nobody_takes, post(3), close(), post(4)]),
     ]);
     program.objects = vec![Object::Semaphore { count: 0 }];
     program.ports.push(program.ports[0].clone());
@@ -227,5 +227,6 @@ fn block_on_nothing() -> Op {
         object: portsim_model::program::ObjectId(0),
         into: None,
         timeout: Timeout::Ticks(3000),
+        alertable: false,
     }
 }

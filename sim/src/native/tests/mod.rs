@@ -37,6 +37,7 @@ fn program(threads: Vec<Vec<Instr>>) -> Program {
                 code: portsim_model::program::CodeId(n),
                 spawned: false,
                 may_wait: true,
+                process: portsim_model::program::ProcessId(0),
             })
             .collect(),
         codes: threads
@@ -49,6 +50,7 @@ fn program(threads: Vec<Vec<Instr>>) -> Program {
         ports: vec![Port {
             concurrency: 0,
             open: true,
+            named: false,
         }],
         packets: (0..16).map(packet).collect(),
         ..Program::default()
@@ -75,6 +77,7 @@ fn get_within(timeout: Timeout) -> Op {
         into: Some(SlotId(0)),
         timeout,
         max: None,
+        alertable: false,
     }
 }
 
@@ -84,6 +87,7 @@ fn get_many(max: u8) -> Op {
         into: Some(SlotId(0)),
         timeout: Timeout::Ticks(0),
         max: Some(max),
+        alertable: false,
     }
 }
 
@@ -91,6 +95,24 @@ fn post(key: u8) -> Op {
     Op::Post {
         port: P,
         packet: PacketId(key),
+        into: None,
+        may_fail: false,
+        reserve: None,
+    }
+}
+
+fn close() -> Op {
+    Op::Close {
+        port: P,
+        into: None,
+    }
+}
+
+fn sleep(ticks: u32) -> Op {
+    Op::Sleep {
+        ticks,
+        into: None,
+        alertable: false,
     }
 }
 
@@ -129,6 +151,7 @@ fn lines(recording: &Recording) -> Vec<String> {
             format!("[{}]", keys.collect::<Vec<_>>().join(" "))
         }
         Answer::Failed(name) => name.clone(),
+        other => format!("{other:?}"),
     };
     let word = |op: &Op| {
         let word = format!("{op:?}");

@@ -13,6 +13,7 @@ fn block_within(timeout: Timeout) -> Op {
         object: O,
         into: Some(SlotId(1)),
         timeout,
+        alertable: false,
     }
 }
 

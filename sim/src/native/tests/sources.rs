@@ -106,7 +106,7 @@ fn mistakes_are_answers() {
             ctl(0, add),
             ctl(0, add),
             poll(),
-            Op::Close { port: P },
+            close(),
             ctl(0, add),
         ])])
     };

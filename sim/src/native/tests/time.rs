@@ -14,7 +14,7 @@ fn timeouts_fire_in_the_order_of_their_deadlines() {
     let program = program(vec![
         once([get_within(ticks(10))]),
         once([get_within(ticks(5))]),
-        once([Op::Sleep { ticks: 7 }]),
+        once([sleep(7)]),
     ]);
     check(
         &program.with_turns([Some(0), Some(1), Some(2), None, None, None, None]),
@@ -81,10 +81,7 @@ fn a_timed_out_waiter_leaves_the_others_in_order() {
 /// The same deadline of several threads is one turn of the clock.
 #[test]
 fn equal_deadlines_pass_together() {
-    let program = program(vec![
-        once([get_within(ticks(4))]),
-        once([Op::Sleep { ticks: 4 }]),
-    ]);
+    let program = program(vec![once([get_within(ticks(4))]), once([sleep(4)])]);
     check(
         &program.with_turns([Some(0), Some(1), None]),
         &["a! get", "b! sleep", "a< ETIMEDOUT", "b< done"],
@@ -95,7 +92,7 @@ fn equal_deadlines_pass_together() {
 #[test]
 fn a_tick_fits_the_program() {
     let tick = |timeouts: &[u32]| {
-        let sleeps = timeouts.iter().map(|&ticks| Op::Sleep { ticks });
+        let sleeps = timeouts.iter().map(|&ticks| sleep(ticks));
         tick_for(&program(vec![once(sleeps)])).as_millis()
     };
     assert_eq!(tick(&[5, 10]), 8);

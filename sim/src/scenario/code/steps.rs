@@ -1,17 +1,14 @@
 //! Operations that are steps.
 
 use portsim_model::program::{
-    Assignment, Interest, Op, Packet, PacketId, SETS_MAX, SlotId, ThreadId, Timeout, Watch,
+    Assignment, Interest, Op, Owner, Packet, SETS_MAX, SlotId, ThreadId, Watch,
 };
 
-use super::Coder;
-use crate::scenario::directory::status;
+use super::{Coder, packet, timeout};
+use crate::scenario::directory::status_of;
 use crate::scenario::expr::Type;
 use crate::scenario::place::{Complaint, Place};
-use crate::scenario::wire::{self, Change, Status, Trigger, Value};
-
-/// The most different packets of a scenario, sources counted: a queue holds either by one small number.
-const PACKETS_MAX: usize = 250;
+use crate::scenario::wire::{self, Change, Trigger, Value};
 
 /// The most assignments of a scenario, and the most notes.
 const NUMBERED_MAX: usize = u16::MAX as usize;
@@ -26,21 +23,27 @@ impl Coder<'_> {
                 into: self.slot(it.into.as_deref()),
                 timeout: timeout(it.timeout),
                 max: it.max,
+                alertable: it.alertable,
             },
             wire::Op::Post(it) => {
                 let port = names.port(&it.post, &place.field("post"))?;
                 let contents = contents(it, place)?;
-                let packet = self.packet(contents, place)?;
-                Op::Post { port, packet }
+                let reserve = names.reserve(it.reserve.as_deref(), &place.field("reserve"))?;
+                let owner = reserve.map_or(Owner::Nobody, Owner::Reserve);
+                Op::Post {
+                    port,
+                    packet: packet(self.program, contents, owner, place)?,
+                    into: self.slot(it.into.as_deref()),
+                    may_fail: it.may_fail,
+                    reserve,
+                }
             }
-            wire::Op::Close(it) => Op::Close {
-                port: names.port(&it.close, &place.field("close"))?,
-            },
             wire::Op::Create(it) => self.create(it, &place.field("create"))?,
             wire::Op::Block(it) => Op::Block {
-                object: names.object(&it.block, &place.field("block"))?,
+                object: names.object_or_file(&it.block, &place.field("block"))?,
                 into: self.slot(it.into.as_deref()),
                 timeout: timeout(it.timeout),
+                alertable: it.alertable,
             },
             wire::Op::Signal(it) => Op::Signal {
                 object: names.object(&it.signal, &place.field("signal"))?,
@@ -49,7 +52,11 @@ impl Coder<'_> {
                 object: names.event(&it.reset, &place.field("reset"))?,
             },
             wire::Op::Stall => Op::Stall,
-            wire::Op::Sleep(it) => Op::Sleep { ticks: it.sleep },
+            wire::Op::Sleep(it) => Op::Sleep {
+                ticks: it.sleep,
+                into: self.slot(it.into.as_deref()),
+                alertable: it.alertable,
+            },
             wire::Op::Yield => Op::Yield,
             wire::Op::Suspend(it) => Op::Suspend {
                 thread: names.thread(&it.suspend, &place.field("suspend"))?,
@@ -59,6 +66,7 @@ impl Coder<'_> {
             },
             wire::Op::Spawn(it) => self.spawn(names.thread(&it.spawn, &place.field("spawn"))?),
             wire::Op::Exit => Op::Exit,
+            wire::Op::ExitProcess => Op::ExitProcess,
             wire::Op::Set(it) => self.set(&it.set.0, &place.field("set"))?,
             wire::Op::Assert(it) => Op::Assert {
                 cond: self.expr(&it.assert, Type::Bool, &place.field("assert"))?,
@@ -74,36 +82,26 @@ impl Coder<'_> {
             wire::Op::If(_) | wire::Op::Either(_) | wire::Op::Loop(_) | wire::Op::Break => {
                 unreachable!("control is no step")
             }
+            _ => self.io_step(op, place)?,
         })
     }
 
     /// Results were collected before, so that the name is there.
-    fn slot(&self, into: Option<&str>) -> Option<SlotId> {
+    pub(super) fn slot(&self, into: Option<&str>) -> Option<SlotId> {
         let (slot, _) = self.directory.slot(self.code, into?)?;
         Some(slot)
-    }
-
-    /// The contents of a packet, each once.
-    fn packet(&mut self, contents: Packet, place: &Place<'_>) -> Result<PacketId, Complaint> {
-        let packets = &mut self.program.packets;
-        let id = packets.iter().position(|it| *it == contents);
-        let id = id.unwrap_or(packets.len());
-        if id == packets.len() {
-            if id + self.program.sources.len() >= PACKETS_MAX {
-                return Err(place.complain(format!(
-                    "the scenario has more than {PACKETS_MAX} different packets and sources"
-                )));
-            }
-            packets.push(contents);
-        }
-        Ok(PacketId(id as u8))
     }
 
     /// A port that is created starts closed. It is created once only, so that its handle always
     /// means the same port.
     fn create(&mut self, it: &wire::Create, place: &Place<'_>) -> Result<Op, Complaint> {
         let port = self.directory.port(&it.create, place)?;
+        let into = self.slot(it.into.as_deref());
         let name = &it.create;
+        if self.program.ports[port.index()].named {
+            self.program.ports[port.index()].open = false;
+            return Ok(Op::Create { port, into });
+        }
         if !self.breaks.is_empty() {
             return Err(place.complain(format!(
                 "{name:?} would be created again in each turn of the loop"
@@ -119,7 +117,7 @@ impl Coder<'_> {
             return Err(place.complain(format!("{name:?} is created by another operation already")));
         }
         *open = false;
-        Ok(Op::Create { port })
+        Ok(Op::Create { port, into })
     }
 
     fn spawn(&mut self, thread: ThreadId) -> Op {
@@ -191,7 +189,7 @@ impl Coder<'_> {
             ..Packet::default()
         };
         Ok(Interest {
-            packet: self.packet(contents, place)?,
+            packet: packet(self.program, contents, Owner::Nobody, place)?,
             edge: it.trigger == Some(Trigger::Edge),
             oneshot: it.oneshot.unwrap_or(false),
         })
@@ -211,18 +209,11 @@ fn nothing_for_del(it: &wire::EpollCtl, place: &Place<'_>) -> Result<(), Complai
     }
 }
 
-fn timeout(ticks: Option<u32>) -> Timeout {
-    ticks.map_or(Timeout::Never, Timeout::Ticks)
-}
-
 fn contents(it: &wire::Post, place: &Place<'_>) -> Result<Packet, Complaint> {
     Ok(Packet {
         key: it.key,
         bytes: it.bytes,
         overlapped: it.overlapped,
-        status: match &it.status {
-            Status::Number(number) => *number,
-            Status::Name(name) => status(name, &place.field("status"))?,
-        },
+        status: status_of(&it.status, &place.field("status"))?,
     })
 }

@@ -1,6 +1,6 @@
 //! What a path means: a name, and what is asked of the thing that it names.
 
-use portsim_model::expr::{Expr, Field, PortField, ThreadField};
+use portsim_model::expr::{Expr, Field, FileField, OperationField, PortField, ThreadField};
 use portsim_model::program::{CodeId, ThreadId};
 
 use super::flaw::Flaw;
@@ -31,6 +31,44 @@ const PACKET_FIELDS: Fields<Field, 8> = [
     ("status", Field::Status, Type::Int),
 ];
 
+/// Parts of the result of a call that issues an operation, or answers with a number.
+const VALUE_FIELDS: Fields<Field, 7> = [
+    CALL_FIELDS[0],
+    CALL_FIELDS[1],
+    CALL_FIELDS[2],
+    ("pending", Field::Pending, Type::Bool),
+    ("value", Field::Value, Type::Int),
+    ("bytes", Field::Bytes, Type::Int),
+    ("status", Field::Status, Type::Int),
+];
+
+/// Parts of a result that calls of both kinds leave.
+const ALL_FIELDS: Fields<Field, 10> = [
+    PACKET_FIELDS[0],
+    PACKET_FIELDS[1],
+    PACKET_FIELDS[2],
+    PACKET_FIELDS[3],
+    PACKET_FIELDS[4],
+    PACKET_FIELDS[5],
+    PACKET_FIELDS[6],
+    PACKET_FIELDS[7],
+    VALUE_FIELDS[3],
+    VALUE_FIELDS[4],
+];
+
+const OPERATION_FIELDS: Fields<OperationField, 5> = [
+    ("pending", OperationField::Pending, Type::Bool),
+    ("queued", OperationField::Queued, Type::Bool),
+    ("written", OperationField::Written, Type::Bool),
+    ("alive", OperationField::Alive, Type::Bool),
+    ("status", OperationField::Status, Type::Int),
+];
+
+const FILE_FIELDS: Fields<FileField, 2> = [
+    ("signaled", FileField::Signaled, Type::Bool),
+    ("open", FileField::Open, Type::Bool),
+];
+
 const PORT_FIELDS: Fields<PortField, 6> = [
     ("depth", PortField::Depth, Type::Int),
     ("waiting", PortField::Waiting, Type::Int),
@@ -40,11 +78,28 @@ const PORT_FIELDS: Fields<PortField, 6> = [
     ("open", PortField::Open, Type::Bool),
 ];
 
-const THREAD_FIELDS: Fields<ThreadField, 3> = [
-    ("parked", ThreadField::Parked, Type::Bool),
-    ("blocked", ThreadField::Blocked, Type::Bool),
-    ("done", ThreadField::Done, Type::Bool),
+const THREAD_FIELDS: Fields<OfThread, 4> = [
+    ("parked", OfThread::Is(ThreadField::Parked), Type::Bool),
+    ("blocked", OfThread::Is(ThreadField::Blocked), Type::Bool),
+    ("done", OfThread::Is(ThreadField::Done), Type::Bool),
+    ("apcs", OfThread::Apcs, Type::Int),
 ];
+
+/// What can be asked about a thread.
+#[derive(Clone, Copy)]
+enum OfThread {
+    Is(ThreadField),
+    Apcs,
+}
+
+impl OfThread {
+    fn expr(self, thread: ThreadId) -> Expr {
+        match self {
+            OfThread::Is(field) => Expr::Thread(thread, field),
+            OfThread::Apcs => Expr::Apcs(thread),
+        }
+    }
+}
 
 /// What a path reads.
 type Read = (Expr, Type);
@@ -70,6 +125,14 @@ impl Meaning<'_> {
                 let (field, is) = field(name, asked, &PORT_FIELDS, "a port")?;
                 Ok((Expr::Port(port, field), is))
             }
+            (Thing::Operation(operation), _) => {
+                let (field, is) = field(name, asked, &OPERATION_FIELDS, "an operation")?;
+                Ok((Expr::Operation(operation, field), is))
+            }
+            (Thing::File(file, _), _) => {
+                let (field, is) = field(name, asked, &FILE_FIELDS, "a file")?;
+                Ok((Expr::File(file, field), is))
+            }
             (Thing::Var(var), _) => {
                 nothing_after(name, asked, "a variable")?;
                 Ok((Expr::Var(var), Type::Int))
@@ -92,8 +155,8 @@ impl Meaning<'_> {
     fn own(&self, name: &Name, asked: &[Part]) -> Result<Option<Read>, Flaw> {
         if let Some(member) = self.member {
             if let Some(&(_, about, is)) = THREAD_FIELDS.iter().find(|it| it.0 == name.text) {
-                nothing_after(name, asked, "true or false")?;
-                return Ok(Some((Expr::Thread(member, about), is)));
+                nothing_after(name, asked, "a plain value")?;
+                return Ok(Some((about.expr(member), is)));
             }
             let code = self.scope.directory.codes[member.index()];
             return self.result(Some(member), code, name, asked);
@@ -124,6 +187,8 @@ impl Meaning<'_> {
             _ => (None, asked),
         };
         let (field, is) = match (of.packets_max, nth) {
+            (0, _) if of.has_value => field(name, asked, &VALUE_FIELDS, "a result")?,
+            (_, None) if of.has_value => field(name, asked, &ALL_FIELDS, "a result")?,
             (0, _) => field(
                 name,
                 asked,
@@ -160,7 +225,7 @@ impl Meaning<'_> {
         let slots = &self.scope.directory.slots[code.index()];
         let results = slots.iter().map(|slot| slot.name.as_str());
         let (about, is) = field_or(name, asked, &THREAD_FIELDS, results, "a thread")?;
-        Ok((Expr::Thread(thread, about), is))
+        Ok((about.expr(thread), is))
     }
 
     /// A name that stands for nothing.

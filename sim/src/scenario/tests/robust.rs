@@ -43,7 +43,7 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_what_it_does_not_know() {
     assert_valid(&validator, &with_ops(""));
     assert_valid(&validator, &with_fields(r#""expect": "pass""#));
     for bad in [
-        with_fields(r#""files": {}"#),
+        with_fields(r#""reactors": {}"#),
         with_fields(r#""expect": "fail""#),
         with_fields(r#""expect": { "violation": "a", "why": "b" }"#),
         with_fields(r#""properties": { "eventually": {} }"#),

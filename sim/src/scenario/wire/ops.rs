@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(in crate::scenario) use super::io::*;
 use super::shapes::{Named, Status, Value, verbs_inside};
 
 /// An operation: what a thread does in one step, or where it goes next.
@@ -14,11 +15,11 @@ pub(in crate::scenario) enum Op {
     Get(Get),
     /// Puts a packet into a port.
     Post(Post),
-    /// Closes the only handle of a port.
+    /// Closes a handle of a port or a file.
     Close(Close),
-    /// Makes a port that was declared; such a port is not open from the start.
+    /// Makes a port that was declared, or opens a named one again; such a port is not open from the start.
     Create(Create),
-    /// Waits for an event, mutex or semaphore.
+    /// Waits for an event, mutex or semaphore, or for the handle of a file.
     Block(Block),
     /// Sets an event, releases a mutex, raises a semaphore by one.
     Signal(Signal),
@@ -38,6 +39,8 @@ pub(in crate::scenario) enum Op {
     Spawn(Spawn),
     /// Ends the thread.
     Exit,
+    /// Ends the process of the thread: its threads and its handles of files.
+    ExitProcess,
     /// Writes shared variables, all at once.
     Set(Set),
     /// Goes on with one of two lists.
@@ -52,12 +55,78 @@ pub(in crate::scenario) enum Op {
     Assert(Assert),
     /// Says something in the trace.
     Note(Note),
+    /// Makes one more handle of a port or a file.
+    Duplicate(Duplicate),
+    /// Asks how many packets of a port nobody has taken.
+    Query(Query),
+    /// Waits for the handle of a port, and takes nothing.
+    WaitHandle(WaitHandle),
+    /// Associates a file with a port.
+    Associate(Associate),
+    /// Replaces a file's association, or takes it away.
+    Replace(Replace),
+    /// Sets notification modes of a file.
+    Modes(Modes),
+    /// Issues an operation.
+    Start(Start),
+    /// The device or the peer ends what is pending of some operations.
+    Complete(Complete),
+    /// Asks for the end of an operation, or of all operations on a file.
+    Cancel(Cancel),
+    /// Gives the memory of an operation back.
+    Free(Free),
+    /// Takes the memory of an operation again.
+    Alloc(Alloc),
+    /// Queues an asynchronous procedure call to a thread.
+    Apc(Apc),
+    /// The kernel interrupts a thread's wait for a moment.
+    KernelApc(KernelApc),
+    /// Makes a packet of the signal of an event or a semaphore.
+    WaitPacket(WaitPacket),
+    /// Takes a wait completion packet back.
+    CancelWaitPacket(CancelWaitPacket),
+    /// Associates a job with a port, or takes its association away.
+    JobPort(JobPort),
+    /// A process begins in a job.
+    JobStart(JobStart),
+    /// A process of a job ends.
+    JobExit(JobExit),
     /// Adds, changes or removes a source that an epoll descriptor watches.
     EpollCtl(EpollCtl),
     /// Makes a source readable.
     Write(Write),
     /// Reads a source until it is empty.
     Drain(Drain),
+}
+
+impl Op {
+    /// The name of its result, where it can have one.
+    pub(in crate::scenario) fn into(&self) -> Option<&str> {
+        match self {
+            Op::Get(it) => it.into.as_deref(),
+            Op::Post(it) => it.into.as_deref(),
+            Op::Close(it) => it.into.as_deref(),
+            Op::Create(it) => it.into.as_deref(),
+            Op::Block(it) => it.into.as_deref(),
+            Op::Sleep(it) => it.into.as_deref(),
+            Op::Duplicate(it) => it.into.as_deref(),
+            Op::Query(it) => it.into.as_deref(),
+            Op::WaitHandle(it) => it.into.as_deref(),
+            Op::Associate(it) => it.into.as_deref(),
+            Op::Replace(it) => it.into.as_deref(),
+            Op::Modes(it) => it.into.as_deref(),
+            Op::Start(it) => it.into.as_deref(),
+            Op::Complete(it) => it.into.as_deref(),
+            Op::Cancel(it) => it.into.as_deref(),
+            Op::Apc(it) => it.into.as_deref(),
+            Op::WaitPacket(it) => it.into.as_deref(),
+            Op::CancelWaitPacket(it) => it.into.as_deref(),
+            Op::JobPort(it) => it.into.as_deref(),
+            Op::JobStart(it) => it.into.as_deref(),
+            Op::JobExit(it) => it.into.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// Takes a packet from a port, or waits for one.
@@ -72,6 +141,9 @@ pub(in crate::scenario) struct Get {
     pub(in crate::scenario) timeout: Option<u32>,
     /// The most packets of a batch; without it the call takes exactly one.
     pub(in crate::scenario) max: Option<u8>,
+    /// Whether an asynchronous procedure call can end the wait.
+    #[serde(default)]
+    pub(in crate::scenario) alertable: bool,
 }
 
 /// Puts a packet into a port.
@@ -92,25 +164,36 @@ pub(in crate::scenario) struct Post {
     /// The NTSTATUS.
     #[serde(default)]
     pub(in crate::scenario) status: Status,
+    /// Whether there may be no memory for the packet.
+    #[serde(default)]
+    pub(in crate::scenario) may_fail: bool,
+    /// The reserve object that it is posted with.
+    pub(in crate::scenario) reserve: Option<String>,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
 }
 
-/// Closes the only handle of a port.
+/// Closes a handle of a port or a file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Close {
-    /// The port.
+    /// The port or file.
     pub(in crate::scenario) close: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
 }
 
-/// Makes a port that was declared; such a port is not open from the start.
+/// Makes a port that was declared, or opens a named one again; such a port is not open from the start.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Create {
     /// The port.
     pub(in crate::scenario) create: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
 }
 
-/// Waits for an event, mutex or semaphore.
+/// Waits for an event, mutex or semaphore, or for the handle of a file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Block {
@@ -120,6 +203,9 @@ pub(in crate::scenario) struct Block {
     pub(in crate::scenario) into: Option<String>,
     /// How long it waits, in ticks; for ever if left out.
     pub(in crate::scenario) timeout: Option<u32>,
+    /// Whether an asynchronous procedure call can end the wait.
+    #[serde(default)]
+    pub(in crate::scenario) alertable: bool,
 }
 
 /// Sets an event, releases a mutex, raises a semaphore by one.
@@ -144,6 +230,11 @@ pub(in crate::scenario) struct Reset {
 pub(in crate::scenario) struct Sleep {
     /// How long, in ticks; 0 only yields.
     pub(in crate::scenario) sleep: u32,
+    /// Whether an asynchronous procedure call can end the wait.
+    #[serde(default)]
+    pub(in crate::scenario) alertable: bool,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
 }
 
 /// Suspends a thread.

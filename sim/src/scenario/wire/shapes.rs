@@ -145,6 +145,22 @@ forms! {
         }
     }
 
+    /// A name, or several.
+    enum OneOrMore("a name or a list of names") {
+        /// One.
+        One(String),
+        /// Several.
+        More(Vec<String>),
+    } {
+        fn visit_str<E: Error>(self, name: &str) -> Result<OneOrMore, E> {
+            Ok(OneOrMore::One(name.to_owned()))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMore, A::Error> {
+            Deserialize::deserialize(SeqAccessDeserializer::new(list)).map(OneOrMore::More)
+        }
+    }
+
     /// An NTSTATUS, by number or by name.
     enum Status("a whole number from 0 to 4294967295 or the name of an NTSTATUS") {
         /// Its number.

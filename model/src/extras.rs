@@ -1,0 +1,111 @@
+//! Wait completion packets and jobs: what else can put a packet into a port.
+
+use core::ops::{Deref, DerefMut};
+
+use crate::program::{ObjectId, PacketId, PortId};
+
+/// Bytes of a wait completion packet.
+pub(crate) const WAIT_PACKET_LEN: usize = 4;
+/// Bytes of a job.
+pub(crate) const JOB_LEN: usize = 2;
+
+/// What a wait completion packet is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Wait {
+    /// It can be associated.
+    Idle,
+    /// It waits for its target.
+    Armed,
+    /// It is on its way through a port.
+    Queued,
+}
+
+const WAITS: [Wait; 3] = [Wait::Idle, Wait::Armed, Wait::Queued];
+
+/// One wait completion packet.
+pub struct WaitPacket<B>(pub(crate) B);
+
+impl<B: Deref<Target = [u8]>> WaitPacket<B> {
+    /// What it is doing.
+    #[inline]
+    pub fn wait(&self) -> Wait {
+        WAITS[usize::from(self.0[0])]
+    }
+
+    /// What it waits for.
+    #[inline]
+    pub fn target(&self) -> ObjectId {
+        ObjectId(self.0[1])
+    }
+
+    /// Where it is queued.
+    #[inline]
+    pub fn port(&self) -> PortId {
+        PortId(self.0[2])
+    }
+
+    /// What it carries.
+    #[inline]
+    pub fn packet(&self) -> PacketId {
+        PacketId(self.0[3])
+    }
+}
+
+impl<B: DerefMut<Target = [u8]>> WaitPacket<B> {
+    /// It is associated; it waits if it is armed, and else is on its way.
+    pub fn associate(&mut self, wait: Wait, target: ObjectId, port: PortId, packet: PacketId) {
+        self.0
+            .copy_from_slice(&[wait as u8, target.0, port.0, packet.0]);
+    }
+
+    /// Its target was signaled.
+    pub fn set_queued(&mut self) {
+        self.0[0] = Wait::Queued as u8;
+    }
+
+    /// It can be associated again.
+    pub fn rest(&mut self) {
+        self.0.fill(0);
+    }
+}
+
+/// One job.
+pub struct Job<B>(pub(crate) B);
+
+impl<B: Deref<Target = [u8]>> Job<B> {
+    /// Its association: index into `Program::job_bindings`.
+    #[inline]
+    pub fn binding(&self) -> Option<u8> {
+        self.0[0].checked_sub(1)
+    }
+
+    /// Whether this process, one of `Program::pids`, is in it.
+    #[inline]
+    pub fn contains(&self, pid: u8) -> bool {
+        self.0[1] & 1 << pid != 0
+    }
+
+    /// Whether no process is in it.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0[1] == 0
+    }
+}
+
+impl<B: DerefMut<Target = [u8]>> Job<B> {
+    /// Associates it with a port, or with none.
+    pub fn set_binding(&mut self, binding: Option<u8>) {
+        self.0[0] = binding.map_or(0, |binding| binding + 1);
+    }
+
+    /// A process begins in it.
+    pub fn add(&mut self, pid: u8) {
+        self.0[1] |= 1 << pid;
+    }
+
+    /// A process of it ends.
+    pub fn remove(&mut self, pid: u8) {
+        self.0[1] &= !(1 << pid);
+    }
+}

@@ -1,0 +1,326 @@
+//! What a step does and shows.
+
+use super::System;
+use crate::control::Offer;
+use crate::event::{Error, Observer, Outcome};
+use crate::expr::eval;
+use crate::kernel::{Kernel, Turn};
+use crate::objects;
+use crate::program::{Assignment, Instr, Op, SETS_MAX, SlotId, ThreadId, VarId};
+use crate::state::{View, store};
+use crate::threads::Mode;
+
+/// The most suspensions of one thread: MAXIMUM_SUSPEND_COUNT of the Windows headers.
+const SUSPENSIONS_MAX: u8 = 127;
+
+impl<K: Kernel> System<'_, K> {
+    pub(super) fn take_turn<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, choice: u8) {
+        let (mode, pc) = (turn.view().thread(me).mode(), turn.view().thread(me).pc());
+        match mode {
+            Mode::Ready => {
+                let (offer, answer) = self.chosen(turn.view(), me, pc, choice);
+                match offer {
+                    Offer::Op(op, pc) => {
+                        turn.thread(me).set_pc(pc);
+                        self.call(turn, me, op, answer);
+                    }
+                    Offer::End(_) => {
+                        turn.observer.call(me, Op::Exit);
+                        turn.observer.ret(me, Op::Exit, Outcome::Done);
+                        self.exit(turn, me);
+                    }
+                    Offer::Nowhere(pc) => {
+                        let mut thread = turn.thread(me);
+                        thread.set_pc(pc);
+                        thread.set_mode(Mode::Lost);
+                    }
+                }
+            }
+            Mode::Stalled => {
+                self.kernel.unblocks(turn, me);
+                turn.returns(me, Outcome::Done);
+            }
+            // A turn of a schedule for somebody who is not there.
+            _ => {}
+        }
+    }
+
+    /// The offer that a choice means, and which answer of the system to it.
+    #[inline]
+    pub(super) fn chosen(&self, view: View<'_>, me: ThreadId, pc: u8, choice: u8) -> (Offer, u8) {
+        if let Instr::Op(op) = self.program.code(me).instrs[usize::from(pc)] {
+            return (Offer::Op(op, pc), choice);
+        }
+        if let Some(plain) = self.layout.plan.plain_offers(me, pc) {
+            return (plain[usize::from(choice)], 0);
+        }
+        let (mut nth, mut left) = (0, choice);
+        while let Some(offer) = self.layout.plan.nth_offer(self.program, &view, me, pc, nth) {
+            let answers = self.answers(view, me, offer);
+            if left < answers {
+                return (offer, left);
+            }
+            left -= answers;
+            nth += 1;
+        }
+        unreachable!("only enabled steps are taken")
+    }
+
+    #[inline]
+    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8) {
+        turn.observer.call(me, op);
+        self.clear(turn, me, op.into());
+        match op {
+            Op::Block {
+                object,
+                timeout,
+                alertable,
+                ..
+            } => {
+                self.kernel.turns_away(turn, me);
+                objects::block(&self.kernel, turn, me, object, timeout, alertable);
+            }
+            Op::Signal { object } => objects::signal(&self.kernel, turn, me, object, answer),
+            Op::Reset { object } => objects::reset(turn, me, object),
+            Op::Stall => {
+                self.kernel.turns_away(turn, me);
+                turn.thread(me).set_mode(Mode::Stalled);
+                self.kernel.blocks(turn, me);
+            }
+            Op::Note(_) => turn.returns(me, Outcome::Done),
+            Op::Yield => {
+                self.kernel.turns_away(turn, me);
+                turn.returns(me, Outcome::Done);
+            }
+            Op::Sleep {
+                ticks, alertable, ..
+            } => {
+                self.kernel.turns_away(turn, me);
+                if alertable && self.kernel.alerts(turn, me) {
+                    return;
+                }
+                if ticks == 0 {
+                    return turn.returns(me, Outcome::Done);
+                }
+                let mut thread = turn.thread(me);
+                thread.set_mode(Mode::Sleeping);
+                thread.set_remaining(Some(ticks));
+                self.kernel.blocks(turn, me);
+            }
+            Op::Suspend { thread } => self.suspend(turn, me, thread, answer),
+            Op::Resume { thread } => self.resume(turn, me, thread),
+            Op::Spawn { thread } => {
+                let unborn = turn.view().thread(thread).mode() == Mode::Unborn;
+                if unborn {
+                    turn.goes_on(thread, 0);
+                }
+                turn.returns(
+                    me,
+                    if unborn {
+                        Outcome::Done
+                    } else {
+                        Outcome::Failed(Error::Exists)
+                    },
+                );
+            }
+            Op::Exit => {
+                turn.observer.ret(me, op, Outcome::Done);
+                self.exit(turn, me);
+            }
+            Op::ExitProcess => {
+                turn.observer.ret(me, op, Outcome::Done);
+                self.exit_process(turn, me);
+            }
+            Op::Set { first, len } => {
+                let sets =
+                    &self.program.sets[usize::from(first)..usize::from(first) + usize::from(len)];
+                match self.set(turn, me, sets) {
+                    Some(()) => turn.returns(me, Outcome::Done),
+                    None => turn.thread(me).set_mode(Mode::Lost),
+                }
+            }
+            Op::Test { cond, otherwise } => {
+                let pc = turn.view().thread(me).pc();
+                match eval(&self.program.exprs, &turn.view(), me, cond) {
+                    Some(value) => {
+                        turn.observer.ret(me, op, Outcome::Done);
+                        turn.goes_on(me, if value != 0 { pc + 1 } else { otherwise });
+                    }
+                    None => turn.thread(me).set_mode(Mode::Lost),
+                }
+            }
+            Op::Assert { cond } => match eval(&self.program.exprs, &turn.view(), me, cond) {
+                Some(value) if value != 0 => turn.returns(me, Outcome::Done),
+                _ => turn.thread(me).set_mode(Mode::Failed),
+            },
+            _ => self.kernel.call(turn, me, op, answer),
+        }
+    }
+
+    /// A result is cleared when its call starts.
+    #[inline]
+    fn clear<O>(&self, turn: &mut Turn<'_, O>, me: ThreadId, into: Option<SlotId>) {
+        if let Some(slot) = into {
+            let (at, packets_max) = self.layout.slot(self.program, me, slot);
+            store(&mut turn.bytes[at..], packets_max, None);
+        }
+    }
+
+    fn exit<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        let was = turn.thread(me).mode();
+        let suspended = turn.thread(me).suspensions() > 0;
+        turn.ends(me);
+        // Whoever is suspended does not count, like one that waits.
+        let was = if suspended && was.is_runnable() {
+            Mode::Stalled
+        } else {
+            was
+        };
+        self.kernel.exits(turn, me, was);
+    }
+
+    /// The caller ends last, so that its own handles and operations go with the process.
+    fn exit_process<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        let process = |id: ThreadId| self.program.threads[id.index()].process;
+        let others = self
+            .program
+            .thread_ids()
+            .filter(|&id| id != me && process(id) == process(me));
+        for id in others {
+            if !turn.thread(id).mode().is_over() {
+                self.exit(turn, id);
+            }
+        }
+        self.exit(turn, me);
+        self.kernel.process_exits(turn, process(me));
+    }
+
+    fn suspend<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        target: ThreadId,
+        answer: u8,
+    ) {
+        let (mode, so_far) = (
+            turn.view().thread(target).mode(),
+            turn.view().thread(target).suspensions(),
+        );
+        if mode.is_over() {
+            return turn.returns(me, Outcome::Failed(Error::Invalid));
+        }
+        if so_far == SUSPENSIONS_MAX {
+            return turn.returns(me, Outcome::Failed(Error::Limit));
+        }
+        turn.returns(me, Outcome::Done);
+        turn.thread(target).set_suspensions(so_far + 1);
+        if so_far == 0 {
+            self.kernel.suspend(turn, target, answer);
+        }
+    }
+
+    fn resume<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, target: ThreadId) {
+        turn.returns(me, Outcome::Done);
+        let so_far = turn.view().thread(target).suspensions();
+        if so_far > 0 {
+            turn.thread(target).set_suspensions(so_far - 1);
+        }
+        if so_far == 1 {
+            let (mode, remaining) = (
+                turn.view().thread(target).mode(),
+                turn.view().thread(target).remaining(),
+            );
+            match mode {
+                Mode::Blocked => {
+                    if turn.op(target).is_alertable() && self.kernel.alerts(turn, target) {
+                        return;
+                    }
+                    let object = turn.view().thread(target).object();
+                    objects::resume(&self.kernel, turn, target, object);
+                }
+                Mode::Sleeping if remaining == Some(0) => self.wakes_up(turn, target),
+                Mode::Sleeping if turn.op(target).is_alertable() => {
+                    self.kernel.alerts(turn, target);
+                }
+                Mode::Stalled | Mode::Sleeping => {}
+                _ => self.kernel.resume(turn, target),
+            }
+        }
+    }
+
+    /// All right hand sides are taken before anything is written: the state before the step answers them.
+    pub(super) fn set<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        sets: &[Assignment],
+    ) -> Option<()> {
+        let mut values = [(VarId(0), 0); SETS_MAX];
+        let view = turn.view();
+        for (place, set) in values.iter_mut().zip(sets) {
+            let value = i32::try_from(eval(&self.program.exprs, &view, me, set.value)?).ok()?;
+            let var = match set.element {
+                None => set.var,
+                Some((index, len)) => {
+                    let index = u8::try_from(eval(&self.program.exprs, &view, me, index)?)
+                        .ok()
+                        .filter(|&n| n < len)?;
+                    VarId(set.var.0 + index)
+                }
+            };
+            *place = (var, value);
+        }
+        for &(var, value) in &values[..sets.len()] {
+            self.write_var(turn.bytes, var, value);
+        }
+        Some(())
+    }
+
+    pub(super) fn write_var(&self, bytes: &mut [u8], var: VarId, value: i32) {
+        let at = usize::from(self.layout.vars) + 4 * var.index();
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// The clock moves to the deadline of this thread, which is among the next.
+    pub(super) fn take_time<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        let passed = turn
+            .view()
+            .thread(me)
+            .remaining()
+            .expect("a deadline is pending");
+        for id in self.program.thread_ids() {
+            if let Some(remaining) = turn.view().thread(id).remaining() {
+                turn.thread(id)
+                    .set_remaining(Some(remaining.saturating_sub(passed)));
+            }
+        }
+        if let Some(at) = self.layout.clock {
+            let now = turn.view().clock() + passed;
+            turn.bytes[usize::from(at)..usize::from(at) + 4].copy_from_slice(&now.to_le_bytes());
+        }
+        let (mode, suspended) = (
+            turn.view().thread(me).mode(),
+            turn.view().thread(me).suspensions() > 0,
+        );
+        match mode {
+            Mode::Parked => {
+                let get = turn.get(me);
+                self.kernel.expire(turn, me, get);
+            }
+            // It finds its time over when it goes on.
+            _ if suspended => {}
+            Mode::Woken => {}
+            Mode::Blocked | Mode::AtHandle => {
+                self.kernel.unblocks(turn, me);
+                turn.releases(me, Outcome::Failed(Error::Timeout));
+            }
+            Mode::Sleeping => self.wakes_up(turn, me),
+            _ => unreachable!("only a waiting thread has a deadline"),
+        }
+    }
+
+    fn wakes_up<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        self.kernel.unblocks(turn, me);
+        turn.releases(me, Outcome::Done);
+    }
+}

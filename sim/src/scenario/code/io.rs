@@ -1,0 +1,327 @@
+//! Operations that are steps of one system only.
+
+use portsim_model::program::{
+    BURST_MAX, Binding, BindingId, FileId, IoResult, JobBinding, JobId, Modes, Op, OperationId,
+    Owner, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
+};
+
+use super::{Coder, timeout};
+use crate::scenario::directory::{Thing, status_of};
+use crate::scenario::place::{Complaint, Place};
+use crate::scenario::wire::{self, OneOrMore};
+
+/// The most different packets of a scenario, sources counted: a queue holds either by one small number.
+const PACKETS_MAX: usize = 250;
+
+const BINDINGS_MAX: usize = 64;
+const RESULTS_MAX: usize = 64;
+const BURSTS_MAX: usize = 64;
+const JOB_BINDINGS_MAX: usize = 16;
+
+/// The contents of a packet, each once for each owner.
+pub(in crate::scenario) fn packet(
+    program: &mut Program,
+    contents: Packet,
+    owner: Owner,
+    place: &Place<'_>,
+) -> Result<PacketId, Complaint> {
+    let mut known = program.packets.iter().zip(&program.owners);
+    if let Some(id) = known.position(|it| it == (&contents, &owner)) {
+        return Ok(PacketId(id as u8));
+    }
+    let id = program.packets.len();
+    if id + program.sources.len() >= PACKETS_MAX {
+        return Err(place.complain(format!(
+            "the scenario has more than {PACKETS_MAX} different packets and sources"
+        )));
+    }
+    program.packets.push(contents);
+    program.owners.push(owner);
+    Ok(PacketId(id as u8))
+}
+
+/// An association of a file, each once.
+pub(in crate::scenario) fn binding(
+    program: &mut Program,
+    file: FileId,
+    port: PortId,
+    key: i64,
+    place: &Place<'_>,
+) -> Result<BindingId, Complaint> {
+    let wanted = Binding { file, port, key };
+    let id = once(&mut program.bindings, wanted, BINDINGS_MAX);
+    let too_many = || place.complain(format!("more than {BINDINGS_MAX} different associations"));
+    Ok(BindingId(id.ok_or_else(too_many)? as u8))
+}
+
+/// A way to end, each once.
+pub(in crate::scenario) fn result(
+    program: &mut Program,
+    wanted: IoResult,
+    place: &Place<'_>,
+) -> Result<ResultId, Complaint> {
+    let id = once(&mut program.results, wanted, RESULTS_MAX);
+    let too_many = || place.complain(format!("more than {RESULTS_MAX} ways to end an operation"));
+    Ok(ResultId(id.ok_or_else(too_many)? as u8))
+}
+
+/// Where something stands in a list that has everything once; none if the list would be too long.
+fn once<T: PartialEq>(list: &mut Vec<T>, wanted: T, max: usize) -> Option<usize> {
+    if let Some(id) = list.iter().position(|it| *it == wanted) {
+        return Some(id);
+    }
+    list.push(wanted);
+    (list.len() <= max).then(|| list.len() - 1)
+}
+
+impl Coder<'_> {
+    /// The step of one system only that an operation is.
+    pub(super) fn io_step(&mut self, op: &wire::Op, place: &Place<'_>) -> Result<Op, Complaint> {
+        let names = self.directory;
+        let into = self.slot(op.into());
+        Ok(match op {
+            wire::Op::Close(it) => {
+                let place = &place.field("close");
+                match names.port_or_file(&it.close, place)? {
+                    Thing::File(file, _) => Op::CloseFile { file, into },
+                    port => Op::Close {
+                        port: port.port(),
+                        into,
+                    },
+                }
+            }
+            wire::Op::Duplicate(it) => self.duplicate(it, place)?,
+            wire::Op::Query(it) => Op::Query {
+                port: names.port(&it.query, &place.field("query"))?,
+                into,
+            },
+            wire::Op::WaitHandle(it) => Op::WaitHandle {
+                port: names.port(&it.wait_handle, &place.field("wait_handle"))?,
+                into,
+                timeout: timeout(it.timeout),
+                alertable: it.alertable,
+            },
+            wire::Op::Associate(it) => {
+                let port = names.port(&it.port, &place.field("port"))?;
+                let binding = match &it.associate {
+                    None => None,
+                    Some(file) => {
+                        let (file, _) = names.file(file, &place.field("associate"))?;
+                        Some(binding(self.program, file, port, it.key, place)?)
+                    }
+                };
+                Op::Associate { binding, into }
+            }
+            wire::Op::Replace(it) => {
+                let (file, _) = names.file(&it.replace, &place.field("replace"))?;
+                let binding = match &it.port {
+                    None => None,
+                    Some(port) => {
+                        let port = names.port(port, &place.field("port"))?;
+                        Some(binding(self.program, file, port, it.key, place)?)
+                    }
+                };
+                Op::Replace {
+                    file,
+                    binding,
+                    into,
+                }
+            }
+            wire::Op::Modes(it) => Op::Modes {
+                file: names.file(&it.modes, &place.field("modes"))?.0,
+                modes: Modes {
+                    skip_port: it.skip_port,
+                    skip_event: it.skip_event,
+                },
+                into,
+            },
+            wire::Op::Start(it) => Op::Start {
+                operation: names.operation(&it.start, &place.field("start"))?,
+                now: match &it.now {
+                    None => None,
+                    Some(now) => Some(self.now(now, &place.field("now"))?),
+                },
+                into,
+            },
+            wire::Op::Complete(it) => {
+                let burst = self.burst(&it.complete, &place.field("complete"))?;
+                let ended = IoResult {
+                    status: status_of(&it.status, &place.field("status"))?,
+                    bytes: it.bytes,
+                    returned: it.bytes,
+                };
+                let result = result(self.program, ended, place)?;
+                Op::Complete {
+                    burst,
+                    result,
+                    into,
+                }
+            }
+            wire::Op::Cancel(it) => {
+                let mine = it.mine;
+                match names.file_or_operation(&it.cancel, &place.field("cancel"))? {
+                    Thing::File(file, _) => Op::CancelFile { file, mine, into },
+                    operation => Op::Cancel {
+                        operation: operation.operation(),
+                        mine,
+                        into,
+                    },
+                }
+            }
+            wire::Op::Free(it) => Op::Free {
+                operation: names.operation(&it.free, &place.field("free"))?,
+            },
+            wire::Op::Alloc(it) => Op::Alloc {
+                operation: names.operation(&it.alloc, &place.field("alloc"))?,
+            },
+            wire::Op::Apc(it) => Op::Apc {
+                thread: names.thread(&it.apc, &place.field("apc"))?,
+                reserve: names.reserve(it.reserve.as_deref(), &place.field("reserve"))?,
+                into,
+            },
+            wire::Op::KernelApc(it) => Op::KernelApc {
+                thread: names.thread(&it.kernel_apc, &place.field("kernel_apc"))?,
+            },
+            wire::Op::WaitPacket(it) => self.wait_packet(it, place)?,
+            wire::Op::CancelWaitPacket(it) => {
+                let place = &place.field("cancel_wait_packet");
+                Op::CancelWaitPacket {
+                    wait_packet: names.wait_packet(&it.cancel_wait_packet, place)?,
+                    remove: it.remove,
+                    into,
+                }
+            }
+            wire::Op::JobPort(it) => {
+                let job = names.job(&it.job_port, &place.field("job_port"))?;
+                let binding = match &it.port {
+                    None => None,
+                    Some(port) => {
+                        let port = names.port(port, &place.field("port"))?;
+                        Some(self.job_binding(job, port, it.key, place)?)
+                    }
+                };
+                Op::JobPort { job, binding, into }
+            }
+            wire::Op::JobStart(it) => Op::JobStart {
+                job: names.job(&it.job_start, &place.field("job_start"))?,
+                pid: self.pid(it.pid, &place.field("pid"))?,
+                into,
+            },
+            wire::Op::JobExit(it) => Op::JobExit {
+                job: names.job(&it.job_exit, &place.field("job_exit"))?,
+                pid: self.pid(it.pid, &place.field("pid"))?,
+                into,
+            },
+            _ => unreachable!("done for all systems alike"),
+        })
+    }
+
+    fn duplicate(&mut self, it: &wire::Duplicate, place: &Place<'_>) -> Result<Op, Complaint> {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        let place_of_process = &place.field("process");
+        let process = match &it.process {
+            None => None,
+            Some(process) => Some(names.process(process, place_of_process)?),
+        };
+        match names.port_or_file(&it.duplicate, &place.field("duplicate"))? {
+            Thing::File(file, _) => Ok(Op::DuplicateFile {
+                file,
+                process,
+                into,
+            }),
+            _ if process.is_some() => {
+                Err(place_of_process.complain("handles of ports belong to no process"))
+            }
+            port => Ok(Op::DuplicatePort {
+                port: port.port(),
+                into,
+            }),
+        }
+    }
+
+    fn now(&mut self, now: &wire::Now, place: &Place<'_>) -> Result<ResultId, Complaint> {
+        let ended = IoResult {
+            status: status_of(&now.status, &place.field("status"))?,
+            bytes: now.bytes,
+            returned: now.returned.unwrap_or(now.bytes),
+        };
+        result(self.program, ended, place)
+    }
+
+    /// The operations that end in one go.
+    fn burst(&mut self, named: &OneOrMore, place: &Place<'_>) -> Result<u16, Complaint> {
+        let names = match named {
+            OneOrMore::One(name) => std::slice::from_ref(name),
+            OneOrMore::More(names) => names,
+        };
+        if !(1..=BURST_MAX).contains(&names.len()) {
+            let found = names.len();
+            return Err(place.complain(format!(
+                "found {found} operations, expected 1 to {BURST_MAX}"
+            )));
+        }
+        let mut burst: Vec<OperationId> = Vec::new();
+        for (n, name) in names.iter().enumerate() {
+            let within = place.index(n);
+            let place = if names.len() == 1 { place } else { &within };
+            let operation = self.directory.operation(name, place)?;
+            if burst.contains(&operation) {
+                return Err(place.complain(format!("{name:?} stands twice")));
+            }
+            burst.push(operation);
+        }
+        let id = once(&mut self.program.bursts, burst, BURSTS_MAX);
+        let too_many = || place.complain(format!("more than {BURSTS_MAX} different lists"));
+        Ok(id.ok_or_else(too_many)? as u16)
+    }
+
+    fn wait_packet(&mut self, it: &wire::WaitPacket, place: &Place<'_>) -> Result<Op, Complaint> {
+        let names = self.directory;
+        let wait_packet = names.wait_packet(&it.wait_packet, &place.field("wait_packet"))?;
+        let contents = Packet {
+            key: it.key,
+            bytes: it.bytes,
+            overlapped: it.overlapped,
+            status: status_of(&it.status, &place.field("status"))?,
+        };
+        let owner = Owner::WaitPacket(wait_packet);
+        Ok(Op::WaitPacket {
+            wait_packet,
+            port: names.port(&it.port, &place.field("port"))?,
+            target: names.object(&it.target, &place.field("target"))?,
+            packet: packet(self.program, contents, owner, place)?,
+            into: self.slot(it.into.as_deref()),
+        })
+    }
+
+    fn job_binding(
+        &mut self,
+        job: JobId,
+        port: PortId,
+        key: i64,
+        place: &Place<'_>,
+    ) -> Result<u8, Complaint> {
+        let wanted = JobBinding {
+            job,
+            port,
+            key,
+            new: Vec::new(),
+            exit: Vec::new(),
+            zero: PacketId(0),
+        };
+        let id = once(&mut self.program.job_bindings, wanted, JOB_BINDINGS_MAX);
+        let too_many =
+            || place.complain(format!("more than {JOB_BINDINGS_MAX} associations of jobs"));
+        Ok(id.ok_or_else(too_many)? as u8)
+    }
+
+    fn pid(&mut self, pid: i64, place: &Place<'_>) -> Result<u8, Complaint> {
+        if pid <= 0 {
+            return Err(place.complain(format!("found {pid}, expected a number from 1 on")));
+        }
+        let id = once(&mut self.program.pids, pid, PIDS_MAX);
+        let too_many = || place.complain(format!("more than {PIDS_MAX} different processes"));
+        Ok(id.ok_or_else(too_many)? as u8)
+    }
+}

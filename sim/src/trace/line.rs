@@ -1,0 +1,445 @@
+//! Events as lines of a trace: the only place that knows how an event is spelled there.
+
+use std::io;
+
+use portsim_model::program::{
+    FileId, JobId, Op, OperationId, Packet, PortId, Program, ThreadId, Timeout, WaitPacketId, Watch,
+};
+use portsim_model::step::StepKind;
+
+use super::wire::{EndFields, EndLine, EventLine, Header, OutcomeFields, PacketFields, write_line};
+use super::{Answer, End, Event, Shown};
+use crate::names::Names;
+
+/// Writes a trace as JSON lines.
+pub fn write(
+    out: &mut impl io::Write,
+    names: &Names,
+    program: &Program,
+    header: &Header,
+    events: &[Event],
+    end: Option<&End>,
+) -> io::Result<()> {
+    write_line(out, header)?;
+    for (n, event) in events.iter().enumerate() {
+        write_line(out, &event_line(names, program, n as u64 + 1, event))?;
+    }
+    if let Some(end) = end {
+        let parked = end
+            .parked
+            .iter()
+            .map(|&thread| thread_name(names, thread))
+            .collect();
+        let events = events.len() as u64;
+        let end = EndFields { events, parked };
+        write_line(out, &EndLine { end })?;
+    }
+    Ok(())
+}
+
+fn thread_name(names: &Names, thread: ThreadId) -> String {
+    names.threads[thread.index()].clone()
+}
+
+/// An event as a line.
+pub fn event_line(names: &Names, program: &Program, n: u64, event: &Event) -> EventLine {
+    let mut line = match &event.shown {
+        Shown::Call { op, answer, .. } => {
+            let mut line = call_line(names, program, *op);
+            line.outcome = answer.as_ref().map(outcome_fields);
+            line
+        }
+        Shown::Return { op, answer, .. } => EventLine {
+            r#return: Some(verb(*op).to_owned()),
+            outcome: Some(outcome_fields(answer)),
+            ..EventLine::default()
+        },
+        Shown::Silent { kind, .. } => EventLine {
+            step: Some(step_name(*kind).to_owned()),
+            ..EventLine::default()
+        },
+    };
+    line.n = n;
+    line.thread = thread_name(names, event.shown.thread());
+    line.choice = Some(event.choice).filter(|&choice| choice != 0);
+    line
+}
+
+/// The name of a kind of step.
+pub fn step_name(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Turn => "turn",
+        StepKind::Wake => "wake",
+        StepKind::Time => "time",
+    }
+}
+
+/// The word that names an operation.
+pub fn verb(op: Op) -> &'static str {
+    match op {
+        Op::Get { .. } => "get",
+        Op::Post { .. } => "post",
+        Op::Close { .. } => "close",
+        Op::Create { .. } => "create",
+        Op::Block { .. } => "block",
+        Op::Signal { .. } => "signal",
+        Op::Reset { .. } => "reset",
+        Op::Stall => "stall",
+        Op::Sleep { .. } => "sleep",
+        Op::Yield => "yield",
+        Op::Suspend { .. } => "suspend",
+        Op::Resume { .. } => "resume",
+        Op::Spawn { .. } => "spawn",
+        Op::Exit => "exit",
+        Op::ExitProcess => "exit_process",
+        Op::DuplicatePort { .. } => "duplicate",
+        Op::DuplicateFile { .. } => "duplicate",
+        Op::CloseFile { .. } => "close",
+        Op::Query { .. } => "query",
+        Op::WaitHandle { .. } => "wait_handle",
+        Op::Associate { .. } => "associate",
+        Op::Replace { .. } => "replace",
+        Op::Modes { .. } => "modes",
+        Op::Start { .. } => "start",
+        Op::Complete { .. } => "complete",
+        Op::Cancel { .. } => "cancel",
+        Op::CancelFile { .. } => "cancel",
+        Op::Free { .. } => "free",
+        Op::Alloc { .. } => "alloc",
+        Op::Apc { .. } => "apc",
+        Op::KernelApc { .. } => "kernel_apc",
+        Op::WaitPacket { .. } => "wait_packet",
+        Op::CancelWaitPacket { .. } => "cancel_wait_packet",
+        Op::JobPort { .. } => "job_port",
+        Op::JobStart { .. } => "job_start",
+        Op::JobExit { .. } => "job_exit",
+        Op::Set { .. } => "set",
+        Op::Test { .. } => "if",
+        Op::Assert { .. } => "assert",
+        Op::Note(_) => "note",
+        Op::EpollCtl { .. } => "epoll_ctl",
+        Op::Write { .. } => "write",
+        Op::Drain { .. } => "drain",
+    }
+}
+
+/// The part of a call's line that says what is called.
+pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
+    let mut line = EventLine {
+        call: Some(verb(op).to_owned()),
+        ..EventLine::default()
+    };
+    let ticks = |timeout| match timeout {
+        Timeout::Never => None,
+        Timeout::Ticks(ticks) => Some(ticks),
+    };
+    match op {
+        Op::Get {
+            port,
+            timeout,
+            max,
+            alertable,
+            ..
+        } => {
+            line.port = Some(names.ports[port.index()].clone());
+            line.timeout = ticks(timeout);
+            line.max = max;
+            line.alertable = said(alertable);
+        }
+        Op::Post {
+            port,
+            packet,
+            may_fail,
+            reserve,
+            ..
+        } => {
+            line.may_fail = said(may_fail);
+            line.reserve = reserve.map(|reserve| names.reserves[reserve.index()].clone());
+            let packet = program.packets[packet.index()];
+            line.port = Some(names.ports[port.index()].clone());
+            line.key = Some(packet.key);
+            line.bytes = nonzero(packet.bytes);
+            line.overlapped = nonzero(packet.overlapped);
+            line.status = Some(packet.status).filter(|&status| status != 0);
+        }
+        Op::Close { port, .. }
+        | Op::Create { port, .. }
+        | Op::DuplicatePort { port, .. }
+        | Op::Query { port, .. } => line.port = Some(names.ports[port.index()].clone()),
+        Op::Block {
+            object,
+            timeout,
+            alertable,
+            ..
+        } => {
+            line.object = Some(names.objects[object.index()].clone());
+            line.timeout = ticks(timeout);
+            line.alertable = said(alertable);
+        }
+        Op::WaitHandle {
+            port,
+            timeout,
+            alertable,
+            ..
+        } => {
+            line.port = Some(names.ports[port.index()].clone());
+            line.timeout = ticks(timeout);
+            line.alertable = said(alertable);
+        }
+        Op::Signal { object } | Op::Reset { object } => {
+            line.object = Some(names.objects[object.index()].clone())
+        }
+        Op::Sleep {
+            ticks, alertable, ..
+        } => {
+            line.ticks = Some(ticks);
+            line.alertable = said(alertable);
+        }
+        Op::Suspend { thread }
+        | Op::Resume { thread }
+        | Op::Spawn { thread }
+        | Op::KernelApc { thread } => {
+            line.target = Some(thread_name(names, thread));
+        }
+        Op::Apc {
+            thread, reserve, ..
+        } => {
+            line.target = Some(thread_name(names, thread));
+            line.reserve = reserve.map(|reserve| names.reserves[reserve.index()].clone());
+        }
+        Op::Note(note) => line.note = Some(note),
+        Op::EpollCtl {
+            port,
+            source,
+            change,
+        } => {
+            line.port = Some(names.ports[port.index()].clone());
+            line.source = Some(names.sources[source.index()].clone());
+            watch_fields(program, change, &mut line);
+        }
+        Op::Write { source } | Op::Drain { source } => {
+            line.source = Some(names.sources[source.index()].clone())
+        }
+        Op::Stall
+        | Op::Yield
+        | Op::Exit
+        | Op::ExitProcess
+        | Op::Set { .. }
+        | Op::Test { .. }
+        | Op::Assert { .. } => {}
+        _ => io_fields(names, program, op, &mut line),
+    }
+    line
+}
+
+/// The part of the line that only calls on files, operations, wait completion packets and jobs have.
+fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
+    let file = |id: FileId| Some(names.files[id.index()].clone());
+    let operation = |id: OperationId| Some(names.operations[id.index()].clone());
+    let port = |id: PortId| Some(names.ports[id.index()].clone());
+    let job = |id: JobId| Some(names.jobs[id.index()].clone());
+    let wait_packet = |id: WaitPacketId| Some(names.wait_packets[id.index()].clone());
+    match op {
+        Op::Associate { binding, .. } => {
+            if let Some(binding) = binding {
+                let binding = program.bindings[binding.index()];
+                line.file = file(binding.file);
+                line.port = port(binding.port);
+                line.key = Some(binding.key);
+            }
+        }
+        Op::Replace {
+            file: on, binding, ..
+        } => {
+            line.file = file(on);
+            if let Some(binding) = binding {
+                let binding = program.bindings[binding.index()];
+                line.port = port(binding.port);
+                line.key = Some(binding.key);
+            }
+        }
+        Op::Modes {
+            file: on, modes, ..
+        } => {
+            line.file = file(on);
+            line.skip_port = said(modes.skip_port);
+            line.skip_event = said(modes.skip_event);
+        }
+        Op::DuplicateFile {
+            file: on, process, ..
+        } => {
+            line.file = file(on);
+            line.process = process.map(|process| names.processes[process.index()].clone());
+        }
+        Op::CloseFile { file: on, .. } => line.file = file(on),
+        Op::Start {
+            operation: id, now, ..
+        } => {
+            line.operation = operation(id);
+            if let Some(now) = now {
+                let how = program.results[now.index()];
+                line.now = Some(true);
+                line.status = Some(how.status);
+                line.bytes = Some(how.bytes);
+                line.returned = Some(how.returned).filter(|&returned| returned != how.bytes);
+            }
+        }
+        Op::Complete { burst, result, .. } => {
+            let how = program.results[result.index()];
+            match program.bursts[usize::from(burst)][..] {
+                [one] => line.operation = operation(one),
+                ref several => {
+                    line.operations = Some(several.iter().filter_map(|&id| operation(id)).collect())
+                }
+            }
+            line.status = Some(how.status).filter(|&status| status != 0);
+            line.bytes = nonzero(how.bytes);
+        }
+        Op::Cancel {
+            operation: id,
+            mine,
+            ..
+        } => {
+            line.operation = operation(id);
+            line.mine = said(mine);
+        }
+        Op::CancelFile { file: on, mine, .. } => {
+            line.file = file(on);
+            line.mine = said(mine);
+        }
+        Op::Free { operation: id } | Op::Alloc { operation: id } => line.operation = operation(id),
+        Op::WaitPacket {
+            wait_packet: id,
+            port: to,
+            target,
+            packet,
+            ..
+        } => {
+            let packet = program.packets[packet.index()];
+            line.wait_packet = wait_packet(id);
+            line.port = port(to);
+            line.object = Some(names.objects[target.index()].clone());
+            line.key = Some(packet.key);
+            line.bytes = nonzero(packet.bytes);
+            line.overlapped = nonzero(packet.overlapped);
+            line.status = Some(packet.status).filter(|&status| status != 0);
+        }
+        Op::CancelWaitPacket {
+            wait_packet: id,
+            remove,
+            ..
+        } => {
+            line.wait_packet = wait_packet(id);
+            line.remove = said(remove);
+        }
+        Op::JobPort {
+            job: on, binding, ..
+        } => {
+            line.job = job(on);
+            if let Some(binding) = binding {
+                let binding = &program.job_bindings[usize::from(binding)];
+                line.port = port(binding.port);
+                line.key = Some(binding.key);
+            }
+        }
+        Op::JobStart { job: on, pid, .. } | Op::JobExit { job: on, pid, .. } => {
+            line.job = job(on);
+            line.pid = Some(program.pids[usize::from(pid)]);
+        }
+        _ => unreachable!("its fields are filled elsewhere"),
+    }
+}
+
+/// A flag that is said only where it is set.
+fn said(flag: bool) -> Option<bool> {
+    flag.then_some(true)
+}
+
+fn watch_fields(program: &Program, change: Watch, line: &mut EventLine) {
+    let (change, interest) = match change {
+        Watch::Add(interest) => ("add", Some(interest)),
+        Watch::Mod(interest) => ("mod", Some(interest)),
+        Watch::Del => ("del", None),
+    };
+    line.change = Some(change.to_owned());
+    if let Some(interest) = interest {
+        line.trigger = Some(if interest.edge { "edge" } else { "level" }.to_owned());
+        line.oneshot = interest.oneshot.then_some(true);
+        line.key = Some(program.packets[interest.packet.index()].key);
+    }
+}
+
+fn nonzero(number: i64) -> Option<i64> {
+    Some(number).filter(|&number| number != 0)
+}
+
+fn outcome_fields(answer: &Answer) -> OutcomeFields {
+    let mut fields = OutcomeFields {
+        ok: true,
+        ..OutcomeFields::default()
+    };
+    match answer {
+        Answer::Done => {}
+        Answer::Packet(packet) => {
+            fields.key = Some(packet.key);
+            fields.bytes = nonzero(packet.bytes);
+            fields.overlapped = nonzero(packet.overlapped);
+            fields.status = Some(packet.status).filter(|&status| status != 0);
+        }
+        Answer::Packets(packets) => {
+            let packet = |packet: &Packet| PacketFields {
+                key: packet.key,
+                bytes: packet.bytes,
+                overlapped: packet.overlapped,
+                status: packet.status,
+            };
+            fields.packets = Some(packets.iter().map(packet).collect());
+        }
+        Answer::Value(value) => fields.value = Some(*value),
+        Answer::Io { status, bytes } => {
+            fields.status = Some(*status);
+            fields.bytes = nonzero(*bytes);
+        }
+        Answer::Failed(error) => {
+            fields.ok = false;
+            fields.error = Some(error.clone());
+        }
+    }
+    fields
+}
+
+/// The answer that an outcome means; what is missing where it means none.
+pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
+    if !fields.ok {
+        let error = fields
+            .error
+            .clone()
+            .ok_or("an outcome that is not ok names its error")?;
+        return Ok(Answer::Failed(error));
+    }
+    if let Some(packets) = &fields.packets {
+        let packet = |packet: &PacketFields| Packet {
+            key: packet.key,
+            bytes: packet.bytes,
+            overlapped: packet.overlapped,
+            status: packet.status,
+        };
+        return Ok(Answer::Packets(packets.iter().map(packet).collect()));
+    }
+    Ok(match fields.key {
+        None if fields.value.is_some() => Answer::Value(fields.value.unwrap_or_default()),
+        None => match fields.status {
+            None => Answer::Done,
+            Some(status) => Answer::Io {
+                status,
+                bytes: fields.bytes.unwrap_or(0),
+            },
+        },
+        Some(key) => Answer::Packet(Packet {
+            key,
+            bytes: fields.bytes.unwrap_or(0),
+            overlapped: fields.overlapped.unwrap_or(0),
+            status: fields.status.unwrap_or(0),
+        }),
+    })
+}
