@@ -128,7 +128,6 @@
 //! priorities and the boost of a released thread are absent: which of several runnable threads moves is the
 //! chooser's business.
 //!
-//! Long: it is one system, and reads from top to bottom like its manual.
 
 use alloc::vec::Vec;
 
@@ -203,6 +202,11 @@ impl Kernel for Windows {
             Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => {
                 Err("Windows has no epoll")
             }
+            Op::Get {
+                max: None,
+                alertable: true,
+                ..
+            } if self.has_vista_calls => Err("of calls on ports only a batch can be alertable"),
             _ if self.has_vista_calls => Ok(()),
             Op::Get { max: Some(_), .. } => {
                 Err("GetQueuedCompletionStatusEx came with Windows Vista")

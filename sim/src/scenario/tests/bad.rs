@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{check, outcome, parse, with_fields, with_ops, with_property};
+use super::{check, outcome, parse, with_fields, with_io, with_ops, with_property};
 
 /// The sentence for each row of a table, whose rows `with` makes whole.
 fn check_bad(table: &str, with: impl Fn(&str) -> String) {
@@ -29,6 +29,11 @@ fn fields_that_cannot_be_meant() {
 #[test]
 fn operations_that_cannot_be_meant() {
     check_bad("bad_operations", with_ops);
+}
+
+#[test]
+fn operations_of_windows_that_cannot_be_meant() {
+    check_bad("bad_io", with_io);
 }
 
 #[test]

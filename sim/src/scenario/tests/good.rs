@@ -1,18 +1,80 @@
 //! Sound scenarios, and what they compile to.
 
-use portsim_model::program::{Bounds, CodeId, Object, Packet, Slated, Slot, ThreadId};
+use portsim_model::program::{
+    Bounds, CodeId, FileId, JobId, Modes, Object, Packet, PortId, ProcessId, Reserve, ResultId,
+    Slated, Slot, ThreadId,
+};
 
 use super::super::Expect;
-use super::{check, outcome, with_fields, with_ops, with_property};
+use super::{check, outcome, with_fields, with_io, with_ops, with_property};
+
+/// The instructions of the first thread.
+fn instructions(text: &str) -> String {
+    let program = outcome(text).unwrap().program;
+    let instrs = program.codes[0].instrs.iter().enumerate();
+    let lines: Vec<String> = instrs.map(|(pc, it)| format!("{pc} {it:?}")).collect();
+    lines.join("\n")
+}
 
 #[test]
 fn operations_become_instructions() {
-    check("operations", |ops| {
-        let program = outcome(&with_ops(ops)).unwrap().program;
-        let instrs = program.codes[0].instrs.iter().enumerate();
-        let lines: Vec<String> = instrs.map(|(pc, it)| format!("{pc} {it:?}")).collect();
-        lines.join("\n")
+    check("operations", |ops| instructions(&with_ops(ops)));
+}
+
+#[test]
+fn operations_of_windows_become_instructions() {
+    check("io", |ops| instructions(&with_io(ops)));
+}
+
+#[test]
+fn declarations_of_windows_become_tables() {
+    let program = outcome(&with_io("")).unwrap().program;
+    assert_eq!(
+        program.ports.iter().map(|it| it.named).collect::<Vec<_>>(),
+        [false, true]
+    );
+    let bindings = program.bindings.iter();
+    assert!(
+        bindings
+            .map(|it| (it.file, it.port, it.key))
+            .eq([(FileId(0), PortId(0), 7)])
+    );
+    let files = program.files.iter();
+    let status = |id: ResultId| program.results[id.index()].status;
+    let tables = files.map(|it| (it.binding.is_some(), it.sync, it.modes, status(it.on_close)));
+    let modes = |set| Modes {
+        skip_port: set,
+        skip_event: set,
+    };
+    assert!(tables.eq([
+        (true, false, modes(false), 0xc000_014b),
+        (false, false, modes(true), 0xc000_0120),
+        (false, true, modes(false), 0xc000_0120)
+    ]));
+    let operations = program.operations.iter();
+    let tables = operations.map(|it| {
+        (
+            it.file,
+            it.overlapped,
+            it.event.is_some(),
+            it.low_bit,
+            it.apc,
+            it.done.is_some(),
+        )
     });
+    assert!(tables.eq([
+        (FileId(0), 5, true, true, false, false),
+        (FileId(1), 6, false, false, true, false),
+        (FileId(2), 0, false, false, false, true)
+    ]));
+    assert_eq!(program.reserves, [Reserve::Port, Reserve::Apc]);
+    assert_eq!(program.wait_packets, 1);
+    assert_eq!(
+        program.jobs.iter().map(|it| it.parent).collect::<Vec<_>>(),
+        [None, Some(JobId(0))]
+    );
+    let processes = program.threads.iter().map(|it| it.process);
+    assert!(processes.eq([ProcessId(0), ProcessId(1)]));
 }
 
 #[test]

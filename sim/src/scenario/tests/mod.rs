@@ -16,7 +16,36 @@ fn with_ops(ops: &str) -> String {
     scenario(ops, "")
 }
 
-/// The same, with these further fields at the end.
+/// A scenario with one of each thing that only Windows has, whose thread `main` does these operations.
+fn with_io(ops: &str) -> String {
+    format!(
+        r#"{{
+            "why": "A test has a question too.",
+            "processes": ["guest"],
+            "ports": {{ "p": {{}}, "q": {{ "named": true }} }},
+            "files": {{
+                "f": {{ "port": "p", "key": 7, "on_close": "STATUS_PIPE_BROKEN" }},
+                "g": {{ "skip_port": true, "skip_event": true }},
+                "h": {{ "sync": true }}
+            }},
+            "operations": {{
+                "r": {{ "file": "f", "overlapped": 5, "event": "go", "low_bit": true }},
+                "s": {{ "file": "g", "overlapped": 6, "apc": true }},
+                "t": {{ "file": "h", "overlapped": 0 }}
+            }},
+            "reserves": {{ "spare": {{}}, "call": {{ "kind": "apc" }} }},
+            "wait_packets": {{ "wp": {{}} }},
+            "jobs": {{ "outer": {{}}, "inner": {{ "parent": "outer" }} }},
+            "events": {{ "go": {{}} }},
+            "threads": {{
+                "main": [{ops}],
+                "guests": {{ "count": 1, "process": "guest", "do": [] }}
+            }}
+        }}"#
+    )
+}
+
+/// The first, with these further fields at the end.
 fn with_fields(fields: &str) -> String {
     scenario("", &format!(", {fields}"))
 }

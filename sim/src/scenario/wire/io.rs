@@ -78,6 +78,8 @@ pub(in crate::scenario) struct Replace {
     /// The file.
     pub(in crate::scenario) replace: String,
     /// The port; `null` to take the association away.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schemars(required, extend("type" = ["string", "null"]))]
     pub(in crate::scenario) port: Option<String>,
     /// The completion key.
     #[serde(default)]
@@ -225,6 +227,8 @@ pub(in crate::scenario) struct JobPort {
     /// The job.
     pub(in crate::scenario) job_port: String,
     /// The port; `null` to take the association away.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schemars(required, extend("type" = ["string", "null"]))]
     pub(in crate::scenario) port: Option<String>,
     /// The completion key.
     #[serde(default)]
