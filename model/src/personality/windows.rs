@@ -93,6 +93,7 @@
 //! | windows/issuer-exit | A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event. | verified | W:athr, W:iocp |
 //! | windows/reserve | A post with a reserve object needs no memory. | verified | W:setex |
 //! | windows/reserve-busy | A reserve object serves one packet at a time (Q6: with which error a second post fails). | open | W:apcres |
+//! | windows/reserve-apc | A reserve object for APCs serves one at a time, and can be used again once it ran. | verified | W:apcres |
 //! | windows/reserve-kind | A reserve object for APCs serves no packet, and the reverse. | verified | W:setex, W:apcres |
 //! | windows/wait-packet | A wait completion packet becomes a packet with the values it was given when its target is signaled. | documented | D:wcp |
 //! | windows/wait-packet-signaled | If its target is signaled already, it is queued at once, and the call says so. | documented | D:wcp |
@@ -1087,7 +1088,8 @@ fn is_alerted(view: View<'_>, me: ThreadId, alertable: bool) -> bool {
 }
 
 impl Windows {
-    /// QueueUserAPC, NtQueueApcThreadEx: `windows/apc-wakes`, `windows/reserve-kind`.
+    /// QueueUserAPC, NtQueueApcThreadEx: `windows/apc-wakes`, `windows/reserve-kind`,
+    /// `windows/reserve-apc`.
     fn queue_apc<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
