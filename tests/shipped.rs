@@ -1,5 +1,6 @@
 //! What the shipped scenarios and traces say, held against the model.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -102,6 +103,36 @@ fn the_pool_has_the_counts_of_the_other_checkers() {
         (states, transitions, found, cut),
         (106_107, 616_059, None, false)
     );
+}
+
+struct Name;
+
+impl OnSystem for Name {
+    type Out = &'static str;
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out {
+        system.kernel().name()
+    }
+}
+
+/// What each system says that it lacks, in all shipped scenarios, whatever systems they are meant for.
+#[test]
+fn what_systems_lack() {
+    let mut lacks = BTreeSet::new();
+    for scenario in scenarios() {
+        for name in NAMES {
+            match play(name, &scenario.program, PROCESSORS, Name) {
+                Ok(its) => assert_eq!(its, name),
+                Err(why) => drop(lacks.insert(format!("{name}: {why}\n"))),
+            }
+        }
+    }
+    let shown: String = lacks.into_iter().collect();
+    let file = root().join("tests/lacks.txt");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&file, &shown).expect("it can be written");
+    }
+    let known = fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(known, shown, "UPDATE_EXPECT=1 blesses it");
 }
 
 struct Seed(u64);
