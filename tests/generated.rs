@@ -152,7 +152,7 @@ struct Judge<'a> {
 
 impl OnSystem for Judge<'_> {
     type Out = Result<(), TestCaseError>;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out {
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
         for policy in [Policy::Random, Policy::Pct(3), Policy::Fair] {
             let execution = run(system, &mut Watched(policy.seeded(self.seed)), 1_000);
             let again = run(system, &mut *policy.seeded(self.seed), 1_000);
@@ -186,11 +186,7 @@ impl Judge<'_> {
 
     /// The state is among those that exploration reaches, and I5 holds in all of them: a thread waits on at most
     /// one port, which is the one that it is associated with, where the system associates threads.
-    fn reached<K: Kernel>(
-        &self,
-        system: &System<'_, K>,
-        last: &State,
-    ) -> Result<(), TestCaseError> {
+    fn reached<K: Kernel>(&self, system: &System<K>, last: &State) -> Result<(), TestCaseError> {
         let boot = system.boot();
         let (mut seen, mut open) = (HashSet::from([boot.clone()]), vec![boot]);
         let mut steps = Vec::new();
@@ -237,7 +233,7 @@ impl Choose for Watched {
 }
 
 fn admitted<K: Kernel>(
-    system: &System<'_, K>,
+    system: &System<K>,
     names: &Names,
     execution: &Execution,
 ) -> Result<(), TestCaseError> {
@@ -249,7 +245,7 @@ fn admitted<K: Kernel>(
     Ok(())
 }
 
-fn replayed<K: Kernel>(system: &System<'_, K>, execution: &Execution) -> Result<(), TestCaseError> {
+fn replayed<K: Kernel>(system: &System<K>, execution: &Execution) -> Result<(), TestCaseError> {
     let header = Header {
         format: String::new(),
         scenario: String::new(),
@@ -285,7 +281,7 @@ fn replayed<K: Kernel>(system: &System<'_, K>, execution: &Execution) -> Result<
 /// I4 and I3: packets of one port arrive in the order of their posts, each once. A batch, or a thread that
 /// was suspended, returns later than it was served, and the ends of I/O are packets that nobody posts, so programs
 /// with these say nothing here.
-fn in_order<K: Kernel>(system: &System<'_, K>, events: &[Event]) -> Result<(), TestCaseError> {
+fn in_order<K: Kernel>(system: &System<K>, events: &[Event]) -> Result<(), TestCaseError> {
     let blurs = |op| matches!(op, Op::Suspend { .. } | Op::Get { max: Some(_), .. });
     if system.program().ops().any(blurs) || !system.program().completions.is_empty() {
         return Ok(());
@@ -327,7 +323,7 @@ fn in_order<K: Kernel>(system: &System<'_, K>, events: &[Event]) -> Result<(), T
     Ok(())
 }
 
-fn waits_once<K: Kernel>(system: &System<'_, K>, state: &State) -> Result<(), TestCaseError> {
+fn waits_once<K: Kernel>(system: &System<K>, state: &State) -> Result<(), TestCaseError> {
     let view = system.view(state);
     let program: &Program = system.program();
     for id in program.thread_ids() {

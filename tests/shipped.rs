@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use portsim::bad_input::BadInput;
-use portsim::check::{Found, Limits, check};
+use portsim::check::{Crew, Exploration, Limits, check};
 use portsim::choose::Policy;
 use portsim::cross_check::judge;
 use portsim::personality::{OnSystem, not_for, play};
@@ -51,17 +51,21 @@ fn pairs() -> Vec<(Scenario, &'static str)> {
     scenarios().into_iter().flat_map(all).collect()
 }
 
-struct Explore;
+/// Explores with so many workers.
+struct Explore(usize);
 
 impl OnSystem for Explore {
-    type Out = (u64, u64, Option<Found>, bool);
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out {
+    type Out = Exploration;
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
         let limits = Limits {
             memory_bytes: 4 << 30,
             depth: None,
         };
-        let out = check(system, limits, &AtomicBool::new(false), |_| {});
-        (out.states, out.transitions, out.found, out.cut.is_some())
+        let crew = Crew {
+            workers: self.0,
+            hosts: None,
+        };
+        check(system, limits, &crew, &AtomicBool::new(false), |_| {}).expect("it is alone")
     }
 }
 
@@ -75,10 +79,9 @@ fn every_scenario_has_the_verdict_that_it_expects() {
             println!("not explored here, too large: {}", scenario.name);
             continue;
         }
-        let (_, _, found, cut) =
-            play(name, &scenario.program, PROCESSORS, Explore).expect("it is playable");
-        let verdict = match found {
-            _ if cut => Expect::Violation("(partial)".to_owned()),
+        let out = play(name, &scenario.program, PROCESSORS, Explore(1)).expect("it is playable");
+        let verdict = match out.found {
+            _ if out.cut.is_some() => Expect::Violation("(partial)".to_owned()),
             Some(found) => Expect::Violation(name_of(&scenario.names, found)),
             None => Expect::Pass,
         };
@@ -97,19 +100,36 @@ fn every_scenario_has_the_verdict_that_it_expects() {
 fn the_pool_has_the_counts_of_the_other_checkers() {
     let file = root().join("scenarios/bench/pool-4-2-2-4.json");
     let scenario = scenario::read(&file, &NAMES).expect("it is shipped");
-    let (states, transitions, found, cut) =
-        play("windows", &scenario.program, PROCESSORS, Explore).expect("Windows plays it");
+    let out = play("windows", &scenario.program, PROCESSORS, Explore(2)).expect("Windows plays it");
     assert_eq!(
-        (states, transitions, found, cut),
-        (106_107, 616_059, None, false)
+        (out.states, out.transitions, out.found, out.cut),
+        (106_107, 616_059, None, None)
     );
+}
+
+/// One worker, two and three come to the same counts, verdict and counterexample.
+#[test]
+fn as_many_workers_as_you_like() {
+    for (scenario, name) in pairs() {
+        if scenario.name.starts_with("bench/pool") {
+            continue;
+        }
+        let [one, two, three] = [1, 2, 3].map(|workers| {
+            let work = Explore(workers);
+            let out = play(name, &scenario.program, PROCESSORS, work).expect("it is playable");
+            let counts = (out.states, out.transitions, out.depth_max);
+            (counts, out.found, out.cut, out.path)
+        });
+        assert_eq!(one, two, "{}", scenario.name);
+        assert_eq!(one, three, "{}", scenario.name);
+    }
 }
 
 struct Name;
 
 impl OnSystem for Name {
     type Out = &'static str;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out {
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
         system.kernel().name()
     }
 }
@@ -122,7 +142,13 @@ fn what_systems_lack() {
         for name in NAMES {
             match play(name, &scenario.program, PROCESSORS, Name) {
                 Ok(its) => assert_eq!(its, name),
-                Err(why) => drop(lacks.insert(format!("{name}: {why}\n"))),
+                Err(why) => {
+                    lacks.insert(format!("{name}: {why}\n"));
+                    let meant_for = scenario.meant_for.iter().flatten();
+                    if meant_for.into_iter().any(|system| system == name) {
+                        lacks.insert(format!("{name}: so {} is not played\n", scenario.name));
+                    }
+                }
             }
         }
     }
@@ -139,7 +165,7 @@ struct Seed(u64);
 
 impl OnSystem for Seed {
     type Out = Vec<portsim::trace::Event>;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out {
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
         run(system, &mut *Policy::Random.seeded(self.0), 10_000).events
     }
 }

@@ -1,6 +1,7 @@
 //! The benchmark model has exactly the states and transitions that four other checkers count.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use portsim_model::personality::Windows;
 use portsim_model::program::*;
@@ -77,8 +78,9 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
 }
 
 /// States and transitions, the initial state counted as one generated.
-fn explore(program: &Program) -> (usize, usize) {
-    let system = System::new(program, Windows::VISTA, 2).expect("Windows has these operations");
+fn explore(program: Program) -> (usize, usize) {
+    let system =
+        System::new(Arc::new(program), Windows::VISTA, 2).expect("Windows has these operations");
     let boot = system.boot();
     let mut seen: HashSet<State> = HashSet::from([boot.clone()]);
     let (mut frontier, mut transitions) = (vec![boot], 1);
@@ -100,5 +102,5 @@ fn explore(program: &Program) -> (usize, usize) {
 
 #[test]
 fn counts_are_those_of_the_other_checkers() {
-    assert_eq!(explore(&pool(4, 2, 2, 4)), (106_107, 616_059));
+    assert_eq!(explore(pool(4, 2, 2, 4)), (106_107, 616_059));
 }

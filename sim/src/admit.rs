@@ -41,7 +41,7 @@ pub struct Refusal {
 ///
 /// `at_rest` says that everybody had come to rest before each turn, as in lock-step.
 pub fn admit<K: Kernel>(
-    system: &System<'_, K>,
+    system: &System<K>,
     names: &Names,
     events: &[Event],
     end: Option<&End>,
@@ -90,14 +90,14 @@ struct Situation {
 /// Who returned, from what, with what.
 type Return = (ThreadId, Op, Answer);
 
-struct Judge<'s, 'p, K> {
-    system: &'s System<'p, K>,
+struct Judge<'s, K> {
+    system: &'s System<K>,
     names: &'s Names,
     at_rest: bool,
     states_max: usize,
 }
 
-impl<K: Kernel> Judge<'_, '_, K> {
+impl<K: Kernel> Judge<'_, K> {
     /// The situations after an event; `later` are the events behind it.
     fn after(
         &self,

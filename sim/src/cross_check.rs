@@ -1,5 +1,7 @@
 //! Runs a scenario on a real backend and asks the model whether it could have done the same.
 
+use std::sync::Arc;
+
 use portsim_model::kernel::Kernel;
 use portsim_model::program::Program;
 use portsim_model::system::System;
@@ -145,14 +147,14 @@ pub fn judge(
     }
     impl OnSystem for Admit<'_> {
         type Out = Judgement;
-        fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Judgement {
+        fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Judgement {
             admit(system, self.names, self.events, self.end, self.at_rest)
         }
     }
-    let program = Program {
+    let program = Arc::new(Program {
         schedule: None,
         ..program.clone()
-    };
+    });
     play(
         personality,
         &program,

@@ -1,5 +1,7 @@
 //! Which systems a scenario is played on, by their names.
 
+use std::sync::Arc;
+
 use portsim_model::kernel::Kernel;
 use portsim_model::personality::{ForSystem, NAMES, with};
 use portsim_model::program::Program;
@@ -12,7 +14,7 @@ pub trait OnSystem {
     /// What comes out.
     type Out;
     /// Does it.
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Self::Out;
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out;
 }
 
 /// Plays a program on the system of this name, on so many processors; an `Err` says what the system lacks.
@@ -22,19 +24,19 @@ pub trait OnSystem {
 /// If there is no such system: whoever takes a name from a person checks it first.
 pub fn play<W: OnSystem>(
     name: &str,
-    program: &Program,
+    program: &Arc<Program>,
     processors: u32,
     work: W,
 ) -> Result<W::Out, String> {
     struct Play<'p, W> {
-        program: &'p Program,
+        program: &'p Arc<Program>,
         processors: u32,
         work: W,
     }
     impl<W: OnSystem> ForSystem for Play<'_, W> {
         type Out = Result<W::Out, String>;
         fn with<K: Kernel + Send + Sync + 'static>(self, kernel: K) -> Self::Out {
-            let system = System::new(self.program, kernel, self.processors)
+            let system = System::new(Arc::clone(self.program), kernel, self.processors)
                 .map_err(|lacks| lacks.why.to_owned())?;
             Ok(self.work.on(&system))
         }
@@ -51,11 +53,11 @@ pub fn play<W: OnSystem>(
 }
 
 /// Why a system cannot play a program, if it cannot.
-pub fn unsupported(name: &str, program: &Program) -> Option<String> {
+pub fn unsupported(name: &str, program: &Arc<Program>) -> Option<String> {
     struct Nothing;
     impl OnSystem for Nothing {
         type Out = ();
-        fn on<K: Kernel + Send + Sync + 'static>(self, _: &System<'_, K>) {}
+        fn on<K: Kernel + Send + Sync + 'static>(self, _: &System<K>) {}
     }
     play(name, program, 1, Nothing).err()
 }

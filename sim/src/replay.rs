@@ -26,7 +26,7 @@ pub struct Parted {
 }
 
 /// Takes the steps that the trace shows.
-pub fn replay<K: Kernel>(system: &System<'_, K>, trace: &Trace) -> Replay {
+pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
     let mut state = system.boot();
     let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
     let (mut at, mut fault) = (0, None);

@@ -39,11 +39,7 @@ pub struct Execution {
 }
 
 /// Runs with every event written down.
-pub fn run<K: Kernel>(
-    system: &System<'_, K>,
-    chooser: &mut dyn Choose,
-    steps_max: u64,
-) -> Execution {
+pub fn run<K: Kernel>(system: &System<K>, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
     let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
     let mut events = Vec::new();
     let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
@@ -54,7 +50,7 @@ pub fn run<K: Kernel>(
 
 /// Runs and remembers nothing but the end.
 pub fn run_unseen<K: Kernel>(
-    system: &System<'_, K>,
+    system: &System<K>,
     chooser: &mut dyn Choose,
     steps_max: u64,
 ) -> Execution {
@@ -62,7 +58,7 @@ pub fn run_unseen<K: Kernel>(
 }
 
 fn execute<K: Kernel, O: Observer>(
-    system: &System<'_, K>,
+    system: &System<K>,
     chooser: &mut dyn Choose,
     steps_max: u64,
     observer: &mut O,
@@ -105,7 +101,7 @@ fn execute<K: Kernel, O: Observer>(
 }
 
 /// Takes these steps, one after the other, and writes down what is seen.
-pub fn follow<K: Kernel>(system: &System<'_, K>, steps: &[Step]) -> (Vec<Event>, State) {
+pub fn follow<K: Kernel>(system: &System<K>, steps: &[Step]) -> (Vec<Event>, State) {
     let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
     let mut events = Vec::new();
     let mut state = system.boot();

@@ -342,7 +342,7 @@ fn unsafe_stays_at_the_bottom_and_says_why(root: &Path) -> Vec<Violation> {
     for file in rust_files(root) {
         let code = code_only(&file.text);
         let at_home = rooms.iter().any(|room| file.path.starts_with(room))
-            || file.path == "sim/src/check/store.rs";
+            || file.path == "sim/src/check/visited.rs";
         for token in tokens(&code).iter().filter(|token| token.text == "unsafe") {
             let what = if !at_home {
                 "`unsafe` outside of the rooms that may have it"
@@ -530,7 +530,7 @@ fn unsafe_elsewhere_or_without_a_reason_is_seen() {
         &[
             ("sim/src/native/epoll.rs", native),
             (
-                "sim/src/check/store.rs",
+                "sim/src/check/visited.rs",
                 "fn f() {\n    unsafe { g() }\n}\n",
             ),
             (
@@ -541,7 +541,7 @@ fn unsafe_elsewhere_or_without_a_reason_is_seen() {
         ],
         &[
             "sim/src/native/epoll.rs:6: `unsafe` without",
-            "sim/src/check/store.rs:2: `unsafe` without",
+            "sim/src/check/visited.rs:2: `unsafe` without",
             "sim/src/check/search.rs:2: `unsafe` outside",
         ],
     );

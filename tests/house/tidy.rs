@@ -162,7 +162,8 @@ fn workshop_is_not_mentioned(root: &Path) -> Vec<Violation> {
     let mut found = Vec::new();
     for file in written(root) {
         for (n, line) in file.lines() {
-            let line = line.to_lowercase();
+            // A method of timely's has such a name.
+            let line = line.to_lowercase().replace(&unbarred(".sess|ion("), "(");
             for word in WORKSHOP.map(unbarred) {
                 if has_word(&line, &word) {
                     let what = format!("`{word}` means nothing to a reader of this tree");

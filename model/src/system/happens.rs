@@ -13,7 +13,7 @@ use crate::threads::Mode;
 /// The most suspensions of one thread: MAXIMUM_SUSPEND_COUNT of the Windows headers.
 const SUSPENSIONS_MAX: u8 = 127;
 
-impl<K: Kernel> System<'_, K> {
+impl<K: Kernel> System<K> {
     pub(super) fn take_turn<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, choice: u8) {
         let (mode, pc) = (turn.view().thread(me).mode(), turn.view().thread(me).pc());
         match mode {
@@ -55,7 +55,11 @@ impl<K: Kernel> System<'_, K> {
             return (plain[usize::from(choice)], 0);
         }
         let (mut nth, mut left) = (0, choice);
-        while let Some(offer) = self.layout.plan.nth_offer(self.program, &view, me, pc, nth) {
+        while let Some(offer) = self
+            .layout
+            .plan
+            .nth_offer(&self.program, &view, me, pc, nth)
+        {
             let answers = self.answers(view, me, offer);
             if left < answers {
                 return (offer, left);
@@ -161,7 +165,7 @@ impl<K: Kernel> System<'_, K> {
     #[inline]
     fn clear<O>(&self, turn: &mut Turn<'_, O>, me: ThreadId, into: Option<SlotId>) {
         if let Some(slot) = into {
-            let (at, packets_max) = self.layout.slot(self.program, me, slot);
+            let (at, packets_max) = self.layout.slot(&self.program, me, slot);
             store(&mut turn.bytes[at..], packets_max, None);
         }
     }

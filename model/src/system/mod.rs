@@ -7,6 +7,7 @@ mod happens;
 mod possible;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::event::Observer;
@@ -21,8 +22,8 @@ use crate::step::{Step, StepKind};
 
 /// A program on a kernel.
 #[derive(Debug, Clone)]
-pub struct System<'p, K> {
-    program: &'p Program,
+pub struct System<K> {
+    program: Arc<Program>,
     kernel: K,
     layout: Layout,
     /// Whether each port may run out of room before every post has been made.
@@ -43,12 +44,12 @@ pub struct Unsupported {
 #[must_use]
 pub struct Bounded(pub bool);
 
-impl<'p, K: Kernel> System<'p, K> {
+impl<K: Kernel> System<K> {
     /// Puts a program on a kernel of a machine with so many processors.
-    pub fn new(program: &'p Program, kernel: K, processors: u32) -> Result<Self, Unsupported> {
+    pub fn new(program: Arc<Program>, kernel: K, processors: u32) -> Result<Self, Unsupported> {
         for op in program.ops() {
             kernel
-                .supports(program, op)
+                .supports(&program, op)
                 .map_err(|why| Unsupported { op: Some(op), why })?;
         }
         let counts = |expr: &Expr| {
@@ -63,7 +64,7 @@ impl<'p, K: Kernel> System<'p, K> {
                 why: "it counts no running threads",
             });
         }
-        let Some(mut layout) = Layout::of(program, processors) else {
+        let Some(mut layout) = Layout::of(&program, processors) else {
             return Err(Unsupported {
                 op: None,
                 why: "its states would be larger than 64 KiB",
@@ -71,7 +72,7 @@ impl<'p, K: Kernel> System<'p, K> {
         };
         let bounded = program
             .port_ids()
-            .map(|port| Layout::is_bounded(program, port))
+            .map(|port| Layout::is_bounded(&program, port))
             .collect();
         let bounded: Box<[bool]> = bounded;
         layout.plan.note_plain(|op| match op {
@@ -90,8 +91,8 @@ impl<'p, K: Kernel> System<'p, K> {
     }
 
     /// The program.
-    pub fn program(&self) -> &'p Program {
-        self.program
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 
     /// The kernel.
@@ -114,7 +115,7 @@ impl<'p, K: Kernel> System<'p, K> {
     #[inline]
     fn view_of<'s>(&'s self, bytes: &'s [u8]) -> View<'s> {
         View {
-            program: self.program,
+            program: &self.program,
             layout: &self.layout,
             os_error: self.kernel.os_error(),
             bytes,
@@ -126,7 +127,7 @@ impl<'p, K: Kernel> System<'p, K> {
         let mut state = State::blank(&self.layout);
         for (n, place) in self.layout.objects.iter().enumerate() {
             objects::boot(
-                self.program,
+                &self.program,
                 ObjectId(n as u8),
                 &mut state.0[usize::from(*place)..],
             );
@@ -225,7 +226,7 @@ impl<'p, K: Kernel> System<'p, K> {
 
     fn turn<'t, O>(&'t self, bytes: &'t mut [u8], observer: &'t mut O) -> Turn<'t, O> {
         Turn {
-            program: self.program,
+            program: &self.program,
             layout: &self.layout,
             os_error: self.kernel.os_error(),
             bytes,
@@ -247,11 +248,7 @@ impl<'p, K: Kernel> System<'p, K> {
 }
 
 /// A scratch list of steps, for choosers that want all of them at once.
-pub fn steps_of<K: Kernel>(
-    system: &System<'_, K>,
-    state: &State,
-    steps: &mut Vec<Step>,
-) -> Bounded {
+pub fn steps_of<K: Kernel>(system: &System<K>, state: &State, steps: &mut Vec<Step>) -> Bounded {
     steps.clear();
     system.enabled(state, |step| steps.push(step))
 }

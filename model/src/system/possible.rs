@@ -10,7 +10,7 @@ use crate::state::View;
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
 
-impl<K: Kernel> System<'_, K> {
+impl<K: Kernel> System<K> {
     /// In lock-step, whoever was made runnable goes on before the next turn, and so does whoever's time is
     /// over.
     pub(super) fn enabled_by(
@@ -82,7 +82,7 @@ impl<K: Kernel> System<'_, K> {
                     return false;
                 }
                 let (mut bounded, mut choice) = (false, 0);
-                plan.offers(self.program, &view, id, thread.pc(), |offer| {
+                plan.offers(&self.program, &view, id, thread.pc(), |offer| {
                     let answers = self.answers(view, id, offer);
                     bounded |= answers == 0;
                     for _ in 0..answers {
@@ -119,7 +119,7 @@ impl<K: Kernel> System<'_, K> {
 
     /// Whether whatever messages an operation sends find room.
     fn has_room_for_messages(&self, view: View<'_>, op: Op) -> bool {
-        let messages = messages_max(self.program, op);
+        let messages = messages_max(&self.program, op);
         self.program
             .job_bindings
             .iter()

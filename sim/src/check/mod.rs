@@ -1,16 +1,25 @@
 //! Every interleaving: a breadth-first search, so that a counterexample is as short as can be.
+//!
+//! Workers own the states by their fingerprints (`share`), exchange them in batches and go through the depths
+//! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are.
 
-mod store;
+mod path;
+mod queue;
+mod rounds;
+mod share;
+mod visited;
+mod wire;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use portsim_model::State;
 use portsim_model::kernel::Kernel;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
-use store::Store;
+use rounds::{Desk, build};
 
 /// What an exploration may use.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +50,8 @@ pub enum Found {
     Violation(Violation),
     /// No state shows the `sometimes` property of this number.
     Never(usize),
+    /// There is an `at_end` property, and no state in which nothing can move any more.
+    NoEnd,
 }
 
 /// An exploration.
@@ -52,7 +63,7 @@ pub struct Exploration {
     pub transitions: u64,
     /// The longest of the shortest ways to a state.
     pub depth_max: u32,
-    /// Bytes of one state in the store.
+    /// Bytes of memory for each state that was seen.
     pub bytes_per_state: u64,
     /// Why it did not see everything, where it did not.
     pub cut: Option<Cut>,
@@ -75,132 +86,117 @@ pub struct Progress {
     pub depth: u32,
 }
 
-/// How many states are expanded between two looks at the clock and at the stop flag.
-const STRIDE: u32 = 4096;
+/// Who searches.
+#[derive(Debug, Clone, Default)]
+pub struct Crew {
+    /// Threads of this process.
+    pub workers: usize,
+    /// The processes that search together; none for this one alone.
+    pub hosts: Option<Hosts>,
+}
+
+/// Processes that search together.
+#[derive(Debug, Clone)]
+pub struct Hosts {
+    /// Where each listens, as `host:port`.
+    pub addresses: Vec<String>,
+    /// Which of them this is.
+    pub process: usize,
+    /// What is searched: all must agree.
+    pub search: u64,
+}
+
+/// How often the progress is told.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Explores every interleaving.
-pub fn check<K: Kernel>(
-    system: &System<'_, K>,
+///
+/// # Errors
+///
+/// If the other processes cannot be reached, are lost, or search something else.
+pub fn check<K: Kernel + Send + Sync + 'static>(
+    system: &System<K>,
     limits: Limits,
+    crew: &Crew,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
-) -> Exploration {
-    let program = system.program();
-    let mut search = Search {
-        system,
-        store: Store::new(system.layout().state_len()),
-        shown: vec![false; program.sometimes.len()],
-        out: Exploration {
-            transitions: 1,
-            ..Exploration::default()
+) -> Result<Exploration, String> {
+    let workers = crew.workers.max(1);
+    let limits = Limits {
+        depth: limits
+            .depth
+            .into_iter()
+            .chain(system.program().bounds.depth)
+            .min(),
+        ..limits
+    };
+    let communication = match &crew.hosts {
+        None if workers == 1 => timely::CommunicationConfig::Thread,
+        None => timely::CommunicationConfig::Process(workers),
+        Some(hosts) => timely::CommunicationConfig::Cluster {
+            threads: workers,
+            process: hosts.process,
+            addresses: hosts.addresses.clone(),
+            report: false,
+            zerocopy: false,
         },
     };
-    let depth_max = limits.depth.into_iter().chain(program.bounds.depth).min();
-    let boot = system.boot();
-    search.store.insert(boot.bytes(), None);
-    let mut ended = search.arrive(&boot, 0);
-    let (mut state, mut next, mut steps) = (boot.clone(), boot, Vec::new());
-    let (mut at, mut level_end, mut depth) = (0, 1, 0);
-    while !ended && at < search.store.len() {
-        if at == level_end {
-            (level_end, depth) = (search.store.len(), depth + 1);
-        }
-        if depth_max == Some(depth) {
-            search.out.cut = Some(Cut::Depth);
-            break;
-        }
-        if at.is_multiple_of(STRIDE) {
-            let waiting = u64::from(search.store.len() - at);
-            let (states, transitions) = (u64::from(search.store.len()), search.out.transitions);
-            progress(Progress {
-                states,
-                transitions,
-                waiting,
-                depth,
-            });
-            if stop.load(Ordering::Relaxed) {
-                search.out.cut = Some(Cut::Stopped);
-                break;
-            }
-            if search.store.bytes() > limits.memory_bytes {
-                search.out.cut = Some(Cut::Memory);
-                break;
-            }
-        }
-        state.copy_from(search.store.state(at));
-        ended = search.expand(at, &state, &mut next, &mut steps);
-        at += 1;
-    }
-    search.out.depth_max = if search.store.len() > level_end {
-        depth + 1
-    } else {
-        depth
+    let config = timely::Config {
+        communication,
+        worker: timely::WorkerConfig::default(),
     };
-    search.finish()
-}
-
-struct Search<'s, 'p, K> {
-    system: &'s System<'p, K>,
-    store: Store,
-    /// Which `sometimes` properties some state has shown.
-    shown: Vec<bool>,
-    out: Exploration,
-}
-
-impl<K: Kernel> Search<'_, '_, K> {
-    /// Generates the states that follow one; says whether the search is over.
-    fn expand(&mut self, at: u32, state: &State, next: &mut State, steps: &mut Vec<Step>) -> bool {
-        steps.clear();
-        let bounded = self.system.enabled(state, |step| steps.push(step)).0;
-        if bounded {
-            self.out.cut = Some(Cut::Bound);
-        }
-        if steps.is_empty()
-            && !bounded
-            && let Some(violation) = self.system.judge_end(state)
-        {
-            return self.convict(violation, at, None);
-        }
-        for &step in steps.iter() {
-            next.clone_from(state);
-            self.out.transitions += 1;
-            if let Some(fault) = self.system.take(next, step, &mut ()) {
-                return self.convict(Violation::Builtin(fault), at, Some(step));
-            }
-            if let Some(new) = self.store.insert(next.bytes(), Some((at, step)))
-                && self.arrive(next, new)
-            {
-                return true;
-            }
-        }
-        false
+    let search = crew.hosts.as_ref().map_or(0, |hosts| hosts.search);
+    let desk = Arc::new(Desk::for_workers(workers));
+    let guards = {
+        let (system, desk) = (Arc::new(system.clone()), Arc::clone(&desk));
+        timely::execute(config, move |worker| {
+            build(
+                worker,
+                Arc::clone(&system),
+                limits,
+                search,
+                Arc::clone(&desk),
+            );
+        })?
+    };
+    let mut result = desk
+        .result
+        .lock()
+        .expect("no worker panics with it in hand");
+    while result.0 < workers {
+        (result, _) = desk.left.wait_timeout(result, GLANCE).expect("see above");
+        desk.stop
+            .fetch_or(stop.load(Ordering::Relaxed), Ordering::Relaxed);
+        progress(desk.progress());
     }
-
-    /// Judges a state seen for the first time; says whether the search is over.
-    fn arrive(&mut self, state: &State, at: u32) -> bool {
-        for (property, shown) in self.shown.iter_mut().enumerate() {
-            *shown = *shown || self.system.shows(state, property);
-        }
-        match self.system.judge(state) {
-            Some(violation) => self.convict(violation, at, None),
-            None => false,
-        }
+    let outcome = result.1.take();
+    drop(result);
+    for left in guards.join() {
+        left?;
     }
-
-    fn convict(&mut self, violation: Violation, at: u32, last: Option<Step>) -> bool {
-        self.out.found = Some(Found::Violation(violation));
-        self.out.path = self.store.path(at);
-        self.out.path.extend(last);
-        true
+    let outcome = outcome.ok_or("a worker left without a result")?;
+    if outcome.differ {
+        return Err("the processes do not search the same scenario in the same way".to_owned());
     }
-
-    fn finish(mut self) -> Exploration {
-        self.out.states = u64::from(self.store.len());
-        self.out.bytes_per_state = self.store.bytes() / self.out.states.max(1);
+    let mut exploration = Exploration {
+        states: outcome.states,
+        transitions: outcome.all.transitions,
+        depth_max: outcome.depth_max,
+        bytes_per_state: outcome.all.bytes / outcome.states.max(1),
+        cut: outcome.cut,
+        ..Exploration::default()
+    };
+    if let Some(worst) = outcome.all.worst {
+        let way: Vec<_> = outcome.way.into_iter().rev().collect();
+        let steps = path::steps(system, &way).ok_or("two states have one fingerprint")?;
+        exploration.path = steps;
+        exploration.path.extend(worst.last.map(wire::unpack_step));
+        exploration.found = Some(Found::Violation(wire::unpack_violation(worst.violation)));
+    } else if exploration.cut.is_none() {
         // Only who has seen everything can say that something never happens.
-        if self.out.found.is_none() && self.out.cut.is_none() {
-            self.out.found = self.shown.iter().position(|shown| !shown).map(Found::Never);
-        }
-        self.out
+        let never = outcome.all.shown.iter().position(|shown| !shown);
+        let no_end = !outcome.all.ended && !system.program().at_end.is_empty();
+        exploration.found = never.map(Found::Never).or(no_end.then_some(Found::NoEnd));
     }
+    Ok(exploration)
 }

@@ -102,6 +102,15 @@ pub struct Check {
     /// Explore only so many steps from the start
     #[arg(long, value_name = "STEPS")]
     pub depth: Option<u32>,
+    /// Threads that search; as many as there are processors, if left out. What comes out is the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// Search one scenario together with other processes: a file with the address of each, `host:port` a line
+    #[arg(long, value_name = "FILE", requires = "process")]
+    pub hosts: Option<PathBuf>,
+    /// Which line of that file this process is, counted from 0; process 0 reports
+    #[arg(long, value_name = "I", requires = "hosts")]
+    pub process: Option<usize>,
     /// Write the counterexample to this file; for one scenario
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,

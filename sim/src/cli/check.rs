@@ -3,17 +3,20 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 use std::time::Instant;
 
 use portsim_model::kernel::Kernel;
 use portsim_model::personality::NAMES;
+use portsim_model::program::ThreadId;
 use portsim_model::system::System;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::args::{Check, personality};
 use super::run::header;
 use super::say::{Progress, Say, shell, stop_on_ctrl_c};
 use super::{Exit, Stop, bad_argument, files};
-use crate::check::{Exploration, Limits};
+use crate::check::{self, Crew, Exploration, Found, Hosts, Limits};
 use crate::personality::{OnSystem, default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::follow;
@@ -38,6 +41,9 @@ pub fn check(args: &Check, say: &Say) -> Result<Exit, Stop> {
     }
     if args.trace.is_some() && jobs.len() != 1 {
         return Err(bad_argument("--trace", "takes the counterexample of one scenario").into());
+    }
+    if args.hosts.is_some() && jobs.len() != 1 {
+        return Err(bad_argument("--hosts", "processes search one scenario together").into());
     }
     let stop = stop_on_ctrl_c();
     let (mut checks, mut worst) = (Vec::new(), Exit::AsExpected);
@@ -85,12 +91,14 @@ fn one(
     };
     let work = Explore {
         limits,
+        crew: crew(args, scenario, name)?,
         stop,
         progress: say.progress(),
         name: &scenario.name,
     };
-    let (exploration, events, parked) =
+    let explored =
         play(name, &scenario.program, args.machine.processors, work).expect("it was asked before");
+    let (exploration, events, parked) = explored.map_err(Stop::Unavailable)?;
     report.seconds = since.elapsed().as_secs_f64();
     report.states_unique = exploration.states;
     report.transitions = exploration.transitions;
@@ -119,7 +127,13 @@ fn one(
     if report.as_expected == Some(false)
         || (report.property.is_some() && args.paths.len() == 1 && args.paths[0].is_file())
     {
-        show(say, args, scenario, &report, &events)?;
+        let wordless = match exploration.found {
+            None => "",
+            Some(Found::Never(_)) => "no state shows it",
+            Some(Found::NoEnd) => "it never comes to rest, and this is judged only there",
+            Some(Found::Violation(_)) => "the first state already breaks it",
+        };
+        show(say, args, scenario, &report, &events, wordless)?;
     }
     if let (Some(file), Some(_)) = (&args.trace, &report.property) {
         let mut header = header(scenario, name, args.machine);
@@ -138,21 +152,45 @@ fn one(
     Ok(report)
 }
 
+/// The threads and processes that search.
+fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
+    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    let mut crew = Crew {
+        workers: args.workers.map_or_else(processors, usize::from),
+        hosts: None,
+    };
+    if let (Some(file), Some(process)) = (&args.hosts, args.process) {
+        let addresses = files::addresses(file)?;
+        if process >= addresses.len() {
+            let there = format!("there are {} hosts, counted from 0", addresses.len());
+            return Err(bad_argument("--process", there).into());
+        }
+        let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
+        let all = format!(
+            "{} {name} {processors} {:?} {version} {}",
+            scenario.sha256, args.depth, crew.workers
+        );
+        crew.hosts = Some(Hosts {
+            addresses,
+            process,
+            search: xxh3_64(all.as_bytes()),
+        });
+    }
+    Ok(crew)
+}
+
 struct Explore<'a> {
     limits: Limits,
+    crew: Crew,
     stop: &'a AtomicBool,
     progress: Progress,
     name: &'a str,
 }
 
 impl OnSystem for Explore<'_> {
-    type Out = (
-        Exploration,
-        Vec<Event>,
-        Vec<portsim_model::program::ThreadId>,
-    );
-    fn on<K: Kernel + Send + Sync + 'static>(mut self, system: &System<'_, K>) -> Self::Out {
-        let exploration = crate::check::check(system, self.limits, self.stop, |now| {
+    type Out = Result<(Exploration, Vec<Event>, Vec<ThreadId>), String>;
+    fn on<K: Kernel + Send + Sync + 'static>(mut self, system: &System<K>) -> Self::Out {
+        let watch = |now: check::Progress| {
             self.progress.at(|since| {
                 let rate = now.transitions as f64 / since.as_secs_f64();
                 format!(
@@ -164,10 +202,11 @@ impl OnSystem for Explore<'_> {
                     rate / 1e6
                 )
             });
-        });
+        };
+        let exploration = check::check(system, self.limits, &self.crew, self.stop, watch)?;
         let (events, last) = follow(system, &exploration.path);
         let parked = system.view(&last).inside_calls().collect();
-        (exploration, events, parked)
+        Ok((exploration, events, parked))
     }
 }
 
@@ -206,29 +245,22 @@ fn line(report: &json::Check) -> String {
     }
 }
 
-/// The counterexample, and how to see it again.
+/// The counterexample, or what is to be said if it has no events, and how to see it again.
 fn show(
     say: &Say,
     args: &Check,
     scenario: &Scenario,
     report: &json::Check,
     events: &[Event],
+    wordless: &str,
 ) -> Result<(), Stop> {
     if !events.is_empty() {
         say.text(&format!(
             "\n{}",
             lanes::lanes(&scenario.names, &scenario.program, events)
         ))?;
-    } else if report.property.is_some() {
-        let never = scenario
-            .names
-            .sometimes
-            .contains(report.property.as_ref().expect("there is one"));
-        say.text(if never {
-            "no state shows it"
-        } else {
-            "the first state already breaks it"
-        })?;
+    } else {
+        say.text(wordless)?;
     }
     let (file, machine) = (shell(Path::new(&scenario.file)), args.machine.processors);
     say.aside(&format!(

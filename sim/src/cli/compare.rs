@@ -80,7 +80,7 @@ struct Replaying<'t>(&'t Trace);
 
 impl OnSystem for Replaying<'_> {
     type Out = replay::Replay;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> replay::Replay {
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> replay::Replay {
         replay_trace(system, self.0)
     }
 }

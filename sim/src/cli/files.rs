@@ -1,6 +1,6 @@
 //! Files that arguments name.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use portsim_model::personality::NAMES;
@@ -54,6 +54,27 @@ pub fn cut(recorded: &Recorded) -> Option<BadInput> {
     let line = recorded.cut_after?;
     let problem = "the trace is cut: it has no end; what stands before was used";
     Some(BadInput::new(Path::new(&recorded.file), problem).at(format!("line {line}")))
+}
+
+/// The addresses of a file of hosts: one a line.
+pub fn addresses(file: &Path) -> Result<Vec<String>, BadInput> {
+    let unreadable = |error| BadInput::new(file, format!("cannot be read: {error}"));
+    let text = fs::read_to_string(file).map_err(unreadable)?;
+    let mut addresses = Vec::new();
+    for (n, line) in text.lines().enumerate() {
+        let address = line.trim();
+        let has_port = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
+        if address.is_empty() {
+            continue;
+        }
+        if !address.rsplit_once(':').is_some_and(has_port) {
+            let problem =
+                format!("found {address:?}, expected an address such as \"localhost:2101\"");
+            return Err(BadInput::new(file, problem).at(format!("line {}", n + 1)));
+        }
+        addresses.push(address.to_owned());
+    }
+    Ok(addresses)
 }
 
 /// A file to write.

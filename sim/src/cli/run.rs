@@ -173,7 +173,7 @@ struct Execute {
 
 impl OnSystem for Execute {
     type Out = Execution;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<'_, K>) -> Execution {
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Execution {
         crate::run::run(system, &mut *self.policy.seeded(self.seed), self.steps_max)
     }
 }

@@ -19,6 +19,7 @@ pub fn found(names: &Names, found: Found) -> String {
     match found {
         Found::Violation(violation) => property(names, violation),
         Found::Never(n) => names.sometimes[n].clone(),
+        Found::NoEnd => names.at_end[0].clone(),
     }
 }
 

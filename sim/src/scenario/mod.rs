@@ -21,6 +21,7 @@ mod wire;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use portsim_model::program::Program;
 use sha2::{Digest, Sha256};
@@ -47,7 +48,7 @@ pub struct Scenario {
     /// The personalities that it is meant for, the default first; none stands for all that support it.
     pub meant_for: Option<Vec<String>>,
     /// What its threads do.
-    pub program: Program,
+    pub program: Arc<Program>,
     /// The names of the program's parts.
     pub names: Names,
     /// What is expected of it.
@@ -96,7 +97,7 @@ fn checked(name: &str, file: &Path, bytes: &[u8], known: &[&str]) -> Result<Scen
         why: written.why,
         claims: written.claims,
         meant_for: written.meant_for,
-        program: compiled.program,
+        program: Arc::new(compiled.program),
         names: compiled.names,
         expect: compiled.expect,
         sha256: hex(&Sha256::digest(bytes)),

@@ -1,0 +1,121 @@
+//! What workers tell each other; between processes as bytes.
+
+use portsim_model::program::ThreadId;
+use portsim_model::property::{FAULTS, Violation};
+use portsim_model::step::{Step, StepKind};
+use serde::{Deserialize, Serialize};
+
+/// A message to one worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Message {
+    /// Which worker.
+    pub to: u32,
+    pub what: What,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum What {
+    States(Batch),
+    Summary(Box<Summary>),
+    /// The parent, by its short fingerprint, of the state whose way is being traced.
+    Parent(u64),
+}
+
+/// States of one depth, one after the other.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Batch {
+    pub prints: Vec<u64>,
+    /// The short fingerprint of each one's parent.
+    pub parents: Vec<u64>,
+    pub bytes: Vec<u8>,
+}
+
+/// What one worker knows of a depth when all its states have arrived.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// What is being searched: all workers must agree.
+    pub search: u64,
+    /// New states of this depth.
+    pub fresh: u64,
+    /// States generated so far.
+    pub transitions: u64,
+    /// The first violation of those found by now.
+    pub worst: Option<Conviction>,
+    /// Which `sometimes` properties some state has shown.
+    pub shown: Vec<bool>,
+    /// There is a state in which nothing can move any more.
+    pub ended: bool,
+    /// A bound kept a step from being possible.
+    pub bounded: bool,
+    /// There was no more memory for states.
+    pub full: bool,
+    /// Somebody stopped it.
+    pub stopped: bool,
+    /// Bytes of memory for seen states.
+    pub bytes: u64,
+}
+
+impl Summary {
+    /// What two workers know together.
+    pub fn and(mut self, other: Summary) -> Summary {
+        self.fresh += other.fresh;
+        self.transitions += other.transitions;
+        self.bytes += other.bytes;
+        self.ended |= other.ended;
+        self.bounded |= other.bounded;
+        self.full |= other.full;
+        self.stopped |= other.stopped;
+        self.worst = self.worst.into_iter().chain(other.worst).min();
+        for (mine, theirs) in self.shown.iter_mut().zip(other.shown) {
+            *mine |= theirs;
+        }
+        self
+    }
+}
+
+/// A violation, and the way to it. The smallest is told: it is the shortest, and always the same one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Conviction {
+    /// Steps from the start.
+    pub steps: u32,
+    /// The violation: its kind, and its number there.
+    pub violation: (u8, u16),
+    /// The short fingerprint of the last state that was stored.
+    pub state: u64,
+    /// The step from there, where it is the step that is wrong: kind, thread and choice.
+    pub last: Option<[u8; 3]>,
+}
+
+/// A violation as numbers.
+pub fn pack_violation(violation: Violation) -> (u8, u16) {
+    match violation {
+        Violation::Builtin(fault) => (0, fault as u16),
+        Violation::Always(n) => (1, n as u16),
+        Violation::AtEnd(n) => (2, n as u16),
+    }
+}
+
+/// The violation of these numbers.
+pub fn unpack_violation((kind, n): (u8, u16)) -> Violation {
+    match kind {
+        0 => Violation::Builtin(FAULTS[usize::from(n)].0),
+        1 => Violation::Always(n.into()),
+        _ => Violation::AtEnd(n.into()),
+    }
+}
+
+const KINDS: [StepKind; 3] = [StepKind::Turn, StepKind::Wake, StepKind::Time];
+
+/// A step as numbers.
+pub fn pack_step(step: Step) -> [u8; 3] {
+    [step.kind as u8, step.thread.0, step.choice]
+}
+
+/// The step of these numbers.
+pub fn unpack_step([kind, thread, choice]: [u8; 3]) -> Step {
+    Step {
+        kind: KINDS[usize::from(kind)],
+        thread: ThreadId(thread),
+        choice,
+    }
+}
