@@ -1,8 +1,9 @@
 //! The command as its users meet it: exit codes, keys, and what it says to bad input.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -361,4 +362,52 @@ fn a_recording_is_judged_from_its_file() {
         "{text}"
     );
     assert!(Path::new(&file).exists());
+}
+
+/// Two processes that search together come to what one comes to, a counterexample included; and they say so if they
+/// do not search the same.
+#[test]
+fn two_processes_find_what_one_finds() {
+    let scratch = Scratch::new("hosts");
+    let together = |scenarios: [&str; 2]| -> [Output; 2] {
+        let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a port"));
+        let address = |at: &TcpListener| at.local_addr().expect("it is bound").to_string();
+        let hosts = ports.each_ref().map(address).join("\n");
+        drop(ports);
+        let hosts = scratch.file("hosts.txt", hosts.as_bytes());
+        let start = |process: usize| {
+            let process_arg = process.to_string();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_portsim"));
+            command
+                .args(["check", scenarios[process], "--workers", "2", "--json"])
+                .args(["--hosts", &hosts, "--process", &process_arg])
+                .current_dir(root())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            command.spawn().expect("the command can be started")
+        };
+        let started = [0, 1].map(start);
+        started.map(|child| child.wait_with_output().expect("it ends"))
+    };
+    let of = |output: &Output| -> Value {
+        // Whoever waits for the others is told so by timely, on the same output.
+        let begins = output.stdout.iter().position(|&byte| byte == b'{');
+        let mut all: Value = serde_json::from_slice(&output.stdout[begins.unwrap_or(0)..])
+            .unwrap_or_else(|error| panic!("{error}: {}", words(output)));
+        let check = &mut all["scenarios"][0];
+        check["seconds"] = Value::Null;
+        check["bytes_per_state"] = Value::Null;
+        check.take()
+    };
+    for scenario in [POOL, "scenarios/bugs/buffer-dropped-with-the-future.json"] {
+        let alone = of(&portsim(&["check", scenario, "--workers", "1", "--json"]));
+        for output in together([scenario; 2]) {
+            assert_eq!(code(&output), 0, "{}", words(&output));
+            assert_eq!(of(&output), alone);
+        }
+    }
+    for output in together([POOL, B1]) {
+        assert_eq!(code(&output), 3, "{}", words(&output));
+        assert!(words(&output).contains("do not search the same"));
+    }
 }

@@ -106,6 +106,9 @@ pub struct Hosts {
     pub search: u64,
 }
 
+/// Up to so many states the way to a violation is searched once more, for the one that reads best.
+const READABLE: u64 = 50_000;
+
 /// How often the progress is told.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -187,11 +190,16 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {
+        let violation = wire::unpack_violation(worst.violation);
         let way: Vec<_> = outcome.way.into_iter().rev().collect();
         let steps = path::steps(system, &way).ok_or("two states have one fingerprint")?;
         exploration.path = steps;
         exploration.path.extend(worst.last.map(wire::unpack_step));
-        exploration.found = Some(Found::Violation(wire::unpack_violation(worst.violation)));
+        if outcome.states <= READABLE {
+            let first = path::first(system, violation, exploration.path.len());
+            exploration.path = first.unwrap_or(exploration.path);
+        }
+        exploration.found = Some(Found::Violation(violation));
     } else if exploration.cut.is_none() {
         // Only who has seen everything can say that something never happens.
         let never = outcome.all.shown.iter().position(|shown| !shown);
