@@ -67,7 +67,7 @@ impl World for Paper {
 }
 
 fn call(n: u32) -> Op {
-    sleep(n)
+    super::sleep(n)
 }
 
 fn answer(me: ThreadId, op: Op) -> Answer {
