@@ -43,9 +43,20 @@ pub fn run<K: Kernel>(system: &System<K>, chooser: &mut dyn Choose, steps_max: u
     let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
     let mut events = Vec::new();
     let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
-    let mut execution = execute(system, chooser, steps_max, &mut watcher, note);
+    let mut execution = execute(system, chooser, steps_max, &mut watcher, note, |_| {});
     execution.events = events;
     execution
+}
+
+/// Runs, shows every state on the way to `seen`, and every call to `observer`.
+pub fn run_seen<K: Kernel>(
+    system: &System<K>,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+    observer: &mut impl Observer,
+    seen: impl FnMut(&State),
+) -> Execution {
+    execute(system, chooser, steps_max, observer, |_, _| {}, seen)
 }
 
 /// Runs and remembers nothing but the end.
@@ -54,7 +65,7 @@ pub fn run_unseen<K: Kernel>(
     chooser: &mut dyn Choose,
     steps_max: u64,
 ) -> Execution {
-    execute(system, chooser, steps_max, &mut (), |(), _| {})
+    execute(system, chooser, steps_max, &mut (), |(), _| {}, |_| {})
 }
 
 fn execute<K: Kernel, O: Observer>(
@@ -63,11 +74,13 @@ fn execute<K: Kernel, O: Observer>(
     steps_max: u64,
     observer: &mut O,
     mut taken: impl FnMut(&mut O, Step),
+    mut seen: impl FnMut(&State),
 ) -> Execution {
     let mut state = system.boot();
     let mut steps = Vec::new();
     let mut count = 0;
     let ended = loop {
+        seen(&state);
         if let Some(violation) = system.judge(&state) {
             break Ended::Violation(violation);
         }

@@ -28,8 +28,10 @@ pub fn cut(cut: Cut) -> &'static str {
     match cut {
         Cut::Bound => "a bound on packets or ticks was met",
         Cut::Depth => "the bound on depth was met",
+        Cut::Preemptions => "the bound on preemptions was met",
         Cut::Memory => "the memory for states is used up",
         Cut::Stopped => "it was stopped",
+        Cut::Lost => "another process was lost; what is told is what this one had seen",
     }
 }
 
