@@ -1,7 +1,7 @@
 //! What must hold: the invariants of every port, and a scenario's own properties.
 
 use crate::expr::{ExprId, eval};
-use crate::program::{Program, ThreadId};
+use crate::program::{Program, Promise, ThreadId};
 use crate::state::View;
 use crate::threads::Mode;
 
@@ -63,6 +63,8 @@ pub enum Violation {
     Always(usize),
     /// The scenario's `at_end` property of this number.
     AtEnd(usize),
+    /// The scenario's `eventually` property of this number: a run ends, or goes on for ever, and owes it still.
+    Eventually(usize),
 }
 
 /// Packets that entered and left the ports in one step, to be held against the queues afterwards.
@@ -130,6 +132,13 @@ fn first_broken(view: View<'_>, properties: &[ExprId]) -> Option<usize> {
     properties
         .iter()
         .position(|&property| matches!(holds(view, property), Some(0) | None))
+}
+
+/// Whether a promise is owed in a state, if this was so in the state before it. What has no value calls for
+/// nothing, and keeps nothing.
+pub(crate) fn owes(view: View<'_>, promise: Promise, before: bool) -> bool {
+    let is_true = |property| !matches!(holds(view, property), Some(0) | None);
+    (before || promise.when.is_some_and(is_true)) && !is_true(promise.then)
 }
 
 /// The value of a property.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use portsim_model::kernel::Kernel;
 use portsim_model::personality::NAMES;
 use portsim_model::program::ThreadId;
+use portsim_model::property::Violation;
 use portsim_model::system::System;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -78,6 +79,7 @@ fn one(
         bytes_per_state: 0,
         property: None,
         trace: None,
+        loop_at: None,
         why: not_for(name, scenario),
     };
     if report.why.is_some() {
@@ -98,7 +100,7 @@ fn one(
     };
     let explored =
         play(name, &scenario.program, args.machine.processors, work).expect("it was asked before");
-    let (exploration, events, parked) = explored.map_err(Stop::Unavailable)?;
+    let (exploration, counterexample) = explored.map_err(Stop::Unavailable)?;
     report.seconds = since.elapsed().as_secs_f64();
     report.states_unique = exploration.states;
     report.transitions = exploration.transitions;
@@ -120,8 +122,14 @@ fn one(
         ("violation", ..) => Some(false),
         _ => None,
     };
+    let Counterexample {
+        events,
+        parked,
+        loop_at,
+    } = counterexample;
     if report.property.is_some() && !events.is_empty() {
         report.trace = Some(json::events(&scenario.names, &scenario.program, &events));
+        report.loop_at = loop_at;
     }
     say.text(&line(&report))?;
     if report.as_expected == Some(false)
@@ -131,6 +139,9 @@ fn one(
             None => "",
             Some(Found::Never(_)) => "no state shows it",
             Some(Found::NoEnd) => "it never comes to rest, and this is judged only there",
+            Some(Found::Violation(Violation::Eventually(_))) => {
+                "nothing moves in the first state, which owes it"
+            }
             Some(Found::Violation(_)) => "the first state already breaks it",
         };
         show(say, args, scenario, &report, &events, wordless)?;
@@ -138,6 +149,7 @@ fn one(
     if let (Some(file), Some(_)) = (&args.trace, &report.property) {
         let mut header = header(scenario, name, args.machine);
         header.violation.clone_from(&report.property);
+        header.loop_at = report.loop_at;
         let mut out = BufWriter::new(files::create(file)?);
         write(
             &mut out,
@@ -187,8 +199,16 @@ struct Explore<'a> {
     name: &'a str,
 }
 
+/// The run that shows what was found; without events where the first state does, or no run.
+struct Counterexample {
+    events: Vec<Event>,
+    parked: Vec<ThreadId>,
+    /// The event with which a loop begins that goes round for ever.
+    loop_at: Option<u64>,
+}
+
 impl OnSystem for Explore<'_> {
-    type Out = Result<(Exploration, Vec<Event>, Vec<ThreadId>), String>;
+    type Out = Result<(Exploration, Counterexample), String>;
     fn on<K: Kernel + Send + Sync + 'static>(mut self, system: &System<K>) -> Self::Out {
         let watch = |now: check::Progress| {
             self.progress.at(|since| {
@@ -205,8 +225,13 @@ impl OnSystem for Explore<'_> {
         };
         let exploration = check::check(system, self.limits, &self.crew, self.stop, watch)?;
         let (events, last) = follow(system, &exploration.path);
-        let parked = system.view(&last).inside_calls().collect();
-        Ok((exploration, events, parked))
+        let event_of = |step: usize| follow(system, &exploration.path[..step]).0.len() as u64 + 1;
+        let counterexample = Counterexample {
+            events,
+            parked: system.view(&last).inside_calls().collect(),
+            loop_at: exploration.loop_from.map(event_of),
+        };
+        Ok((exploration, counterexample))
     }
 }
 
@@ -257,7 +282,7 @@ fn show(
     if !events.is_empty() {
         say.text(&format!(
             "\n{}",
-            lanes::lanes(&scenario.names, &scenario.program, events)
+            lanes::lasso(&scenario.names, &scenario.program, events, report.loop_at)
         ))?;
     } else {
         say.text(wordless)?;

@@ -11,6 +11,7 @@ pub fn property(names: &Names, violation: Violation) -> String {
         Violation::Builtin(fault) => fault.name().to_owned(),
         Violation::Always(n) => names.always[n].clone(),
         Violation::AtEnd(n) => names.at_end[n].clone(),
+        Violation::Eventually(n) => names.eventually[n].clone(),
     }
 }
 
