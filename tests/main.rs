@@ -3,6 +3,7 @@
 mod command;
 mod generated;
 mod house;
+mod liveness;
 mod native;
 mod shipped;
 
