@@ -198,6 +198,57 @@ fn a_counterexample_comes_out_again() {
     );
 }
 
+/// A counterexample that goes round for ever says where its loop begins, and replays; one whose loop is not closed
+/// does not.
+#[test]
+fn a_loop_comes_out_again() {
+    let scratch = Scratch::new("loop");
+    let trace = scratch.path("loop.jsonl");
+    let starves = "scenarios/for-ever/first-waiter-starves.json";
+    let said = words(&portsim(&["check", starves]));
+    assert!(said.contains("\n   for ever:\n3  "), "{said}");
+    assert!(said.contains("\n   and again from 3\n"), "{said}");
+    let check = json(&["check", starves, "--trace", &trace], 0);
+    let report = &check["scenarios"][0];
+    assert_eq!(
+        (&report["property"], &report["loop_at"]),
+        (&"served".into(), &3.into())
+    );
+    let replayed = words(&portsim(&["replay", &trace]));
+    assert!(replayed.contains("it violates served"), "{replayed}");
+    assert_eq!(code(&portsim(&["admit", &trace])), 0);
+    let text = fs::read_to_string(&trace).expect("it was written");
+    let moved = text.replacen("\"loop_at\":3", "\"loop_at\":2", 1);
+    let moved = scratch.file("moved.jsonl", moved.as_bytes());
+    let replayed = portsim(&["replay", &moved]);
+    assert_eq!(code(&replayed), 1, "{}", words(&replayed));
+    assert!(
+        words(&replayed).contains("goes round from event 2 again"),
+        "{}",
+        words(&replayed)
+    );
+}
+
+/// What a run owes where it comes to rest, it violates.
+#[test]
+fn a_run_that_ends_owes_what_it_never_came_to() {
+    let scratch = Scratch::new("owes");
+    let file = scratch.file("owes.json", br#"{
+        "why": "One packet for two.", "ports": { "p": {} }, "may_wait": ["b"],
+        "threads": { "a": [ { "get": "p", "into": "x" } ], "b": [ "stall", { "get": "p", "into": "x" } ],
+                     "m": [ { "post": "p", "key": 1 } ] },
+        "properties": { "eventually": { "one": "a.x.ok || b.x.ok", "both": "a.x.ok && b.x.ok" } },
+        "builtin": false
+    }"#);
+    let run = json(&["run", &file], 1);
+    assert_eq!(run["violation"], "both");
+    let trace = scratch.path("owes.jsonl");
+    let folder = scratch.0.display().to_string();
+    assert_eq!(code(&portsim(&["run", &file, "--trace", &trace])), 1);
+    let replayed = words(&portsim(&["replay", &trace, "--scenarios", &folder]));
+    assert!(replayed.contains("it violates both"), "{replayed}");
+}
+
 /// Exit code 2, a sentence that names file and place, and never a panic.
 #[test]
 fn bad_input_is_explained() {

@@ -104,10 +104,7 @@ fn file() -> impl Strategy<Value = Value> {
         let mut named = named;
         for name in ["t0", "t1"] {
             let ops = named[name].as_array_mut().expect("it is a list");
-            ops.insert(
-                0,
-                json!({ "get": "p", "into": "x", "timeout": 0 }),
-            );
+            ops.insert(0, json!({ "get": "p", "into": "x", "timeout": 0 }));
         }
         json!({
             "why": "Somebody may write this.",
@@ -308,10 +305,13 @@ impl OnSystem for Judge<'_> {
         let broken = broken_at_rest(&situations) || broken_by_a_loop(&situations);
         let mut seen = self.0.borrow_mut();
         match out.found {
-            None => {
+            None | Some(Found::NeverOwed(0)) => {
                 prop_assert!(!broken, "nothing was found");
                 let bounded = situations.iter().any(|it| it.bounded);
                 prop_assert_eq!(out.cut, bounded.then_some(Cut::Bound));
+                let recurs = system.program().eventually[0].when.is_some();
+                let never = recurs && !bounded && !situations.iter().any(|it| it.owed);
+                prop_assert_eq!(out.found.is_some(), never, "it is owed somewhere");
                 seen.kept += u32::from(!bounded);
                 seen.bounded += u32::from(bounded);
             }
@@ -364,4 +364,123 @@ fn any_program_keeps_its_promise_or_a_run_shows_that_it_does_not() {
     println!("{seen:?}");
     let all = [seen.kept, seen.rests, seen.loops, seen.bounded];
     assert!(all.iter().all(|&often| often > 50), "{seen:?}");
+}
+
+/// Explores with these limits, and whether somebody has stopped it already.
+struct Within(Limits, bool);
+
+impl OnSystem for Within {
+    type Out = Exploration;
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
+        let stop = AtomicBool::new(self.1);
+        check(system, self.0, &Crew::default(), &stop, |_| {}).expect("it is alone")
+    }
+}
+
+const AMPLE: Limits = Limits {
+    memory_bytes: 1 << 30,
+    depth: None,
+};
+
+fn explored(value: &Value, limits: Limits) -> Exploration {
+    let scenario = read(value).unwrap_or_else(|bad| panic!("{bad}"));
+    play("windows", &scenario.program, 2, Within(limits, false)).expect("it is playable")
+}
+
+/// Three threads that count, and what they come to.
+fn counters(rounds: u32) -> Value {
+    let counter = |name: &str| {
+        json!([{ "loop": [
+            { "if": format!("{name} == {rounds}"), "then": ["break"] },
+            { "set": { name: format!("{name} + 1") } }
+        ] }])
+    };
+    json!({
+        "why": "They come to the end.",
+        "vars": { "a": 0, "b": 0, "c": 0 },
+        "threads": { "t0": counter("a"), "t1": counter("b"), "t2": counter("c") },
+        "properties": { "eventually": { "over": format!("a + b + c == {}", 3 * rounds) } },
+    })
+}
+
+/// The states of the second search take more memory than those of the first: what does not fit is not judged.
+#[test]
+fn memory_that_is_used_up_makes_it_partial() {
+    let ample = explored(&counters(12), AMPLE);
+    assert_eq!((ample.found, ample.cut), (None, None));
+    let scarce = Limits {
+        memory_bytes: 1_400_000,
+        ..AMPLE
+    };
+    let out = explored(&counters(12), scarce);
+    assert_eq!((out.found, out.cut), (None, Some(Cut::Memory)));
+    assert_eq!(out.states, ample.states, "the first search has seen all");
+}
+
+/// Within a depth nothing is promised of what lies beyond, but a loop that lies within it is found.
+#[test]
+fn a_bound_on_depth_hides_what_lies_beyond() {
+    let within = |depth| Limits {
+        depth: Some(depth),
+        ..AMPLE
+    };
+    let out = explored(&counters(12), within(10));
+    assert_eq!((out.found, out.cut), (None, Some(Cut::Depth)));
+    let mut spins = counters(12);
+    spins["threads"]["t3"] = json!([{ "loop": ["yield"] }]);
+    spins["properties"]["eventually"] = json!({ "over": "c > 12" });
+    spins["threads"]["t0"] = json!([]);
+    spins["threads"]["t1"] = json!([]);
+    spins["threads"]["t2"] = json!([{ "loop": [{ "set": { "c": "1 - c" } }] }]);
+    let out = explored(&spins, within(3));
+    assert_eq!(out.found, Some(Found::Violation(Violation::Eventually(0))));
+    assert_eq!(out.loop_from, Some(0));
+}
+
+/// A way as long as this would end a search that calls itself for each step of it.
+#[test]
+fn a_long_way_is_no_danger() {
+    let long = json!({
+        "why": "It takes a while.",
+        "vars": { "v": 0 },
+        "threads": { "t": [{ "loop": [
+            { "if": "v == 25000", "then": ["break"] },
+            { "set": { "v": "v + 1" } }
+        ] }] },
+        "properties": { "eventually": { "over": "v == 25000" } },
+    });
+    let out = explored(&long, AMPLE);
+    assert_eq!((out.found, out.cut), (None, None));
+    assert!(out.depth_max > 50_000, "{}", out.depth_max);
+}
+
+/// A promise that nothing calls for is no promise; one that is kept at the start is.
+#[test]
+fn what_nothing_calls_for_does_not_hold() {
+    let verdict = |promise: Value| {
+        let mut file = counters(1);
+        file["properties"]["eventually"] = json!({ "promised": promise });
+        explored(&file, AMPLE).found
+    };
+    let never = verdict(json!({ "when": "a == 2", "then": "a == 3" }));
+    assert_eq!(never, Some(Found::NeverOwed(0)));
+    let called = verdict(json!({ "when": "a == 1", "then": "b == 1" }));
+    assert_eq!(called, None);
+    assert_eq!(verdict(json!("a == 0")), None);
+}
+
+/// Each property is judged by itself, and the first that is broken is told; without a value it is not kept.
+#[test]
+fn each_property_is_judged_by_itself() {
+    let mut file = counters(1);
+    file["properties"]["eventually"] =
+        json!({ "kept": "a == 1", "valueless": "1 / 0 == 1", "broken": "b == 2" });
+    let out = explored(&file, AMPLE);
+    let found = Some(Found::Violation(Violation::Eventually(1)));
+    assert_eq!((out.found, out.loop_from), (found, None));
+    assert_eq!(
+        out.path.len(),
+        9,
+        "three steps each, to where nothing moves"
+    );
 }

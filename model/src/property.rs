@@ -1,5 +1,7 @@
 //! What must hold: the invariants of every port, and a scenario's own properties.
 
+use alloc::vec::Vec;
+
 use crate::expr::{ExprId, eval};
 use crate::program::{Program, Promise, ThreadId};
 use crate::state::View;
@@ -139,6 +141,39 @@ fn first_broken(view: View<'_>, properties: &[ExprId]) -> Option<usize> {
 pub(crate) fn owes(view: View<'_>, promise: Promise, before: bool) -> bool {
     let is_true = |property| !matches!(holds(view, property), Some(0) | None);
     (before || promise.when.is_some_and(is_true)) && !is_true(promise.then)
+}
+
+/// Which `eventually` properties are owed where a run stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owed(Vec<bool>);
+
+impl Owed {
+    /// What is owed before the first state is looked at.
+    pub(crate) fn from_the_start(program: &Program) -> Owed {
+        let promises = program.eventually.iter();
+        Owed(promises.map(|promise| promise.when.is_none()).collect())
+    }
+
+    /// The run has come to this state.
+    pub(crate) fn note(&mut self, view: View<'_>) {
+        for (owed, &promise) in self.0.iter_mut().zip(&view.program.eventually) {
+            *owed = owes(view, promise, *owed);
+        }
+    }
+
+    /// What is owed here as well as there.
+    pub fn and(mut self, there: &Owed) -> Owed {
+        for (here, there) in self.0.iter_mut().zip(&there.0) {
+            *here &= there;
+        }
+        self
+    }
+
+    /// What a run violates that owes this for ever.
+    pub fn first(&self) -> Option<Violation> {
+        let first = self.0.iter().position(|&owed| owed);
+        first.map(Violation::Eventually)
+    }
 }
 
 /// The value of a property.

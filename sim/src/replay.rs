@@ -1,13 +1,12 @@
 //! Does a trace of the model still come out, step by step?
 
 use portsim_model::State;
+use portsim_model::fair::{Actors, idle};
 use portsim_model::kernel::Kernel;
-use portsim_model::property::Violation;
+use portsim_model::property::{Owed, Violation};
 use portsim_model::step::{Step, StepKind};
 use portsim_model::system::System;
 
-use crate::check::fair::{Actors, idle};
-use crate::run::Owed;
 use crate::trace::{Event, Shown, Trace, Watcher};
 
 /// What a replay found.
@@ -34,7 +33,7 @@ pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
     let mut state = system.boot();
     let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
     let (mut at, mut fault) = (0, None);
-    let mut owed = Owed::at_boot(system, &state);
+    let mut owed = system.owed_at_boot(&state);
     let mut round = None;
     while let Some(event) = trace.events.get(at) {
         if trace.header.loop_at == Some(at as u64 + 1) {
@@ -72,7 +71,7 @@ pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
             };
         };
         (state, at, fault) = (next, at + shown, broken);
-        owed.note(system, &state);
+        system.owe(&mut owed, &state);
         if let Some(round) = &mut round {
             round.owed = std::mem::take(&mut round.owed).and(&owed);
             round.due |= idle | Actors::of(step);

@@ -67,7 +67,7 @@ fn execute<K: Kernel, O: Observer>(
     let mut state = system.boot();
     let mut steps = Vec::new();
     let mut count = 0;
-    let mut owed = Owed::at_boot(system, &state);
+    let mut owed = system.owed_at_boot(&state);
     let ended = loop {
         if let Some(violation) = system.judge(&state) {
             break Ended::Violation(violation);
@@ -88,7 +88,7 @@ fn execute<K: Kernel, O: Observer>(
         let fault = system.take(&mut state, step, observer);
         taken(observer, step);
         count += 1;
-        owed.note(system, &state);
+        system.owe(&mut owed, &state);
         if let Some(fault) = fault {
             break Ended::Violation(Violation::Builtin(fault));
         }
@@ -99,43 +99,6 @@ fn execute<K: Kernel, O: Observer>(
         events: Vec::new(),
         parked: system.view(&state).inside_calls().collect(),
         last: state,
-    }
-}
-
-/// Which `eventually` properties are owed where a run stands.
-#[derive(Debug, Clone, Default)]
-pub struct Owed(Vec<bool>);
-
-impl Owed {
-    /// What is owed in the first state.
-    pub fn at_boot<K: Kernel>(system: &System<K>, boot: &State) -> Owed {
-        let properties = 0..system.program().eventually.len();
-        Owed(
-            properties
-                .map(|property| system.owes_at_boot(boot, property))
-                .collect(),
-        )
-    }
-
-    /// The run has come to this state.
-    pub fn note<K: Kernel>(&mut self, system: &System<K>, state: &State) {
-        for (property, owed) in self.0.iter_mut().enumerate() {
-            *owed = system.owes(state, property, *owed);
-        }
-    }
-
-    /// What is owed here too of what is owed there.
-    pub fn and(mut self, there: &Owed) -> Owed {
-        for (mine, theirs) in self.0.iter_mut().zip(&there.0) {
-            *mine &= theirs;
-        }
-        self
-    }
-
-    /// What a run violates that ends here.
-    pub fn first(&self) -> Option<Violation> {
-        let first = self.0.iter().position(|&owed| owed);
-        first.map(Violation::Eventually)
     }
 }
 

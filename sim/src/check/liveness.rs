@@ -28,50 +28,58 @@ pub struct Owing {
     pub loop_from: Option<usize>,
 }
 
+/// What a search came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every fair run comes to what it owes.
+    Kept,
+    /// Nothing is ever owed, although something was meant to call for it.
+    NeverOwed,
+    /// This run does not.
+    Broken(Owing),
+    /// Nothing was found, and not everything was seen.
+    Partial(Cut),
+}
+
 /// How often somebody is asked and told, in states.
 const GLANCE: u32 = 4096;
 
-/// Looks for a run that never comes to what the `eventually` property of this number says; also says why it did
-/// not see all, where it did not.
+/// Looks for a run that never comes to what the `eventually` property of this number says.
 pub fn search<K: Kernel>(
     system: &System<K>,
     property: usize,
     limits: Limits,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
-) -> (Option<Owing>, Option<Cut>) {
+) -> Verdict {
     let mut graph = Graph::new(system, property);
     let mut cut = None;
-    loop {
+    while !graph.is_expanded() && cut.is_none() {
         if graph.expanded().is_multiple_of(GLANCE) {
             progress(graph.progress());
             if stop.load(Ordering::Relaxed) {
-                return (None, Some(Cut::Stopped));
+                return Verdict::Partial(Cut::Stopped);
             }
-        }
-        if graph.is_expanded() {
-            break;
         }
         if limits.depth.is_some_and(|depth| graph.depth() >= depth) {
             cut = Some(Cut::Depth);
-            break;
-        }
-        if graph.bytes() > limits.memory_bytes {
+        } else if graph.bytes() > limits.memory_bytes {
             cut = Some(Cut::Memory);
-            break;
-        }
-        if let Some(rest) = graph.expand(system) {
-            let owing = Owing {
+        } else if let Some(rest) = graph.expand(system) {
+            return Verdict::Broken(Owing {
                 path: graph.way(rest),
                 loop_from: None,
-            };
-            return (Some(owing), None);
+            });
         }
     }
-    let owing = component::first_fair(&graph).map(|component| lasso(&graph, &component));
-    match owing {
-        Some(owing) => (Some(owing), None),
-        None => (None, cut.or(graph.bounded().then_some(Cut::Bound))),
+    // What was not expanded has no step, so no loop goes through it.
+    match component::first_fair(&graph) {
+        Some(component) => Verdict::Broken(lasso(&graph, &component)),
+        None => match cut.or(graph.bounded().then_some(Cut::Bound)) {
+            Some(cut) => Verdict::Partial(cut),
+            None if graph.is_ever_owed() => Verdict::Kept,
+            None => Verdict::NeverOwed,
+        },
     }
 }
 

@@ -4,7 +4,6 @@
 //! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are. Where they
 //! find nothing wrong, it is asked whether every fair run comes to what it owes (`liveness`).
 
-pub mod fair;
 mod liveness;
 mod path;
 mod queue;
@@ -22,6 +21,7 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
+use liveness::Verdict;
 use rounds::{Desk, build};
 
 /// What an exploration may use.
@@ -53,6 +53,8 @@ pub enum Found {
     Violation(Violation),
     /// No state shows the `sometimes` property of this number.
     Never(usize),
+    /// No state owes what the `eventually` property of this number calls for.
+    NeverOwed(usize),
     /// There is an `at_end` property, and no state in which nothing can move any more.
     NoEnd,
 }
@@ -233,20 +235,30 @@ fn see_promises_kept<K: Kernel>(
         depth: limits.depth.filter(|_| exploration.cut == Some(Cut::Depth)),
         ..limits
     };
+    let mut never_owed = None;
     for property in 0..system.program().eventually.len() {
         let transitions = exploration.transitions;
-        let (owing, cut) = liveness::search(system, property, limits, stop, |now| {
+        let verdict = liveness::search(system, property, limits, stop, |now| {
             progress(Progress {
                 transitions: now.transitions + transitions,
                 ..now
             });
         });
-        if let Some(owing) = owing {
-            exploration.found = Some(Found::Violation(Violation::Eventually(property)));
-            (exploration.path, exploration.loop_from) = (owing.path, owing.loop_from);
-            exploration.cut = None;
-            return;
+        match verdict {
+            Verdict::Kept => {}
+            Verdict::NeverOwed => {
+                never_owed = never_owed.or(Some(Found::NeverOwed(property)));
+            }
+            Verdict::Broken(owing) => {
+                exploration.found = Some(Found::Violation(Violation::Eventually(property)));
+                (exploration.path, exploration.loop_from) = (owing.path, owing.loop_from);
+                exploration.cut = None;
+                return;
+            }
+            Verdict::Partial(cut) => exploration.cut = exploration.cut.or(Some(cut)),
         }
-        exploration.cut = exploration.cut.or(cut);
+    }
+    if exploration.cut.is_none() {
+        exploration.found = never_owed;
     }
 }

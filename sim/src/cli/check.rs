@@ -138,6 +138,7 @@ fn one(
         let wordless = match exploration.found {
             None => "",
             Some(Found::Never(_)) => "no state shows it",
+            Some(Found::NeverOwed(_)) => "no state owes it, so nothing asks for it",
             Some(Found::NoEnd) => "it never comes to rest, and this is judged only there",
             Some(Found::Violation(Violation::Eventually(_))) => {
                 "nothing moves in the first state, which owes it"

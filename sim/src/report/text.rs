@@ -20,6 +20,7 @@ pub fn found(names: &Names, found: Found) -> String {
     match found {
         Found::Violation(violation) => property(names, violation),
         Found::Never(n) => names.sometimes[n].clone(),
+        Found::NeverOwed(n) => names.eventually[n].clone(),
         Found::NoEnd => names.at_end[0].clone(),
     }
 }

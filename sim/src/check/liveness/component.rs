@@ -7,9 +7,9 @@
 
 use std::collections::VecDeque;
 
+use portsim_model::fair::Actors;
 use portsim_model::step::Step;
 
-use super::super::fair::Actors;
 use super::graph::{Graph, NodeId};
 
 /// A fair component: its nodes and the steps between them, renumbered.

@@ -2,13 +2,13 @@
 
 use hashbrown::HashTable;
 use portsim_model::State;
+use portsim_model::fair::{Actors, idle};
 use portsim_model::kernel::Kernel;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::super::Progress;
-use super::super::fair::{Actors, idle};
 
 /// A state with whether something is owed in it, by its place in the order of the search.
 pub type NodeId = u32;
@@ -105,6 +105,11 @@ impl Graph {
     /// Whether a bound kept a step from being possible.
     pub fn bounded(&self) -> bool {
         self.bounded
+    }
+
+    /// Whether the promise is owed anywhere; one that is owed once is owed at the start, or kept there.
+    pub fn is_ever_owed(&self) -> bool {
+        !self.recurs || self.nodes.iter().any(|node| node.owes)
     }
 
     /// Bytes of memory that it uses, with what a search of it will need.

@@ -5,9 +5,9 @@
 //! `stall` ends by a turn of its thread, so both are covered. Which branch of an `either` an actor takes, and which
 //! answer it gets where the system leaves several open, is nobody's due.
 
-use std::ops::{BitOr, BitOrAssign};
+use core::ops::{BitOr, BitOrAssign};
 
-use portsim_model::step::{Step, StepKind};
+use crate::step::{Step, StepKind};
 
 /// Some actors: a bit for each thread, and one for the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
