@@ -229,6 +229,35 @@ fn a_loop_comes_out_again() {
     );
 }
 
+/// A loop that leaves somebody out who could move is no violation.
+#[test]
+fn a_loop_that_is_not_fair_violates_nothing() {
+    let scratch = Scratch::new("unfair");
+    let trace = scratch.path("run.jsonl");
+    let file = "scenarios/for-ever/flag-that-somebody-sets.json";
+    let run = portsim(&["run", file, "--seed", "3", "--trace", &trace]);
+    assert_eq!(code(&run), 0);
+    let text = fs::read_to_string(&trace).expect("it was written");
+    let line = |word: &str, n: u32| {
+        let wanted = format!(r#""thread":"spinner","call":"{word}""#);
+        let line = text.lines().find(|line| line.contains(&wanted));
+        let (_, rest) = line.and_then(|it| it.split_once(',')).expect("it spins");
+        format!("{{\"n\":{n},{rest}\n")
+    };
+    let header = text.lines().next().expect("it has a header");
+    let header = header.replacen('{', r#"{"loop_at":1,"#, 1);
+    let end = r#"{"end":{"events":2,"parked":[]}}"#;
+    let round = format!("{header}\n{}{}{end}\n", line("if", 1), line("yield", 2));
+    let round = scratch.file("round.jsonl", round.as_bytes());
+    let replayed = portsim(&["replay", &round]);
+    assert_eq!(code(&replayed), 0, "{}", words(&replayed));
+    assert!(
+        !words(&replayed).contains("violates"),
+        "{}",
+        words(&replayed)
+    );
+}
+
 /// What a run owes where it comes to rest, it violates.
 #[test]
 fn a_run_that_ends_owes_what_it_never_came_to() {

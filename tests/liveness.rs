@@ -7,9 +7,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use portsim::check::{Crew, Cut, Exploration, Found, Limits, check};
+use portsim::check::{Crew, Cut, Exploration, Found, Limits, Progress, check};
 use portsim::personality::{OnSystem, not_for, play};
 use portsim::scenario::{self, Scenario};
 use portsim_model::State;
@@ -366,14 +366,20 @@ fn any_program_keeps_its_promise_or_a_run_shows_that_it_does_not() {
     assert!(all.iter().all(|&often| often > 50), "{seen:?}");
 }
 
-/// Explores with these limits, and whether somebody has stopped it already.
-struct Within(Limits, bool);
+/// Explores with these limits, and stops where `stop_at` says so.
+struct Within<F>(Limits, F);
 
-impl OnSystem for Within {
+impl<F: Fn(Progress) -> bool> OnSystem for Within<F> {
     type Out = Exploration;
     fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
-        let stop = AtomicBool::new(self.1);
-        check(system, self.0, &Crew::default(), &stop, |_| {}).expect("it is alone")
+        let Within(limits, stop_at) = self;
+        let stop = AtomicBool::new(false);
+        let watch = |now| {
+            if stop_at(now) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        check(system, limits, &Crew::default(), &stop, watch).expect("it is alone")
     }
 }
 
@@ -382,9 +388,13 @@ const AMPLE: Limits = Limits {
     depth: None,
 };
 
-fn explored(value: &Value, limits: Limits) -> Exploration {
+fn explored(value: &Value, limits: Limits, stop_at: impl Fn(Progress) -> bool) -> Exploration {
     let scenario = read(value).unwrap_or_else(|bad| panic!("{bad}"));
-    play("windows", &scenario.program, 2, Within(limits, false)).expect("it is playable")
+    play("windows", &scenario.program, 2, Within(limits, stop_at)).expect("it is playable")
+}
+
+fn never(_: Progress) -> bool {
+    false
 }
 
 /// Three threads that count, and what they come to.
@@ -403,18 +413,41 @@ fn counters(rounds: u32) -> Value {
     })
 }
 
-/// The states of the second search take more memory than those of the first: what does not fit is not judged.
+/// The second search takes more memory than the first. Whatever there is, it is never called a pass if it was not
+/// enough; and there is an amount that is enough for the first search only.
 #[test]
 fn memory_that_is_used_up_makes_it_partial() {
-    let ample = explored(&counters(12), AMPLE);
+    let file = counters(10);
+    let ample = explored(&file, AMPLE, never);
     assert_eq!((ample.found, ample.cut), (None, None));
-    let scarce = Limits {
-        memory_bytes: 1_400_000,
-        ..AMPLE
-    };
-    let out = explored(&counters(12), scarce);
-    assert_eq!((out.found, out.cut), (None, Some(Cut::Memory)));
-    assert_eq!(out.states, ample.states, "the first search has seen all");
+    let (mut memory_bytes, mut only_the_second) = (100_000, 0);
+    loop {
+        let scarce = Limits {
+            memory_bytes,
+            ..AMPLE
+        };
+        let out = explored(&file, scarce, never);
+        assert_eq!(out.found, None);
+        match out.cut {
+            None => break,
+            Some(cut) => assert_eq!(cut, Cut::Memory),
+        }
+        only_the_second += u32::from(out.states == ample.states);
+        memory_bytes += memory_bytes / 8;
+    }
+    assert!(only_the_second > 0, "{memory_bytes} bytes were enough");
+}
+
+/// Whoever stops the second search gets no verdict of it.
+#[test]
+fn a_search_that_is_stopped_is_partial() {
+    let file = counters(10);
+    let ample = explored(&file, AMPLE, never);
+    // Only the second search stands at its first state when all of the first were seen.
+    let begins = |now: Progress| now.states == 1 && now.transitions == ample.transitions;
+    let out = explored(&file, AMPLE, begins);
+    assert_eq!((out.found, out.cut), (None, Some(Cut::Stopped)));
+    assert_eq!(out.states, ample.states);
 }
 
 /// Within a depth nothing is promised of what lies beyond, but a loop that lies within it is found.
@@ -424,7 +457,9 @@ fn a_bound_on_depth_hides_what_lies_beyond() {
         depth: Some(depth),
         ..AMPLE
     };
-    let out = explored(&counters(12), within(10));
+    let mut broken = counters(12);
+    broken["properties"]["eventually"] = json!({ "over": "c > 12" });
+    let out = explored(&broken, within(10), never);
     assert_eq!((out.found, out.cut), (None, Some(Cut::Depth)));
     let mut spins = counters(12);
     spins["threads"]["t3"] = json!([{ "loop": ["yield"] }]);
@@ -432,7 +467,7 @@ fn a_bound_on_depth_hides_what_lies_beyond() {
     spins["threads"]["t0"] = json!([]);
     spins["threads"]["t1"] = json!([]);
     spins["threads"]["t2"] = json!([{ "loop": [{ "set": { "c": "1 - c" } }] }]);
-    let out = explored(&spins, within(3));
+    let out = explored(&spins, within(3), never);
     assert_eq!(out.found, Some(Found::Violation(Violation::Eventually(0))));
     assert_eq!(out.loop_from, Some(0));
 }
@@ -449,7 +484,7 @@ fn a_long_way_is_no_danger() {
         ] }] },
         "properties": { "eventually": { "over": "v == 25000" } },
     });
-    let out = explored(&long, AMPLE);
+    let out = explored(&long, AMPLE, never);
     assert_eq!((out.found, out.cut), (None, None));
     assert!(out.depth_max > 50_000, "{}", out.depth_max);
 }
@@ -460,7 +495,7 @@ fn what_nothing_calls_for_does_not_hold() {
     let verdict = |promise: Value| {
         let mut file = counters(1);
         file["properties"]["eventually"] = json!({ "promised": promise });
-        explored(&file, AMPLE).found
+        explored(&file, AMPLE, never).found
     };
     let never = verdict(json!({ "when": "a == 2", "then": "a == 3" }));
     assert_eq!(never, Some(Found::NeverOwed(0)));
@@ -475,7 +510,7 @@ fn each_property_is_judged_by_itself() {
     let mut file = counters(1);
     file["properties"]["eventually"] =
         json!({ "kept": "a == 1", "valueless": "1 / 0 == 1", "broken": "b == 2" });
-    let out = explored(&file, AMPLE);
+    let out = explored(&file, AMPLE, never);
     let found = Some(Found::Violation(Violation::Eventually(1)));
     assert_eq!((out.found, out.loop_from), (found, None));
     assert_eq!(
