@@ -19,6 +19,7 @@ use crate::program::{FileId, ObjectId, Op, ProcessId, Program, SourceId, VarId};
 use crate::property::{Fault, Ledger, Owed, Violation, conserved, holds, judge, judge_end, owes};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
+use crate::threads::Mode;
 
 /// A program on a kernel.
 #[derive(Debug, Clone)]
@@ -168,8 +169,11 @@ impl<K: Kernel> System<K> {
         }
         let mut bounded = false;
         for id in self.program.thread_ids() {
-            bounded |= self.turns(view, id, &mut each);
-            self.wakes(view, id, &mut each);
+            match view.thread(id).mode() {
+                Mode::Ready | Mode::Stalled => bounded |= self.turns(view, id, &mut each),
+                Mode::Woken => self.wakes(view, id, &mut each),
+                _ => {}
+            }
         }
         Bounded(bounded | self.times(view, &mut each))
     }
