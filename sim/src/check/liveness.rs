@@ -88,7 +88,7 @@ const READABLE: usize = 256;
 
 /// A way into a fair component and a fair loop in it: from its first state, or from whichever makes both together
 /// the shortest, where there are few.
-fn lasso(graph: &Graph, component: &Component) -> Owing {
+fn lasso(graph: &Graph, component: &Component<'_>) -> Owing {
     let starts = if component.len() <= READABLE {
         component.len()
     } else {

@@ -12,16 +12,15 @@ use portsim_model::step::Step;
 
 use super::graph::{Graph, NodeId};
 
-/// A fair component: its nodes and the steps between them, renumbered.
-pub struct Component {
+/// A fair component.
+pub struct Component<'g> {
+    graph: &'g Graph,
+    /// Its nodes, in order: the first is the one that the search came to first.
     nodes: Vec<NodeId>,
-    idle: Vec<Actors>,
-    /// The steps from each, with the place they lead to.
-    steps: Vec<Vec<(usize, Step)>>,
 }
 
 /// The fair component that the search came to first.
-pub fn first_fair(graph: &Graph) -> Option<Component> {
+pub fn first_fair(graph: &Graph) -> Option<Component<'_>> {
     let mut first: Option<Vec<NodeId>> = None;
     components(graph, |nodes, is_inside| {
         let earlier = first.as_ref().is_none_or(|first| nodes[0] < first[0]);
@@ -29,7 +28,7 @@ pub fn first_fair(graph: &Graph) -> Option<Component> {
             first = Some(nodes.to_vec());
         }
     });
-    first.map(|nodes| Component::new(graph, nodes))
+    first.map(|nodes| Component { graph, nodes })
 }
 
 /// Whether everybody has its due where a run stays in these nodes and takes all their steps again and again.
@@ -102,42 +101,36 @@ fn components(graph: &Graph, mut tell: impl FnMut(&[NodeId], &dyn Fn(NodeId) -> 
     }
 }
 
-impl Component {
-    fn new(graph: &Graph, nodes: Vec<NodeId>) -> Component {
-        let inside = |node: NodeId| {
-            let edges = graph.edges(node).iter();
-            let edges = edges.filter_map(|edge| {
-                let place = nodes.binary_search(&edge.to).ok()?;
-                Some((place, edge.step))
-            });
-            edges.collect()
-        };
-        Component {
-            idle: nodes.iter().map(|&node| graph.idle(node)).collect(),
-            steps: nodes.iter().map(|&node| inside(node)).collect(),
-            nodes,
-        }
-    }
-
+impl Component<'_> {
     /// How many states it has.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Its node of this place; the first is the one that the search came to first.
+    /// Its node of this place.
     pub fn node(&self, place: usize) -> NodeId {
         self.nodes[place]
+    }
+
+    fn idle(&self, place: usize) -> Actors {
+        self.graph.idle(self.nodes[place])
+    }
+
+    /// The steps that stay inside, with the places they lead to.
+    fn steps(&self, place: usize) -> impl Iterator<Item = (usize, Step)> {
+        let edges = self.graph.edges(self.nodes[place]).iter();
+        edges.filter_map(|edge| Some((self.nodes.binary_search(&edge.to).ok()?, edge.step)))
     }
 
     /// A fair loop from a state back to it: always the shortest way to somebody who has not had its due, then
     /// home. It is not empty: the state has a step inside, and whoever can take it has not had its due there.
     pub fn fair_loop(&self, start: usize) -> Vec<Step> {
-        let (mut at, mut due) = (start, self.idle[start]);
+        let (mut at, mut due) = (start, self.idle(start));
         let mut steps = Vec::new();
         while due != Actors::ALL {
-            let way = self.shortest(at, |step, to| !due.hold(Actors::of(step) | self.idle[to]));
+            let way = self.shortest(at, |step, to| !due.hold(Actors::of(step) | self.idle(to)));
             for &(to, step) in &way {
-                due |= Actors::of(step) | self.idle[to];
+                due |= Actors::of(step) | self.idle(to);
                 steps.push(step);
                 at = to;
             }
@@ -154,7 +147,7 @@ impl Component {
         let mut before: Vec<Option<(usize, Step)>> = vec![None; self.len()];
         let mut queue = VecDeque::from([from]);
         while let Some(at) = queue.pop_front() {
-            for &(to, step) in &self.steps[at] {
+            for (to, step) in self.steps(at) {
                 if is_wanted(step, to) {
                     let mut way = vec![(to, step)];
                     let mut place = at;

@@ -13,8 +13,8 @@ use super::super::Progress;
 /// A state with whether something is owed in it, by its place in the order of the search.
 pub type NodeId = u32;
 
-/// What a search for a component needs for each node, besides the node.
-const SEARCH_BYTES: usize = 32;
+/// What a search for a component, or for a loop in it, needs for each node, besides the node.
+const SEARCH_BYTES: usize = 48;
 
 /// What the graph knows of a node.
 struct Node {
