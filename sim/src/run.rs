@@ -79,6 +79,7 @@ fn execute<K: Kernel, O: Observer>(
     let mut state = system.boot();
     let mut steps = Vec::new();
     let mut count = 0;
+    let mut owed = system.owed_at_boot(&state);
     let ended = loop {
         seen(&state);
         if let Some(violation) = system.judge(&state) {
@@ -87,7 +88,7 @@ fn execute<K: Kernel, O: Observer>(
         steps.clear();
         let bounded = system.enabled(&state, |step| steps.push(step));
         if steps.is_empty() {
-            break match system.judge_end(&state) {
+            break match system.judge_end(&state).or(owed.first()) {
                 _ if bounded.0 => Ended::Bound,
                 Some(violation) => Ended::Violation(violation),
                 None => Ended::Rest,
@@ -100,6 +101,7 @@ fn execute<K: Kernel, O: Observer>(
         let fault = system.take(&mut state, step, observer);
         taken(observer, step);
         count += 1;
+        system.owe(&mut owed, &state);
         if let Some(fault) = fault {
             break Ended::Violation(Violation::Builtin(fault));
         }

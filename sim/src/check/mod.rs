@@ -1,10 +1,12 @@
 //! Every interleaving: a breadth-first search, so that a counterexample is as short as can be.
 //!
 //! Workers own the states by their fingerprints (`share`), exchange them in batches and go through the depths
-//! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are.
+//! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are. Where they
+//! find nothing wrong, it is asked whether every fair run comes to what it owes (`liveness`).
 
 mod hosts;
 mod kept;
+mod liveness;
 mod path;
 mod queue;
 mod rounds;
@@ -25,6 +27,7 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
+use liveness::Verdict;
 use rounds::{Brief, Desk, build};
 
 /// What an exploration may use.
@@ -71,10 +74,12 @@ pub enum Cut {
 /// What an exploration found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// A broken invariant, `always` or `at_end` property.
+    /// A broken invariant, `always`, `at_end` or `eventually` property.
     Violation(Violation),
     /// No state shows the `sometimes` property of this number.
     Never(usize),
+    /// No state owes what the `eventually` property of this number calls for.
+    NeverOwed(usize),
     /// There is an `at_end` property, and no state in which nothing can move any more.
     NoEnd,
 }
@@ -102,6 +107,8 @@ pub struct Exploration {
     pub found: Option<Found>,
     /// The steps that lead there.
     pub path: Vec<Step>,
+    /// How many of them stand before a loop that goes round for ever, where what was found is one.
+    pub loop_from: Option<usize>,
 }
 
 /// Where an exploration stands, for whoever watches it.
@@ -290,7 +297,64 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         let no_end = !outcome.all.ended && !system.program().at_end.is_empty();
         exploration.found = never.map(Found::Never).or(no_end.then_some(Found::NoEnd));
     }
+    if exploration.found.is_none() {
+        see_promises_kept(system, limits, stop, &mut exploration, progress);
+    }
     Ok(exploration)
+}
+
+/// Looks for a run that never comes to what it owes. Where a bound took steps away, a run that needs none of them is
+/// a run all the same; a bound on depth binds only where it cut the exploration.
+fn see_promises_kept<K: Kernel>(
+    system: &System<K>,
+    limits: Limits,
+    stop: &AtomicBool,
+    exploration: &mut Exploration,
+    mut progress: impl FnMut(Progress),
+) {
+    if system.program().eventually.is_empty()
+        || matches!(
+            exploration.cut,
+            Some(Cut::Memory | Cut::Stopped | Cut::Lost)
+        )
+    {
+        return;
+    }
+    if limits.preemptions.is_some() {
+        // A run that goes on for ever preempts again and again.
+        exploration.cut = exploration.cut.or(Some(Cut::Preemptions));
+        return;
+    }
+    let limits = Limits {
+        depth: limits.depth.filter(|_| exploration.cut == Some(Cut::Depth)),
+        ..limits
+    };
+    let mut never_owed = None;
+    for property in 0..system.program().eventually.len() {
+        let transitions = exploration.transitions;
+        let verdict = liveness::search(system, property, limits, stop, |now| {
+            progress(Progress {
+                transitions: now.transitions + transitions,
+                ..now
+            });
+        });
+        match verdict {
+            Verdict::Kept => {}
+            Verdict::NeverOwed => {
+                never_owed = never_owed.or(Some(Found::NeverOwed(property)));
+            }
+            Verdict::Broken(owing) => {
+                exploration.found = Some(Found::Violation(Violation::Eventually(property)));
+                (exploration.path, exploration.loop_from) = (owing.path, owing.loop_from);
+                exploration.cut = None;
+                return;
+            }
+            Verdict::Partial(cut) => exploration.cut = exploration.cut.or(Some(cut)),
+        }
+    }
+    if exploration.cut.is_none() {
+        exploration.found = never_owed;
+    }
 }
 
 /// The odds that two of so many states have one fingerprint of 64 bits: at most their pairs in 2^64.

@@ -162,6 +162,7 @@ pub fn pack_violation(violation: Violation) -> (u8, u16) {
         Violation::Builtin(fault) => (0, fault as u16),
         Violation::Always(n) => (1, n as u16),
         Violation::AtEnd(n) => (2, n as u16),
+        Violation::Eventually(n) => (3, n as u16),
     }
 }
 
@@ -170,7 +171,8 @@ pub fn unpack_violation((kind, n): (u8, u16)) -> Violation {
     match kind {
         0 => Violation::Builtin(FAULTS[usize::from(n)].0),
         1 => Violation::Always(n.into()),
-        _ => Violation::AtEnd(n.into()),
+        2 => Violation::AtEnd(n.into()),
+        _ => Violation::Eventually(n.into()),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use portsim_model::kernel::Kernel;
 use portsim_model::personality::NAMES;
 use portsim_model::program::ThreadId;
+use portsim_model::property::Violation;
 use portsim_model::system::System;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -84,6 +85,7 @@ fn one(
         bytes_per_state: 0,
         property: None,
         trace: None,
+        loop_at: None,
         why: not_for(name, scenario),
         collision_odds: None,
         checkpoints: 0,
@@ -113,7 +115,7 @@ fn one(
     };
     let explored =
         play(name, &scenario.program, args.machine.processors, work).expect("it was asked before");
-    let (exploration, events, parked) = explored.map_err(Stop::Unavailable)?;
+    let (exploration, counterexample) = explored.map_err(Stop::Unavailable)?;
     report.seconds = since.elapsed().as_secs_f64();
     report.states_unique = exploration.states;
     report.transitions = exploration.transitions;
@@ -144,8 +146,14 @@ fn one(
             shell(folder)
         ));
     }
+    let Counterexample {
+        events,
+        parked,
+        loop_at,
+    } = counterexample;
     if report.property.is_some() && !events.is_empty() {
         report.trace = Some(json::events(&scenario.names, &scenario.program, &events));
+        report.loop_at = loop_at;
     }
     say.text(&line(&report))?;
     if report.as_expected == Some(false)
@@ -154,7 +162,11 @@ fn one(
         let wordless = match exploration.found {
             None => "",
             Some(Found::Never(_)) => "no state shows it",
+            Some(Found::NeverOwed(_)) => "no state owes it, so nothing asks for it",
             Some(Found::NoEnd) => "it never comes to rest, and this is judged only there",
+            Some(Found::Violation(Violation::Eventually(_))) => {
+                "nothing moves in the first state, which owes it"
+            }
             Some(Found::Violation(_)) => "the first state already breaks it",
         };
         show(say, args, scenario, &report, &events, wordless)?;
@@ -162,6 +174,7 @@ fn one(
     if let (Some(file), Some(_)) = (&args.trace, &report.property) {
         let mut header = header(scenario, name, args.machine);
         header.violation.clone_from(&report.property);
+        header.loop_at = report.loop_at;
         let mut out = BufWriter::new(files::create(file)?);
         write(
             &mut out,
@@ -224,8 +237,16 @@ struct Explore<'a> {
     name: &'a str,
 }
 
+/// The run that shows what was found; without events where the first state does, or no run.
+struct Counterexample {
+    events: Vec<Event>,
+    parked: Vec<ThreadId>,
+    /// The event with which a loop begins that goes round for ever.
+    loop_at: Option<u64>,
+}
+
 impl OnSystem for Explore<'_> {
-    type Out = Result<(Exploration, Vec<Event>, Vec<ThreadId>), String>;
+    type Out = Result<(Exploration, Counterexample), String>;
     fn on<K: Kernel + Send + Sync + 'static>(mut self, system: &System<K>) -> Self::Out {
         let watch = |now: check::Progress| {
             self.progress.at(|since| {
@@ -253,8 +274,13 @@ impl OnSystem for Explore<'_> {
             watch,
         )?;
         let (events, last) = follow(system, &exploration.path);
-        let parked = system.view(&last).inside_calls().collect();
-        Ok((exploration, events, parked))
+        let event_of = |step: usize| follow(system, &exploration.path[..step]).0.len() as u64 + 1;
+        let counterexample = Counterexample {
+            events,
+            parked: system.view(&last).inside_calls().collect(),
+            loop_at: exploration.loop_from.map(event_of),
+        };
+        Ok((exploration, counterexample))
     }
 }
 
@@ -270,7 +296,7 @@ fn show(
     if !events.is_empty() {
         say.text(&format!(
             "\n{}",
-            lanes::lanes(&scenario.names, &scenario.program, events)
+            lanes::lasso(&scenario.names, &scenario.program, events, report.loop_at)
         ))?;
     } else {
         say.text(wordless)?;

@@ -124,6 +124,7 @@ fn header(scenario: &Scenario, args: &Record) -> Header {
         tool: tool(),
         os: os(),
         violation: None,
+        loop_at: None,
         refused_at: None,
         why: None,
         claims: Vec::new(),

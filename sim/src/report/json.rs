@@ -101,6 +101,8 @@ pub struct Check {
     pub property: Option<String>,
     /// The counterexample's events, as lines of a trace.
     pub trace: Option<Vec<serde_json::Value>>,
+    /// The event with which the loop begins that the counterexample goes round for ever, where it does.
+    pub loop_at: Option<u64>,
     /// Why it is partial or unsupported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
