@@ -4,6 +4,7 @@ mod command;
 mod generated;
 mod house;
 mod native;
+mod reduced;
 mod shipped;
 
 use std::path::PathBuf;

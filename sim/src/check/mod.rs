@@ -5,6 +5,7 @@
 
 mod path;
 mod queue;
+mod reduce;
 mod rounds;
 mod share;
 mod visited;
@@ -19,6 +20,9 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
+pub use reduce::Reductions;
+
+use reduce::Reduce;
 use rounds::{Desk, build};
 
 /// What an exploration may use.
@@ -71,6 +75,10 @@ pub struct Exploration {
     pub found: Option<Found>,
     /// The steps that lead there.
     pub path: Vec<Step>,
+    /// How many threads traded places, for each orbit.
+    pub orbits: Vec<usize>,
+    /// Whether results that nobody reads, or packets that nobody tells apart, were left out.
+    pub abridged: bool,
 }
 
 /// Where an exploration stands, for whoever watches it.
@@ -119,11 +127,15 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// If the other processes cannot be reached, are lost, or search something else.
 pub fn check<K: Kernel + Send + Sync + 'static>(
     system: &System<K>,
+    reductions: Reductions,
     limits: Limits,
     crew: &Crew,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
 ) -> Result<Exploration, String> {
+    let whole = system;
+    let system = &reductions.abridge(whole);
+    let reduce = Arc::new(Reduce::new(reductions, system));
     let workers = crew.workers.max(1);
     let limits = Limits {
         depth: limits
@@ -152,10 +164,12 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
     let desk = Arc::new(Desk::for_workers(workers));
     let guards = {
         let (system, desk) = (Arc::new(system.clone()), Arc::clone(&desk));
+        let reduce = Arc::clone(&reduce);
         timely::execute(config, move |worker| {
             build(
                 worker,
                 Arc::clone(&system),
+                Arc::clone(&reduce),
                 limits,
                 search,
                 Arc::clone(&desk),
@@ -187,16 +201,18 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         depth_max: outcome.depth_max,
         bytes_per_state: outcome.all.bytes / outcome.states.max(1),
         cut: outcome.cut,
+        orbits: reduce.orbits(),
+        abridged: system.program().ops().ne(whole.program().ops()),
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {
         let violation = wire::unpack_violation(worst.violation);
         let way: Vec<_> = outcome.way.into_iter().rev().collect();
-        let steps = path::steps(system, &way).ok_or("two states have one fingerprint")?;
-        exploration.path = steps;
-        exploration.path.extend(worst.last.map(wire::unpack_step));
+        let last = worst.last.map(wire::unpack_step);
+        let steps = path::steps(system, &reduce, &way, violation, last);
+        exploration.path = steps.ok_or("two states have one fingerprint")?;
         if outcome.states <= READABLE {
-            let first = path::first(system, violation, exploration.path.len());
+            let first = path::first(system, &reduce, violation, exploration.path.len());
             exploration.path = first.unwrap_or(exploration.path);
         }
         exploration.found = Some(Found::Violation(violation));

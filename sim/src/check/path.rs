@@ -8,12 +8,22 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
+use super::reduce::Reduce;
 use super::share::print_of;
 use super::visited::SHORT;
 
-/// The steps from the first state through the states with these short fingerprints; none where two states with one
-/// fingerprint have led astray.
-pub fn steps<K: Kernel>(system: &System<K>, way: &[u64]) -> Option<Vec<Step>> {
+/// The steps from the first state through those with these short fingerprints, and where a step did the wrong, that
+/// step too; none where two states with one fingerprint have led astray.
+///
+/// The way may lead through states in which threads have traded places. What is followed here is a run of the system
+/// itself: at each state the step whose result is the wanted one but for who is who.
+pub fn steps<K: Kernel>(
+    system: &System<K>,
+    reduce: &Reduce,
+    way: &[u64],
+    violation: Violation,
+    last: Option<Step>,
+) -> Option<Vec<Step>> {
     let mut state = system.boot();
     let (mut steps, mut path) = (Vec::new(), Vec::new());
     for &wanted in way {
@@ -22,11 +32,24 @@ pub fn steps<K: Kernel>(system: &System<K>, way: &[u64]) -> Option<Vec<Step>> {
         let successor = |step: Step| {
             let mut next = state.clone();
             let fault = system.take(&mut next, step, &mut ());
-            (fault.is_none() && print_of(&next) & SHORT == wanted).then_some((step, next))
+            let mut seen = next.clone();
+            reduce.canonize(&mut seen);
+            (fault.is_none() && print_of(&seen) & SHORT == wanted).then_some((step, next))
         };
         let (step, next) = steps.iter().copied().find_map(successor)?;
         path.push(step);
         state = next;
+    }
+    if let Some(last) = last {
+        steps.clear();
+        let _ = system.enabled(&state, |step| steps.push(step));
+        let does = |step: &Step| {
+            let fault = system.take(&mut state.clone(), *step, &mut ());
+            fault.map(Violation::Builtin) == Some(violation)
+        };
+        // The very step, if it is one of the state's own.
+        let own = steps.iter().filter(|&&step| step == last).copied();
+        path.push(own.chain(steps.iter().copied()).find(does)?);
     }
     Some(path)
 }
@@ -35,11 +58,14 @@ pub fn steps<K: Kernel>(system: &System<K>, way: &[u64]) -> Option<Vec<Step>> {
 /// that reads best, because threads come in the order in which the scenario names them.
 pub fn first<K: Kernel>(
     system: &System<K>,
+    reduce: &Reduce,
     violation: Violation,
     length: usize,
 ) -> Option<Vec<Step>> {
     let boot = system.boot();
-    let mut seen = HashSet::from([boot.clone()]);
+    let mut form = boot.clone();
+    reduce.canonize(&mut form);
+    let mut seen = HashSet::from([form.clone()]);
     // Each state with the number of the one before it and the step from there.
     let mut states: Vec<(State, usize, Option<Step>)> = vec![(boot, 0, None)];
     let mut steps = Vec::new();
@@ -69,7 +95,9 @@ pub fn first<K: Kernel>(
                         }
                     }
                     None => {
-                        if seen.insert(next.clone()) {
+                        form.clone_from(&next);
+                        reduce.canonize(&mut form);
+                        if seen.insert(form.clone()) {
                             states.push((next, at, Some(step)));
                         }
                     }

@@ -15,6 +15,7 @@ use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
+use super::reduce::Reduce;
 use super::share::{Share, owner};
 use super::wire::{Message, Summary, What};
 use super::{Cut, Limits, Progress};
@@ -96,6 +97,7 @@ enum Phase {
 pub fn build<K: Kernel + Send + Sync + 'static>(
     worker: &mut Worker,
     system: Arc<System<K>>,
+    reduce: Arc<Reduce>,
     limits: Limits,
     search: u64,
     desk: Arc<Desk>,
@@ -107,7 +109,13 @@ pub fn build<K: Kernel + Send + Sync + 'static>(
         let found = stream.unary_frontier(route, "search", |capability, info| {
             let activator = scope.activator_for(info.address);
             let threads = desk.counts.len();
-            let mut share = Share::new(system, me, peers, limits.memory_bytes / threads as u64);
+            let mut share = Share::new(
+                system,
+                reduce,
+                me,
+                peers,
+                limits.memory_bytes / threads as u64,
+            );
             share.summary.search = search;
             let mut seat = Seat {
                 share,

@@ -10,6 +10,7 @@ use portsim_model::system::System;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::queue::{Block, Queue};
+use super::reduce::Reduce;
 use super::visited::{From, Print, SHORT, Visited};
 use super::wire::{Batch, Conviction, Summary, pack_step, pack_violation};
 
@@ -19,6 +20,7 @@ const BATCH: usize = 512;
 /// One worker's share of the states.
 pub struct Share<K> {
     system: Arc<System<K>>,
+    reduce: Arc<Reduce>,
     me: usize,
     /// How many workers there are.
     peers: usize,
@@ -54,8 +56,15 @@ pub fn owner(print: Print, peers: usize) -> usize {
 
 impl<K: Kernel> Share<K> {
     /// The share of one of `peers` workers, which holds the first state if it owns it.
-    pub fn new(system: Arc<System<K>>, me: usize, peers: usize, memory_bytes: u64) -> Share<K> {
-        let boot = system.boot();
+    pub fn new(
+        system: Arc<System<K>>,
+        reduce: Arc<Reduce>,
+        me: usize,
+        peers: usize,
+        memory_bytes: u64,
+    ) -> Share<K> {
+        let mut boot = system.boot();
+        reduce.canonize(&mut boot);
         let state_len = boot.bytes().len();
         let mut share = Share {
             me,
@@ -76,6 +85,7 @@ impl<K: Kernel> Share<K> {
             steps: Vec::new(),
             fresh: Vec::new(),
             system,
+            reduce,
         };
         let print = print_of(&boot);
         if owner(print, peers) == me {
@@ -167,6 +177,7 @@ impl<K: Kernel> Share<K> {
                 self.convict(self.depth, Violation::Builtin(fault), print, Some(step));
                 continue;
             }
+            self.reduce.canonize(&mut self.successor);
             let found = print_of(&self.successor);
             let to = owner(found, self.peers);
             let batch = &mut self.found[to];

@@ -8,6 +8,7 @@ use portsim_model::personality::NAMES;
 
 use super::bad_argument;
 use crate::bad_input::{BadInput, one_of};
+use crate::check::Reductions;
 use crate::choose::Policy;
 
 /// A deterministic simulator and model checker for I/O completion ports.
@@ -93,9 +94,9 @@ pub struct Check {
     /// The system to play, or `all`; each scenario's first if left out
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// Which reductions to use
-    #[arg(long, value_enum, default_value_t = Reduce::None)]
-    pub reduce: Reduce,
+    /// Which reductions to use: all, none, or some of symmetry,dead
+    #[arg(long, value_name = "WHICH", default_value = "all", value_parser = reductions)]
+    pub reduce: Reductions,
     /// Memory for states, in bytes or with K, M or G; the rest is not explored and the verdict partial
     #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = size)]
     pub memory: u64,
@@ -116,13 +117,6 @@ pub struct Check {
     pub trace: Option<PathBuf>,
     #[command(flatten)]
     pub machine: Machine,
-}
-
-/// Reductions of the state space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Reduce {
-    /// Every state and every interleaving
-    None,
 }
 
 #[derive(Debug, Args)]
@@ -244,6 +238,25 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
     } else {
         Ok(range)
     }
+}
+
+/// Reductions as people write them.
+fn reductions(text: &str) -> Result<Reductions, String> {
+    let mut reductions = Reductions::NONE;
+    for word in text.split(',') {
+        match word {
+            "all" => reductions = Reductions::ALL,
+            "none" if text == "none" => {}
+            "symmetry" => reductions.symmetry = true,
+            "dead" => reductions.dead = true,
+            _ => {
+                return Err(format!(
+                    "`{word}` is no reduction: all, none, symmetry or dead"
+                ));
+            }
+        }
+    }
+    Ok(reductions)
 }
 
 /// A size as people write it.

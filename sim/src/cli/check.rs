@@ -16,7 +16,7 @@ use super::args::{Check, personality};
 use super::run::header;
 use super::say::{Progress, Say, shell, stop_on_ctrl_c};
 use super::{Exit, Stop, bad_argument, files};
-use crate::check::{self, Crew, Exploration, Found, Hosts, Limits};
+use crate::check::{self, Crew, Exploration, Found, Hosts, Limits, Reductions};
 use crate::personality::{OnSystem, default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::follow;
@@ -76,6 +76,7 @@ fn one(
         complete: false,
         seconds: 0.0,
         bytes_per_state: 0,
+        reductions: Vec::new(),
         property: None,
         trace: None,
         why: not_for(name, scenario),
@@ -90,6 +91,7 @@ fn one(
         depth: args.depth,
     };
     let work = Explore {
+        reductions: args.reduce,
         limits,
         crew: crew(args, scenario, name)?,
         stop,
@@ -113,6 +115,7 @@ fn one(
         (None, Some(_)) => "partial",
         (None, None) => "pass",
     };
+    report.reductions = text::reductions(&exploration);
     report.why = exploration.cut.map(|cut| text::cut(cut).to_owned());
     report.as_expected = match (report.verdict, &report.property, &scenario.expect) {
         ("pass", _, expect) => Some(*expect == Expect::Pass),
@@ -167,8 +170,8 @@ fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
         }
         let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
         let all = format!(
-            "{} {name} {processors} {:?} {version} {}",
-            scenario.sha256, args.depth, crew.workers
+            "{} {name} {processors} {:?} {:?} {version} {}",
+            scenario.sha256, args.depth, args.reduce, crew.workers
         );
         crew.hosts = Some(Hosts {
             addresses,
@@ -180,6 +183,7 @@ fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
 }
 
 struct Explore<'a> {
+    reductions: Reductions,
     limits: Limits,
     crew: Crew,
     stop: &'a AtomicBool,
@@ -203,7 +207,14 @@ impl OnSystem for Explore<'_> {
                 )
             });
         };
-        let exploration = check::check(system, self.limits, &self.crew, self.stop, watch)?;
+        let exploration = check::check(
+            system,
+            self.reductions,
+            self.limits,
+            &self.crew,
+            self.stop,
+            watch,
+        )?;
         let (events, last) = follow(system, &exploration.path);
         let parked = system.view(&last).inside_calls().collect();
         Ok((exploration, events, parked))
@@ -230,8 +241,12 @@ fn line(report: &json::Check) -> String {
         words += &format!(": {why}");
     }
     if report.states_unique > 0 {
+        let reductions = match report.reductions.as_slice() {
+            [] => String::new(),
+            some => format!("; {}", some.join(", ")),
+        };
         words += &format!(
-            "  ({}, {}, depth {}, {})",
+            "  ({}, {}, depth {}, {}{reductions})",
             text::counted(report.states_unique, "state"),
             text::counted(report.transitions, "transition"),
             report.depth_max,

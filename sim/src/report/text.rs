@@ -2,7 +2,7 @@
 
 use portsim_model::property::Violation;
 
-use crate::check::{Cut, Found};
+use crate::check::{Cut, Exploration, Found};
 use crate::names::Names;
 
 /// The name of the property that a violation breaks.
@@ -31,6 +31,18 @@ pub fn cut(cut: Cut) -> &'static str {
         Cut::Memory => "the memory for states is used up",
         Cut::Stopped => "it was stopped",
     }
+}
+
+/// What an exploration left out, because it could find nothing there.
+pub fn reductions(exploration: &Exploration) -> Vec<String> {
+    let orbits = exploration.orbits.iter();
+    let mut words: Vec<_> = orbits
+        .map(|threads| format!("symmetry of {threads} threads"))
+        .collect();
+    if exploration.abridged {
+        words.push("unread results".to_owned());
+    }
+    words
 }
 
 /// A count with blanks between the thousands.
