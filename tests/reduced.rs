@@ -36,7 +36,7 @@ fn member_op(n: usize) -> impl Strategy<Value = Value> {
         1 => Just(json!({ "suspend": "w[0]" })),
         1 => Just(json!({ "resume": "w[0]" })),
         1 => Just(json!({ "block": "mutex" })),
-        1 => Just(json!({ "set": { "v": "w[1].done" } })),
+        1 => Just(json!({ "if": "w[1].done", "then": ["stall"], "else": ["yield"] })),
     ]
 }
 
@@ -71,9 +71,9 @@ fn file() -> impl Strategy<Value = Value> {
     (group, single(0), single(1), shape, asked).prop_map(
         |(mut group, t0, t1, (count, concurrency, same), (always, sometimes, at_end))| {
             group.insert(0, json!({ "get": "p", "into": "x" }));
-            let questions = |asked: Vec<usize>| {
+            let questions = |kind: &str, asked: Vec<usize>| {
                 let named = asked.into_iter().enumerate();
-                let of = |(n, question)| (format!("q{n}"), json!(QUESTIONS[question]));
+                let of = |(n, question)| (format!("{kind}{n}"), json!(QUESTIONS[question]));
                 named.map(|it: (usize, usize)| of(it)).collect::<serde_json::Map<_, _>>()
             };
             let t1 = if same { t0.clone() } else { t1 };
@@ -84,7 +84,7 @@ fn file() -> impl Strategy<Value = Value> {
                 "vars": { "v": 0 },
                 "threads": { "w": { "count": count, "do": group }, "t0": t0, "t1": t1 },
                 "properties": {
-                    "always": questions(always), "sometimes": questions(sometimes), "at_end": questions(at_end)
+                    "always": questions("always", always), "sometimes": questions("sometimes", sometimes), "at_end": questions("at_end", at_end)
                 },
                 "may_wait": ["w", "t0"],
             })
