@@ -37,7 +37,7 @@ fn port() -> impl Strategy<Value = &'static str> {
 }
 
 /// One operation; `n` makes the keys of posts different from each other.
-fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
+pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
     let key = thread * 100 + n;
     prop_oneof![
         8 => (port(), prop_oneof![4 => Just(None), 1 => Just(Some(0)), 1 => (1u32..4).prop_map(Some)])

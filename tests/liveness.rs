@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portsim::check::{Crew, Cut, Exploration, Found, Limits, Progress, check};
+use portsim::check::{Crew, Cut, Exploration, Found, Limits, Progress, Reductions, check};
 use portsim::personality::{OnSystem, not_for, play};
 use portsim::scenario::{self, Scenario};
 use portsim_model::State;
@@ -303,8 +303,16 @@ impl OnSystem for Judge<'_> {
             preemptions: None,
         };
         let stop = AtomicBool::new(false);
-        let out =
-            check(system, limits, &Crew::default(), None, &stop, |_| {}).expect("it is alone");
+        let out = check(
+            system,
+            Reductions::ALL,
+            limits,
+            &Crew::default(),
+            None,
+            &stop,
+            |_| {},
+        )
+        .expect("it is alone");
         let broken = broken_at_rest(&situations) || broken_by_a_loop(&situations);
         let mut seen = self.0.borrow_mut();
         match out.found {
@@ -382,7 +390,16 @@ impl<F: Fn(Progress) -> bool> OnSystem for Within<F> {
                 stop.store(true, Ordering::Relaxed);
             }
         };
-        check(system, limits, &Crew::default(), None, &stop, watch).expect("it is alone")
+        check(
+            system,
+            Reductions::ALL,
+            limits,
+            &Crew::default(),
+            None,
+            &stop,
+            watch,
+        )
+        .expect("it is alone")
     }
 }
 

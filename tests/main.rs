@@ -5,6 +5,7 @@ mod generated;
 mod house;
 mod liveness;
 mod native;
+mod reduced;
 mod searching;
 mod shipped;
 

@@ -74,7 +74,15 @@ fn a_lost_process_ends_the_search() {
     let mut started = ["0", "1"].map(|process| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portsim"));
         command
-            .args(["check", LARGER, "--workers", "1", "--json"])
+            .args([
+                "check",
+                "--reduce",
+                "none",
+                LARGER,
+                "--workers",
+                "1",
+                "--json",
+            ])
             .args(["--checkpoint", &folder, "--every", "0.001"])
             .args(["--hosts", &hosts, "--process", process])
             .current_dir(root())
@@ -106,7 +114,12 @@ fn a_killed_search_is_taken_up_again() {
         let folder = scratch.path(&format!("kept-{}", options.len()));
         let of = |args: &[&str]| {
             let mut check = json(
-                &[&["check", LARGER, "--depth", "14"], options, args].concat(),
+                &[
+                    &["check", "--reduce", "none", LARGER, "--depth", "14"],
+                    options,
+                    args,
+                ]
+                .concat(),
                 4,
             )["scenarios"][0]
                 .take();
@@ -118,6 +131,8 @@ fn a_killed_search_is_taken_up_again() {
         let mut child = Command::new(env!("CARGO_BIN_EXE_portsim"))
             .args([
                 "check",
+                "--reduce",
+                "none",
                 LARGER,
                 "--depth",
                 "14",
@@ -157,8 +172,14 @@ fn a_killed_search_is_taken_up_again() {
                 fs::write(&path, bytes).expect("it can be written");
             }
         }
-        let damaged =
-            portsim(&[&["check", LARGER, "--depth", "14"], options, &resume[..]].concat());
+        let damaged = portsim(
+            &[
+                &["check", "--reduce", "none", LARGER, "--depth", "14"],
+                options,
+                &resume[..],
+            ]
+            .concat(),
+        );
         assert_eq!(code(&damaged), 3, "{}", words(&damaged));
         assert!(words(&damaged).contains("damaged"), "{}", words(&damaged));
     }
@@ -169,7 +190,7 @@ fn a_killed_search_is_taken_up_again() {
 fn a_search_without_memory_is_taken_up_with_more() {
     let scratch = Scratch::new("memory");
     let folder = scratch.path("kept");
-    let kept = ["check", LARGE, "--checkpoint", &folder];
+    let kept = ["check", "--reduce", "none", LARGE, "--checkpoint", &folder];
     let partial = json(&[&kept[..], &["--memory", "1M"]].concat(), 4);
     assert_eq!(partial["scenarios"][0]["verdict"], "partial");
     let whole = json(&[&kept[..], &["--resume"]].concat(), 0);
@@ -181,7 +202,8 @@ fn a_search_without_memory_is_taken_up_with_more() {
 #[test]
 fn whole_states_give_the_same_numbers() {
     let of = |args: &[&str]| {
-        let mut check = json(&[&["check", LARGE], args].concat(), 0)["scenarios"][0].take();
+        let mut check =
+            json(&[&["check", "--reduce", "none", LARGE], args].concat(), 0)["scenarios"][0].take();
         for varies in ["seconds", "bytes_per_state", "collision_odds"] {
             check[varies] = Value::Null;
         }

@@ -9,13 +9,15 @@
 //!   [`waiters`], [`running`], [`threads`], [`files`], [`extras`].
 //! - [`event`]: what an observer sees.
 //! - [`kernel`]: the contract that each system of [`personality`] fulfils.
-//! - [`system`]: programs on a kernel. [`property`]: what must hold there.
+//! - [`system`]: programs on a kernel. [`property`]: what must hold there. [`symmetry`]: who can trade places.
+//!   [`abridged`]: what is never read.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+pub mod abridged;
 pub mod control;
 pub mod event;
 pub mod expr;
@@ -34,6 +36,7 @@ pub mod property;
 pub mod running;
 pub mod state;
 pub mod step;
+pub mod symmetry;
 pub mod system;
 pub mod threads;
 pub mod waiters;

@@ -10,6 +10,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::abridged::abridged;
 use crate::event::Observer;
 use crate::expr::{Expr, PortField};
 use crate::kernel::{Kernel, Turn};
@@ -27,6 +28,7 @@ pub struct System<K> {
     program: Arc<Program>,
     kernel: K,
     layout: Layout,
+    processors: u32,
     /// Whether each port may run out of room before every post has been made.
     bounded: Box<[bool]>,
 }
@@ -87,8 +89,15 @@ impl<K: Kernel> System<K> {
             program,
             kernel,
             layout,
+            processors,
             bounded,
         })
+    }
+
+    /// The same kernel with what of the program makes a difference to whoever judges its states; its steps are the same.
+    pub fn abridged(&self) -> System<K> {
+        let program = Arc::new(abridged(&self.program));
+        System::new(program, self.kernel, self.processors).unwrap_or_else(|_| self.clone())
     }
 
     /// The program.

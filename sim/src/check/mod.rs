@@ -9,6 +9,7 @@ mod kept;
 mod liveness;
 mod path;
 mod queue;
+mod reduce;
 mod rounds;
 mod seen;
 mod share;
@@ -27,7 +28,10 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
+pub use reduce::Reductions;
+
 use liveness::Verdict;
+use reduce::Reduce;
 use rounds::{Brief, Desk, build};
 
 /// What an exploration may use.
@@ -109,6 +113,10 @@ pub struct Exploration {
     pub path: Vec<Step>,
     /// How many of them stand before a loop that goes round for ever, where what was found is one.
     pub loop_from: Option<usize>,
+    /// How many threads traded places, for each orbit.
+    pub orbits: Vec<usize>,
+    /// Whether results that nobody reads, or packets that nobody tells apart, were left out.
+    pub abridged: bool,
 }
 
 /// Where an exploration stands, for whoever watches it.
@@ -171,12 +179,21 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// If the other processes cannot be reached or search something else, or a checkpoint cannot be read.
 pub fn check<K: Kernel + Send + Sync + 'static>(
     system: &System<K>,
+    reductions: Reductions,
     limits: Limits,
     crew: &Crew,
     keeping: Option<&Keeping>,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
 ) -> Result<Exploration, String> {
+    let whole = system;
+    // Who moved last is known by its name.
+    let reductions = Reductions {
+        symmetry: reductions.symmetry && limits.preemptions.is_none(),
+        ..reductions
+    };
+    let system = &reductions.abridge(whole);
+    let reduce = Arc::new(Reduce::new(reductions, system));
     let workers = crew.workers.max(1);
     let limits = Limits {
         depth: limits
@@ -212,11 +229,13 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
             None if workers == 1 => timely::CommunicationConfig::Thread.try_build()?,
             None => timely::CommunicationConfig::Process(workers).try_build()?,
         };
+        let reduce = Arc::clone(&reduce);
         let config = timely::WorkerConfig::default();
         timely::execute::execute_from(builders, guard, config, move |worker| {
             build(
                 worker,
                 Arc::clone(&system),
+                Arc::clone(&reduce),
                 brief.clone(),
                 Arc::clone(&desk),
             );
@@ -277,17 +296,19 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         checkpoints: desk.checkpoints.load(Ordering::Relaxed),
         trouble,
         cut: outcome.cut,
+        orbits: reduce.orbits(),
+        abridged: system.program().ops().ne(whole.program().ops()),
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {
         let violation = wire::unpack_violation(worst.violation);
         let way: Vec<_> = outcome.way.into_iter().rev().collect();
-        let steps = path::steps(system, &way, limits.preemptions)
-            .ok_or("two states have one fingerprint")?;
-        exploration.path = steps;
-        exploration.path.extend(worst.last.map(wire::unpack_step));
+        let last = worst.last.map(wire::unpack_step);
+        let found = path::Found { violation, last };
+        let steps = path::steps(system, &reduce, limits.preemptions, &way, found);
+        exploration.path = steps.ok_or("two states have one fingerprint")?;
         if outcome.states <= READABLE && limits.preemptions.is_none() {
-            let first = path::first(system, violation, exploration.path.len());
+            let first = path::first(system, &reduce, violation, exploration.path.len());
             exploration.path = first.unwrap_or(exploration.path);
         }
         exploration.found = Some(Found::Violation(violation));
@@ -298,7 +319,7 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         exploration.found = never.map(Found::Never).or(no_end.then_some(Found::NoEnd));
     }
     if exploration.found.is_none() {
-        see_promises_kept(system, limits, stop, &mut exploration, progress);
+        see_promises_kept(whole, limits, stop, &mut exploration, progress);
     }
     Ok(exploration)
 }

@@ -8,15 +8,30 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
+use super::reduce::Reduce;
 use super::tail::Tail;
 use super::visited::{SHORT, print_of};
 
-/// The steps from the first state through the states with these short fingerprints; none where two states with one
-/// fingerprint have led astray.
+/// What a way leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct Found {
+    /// What is wrong.
+    pub violation: Violation,
+    /// The step that is wrong, where it is not a state.
+    pub last: Option<Step>,
+}
+
+/// The steps from the first state through those with these short fingerprints, and where a step did the wrong, that
+/// step too; none where two states with one fingerprint have led astray.
+///
+/// The way may lead through states in which threads have traded places. What is followed here is a run of the system
+/// itself: at each state the step whose result is the wanted one but for who is who.
 pub fn steps<K: Kernel>(
     system: &System<K>,
-    way: &[u64],
+    reduce: &Reduce,
     preemptions: Option<u8>,
+    way: &[u64],
+    found: Found,
 ) -> Option<Vec<Step>> {
     let mut state = system.boot();
     let mut tail = preemptions.map(|_| Tail::default());
@@ -27,16 +42,29 @@ pub fn steps<K: Kernel>(
         let successor = |step: Step| {
             let mut next = state.clone();
             let fault = system.take(&mut next, step, &mut ());
+            let mut seen = next.clone();
+            reduce.canonize(&mut seen);
             let tail = tail.map(|tail| tail.after(step, &steps));
             let print = match tail {
-                None => print_of(next.bytes()),
-                Some(tail) => tail.print_with(next.bytes()),
+                None => print_of(seen.bytes()),
+                Some(tail) => tail.print_with(seen.bytes()),
             };
             (fault.is_none() && print & SHORT == wanted).then_some((step, next, tail))
         };
         let (step, next, after) = steps.iter().copied().find_map(successor)?;
         path.push(step);
         (state, tail) = (next, after);
+    }
+    if let Some(last) = found.last {
+        steps.clear();
+        let _ = system.enabled(&state, |step| steps.push(step));
+        let does = |step: &Step| {
+            let fault = system.take(&mut state.clone(), *step, &mut ());
+            fault.map(Violation::Builtin) == Some(found.violation)
+        };
+        // The very step, if it is one of the state's own.
+        let own = steps.iter().filter(|&&step| step == last).copied();
+        path.push(own.chain(steps.iter().copied()).find(does)?);
     }
     Some(path)
 }
@@ -45,11 +73,14 @@ pub fn steps<K: Kernel>(
 /// that reads best, because threads come in the order in which the scenario names them.
 pub fn first<K: Kernel>(
     system: &System<K>,
+    reduce: &Reduce,
     violation: Violation,
     length: usize,
 ) -> Option<Vec<Step>> {
     let boot = system.boot();
-    let mut seen = HashSet::from([boot.clone()]);
+    let mut form = boot.clone();
+    reduce.canonize(&mut form);
+    let mut seen = HashSet::from([form.clone()]);
     // Each state with the number of the one before it and the step from there.
     let mut states: Vec<(State, usize, Option<Step>)> = vec![(boot, 0, None)];
     let mut steps = Vec::new();
@@ -79,7 +110,9 @@ pub fn first<K: Kernel>(
                         }
                     }
                     None => {
-                        if seen.insert(next.clone()) {
+                        form.clone_from(&next);
+                        reduce.canonize(&mut form);
+                        if seen.insert(form.clone()) {
                             states.push((next, at, Some(step)));
                         }
                     }

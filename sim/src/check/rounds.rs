@@ -20,6 +20,7 @@ use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
 use super::kept;
+use super::reduce::Reduce;
 use super::share::{Share, owner};
 use super::wire::{Head, KEPT_FORMAT, Manifest, Message, Summary, What};
 use super::{Cut, Limits, Progress};
@@ -129,6 +130,7 @@ pub struct Brief {
 pub fn build<K: Kernel + Send + Sync + 'static>(
     worker: &mut Worker,
     system: Arc<System<K>>,
+    reduce: Arc<Reduce>,
     brief: Brief,
     desk: Arc<Desk>,
 ) {
@@ -139,7 +141,7 @@ pub fn build<K: Kernel + Send + Sync + 'static>(
         let found = stream.unary_frontier(route, "search", |capability, info| {
             let activator = scope.activator_for(info.address);
             let mut seat = Seat {
-                share: Share::new(system, me, peers, brief.limits),
+                share: Share::new(system, reduce, me, peers, brief.limits),
                 me,
                 peers,
                 number: 0,

@@ -12,6 +12,7 @@ use portsim_model::system::System;
 use super::Limits;
 use super::kept::{self, Item, Part};
 use super::queue::{Block, Queue};
+use super::reduce::Reduce;
 use super::seen::Seen;
 use super::tail::Tail;
 use super::visited::{Print, SHORT, print_of};
@@ -23,6 +24,7 @@ const BATCH: usize = 512;
 /// One worker's share of the states.
 pub struct Share<K> {
     system: Arc<System<K>>,
+    reduce: Arc<Reduce>,
     me: usize,
     /// How many workers there are.
     peers: usize,
@@ -55,8 +57,15 @@ pub fn owner(print: Print, peers: usize) -> usize {
 
 impl<K: Kernel> Share<K> {
     /// The share of one of `peers` workers: nothing yet.
-    pub fn new(system: Arc<System<K>>, me: usize, peers: usize, limits: Limits) -> Share<K> {
-        let boot = system.boot();
+    pub fn new(
+        system: Arc<System<K>>,
+        reduce: Arc<Reduce>,
+        me: usize,
+        peers: usize,
+        limits: Limits,
+    ) -> Share<K> {
+        let mut boot = system.boot();
+        reduce.canonize(&mut boot);
         let record_len = boot.bytes().len() + Tail::len(limits.preemptions);
         Share {
             me,
@@ -78,6 +87,7 @@ impl<K: Kernel> Share<K> {
             steps: Vec::new(),
             fresh: Vec::new(),
             system,
+            reduce,
         }
     }
 
@@ -259,6 +269,7 @@ impl<K: Kernel> Share<K> {
                 self.convict(self.depth, Violation::Builtin(fault), print, Some(step));
                 continue;
             }
+            self.reduce.canonize(&mut self.successor);
             let found = match tail {
                 None => print_of(self.successor.bytes()),
                 Some(tail) => tail.print_with(self.successor.bytes()),

@@ -10,6 +10,7 @@ use portsim_model::personality::NAMES;
 
 use super::bad_argument;
 use crate::bad_input::{BadInput, one_of};
+use crate::check::Reductions;
 use crate::choose::Policy;
 
 /// A deterministic simulator and model checker for I/O completion ports.
@@ -95,9 +96,9 @@ pub struct Check {
     /// The system to play, or `all`; each scenario's first if left out
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// Which reductions to use
-    #[arg(long, value_enum, default_value_t = Reduce::None)]
-    pub reduce: Reduce,
+    /// Which reductions to use: all, none, or some of symmetry,dead
+    #[arg(long, value_name = "WHICH", default_value = "all", value_parser = reductions)]
+    pub reduce: Reductions,
     /// Keep whole states instead of fingerprints, so that none is taken for another
     #[arg(long)]
     pub exact: bool,
@@ -151,13 +152,6 @@ impl Check {
         let processors = || thread::available_parallelism().map_or(1, usize::from);
         self.workers.map_or_else(processors, usize::from)
     }
-}
-
-/// Reductions of the state space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Reduce {
-    /// Every state and every interleaving
-    None,
 }
 
 #[derive(Debug, Args)]
@@ -279,6 +273,25 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
     } else {
         Ok(range)
     }
+}
+
+/// Reductions as people write them.
+fn reductions(text: &str) -> Result<Reductions, String> {
+    let mut reductions = Reductions::NONE;
+    for word in text.split(',') {
+        match word {
+            "all" => reductions = Reductions::ALL,
+            "none" if text == "none" => {}
+            "symmetry" => reductions.symmetry = true,
+            "dead" => reductions.dead = true,
+            _ => {
+                return Err(format!(
+                    "`{word}` is no reduction: all, none, symmetry or dead"
+                ));
+            }
+        }
+    }
+    Ok(reductions)
 }
 
 /// A size as people write it.

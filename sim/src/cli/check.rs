@@ -18,7 +18,7 @@ use super::run::header;
 use super::say::{Progress, Say, shell, stop_on_ctrl_c};
 use super::verdict::{as_expected, exit_of, expected, line, totals};
 use super::{Exit, Stop, bad_argument, files, sample};
-use crate::check::{self, Crew, Exploration, Found, Hosts, Keeping, Limits};
+use crate::check::{self, Crew, Exploration, Found, Hosts, Keeping, Limits, Reductions};
 use crate::personality::{OnSystem, default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::follow;
@@ -83,6 +83,7 @@ fn one(
         complete: false,
         seconds: 0.0,
         bytes_per_state: 0,
+        reductions: Vec::new(),
         property: None,
         trace: None,
         loop_at: None,
@@ -106,6 +107,7 @@ fn one(
         preemptions: args.preemptions,
     };
     let work = Explore {
+        reductions: args.reduce,
         limits,
         crew: crew(args, scenario, name)?,
         keeping: keeping(args)?,
@@ -132,6 +134,7 @@ fn one(
         (None, Some(_)) => "partial",
         (None, None) => "pass",
     };
+    report.reductions = text::reductions(&exploration);
     report.why = exploration.cut.map(|cut| text::cut(cut).to_owned());
     report.as_expected = as_expected(&report, scenario);
     if let Some(trouble) = &exploration.trouble {
@@ -209,8 +212,8 @@ fn keeping(args: &Check) -> Result<Option<Keeping>, Stop> {
 fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
     let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
     let search = format!(
-        "{} {name} {processors} {:?} {version} {} {:?}",
-        scenario.sha256, args.depth, args.exact, args.preemptions
+        "{} {name} {processors} {:?} {:?} {version} {} {:?}",
+        scenario.sha256, args.depth, args.reduce, args.exact, args.preemptions
     );
     let mut crew = Crew {
         workers: args.workers(),
@@ -229,6 +232,7 @@ fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
 }
 
 struct Explore<'a> {
+    reductions: Reductions,
     limits: Limits,
     crew: Crew,
     keeping: Option<Keeping>,
@@ -267,6 +271,7 @@ impl OnSystem for Explore<'_> {
         };
         let exploration = check::check(
             system,
+            self.reductions,
             self.limits,
             &self.crew,
             self.keeping.as_ref(),

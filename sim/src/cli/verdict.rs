@@ -32,8 +32,12 @@ pub fn line(report: &json::Check) -> String {
             Some(odds) if odds > ODDS_TOLD => format!(", odds of a collision {odds:.0e}"),
             _ => String::new(),
         };
+        let reductions = match report.reductions.as_slice() {
+            [] => String::new(),
+            some => format!("; {}", some.join(", ")),
+        };
         words += &format!(
-            "  ({}, {}, depth {}, {}{odds})",
+            "  ({}, {}, depth {}, {}{odds}{reductions})",
             text::counted(report.states_unique, "state"),
             text::counted(report.transitions, "transition"),
             report.depth_max,

@@ -97,6 +97,8 @@ pub struct Check {
     pub seconds: f64,
     /// Memory of the store by state.
     pub bytes_per_state: u64,
+    /// What was left out of the search, because it could find nothing there.
+    pub reductions: Vec<String>,
     /// The property that does not hold.
     pub property: Option<String>,
     /// The counterexample's events, as lines of a trace.

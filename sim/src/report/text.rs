@@ -2,7 +2,7 @@
 
 use portsim_model::property::Violation;
 
-use crate::check::{Cut, Found};
+use crate::check::{Cut, Exploration, Found};
 use crate::names::Names;
 
 /// The name of the property that a violation breaks.
@@ -35,6 +35,18 @@ pub fn cut(cut: Cut) -> &'static str {
         Cut::Stopped => "it was stopped",
         Cut::Lost => "another process was lost; what is told is what this one had seen",
     }
+}
+
+/// What an exploration left out, because it could find nothing there.
+pub fn reductions(exploration: &Exploration) -> Vec<String> {
+    let orbits = exploration.orbits.iter();
+    let mut words: Vec<_> = orbits
+        .map(|threads| format!("symmetry of {threads} threads"))
+        .collect();
+    if exploration.abridged {
+        words.push("unread results".to_owned());
+    }
+    words
 }
 
 /// A count with blanks between the thousands.

@@ -1,0 +1,394 @@
+//! Threads that can trade places without anybody noticing.
+//!
+//! Two threads are alike when exchanging them maps the program onto itself: they run the same code in the same
+//! process, nobody names one of them (`suspend`, `spawn`, an asynchronous procedure call, a turn of a schedule),
+//! and every condition and property says the same once their names are exchanged. Threads that are alike form
+//! an orbit. States that differ only in who is who within the orbits behave alike, so a search needs one of them.
+//!
+//! [`Symmetry::canonize`] chooses that one: it sorts the threads of each orbit by their own bytes and by where
+//! others speak of them, and rewrites every thread number of the record. These stand in the lists of waiters, with
+//! the owners of mutexes and with the issuers of operations. Reserve objects hold numbers too, but only of threads
+//! that are named. Where the end of a process takes its threads down one after the other, their order shows, and
+//! nobody trades places.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::expr::{Binary, Expr, ExprId, Field};
+use crate::kernel::Kernel;
+use crate::layout::Layout;
+use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
+use crate::state::{State, operation_place};
+use crate::system::System;
+
+/// A program with more threads is left as it is.
+const THREADS_MAX: usize = 64;
+
+/// Which threads can trade places, and where their numbers stand in a state.
+#[derive(Debug, Clone, Default)]
+pub struct Symmetry {
+    /// Orbits of two or more.
+    orbits: Vec<Orbit>,
+    /// Where each port's list of waiters starts: how many, and then their numbers plus one.
+    waiters: Vec<usize>,
+    /// Bytes that hold the number plus one of a thread, or 0.
+    holders: Vec<usize>,
+}
+
+/// Threads that are alike.
+#[derive(Debug, Clone)]
+struct Orbit {
+    /// Each with where it starts in a state, in ascending order.
+    threads: Vec<(ThreadId, usize)>,
+    /// Bytes of each.
+    len: usize,
+}
+
+impl Symmetry {
+    /// The symmetry of a program on a kernel.
+    pub fn of<K: Kernel>(system: &System<K>) -> Symmetry {
+        let (program, layout) = (system.program(), system.layout());
+        let in_order = |op| matches!(op, Op::ExitProcess);
+        if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {
+            return Symmetry::default();
+        }
+        let orbits = orbits(program)
+            .into_iter()
+            .map(|threads| Orbit::of(layout, &threads))
+            .collect();
+        let waiters = layout.ports.iter().map(|port| port.waiters.into());
+        Symmetry {
+            orbits,
+            waiters: waiters.collect(),
+            holders: holders(program, layout),
+        }
+    }
+
+    /// The threads of each orbit.
+    pub fn orbits(&self) -> impl Iterator<Item = Vec<ThreadId>> {
+        self.orbits
+            .iter()
+            .map(|orbit| orbit.threads.iter().map(|thread| thread.0).collect())
+    }
+
+    /// Whether no two threads can trade places.
+    #[inline]
+    pub fn is_trivial(&self) -> bool {
+        self.orbits.is_empty()
+    }
+
+    /// Puts one state in the place of all that differ only in who is who.
+    #[inline]
+    pub fn canonize(&self, state: &mut State) {
+        if self.orbits.is_empty() {
+            return;
+        }
+        let bytes = &mut *state.0;
+        let mut marks = self.marks(bytes);
+        let mut who: [u8; THREADS_MAX] = core::array::from_fn(|n| n as u8);
+        let mut moved = false;
+        for orbit in &self.orbits {
+            moved |= orbit.sort(bytes, &mut marks, &mut who);
+        }
+        if moved {
+            self.rename(bytes, &who);
+        }
+    }
+
+    /// What others say of each thread: its place among the waiters, and who holds its number.
+    #[inline]
+    fn marks(&self, bytes: &[u8]) -> [u16; THREADS_MAX] {
+        let mut marks = [0; THREADS_MAX];
+        for &at in &self.waiters {
+            let count = usize::from(bytes[at]);
+            for (place, &thread) in (1..).zip(&bytes[at + 1..=at + count]) {
+                marks[usize::from(thread - 1)] += place;
+            }
+        }
+        // Holders beyond the eighth share marks: threads that differ only there are not told apart, and the
+        // search keeps both states.
+        for (n, &at) in self.holders.iter().enumerate() {
+            if let Some(thread) = bytes[at].checked_sub(1) {
+                marks[usize::from(thread)] |= 0x100 << (n % 8);
+            }
+        }
+        marks
+    }
+
+    /// Whoever stood in `who[n]`'s place is the thread `n` now.
+    fn rename(&self, bytes: &mut [u8], who: &[u8; THREADS_MAX]) {
+        let mut now = [0; THREADS_MAX];
+        for (place, &thread) in who.iter().enumerate() {
+            now[usize::from(thread)] = place as u8;
+        }
+        for &at in &self.waiters {
+            let count = usize::from(bytes[at]);
+            for thread in &mut bytes[at + 1..=at + count] {
+                *thread = now[usize::from(*thread - 1)] + 1;
+            }
+        }
+        for &at in &self.holders {
+            if let Some(thread) = bytes[at].checked_sub(1) {
+                bytes[at] = now[usize::from(thread)] + 1;
+            }
+        }
+    }
+}
+
+impl Orbit {
+    fn of(layout: &Layout, threads: &[ThreadId]) -> Orbit {
+        let place = |thread: ThreadId| usize::from(layout.threads[thread.index()]);
+        let first = threads[0].index();
+        Orbit {
+            threads: threads.iter().map(|&id| (id, place(id))).collect(),
+            len: usize::from(layout.threads[first + 1] - layout.threads[first]),
+        }
+    }
+
+    /// Sorts its threads; says whether any has moved.
+    #[inline]
+    fn sort(
+        &self,
+        bytes: &mut [u8],
+        marks: &mut [u16; THREADS_MAX],
+        who: &mut [u8; THREADS_MAX],
+    ) -> bool {
+        let mut moved = false;
+        for n in 1..self.threads.len() {
+            for n in (1..=n).rev() {
+                let ((left, from), (right, to)) = (self.threads[n - 1], self.threads[n]);
+                let (front, back) = bytes.split_at_mut(to);
+                let (one, other) = (&mut front[from..from + self.len], &mut back[..self.len]);
+                let (left, right) = (left.index(), right.index());
+                if (&*one, marks[left]) <= (&*other, marks[right]) {
+                    break;
+                }
+                one.swap_with_slice(other);
+                marks.swap(left, right);
+                who.swap(left, right);
+                moved = true;
+            }
+        }
+        moved
+    }
+}
+
+/// Where mutexes keep their owners and operations their issuers.
+fn holders(program: &Program, layout: &Layout) -> Vec<usize> {
+    let owners = program
+        .objects
+        .iter()
+        .zip(&layout.objects)
+        .filter(|(object, _)| **object == Object::Mutex)
+        .map(|(_, &at)| usize::from(at));
+    let issuers = (0..program.operations.len() as u8)
+        .map(|n| operation_place(layout, OperationId(n)).start + 1);
+    owners.chain(issuers).collect()
+}
+
+/// Threads that are alike, where there are two or more.
+fn orbits(program: &Program) -> Vec<Vec<ThreadId>> {
+    let names = Names::of(program);
+    let mut orbits: Vec<Vec<ThreadId>> = Vec::new();
+    for id in program.thread_ids().filter(|&id| !is_named(program, id)) {
+        // Who is alike with one of them is alike with all.
+        match orbits
+            .iter_mut()
+            .find(|orbit| names.are_alike(orbit[0], id))
+        {
+            Some(orbit) => orbit.push(id),
+            None => orbits.push(Vec::from([id])),
+        }
+    }
+    orbits.retain(|orbit| orbit.len() > 1);
+    orbits
+}
+
+/// Whether an operation or the schedule speaks of this thread.
+fn is_named(program: &Program, id: ThreadId) -> bool {
+    let named = |op| match op {
+        Op::Suspend { thread }
+        | Op::Resume { thread }
+        | Op::Spawn { thread }
+        | Op::Apc { thread, .. }
+        | Op::KernelApc { thread } => thread == id,
+        _ => false,
+    };
+    let slated = |turn: &Slated| *turn == Slated::Thread(id);
+    program.ops().any(named) || program.schedule.iter().flatten().any(slated)
+}
+
+/// What a program says, as texts that can be compared.
+struct Names<'a> {
+    program: &'a Program,
+    /// What each code says.
+    codes: Vec<String>,
+    /// The largest number, without its sign, that a packet or the end of an operation carries.
+    carried: u128,
+}
+
+/// Two threads that are exchanged while a text is written.
+type Exchange = (ThreadId, ThreadId);
+
+/// Nobody is exchanged.
+const NOBODY: Exchange = (ThreadId(0), ThreadId(0));
+
+impl<'a> Names<'a> {
+    fn of(program: &'a Program) -> Names<'a> {
+        let packets = program
+            .packets
+            .iter()
+            .flat_map(|packet| [packet.key, packet.bytes, packet.overlapped]);
+        let results = program
+            .results
+            .iter()
+            .flat_map(|result| [result.bytes, result.returned]);
+        let carried = packets.chain(results).map(i64::unsigned_abs).max();
+        let mut names = Names {
+            program,
+            codes: Vec::new(),
+            carried: carried.unwrap_or(0).into(),
+        };
+        let codes = program.codes.iter().map(|code| names.code(code, NOBODY));
+        names.codes = codes.collect();
+        names
+    }
+
+    /// Whether exchanging two threads maps the program onto itself.
+    fn are_alike(&self, one: ThreadId, other: ThreadId) -> bool {
+        let program = self.program;
+        let thread = |id: ThreadId| &program.threads[id.index()];
+        let (a, b) = (thread(one), thread(other));
+        let place = |id: ThreadId| match id {
+            id if id == one => other,
+            id if id == other => one,
+            id => id,
+        };
+        let maps = |id: ThreadId| {
+            let code = self.code(program.code(id), (one, other));
+            code == self.codes[thread(place(id)).code.index()]
+        };
+        let says_the_same =
+            |&root: &ExprId| self.expr(root, (one, other)) == self.expr(root, NOBODY);
+        (a.spawned, a.may_wait, a.process) == (b.spawned, b.may_wait, b.process)
+            && self.codes[a.code.index()] == self.codes[b.code.index()]
+            && [&program.always, &program.sometimes, &program.at_end]
+                .into_iter()
+                .flatten()
+                .all(says_the_same)
+            && program.thread_ids().all(maps)
+    }
+
+    /// What a code says.
+    fn code(&self, code: &Code, exchange: Exchange) -> String {
+        let mut text = format!("{:?}", code.slots);
+        for instr in &code.instrs {
+            text += &match *instr {
+                Instr::If { cond, otherwise } => {
+                    format!("If {} {otherwise}", self.expr(cond, exchange))
+                }
+                Instr::Op(Op::Test { cond, otherwise }) => {
+                    format!("Test {} {otherwise}", self.expr(cond, exchange))
+                }
+                Instr::Op(Op::Assert { cond }) => format!("Assert {}", self.expr(cond, exchange)),
+                Instr::Op(Op::Set { first, len }) => self.sets(first, len, exchange),
+                instr => format!("{instr:?}"),
+            };
+            text.push(';');
+        }
+        text
+    }
+
+    fn sets(&self, first: u16, len: u8, exchange: Exchange) -> String {
+        let mut text = String::from("Set");
+        for set in &self.program.sets[usize::from(first)..][..usize::from(len)] {
+            let element = set
+                .element
+                .map(|(index, len)| format!("{} {len}", self.expr(index, exchange)));
+            let value = self.expr(set.value, exchange);
+            text += &format!(" {:?} {element:?} {value}", set.var);
+        }
+        text
+    }
+
+    /// What an expression says. Operands whose order makes no difference stand in one order.
+    fn expr(&self, id: ExprId, exchange: Exchange) -> String {
+        let (one, other) = exchange;
+        let place = |thread: ThreadId| match thread {
+            thread if thread == one => other,
+            thread if thread == other => one,
+            thread => thread,
+        };
+        match self.program.exprs[usize::from(id.0)] {
+            Expr::Result {
+                thread: Some(thread),
+                slot,
+                field,
+                nth,
+            } => format!("{:?} {slot:?} {field:?} {nth}", place(thread)),
+            Expr::Thread(thread, field) => format!("{:?} {field:?}", place(thread)),
+            Expr::Apcs(thread) => format!("Apcs {:?}", place(thread)),
+            Expr::Element { first, len, index } => {
+                format!("Element {first:?} {len} {}", self.expr(index, exchange))
+            }
+            Expr::Not(operand) => format!("Not({})", self.expr(operand, exchange)),
+            Expr::Neg(operand) => format!("Neg({})", self.expr(operand, exchange)),
+            Expr::Binary(operator, left, right) => {
+                let mut operands = Vec::new();
+                match operator {
+                    // One that has no value, or an intermediate sum that has none, would make the order show.
+                    Binary::And | Binary::Or | Binary::Add if self.largest(id).is_some() => {
+                        self.operands(operator, id, exchange, &mut operands);
+                        operands.sort();
+                    }
+                    _ => {
+                        operands.extend([left, right].map(|it| self.expr(it, exchange)));
+                        if matches!(operator, Binary::Eq | Binary::Ne | Binary::Mul) {
+                            operands.sort();
+                        }
+                    }
+                }
+                format!("{operator:?}({})", operands.join(","))
+            }
+            leaf => format!("{leaf:?}"),
+        }
+    }
+
+    /// The operands of a chain of one operator.
+    fn operands(&self, of: Binary, id: ExprId, exchange: Exchange, into: &mut Vec<String>) {
+        match self.program.exprs[usize::from(id.0)] {
+            Expr::Binary(operator, left, right) if operator == of => {
+                self.operands(of, left, exchange, into);
+                self.operands(of, right, exchange, into);
+            }
+            _ => into.push(self.expr(id, exchange)),
+        }
+    }
+
+    /// The largest value, without its sign, that an expression can have; none if it may have no value.
+    fn largest(&self, id: ExprId) -> Option<u128> {
+        let largest = match self.program.exprs[usize::from(id.0)] {
+            Expr::Const(number) => number.unsigned_abs().into(),
+            Expr::Element { .. } => return None,
+            Expr::Result {
+                field: Field::Key | Field::Bytes | Field::Overlapped,
+                ..
+            } => self.carried,
+            Expr::Not(operand) => self.largest(operand).map(|_| 1)?,
+            Expr::Neg(operand) => self.largest(operand)?,
+            Expr::Binary(operator, left, right) => {
+                let (left, right) = (self.largest(left)?, self.largest(right)?);
+                match operator {
+                    Binary::Add | Binary::Sub => left + right,
+                    Binary::Mul => left.checked_mul(right)?,
+                    Binary::Div | Binary::Rem => return None,
+                    _ => 1,
+                }
+            }
+            // Variables, counts, statuses and errors have 32 bits at most.
+            _ => 1 << 32,
+        };
+        (largest <= i64::MAX as u128).then_some(largest)
+    }
+}
