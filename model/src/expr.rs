@@ -39,6 +39,8 @@ pub enum Expr {
     Thread(ThreadId, ThreadField),
     /// How many asynchronous procedure calls a thread has run.
     Apcs(ThreadId),
+    /// The error that a thread's last failed call has left.
+    LastError(ThreadId),
     /// Something about an operation.
     Operation(OperationId, OperationField),
     /// Something about a file.
@@ -159,6 +161,8 @@ pub trait Facts {
     fn thread(&self, thread: ThreadId, field: ThreadField) -> bool;
     /// How many asynchronous procedure calls a thread has run.
     fn apcs(&self, thread: ThreadId) -> i64;
+    /// The error that a thread's last failed call has left.
+    fn last_error(&self, thread: ThreadId) -> i64;
     /// Something about an operation.
     fn operation(&self, operation: OperationId, field: OperationField) -> i64;
     /// Something about a file.
@@ -188,6 +192,7 @@ pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> O
         Expr::Port(port, field) => facts.port(port, field),
         Expr::Thread(thread, field) => i64::from(facts.thread(thread, field)),
         Expr::Apcs(thread) => facts.apcs(thread),
+        Expr::LastError(thread) => facts.last_error(thread),
         Expr::Operation(operation, field) => facts.operation(operation, field),
         Expr::File(file, field) => i64::from(facts.file(file, field)),
         Expr::Not(operand) => i64::from(value(operand)? == 0),

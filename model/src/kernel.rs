@@ -2,6 +2,7 @@
 
 use crate::control::{Rest, SlotPlace};
 use crate::event::{Error, Observer, OsError, Outcome};
+use crate::expr::Field;
 use crate::extras::{Job, WaitPacket};
 use crate::files::{File, Operation};
 use crate::layout::Layout;
@@ -11,8 +12,8 @@ use crate::program::{
 };
 use crate::property::{Fault, Ledger};
 use crate::state::{
-    Port, View, file_place, interest_at, job_place, operation_place, port_mut, store, thread_mut,
-    wait_packet_place,
+    Port, View, field_of, file_place, interest_at, job_place, operation_place, port_mut, store,
+    thread_mut, wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
 
@@ -31,6 +32,10 @@ pub trait Kernel: Copy {
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str>;
     /// Whether it counts running threads, so that a scenario may ask for them.
     fn counts_running(&self) -> bool;
+    /// Whether a thread has a last error, so that a scenario may ask for it.
+    fn keeps_last_error(&self) -> bool {
+        false
+    }
 
     /// Whether the system can leave the answer to an operation open in some state.
     fn leaves_open(&self, op: Op) -> bool;
@@ -202,6 +207,9 @@ impl<O: Observer> Turn<'_, O> {
         if let Some(into) = into {
             self.store(me, into, Some(outcome));
         }
+        if self.layout.parts.last_error != 0 {
+            self.leaves_error(me, *op, outcome);
+        }
         self.observer.ret(me, *op, outcome);
         self.goes_on(me, pc + 1);
     }
@@ -211,6 +219,19 @@ impl<O: Observer> Turn<'_, O> {
     pub(crate) fn store(&mut self, me: ThreadId, into: SlotPlace, outcome: Option<Outcome>) {
         let at = usize::from(self.layout.threads[me.index()] + into.at);
         store(&mut self.bytes[at..], into.packets_max, outcome);
+    }
+
+    /// A call that fails leaves its error to its thread, and one that succeeds leaves the last error as it was.
+    /// A wait that is no call on a port says by itself how it ended.
+    fn leaves_error(&mut self, me: ThreadId, op: Op, outcome: Outcome) {
+        let error = field_of(self.program, self.os_error, outcome, Field::Error, 0);
+        let waits = matches!(
+            op,
+            Op::Block { .. } | Op::Sleep { .. } | Op::WaitHandle { .. }
+        );
+        if error != 0 && !waits {
+            self.thread(me).set_last_error(error as u16);
+        }
     }
 
     /// A thread that waited is released with an outcome.
@@ -268,6 +289,7 @@ impl<O: Observer> Turn<'_, O> {
         thread.set_pc(0);
         thread.set_mode(Mode::Done);
         thread.set_suspensions(0);
+        thread.set_remaining(None);
     }
 
     /// A packet has entered a port.

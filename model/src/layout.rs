@@ -80,7 +80,8 @@ impl Layout {
             + if parts.deadline != 0 { 4 } else { 0 }
             + u16::from(parts.suspended != 0)
             + u16::from(parts.handed != 0)
-            + if parts.apcs != 0 { 2 } else { 0 };
+            + if parts.apcs != 0 { 2 } else { 0 }
+            + if parts.last_error != 0 { 2 } else { 0 };
         let slots: Vec<_> = program
             .codes
             .iter()
@@ -257,6 +258,10 @@ fn parts(program: &Program) -> Parts {
         suspended: part(suspends, 1),
         handed: part(suspends || batches, 1),
         apcs: part(calls_procedures(program), 2),
+        last_error: part(
+            program.any_expr(|expr| matches!(expr, Expr::LastError(_))),
+            2,
+        ),
     }
 }
 

@@ -139,6 +139,11 @@ pub enum Op {
         /// Whom.
         thread: ThreadId,
     },
+    /// Ends a thread wherever it is.
+    Terminate {
+        /// Whom.
+        thread: ThreadId,
+    },
     /// Starts a thread that waits for it.
     Spawn {
         /// Whom.
@@ -279,6 +284,8 @@ pub enum Op {
         binding: Option<u8>,
         /// Where the result goes.
         into: Option<SlotId>,
+        /// Whether one of its messages may be lost.
+        may_lose: bool,
     },
     /// A process begins in a job.
     JobStart {
@@ -288,6 +295,8 @@ pub enum Op {
         pid: u8,
         /// Where the result goes.
         into: Option<SlotId>,
+        /// Whether one of its messages may be lost.
+        may_lose: bool,
     },
     /// A process of a job ends.
     JobExit {
@@ -297,6 +306,8 @@ pub enum Op {
         pid: u8,
         /// Where the result goes.
         into: Option<SlotId>,
+        /// Whether one of its messages may be lost.
+        may_lose: bool,
     },
     /// Writes shared variables, all at once: `len` of `Program::sets` from `first`.
     Set {
@@ -436,6 +447,7 @@ impl Op {
             | Op::Yield
             | Op::Suspend { .. }
             | Op::Resume { .. }
+            | Op::Terminate { .. }
             | Op::Spawn { .. }
             | Op::Exit
             | Op::ExitProcess

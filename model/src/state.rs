@@ -351,6 +351,10 @@ impl Facts for View<'_> {
         View::thread(self, id).apcs_run().into()
     }
 
+    fn last_error(&self, id: ThreadId) -> i64 {
+        View::thread(self, id).last_error().into()
+    }
+
     fn operation(&self, id: OperationId, field: OperationField) -> i64 {
         let operation = View::operation(self, id);
         match field {
@@ -375,7 +379,7 @@ impl Facts for View<'_> {
 }
 
 /// One part of an outcome, as expressions see it.
-fn field_of(
+pub(crate) fn field_of(
     program: &Program,
     os_error: fn(Error) -> OsError,
     outcome: Outcome,

@@ -208,7 +208,8 @@ fn orbits(program: &Program) -> Vec<Vec<ThreadId>> {
 /// Whether an operation or the schedule speaks of this thread.
 fn is_named(program: &Program, id: ThreadId) -> bool {
     let named = |op| match op {
-        Op::Suspend { thread }
+        Op::Terminate { thread }
+        | Op::Suspend { thread }
         | Op::Resume { thread }
         | Op::Spawn { thread }
         | Op::Apc { thread, .. }

@@ -86,6 +86,7 @@ pub(crate) struct Parts {
     pub suspended: u8,
     pub handed: u8,
     pub apcs: u8,
+    pub last_error: u8,
 }
 
 /// What the byte of the port says besides: see [`Thread::is_fresh`] and [`Thread::counts_on`].
@@ -151,6 +152,14 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
         match self.parts.apcs {
             0 => 0,
             at => self.bytes[usize::from(at) + 1],
+        }
+    }
+
+    /// The error that its last failed call has left, where somebody asks.
+    pub fn last_error(&self) -> u16 {
+        match usize::from(self.parts.last_error) {
+            0 => 0,
+            at => u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]]),
         }
     }
 
@@ -242,6 +251,14 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
             let ran = if counted { self.bytes[at] } else { 0 };
             self.bytes[at + 1] = self.bytes[at + 1].saturating_add(ran);
             self.bytes[at] = 0;
+        }
+    }
+
+    /// A call of its has failed with this error.
+    pub fn set_last_error(&mut self, error: u16) {
+        let at = usize::from(self.parts.last_error);
+        if at != 0 {
+            self.bytes[at..at + 2].copy_from_slice(&error.to_le_bytes());
         }
     }
 

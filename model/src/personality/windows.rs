@@ -13,7 +13,9 @@
 //! |---|---|---|---|
 //! | windows/contents | A packet arrives with the key, bytes and OVERLAPPED it was posted with; NULL is one too. | verified | W:post, D:post |
 //! | windows/fifo | Packets are taken oldest first. | verified | W:setio, D:iocp |
-//! | windows/status | A packet with a failure status is taken all the same; the call fails with its Win32 error. | documented | D:gqcs |
+//! | windows/status | A packet with a failure status is taken all the same; the call fails with its Win32 error. | verified | W:conn, W:sock, D:gqcs |
+//! | windows/status-of-a-post | PostQueuedCompletionStatus posts success; NtSetIoCompletion posts any status. | verified | W:post, W:setio |
+//! | windows/last-error | A call that succeeds leaves the last error of its thread as it was. | verified | W:sock |
 //! | windows/lifo | The waiter that parked last is released first. | verified | W:sched, D:iocp |
 //! | windows/handoff | A post binds its packet to the waiter it releases; no later call can take it away. | verified | W:sched |
 //! | windows/limit | While as many threads run as the concurrency value says, a post releases nobody. | documented | D:iocp, D:wi7 |
@@ -38,6 +40,7 @@
 //! | windows/close-unbinds | Closing ends the association of every member; what it does later counts nowhere. | documented | D:iocp, R:queue |
 //! | windows/closed-handle | A call on a closed handle fails with ERROR_INVALID_HANDLE. | verified | W:sched |
 //! | windows/batch | A batch takes what is queued, oldest first, and never waits to be full. | verified | W:setio, W:post |
+//! | windows/batch-status | A batch call succeeds whatever the statuses of its packets are; each has its own. | documented | D:gqcsex |
 //! | windows/batch-zero | A batch of no packets is an invalid parameter. | verified | W:setio |
 //! | windows/batch-counts-once | A batch counts as one running thread, however many packets it took. | inferred | D:wi7 |
 //! | windows/batch-after-handoff | A batch call released by a post may take further packets that were queued before it ran (Q3: any number). | open | D:gqcsex |
@@ -65,11 +68,12 @@
 //! | windows/apc-io-pending | One that was issued before the association ends with its APC and no packet. | verified | W:fileio |
 //! | windows/replace | FileReplaceCompletionInformation puts another port and key in the place of the association, or none. | documented | D:fci |
 //! | windows/replace-in-flight | What was in flight reports to the new port, or to the old one, or to none (Q4: all allowed). | open | D:fci |
-//! | windows/skip-port | FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: what ends well in its call leaves no packet; what was pending does. | verified | W:pipe, W:conn |
+//! | windows/skip-port | FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: what ends in its call, well or with a warning, leaves no packet; what was pending does. | verified | W:pipe, W:conn |
 //! | windows/skip-event | FILE_SKIP_SET_EVENT_ON_HANDLE takes the file's own signal back, and no operation sets it again. | verified | W:pipe |
 //! | windows/modes-accumulate | Modes that are set stay set. | verified | W:fci |
 //! | windows/modes-sync | A synchronous file has no modes. | verified | W:fci |
 //! | windows/immediate-success | An operation that ends well in its call leaves a packet all the same. | verified | W:sock, W:fileio |
+//! | windows/immediate-warning | An operation that ends with a warning in its call leaves a packet, although the call fails. | inferred | lalinsky/zio PR 733 |
 //! | windows/immediate-error | An operation that fails in its call leaves neither packet nor signal. | verified | W:sock, W:npipe |
 //! | windows/pending-error | An operation that was pending leaves a packet however it ends. | verified | W:conn, W:ifl |
 //! | windows/no-overlapped | An operation without an OVERLAPPED leaves no packet. | verified | W:conn, W:apoll |
@@ -79,7 +83,7 @@
 //! | windows/sync-waits | A call on a synchronous file sleeps until the operation is over. | derived | R:wait |
 //! | windows/io-contents | The packet of an operation carries the file's key, its OVERLAPPED, its bytes and its status. | verified | W:sock, W:conn |
 //! | windows/completion-order | Operations report in the order in which they end. | documented | D:iocp |
-//! | windows/iosb-late | The status block is written between the end of an operation and the removal of its packet, and before its event is set. | documented | D:iocp, D:wi7 |
+//! | windows/iosb-late | The status block is written between the end of an operation and the removal of its packet, and before its event is set. | documented | D:iocp, D:wi7, W:pclose |
 //! | windows/cancel-one-packet | A cancelled operation leaves one packet, ERROR_OPERATION_ABORTED if the cancel came in time. | verified | W:athr, W:tpio |
 //! | windows/cancel-late | An operation may end on its own although its cancel succeeded. | documented | D:cancelex |
 //! | windows/cancel-nothing | With nothing to cancel CancelIoEx fails with ERROR_NOT_FOUND. | documented | D:cancelex |
@@ -91,7 +95,8 @@
 //! | windows/close-keeps-association | A port whose handles are closed stays with its files; what it gets nobody can take (Q5). | documented | D:iocp, D:create |
 //! | windows/process-exit | A process that ends cancels what it has issued and closes its handles of files. | verified | W:pexit |
 //! | windows/issuer-exit | A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event. | verified | W:athr, W:iocp |
-//! | windows/reserve | A post with a reserve object needs no memory. | verified | W:setex |
+//! | windows/reserve | A post with a reserve object is like any other. | verified | W:setex |
+//! | windows/reserve-memory | It cannot fail for want of memory. | inferred | microsoft/msquic issue 5369 |
 //! | windows/reserve-busy | A reserve object serves one packet at a time (Q6: with which error a second post fails). | open | W:apcres |
 //! | windows/reserve-apc | A reserve object for APCs serves one at a time, and can be used again once it ran. | verified | W:apcres |
 //! | windows/reserve-kind | A reserve object for APCs serves no packet, and the reverse. | verified | W:setex, W:apcres |
@@ -103,6 +108,7 @@
 //! | windows/wait-packet-mutex | A mutex cannot be its target. | documented | sdk-api PR 1843 |
 //! | windows/wait-packet-cancel | Cancelling takes it back while it waits, and out of the queue if asked to; one that is idle is cancelled already. | documented | D:wcpcancel |
 //! | windows/job-messages | A job's messages are packets with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED. | verified | W:job |
+//! | windows/job-lossy | A message of a job may be lost. | documented | D:job |
 //! | windows/job-new | Associating a job reports every process that is in it. | verified | W:job |
 //! | windows/job-once | A job has one association; another fails with ERROR_INVALID_PARAMETER. | verified | W:job |
 //! | windows/job-null | The association of a job can be taken away. | verified | W:job |
@@ -119,13 +125,42 @@
 //! The sources are those of Wine's test suite (W) and Wine itself (Ws), Microsoft's documentation (D), ReactOS
 //! (R), and libraries in use (X). Further claims, of `windows-2003`, name only what differs there.
 //!
+//! # Where to find
+//!
+//! | of the manual | here |
+//! |---|---|
+//! | CreateIoCompletionPort | `create`, and with a file `associate_file` |
+//! | GetQueuedCompletionStatus, GetQueuedCompletionStatusEx | `get`, `associate`, `remove_or_wait`; `wake`, `expire` |
+//! | PostQueuedCompletionStatus | `post`, `insert`, `hand_off` |
+//! | CloseHandle | of a port `close`, `run_down`; of a file `close_file`, `file_closes` |
+//! | DuplicateHandle | `duplicate_port`, `duplicate_file` |
+//! | NtQueryIoCompletion | `query` |
+//! | the concurrency value: who blocks, comes back, ends | `blocks`, `unblocks`, `exits`; `count_out`, `release_one` |
+//! | WaitForSingleObject on a port | `wait_handle`, `release_at_handle` |
+//! | QueueUserAPC, alertable waits | `queue_apc`, `interrupt`, `alerts` |
+//! | SuspendThread, ResumeThread | `suspend`, `suspend_waiting`; `resume`, `resume_waiting` |
+//! | FileReplaceCompletionInformation | `replace` |
+//! | SetFileCompletionNotificationModes | `set_modes`; what they do: `REPORTS` |
+//! | ReadFile and all that issue an operation | `start`; its end: `ends`, `complete`, `ends_in_apc` |
+//! | CancelIo, CancelIoEx | `cancel`, `cancel_file` |
+//! | wait completion packets | `wait_packet`, `wait_packet_fires`, `cancel_wait_packet` |
+//! | job notifications | `job_port`, `job_start`, `job_exit`, `sends` |
+//! | the end of a process | `process_exits` |
+//! | what a version lacks | `supports` |
+//!
 //! # Divergence from the real system
 //!
-//! Access rights, object attributes and buffer lengths are absent, and so is what a failed call leaves in its
-//! out-parameters. Only handles of files belong to a process. The status block of an operation is written when
-//! the operation ends or when its packet is removed, at no moment between. An event that resets itself and is
-//! set by an operation releases the first of its waiters. Messages of jobs are never lost. `windows` wakes those
-//! who wait for a port's handle as Windows 10 does since 1607. A mutex whose owner ends stays owned. Scheduling
+//! Access rights, object attributes and buffer lengths are absent: no call fails for want of a right, for a name
+//! or for a short buffer. What a failed call leaves in its out-parameters is absent too; a result that is not
+//! there is 0, so a batch call that took nothing has the count 0, where Windows leaves 0 or 1. Bytes are as wide
+//! as NtRemoveIoCompletion shows them; GetQueuedCompletionStatus shows the lower 32 bits. The last error of a
+//! thread knows the calls that a scenario makes, as if each were a Win32 call. Only handles of files belong to a
+//! process. The status block of an operation is written when the operation ends or when its packet is removed,
+//! at no moment between. A call that issues an operation returns in the same step; what its thread does next is
+//! a later one, and the packet may be gone by then. An event that resets itself and is set by an operation
+//! releases the first of its waiters. Messages of jobs are lost only where a scenario says that they may be.
+//! `windows` ends an alertable call as Windows 7 and later do, and wakes those who wait for a port's handle as
+//! Windows 10 does since 1607. A mutex whose owner ends stays owned. Scheduling
 //! priorities and the boost of a released thread are absent: which of several runnable threads moves is the
 //! chooser's business.
 //!
@@ -247,6 +282,11 @@ impl Kernel for Windows {
         true
     }
 
+    /// `windows/last-error`.
+    fn keeps_last_error(&self) -> bool {
+        true
+    }
+
     fn leaves_open(&self, op: Op) -> bool {
         match op {
             Op::Get { timeout, .. } => timeout == Timeout::Ticks(0),
@@ -259,6 +299,9 @@ impl Kernel for Windows {
             | Op::Complete { .. }
             | Op::Cancel { .. }
             | Op::CancelFile { .. } => true,
+            Op::JobPort { may_lose, .. }
+            | Op::JobStart { may_lose, .. }
+            | Op::JobExit { may_lose, .. } => may_lose,
             _ => false,
         }
     }
@@ -306,6 +349,9 @@ impl Kernel for Windows {
             } if !pending_on(view, file).any(|id| cancels(view, me, id, true)) => {
                 NOTHING_OF_MINE.len()
             }
+            Op::JobPort { may_lose: true, .. }
+            | Op::JobStart { may_lose: true, .. }
+            | Op::JobExit { may_lose: true, .. } => 1 + messages(view, op),
             _ => 1,
         };
         answers as u8
@@ -358,9 +404,11 @@ impl Kernel for Windows {
                 remove,
                 ..
             } => cancel_wait_packet(turn, me, wait_packet, remove),
-            Op::JobPort { job, binding, .. } => self.job_port(turn, me, job, binding),
-            Op::JobStart { job, pid, .. } => self.job_start(turn, me, job, pid),
-            Op::JobExit { job, pid, .. } => self.job_exit(turn, me, job, pid),
+            Op::JobPort { job, binding, .. } => {
+                self.job_port(turn, me, job, binding, Lost::by(answer))
+            }
+            Op::JobStart { job, pid, .. } => self.job_start(turn, me, job, pid, Lost::by(answer)),
+            Op::JobExit { job, pid, .. } => self.job_exit(turn, me, job, pid, Lost::by(answer)),
             _ => unreachable!("done for all systems alike, or not supported"),
         }
     }
@@ -803,8 +851,8 @@ fn dropped<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) {
     }
 }
 
-/// `windows/contents`, `windows/status`: a plain call returns its packet and a batch call a batch, each packet
-/// as it was posted, whatever its status.
+/// `windows/contents`, `windows/status`, `windows/batch-status`: a plain call returns its packet and a batch call a
+/// batch, each packet as it was posted, whatever its status.
 fn outcome(get: Get, batch: Batch) -> Outcome {
     match get.max {
         None => Outcome::Packet(batch.packets()[0]),
@@ -925,7 +973,8 @@ impl Windows {
     }
 
     /// PostQueuedCompletionStatus, NtSetIoCompletionEx: `windows/poster-free`, `windows/no-self-rule`: who posts
-    /// makes no difference. `windows/post-fails`, `windows/reserve`, `windows/reserve-kind`.
+    /// makes no difference. `windows/status-of-a-post`: what the packet carries is the caller's business.
+    /// `windows/post-fails`, `windows/reserve`, `windows/reserve-memory`, `windows/reserve-kind`.
     #[expect(clippy::too_many_arguments, reason = "they are those of the operation")]
     fn post<O: Observer>(
         &self,
@@ -1461,7 +1510,7 @@ const ANY: Option<bool> = None;
 
 /// What the end of an operation leaves: `windows/immediate-error`, `windows/apc-io-pending`,
 /// `windows/no-overlapped`, `windows/low-bit`, `windows/skip-port`, `windows/immediate-success`,
-/// `windows/pending-error`. Exactly one row fits.
+/// `windows/immediate-warning`, `windows/pending-error`. Exactly one row fits.
 const REPORTS: [([Option<bool>; 5], Report); 6] = [
     // failed in its call, APC routine, associated, OVERLAPPED, ended in its call and skipped
     ([YES, ANY, ANY, ANY, ANY], Report::Nothing),
@@ -1868,6 +1917,50 @@ enum Message {
     ActiveProcessZero,
 }
 
+/// `windows/job-lossy`: which message of an operation is lost on its way, if one is.
+struct Lost(Option<usize>);
+
+impl Lost {
+    /// The first answer loses none, the next the first message, and so on.
+    fn by(answer: usize) -> Lost {
+        Lost(answer.checked_sub(1))
+    }
+
+    /// Whether the message that is sent now is the one.
+    fn is_next(&mut self) -> bool {
+        let is = self.0 == Some(0);
+        self.0 = self.0.and_then(|left| left.checked_sub(1));
+        is
+    }
+}
+
+/// How many messages an operation on a job sends.
+fn messages(view: View<'_>, op: Op) -> usize {
+    let reports = |job: &JobId| view.job(*job).binding().is_some();
+    match op {
+        Op::JobPort {
+            job,
+            binding: Some(binding),
+            ..
+        } => {
+            let port = view.program.job_bindings[usize::from(binding)].port;
+            if view.job(job).binding().is_some() || !view.port(port).is_open() {
+                return 0;
+            }
+            let pids = 0..view.program.pids.len() as u8;
+            pids.filter(|&pid| view.job(job).contains(pid)).count()
+        }
+        Op::JobStart { job, pid, .. } if !view.job(job).contains(pid) => {
+            chain(view.program, job).filter(reports).count()
+        }
+        Op::JobExit { job, pid, .. } if view.job(job).contains(pid) => chain(view.program, job)
+            .filter(reports)
+            .map(|job| 1 + usize::from(view.job(job).is_only(pid)))
+            .sum(),
+        _ => 0,
+    }
+}
+
 impl Windows {
     /// SetInformationJobObject with JobObjectAssociateCompletionPortInformation: `windows/job-once`,
     /// `windows/job-null`, `windows/job-new`.
@@ -1877,6 +1970,7 @@ impl Windows {
         me: ThreadId,
         job: JobId,
         binding: Option<u8>,
+        mut lost: Lost,
     ) {
         let Some(binding) = binding else {
             turn.job(job).set_binding(None);
@@ -1892,44 +1986,67 @@ impl Windows {
         turn.job(job).set_binding(Some(binding));
         for pid in 0..turn.program.pids.len() as u8 {
             if turn.job(job).contains(pid) {
-                self.sends(turn, job, Message::NewProcess(pid));
+                self.sends(turn, job, Message::NewProcess(pid), &mut lost);
             }
         }
         turn.returns(me, Outcome::Done);
     }
 
     /// A process begins in a job, and in those that it is nested in: `windows/job-nested`.
-    fn job_start<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, job: JobId, pid: u8) {
+    fn job_start<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        job: JobId,
+        pid: u8,
+        mut lost: Lost,
+    ) {
         if turn.job(job).contains(pid) {
             return turn.returns(me, Outcome::Failed(Error::Exists));
         }
         for job in chain(turn.program, job) {
             turn.job(job).add(pid);
-            self.sends(turn, job, Message::NewProcess(pid));
+            self.sends(turn, job, Message::NewProcess(pid), &mut lost);
         }
         turn.returns(me, Outcome::Done);
     }
 
     /// A process ends: `windows/job-exit`, `windows/job-nested`.
-    fn job_exit<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, job: JobId, pid: u8) {
+    fn job_exit<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        job: JobId,
+        pid: u8,
+        mut lost: Lost,
+    ) {
         if !turn.job(job).contains(pid) {
             return turn.returns(me, Outcome::Failed(Error::NotFound));
         }
         for job in chain(turn.program, job) {
             turn.job(job).remove(pid);
-            self.sends(turn, job, Message::ExitProcess(pid));
+            self.sends(turn, job, Message::ExitProcess(pid), &mut lost);
             if turn.job(job).is_empty() {
-                self.sends(turn, job, Message::ActiveProcessZero);
+                self.sends(turn, job, Message::ActiveProcessZero, &mut lost);
             }
         }
         turn.returns(me, Outcome::Done);
     }
 
-    /// `windows/job-messages`.
-    fn sends<O: Observer>(&self, turn: &mut Turn<'_, O>, job: JobId, message: Message) {
+    /// `windows/job-messages`, `windows/job-lossy`.
+    fn sends<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        job: JobId,
+        message: Message,
+        lost: &mut Lost,
+    ) {
         let Some(binding) = turn.job(job).binding() else {
             return;
         };
+        if lost.is_next() {
+            return;
+        }
         let binding = &turn.program.job_bindings[usize::from(binding)];
         let packet = match message {
             Message::NewProcess(pid) => binding.new[usize::from(pid)],

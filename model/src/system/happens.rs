@@ -125,6 +125,7 @@ impl<K: Kernel> System<K> {
             }
             Op::Suspend { thread } => self.suspend(turn, me, thread, answer),
             Op::Resume { thread } => self.resume(turn, me, thread),
+            Op::Terminate { thread } => self.terminate(turn, me, thread),
             Op::Spawn { thread } => {
                 let unborn = turn.view().thread(thread).mode() == Mode::Unborn;
                 if unborn {
@@ -184,6 +185,19 @@ impl<K: Kernel> System<K> {
             was
         };
         self.kernel.exits(turn, me, was);
+    }
+
+    /// A thread is ended wherever it is; nobody tells it.
+    fn terminate<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, target: ThreadId) {
+        if target == me {
+            turn.observer.ret(me, turn.op(me), Outcome::Done);
+            return self.exit(turn, me);
+        }
+        if turn.view().thread(target).mode().is_over() {
+            return turn.returns(me, Outcome::Failed(Error::Invalid));
+        }
+        turn.returns(me, Outcome::Done);
+        self.exit(turn, target);
     }
 
     /// The caller ends last, so that its own handles and operations go with the process.

@@ -67,6 +67,13 @@ impl<K: Kernel> System<K> {
                 why: "it counts no running threads",
             });
         }
+        if !kernel.keeps_last_error() && program.any_expr(|expr| matches!(expr, Expr::LastError(_)))
+        {
+            return Err(Unsupported {
+                op: None,
+                why: "its calls leave no last error",
+            });
+        }
         let Some(mut layout) = Layout::of(&program, processors) else {
             return Err(Unsupported {
                 op: None,

@@ -161,6 +161,10 @@ impl Facts for Cast<'_> {
         unreachable!("programs with such calls are refused")
     }
 
+    fn last_error(&self, _: ThreadId) -> i64 {
+        unreachable!("programs that ask for it are refused")
+    }
+
     fn operation(&self, _: OperationId, _: OperationField) -> i64 {
         unreachable!("programs with operations are refused")
     }
@@ -226,6 +230,7 @@ pub fn unplayable(program: &Program) -> Option<String> {
             match program.exprs[usize::from(expr.0)] {
                 Expr::Port(_, field) => return Some((port_word(field), "a port")),
                 Expr::Apcs(_) => return Some(("apcs", "a thread")),
+                Expr::LastError(_) => return Some(("last_error", "a thread")),
                 Expr::Operation(..) => return Some(("the state", "an operation")),
                 Expr::File(..) => return Some(("the state", "a file")),
                 Expr::Not(operand) | Expr::Neg(operand) => open.push(operand),

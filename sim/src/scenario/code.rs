@@ -152,6 +152,7 @@ impl<'a> Coder<'a> {
                     | Expr::Port(..)
                     | Expr::Thread(..)
                     | Expr::Apcs(_)
+                    | Expr::LastError(_)
                     | Expr::Operation(..)
                     | Expr::File(..)
             )

@@ -432,7 +432,15 @@ pub(super) fn unknown(noun: &str, name: &str, known: &[&str], place: &Place<'_>)
 }
 
 /// Names that expressions have for themselves.
-const WORDS: [&str; 6] = ["true", "false", "parked", "blocked", "done", "apcs"];
+const WORDS: [&str; 7] = [
+    "true",
+    "false",
+    "parked",
+    "blocked",
+    "done",
+    "apcs",
+    "last_error",
+];
 
 /// NTSTATUS values that evidence names.
 const STATUSES: [(&str, u32); 12] = [

@@ -140,6 +140,7 @@ fn call(line: &EventLine) -> String {
         ("oneshot", line.oneshot),
         ("alertable", line.alertable),
         ("may_fail", line.may_fail),
+        ("may_lose", line.may_lose),
         ("mine", line.mine),
         ("remove", line.remove),
         ("skip_port", line.skip_port),

@@ -89,6 +89,7 @@ pub fn verb(op: Op) -> &'static str {
         Op::Yield => "yield",
         Op::Suspend { .. } => "suspend",
         Op::Resume { .. } => "resume",
+        Op::Terminate { .. } => "terminate",
         Op::Spawn { .. } => "spawn",
         Op::Exit => "exit",
         Op::ExitProcess => "exit_process",
@@ -197,6 +198,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
         }
         Op::Suspend { thread }
         | Op::Resume { thread }
+        | Op::Terminate { thread }
         | Op::Spawn { thread }
         | Op::KernelApc { thread } => {
             line.target = Some(thread_name(names, thread));
@@ -333,17 +335,33 @@ fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
             line.remove = said(remove);
         }
         Op::JobPort {
-            job: on, binding, ..
+            job: on,
+            binding,
+            may_lose,
+            ..
         } => {
             line.job = job(on);
+            line.may_lose = said(may_lose);
             if let Some(binding) = binding {
                 let binding = &program.job_bindings[usize::from(binding)];
                 line.port = port(binding.port);
                 line.key = Some(binding.key);
             }
         }
-        Op::JobStart { job: on, pid, .. } | Op::JobExit { job: on, pid, .. } => {
+        Op::JobStart {
+            job: on,
+            pid,
+            may_lose,
+            ..
+        }
+        | Op::JobExit {
+            job: on,
+            pid,
+            may_lose,
+            ..
+        } => {
             line.job = job(on);
+            line.may_lose = said(may_lose);
             line.pid = Some(program.pids[usize::from(pid)]);
         }
         _ => unreachable!("its fields are filled elsewhere"),

@@ -169,6 +169,8 @@ event_line! {
     alertable: bool,
     /// Whether a post may find no memory.
     may_fail: bool,
+    /// Whether one of the messages of a job may be lost.
+    may_lose: bool,
     /// Whether only operations of the calling thread are meant.
     mine: bool,
     /// Whether a wait completion packet is taken out of a queue as well.

@@ -200,17 +200,24 @@ impl Coder<'_> {
                         Some(self.job_binding(job, port, it.key, place)?)
                     }
                 };
-                Op::JobPort { job, binding, into }
+                Op::JobPort {
+                    job,
+                    binding,
+                    into,
+                    may_lose: it.may_lose,
+                }
             }
             wire::Op::JobStart(it) => Op::JobStart {
                 job: names.job(&it.job_start, &place.field("job_start"))?,
                 pid: self.pid(it.pid, &place.field("pid"))?,
                 into,
+                may_lose: it.may_lose,
             },
             wire::Op::JobExit(it) => Op::JobExit {
                 job: names.job(&it.job_exit, &place.field("job_exit"))?,
                 pid: self.pid(it.pid, &place.field("pid"))?,
                 into,
+                may_lose: it.may_lose,
             },
             _ => unreachable!("done for all systems alike"),
         })

@@ -64,6 +64,9 @@ impl Coder<'_> {
             wire::Op::Resume(it) => Op::Resume {
                 thread: names.thread(&it.resume, &place.field("resume"))?,
             },
+            wire::Op::Terminate(it) => Op::Terminate {
+                thread: names.thread(&it.terminate, &place.field("terminate"))?,
+            },
             wire::Op::Spawn(it) => self.spawn(names.thread(&it.spawn, &place.field("spawn"))?),
             wire::Op::Exit => Op::Exit,
             wire::Op::ExitProcess => Op::ExitProcess,

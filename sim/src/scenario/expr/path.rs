@@ -78,11 +78,12 @@ const PORT_FIELDS: Fields<PortField, 6> = [
     ("open", PortField::Open, Type::Bool),
 ];
 
-const THREAD_FIELDS: Fields<OfThread, 4> = [
+const THREAD_FIELDS: Fields<OfThread, 5> = [
     ("parked", OfThread::Is(ThreadField::Parked), Type::Bool),
     ("blocked", OfThread::Is(ThreadField::Blocked), Type::Bool),
     ("done", OfThread::Is(ThreadField::Done), Type::Bool),
     ("apcs", OfThread::Apcs, Type::Int),
+    ("last_error", OfThread::LastError, Type::Int),
 ];
 
 /// What can be asked about a thread.
@@ -90,6 +91,7 @@ const THREAD_FIELDS: Fields<OfThread, 4> = [
 enum OfThread {
     Is(ThreadField),
     Apcs,
+    LastError,
 }
 
 impl OfThread {
@@ -97,6 +99,7 @@ impl OfThread {
         match self {
             OfThread::Is(field) => Expr::Thread(thread, field),
             OfThread::Apcs => Expr::Apcs(thread),
+            OfThread::LastError => Expr::LastError(thread),
         }
     }
 }

@@ -233,6 +233,9 @@ pub(in crate::scenario) struct JobPort {
     /// The completion key.
     #[serde(default)]
     pub(in crate::scenario) key: i64,
+    /// Whether one of its messages may be lost.
+    #[serde(default)]
+    pub(in crate::scenario) may_lose: bool,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
 }
@@ -245,6 +248,9 @@ pub(in crate::scenario) struct JobStart {
     pub(in crate::scenario) job_start: String,
     /// The number of the process.
     pub(in crate::scenario) pid: i64,
+    /// Whether one of its messages may be lost.
+    #[serde(default)]
+    pub(in crate::scenario) may_lose: bool,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
 }
@@ -257,6 +263,9 @@ pub(in crate::scenario) struct JobExit {
     pub(in crate::scenario) job_exit: String,
     /// The number of the process.
     pub(in crate::scenario) pid: i64,
+    /// Whether one of its messages may be lost.
+    #[serde(default)]
+    pub(in crate::scenario) may_lose: bool,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
 }

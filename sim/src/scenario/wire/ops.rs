@@ -35,6 +35,8 @@ pub(in crate::scenario) enum Op {
     Suspend(Suspend),
     /// Takes one suspension of a thread back.
     Resume(Resume),
+    /// Ends a thread wherever it is.
+    Terminate(Terminate),
     /// Starts a thread that waits for it.
     Spawn(Spawn),
     /// Ends the thread.
@@ -251,6 +253,14 @@ pub(in crate::scenario) struct Suspend {
 pub(in crate::scenario) struct Resume {
     /// The thread.
     pub(in crate::scenario) resume: String,
+}
+
+/// Ends a thread wherever it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Terminate {
+    /// The thread.
+    pub(in crate::scenario) terminate: String,
 }
 
 /// Starts a thread that waits for it.
