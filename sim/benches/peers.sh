@@ -112,7 +112,7 @@ cargo bench -p portsim --bench steps --locked 2>/dev/null >"$scratch/steps.txt"
 steps() { awk -v name="$1" '$1 == name { printf "%.2f M", $2 / 1e6 }' "$scratch/steps.txt"; }
 
 # Conducted native steps: the conductor's own calls on a real epoll descriptor.
-native() { "$portsim" record scenarios/portable/newest-of-six-first.json --on epoll --out "$scratch/native.jsonl" --quiet; }
+native() { "$portsim" record scenarios/portable/newest-of-six-first.json --on epoll --out "$scratch/native.jsonl" --quiet >/dev/null; }
 native_rate='not measured'
 if native 2>/dev/null; then
     for _ in 1 2 3 4 5; do timed native >>"$scratch/native.seconds"; done
