@@ -16,7 +16,7 @@ shift
 # SPIN would need minutes for more.
 readonly STATES_MAX=${STATES_MAX:-1000000}
 # An empty comparison proves nothing: so many scenarios are compared, and of so many every state is counted.
-readonly COMPARED_MIN=${COMPARED_MIN:-150} COUNTED_MIN=${COUNTED_MIN:-120}
+readonly COMPARED_MIN=${COMPARED_MIN:-190} COUNTED_MIN=${COUNTED_MIN:-155}
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
