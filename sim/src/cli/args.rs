@@ -49,6 +49,8 @@ pub enum Command {
     Admit(Admit),
     /// Run scenarios on real systems and on the model, and compare
     CrossCheck(CrossCheck),
+    /// Write a scenario in the language of another checker
+    Export(Export),
     /// Systems that the model plays, backends, and scenarios
     List(List),
     /// The JSON Schema of a kind of file
@@ -234,6 +236,36 @@ pub struct CrossCheck {
     /// Seeds for scenarios without a schedule: from A up to, not including, B
     #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
     pub seeds: Range<u64>,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(subcommand)]
+    pub language: Language,
+}
+
+/// Languages of other checkers.
+#[derive(Debug, Subcommand)]
+pub enum Language {
+    /// A model for SPIN, with a second statement of the rules of Windows
+    Promela {
+        /// The scenario
+        scenario: PathBuf,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The system whose rules are meant; the scenario's first if left out
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub machine: Machine,
 }

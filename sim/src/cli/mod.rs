@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod compare;
 mod cross_check;
+mod export;
 mod files;
 mod list;
 mod record;
@@ -77,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::record(&args, &say),
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
+        Command::Export(args) => export::export(&args, &say),
         Command::List(args) => list::list(&args, &say),
         Command::Schema(args) => list::schema(&args, &say),
     };

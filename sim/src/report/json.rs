@@ -142,6 +142,24 @@ pub struct Sample {
     pub seed: Option<u64>,
 }
 
+/// What `export` says.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exported {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The personality.
+    #[serde(rename = "as")]
+    pub personality: String,
+    /// `exported` or `unsupported`.
+    pub verdict: &'static str,
+    /// The scenario in the other language, unless a file took it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Why it is unsupported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
 /// What `admit` says.
 #[derive(Debug, Clone, Serialize)]
 pub struct Admissions {

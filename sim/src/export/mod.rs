@@ -1,0 +1,16 @@
+//! Scenarios in the languages of other checkers: a second opinion.
+//!
+//! This is the one place where the rules of a system are stated a second time, so that two statements and two
+//! searches can be held against each other. What an exporter cannot say it names, and says nothing instead.
+//!
+//! - `promela`: the whole text for SPIN; in it stand `rules.pml`, the rules of Windows ports, and `words.pml`.
+//! - `control`: where threads go between their steps. `expr`: expressions.
+
+mod control;
+mod expr;
+mod promela;
+
+pub use promela::promela;
+
+/// Whose threads an expression or a piece of control is about, as Promela names it: a variable or a number.
+type Me<'a> = &'a str;
