@@ -215,7 +215,7 @@ impl<O: Observer> Turn<'_, O> {
     }
 
     /// Leaves the result of a thread's call in its place; none clears it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn store(&mut self, me: ThreadId, into: SlotPlace, outcome: Option<Outcome>) {
         let at = usize::from(self.layout.threads[me.index()] + into.at);
         store(&mut self.bytes[at..], into.packets_max, outcome);
@@ -248,7 +248,7 @@ impl<O: Observer> Turn<'_, O> {
     }
 
     /// A thread runs on from `pc`: to its next operation, or to its end.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn goes_on(&mut self, me: ThreadId, pc: u8) {
         let rest = self.layout.plan.settle(self.program, &self.view(), me, pc);
         let pends = matches!(rest, Rest::End(_)) && self.view().has_pending(me);

@@ -94,7 +94,7 @@ pub(crate) fn judge(
 ) -> Option<Violation> {
     let program = view.program;
     for id in program.thread_ids() {
-        match view.thread(id).mode() {
+        match view.mode(id) {
             Mode::Failed => return Some(Violation::Builtin(Fault::Assert)),
             Mode::Lost => return Some(Violation::Builtin(Fault::Spin)),
             _ => {}

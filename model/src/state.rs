@@ -18,7 +18,7 @@ use crate::program::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 use crate::running::Running;
-use crate::threads::{Mode, Thread};
+use crate::threads::{Mode, Thread, mode_of};
 use crate::waiters::Waiters;
 
 /// Everything that is the case at one moment.
@@ -68,9 +68,15 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// One thread.
-    #[inline]
+    #[inline(always)]
     pub fn thread(&self, id: ThreadId) -> Thread<&'a [u8]> {
         thread(self.layout, self.bytes, id)
+    }
+
+    /// What a thread is doing.
+    #[inline]
+    pub fn mode(&self, id: ThreadId) -> Mode {
+        mode_of(self.bytes[usize::from(self.layout.threads[id.index()]) + 1])
     }
 
     /// One port.
@@ -92,7 +98,7 @@ impl<'a> View<'a> {
     }
 
     /// The operation that a thread is in, or is about to make.
-    #[inline]
+    #[inline(always)]
     pub fn op(&self, id: ThreadId) -> &'a Op {
         let stands = self.layout.plan.op(id, self.thread(id).pc());
         stands
@@ -430,7 +436,7 @@ pub(crate) fn field_of(
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn thread<'a>(layout: &Layout, bytes: &'a [u8], id: ThreadId) -> Thread<&'a [u8]> {
     let (from, to) = (layout.threads[id.index()], layout.threads[id.index() + 1]);
     Thread {
@@ -504,7 +510,7 @@ const FAILED: u8 = 6;
 const STATUS_PENDING: i64 = 0x103;
 
 /// Writes an outcome into a slot; none clears it.
-#[inline]
+#[inline(always)]
 pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>) {
     let len = 1 + usize::from(packets_max) + usize::from(packets_max > 1);
     match &mut bytes[..len] {

@@ -56,6 +56,12 @@ const MODES: [Mode; 12] = [
     Mode::Failed,
 ];
 
+/// What the second byte of a thread says.
+#[inline]
+pub(crate) fn mode_of(byte: u8) -> Mode {
+    MODES[usize::from(byte)]
+}
+
 impl Mode {
     /// Whether the thread is in no kernel wait, as far as its own calls go.
     #[inline]
@@ -110,7 +116,7 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
     /// What it is doing.
     #[inline]
     pub fn mode(&self) -> Mode {
-        MODES[usize::from(self.bytes[1])]
+        mode_of(self.bytes[1])
     }
 
     /// The object it is blocked on, where it is.

@@ -762,12 +762,14 @@ impl Windows {
     }
 
     /// A member stops being runnable: it counts out, and one waiter may be released.
+    #[inline(always)]
     fn count_out<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
         turn.port(port).running_mut().leave();
         self.release_one(turn, port);
     }
 
     /// Hands the oldest packet to the newest waiter, if one more thread may run.
+    #[inline(always)]
     fn release_one<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
         let mut queue = turn.port(port);
         if !queue.running().has_room() || queue.packets().is_empty() {
@@ -781,6 +783,7 @@ impl Windows {
 
     /// `windows/handoff`, `windows/close-handed`, `windows/batch-counts-once`: the packet belongs to the waiter
     /// from now on, whether or not it has run yet, and the waiter counts.
+    #[inline(always)]
     fn hand_off<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -1010,6 +1013,7 @@ impl Windows {
     /// `windows/handoff`, `windows/lifo`, `windows/limit`: a packet goes to the newest waiter if one more thread
     /// may run, and else behind all others. The limit is never 0: `windows/limit-default`.
     /// `windows/close-keeps-association`: what comes to a port that nobody can reach is gone.
+    #[inline(always)]
     fn insert<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -1099,6 +1103,7 @@ impl Windows {
 
     /// `windows/handle-wait`, `windows/handle-wait-handed`, `windows/handle-wait-close`: all that wait for the
     /// handle are released.
+    #[inline(always)]
     fn release_at_handle<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
         if !turn.view().has_handle_waits() {
             return;

@@ -14,6 +14,7 @@ use crate::threads::Mode;
 const SUSPENSIONS_MAX: u8 = 127;
 
 impl<K: Kernel> System<K> {
+    #[inline(always)]
     pub(super) fn take_turn<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, choice: u8) {
         let (mode, pc) = (turn.view().thread(me).mode(), turn.view().thread(me).pc());
         match mode {
@@ -51,7 +52,7 @@ impl<K: Kernel> System<K> {
     }
 
     /// The offer that a choice means where a thread stands at no operation, and which answer of the system to it.
-    #[inline]
+    #[inline(always)]
     fn chosen(&self, view: View<'_>, me: ThreadId, pc: u8, choice: u8) -> (Offer, u8) {
         if let Some(plain) = self.layout.plan.plain_offers(me, pc) {
             return (plain[usize::from(choice)], 0);
@@ -73,7 +74,7 @@ impl<K: Kernel> System<K> {
     }
 
     /// An operation of a thread; its result is cleared when it starts.
-    #[inline]
+    #[inline(always)]
     fn call<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,

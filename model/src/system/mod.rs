@@ -185,7 +185,7 @@ impl<K: Kernel> System<K> {
         }
         let mut bounded = false;
         for id in self.program.thread_ids() {
-            match view.thread(id).mode() {
+            match view.mode(id) {
                 Mode::Ready | Mode::Stalled => bounded |= self.turns(view, id, &mut each),
                 Mode::Woken => self.wakes(view, id, &mut each),
                 _ => {}
