@@ -56,7 +56,8 @@ impl Verdict {
     }
 }
 
-/// Records the scenario on the backend and judges the recording by the personality.
+/// Records the scenario on the backend and judges the recording by the personality, with as many processors as the
+/// backend has, or as are given if it has no say in that.
 pub fn cross_check(
     scenario: &Scenario,
     backend: &dyn Backend,
@@ -64,6 +65,7 @@ pub fn cross_check(
     seed: u64,
     processors: u32,
 ) -> Cell {
+    let processors = backend.processors().unwrap_or(processors);
     let mut events = Vec::new();
     let verdict = match not_for(personality, scenario) {
         Some(why) => Verdict::Unsupported(why),

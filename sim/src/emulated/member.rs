@@ -31,11 +31,11 @@ pub trait Place: Any {
 
 impl<T: Send + 'static> Place for Member<T> {
     fn leave(&self) {
-        self.queue.leave();
+        self.queue.leave(&self.waiter);
     }
 
     fn enter(&self) {
-        self.queue.enter();
+        self.queue.enter(&self.waiter);
     }
 }
 
@@ -135,7 +135,11 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.leave();
+        if let Some(place) = self.place.get_mut()
+            && self.counts.get()
+        {
+            place.leave();
+        }
     }
 }
 

@@ -111,7 +111,10 @@ mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod waiter;
+#[cfg(not(all(test, loom)))]
 mod watch;
+#[cfg(all(test, loom))]
+pub mod watch;
 
 pub use member::blocking;
 pub use port::{Closed, GetError, Port};

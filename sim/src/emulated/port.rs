@@ -200,6 +200,12 @@ impl<T: Send + 'static> Port<T> {
         record(|record| record.belongs_to(&self.queue)) && self.is_open()
     }
 
+    /// The notes of who acted on it.
+    #[cfg(all(test, loom))]
+    pub fn watch(&self) -> super::watch::Watch {
+        self.queue.watch.clone()
+    }
+
     fn take_one(&self, patience: Patience) -> Result<T, GetError> {
         let taken = self.call(patience, &mut VecDeque::pop_front, Some)?;
         Ok(taken.expect("where there are packets there is an oldest"))

@@ -110,9 +110,10 @@ impl<T> Queue<T> {
         #[cfg(test)]
         if self.fault == Some(Fault::Stolen) {
             state.packets.push_back(packet);
-            if let Some(waiter) = self.newest(&mut state) {
-                state.running -= 1;
-                drop(state);
+            let room = self.has_room(&state);
+            let woken = state.waiters.pop_if(|_| room);
+            drop(state);
+            if let Some(waiter) = woken {
                 waiter.answer(Answer::LookAgain);
             }
             return Ok(());
@@ -132,13 +133,13 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// A thread that counted stops running: whoever waits may have the oldest packet.
-    pub fn leave(&self) {
+    /// The thread of this place, which counted, stops running: whoever waits may have the oldest packet.
+    pub fn leave(&self, waiter: &Waiter<T>) {
         let mut state = self.lock();
         if !state.open {
             return;
         }
-        self.watch.note(None, Moment::Begins);
+        self.watch.note(Some(waiter.thread()), Moment::Begins);
         #[cfg(test)]
         if self.fault == Some(Fault::KeptCount) {
             return;
@@ -155,11 +156,11 @@ impl<T> Queue<T> {
         }
     }
 
-    /// A thread runs again, at once and even beyond the limit.
-    pub fn enter(&self) {
+    /// The thread of this place runs again, at once and even beyond the limit.
+    pub fn enter(&self, waiter: &Waiter<T>) {
         let mut state = self.lock();
         if state.open {
-            self.watch.note(None, Moment::Ends);
+            self.watch.note(Some(waiter.thread()), Moment::Ends);
             state.running += 1;
         }
     }

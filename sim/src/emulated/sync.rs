@@ -9,14 +9,14 @@ use std::time::Duration;
 pub use loom::{
     sync::atomic::{AtomicU8, Ordering},
     sync::{Mutex, MutexGuard},
-    thread::{Thread, ThreadId, current, park},
+    thread::{ThreadId, current},
     thread_local,
 };
 #[cfg(not(all(test, loom)))]
 pub use std::{
     sync::atomic::{AtomicU8, Ordering},
     sync::{Mutex, MutexGuard},
-    thread::{Thread, ThreadId, current, park, park_timeout},
+    thread::{ThreadId, current},
     thread_local,
 };
 
@@ -56,6 +56,75 @@ impl Deadline {
     }
 }
 
-/// Loom has no clock to wake a thread.
+/// A thread that may sleep here until it is woken.
+#[cfg(not(all(test, loom)))]
+pub struct Sleeper(std::thread::Thread);
+
+#[cfg(not(all(test, loom)))]
+impl Sleeper {
+    /// The calling thread.
+    pub fn this_thread() -> Sleeper {
+        Sleeper(current())
+    }
+
+    /// Which thread it is.
+    pub fn id(&self) -> ThreadId {
+        self.0.id()
+    }
+
+    /// Sleeps until it is woken, or for a shorter time.
+    pub fn sleep(&self, limit: Option<Duration>) {
+        match limit {
+            Some(limit) => std::thread::park_timeout(limit),
+            None => std::thread::park(),
+        }
+    }
+
+    /// Ends its sleep, or its next one.
+    pub fn wake(&self) {
+        self.0.unpark();
+    }
+}
+
+/// The same of a lock and a condition: loom takes the unpark of a thread that waits for a lock for the lock itself.
 #[cfg(all(test, loom))]
-pub fn park_timeout(_: Duration) {}
+pub struct Sleeper {
+    id: ThreadId,
+    woken: Mutex<bool>,
+    wakes: loom::sync::Condvar,
+}
+
+#[cfg(all(test, loom))]
+impl Sleeper {
+    /// The calling thread.
+    pub fn this_thread() -> Sleeper {
+        Sleeper {
+            id: current().id(),
+            woken: Mutex::new(false),
+            wakes: loom::sync::Condvar::new(),
+        }
+    }
+
+    /// Which thread it is.
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// Sleeps until it is woken; not at all where that has a limit.
+    pub fn sleep(&self, limit: Option<Duration>) {
+        if limit.is_some() {
+            return;
+        }
+        let mut woken = self.woken.lock().expect("nobody panics");
+        while !*woken {
+            woken = self.wakes.wait(woken).expect("nobody panics");
+        }
+        *woken = false;
+    }
+
+    /// Ends its sleep, or its next one.
+    pub fn wake(&self) {
+        *self.woken.lock().expect("nobody panics") = true;
+        self.wakes.notify_one();
+    }
+}

@@ -12,9 +12,7 @@
 
 use std::sync::PoisonError;
 
-use super::sync::{
-    AtomicU8, Deadline, Mutex, MutexGuard, Ordering, Thread, ThreadId, current, park, park_timeout,
-};
+use super::sync::{AtomicU8, Deadline, Mutex, MutexGuard, Ordering, Sleeper, ThreadId};
 
 const WAITING: u8 = 0;
 const ASLEEP: u8 = 1;
@@ -41,7 +39,7 @@ pub enum Answer<T> {
 pub struct Waiter<T> {
     state: AtomicU8,
     answer: Mutex<Option<Answer<T>>>,
-    thread: Thread,
+    thread: Sleeper,
 }
 
 impl<T> Waiter<T> {
@@ -50,7 +48,7 @@ impl<T> Waiter<T> {
         Waiter {
             state: AtomicU8::new(WAITING),
             answer: Mutex::new(None),
-            thread: current(),
+            thread: Sleeper::this_thread(),
         }
     }
 
@@ -67,7 +65,7 @@ impl<T> Waiter<T> {
     /// Leaves the answer; whoever does has taken the waiter out of the line, so it happens once.
     pub fn answer(&self, answer: Answer<T>) {
         if self.leave_answer(answer) == ASLEEP {
-            self.thread.unpark();
+            self.thread.wake();
         }
     }
 
@@ -93,10 +91,11 @@ impl<T> Waiter<T> {
             return self.take();
         }
         loop {
-            match deadline {
-                None => park(),
-                Some(deadline) => park_timeout(deadline.rest()?),
-            }
+            let limit = match deadline {
+                Some(deadline) => Some(deadline.rest()?),
+                None => None,
+            };
+            self.thread.sleep(limit);
             if self.is_answered() {
                 return self.take();
             }

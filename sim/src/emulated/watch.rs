@@ -17,11 +17,11 @@ pub enum Moment {
     Ends,
 }
 
-/// The notes of one port.
-#[derive(Debug, Default)]
+/// The notes of one port; a copy shares them.
+#[derive(Debug, Default, Clone)]
 pub struct Watch {
     #[cfg(all(test, loom))]
-    notes: std::sync::Mutex<Vec<(ThreadId, Moment)>>,
+    notes: std::sync::Arc<std::sync::Mutex<Vec<(ThreadId, Moment)>>>,
 }
 
 impl Watch {
