@@ -1,5 +1,10 @@
 //! Runs a scenario on a real backend and asks the model whether it could have done the same.
 
+#[cfg(all(test, loom))]
+mod every_order;
+#[cfg(all(test, not(loom)))]
+mod faults;
+
 use std::sync::Arc;
 
 use portsim_model::kernel::Kernel;

@@ -26,7 +26,7 @@ pub mod world;
 #[cfg(target_os = "linux")]
 mod bell;
 #[cfg(not(all(test, loom)))]
-mod emulated;
+pub mod emulated;
 #[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(target_os = "linux")]
