@@ -99,7 +99,7 @@
 //! # How it is built
 //!
 //! One small lock holds packets, waiters and count. A waiter has a place of its own, in which its answer is left
-//! after the lock is free. It looks there for about a microsecond before it sleeps, because waking a
+//! after the lock is free. It looks there for a few microseconds before it sleeps, because waking a
 //! sleeper takes longer than that. There is no `unsafe` in it, and nothing but the standard library.
 
 #[cfg(test)]
