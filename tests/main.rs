@@ -3,7 +3,9 @@
 mod command;
 mod generated;
 mod house;
+mod liveness;
 mod native;
+mod searching;
 mod shipped;
 
 use std::path::PathBuf;

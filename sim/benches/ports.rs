@@ -144,8 +144,11 @@ impl Carrier for Epoll {
     }
 }
 
+/// Makes a carrier with nothing in it.
+type Make = fn() -> Arc<dyn Carrier>;
+
 /// What is compared, the port first.
-fn carriers() -> Vec<(&'static str, fn() -> Arc<dyn Carrier>)> {
+fn carriers() -> Vec<(&'static str, Make)> {
     vec![
         ("emulated", || Arc::new(Emulated(Port::new(u32::MAX)))),
         ("mutex and condvar", || Arc::new(Condition::default())),
@@ -181,7 +184,7 @@ fn throughput(carrier: &Arc<dyn Carrier>, posters: u64, takers: u64) -> f64 {
 }
 
 /// Nanoseconds for each wake of a sleeping thread.
-fn wake(make: fn() -> Arc<dyn Carrier>) -> f64 {
+fn wake(make: Make) -> f64 {
     let (there, back) = (make(), make());
     thread::scope(|threads| {
         threads.spawn(|| {
@@ -205,7 +208,7 @@ fn wake(make: fn() -> Arc<dyn Carrier>) -> f64 {
 /// One thing that is measured.
 struct Course {
     name: &'static str,
-    measure: fn(fn() -> Arc<dyn Carrier>) -> f64,
+    measure: fn(Make) -> f64,
 }
 
 const COURSES: [Course; 4] = [

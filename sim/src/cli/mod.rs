@@ -9,7 +9,9 @@ mod files;
 mod list;
 mod record;
 mod run;
+mod sample;
 mod say;
+mod verdict;
 
 use std::process::ExitCode;
 

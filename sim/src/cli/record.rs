@@ -126,6 +126,7 @@ fn header(scenario: &Scenario, args: &Record, backend: &dyn Backend) -> Header {
         tool: tool(),
         os: os(),
         violation: None,
+        loop_at: None,
         refused_at: None,
         why: None,
         claims: Vec::new(),
