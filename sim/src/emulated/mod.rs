@@ -21,7 +21,7 @@
 //! ```
 //! use portsim::emulated::{Port, blocking};
 //!
-//! let pool = Port::new(2);
+//! let pool = Port::<Option<u64>>::new(2);
 //! let (reply, replies) = std::sync::mpsc::channel();
 //! std::thread::scope(|threads| {
 //!     for _ in 0..4 {
@@ -29,7 +29,7 @@
 //!         threads.spawn(move || {
 //!             while let Ok(Some(number)) = pool.get() {
 //!                 // Here a worker would ask a database, read a file, or take a lock that it may not get at once.
-//!                 let square: u64 = blocking(|| number * number);
+//!                 let square = blocking(|| number * number);
 //!                 reply.send(square).unwrap();
 //!             }
 //!         });
