@@ -48,7 +48,7 @@ fn cells(backend: &dyn Backend, personality: &str, seeds: u64, folders: &[&str])
 #[test]
 fn each_backend_agrees_with_its_own_personality() {
     for backend in available() {
-        let cells = cells(backend, backend.name(), 10, &[""]);
+        let cells = cells(backend, backend.system(), 10, &[""]);
         let agree = cells
             .iter()
             .filter(|cell| matches!(cell.verdict, Verdict::Agree(_)))

@@ -1,5 +1,10 @@
 //! Runs a scenario on a real backend and asks the model whether it could have done the same.
 
+#[cfg(all(test, loom))]
+mod every_order;
+#[cfg(all(test, not(loom)))]
+mod faults;
+
 use std::sync::Arc;
 
 use portsim_model::kernel::Kernel;
@@ -56,7 +61,11 @@ impl Verdict {
     }
 }
 
-/// Records the scenario on the backend and judges the recording by the personality.
+/// The most turns that are compared: a scenario that never comes to rest is judged by how it begins.
+const TURNS_MAX: u64 = 3_000;
+
+/// Records the scenario on the backend and judges the recording by the personality, with as many processors as the
+/// backend has, or as are given if it has no say in that.
 pub fn cross_check(
     scenario: &Scenario,
     backend: &dyn Backend,
@@ -64,6 +73,7 @@ pub fn cross_check(
     seed: u64,
     processors: u32,
 ) -> Cell {
+    let processors = backend.processors().unwrap_or(processors);
     let mut events = Vec::new();
     let verdict = match not_for(personality, scenario) {
         Some(why) => Verdict::Unsupported(why),
@@ -71,7 +81,10 @@ pub fn cross_check(
             backend,
             &scenario.program,
             &|| Policy::Random.seeded(seed),
-            &Options::default(),
+            &Options {
+                turns_max: TURNS_MAX,
+                ..Options::default()
+            },
         ) {
             Err(NoRecording::Unsupported(why)) => Verdict::Unsupported(why),
             Err(NoRecording::Unavailable(why)) => Verdict::Unavailable(why),

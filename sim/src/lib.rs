@@ -6,6 +6,7 @@ pub mod check;
 pub mod choose;
 pub mod cli;
 pub mod cross_check;
+pub mod emulated;
 pub mod export;
 pub mod names;
 pub mod native;

@@ -4,6 +4,7 @@ use super::args::{Admit, personality};
 use super::say::{Say, shell};
 use super::{Exit, Stop, bad_argument, files};
 use crate::cross_check::judge;
+use crate::native::backend;
 use crate::personality::not_for;
 use crate::report::json;
 use crate::trace::{Header, Mode, Origin, lanes};
@@ -79,9 +80,13 @@ pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
     }
 }
 
-/// A trace is judged by the system that it says it is of.
+/// A trace is judged by the system that it says it is of, or whose rules its backend keeps.
 fn own_personality(header: &Header) -> Result<&'static str, Stop> {
-    match header.personality.as_ref().or(header.on.as_ref()) {
+    let on = header.on.as_deref().map(|on| match backend(on) {
+        Some(backend) => backend.system(),
+        None => on,
+    });
+    match header.personality.as_deref().or(on) {
         Some(name) => Ok(personality(name)?),
         None => Err(bad_argument(
             "--as",

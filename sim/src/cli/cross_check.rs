@@ -101,10 +101,10 @@ fn pairs(args: &CrossCheck) -> Result<Vec<(&'static dyn Backend, &'static str)>,
         Some(name) => Ok((backend, personality(name)?)),
         None => Ok((
             backend,
-            personality(backend.name()).map_err(|_| {
+            personality(backend.system()).map_err(|_| {
                 let problem = format!(
                     "no personality is called {:?}; name one that judges it",
-                    backend.name()
+                    backend.system()
                 );
                 bad_argument("--as", problem)
             })?,

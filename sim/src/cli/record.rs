@@ -7,7 +7,7 @@ use super::run::tool;
 use super::say::Say;
 use super::{Exit, Stop, files};
 use crate::choose::Policy;
-use crate::native::{NoRecording, Options, record as record_on};
+use crate::native::{Backend, NoRecording, Options, record as record_on};
 use crate::report::json;
 use crate::scenario::Scenario;
 use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, Shown, lanes, write};
@@ -23,7 +23,8 @@ pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
             let end = End {
                 parked: recording.parked,
             };
-            keep(args, say, &scenario, recording.events, Some(end), ended)?;
+            let shown = recording.events;
+            keep(args, say, &scenario, backend, shown, Some(end), ended)?;
             Ok(Exit::AsExpected)
         }
         Err(NoRecording::Unsupported(why)) => {
@@ -46,7 +47,7 @@ pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
             let why = failed.words(&scenario.names);
             let events = failed.events();
             if !events.is_empty() {
-                keep(args, say, &scenario, events, None, why.clone())?;
+                keep(args, say, &scenario, backend, events, None, why.clone())?;
             }
             Err(Stop::Unavailable(format!(
                 "{} on {}: {why}",
@@ -61,11 +62,12 @@ fn keep(
     args: &Record,
     say: &Say,
     scenario: &Scenario,
+    backend: &dyn Backend,
     shown: Vec<Shown>,
     end: Option<End>,
     ended: String,
 ) -> Result<(), Stop> {
-    let header = header(scenario, args);
+    let header = header(scenario, args, backend);
     let events: Vec<_> = shown
         .into_iter()
         .map(|shown| Event { shown, choice: 0 })
@@ -110,7 +112,7 @@ fn keep(
     Ok(())
 }
 
-fn header(scenario: &Scenario, args: &Record) -> Header {
+fn header(scenario: &Scenario, args: &Record, backend: &dyn Backend) -> Header {
     Header {
         format: FORMAT.to_owned(),
         scenario: scenario.name.clone(),
@@ -120,7 +122,7 @@ fn header(scenario: &Scenario, args: &Record) -> Header {
         on: Some(args.on.clone()),
         mode: Mode::Lockstep,
         seed: Some(args.seed),
-        processors: None,
+        processors: backend.processors(),
         tool: tool(),
         os: os(),
         violation: None,

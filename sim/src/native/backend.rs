@@ -13,6 +13,16 @@ pub trait Backend: Sync {
     /// Its name on the command line, in traces and in errors.
     fn name(&self) -> &'static str;
 
+    /// The system whose rules it keeps: who is named so judges it.
+    fn system(&self) -> &'static str {
+        self.name()
+    }
+
+    /// How many processors its ports go by, where a program leaves that to the system.
+    fn processors(&self) -> Option<u32> {
+        None
+    }
+
     /// Why it cannot run on this machine.
     fn available(&self) -> Result<(), String>;
 
@@ -41,7 +51,13 @@ pub trait Stage {
     /// count as moving until they have returned. Gives every return since the last time, by thread.
     fn quiet(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Unquiet>;
 
-    /// The program of this thread is over; it is in no call and will make none.
+    /// Whether a thread that is in no call belongs to a port that counts it. Its end is an action then, which may
+    /// release others, and so a turn.
+    fn counts(&self, _: ThreadId) -> bool {
+        false
+    }
+
+    /// The program of this thread is over; it is in no call and will make none. It has ended when this returns.
     fn leave(&mut self, thread: ThreadId) -> Result<(), Failure>;
 
     /// Something from outside (a signal) interrupted a wait, so the order of waiters may have changed.

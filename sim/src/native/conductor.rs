@@ -4,6 +4,8 @@
 //! everybody else stands still. In each turn one thread makes one call. The turn is over when that thread has
 //! returned or is parked in this call, and every thread that the call released has returned.
 //!
+//! Where a port counts its threads, the end of one that belongs to a port is a turn as well.
+//!
 //! The order of the events of one turn: first the call, then the returns by thread. Which of several released
 //! threads came back first cannot be observed.
 
@@ -94,6 +96,9 @@ fn is_ours(op: Op) -> bool {
     )
 }
 
+/// As many turns as a deadline counts for against the limit: it takes real time.
+const DEADLINE_TURNS: u64 = 100;
+
 /// Why a try was given up.
 enum Stop {
     Failed(Failure),
@@ -116,6 +121,8 @@ struct Run<'a> {
     clock: Clock,
     events: Vec<Shown>,
     turns: u64,
+    /// Deadlines that have passed.
+    deadlines: u64,
     /// Set where the play ends in the middle of a turn.
     ended: Option<Ended>,
 }
@@ -135,6 +142,7 @@ impl<'a> Run<'a> {
             clock: Clock::new(tick),
             events: Vec::new(),
             turns: 0,
+            deadlines: 0,
             ended: None,
         }
     }
@@ -154,7 +162,8 @@ impl<'a> Run<'a> {
         let mut steps = Vec::new();
         let mut slated = self.program.schedule.as_ref().map(|turns| turns.iter());
         while self.ended.is_none() {
-            if slated.is_none() && self.turns >= self.options.turns_max {
+            let turns = self.turns + DEADLINE_TURNS * self.deadlines;
+            if slated.is_none() && turns >= self.options.turns_max {
                 return Ok(Ended::StepLimit);
             }
             steps.clear();
@@ -204,6 +213,7 @@ impl<'a> Run<'a> {
         };
         match part.inside {
             _ if part.done || !part.born => {}
+            None if part.leaving => steps.push(step(0)),
             Some(Op::Stall) => steps.push(step(0)),
             Some(_) => {}
             None => {
@@ -233,15 +243,15 @@ impl<'a> Run<'a> {
             let backs = self.quiet(&[thread], self.options.turn_limit)?;
             return self.return_all(backs);
         }
+        if part.leaving {
+            return self.exit(thread);
+        }
         let pc = part.pc;
         let plan = &self.cast.plan;
         match plan.nth_offer(self.program, &self.cast, thread, pc, choice) {
             Some(Offer::Op(op, pc)) if is_ours(op) => self.conduct(thread, op, pc),
             Some(Offer::Op(op, pc)) => self.call(thread, op, pc),
-            Some(Offer::End(pc)) => {
-                let went = self.cast.go_on(thread, pc);
-                self.went(thread, went)
-            }
+            Some(Offer::End(_)) => self.exit(thread),
             Some(Offer::Nowhere(_)) => self.went(thread, Err(Lost)),
             None => unreachable!("the step was offered"),
         }
@@ -314,15 +324,7 @@ impl<'a> Run<'a> {
                 self.went(child, went)?;
                 (done, Ok(pc + 1))
             }
-            Op::Exit => {
-                self.cast.part(thread).done = true;
-                self.events.push(Shown::Call {
-                    thread,
-                    op,
-                    answer: done,
-                });
-                return self.went(thread, Ok(()));
-            }
+            Op::Exit => return self.exit(thread),
             _ => (done, Ok(pc + 1)),
         };
         self.events.push(Shown::Call { thread, op, answer });
@@ -330,21 +332,54 @@ impl<'a> Run<'a> {
         self.went(thread, went)
     }
 
+    /// A thread ends; whoever that releases returns in the same turn.
+    fn exit(&mut self, thread: ThreadId) -> Result<(), Stop> {
+        let counts = self.stage.counts(thread);
+        let part = self.cast.part(thread);
+        (part.done, part.leaving) = (true, false);
+        self.events.push(Shown::Call {
+            thread,
+            op: Op::Exit,
+            answer: Some(Answer::Done),
+        });
+        self.stage.leave(thread)?;
+        if !counts {
+            return Ok(());
+        }
+        let backs = self.quiet(&[], self.options.turn_limit)?;
+        self.return_all(backs)
+    }
+
     /// Waits for the next deadline in real time.
     fn pass_time(&mut self) -> Result<(), Stop> {
+        self.deadlines += 1;
         let (due, rest) = self.clock.advance().expect("a deadline is pending");
         let backs = self.quiet(&due, rest + self.options.turn_limit)?;
         self.return_all(backs)
     }
 
     fn quiet(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Stop> {
-        self.stage.quiet(until, limit).map_err(|why| match why {
+        let backs = self.stage.quiet(until, limit).map_err(|why| match why {
             Unquiet::Failed(failure) => Stop::Failed(failure),
             Unquiet::Overdue(thread) => {
                 let op = self.cast.part(thread).inside;
                 Stop::Overdue(thread, op.expect("only a thread in a call moves"))
             }
-        })
+        })?;
+        self.let_go()?;
+        Ok(backs)
+    }
+
+    /// A thread whose end was to be a turn just goes when its port is closed: nobody counts it any more.
+    fn let_go(&mut self) -> Result<(), Stop> {
+        for thread in self.program.thread_ids() {
+            if self.cast.part(thread).leaving && !self.stage.counts(thread) {
+                let part = self.cast.part(thread);
+                (part.done, part.leaving) = (true, false);
+                self.stage.leave(thread)?;
+            }
+        }
+        Ok(())
     }
 
     fn return_all(&mut self, backs: Vec<Back>) -> Result<(), Stop> {
@@ -362,11 +397,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// After control went on: a thread whose program is over leaves, one that is lost ends the recording.
+    /// After control went on: a thread whose program is over leaves, at once or in a turn of its own; one that is
+    /// lost ends the recording.
     fn went(&mut self, thread: ThreadId, went: Result<(), Lost>) -> Result<(), Stop> {
+        let counts = self.stage.counts(thread);
+        let part = self.cast.part(thread);
         if went.is_err() {
             self.ended.get_or_insert(Ended::Nowhere(thread));
-        } else if self.cast.part(thread).done {
+        } else if part.done && counts {
+            (part.done, part.leaving) = (false, true);
+        } else if part.done {
             self.stage.leave(thread)?;
         }
         Ok(())

@@ -28,11 +28,12 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{Errno, read, write};
 
 use super::backend::{Backend, Failure, Stage};
+use super::bell::{EventBell, timespec};
 use super::numbers::Numbers;
-use super::objects::{Objects, timespec};
+use super::objects::Objects;
 use super::parked::{Call, KernelWait, Probe, number};
 use super::seats::Seats;
-use super::world::World;
+use super::world::{Parked, World};
 use crate::trace::Answer;
 
 const NAME: &str = "epoll";
@@ -122,7 +123,7 @@ struct EpollWorld {
     posted: Mutex<Posted>,
     sources: Vec<OwnedFd>,
     home: OwnedFd,
-    objects: Objects,
+    objects: Objects<EventBell>,
     over: AtomicBool,
     disturbed: AtomicBool,
 }
@@ -152,7 +153,7 @@ impl EpollWorld {
                 .map(|declared| source(declared.readable))
                 .collect::<Result<_, _>>()?,
             home: source(true)?,
-            objects: Objects::new(NAME, program, tick)?,
+            objects: Objects::new(program, tick, errno, || EventBell::new(NAME))?,
             over: AtomicBool::new(false),
             disturbed: AtomicBool::new(false),
         };
@@ -303,14 +304,14 @@ impl World for EpollWorld {
         }
     }
 
-    fn wait_of(&self, thread: ThreadId, op: Op) -> Option<KernelWait> {
+    fn parked(&self, thread: ThreadId, op: Op) -> Parked {
         match op {
-            Op::Get { port, .. } => Some(KernelWait {
+            Op::Get { port, .. } => Parked::Kernel(KernelWait {
                 call: Call::EpollPwait,
                 first: self.numbers.raw(port.index()) as u64,
             }),
-            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.wait_of(thread),
-            _ => None,
+            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.parked(thread),
+            _ => Parked::No,
         }
     }
 

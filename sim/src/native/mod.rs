@@ -8,7 +8,7 @@
 //!   [`desk`] a thread gets its calls, and [`sync`] is what a desk is built of.
 //! - [`parked`] looks at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
-//! - One file a backend, listed below; `objects` and `numbers` are what backends on Linux share.
+//! - One file a backend, listed below. Backends share `objects`; those on Linux share `bell` and `numbers`.
 //!
 //! Nothing here knows what a port should do: the thing being compared must not borrow from its judge.
 
@@ -24,10 +24,13 @@ pub mod sync;
 pub mod world;
 
 #[cfg(target_os = "linux")]
+mod bell;
+#[cfg(not(all(test, loom)))]
+pub mod emulated;
+#[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(target_os = "linux")]
 mod numbers;
-#[cfg(target_os = "linux")]
 mod objects;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
@@ -46,6 +49,9 @@ pub fn backends() -> &'static [&'static dyn Backend] {
             name: "epoll",
             system: "linux",
         },
+        // Where loom runs the tests, its ports work for loom's threads only.
+        #[cfg(not(all(test, loom)))]
+        &emulated::Emulated::SOUND,
     ]
 }
 

@@ -1,39 +1,43 @@
-//! Everything on Linux that a thread waits for and that is no port: events, mutexes, semaphores, stalls, sleeps.
+//! Everything that a thread waits for and that is no port: events, mutexes, semaphores, stalls, sleeps.
 //!
-//! Linux has no such objects in its kernel, so their state is kept here, under one lock. A thread that must
-//! wait really blocks in the kernel, on an eventfd of its own: its bell. Which of several waiters is released
-//! is decided here, oldest first.
+//! Where a system has no such objects, or a backend cannot use them, their state is kept here, under one lock. A
+//! thread that must wait really sleeps, at a bell of its own, which each backend brings. Which of several waiters is
+//! released is decided here, oldest first.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use portsim_model::event::{Error, errno};
+use portsim_model::event::{Error, OsError};
 use portsim_model::program::{Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
-use rustix::fs::Timespec;
-use rustix::io::{Errno, read, write};
 
 use super::backend::Failure;
-use super::parked::{Call, KernelWait};
+use super::world::Parked;
 use crate::trace::Answer;
 
-/// The objects of one run, and a bell for each thread.
-pub struct Objects {
-    backend: &'static str,
-    tick: Duration,
-    bells: Vec<Bell>,
-    objects: Mutex<Vec<Live>>,
-    over: AtomicBool,
-    disturbed: AtomicBool,
+/// Where one thread sleeps.
+pub trait Bell: Send + Sync {
+    /// Ends the thread's sleep, or its next one.
+    fn ring(&self) -> Result<(), Failure>;
+
+    /// The thread sleeps until the bell rings, and no longer than `patience`; whether it rang.
+    fn wait(&self, patience: Option<Duration>) -> Result<bool, Failure>;
+
+    /// Whether the thread sleeps here.
+    fn parked(&self) -> Parked;
+
+    /// A sleep was interrupted by a signal.
+    fn disturbed(&self) -> bool {
+        false
+    }
 }
 
-struct Bell {
-    fd: OwnedFd,
-    /// Where the argument of the `ppoll` in progress lies; 0 outside of one.
-    polled: AtomicU64,
+/// The objects of one run, and a bell for each thread.
+pub struct Objects<B> {
+    os_error: fn(Error) -> OsError,
+    tick: Duration,
+    bells: Vec<B>,
+    objects: Mutex<Vec<Live>>,
 }
 
 struct Live {
@@ -50,19 +54,14 @@ enum Kind {
     Semaphore { count: u32 },
 }
 
-impl Objects {
-    /// The objects of a program, as they are at the start.
+impl<B: Bell> Objects<B> {
+    /// The objects of a program, as they are at the start, on a system that names its errors so.
     pub fn new(
-        backend: &'static str,
         program: &Program,
         tick: Duration,
-    ) -> Result<Objects, Failure> {
-        let bell = |_| {
-            let fd = eventfd(0, EventfdFlags::CLOEXEC)
-                .map_err(|errno| Failure::new(backend, "eventfd", errno))?;
-            let polled = AtomicU64::new(0);
-            Ok(Bell { fd, polled })
-        };
+        os_error: fn(Error) -> OsError,
+        bell: impl Fn() -> Result<B, Failure>,
+    ) -> Result<Objects<B>, Failure> {
         let live = |object: &Object| Live {
             kind: match *object {
                 Object::Event { manual, signaled } => Kind::Event { manual, signaled },
@@ -77,13 +76,12 @@ impl Objects {
             waiting: VecDeque::new(),
             granted: Vec::new(),
         };
+        let bells = program.threads.iter().map(|_| bell());
         Ok(Objects {
-            backend,
+            os_error,
             tick,
-            bells: program.threads.iter().map(bell).collect::<Result<_, _>>()?,
+            bells: bells.collect::<Result<_, _>>()?,
             objects: Mutex::new(program.objects.iter().map(live).collect()),
-            over: AtomicBool::new(false),
-            disturbed: AtomicBool::new(false),
         })
     }
 
@@ -104,19 +102,9 @@ impl Objects {
         }
     }
 
-    /// How the kernel shows a thread that is parked in one of these operations.
-    pub fn wait_of(&self, thread: ThreadId) -> Option<KernelWait> {
-        let bell = &self.bells[thread.index()];
-        Some(match bell.polled.load(Ordering::SeqCst) {
-            0 => KernelWait {
-                call: Call::Read,
-                first: bell.fd.as_raw_fd() as u64,
-            },
-            first => KernelWait {
-                call: Call::Ppoll,
-                first,
-            },
-        })
+    /// Whether a thread is parked in one of these operations.
+    pub fn parked(&self, thread: ThreadId) -> Parked {
+        self.bells[thread.index()].parked()
     }
 
     /// Ends a thread's stall.
@@ -126,17 +114,16 @@ impl Objects {
 
     /// Ends every wait, now and later.
     pub fn release(&self) -> Result<(), Failure> {
-        self.over.store(true, Ordering::SeqCst);
-        (0..self.bells.len()).try_for_each(|n| self.ring(ThreadId(n as u8)))
+        self.bells.iter().try_for_each(Bell::ring)
     }
 
     /// A wait was interrupted by a signal.
     pub fn disturbed(&self) -> bool {
-        self.disturbed.load(Ordering::SeqCst)
+        self.bells.iter().any(Bell::disturbed)
     }
 
     fn block(&self, me: ThreadId, object: ObjectId, timeout: Timeout) -> Result<Answer, Failure> {
-        let timed_out = Answer::Failed(errno(Error::Timeout).name.into());
+        let timed_out = self.failed(Error::Timeout);
         let patience = match timeout {
             Timeout::Never => None,
             Timeout::Ticks(ticks) => Some(self.tick * ticks),
@@ -173,12 +160,12 @@ impl Objects {
         if let Kind::Mutex { owner, .. } = state.kind
             && owner != Some(me)
         {
-            return Ok(Answer::Failed(errno(Error::NotOwner).name.into()));
+            return Ok(self.failed(Error::NotOwner));
         }
         if let Kind::Semaphore { count } = state.kind
             && count == u32::from(SEMAPHORE_MAX)
         {
-            return Ok(Answer::Failed(errno(Error::Limit).name.into()));
+            return Ok(self.failed(Error::Limit));
         }
         state.signal();
         // What can be taken goes to who has waited longest, at once: nobody can come between.
@@ -200,9 +187,7 @@ impl Objects {
                 *signaled = false;
                 Answer::Done
             }
-            Kind::Mutex { .. } | Kind::Semaphore { .. } => {
-                Answer::Failed(errno(Error::Invalid).name.into())
-            }
+            Kind::Mutex { .. } | Kind::Semaphore { .. } => self.failed(Error::Invalid),
         })
     }
 
@@ -211,50 +196,16 @@ impl Objects {
     }
 
     fn ring(&self, thread: ThreadId) -> Result<(), Failure> {
-        let one = 1_u64.to_ne_bytes();
-        match write(&self.bells[thread.index()].fd, &one) {
-            Ok(_) => Ok(()),
-            Err(errno) => Err(self.failure("write to an eventfd", errno)),
-        }
+        self.bells[thread.index()].ring()
     }
 
-    /// Blocks in the kernel until the thread's bell rings; whether it did.
+    /// Sleeps until the thread's bell rings; whether it did.
     fn wait_for_bell(&self, me: ThreadId, patience: Option<Duration>) -> Result<bool, Failure> {
-        let bell = &self.bells[me.index()];
-        if let Some(patience) = patience
-            && !self.poll(bell, patience)?
-        {
-            return Ok(false);
-        }
-        let mut count = [0; 8];
-        loop {
-            match read(&bell.fd, &mut count) {
-                Ok(_) => return Ok(true),
-                Err(Errno::INTR) => self.disturbed.store(true, Ordering::SeqCst),
-                Err(errno) => return Err(self.failure("read from an eventfd", errno)),
-            }
-        }
+        self.bells[me.index()].wait(patience)
     }
 
-    fn poll(&self, bell: &Bell, patience: Duration) -> Result<bool, Failure> {
-        let end = Instant::now() + patience;
-        let mut polled = [PollFd::new(&bell.fd, PollFlags::IN)];
-        bell.polled
-            .store(polled.as_ptr() as usize as u64, Ordering::SeqCst);
-        let rang = loop {
-            let rest = end.saturating_duration_since(Instant::now());
-            match poll(&mut polled, Some(&timespec(rest))) {
-                Ok(ready) => break Ok(ready > 0),
-                Err(Errno::INTR) => self.disturbed.store(true, Ordering::SeqCst),
-                Err(errno) => break Err(self.failure("ppoll", errno)),
-            }
-        };
-        bell.polled.store(0, Ordering::SeqCst);
-        rang
-    }
-
-    fn failure(&self, call: &str, errno: Errno) -> Failure {
-        Failure::new(self.backend, call, errno)
+    fn failed(&self, error: Error) -> Answer {
+        Answer::Failed((self.os_error)(error).name.into())
     }
 }
 
@@ -293,13 +244,5 @@ impl Live {
                 }
             }
         }
-    }
-}
-
-/// A duration as the kernel takes it.
-pub fn timespec(duration: Duration) -> Timespec {
-    Timespec {
-        tv_sec: duration.as_secs() as i64,
-        tv_nsec: i64::from(duration.subsec_nanos()),
     }
 }

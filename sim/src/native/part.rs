@@ -23,8 +23,10 @@ pub struct Part {
     pub pc: Pc,
     /// Whether it has started.
     pub born: bool,
-    /// Whether its program is over.
+    /// Whether its program is over, and it is gone.
     pub done: bool,
+    /// Whether its program is over, and its end is a turn that is still to come.
+    pub leaving: bool,
     /// The call in which it is parked.
     pub inside: Option<Op>,
     results: Vec<Option<Answer>>,
@@ -52,6 +54,7 @@ impl<'a> Cast<'a> {
             pc: 0,
             born: !program.threads[thread.index()].spawned,
             done: false,
+            leaving: false,
             inside: None,
             results: vec![None; program.code(thread).slots.len()],
         };

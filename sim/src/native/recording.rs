@@ -16,7 +16,7 @@ pub(super) const TRIES: u32 = 3;
 pub struct Options {
     /// How long one turn may take, besides the time that it waits for a deadline.
     pub turn_limit: Duration,
-    /// The most turns of a run without a schedule, which is a limit of its own.
+    /// The most turns of a run without a schedule, which is a limit of its own; a deadline counts for several.
     pub turns_max: u64,
 }
 

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A seat writes down its answer when its call ends, so a return is never guessed. That a thread is parked is
-//! seen from outside ([`super::parked`]). Nothing moves when one whole sweep over the threads that are inside
+//! known to the world, or seen from outside ([`super::parked`]). Nothing moves when one whole sweep over the threads that are inside
 //! a call finds each of them parked exactly where it was found parked before, and no other thread is in a
 //! call: whoever could have released one of them had stopped before the sweep began, and a release shows in
 //! the state of the released thread before the call that caused it returns.
@@ -26,7 +26,7 @@ use portsim_model::program::{Op, ThreadId};
 use super::backend::{Back, Failure, Stage, Unquiet};
 use super::desk::{Desk, Listener, SPINS};
 use super::parked::Probe;
-use super::world::World;
+use super::world::{Parked, World};
 
 /// How often the conductor looks before it gives the core away.
 const LOOKS: u32 = 6;
@@ -43,10 +43,11 @@ const HOME_LIMIT: Duration = Duration::from_secs(10);
 struct Seat {
     desk: Arc<Desk>,
     thread: Option<JoinHandle<()>>,
-    probe: Probe,
+    /// None where the world knows who is parked.
+    probe: Option<Probe>,
     /// The call it is in.
     inside: Option<Op>,
-    /// Its count of switches when it was last found parked in that call.
+    /// Its count of switches when it was last found parked in that call; 0 where the world said so.
     parked: Option<u64>,
 }
 
@@ -80,7 +81,8 @@ impl Seats {
         let work = {
             let (desk, world) = (desk.clone(), self.world.clone());
             let listener = self.listener.clone();
-            move || match Probe::of_this_thread() {
+            let asks_kernel = world.asks_kernel();
+            move || match asks_kernel.then(Probe::of_this_thread).transpose() {
                 Ok(probe) => {
                     if tell.send(Ok(probe)).is_ok() {
                         desk.serve(&*world, me, &listener);
@@ -133,9 +135,11 @@ impl Seats {
             let (Some(op), None) = (seat.inside, seat.parked) else {
                 continue;
             };
-            let found = match self.world.wait_of(thread, op) {
-                Some(wait) if !until.contains(&thread) => seat.probe.parked(wait),
-                _ => Ok(None),
+            let found = match self.world.parked(thread, op) {
+                _ if until.contains(&thread) => Ok(None),
+                Parked::No => Ok(None),
+                Parked::Yes => Ok(Some(0)),
+                Parked::Kernel(wait) => seat.probe().parked(wait),
             };
             self.seats[n].parked = found.map_err(|error| self.failure("read /proc", error))?;
             if self.seats[n].parked.is_none() {
@@ -153,9 +157,10 @@ impl Seats {
             let (Some(op), Some(before)) = (seat.inside, seat.parked) else {
                 continue;
             };
-            let found = match self.world.wait_of(ThreadId(n as u8), op) {
-                Some(wait) => seat.probe.parked_since(wait, before),
-                None => Ok(false),
+            let found = match self.world.parked(ThreadId(n as u8), op) {
+                Parked::No => Ok(false),
+                Parked::Yes => Ok(true),
+                Parked::Kernel(wait) => seat.probe().parked_since(wait, before),
             };
             if !found.map_err(|error| self.failure("read /proc", error))? {
                 self.seats[n].parked = None;
@@ -252,6 +257,10 @@ impl Stage for Seats {
         Ok(())
     }
 
+    fn counts(&self, thread: ThreadId) -> bool {
+        self.world.counts(thread)
+    }
+
     fn disturbed(&self) -> bool {
         self.world.disturbed()
     }
@@ -294,6 +303,11 @@ impl Drop for Seats {
 }
 
 impl Seat {
+    fn probe(&self) -> &Probe {
+        let probe = self.probe.as_ref();
+        probe.expect("a world that asks the kernel says so")
+    }
+
     /// Ends the thread, which is in no call.
     fn go(&mut self) {
         if let Some(thread) = self.thread.take() {

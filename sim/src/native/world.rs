@@ -14,8 +14,18 @@ pub trait World: Send + Sync {
     /// Makes a call, on the thread that the scenario names; may block in the kernel.
     fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure>;
 
-    /// How the kernel shows a thread that is parked in this call; none while it cannot be parked yet.
-    fn wait_of(&self, thread: ThreadId, op: Op) -> Option<KernelWait>;
+    /// Whether a thread is parked in this call.
+    fn parked(&self, thread: ThreadId, op: Op) -> Parked;
+
+    /// Whether only the kernel can say who is parked, so that it must be asked.
+    fn asks_kernel(&self) -> bool {
+        true
+    }
+
+    /// Whether a thread that is in no call belongs to a port that counts it: then its end is an action on the port.
+    fn counts(&self, _: ThreadId) -> bool {
+        false
+    }
 
     /// Releases a thread from its stall.
     fn come_back(&self, thread: ThreadId) -> Result<(), Failure>;
@@ -30,6 +40,17 @@ pub trait World: Send + Sync {
     fn idle(&self) -> Idle {
         Idle::Sleeps
     }
+}
+
+/// Whether a thread is parked in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parked {
+    /// Not, or not yet.
+    No,
+    /// It is, until somebody releases it or its time is over.
+    Yes,
+    /// If the kernel shows it like this.
+    Kernel(KernelWait),
 }
 
 /// What a thread does between its calls.

@@ -27,8 +27,7 @@ use portsim_model::program::{Op, ThreadId};
 
 use crate::native::Failure;
 use crate::native::desk::{Desk, Listener};
-use crate::native::parked::KernelWait;
-use crate::native::world::{Idle, World};
+use crate::native::world::{Idle, Parked, World};
 use crate::trace::Answer;
 
 /// A world whose answers say which call of which thread they answer.
@@ -45,8 +44,8 @@ impl World for Paper {
         Ok(answer(me, op))
     }
 
-    fn wait_of(&self, _: ThreadId, _: Op) -> Option<KernelWait> {
-        None
+    fn parked(&self, _: ThreadId, _: Op) -> Parked {
+        Parked::No
     }
 
     fn come_back(&self, _: ThreadId) -> Result<(), Failure> {

@@ -8,9 +8,8 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
 use super::*;
-use crate::native::parked::KernelWait;
 use crate::native::seats::Seats;
-use crate::native::world::World;
+use crate::native::world::{Parked, World};
 use crate::native::{Backend, Failure, NoRecording, Stage};
 
 /// What is odd about a world.
@@ -51,8 +50,8 @@ impl World for Odd {
         }
     }
 
-    fn wait_of(&self, _: ThreadId, _: Op) -> Option<KernelWait> {
-        None
+    fn parked(&self, _: ThreadId, _: Op) -> Parked {
+        Parked::No
     }
 
     fn come_back(&self, _: ThreadId) -> Result<(), Failure> {

@@ -1,0 +1,120 @@
+//! A real completion port in user space, with the rules of Windows, for any system.
+//!
+//! A [`Port`] is a queue with a rule for threads. It is for pools whose workers sometimes block, and for servers that
+//! were written for I/O completion ports and now run elsewhere.
+//!
+//! - Packets leave first in, first out.
+//! - The thread that began to wait last is released first: its stack and caches are warm, and those that are not
+//!   needed sleep on.
+//! - A post hands its packet to the waiter that it releases, in one atomic action. No other thread can come between
+//!   and take it, so no waiter is woken for nothing.
+//! - At most so many threads run as the port allows: while they do, packets stay queued, whoever waits. A thread
+//!   counts from its first call on the port; it gives its place up while it is inside [`blocking`], when it calls again,
+//!   when it calls on another port, and when it ends, whatever way it ends.
+//! - Closing releases all waiters, and gives back what nobody took.
+//!
+//! # A pool whose workers block
+//!
+//! Four workers, of which two run at once. When one of them waits for something, a third takes the next packet;
+//! when it is back, three run for a moment.
+//!
+//! ```
+//! use portsim::emulated::{Port, blocking};
+//!
+//! let pool = Port::<Option<u64>>::new(2);
+//! let (reply, replies) = std::sync::mpsc::channel();
+//! std::thread::scope(|threads| {
+//!     for _ in 0..4 {
+//!         let (pool, reply) = (&pool, reply.clone());
+//!         threads.spawn(move || {
+//!             while let Ok(Some(number)) = pool.get() {
+//!                 // Here a worker would ask a database, read a file, or take a lock that it may not get at once.
+//!                 let square = blocking(|| number * number);
+//!                 reply.send(square).unwrap();
+//!             }
+//!         });
+//!     }
+//!     for number in 1..=10 {
+//!         pool.post(Some(number)).unwrap();
+//!     }
+//!     // One packet without work for each worker: see below.
+//!     for _ in 0..4 {
+//!         pool.post(None).unwrap();
+//!     }
+//! });
+//! drop(reply);
+//! assert_eq!(replies.iter().sum::<u64>(), 385);
+//! ```
+//!
+//! # A shutdown that loses nothing
+//!
+//! [`Port::close`] ends the port at once. To finish what is queued, post one last packet for each worker: packets are
+//! taken in order, so each worker gets its own after all work that was posted before. Close then, when all have gone;
+//! what is posted too late comes back to its poster.
+//!
+//! ```
+//! use portsim::emulated::{Closed, Port};
+//!
+//! let port = Port::new(1);
+//! let done = std::thread::scope(|threads| {
+//!     let workers: Vec<_> = (0..3)
+//!         .map(|_| {
+//!             threads.spawn(|| {
+//!                 let mut done = 0;
+//!                 while let Ok(Some(_job)) = port.get() {
+//!                     done += 1;
+//!                 }
+//!                 done
+//!             })
+//!         })
+//!         .collect();
+//!     for job in 0..100 {
+//!         port.post(Some(job)).unwrap();
+//!     }
+//!     for _ in 0..3 {
+//!         port.post(None).unwrap();
+//!     }
+//!     workers.into_iter().map(|worker| worker.join().unwrap()).sum::<i32>()
+//! });
+//! assert_eq!(done, 100);
+//! assert!(port.close().unwrap().is_empty());
+//! assert_eq!(port.post(Some(7)), Err(Closed(Some(7))));
+//! ```
+//!
+//! # What differs from Windows
+//!
+//! - The system does not tell a port that a thread sleeps. Only [`blocking`] does: whoever waits for a lock, a socket or a
+//!   page outside of such a scope counts as running.
+//! - There are no files, sockets, alertable calls, suspended threads or handles to wait for; a packet is whatever
+//!   type the port is of.
+//! - There is one owner of a port and no further handle. [`Port::close`] gives the queued packets to its caller, where
+//!   Windows drops them.
+//! - A thread that calls on another port leaves the first one before it looks at the second, in two actions.
+//! - A batch call that has waited takes the one packet that it was handed; Windows leaves open whether it takes more.
+//! - A thread that takes nothing because its call had no time to wait belongs to the port and counts, as on Windows
+//!   NT 5; whether it still does on Windows today is not known.
+//! - A thread is counted out when its thread-local values are dropped. `std::thread::scope` may return a moment
+//!   earlier; joining the thread waits for it.
+//!
+//! # How it is built
+//!
+//! One small lock holds packets, waiters and count. A waiter has a place of its own, in which its answer is left
+//! after the lock is free. It looks there for a few microseconds before it sleeps, because waking a
+//! sleeper takes longer than that. There is no `unsafe` in it, and nothing but the standard library.
+
+#[cfg(test)]
+pub mod fault;
+mod member;
+mod port;
+mod queue;
+mod sync;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod waiter;
+#[cfg(not(all(test, loom)))]
+mod watch;
+#[cfg(all(test, loom))]
+pub mod watch;
+
+pub use member::blocking;
+pub use port::{Closed, GetError, Port};

@@ -1,0 +1,248 @@
+//! The inside of a port: packets, waiters and a count of running threads, under one small lock.
+//!
+//! Each function is one atomic action. Whoever takes a waiter out of the line answers it after the lock is free:
+//! the packet is bound by then, and nobody needs the lock to wait for it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+#[cfg(test)]
+use super::fault::Fault;
+use super::sync::{Mutex, MutexGuard, ThreadId};
+use super::waiter::{Answer, Waiter, lock};
+use super::watch::{Moment, Watch};
+
+/// See the module.
+#[repr(align(128))]
+pub struct Queue<T> {
+    /// How many threads may run before a packet stays queued; at least 1.
+    pub concurrency: u32,
+    state: Mutex<State<T>>,
+    /// What is wrong with it, on purpose.
+    #[cfg(test)]
+    pub fault: Option<Fault>,
+    /// Who acted, in tests that loom runs.
+    pub watch: Watch,
+}
+
+struct State<T> {
+    open: bool,
+    /// Threads that count: associated, and not in a blocking scope or in line.
+    running: u32,
+    /// Oldest first.
+    packets: VecDeque<T>,
+    /// Oldest first: who comes last is released first.
+    waiters: Vec<Arc<Waiter<T>>>,
+}
+
+/// What a call finds.
+#[derive(Debug)]
+pub enum Found<R> {
+    /// Packets; the thread counts.
+    Packets(R),
+    /// None, and no time to wait; the thread counts.
+    Nothing,
+    /// None that it may take: it stands in line, as the newest.
+    Line,
+    /// The port is closed.
+    Closed,
+}
+
+impl<T> Queue<T> {
+    /// An open port on which so many threads may run.
+    pub fn new(concurrency: u32) -> Queue<T> {
+        Queue {
+            concurrency,
+            state: Mutex::new(State {
+                open: true,
+                running: 0,
+                packets: VecDeque::new(),
+                waiters: Vec::new(),
+            }),
+            #[cfg(test)]
+            fault: None,
+            watch: Watch::default(),
+        }
+    }
+
+    /// A thread looks for packets. One that counts gives its place up first, so that it takes the oldest packet
+    /// before any waiter unless too many run without it. Where it may wait it then stands in line; else it
+    /// counts, with or without a packet.
+    pub fn look<R>(
+        &self,
+        waiter: &Arc<Waiter<T>>,
+        counts: bool,
+        may_wait: bool,
+        take: impl FnOnce(&mut VecDeque<T>) -> R,
+    ) -> Found<R> {
+        let mut state = self.lock();
+        if !state.open {
+            self.watch.note(Some(waiter.thread()), Moment::AtOnce);
+            return Found::Closed;
+        }
+        if counts {
+            state.running -= 1;
+        }
+        if self.has_room(&state) && !state.packets.is_empty() {
+            state.running += 1;
+            self.watch.note(Some(waiter.thread()), Moment::AtOnce);
+            return Found::Packets(take(&mut state.packets));
+        }
+        if !may_wait {
+            state.running += 1;
+            self.watch.note(Some(waiter.thread()), Moment::AtOnce);
+            return Found::Nothing;
+        }
+        waiter.begins();
+        state.waiters.push(waiter.clone());
+        self.watch.note(Some(waiter.thread()), Moment::Begins);
+        Found::Line
+    }
+
+    /// Hands the packet to the newest waiter if one more thread may run; else it is queued behind all others.
+    /// A closed port gives it back.
+    pub fn post(&self, packet: T) -> Result<(), T> {
+        let mut state = self.lock();
+        self.watch.note(None, Moment::AtOnce);
+        if !state.open {
+            return Err(packet);
+        }
+        #[cfg(test)]
+        if self.fault == Some(Fault::Stolen) {
+            state.packets.push_back(packet);
+            let room = self.has_room(&state);
+            let woken = state.waiters.pop_if(|_| room);
+            drop(state);
+            if let Some(waiter) = woken {
+                waiter.answer(Answer::LookAgain);
+            }
+            return Ok(());
+        }
+        match self.newest(&mut state) {
+            None => state.packets.push_back(packet),
+            Some(waiter) => {
+                drop(state);
+                #[cfg(test)]
+                if self.fault == Some(Fault::LostWake) {
+                    waiter.leave_answer(Answer::Packet(packet));
+                    return Ok(());
+                }
+                waiter.answer(Answer::Packet(packet));
+            }
+        }
+        Ok(())
+    }
+
+    /// The thread of this place, which counted, stops running: whoever waits may have the oldest packet.
+    pub fn leave(&self, waiter: &Waiter<T>) {
+        let mut state = self.lock();
+        if !state.open {
+            return;
+        }
+        self.watch.note(Some(waiter.thread()), Moment::Begins);
+        #[cfg(test)]
+        if self.fault == Some(Fault::KeptCount) {
+            return;
+        }
+        state.running -= 1;
+        if state.packets.is_empty() {
+            return;
+        }
+        if let Some(waiter) = self.newest(&mut state)
+            && let Some(packet) = state.packets.pop_front()
+        {
+            drop(state);
+            waiter.answer(Answer::Packet(packet));
+        }
+    }
+
+    /// The thread of this place runs again, at once and even beyond the limit.
+    pub fn enter(&self, waiter: &Waiter<T>) {
+        let mut state = self.lock();
+        if state.open {
+            self.watch.note(Some(waiter.thread()), Moment::Ends);
+            state.running += 1;
+        }
+    }
+
+    /// The time of a waiter is over. Whether it was still in line: it counts then. If not, its answer is on the
+    /// way.
+    pub fn expire(&self, waiter: &Arc<Waiter<T>>) -> bool {
+        let mut state = self.lock();
+        let own = |other: &Arc<Waiter<T>>| Arc::ptr_eq(other, waiter);
+        // Those who came last are looked at first: most are among them.
+        let place = state.waiters.iter().rposition(own);
+        if let Some(place) = place {
+            self.watch.note(Some(waiter.thread()), Moment::Ends);
+            state.waiters.remove(place);
+            state.running += 1;
+        }
+        #[cfg(test)]
+        if self.fault == Some(Fault::LateTimeout) {
+            return true;
+        }
+        place.is_some()
+    }
+
+    /// Ends the port: every waiter is told, every association is over. Gives what nobody took; none if it was
+    /// closed before.
+    pub fn close(&self) -> Option<VecDeque<T>> {
+        let mut state = self.lock();
+        self.watch.note(None, Moment::AtOnce);
+        if !state.open {
+            return None;
+        }
+        state.open = false;
+        state.running = 0;
+        let packets = std::mem::take(&mut state.packets);
+        let waiters = std::mem::take(&mut state.waiters);
+        for waiter in &waiters {
+            self.watch.note(Some(waiter.thread()), Moment::Ends);
+        }
+        drop(state);
+        for waiter in waiters.iter().rev() {
+            waiter.answer(Answer::Abandoned);
+        }
+        Some(packets)
+    }
+
+    /// Whether it is not closed.
+    pub fn is_open(&self) -> bool {
+        self.lock().open
+    }
+
+    /// How many packets nobody has taken.
+    pub fn depth(&self) -> usize {
+        self.lock().packets.len()
+    }
+
+    /// How many threads count.
+    pub fn running(&self) -> u32 {
+        self.lock().running
+    }
+
+    /// Who stands in line, the newest last.
+    pub fn waiting(&self) -> Vec<ThreadId> {
+        let state = self.lock();
+        state.waiters.iter().map(|waiter| waiter.thread()).collect()
+    }
+
+    /// The newest waiter, if one more thread may run. It counts from now on.
+    fn newest(&self, state: &mut State<T>) -> Option<Arc<Waiter<T>>> {
+        if !self.has_room(state) {
+            return None;
+        }
+        let waiter = state.waiters.pop()?;
+        state.running += 1;
+        self.watch.note(Some(waiter.thread()), Moment::Ends);
+        Some(waiter)
+    }
+
+    fn has_room(&self, state: &State<T>) -> bool {
+        state.running < self.concurrency
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        lock(&self.state)
+    }
+}
