@@ -46,6 +46,8 @@ pub enum Command {
     Admit(Admit),
     /// Run scenarios on real systems and on the model, and compare
     CrossCheck(CrossCheck),
+    /// Be an agent: do on a backend what a conductor says on standard input
+    Agent(Agent),
     /// Systems that the model plays, backends, and scenarios
     List(List),
     /// The JSON Schema of a kind of file
@@ -156,7 +158,7 @@ pub struct LookIn {
 pub struct Record {
     /// The scenario
     pub scenario: PathBuf,
-    /// The backend to record
+    /// The backend to record; `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
     #[arg(long, value_name = "BACKEND")]
     pub on: String,
     /// What the choices are drawn from
@@ -196,7 +198,7 @@ pub struct CrossCheck {
     /// Scenario files, or folders of them
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// A backend to record; every one that can run here if left out
+    /// A backend to record, or `agent:COMMAND ARGUMENT...`; every one that can run here if left out
     #[arg(long, value_name = "BACKEND")]
     pub on: Vec<String>,
     /// The system that judges; each backend's own if left out
@@ -207,6 +209,13 @@ pub struct CrossCheck {
     pub seeds: Range<u64>,
     #[command(flatten)]
     pub machine: Machine,
+}
+
+#[derive(Debug, Args)]
+pub struct Agent {
+    /// The backend
+    #[arg(long, value_name = "BACKEND")]
+    pub on: String,
 }
 
 #[derive(Debug, Args)]
@@ -230,6 +239,8 @@ pub enum SchemaOf {
     Scenario,
     /// Lines of a trace
     Trace,
+    /// Lines that a conductor and an agent say to each other
+    Agent,
 }
 
 /// Seeds as people write them.

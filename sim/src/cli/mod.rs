@@ -1,12 +1,14 @@
 //! The command line: arguments in, exit code out.
 
 mod admit;
+mod agent;
 mod args;
 mod check;
 mod compare;
 mod cross_check;
 mod files;
 mod list;
+mod on;
 mod record;
 mod run;
 mod say;
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::record(&args, &say),
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
+        Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),
         Command::Schema(args) => list::schema(&args, &say),
     };

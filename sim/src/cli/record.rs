@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use super::args::Record;
+use super::on::On;
 use super::run::tool;
 use super::say::Say;
 use super::{Exit, Stop, files};
@@ -15,15 +16,24 @@ use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, Shown, lanes, write
 /// Records a scenario.
 pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
     let scenario = files::scenario(&args.scenario)?;
-    let backend = files::backend(&args.on)?;
+    let on = On::named(&args.on)?;
     let policy = || Policy::Random.seeded(args.seed);
-    match record_on(backend, &scenario.program, &policy, &Options::default()) {
+    match record_on(&*on, &scenario.program, &policy, &Options::default()) {
         Ok(recording) => {
             let ended = recording.ended.words(&scenario.names);
             let end = End {
                 parked: recording.parked,
             };
-            keep(args, say, &scenario, recording.events, Some(end), ended)?;
+            let header = header(&scenario, args, &on);
+            keep(
+                args,
+                say,
+                &scenario,
+                header,
+                recording.events,
+                Some(end),
+                ended,
+            )?;
             Ok(Exit::AsExpected)
         }
         Err(NoRecording::Unsupported(why)) => {
@@ -46,7 +56,8 @@ pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
             let why = failed.words(&scenario.names);
             let events = failed.events();
             if !events.is_empty() {
-                keep(args, say, &scenario, events, None, why.clone())?;
+                let header = header(&scenario, args, &on);
+                keep(args, say, &scenario, header, events, None, why.clone())?;
             }
             Err(Stop::Unavailable(format!(
                 "{} on {}: {why}",
@@ -61,11 +72,11 @@ fn keep(
     args: &Record,
     say: &Say,
     scenario: &Scenario,
+    header: Header,
     shown: Vec<Shown>,
     end: Option<End>,
     ended: String,
 ) -> Result<(), Stop> {
-    let header = header(scenario, args);
     let events: Vec<_> = shown
         .into_iter()
         .map(|shown| Event { shown, choice: 0 })
@@ -110,7 +121,7 @@ fn keep(
     Ok(())
 }
 
-fn header(scenario: &Scenario, args: &Record) -> Header {
+fn header(scenario: &Scenario, args: &Record, on: &On) -> Header {
     Header {
         format: FORMAT.to_owned(),
         scenario: scenario.name.clone(),
@@ -122,20 +133,12 @@ fn header(scenario: &Scenario, args: &Record) -> Header {
         seed: Some(args.seed),
         processors: None,
         tool: tool(),
-        os: os(),
+        os: on.os(),
         violation: None,
         refused_at: None,
         why: None,
         claims: Vec::new(),
     }
-}
-
-/// The operating system and its release, where it tells.
-fn os() -> String {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} {}", std::env::consts::OS, release.trim())
-        .trim_end()
-        .to_owned()
 }
 
 fn report(

@@ -11,7 +11,7 @@ use crate::trace::Answer;
 /// A kind of real port.
 pub trait Backend: Sync {
     /// Its name on the command line, in traces and in errors.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Why it cannot run on this machine.
     fn available(&self) -> Result<(), String>;
@@ -20,9 +20,31 @@ pub trait Backend: Sync {
     /// kernel's business.
     fn supports(&self, program: &Program, op: Op) -> Result<(), String>;
 
+    /// Why it cannot play a program whose control flow can be played, if it cannot: the first operation that it
+    /// lacks. A tick would last `tick`.
+    fn refuses(&self, program: &Program, _tick: Duration) -> Result<Option<String>, Failure> {
+        let mut ops = program.ops().filter(|&op| !is_ours(op));
+        Ok(ops.find_map(|op| self.supports(program, op).err()))
+    }
+
     /// The ports, objects and threads of a program, with every thread waiting for its first call. One tick of
     /// the program's time lasts `tick`.
     fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure>;
+}
+
+/// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
+pub fn is_ours(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Set { .. }
+            | Op::Test { .. }
+            | Op::Assert { .. }
+            | Op::Note(_)
+            | Op::Yield
+            | Op::Sleep { ticks: 0, .. }
+            | Op::Spawn { .. }
+            | Op::Exit
+    )
 }
 
 /// A program's threads and ports on one backend, for one run.

@@ -8,10 +8,12 @@
 //!   [`desk`] a thread gets its calls, and [`sync`] is what a desk is built of.
 //! - [`parked`] looks at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
+//! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.
 //! - One file a backend, listed below; `objects` and `numbers` are what backends on Linux share.
 //!
 //! Nothing here knows what a port should do: the thing being compared must not borrow from its judge.
 
+pub mod agent;
 pub mod backend;
 pub mod clock;
 pub mod conductor;
@@ -32,8 +34,9 @@ mod objects;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
+pub use agent::Agent;
 pub use backend::{Back, Backend, Failure, Stage, Unquiet};
-pub use conductor::{record, unsupported};
+pub use conductor::record;
 pub use recording::{Ended, NoRecording, Options, Recording};
 
 /// Every backend, those of other systems included, in the order of every list.
