@@ -52,14 +52,9 @@ impl On {
 
     /// The personality that judges it unless another one is named.
     pub fn judge(&self) -> Result<&'static str, Stop> {
-        let own = match self {
-            On::Built(backend) => backend.name().to_owned(),
-            On::Agent(agent) => {
-                let welcome = agent.welcome();
-                let welcome = welcome.map_err(|failure| Stop::Unavailable(failure.to_string()))?;
-                welcome.name
-            }
-        };
+        // An agent tells only once it runs.
+        self.available().map_err(Stop::Unavailable)?;
+        let own = self.plays();
         personality(&own).map_err(|_| {
             let problem = format!(
                 "no personality is called {own:?}; name one that judges it: {}",

@@ -13,6 +13,12 @@ pub trait Backend: Sync {
     /// Its name on the command line, in traces and in errors.
     fn name(&self) -> &str;
 
+    /// What it says that it is: the name of its own judge. Another one than [`Backend::name`] where the same
+    /// calls are those of several systems.
+    fn plays(&self) -> String {
+        self.name().to_owned()
+    }
+
     /// Why it cannot run on this machine.
     fn available(&self) -> Result<(), String>;
 
@@ -41,7 +47,11 @@ pub fn is_ours(op: Op) -> bool {
             | Op::Assert { .. }
             | Op::Note(_)
             | Op::Yield
-            | Op::Sleep { ticks: 0, .. }
+            | Op::Sleep {
+                ticks: 0,
+                alertable: false,
+                ..
+            }
             | Op::Spawn { .. }
             | Op::Exit
     )

@@ -357,7 +357,8 @@ impl<'a> Run<'a> {
 
 /// Whether the clock ended the call.
 fn by_the_clock(op: Op, answer: &Answer) -> bool {
-    matches!(op, Op::Sleep { .. }) || answer.error() == Some(Error::Timeout)
+    matches!((op, answer), (Op::Sleep { .. }, Answer::Done))
+        || answer.error() == Some(Error::Timeout)
 }
 
 fn unasked(thread: ThreadId) -> Stop {

@@ -6,7 +6,7 @@
 //!
 //! - [`seats`] is the stage of threads in this process, on whatever [`world::World`] a backend makes; at a
 //!   [`desk`] a thread gets its calls, and [`sync`] is what a desk is built of.
-//! - [`parked`] looks at such a thread from outside, one way an OS.
+//! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.
 //! - One file a backend, listed below; `objects` and `numbers` are what backends on Linux share.
@@ -31,8 +31,12 @@ mod epoll;
 mod numbers;
 #[cfg(target_os = "linux")]
 mod objects;
+#[cfg(windows)]
+mod parked_windows;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
+#[cfg(windows)]
+mod windows;
 
 pub use agent::Agent;
 pub use backend::{Back, Backend, Failure, Stage, Unquiet};
@@ -48,6 +52,13 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         &backend::Elsewhere {
             name: "epoll",
             system: "linux",
+        },
+        #[cfg(windows)]
+        &windows::Windows,
+        #[cfg(not(windows))]
+        &backend::Elsewhere {
+            name: "windows",
+            system: "windows",
         },
     ]
 }

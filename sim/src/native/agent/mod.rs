@@ -88,6 +88,11 @@ impl Backend for Agent {
         &self.name
     }
 
+    fn plays(&self) -> String {
+        let welcome = self.welcome();
+        welcome.map_or_else(|_| self.name.clone(), |welcome| welcome.name)
+    }
+
     fn available(&self) -> Result<(), String> {
         self.welcome()
             .map(drop)

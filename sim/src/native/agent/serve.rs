@@ -225,7 +225,7 @@ impl Host<'_> {
         self.greeted = true;
         let welcome = Welcome {
             hello: VERSION,
-            name: self.backend.name().to_owned(),
+            name: self.backend.plays(),
             os: self.os.to_owned(),
             ops: OPS.map(str::to_owned).to_vec(),
         };
