@@ -3,10 +3,11 @@
 use std::io;
 
 use super::args::Agent;
-use super::on::{On, os};
+use super::on::On;
 use super::{Exit, Stop};
 use crate::bad_input::BadInput;
 use crate::native::agent::serve::{Broken, serve};
+use crate::native::os;
 
 /// Does what a conductor says, until it says `bye` or its lines end.
 pub fn agent(args: &Agent) -> Result<Exit, Stop> {

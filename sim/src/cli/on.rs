@@ -8,7 +8,7 @@ use super::args::personality;
 use super::{Stop, bad_argument};
 use crate::bad_input::{BadInput, one_of};
 use crate::native::agent::{Limits, PREFIX};
-use crate::native::{Agent, Backend, backends};
+use crate::native::{Agent, Backend, backends, os};
 
 /// A backend that was asked for.
 pub enum On {
@@ -71,12 +71,4 @@ impl On {
             On::Agent(agent) => agent.welcome().map_or(String::new(), |welcome| welcome.os),
         }
     }
-}
-
-/// The operating system of this machine and its release, where it tells.
-pub fn os() -> String {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} {}", std::env::consts::OS, release.trim())
-        .trim_end()
-        .to_owned()
 }

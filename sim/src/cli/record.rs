@@ -128,7 +128,7 @@ fn header(scenario: &Scenario, args: &Record, on: &On) -> Header {
         scenario_sha256: scenario.sha256.clone(),
         from: Origin::Backend,
         personality: None,
-        on: Some(args.on.clone()),
+        on: Some(on.plays()),
         mode: Mode::Lockstep,
         seed: Some(args.seed),
         processors: None,

@@ -18,6 +18,7 @@ pub mod backend;
 pub mod clock;
 pub mod conductor;
 pub mod desk;
+pub mod kernel_wait;
 pub mod parked;
 pub mod part;
 pub mod recording;
@@ -61,6 +62,21 @@ pub fn backends() -> &'static [&'static dyn Backend] {
             system: "windows",
         },
     ]
+}
+
+/// The operating system of this machine and its release, where it tells.
+pub fn os() -> String {
+    #[cfg(windows)]
+    if let Some(version) = parked_windows::wine_version() {
+        return format!("wine {version}");
+    }
+    let release = match std::env::consts::OS {
+        "linux" => std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default(),
+        _ => String::new(),
+    };
+    format!("{} {}", std::env::consts::OS, release.trim())
+        .trim_end()
+        .to_owned()
 }
 
 /// The backend of this name.

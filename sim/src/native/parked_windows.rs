@@ -23,7 +23,7 @@ use windows_sys::Win32::System::WindowsProgramming::{
     SYSTEM_PROCESS_INFORMATION, SYSTEM_THREAD_INFORMATION,
 };
 
-use super::parked::{Call, KernelWait};
+use super::kernel_wait::{Call, KernelWait};
 
 /// `KTHREAD_STATE` Waiting.
 const WAITING: u32 = 5;

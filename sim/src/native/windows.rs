@@ -47,6 +47,8 @@ const NAME: &str = "windows";
 /// The OVERLAPPED of packets that bring threads home; no scenario has it.
 const HOME: usize = usize::MAX;
 
+// SAFETY: these are the signatures that the system exports under these names, as its documentation of native
+// calls has them.
 #[link(name = "ntdll")]
 unsafe extern "system" {
     /// Posts a packet with a status of its own, which no Win32 call does.
@@ -500,6 +502,10 @@ impl WindowsWorld {
 }
 
 /// An asynchronous procedure: that it ran is all that is asked.
+///
+/// # Safety
+///
+/// It does nothing, and can be called in any way.
 unsafe extern "system" fn nothing(_: usize) {}
 
 struct Batch {
