@@ -1,16 +1,15 @@
 //! The command as its users meet it: exit codes, keys, and what it says to bad input.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
 use crate::root;
 
 /// Runs the command at the top of the project.
-fn portsim(args: &[&str]) -> Output {
+pub(crate) fn portsim(args: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
         .args(args)
         .current_dir(root())
@@ -18,16 +17,16 @@ fn portsim(args: &[&str]) -> Output {
     output.expect("the command can be started")
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().expect("no signal ended it")
 }
 
-fn words(output: &Output) -> String {
+pub(crate) fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// Runs the command, holds its exit code, gives its JSON.
-fn json(args: &[&str], expected: i32) -> Value {
+pub(crate) fn json(args: &[&str], expected: i32) -> Value {
     let output = portsim(&[args, &["--json"]].concat());
     assert_eq!(code(&output), expected, "{args:?}: {}", words(&output));
     serde_json::from_slice(&output.stdout)
@@ -35,22 +34,22 @@ fn json(args: &[&str], expected: i32) -> Value {
 }
 
 /// A folder of our own that goes away again.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Scratch {
+    pub(crate) fn new(name: &str) -> Scratch {
         let folder = std::env::temp_dir().join(format!("portsim-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).expect("it can be made");
         Scratch(folder)
     }
 
-    fn file(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
         let file = self.0.join(name);
         fs::write(&file, bytes).expect("it can be written");
         file.display().to_string()
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
 }
@@ -61,8 +60,8 @@ impl Drop for Scratch {
     }
 }
 
-const B1: &str = "scenarios/vectors/b/b1-newest-waiter-first.json";
-const POOL: &str = "scenarios/bench/pool-2-1-1-2.json";
+pub(crate) const B1: &str = "scenarios/vectors/b/b1-newest-waiter-first.json";
+pub(crate) const POOL: &str = "scenarios/bench/pool-2-1-1-2.json";
 
 #[test]
 fn keys_that_tools_rely_on() {
@@ -196,6 +195,86 @@ fn a_counterexample_comes_out_again() {
         code(&portsim(&["replay", &changed, "--scenarios", &folder])),
         2
     );
+}
+
+/// A counterexample that goes round for ever says where its loop begins, and replays; one whose loop is not closed
+/// does not.
+#[test]
+fn a_loop_comes_out_again() {
+    let scratch = Scratch::new("loop");
+    let trace = scratch.path("loop.jsonl");
+    let starves = "scenarios/for-ever/first-waiter-starves.json";
+    let said = words(&portsim(&["check", starves]));
+    assert!(said.contains("\n   for ever:\n3  "), "{said}");
+    assert!(said.contains("\n   and again from 3\n"), "{said}");
+    let check = json(&["check", starves, "--trace", &trace], 0);
+    let report = &check["scenarios"][0];
+    assert_eq!(
+        (&report["property"], &report["loop_at"]),
+        (&"served".into(), &3.into())
+    );
+    let replayed = words(&portsim(&["replay", &trace]));
+    assert!(replayed.contains("it violates served"), "{replayed}");
+    assert_eq!(code(&portsim(&["admit", &trace])), 0);
+    let text = fs::read_to_string(&trace).expect("it was written");
+    let moved = text.replacen("\"loop_at\":3", "\"loop_at\":2", 1);
+    let moved = scratch.file("moved.jsonl", moved.as_bytes());
+    let replayed = portsim(&["replay", &moved]);
+    assert_eq!(code(&replayed), 1, "{}", words(&replayed));
+    assert!(
+        words(&replayed).contains("goes round from event 2 again"),
+        "{}",
+        words(&replayed)
+    );
+}
+
+/// A loop that leaves somebody out who could move is no violation.
+#[test]
+fn a_loop_that_is_not_fair_violates_nothing() {
+    let scratch = Scratch::new("unfair");
+    let trace = scratch.path("run.jsonl");
+    let file = "scenarios/for-ever/flag-that-somebody-sets.json";
+    let run = portsim(&["run", file, "--seed", "3", "--trace", &trace]);
+    assert_eq!(code(&run), 0);
+    let text = fs::read_to_string(&trace).expect("it was written");
+    let line = |word: &str, n: u32| {
+        let wanted = format!(r#""thread":"spinner","call":"{word}""#);
+        let line = text.lines().find(|line| line.contains(&wanted));
+        let (_, rest) = line.and_then(|it| it.split_once(',')).expect("it spins");
+        format!("{{\"n\":{n},{rest}\n")
+    };
+    let header = text.lines().next().expect("it has a header");
+    let header = header.replacen('{', r#"{"loop_at":1,"#, 1);
+    let end = r#"{"end":{"events":2,"parked":[]}}"#;
+    let round = format!("{header}\n{}{}{end}\n", line("if", 1), line("yield", 2));
+    let round = scratch.file("round.jsonl", round.as_bytes());
+    let replayed = portsim(&["replay", &round]);
+    assert_eq!(code(&replayed), 0, "{}", words(&replayed));
+    assert!(
+        !words(&replayed).contains("violates"),
+        "{}",
+        words(&replayed)
+    );
+}
+
+/// What a run owes where it comes to rest, it violates.
+#[test]
+fn a_run_that_ends_owes_what_it_never_came_to() {
+    let scratch = Scratch::new("owes");
+    let file = scratch.file("owes.json", br#"{
+        "why": "One packet for two.", "ports": { "p": {} }, "may_wait": ["b"],
+        "threads": { "a": [ { "get": "p", "into": "x" } ], "b": [ "stall", { "get": "p", "into": "x" } ],
+                     "m": [ { "post": "p", "key": 1 } ] },
+        "properties": { "eventually": { "one": "a.x.ok || b.x.ok", "both": "a.x.ok && b.x.ok" } },
+        "builtin": false
+    }"#);
+    let run = json(&["run", &file], 1);
+    assert_eq!(run["violation"], "both");
+    let trace = scratch.path("owes.jsonl");
+    let folder = scratch.0.display().to_string();
+    assert_eq!(code(&portsim(&["run", &file, "--trace", &trace])), 1);
+    let replayed = words(&portsim(&["replay", &trace, "--scenarios", &folder]));
+    assert!(replayed.contains("it violates both"), "{replayed}");
 }
 
 /// Exit code 2, a sentence that names file and place, and never a panic.
@@ -362,52 +441,4 @@ fn a_recording_is_judged_from_its_file() {
         "{text}"
     );
     assert!(Path::new(&file).exists());
-}
-
-/// Two processes that search together come to what one comes to, a counterexample included; and they say so if they
-/// do not search the same.
-#[test]
-fn two_processes_find_what_one_finds() {
-    let scratch = Scratch::new("hosts");
-    let together = |scenarios: [&str; 2]| -> [Output; 2] {
-        let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a port"));
-        let address = |at: &TcpListener| at.local_addr().expect("it is bound").to_string();
-        let hosts = ports.each_ref().map(address).join("\n");
-        drop(ports);
-        let hosts = scratch.file("hosts.txt", hosts.as_bytes());
-        let start = |process: usize| {
-            let process_arg = process.to_string();
-            let mut command = Command::new(env!("CARGO_BIN_EXE_portsim"));
-            command
-                .args(["check", scenarios[process], "--workers", "2", "--json"])
-                .args(["--hosts", &hosts, "--process", &process_arg])
-                .current_dir(root())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
-            command.spawn().expect("the command can be started")
-        };
-        let started = [0, 1].map(start);
-        started.map(|child| child.wait_with_output().expect("it ends"))
-    };
-    let of = |output: &Output| -> Value {
-        // Whoever waits for the others is told so by timely, on the same output.
-        let begins = output.stdout.iter().position(|&byte| byte == b'{');
-        let mut all: Value = serde_json::from_slice(&output.stdout[begins.unwrap_or(0)..])
-            .unwrap_or_else(|error| panic!("{error}: {}", words(output)));
-        let check = &mut all["scenarios"][0];
-        check["seconds"] = Value::Null;
-        check["bytes_per_state"] = Value::Null;
-        check.take()
-    };
-    for scenario in [POOL, "scenarios/bugs/buffer-dropped-with-the-future.json"] {
-        let alone = of(&portsim(&["check", scenario, "--workers", "1", "--json"]));
-        for output in together([scenario; 2]) {
-            assert_eq!(code(&output), 0, "{}", words(&output));
-            assert_eq!(of(&output), alone);
-        }
-    }
-    for output in together([POOL, B1]) {
-        assert_eq!(code(&output), 3, "{}", words(&output));
-        assert!(words(&output).contains("do not search the same"));
-    }
 }

@@ -4,7 +4,9 @@ mod agent;
 mod command;
 mod generated;
 mod house;
+mod liveness;
 mod native;
+mod searching;
 mod shipped;
 
 use std::path::PathBuf;

@@ -60,12 +60,14 @@ impl OnSystem for Explore {
         let limits = Limits {
             memory_bytes: 4 << 30,
             depth: None,
+            exact: false,
+            preemptions: None,
         };
         let crew = Crew {
             workers: self.0,
-            hosts: None,
+            ..Crew::default()
         };
-        check(system, limits, &crew, &AtomicBool::new(false), |_| {}).expect("it is alone")
+        check(system, limits, &crew, None, &AtomicBool::new(false), |_| {}).expect("it is alone")
     }
 }
 

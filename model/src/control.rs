@@ -35,14 +35,34 @@ pub enum Offer {
 pub struct Plan {
     /// Where each thread's code starts among the places.
     starts: Vec<u16>,
+    /// Where each code starts among them.
+    starts_of_codes: Vec<u16>,
     places: Vec<Place>,
     /// The offers of all places, one place after the other.
     offers: Vec<Offer>,
 }
 
+/// Where a result stands, from the start of its thread, and for how many packets it has room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SlotPlace {
+    pub at: u16,
+    pub packets_max: u8,
+}
+
+impl SlotPlace {
+    /// An outcome, how many packets if there can be several, and the packets.
+    pub(crate) fn len(self) -> u16 {
+        1 + u16::from(self.packets_max > 1) + u16::from(self.packets_max)
+    }
+}
+
 /// What the program alone says of a place.
 #[derive(Debug, Clone, Copy)]
 struct Place {
+    /// The operation that stands there.
+    op: Option<Op>,
+    /// Where its result goes, from the start of the thread.
+    into: Option<SlotPlace>,
     /// Where control rests; none where that depends on results.
     rest: Option<Rest>,
     /// Its offers: from where, and how many; none where they depend on results.
@@ -65,6 +85,7 @@ impl Plan {
         }
         let start = |thread: &Thread| starts[thread.code.index()];
         plan.starts = program.threads.iter().map(start).collect();
+        plan.starts_of_codes = starts;
         plan
     }
 
@@ -80,7 +101,13 @@ impl Plan {
         }
         // A choice whose every branch leads back to it is left to who plays it.
         let count = self.offers.len() - first;
+        let op = match code.instrs[usize::from(pc)] {
+            Instr::Op(op) => Some(op),
+            _ => None,
+        };
         Place {
+            op,
+            into: None,
             rest: rest_of(code, pc),
             offers: offers
                 .filter(|()| count > 0)
@@ -108,6 +135,18 @@ impl Plan {
         Some(())
     }
 
+    /// Notes where results go: `slots` are the places for those of each code.
+    pub(crate) fn note_slots(&mut self, slots: &[Vec<SlotPlace>]) {
+        for (n, &start) in self.starts_of_codes.iter().enumerate() {
+            let end = self.starts_of_codes.get(n + 1).copied();
+            let end = end.map_or(self.places.len(), usize::from);
+            for place in &mut self.places[usize::from(start)..end] {
+                let into = place.op.and_then(Op::into);
+                place.into = into.map(|slot| slots[n][slot.index()]);
+            }
+        }
+    }
+
     /// Notes which operations can be taken at any time, in one way.
     pub(crate) fn note_plain(&mut self, is_plain: impl Fn(Op) -> bool) {
         for place in &mut self.places {
@@ -131,8 +170,15 @@ impl Plan {
     }
 
     #[inline]
-    fn at(&self, me: ThreadId, pc: Pc) -> Place {
-        self.places[usize::from(self.starts[me.index()]) + usize::from(pc)]
+    fn at(&self, me: ThreadId, pc: Pc) -> &Place {
+        &self.places[usize::from(self.starts[me.index()]) + usize::from(pc)]
+    }
+
+    /// The operation at which a thread stands, and where its result goes from the start of the thread.
+    #[inline]
+    pub(crate) fn op(&self, me: ThreadId, pc: Pc) -> Option<(&Op, Option<SlotPlace>)> {
+        let place = self.at(me, pc);
+        Some((place.op.as_ref()?, place.into))
     }
 
     /// Follows control from `pc` until it rests.

@@ -1,6 +1,6 @@
 //! The contract a personality fulfils, and what it works with.
 
-use crate::control::Rest;
+use crate::control::{Rest, SlotPlace};
 use crate::event::{Error, Observer, OsError, Outcome};
 use crate::extras::{Job, WaitPacket};
 use crate::files::{File, Operation};
@@ -171,7 +171,7 @@ impl<O: Observer> Turn<'_, O> {
     /// The operation that a thread is in, or is about to make.
     #[inline]
     pub fn op(&self, id: ThreadId) -> Op {
-        self.view().op(id)
+        *self.view().op(id)
     }
 
     /// The call on a port that a thread is in.
@@ -193,17 +193,24 @@ impl<O: Observer> Turn<'_, O> {
     /// A thread's call ends: its result is stored, and it goes on to its next operation.
     #[inline]
     pub fn returns(&mut self, me: ThreadId, outcome: Outcome) {
-        let op = self.op(me);
-        if let Some(slot) = op.into() {
-            let (at, packets_max) = self.layout.slot(self.program, me, slot);
-            store(&mut self.bytes[at..], packets_max, Some(outcome));
-        }
-        self.observer.ret(me, op, outcome);
         let mut thread = self.thread(me);
         thread.set_remaining(None);
         thread.hand(None);
         let pc = thread.pc();
+        let stands = self.layout.plan.op(me, pc);
+        let (op, into) = stands.expect("a call ends at its operation");
+        if let Some(into) = into {
+            self.store(me, into, Some(outcome));
+        }
+        self.observer.ret(me, *op, outcome);
         self.goes_on(me, pc + 1);
+    }
+
+    /// Leaves the result of a thread's call in its place; none clears it.
+    #[inline]
+    pub(crate) fn store(&mut self, me: ThreadId, into: SlotPlace, outcome: Option<Outcome>) {
+        let at = usize::from(self.layout.threads[me.index()] + into.at);
+        store(&mut self.bytes[at..], into.packets_max, outcome);
     }
 
     /// A thread that waited is released with an outcome.

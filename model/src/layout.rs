@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::control::Plan;
+use crate::control::{Plan, SlotPlace};
 use crate::expr::{Expr, OperationField, PortField};
 use crate::extras::{JOB_LEN, WAIT_PACKET_LEN};
 use crate::files::{FILE_FIXED, OPERATION_LEN};
@@ -40,6 +40,8 @@ pub struct Layout {
     pub(crate) reserves: u16,
     pub(crate) wait_packets: u16,
     pub(crate) jobs: u16,
+    /// Whether a thread ever waits for the handle of a port.
+    pub(crate) handle_waits: bool,
     /// Whether it can be seen when the kernel writes a status block.
     pub(crate) shows_writes: bool,
     /// Whether a property reads how many asynchronous procedure calls have run.
@@ -51,12 +53,6 @@ pub struct Layout {
     pub(crate) turn: Option<u16>,
     /// Virtual time since the start, where a bound needs it.
     pub(crate) clock: Option<u16>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SlotPlace {
-    pub at: u16,
-    pub packets_max: u8,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +86,8 @@ impl Layout {
             .iter()
             .map(|code| slots(code, fixed))
             .collect();
+        let mut plan = Plan::of(program);
+        plan.note_slots(&slots);
         let mut threads = Vec::new();
         for thread in &program.threads {
             let results: u16 = slots[thread.code.index()]
@@ -129,7 +127,7 @@ impl Layout {
         Some(Layout {
             len,
             parts,
-            plan: Plan::of(program),
+            plan,
             threads,
             slots,
             ports,
@@ -142,6 +140,7 @@ impl Layout {
             reserves,
             wait_packets,
             jobs,
+            handle_waits: program.ops().any(|op| matches!(op, Op::WaitHandle { .. })),
             shows_writes: shows_writes(program),
             counts_apcs: program.any_expr(|expr| matches!(expr, Expr::Apcs(_))),
             ends: ends(program),
@@ -219,13 +218,6 @@ impl Cursor {
             end,
             delivered: counted.then(|| self.take(2)),
         }
-    }
-}
-
-impl SlotPlace {
-    /// An outcome, how many packets if there can be several, and the packets.
-    fn len(self) -> u16 {
-        1 + u16::from(self.packets_max > 1) + u16::from(self.packets_max)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod control;
 pub mod event;
 pub mod expr;
 pub mod extras;
+pub mod fair;
 pub mod files;
 pub mod ids;
 pub mod kernel;

@@ -83,6 +83,8 @@ pub struct Program {
     pub always: Vec<ExprId>,
     /// Properties that some state must show.
     pub sometimes: Vec<ExprId>,
+    /// What every fair run comes to.
+    pub eventually: Vec<Promise>,
     /// Properties of every state in which nothing can move any more.
     pub at_end: Vec<ExprId>,
     /// Whether the invariants of every port are judged too.
@@ -291,6 +293,15 @@ pub struct Packet {
     pub overlapped: i64,
     /// The NTSTATUS.
     pub status: u32,
+}
+
+/// What every fair run comes to: once, or each time that something calls for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promise {
+    /// What calls for it; none where it is owed from the start, and once.
+    pub when: Option<ExprId>,
+    /// What must come then, in the same state or in a later one.
+    pub then: ExprId,
 }
 
 /// Where exploration of an unbounded scenario stops.

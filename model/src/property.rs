@@ -1,7 +1,9 @@
 //! What must hold: the invariants of every port, and a scenario's own properties.
 
+use alloc::vec::Vec;
+
 use crate::expr::{ExprId, eval};
-use crate::program::{Program, ThreadId};
+use crate::program::{Program, Promise, ThreadId};
 use crate::state::View;
 use crate::threads::Mode;
 
@@ -63,6 +65,8 @@ pub enum Violation {
     Always(usize),
     /// The scenario's `at_end` property of this number.
     AtEnd(usize),
+    /// The scenario's `eventually` property of this number: a run ends, or goes on for ever, and owes it still.
+    Eventually(usize),
 }
 
 /// Packets that entered and left the ports in one step, to be held against the queues afterwards.
@@ -130,6 +134,46 @@ fn first_broken(view: View<'_>, properties: &[ExprId]) -> Option<usize> {
     properties
         .iter()
         .position(|&property| matches!(holds(view, property), Some(0) | None))
+}
+
+/// Whether a promise is owed in a state, if this was so in the state before it. What has no value calls for
+/// nothing, and keeps nothing.
+pub(crate) fn owes(view: View<'_>, promise: Promise, before: bool) -> bool {
+    let is_true = |property| !matches!(holds(view, property), Some(0) | None);
+    (before || promise.when.is_some_and(is_true)) && !is_true(promise.then)
+}
+
+/// Which `eventually` properties are owed where a run stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owed(Vec<bool>);
+
+impl Owed {
+    /// What is owed before the first state is looked at.
+    pub(crate) fn from_the_start(program: &Program) -> Owed {
+        let promises = program.eventually.iter();
+        Owed(promises.map(|promise| promise.when.is_none()).collect())
+    }
+
+    /// The run has come to this state.
+    pub(crate) fn note(&mut self, view: View<'_>) {
+        for (owed, &promise) in self.0.iter_mut().zip(&view.program.eventually) {
+            *owed = owes(view, promise, *owed);
+        }
+    }
+
+    /// What is owed here as well as there.
+    pub fn and(mut self, there: &Owed) -> Owed {
+        for (here, there) in self.0.iter_mut().zip(&there.0) {
+            *here &= there;
+        }
+        self
+    }
+
+    /// What a run violates that owes this for ever.
+    pub fn first(&self) -> Option<Violation> {
+        let first = self.0.iter().position(|&owed| owed);
+        first.map(Violation::Eventually)
+    }
 }
 
 /// The value of a property.

@@ -14,8 +14,8 @@ use crate::files::{FILE_FIXED, File, OPERATION_LEN, Operation, Phase};
 use crate::layout::{Layout, PortPlace};
 use crate::packets::Packets;
 use crate::program::{
-    FileId, Get, Instr, IoResult, JobId, ObjectId, Op, OperationId, Packet, PacketId, PortId,
-    Program, ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
+    FileId, Get, IoResult, JobId, ObjectId, Op, OperationId, Packet, PacketId, PortId, Program,
+    ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 use crate::running::Running;
 use crate::threads::{Mode, Thread};
@@ -93,17 +93,17 @@ impl<'a> View<'a> {
 
     /// The operation that a thread is in, or is about to make.
     #[inline]
-    pub fn op(&self, id: ThreadId) -> Op {
-        match self.program.code(id).instrs[usize::from(self.thread(id).pc())] {
-            Instr::Op(op) => op,
-            _ => unreachable!("a thread inside a call stands at its operation"),
-        }
+    pub fn op(&self, id: ThreadId) -> &'a Op {
+        let stands = self.layout.plan.op(id, self.thread(id).pc());
+        stands
+            .expect("a thread inside a call stands at its operation")
+            .0
     }
 
     /// The call on a port that a thread is in.
     #[inline]
     pub fn get(&self, id: ThreadId) -> Get {
-        match self.op(id) {
+        match *self.op(id) {
             Op::Get {
                 port,
                 into,
@@ -168,6 +168,12 @@ impl<'a> View<'a> {
     /// Whether an event is set, or how many units a semaphore has.
     pub fn signal(&self, id: ObjectId) -> u8 {
         self.bytes[usize::from(self.layout.objects[id.index()])]
+    }
+
+    /// Whether a thread ever waits for the handle of a port.
+    #[inline]
+    pub fn has_handle_waits(&self) -> bool {
+        self.layout.handle_waits
     }
 
     /// Whether it can be seen when the kernel writes a status block.
@@ -497,7 +503,11 @@ const STATUS_PENDING: i64 = 0x103;
 #[inline]
 pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>) {
     let len = 1 + usize::from(packets_max) + usize::from(packets_max > 1);
-    bytes[..len].fill(0);
+    match &mut bytes[..len] {
+        [_] => {}
+        [_, one] => *one = 0,
+        more => more.fill(0),
+    }
     bytes[0] = match outcome {
         None => EMPTY,
         Some(Outcome::Done) => DONE,

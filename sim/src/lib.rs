@@ -12,5 +12,6 @@ pub mod personality;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod sample;
 pub mod scenario;
 pub mod trace;

@@ -35,6 +35,8 @@ pub struct Names {
     pub always: Vec<String>,
     /// `sometimes` properties.
     pub sometimes: Vec<String>,
+    /// `eventually` properties.
+    pub eventually: Vec<String>,
     /// `at_end` properties.
     pub at_end: Vec<String>,
     /// Texts of the notes.

@@ -1,7 +1,9 @@
 //! Does a trace of the model still come out, step by step?
 
+use portsim_model::State;
+use portsim_model::fair::{Actors, idle};
 use portsim_model::kernel::Kernel;
-use portsim_model::property::Violation;
+use portsim_model::property::{Owed, Violation};
 use portsim_model::step::{Step, StepKind};
 use portsim_model::system::System;
 
@@ -25,14 +27,21 @@ pub struct Parted {
     pub instead: Option<Event>,
 }
 
-/// Takes the steps that the trace shows.
+/// Takes the steps that the trace shows. Where it says that it goes round a loop for ever, the loop must end where it
+/// begins.
 pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
     let mut state = system.boot();
     let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
     let (mut at, mut fault) = (0, None);
+    let mut owed = system.owed_at_boot(&state);
+    let mut round = None;
     while let Some(event) = trace.events.get(at) {
+        if trace.header.loop_at == Some(at as u64 + 1) {
+            round = Some(Round::from(&state, &owed));
+        }
         let mut steps = Vec::new();
-        let _ = system.enabled(&state, |step| steps.push(step));
+        let bounded = system.enabled(&state, |step| steps.push(step)).0;
+        let idle = idle(&steps, bounded);
         steps.retain(|step| could_be(*step, event));
         let (mut taken, mut parted) = (None, Parted { at, instead: None });
         for step in steps {
@@ -44,7 +53,7 @@ pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
                 .take_while(|(ours, theirs)| are_same(ours, theirs))
                 .count();
             if same == shown.len() {
-                taken = Some((next, shown.len(), broken));
+                taken = Some((next, shown.len(), broken, step));
                 break;
             }
             // The step that comes furthest says best where they part.
@@ -55,14 +64,23 @@ pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
                 };
             }
         }
-        let Some((next, shown, broken)) = taken else {
+        let Some((next, shown, broken, step)) = taken else {
             return Replay {
                 parted: Some(parted),
                 violation: None,
             };
         };
         (state, at, fault) = (next, at + shown, broken);
+        system.owe(&mut owed, &state);
+        if let Some(round) = &mut round {
+            round.owed = std::mem::take(&mut round.owed).and(&owed);
+            round.due |= idle | Actors::of(step);
+        }
     }
+    let closed = match (&trace.header.loop_at, &round) {
+        (None, _) => true,
+        (Some(_), round) => round.as_ref().is_some_and(|round| round.start == state),
+    };
     let ended = trace.end.as_ref().is_none_or(|end| {
         end.parked
             .iter()
@@ -75,15 +93,41 @@ pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
         if can_move {
             None
         } else {
-            system.judge_end(&state)
+            system.judge_end(&state).or(owed.first())
         }
     };
+    // What a fair run owes for ever, it violates.
+    let for_ever = || {
+        let round = round.filter(|round| closed && round.due == Actors::ALL)?;
+        round.owed.first()
+    };
     Replay {
-        parted: (!ended).then_some(Parted { at, instead: None }),
+        parted: (!ended || !closed).then_some(Parted { at, instead: None }),
         violation: fault
             .map(Violation::Builtin)
             .or_else(|| system.judge(&state))
-            .or_else(at_end),
+            .or_else(at_end)
+            .or_else(for_ever),
+    }
+}
+
+/// A loop that a trace goes round for ever.
+struct Round {
+    /// Where it begins, and must end.
+    start: State,
+    /// What is owed in each of its states.
+    owed: Owed,
+    /// Who has had its due in it.
+    due: Actors,
+}
+
+impl Round {
+    fn from(start: &State, owed: &Owed) -> Round {
+        Round {
+            start: start.clone(),
+            owed: owed.clone(),
+            due: Actors::default(),
+        }
     }
 }
 

@@ -43,9 +43,20 @@ pub fn run<K: Kernel>(system: &System<K>, chooser: &mut dyn Choose, steps_max: u
     let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
     let mut events = Vec::new();
     let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
-    let mut execution = execute(system, chooser, steps_max, &mut watcher, note);
+    let mut execution = execute(system, chooser, steps_max, &mut watcher, note, |_| {});
     execution.events = events;
     execution
+}
+
+/// Runs, shows every state on the way to `seen`, and every call to `observer`.
+pub fn run_seen<K: Kernel>(
+    system: &System<K>,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+    observer: &mut impl Observer,
+    seen: impl FnMut(&State),
+) -> Execution {
+    execute(system, chooser, steps_max, observer, |_, _| {}, seen)
 }
 
 /// Runs and remembers nothing but the end.
@@ -54,7 +65,7 @@ pub fn run_unseen<K: Kernel>(
     chooser: &mut dyn Choose,
     steps_max: u64,
 ) -> Execution {
-    execute(system, chooser, steps_max, &mut (), |(), _| {})
+    execute(system, chooser, steps_max, &mut (), |(), _| {}, |_| {})
 }
 
 fn execute<K: Kernel, O: Observer>(
@@ -63,18 +74,21 @@ fn execute<K: Kernel, O: Observer>(
     steps_max: u64,
     observer: &mut O,
     mut taken: impl FnMut(&mut O, Step),
+    mut seen: impl FnMut(&State),
 ) -> Execution {
     let mut state = system.boot();
     let mut steps = Vec::new();
     let mut count = 0;
+    let mut owed = system.owed_at_boot(&state);
     let ended = loop {
+        seen(&state);
         if let Some(violation) = system.judge(&state) {
             break Ended::Violation(violation);
         }
         steps.clear();
         let bounded = system.enabled(&state, |step| steps.push(step));
         if steps.is_empty() {
-            break match system.judge_end(&state) {
+            break match system.judge_end(&state).or(owed.first()) {
                 _ if bounded.0 => Ended::Bound,
                 Some(violation) => Ended::Violation(violation),
                 None => Ended::Rest,
@@ -87,6 +101,7 @@ fn execute<K: Kernel, O: Observer>(
         let fault = system.take(&mut state, step, observer);
         taken(observer, step);
         count += 1;
+        system.owe(&mut owed, &state);
         if let Some(fault) = fault {
             break Ended::Violation(Violation::Builtin(fault));
         }

@@ -16,7 +16,7 @@ const LEVELS: [&[&str]; 8] = [
     &["scenario", "trace"],
     &["choose"],
     &["admit", "check", "native", "personality", "replay", "run"],
-    &["cross_check"],
+    &["cross_check", "sample"],
     &["fuzz", "shrink"],
     &["report"],
     &["cli"],

@@ -1051,6 +1051,9 @@ impl Windows {
     /// `windows/handle-wait`, `windows/handle-wait-handed`, `windows/handle-wait-close`: all that wait for the
     /// handle are released.
     fn release_at_handle<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
+        if !turn.view().has_handle_waits() {
+            return;
+        }
         for id in turn.program.thread_ids() {
             if turn.thread(id).suspensions() == 0 && waits_for_handle(turn.view(), id, port) {
                 self.unblocks(turn, id);
@@ -1077,7 +1080,7 @@ impl Windows {
 
 fn waits_for_handle(view: View<'_>, id: ThreadId, port: PortId) -> bool {
     view.thread(id).mode() == Mode::AtHandle
-        && matches!(view.op(id), Op::WaitHandle { port: on, .. } if on == port)
+        && matches!(*view.op(id), Op::WaitHandle { port: on, .. } if on == port)
 }
 
 // Asynchronous procedure calls, and suspension.

@@ -1,13 +1,13 @@
 //! What a step does and shows.
 
 use super::System;
-use crate::control::Offer;
+use crate::control::{Offer, SlotPlace};
 use crate::event::{Error, Observer, Outcome};
 use crate::expr::eval;
 use crate::kernel::{Kernel, Turn};
 use crate::objects;
-use crate::program::{Assignment, Instr, Op, SETS_MAX, SlotId, ThreadId, VarId};
-use crate::state::{View, store};
+use crate::program::{Assignment, Op, SETS_MAX, ThreadId, VarId};
+use crate::state::View;
 use crate::threads::Mode;
 
 /// The most suspensions of one thread: MAXIMUM_SUSPEND_COUNT of the Windows headers.
@@ -18,11 +18,16 @@ impl<K: Kernel> System<K> {
         let (mode, pc) = (turn.view().thread(me).mode(), turn.view().thread(me).pc());
         match mode {
             Mode::Ready => {
+                let plan = &self.layout.plan;
+                if let Some((op, into)) = plan.op(me, pc) {
+                    return self.call(turn, me, op, into, choice);
+                }
                 let (offer, answer) = self.chosen(turn.view(), me, pc, choice);
                 match offer {
-                    Offer::Op(op, pc) => {
+                    Offer::Op(_, pc) => {
                         turn.thread(me).set_pc(pc);
-                        self.call(turn, me, op, answer);
+                        let (op, into) = plan.op(me, pc).expect("an operation is offered");
+                        self.call(turn, me, op, into, answer);
                     }
                     Offer::End(_) => {
                         turn.observer.call(me, Op::Exit);
@@ -45,12 +50,9 @@ impl<K: Kernel> System<K> {
         }
     }
 
-    /// The offer that a choice means, and which answer of the system to it.
+    /// The offer that a choice means where a thread stands at no operation, and which answer of the system to it.
     #[inline]
-    pub(super) fn chosen(&self, view: View<'_>, me: ThreadId, pc: u8, choice: u8) -> (Offer, u8) {
-        if let Instr::Op(op) = self.program.code(me).instrs[usize::from(pc)] {
-            return (Offer::Op(op, pc), choice);
-        }
+    fn chosen(&self, view: View<'_>, me: ThreadId, pc: u8, choice: u8) -> (Offer, u8) {
         if let Some(plain) = self.layout.plan.plain_offers(me, pc) {
             return (plain[usize::from(choice)], 0);
         }
@@ -70,11 +72,21 @@ impl<K: Kernel> System<K> {
         unreachable!("only enabled steps are taken")
     }
 
+    /// An operation of a thread; its result is cleared when it starts.
     #[inline]
-    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8) {
-        turn.observer.call(me, op);
-        self.clear(turn, me, op.into());
-        match op {
+    fn call<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        op: &Op,
+        into: Option<SlotPlace>,
+        answer: u8,
+    ) {
+        turn.observer.call(me, *op);
+        if let Some(into) = into {
+            turn.store(me, into, None);
+        }
+        match *op {
             Op::Block {
                 object,
                 timeout,
@@ -128,11 +140,11 @@ impl<K: Kernel> System<K> {
                 );
             }
             Op::Exit => {
-                turn.observer.ret(me, op, Outcome::Done);
+                turn.observer.ret(me, *op, Outcome::Done);
                 self.exit(turn, me);
             }
             Op::ExitProcess => {
-                turn.observer.ret(me, op, Outcome::Done);
+                turn.observer.ret(me, *op, Outcome::Done);
                 self.exit_process(turn, me);
             }
             Op::Set { first, len } => {
@@ -147,7 +159,7 @@ impl<K: Kernel> System<K> {
                 let pc = turn.view().thread(me).pc();
                 match eval(&self.program.exprs, &turn.view(), me, cond) {
                     Some(value) => {
-                        turn.observer.ret(me, op, Outcome::Done);
+                        turn.observer.ret(me, *op, Outcome::Done);
                         turn.goes_on(me, if value != 0 { pc + 1 } else { otherwise });
                     }
                     None => turn.thread(me).set_mode(Mode::Lost),
@@ -157,16 +169,7 @@ impl<K: Kernel> System<K> {
                 Some(value) if value != 0 => turn.returns(me, Outcome::Done),
                 _ => turn.thread(me).set_mode(Mode::Failed),
             },
-            _ => self.kernel.call(turn, me, op, answer),
-        }
-    }
-
-    /// A result is cleared when its call starts.
-    #[inline]
-    fn clear<O>(&self, turn: &mut Turn<'_, O>, me: ThreadId, into: Option<SlotId>) {
-        if let Some(slot) = into {
-            let (at, packets_max) = self.layout.slot(&self.program, me, slot);
-            store(&mut turn.bytes[at..], packets_max, None);
+            _ => self.kernel.call(turn, me, *op, answer),
         }
     }
 

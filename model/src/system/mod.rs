@@ -16,9 +16,10 @@ use crate::kernel::{Kernel, Turn};
 use crate::layout::Layout;
 use crate::objects;
 use crate::program::{FileId, ObjectId, Op, ProcessId, Program, SourceId, VarId};
-use crate::property::{Fault, Ledger, Violation, conserved, holds, judge, judge_end};
+use crate::property::{Fault, Ledger, Owed, Violation, conserved, holds, judge, judge_end, owes};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
+use crate::threads::Mode;
 
 /// A program on a kernel.
 #[derive(Debug, Clone)]
@@ -168,8 +169,11 @@ impl<K: Kernel> System<K> {
         }
         let mut bounded = false;
         for id in self.program.thread_ids() {
-            bounded |= self.turns(view, id, &mut each);
-            self.wakes(view, id, &mut each);
+            match view.thread(id).mode() {
+                Mode::Ready | Mode::Stalled => bounded |= self.turns(view, id, &mut each),
+                Mode::Woken => self.wakes(view, id, &mut each),
+                _ => {}
+            }
         }
         Bounded(bounded | self.times(view, &mut each))
     }
@@ -222,6 +226,31 @@ impl<K: Kernel> System<K> {
     /// Whether the state shows the `sometimes` property of this number.
     pub fn shows(&self, state: &State, property: usize) -> bool {
         holds(self.view(state), self.program.sometimes[property]).is_some_and(|value| value != 0)
+    }
+
+    /// Whether the `eventually` property of this number is owed in the first state.
+    pub fn owes_at_boot(&self, boot: &State, property: usize) -> bool {
+        let promise = self.program.eventually[property];
+        owes(self.view(boot), promise, promise.when.is_none())
+    }
+
+    /// Whether the `eventually` property of this number is owed in a state, if `before` says so of the one
+    /// before it.
+    #[inline]
+    pub fn owes(&self, state: &State, property: usize, before: bool) -> bool {
+        owes(self.view(state), self.program.eventually[property], before)
+    }
+
+    /// What a run owes in the first state.
+    pub fn owed_at_boot(&self, boot: &State) -> Owed {
+        let mut owed = Owed::from_the_start(&self.program);
+        owed.note(self.view(boot));
+        owed
+    }
+
+    /// Notes what a run owes that has come to this state.
+    pub fn owe(&self, owed: &mut Owed, state: &State) {
+        owed.note(self.view(state));
     }
 
     fn turn<'t, O>(&'t self, bytes: &'t mut [u8], observer: &'t mut O) -> Turn<'t, O> {

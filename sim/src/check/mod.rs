@@ -1,25 +1,34 @@
 //! Every interleaving: a breadth-first search, so that a counterexample is as short as can be.
 //!
 //! Workers own the states by their fingerprints (`share`), exchange them in batches and go through the depths
-//! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are.
+//! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are. Where they
+//! find nothing wrong, it is asked whether every fair run comes to what it owes (`liveness`).
 
+mod hosts;
+mod kept;
+mod liveness;
 mod path;
 mod queue;
 mod rounds;
+mod seen;
 mod share;
+mod tail;
 mod visited;
+mod whole;
 mod wire;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portsim_model::kernel::Kernel;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
-use rounds::{Desk, build};
+use liveness::Verdict;
+use rounds::{Brief, Desk, build};
 
 /// What an exploration may use.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +37,21 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Steps from the start, besides the scenario's own bound.
     pub depth: Option<u32>,
+    /// Whether whole states are kept, so that none is taken for another.
+    pub exact: bool,
+    /// How often a thread that could go on may have to let another one move, on one run.
+    pub preemptions: Option<u8>,
+}
+
+/// Where a search is kept on disk, so that it can be taken up again.
+#[derive(Debug, Clone)]
+pub struct Keeping {
+    /// The folder, which exists.
+    pub folder: PathBuf,
+    /// How often, besides when it is stopped and when there is no more memory.
+    pub every: Duration,
+    /// Whether it is taken up where the last checkpoint was written.
+    pub resume: bool,
 }
 
 /// Why an exploration did not see everything.
@@ -37,19 +61,25 @@ pub enum Cut {
     Bound,
     /// The bound on depth was met.
     Depth,
+    /// The bound on preemptions was met.
+    Preemptions,
     /// There was no more memory for states.
     Memory,
     /// Somebody stopped it.
     Stopped,
+    /// Another process was lost.
+    Lost,
 }
 
 /// What an exploration found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// A broken invariant, `always` or `at_end` property.
+    /// A broken invariant, `always`, `at_end` or `eventually` property.
     Violation(Violation),
     /// No state shows the `sometimes` property of this number.
     Never(usize),
+    /// No state owes what the `eventually` property of this number calls for.
+    NeverOwed(usize),
     /// There is an `at_end` property, and no state in which nothing can move any more.
     NoEnd,
 }
@@ -65,12 +95,20 @@ pub struct Exploration {
     pub depth_max: u32,
     /// Bytes of memory for each state that was seen.
     pub bytes_per_state: u64,
+    /// The odds that some state was taken for another; none where whole states were kept.
+    pub collision_odds: Option<f64>,
+    /// Checkpoints written.
+    pub checkpoints: u32,
+    /// Why a checkpoint could not be written, where one could not.
+    pub trouble: Option<String>,
     /// Why it did not see everything, where it did not.
     pub cut: Option<Cut>,
     /// What it found.
     pub found: Option<Found>,
     /// The steps that lead there.
     pub path: Vec<Step>,
+    /// How many of them stand before a loop that goes round for ever, where what was found is one.
+    pub loop_from: Option<usize>,
 }
 
 /// Where an exploration stands, for whoever watches it.
@@ -84,15 +122,31 @@ pub struct Progress {
     pub waiting: u64,
     /// Steps from the start.
     pub depth: u32,
+    /// Bytes of memory in use for states.
+    pub bytes: u64,
+    /// States of the depth that is being expanded.
+    pub level: u64,
+    /// States of the depth before it.
+    pub level_before: u64,
 }
 
-/// Who searches.
+impl Progress {
+    /// How many states are still to come, if depths go on to shrink as the last one did.
+    pub fn states_left(&self) -> Option<u64> {
+        let shrinks = self.level < self.level_before;
+        shrinks.then(|| self.level * self.level / (self.level_before - self.level))
+    }
+}
+
+/// Who searches, and what.
 #[derive(Debug, Clone, Default)]
 pub struct Crew {
     /// Threads of this process.
     pub workers: usize,
     /// The processes that search together; none for this one alone.
     pub hosts: Option<Hosts>,
+    /// What is searched, as a number: all processes, and all checkpoints, must agree.
+    pub search: u64,
 }
 
 /// Processes that search together.
@@ -102,8 +156,6 @@ pub struct Hosts {
     pub addresses: Vec<String>,
     /// Which of them this is.
     pub process: usize,
-    /// What is searched: all must agree.
-    pub search: u64,
 }
 
 /// Up to so many states the way to a violation is searched once more, for the one that reads best.
@@ -116,11 +168,12 @@ const GLANCE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 ///
-/// If the other processes cannot be reached, are lost, or search something else.
+/// If the other processes cannot be reached or search something else, or a checkpoint cannot be read.
 pub fn check<K: Kernel + Send + Sync + 'static>(
     system: &System<K>,
     limits: Limits,
     crew: &Crew,
+    keeping: Option<&Keeping>,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
 ) -> Result<Exploration, String> {
@@ -133,35 +186,43 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
             .min(),
         ..limits
     };
-    let communication = match &crew.hosts {
-        None if workers == 1 => timely::CommunicationConfig::Thread,
-        None => timely::CommunicationConfig::Process(workers),
-        Some(hosts) => timely::CommunicationConfig::Cluster {
-            threads: workers,
-            process: hosts.process,
-            addresses: hosts.addresses.clone(),
-            report: false,
-            zerocopy: false,
+    let process = crew.hosts.as_ref().map_or(0, |hosts| hosts.process);
+    let resume = match keeping {
+        Some(keeping) if keeping.resume => {
+            Some(kept::manifest(&keeping.folder, process, crew.search)?)
+        }
+        _ => None,
+    };
+    let brief = Brief {
+        limits: Limits {
+            memory_bytes: limits.memory_bytes / workers as u64,
+            ..limits
         },
+        search: crew.search,
+        folder: keeping.map(|keeping| keeping.folder.clone()),
+        resume,
+        process,
     };
-    let config = timely::Config {
-        communication,
-        worker: timely::WorkerConfig::default(),
-    };
-    let search = crew.hosts.as_ref().map_or(0, |hosts| hosts.search);
+    let lost = crew.hosts.as_ref().map(|_| hosts::watch());
     let desk = Arc::new(Desk::for_workers(workers));
     let guards = {
         let (system, desk) = (Arc::new(system.clone()), Arc::clone(&desk));
-        timely::execute(config, move |worker| {
+        let (builders, guard) = match &crew.hosts {
+            Some(there) => hosts::connect(crew, there, stop)?,
+            None if workers == 1 => timely::CommunicationConfig::Thread.try_build()?,
+            None => timely::CommunicationConfig::Process(workers).try_build()?,
+        };
+        let config = timely::WorkerConfig::default();
+        timely::execute::execute_from(builders, guard, config, move |worker| {
             build(
                 worker,
                 Arc::clone(&system),
-                limits,
-                search,
+                brief.clone(),
                 Arc::clone(&desk),
             );
         })?
     };
+    let mut kept_at = Instant::now();
     let mut result = desk
         .result
         .lock()
@@ -170,7 +231,27 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         (result, _) = desk.left.wait_timeout(result, GLANCE).expect("see above");
         desk.stop
             .fetch_or(stop.load(Ordering::Relaxed), Ordering::Relaxed);
-        progress(desk.progress());
+        if let Some(keeping) = keeping
+            && kept_at.elapsed() >= keeping.every
+        {
+            desk.pause.store(true, Ordering::Relaxed);
+            kept_at = Instant::now();
+        }
+        let now = desk.progress();
+        progress(now);
+        if lost.is_some_and(|lost| lost.load(Ordering::Relaxed)) {
+            // Its workers wait for ever for what will not come.
+            std::mem::forget(guards);
+            return Ok(Exploration {
+                states: now.states,
+                transitions: now.transitions,
+                depth_max: now.depth,
+                bytes_per_state: now.bytes / now.states.max(1),
+                cut: Some(Cut::Lost),
+                checkpoints: desk.checkpoints.load(Ordering::Relaxed),
+                ..Exploration::default()
+            });
+        }
     }
     let outcome = result.1.take();
     drop(result);
@@ -178,6 +259,12 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         left?;
     }
     let outcome = outcome.ok_or("a worker left without a result")?;
+    let trouble = desk.trouble.lock().expect("no worker is left").take();
+    if outcome.all.failed {
+        return Err(
+            trouble.unwrap_or_else(|| "another process cannot read its checkpoint".to_owned())
+        );
+    }
     if outcome.differ {
         return Err("the processes do not search the same scenario in the same way".to_owned());
     }
@@ -186,16 +273,20 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         transitions: outcome.all.transitions,
         depth_max: outcome.depth_max,
         bytes_per_state: outcome.all.bytes / outcome.states.max(1),
+        collision_odds: (!limits.exact).then(|| odds(outcome.states)),
+        checkpoints: desk.checkpoints.load(Ordering::Relaxed),
+        trouble,
         cut: outcome.cut,
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {
         let violation = wire::unpack_violation(worst.violation);
         let way: Vec<_> = outcome.way.into_iter().rev().collect();
-        let steps = path::steps(system, &way).ok_or("two states have one fingerprint")?;
+        let steps = path::steps(system, &way, limits.preemptions)
+            .ok_or("two states have one fingerprint")?;
         exploration.path = steps;
         exploration.path.extend(worst.last.map(wire::unpack_step));
-        if outcome.states <= READABLE {
+        if outcome.states <= READABLE && limits.preemptions.is_none() {
             let first = path::first(system, violation, exploration.path.len());
             exploration.path = first.unwrap_or(exploration.path);
         }
@@ -206,5 +297,68 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         let no_end = !outcome.all.ended && !system.program().at_end.is_empty();
         exploration.found = never.map(Found::Never).or(no_end.then_some(Found::NoEnd));
     }
+    if exploration.found.is_none() {
+        see_promises_kept(system, limits, stop, &mut exploration, progress);
+    }
     Ok(exploration)
+}
+
+/// Looks for a run that never comes to what it owes. Where a bound took steps away, a run that needs none of them is
+/// a run all the same; a bound on depth binds only where it cut the exploration.
+fn see_promises_kept<K: Kernel>(
+    system: &System<K>,
+    limits: Limits,
+    stop: &AtomicBool,
+    exploration: &mut Exploration,
+    mut progress: impl FnMut(Progress),
+) {
+    if system.program().eventually.is_empty()
+        || matches!(
+            exploration.cut,
+            Some(Cut::Memory | Cut::Stopped | Cut::Lost)
+        )
+    {
+        return;
+    }
+    if limits.preemptions.is_some() {
+        // A run that goes on for ever preempts again and again.
+        exploration.cut = exploration.cut.or(Some(Cut::Preemptions));
+        return;
+    }
+    let limits = Limits {
+        depth: limits.depth.filter(|_| exploration.cut == Some(Cut::Depth)),
+        ..limits
+    };
+    let mut never_owed = None;
+    for property in 0..system.program().eventually.len() {
+        let transitions = exploration.transitions;
+        let verdict = liveness::search(system, property, limits, stop, |now| {
+            progress(Progress {
+                transitions: now.transitions + transitions,
+                ..now
+            });
+        });
+        match verdict {
+            Verdict::Kept => {}
+            Verdict::NeverOwed => {
+                never_owed = never_owed.or(Some(Found::NeverOwed(property)));
+            }
+            Verdict::Broken(owing) => {
+                exploration.found = Some(Found::Violation(Violation::Eventually(property)));
+                (exploration.path, exploration.loop_from) = (owing.path, owing.loop_from);
+                exploration.cut = None;
+                return;
+            }
+            Verdict::Partial(cut) => exploration.cut = exploration.cut.or(Some(cut)),
+        }
+    }
+    if exploration.cut.is_none() {
+        exploration.found = never_owed;
+    }
+}
+
+/// The odds that two of so many states have one fingerprint of 64 bits: at most their pairs in 2^64.
+fn odds(states: u64) -> f64 {
+    let states = states as f64;
+    states * states / 2f64.powi(65)
 }

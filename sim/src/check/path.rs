@@ -8,13 +8,18 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
 
-use super::share::print_of;
-use super::visited::SHORT;
+use super::tail::Tail;
+use super::visited::{SHORT, print_of};
 
 /// The steps from the first state through the states with these short fingerprints; none where two states with one
 /// fingerprint have led astray.
-pub fn steps<K: Kernel>(system: &System<K>, way: &[u64]) -> Option<Vec<Step>> {
+pub fn steps<K: Kernel>(
+    system: &System<K>,
+    way: &[u64],
+    preemptions: Option<u8>,
+) -> Option<Vec<Step>> {
     let mut state = system.boot();
+    let mut tail = preemptions.map(|_| Tail::default());
     let (mut steps, mut path) = (Vec::new(), Vec::new());
     for &wanted in way {
         steps.clear();
@@ -22,11 +27,16 @@ pub fn steps<K: Kernel>(system: &System<K>, way: &[u64]) -> Option<Vec<Step>> {
         let successor = |step: Step| {
             let mut next = state.clone();
             let fault = system.take(&mut next, step, &mut ());
-            (fault.is_none() && print_of(&next) & SHORT == wanted).then_some((step, next))
+            let tail = tail.map(|tail| tail.after(step, &steps));
+            let print = match tail {
+                None => print_of(next.bytes()),
+                Some(tail) => tail.print_with(next.bytes()),
+            };
+            (fault.is_none() && print & SHORT == wanted).then_some((step, next, tail))
         };
-        let (step, next) = steps.iter().copied().find_map(successor)?;
+        let (step, next, after) = steps.iter().copied().find_map(successor)?;
         path.push(step);
-        state = next;
+        (state, tail) = (next, after);
     }
     Some(path)
 }

@@ -52,6 +52,13 @@ impl Queue {
         self.len += 1;
     }
 
+    /// All of them, each with its fingerprint.
+    pub fn states(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.blocks
+            .iter()
+            .flat_map(|block| block.states(self.state_len))
+    }
+
     /// Takes a block of states.
     pub fn pop(&mut self) -> Option<Block> {
         let block = self.blocks.pop()?;

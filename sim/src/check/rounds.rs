@@ -4,7 +4,11 @@
 //! every other what it knows, so that all come to the same decision. A round is over when timely's frontier has
 //! passed it: when no message of it can be under way any more. At the end the way to a violation is traced back,
 //! a parent a round.
+//!
+//! A depth can be paused: what was found of the next arrives, everybody hears of the pause, and each writes what it has
+//! to a file or not; then the depth goes on, or the search ends there and can be taken up again.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -15,8 +19,9 @@ use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
+use super::kept;
 use super::share::{Share, owner};
-use super::wire::{Message, Summary, What};
+use super::wire::{Head, KEPT_FORMAT, Manifest, Message, Summary, What};
 use super::{Cut, Limits, Progress};
 
 /// What the workers of a process share with whoever waits for them.
@@ -24,8 +29,16 @@ use super::{Cut, Limits, Progress};
 pub struct Desk {
     /// Set to end the search.
     pub stop: AtomicBool,
-    /// Each worker's states and transitions so far, and states that wait.
-    pub counts: Vec<[AtomicU64; 3]>,
+    /// Set to have a checkpoint written.
+    pub pause: AtomicBool,
+    /// Each worker's states and transitions so far, states that wait, and bytes of memory.
+    pub counts: Vec<[AtomicU64; 4]>,
+    /// States of the depth that is being expanded, and of the one before it.
+    pub levels: [AtomicU64; 2],
+    /// How many checkpoints were written.
+    pub checkpoints: AtomicU32,
+    /// Why a checkpoint could not be read or written.
+    pub trouble: Mutex<Option<String>>,
     /// Steps from the start.
     pub depth: AtomicU32,
     /// How many workers have left, and what came out.
@@ -57,6 +70,9 @@ impl Desk {
             states: sum(0),
             transitions: sum(1),
             waiting: sum(2),
+            bytes: sum(3),
+            level: self.levels[0].load(Ordering::Relaxed),
+            level_before: self.levels[1].load(Ordering::Relaxed),
             depth: self.depth.load(Ordering::Relaxed),
         }
     }
@@ -86,18 +102,34 @@ enum Phase {
     Arrive,
     /// What others know of it arrives.
     Hear,
+    /// Everybody has written a checkpoint, and hears whether all could.
+    Keep,
     /// The states of a depth are expanded.
     Expand,
     /// The way back arrives, a parent a round.
     Trace,
 }
 
+/// What all workers of a process are told before they begin.
+#[derive(Debug, Clone)]
+pub struct Brief {
+    /// What the search may use; the memory is that of one worker.
+    pub limits: Limits,
+    /// What is searched: all processes must agree.
+    pub search: u64,
+    /// Where checkpoints go.
+    pub folder: Option<PathBuf>,
+    /// The checkpoint where the search is taken up again.
+    pub resume: Option<Manifest>,
+    /// Which of the processes this is.
+    pub process: usize,
+}
+
 /// Builds one worker's part of the search.
 pub fn build<K: Kernel + Send + Sync + 'static>(
     worker: &mut Worker,
     system: Arc<System<K>>,
-    limits: Limits,
-    search: u64,
+    brief: Brief,
     desk: Arc<Desk>,
 ) {
     let (me, peers) = (worker.index(), worker.peers());
@@ -106,23 +138,23 @@ pub fn build<K: Kernel + Send + Sync + 'static>(
         let route = Exchange::new(|message: &Message| u64::from(message.to));
         let found = stream.unary_frontier(route, "search", |capability, info| {
             let activator = scope.activator_for(info.address);
-            let threads = desk.counts.len();
-            let mut share = Share::new(system, me, peers, limits.memory_bytes / threads as u64);
-            share.summary.search = search;
             let mut seat = Seat {
-                share,
+                share: Share::new(system, me, peers, brief.limits),
                 me,
                 peers,
-                depth_max: limits.depth,
+                number: 0,
+                brief,
                 desk,
                 phase: Phase::Arrive,
                 depth: 0,
+                complete: 0,
                 heard: Vec::new(),
                 early: Vec::new(),
                 parent: None,
                 untraced: 0,
                 outcome: Outcome::default(),
             };
+            seat.sit_down();
             let mut round = Some(capability);
             move |(input, frontier), output| {
                 input.for_each(|stamp, messages| {
@@ -175,11 +207,15 @@ struct Seat<K> {
     share: Share<K>,
     me: usize,
     peers: usize,
-    depth_max: Option<u32>,
+    brief: Brief,
     desk: Arc<Desk>,
     phase: Phase,
     /// Steps from the start to the states that arrive, or are heard of.
     depth: u32,
+    /// Different states of all depths that are complete.
+    complete: u64,
+    /// The number of the last checkpoint.
+    number: u32,
     /// What workers know of this depth.
     heard: Vec<Summary>,
     /// What arrived before its round.
@@ -192,6 +228,36 @@ struct Seat<K> {
 }
 
 impl<K: Kernel> Seat<K> {
+    /// Begins with the first state, or where a checkpoint was written.
+    fn sit_down(&mut self) {
+        if let (Some(folder), Some(manifest)) = (&self.brief.folder, &self.brief.resume) {
+            match self.share.resume(folder, manifest) {
+                Ok(head) => {
+                    self.depth = head.depth;
+                    self.complete = head.states;
+                    self.outcome.depth_max = head.depth_max;
+                    self.number = manifest.number;
+                }
+                Err(trouble) => {
+                    self.share.summary.failed = true;
+                    self.complain(trouble);
+                }
+            }
+        } else {
+            self.share.begin();
+        }
+        self.share.summary.search = self.brief.search;
+    }
+
+    fn complain(&self, trouble: String) {
+        let mut first = self
+            .desk
+            .trouble
+            .lock()
+            .expect("nobody panics with it in hand");
+        first.get_or_insert(trouble);
+    }
+
     fn receive(&mut self, what: What, early: bool) {
         match what {
             what if early => self.early.push(what),
@@ -210,10 +276,13 @@ impl<K: Kernel> Seat<K> {
                 self.phase = Phase::Hear;
                 Next::Round
             }
-            Phase::Hear => self.decide(),
+            Phase::Hear => self.decide(send),
+            Phase::Keep => self.kept(),
             Phase::Expand => {
                 let stop = self.desk.stop.load(Ordering::Relaxed);
-                let more = self.share.expand(stop, |to, batch| {
+                let pause = self.desk.pause.load(Ordering::Relaxed);
+                self.share.summary.stopped |= stop;
+                let more = self.share.expand(stop || pause, |to, batch| {
                     send(Message {
                         to: to as u32,
                         what: What::States(batch),
@@ -238,20 +307,21 @@ impl<K: Kernel> Seat<K> {
     }
 
     /// Everybody decides alike, because everybody has heard the same.
-    fn decide(&mut self) -> Next {
-        let heard = std::mem::take(&mut self.heard);
+    fn decide(&mut self, send: impl FnMut(Message)) -> Next {
+        self.hear();
         let out = &mut self.outcome;
-        out.differ = heard.iter().any(|it| it.search != heard[0].search);
-        out.all = heard
-            .into_iter()
-            .reduce(Summary::and)
-            .expect("all have spoken");
-        out.states += out.all.fresh;
-        if out.all.fresh > 0 {
-            out.depth_max = self.depth;
+        if out.differ || out.all.failed {
+            return Next::Done;
         }
+        let paused = out.all.paused;
+        out.states = self.complete + out.all.fresh;
+        if out.all.fresh > 0 {
+            out.depth_max = self.depth.max(out.depth_max);
+        }
+        let ends = out.all.full || out.all.stopped;
+        // Which violation is the first is known only when the whole depth is.
         if let Some(worst) = &out.all.worst
-            && !out.differ
+            && (!paused || ends)
         {
             self.untraced = worst.steps - u32::from(worst.last.is_some());
             if self.untraced > 0 {
@@ -264,18 +334,112 @@ impl<K: Kernel> Seat<K> {
             Some(Cut::Memory)
         } else if out.all.stopped {
             Some(Cut::Stopped)
-        } else if out.all.fresh > 0 && self.depth_max == Some(self.depth) {
+        } else if !paused && out.all.fresh > 0 && self.brief.limits.depth == Some(self.depth) {
             Some(Cut::Depth)
+        } else if out.all.preempted {
+            Some(Cut::Preemptions)
         } else {
             out.all.bounded.then_some(Cut::Bound)
         };
-        let goes_on = matches!(out.cut, None | Some(Cut::Bound)) && out.all.fresh > 0;
-        if out.differ || !goes_on {
+        let interrupted = paused || (ends && out.all.fresh > 0);
+        // A search that is taken up again comes here first, and has nothing new to keep.
+        let taken_up = self.brief.resume.take().is_some();
+        if interrupted && !taken_up && self.brief.folder.is_some() {
+            return self.keep(send);
+        }
+        self.descend()
+    }
+
+    /// What all workers together know.
+    fn hear(&mut self) {
+        let heard = std::mem::take(&mut self.heard);
+        self.outcome.differ = heard.iter().any(|it| it.search != heard[0].search);
+        self.outcome.all = heard
+            .into_iter()
+            .reduce(Summary::and)
+            .expect("all have spoken");
+    }
+
+    /// Writes what this worker has to a file, and tells the others whether it could.
+    fn keep(&mut self, send: impl FnMut(Message)) -> Next {
+        self.number += 1;
+        let head = Head {
+            number: self.number,
+            states: self.complete,
+            depth_max: self.outcome.depth_max,
+            worker: 0,
+            depth: 0,
+            record_len: 0,
+            exact: false,
+            now: 0,
+            next: 0,
+            seen: 0,
+            seen_before: 0,
+            summary: Summary::default(),
+        };
+        let folder = self.brief.folder.as_ref().expect("there is one");
+        if let Err(error) = self.share.keep(folder, head) {
+            self.complain(format!("{}: {error}", folder.display()));
+            self.share.summary.unkept = true;
+        }
+        let summary = self.share.summarize();
+        self.tell(&What::Summary(Box::new(summary)), send);
+        self.phase = Phase::Keep;
+        Next::Round
+    }
+
+    /// Everybody has written its file: they belong together from now on.
+    fn kept(&mut self) -> Next {
+        let cut = self.outcome.cut;
+        self.hear();
+        self.outcome.cut = cut;
+        if self.outcome.all.unkept {
+            // It goes on without: what is on disk is the checkpoint before.
+            self.brief.folder = None;
+        } else if self.is_first() {
+            let manifest = Manifest {
+                format: KEPT_FORMAT.to_owned(),
+                search: self.brief.search,
+                number: self.number,
+                peers: self.peers,
+                first: self.me,
+                threads: self.desk.counts.len(),
+            };
+            let folder = self.brief.folder.as_ref().expect("there is one");
+            match kept::commit(folder, self.brief.process, &manifest) {
+                Ok(()) => {
+                    self.desk.checkpoints.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) => self.complain(format!("{}: {error}", folder.display())),
+            }
+        }
+        self.descend()
+    }
+
+    /// Whether it is the first worker of its process.
+    fn is_first(&self) -> bool {
+        self.me.is_multiple_of(self.desk.counts.len())
+    }
+
+    /// Goes on with the depth that was paused, or with the next; or the search is over.
+    fn descend(&mut self) -> Next {
+        let all = &self.outcome.all;
+        let goes_on = matches!(self.outcome.cut, None | Some(Cut::Bound | Cut::Preemptions));
+        if !goes_on || (all.fresh == 0 && !all.paused) {
             return Next::Done;
         }
-        self.depth += 1;
-        self.desk.depth.store(self.depth, Ordering::Relaxed);
-        self.share.descend();
+        if !all.paused {
+            self.complete = self.outcome.states;
+            self.depth += 1;
+            if self.is_first() {
+                let before = self.desk.levels[0].swap(all.fresh, Ordering::Relaxed);
+                self.desk.levels[1].store(before, Ordering::Relaxed);
+                self.desk.depth.store(self.depth, Ordering::Relaxed);
+            }
+            self.share.descend();
+        }
+        self.share.summary.paused = false;
+        self.desk.pause.store(false, Ordering::Relaxed);
         self.phase = Phase::Expand;
         Next::Same
     }
@@ -293,8 +457,7 @@ impl<K: Kernel> Seat<K> {
             .last()
             .expect("the violation's own state is there");
         if owner(last, self.peers) == self.me {
-            let from = self.share.from(last);
-            let parent = from.map_or(last, |from| from.parent);
+            let parent = self.share.parent(last).unwrap_or(last);
             self.tell(&What::Parent(parent), send);
         }
         Next::Round
@@ -314,6 +477,7 @@ impl<K: Kernel> Seat<K> {
             self.share.seen(),
             self.share.summary.transitions,
             self.share.waiting(),
+            self.share.bytes(),
         ];
         for (count, now) in counts.iter().zip(now) {
             count.store(now, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! The states that one worker owns: which it has seen, which wait, and what follows from them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use portsim_model::State;
@@ -7,11 +8,14 @@ use portsim_model::kernel::Kernel;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::system::System;
-use xxhash_rust::xxh3::xxh3_64;
 
+use super::Limits;
+use super::kept::{self, Item, Part};
 use super::queue::{Block, Queue};
-use super::visited::{From, Print, SHORT, Visited};
-use super::wire::{Batch, Conviction, Summary, pack_step, pack_violation};
+use super::seen::Seen;
+use super::tail::Tail;
+use super::visited::{Print, SHORT, print_of};
+use super::wire::{Batch, Conviction, Head, Manifest, Summary, pack_step, pack_violation};
 
 /// States that are looked up, and sent, together.
 const BATCH: usize = 512;
@@ -22,8 +26,10 @@ pub struct Share<K> {
     me: usize,
     /// How many workers there are.
     peers: usize,
-    memory_bytes: u64,
-    visited: Visited,
+    limits: Limits,
+    /// Bytes of a record: a state, and what is known of the way to it where that is bounded.
+    record_len: usize,
+    seen: Seen,
     /// States of the depth that is being expanded.
     now: Queue,
     /// States of the next depth.
@@ -42,28 +48,24 @@ pub struct Share<K> {
     fresh: Vec<usize>,
 }
 
-/// A state's fingerprint.
-pub fn print_of(state: &State) -> Print {
-    xxh3_64(state.bytes()).max(1)
-}
-
 /// The worker that owns a state, by bits that its short fingerprint has too.
 pub fn owner(print: Print, peers: usize) -> usize {
     ((print >> 32 & 0x3ff) as usize * peers) >> 10
 }
 
 impl<K: Kernel> Share<K> {
-    /// The share of one of `peers` workers, which holds the first state if it owns it.
-    pub fn new(system: Arc<System<K>>, me: usize, peers: usize, memory_bytes: u64) -> Share<K> {
+    /// The share of one of `peers` workers: nothing yet.
+    pub fn new(system: Arc<System<K>>, me: usize, peers: usize, limits: Limits) -> Share<K> {
         let boot = system.boot();
-        let state_len = boot.bytes().len();
-        let mut share = Share {
+        let record_len = boot.bytes().len() + Tail::len(limits.preemptions);
+        Share {
             me,
             peers,
-            memory_bytes,
-            visited: Visited::new(),
-            now: Queue::new(state_len),
-            next: Queue::new(state_len),
+            limits,
+            record_len,
+            seen: Seen::new(limits.exact, record_len),
+            now: Queue::new(record_len),
+            next: Queue::new(record_len),
             depth: 0,
             spare: Vec::new(),
             found: vec![Batch::default(); peers],
@@ -76,22 +78,107 @@ impl<K: Kernel> Share<K> {
             steps: Vec::new(),
             fresh: Vec::new(),
             system,
-        };
-        let print = print_of(&boot);
-        if owner(print, peers) == me {
-            share.summary.transitions = 1;
-            share.add(&Batch {
+        }
+    }
+
+    /// Takes the first state in, where it owns it.
+    pub fn begin(&mut self) {
+        let mut record = self.state.bytes().to_vec();
+        record.resize(self.record_len, 0);
+        let print = print_of(&record);
+        if owner(print, self.peers) == self.me {
+            self.summary.transitions = 1;
+            self.add(&Batch {
                 prints: vec![print],
                 parents: vec![print & SHORT],
-                bytes: boot.bytes().to_vec(),
+                bytes: record,
             });
         }
-        share
+    }
+
+    /// Takes a search up again where a checkpoint left it, however many workers there were then. Says what a file
+    /// of it says of all workers.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read.
+    pub fn resume(&mut self, folder: &Path, manifest: &Manifest) -> Result<Head, String> {
+        let (me, peers) = (self.me, self.peers);
+        let files = if manifest.peers == peers {
+            me..me + 1
+        } else {
+            0..manifest.peers
+        };
+        let mut last = None;
+        for worker in files {
+            let head = kept::read(folder, manifest.number, worker, self.record_len, |item| {
+                let owned = |print| owner(print, peers) == me;
+                match item {
+                    Item::Now(print, bytes) if owned(print) => {
+                        self.now.push(print, bytes, &mut self.spare);
+                    }
+                    Item::Next(print, bytes) if owned(print) => {
+                        self.next.push(print, bytes, &mut self.spare);
+                    }
+                    Item::Seen(print, bytes, from) if owned(print) => {
+                        self.seen.restore(print, bytes, from);
+                    }
+                    Item::Newest => self.seen.descend(),
+                    _ => {}
+                }
+            })?;
+            // What one worker knew is known to one worker again.
+            if worker % peers == me {
+                self.summary = std::mem::take(&mut self.summary).and(head.summary.clone());
+            }
+            last = Some(head);
+        }
+        let head = last.ok_or("the checkpoint has no files")?;
+        self.depth = head.depth;
+        self.summary = Summary {
+            full: false,
+            stopped: false,
+            paused: true,
+            unkept: false,
+            ..std::mem::take(&mut self.summary)
+        };
+        Ok(head)
+    }
+
+    /// Writes what it has to a file; `head` is what is known of all workers.
+    pub fn keep(&self, folder: &Path, head: Head) -> std::io::Result<()> {
+        let seen_before = match &self.seen {
+            Seen::Prints(_) => 0,
+            Seen::Whole(whole) => whole.all().filter(|(.., newest)| !newest).count() as u64,
+        };
+        let head = Head {
+            worker: self.me,
+            depth: self.depth,
+            record_len: self.record_len,
+            exact: matches!(self.seen, Seen::Whole(_)),
+            now: self.now.len(),
+            next: self.next.len(),
+            seen: self.seen.len(),
+            seen_before,
+            summary: self.summary.clone(),
+            ..head
+        };
+        let part = Part {
+            now: &self.now,
+            next: &self.next,
+            seen: &self.seen,
+        };
+        kept::write(folder, &head, &part)
     }
 
     /// States seen.
     pub fn seen(&self) -> u64 {
-        self.visited.len()
+        self.seen.len()
+    }
+
+    /// Bytes of memory in use.
+    pub fn bytes(&self) -> u64 {
+        self.seen.bytes() + self.now.bytes() + self.next.bytes()
     }
 
     /// States that wait to be expanded.
@@ -99,34 +186,32 @@ impl<K: Kernel> Share<K> {
         self.now.len() + self.next.len()
     }
 
-    /// Where a state was reached from.
-    pub fn from(&self, short: u64) -> Option<From> {
-        self.visited.from(short)
+    /// The short fingerprint of the state before the one with this short fingerprint.
+    pub fn parent(&self, short: u64) -> Option<u64> {
+        self.seen.parent(short)
     }
 
     /// Everything of the next depth has arrived: what is to be said of it.
     pub fn summarize(&mut self) -> Summary {
         self.summary.fresh = self.next.len();
-        self.summary.bytes = self.visited.bytes();
+        self.summary.bytes = self.seen.bytes();
         self.summary.clone()
     }
 
     /// Goes on to the next depth.
     pub fn descend(&mut self) {
         std::mem::swap(&mut self.now, &mut self.next);
+        self.seen.descend();
         self.depth += 1;
     }
 
-    /// Expands some states of this depth, unless somebody wants it to stop or there is no more memory; batches for
-    /// others go to `send`. Says whether there are more.
-    pub fn expand(&mut self, stop: bool, mut send: impl FnMut(usize, Batch)) -> bool {
-        self.summary.stopped |= stop;
-        if self.summary.stopped || self.summary.full {
-            while let Some(block) = self.now.pop() {
-                self.spare.push(block.clear());
-            }
-        }
-        let Some(block) = self.now.pop() else {
+    /// Expands some states of this depth, unless it is told to halt or there is no more memory; batches for others go
+    /// to `send`. Says whether it goes on: if not, either none are left or the depth is paused.
+    pub fn expand(&mut self, halt: bool, mut send: impl FnMut(usize, Batch)) -> bool {
+        let halt = halt || self.summary.full;
+        let block = if halt { None } else { self.now.pop() };
+        let Some(block) = block else {
+            self.summary.paused = self.now.len() > 0;
             for to in 0..self.peers {
                 self.hand_over(to, &mut send);
             }
@@ -134,9 +219,10 @@ impl<K: Kernel> Share<K> {
         };
         let system = Arc::clone(&self.system);
         let state_len = system.layout().state_len();
-        for (print, bytes) in block.states(state_len) {
+        for (print, record) in block.states(self.record_len) {
+            let (bytes, tail) = record.split_at(state_len);
             self.state.copy_from(bytes);
-            self.expand_one(&system, print, &mut send);
+            self.expand_one(&system, print, Tail::read(tail), &mut send);
         }
         self.spare.push(block.clear());
         true
@@ -147,6 +233,7 @@ impl<K: Kernel> Share<K> {
         &mut self,
         system: &System<K>,
         print: Print,
+        tail: Option<Tail>,
         send: &mut impl FnMut(usize, Batch),
     ) {
         let steps = &mut self.steps;
@@ -161,18 +248,29 @@ impl<K: Kernel> Share<K> {
         }
         for n in 0..self.steps.len() {
             let step = self.steps[n];
+            let tail = tail.map(|tail| tail.after(step, &self.steps));
+            if tail.is_some_and(|tail| Some(tail.preemptions) > self.limits.preemptions) {
+                self.summary.preempted = true;
+                continue;
+            }
             self.successor.clone_from(&self.state);
             self.summary.transitions += 1;
             if let Some(fault) = system.take(&mut self.successor, step, &mut ()) {
                 self.convict(self.depth, Violation::Builtin(fault), print, Some(step));
                 continue;
             }
-            let found = print_of(&self.successor);
+            let found = match tail {
+                None => print_of(self.successor.bytes()),
+                Some(tail) => tail.print_with(self.successor.bytes()),
+            };
             let to = owner(found, self.peers);
             let batch = &mut self.found[to];
             batch.prints.push(found);
             batch.parents.push(print & SHORT);
             batch.bytes.extend_from_slice(self.successor.bytes());
+            if let Some(tail) = tail {
+                batch.bytes.extend_from_slice(&tail.bytes());
+            }
             if batch.prints.len() == BATCH {
                 self.hand_over(to, send);
             }
@@ -194,19 +292,21 @@ impl<K: Kernel> Share<K> {
 
     /// Adds what is new among states of the next depth, and judges it.
     pub fn add(&mut self, batch: &Batch) {
-        if self.visited.bytes() + self.now.bytes() + self.next.bytes() > self.memory_bytes {
-            self.summary.full = true;
-            return;
-        }
-        let state_len = self.system.layout().state_len();
+        // What was generated is taken in even so: nothing may be missing where the search is taken up again.
+        self.summary.full |= self.bytes() > self.limits.memory_bytes || self.seen.is_full();
         let (prints, depth) = (&batch.prints, u64::from(self.depth));
         self.fresh.clear();
         let fresh = &mut self.fresh;
-        self.visited
-            .insert_all(prints, &batch.parents, depth, |n| fresh.push(n));
+        self.seen
+            .insert_all(prints, &batch.parents, &batch.bytes, depth, |n| {
+                fresh.push(n);
+            });
         for n in 0..self.fresh.len() {
             let n = self.fresh[n];
-            let (print, bytes) = (prints[n], &batch.bytes[n * state_len..][..state_len]);
+            let (print, bytes) = (
+                prints[n],
+                &batch.bytes[n * self.record_len..][..self.record_len],
+            );
             self.next.push(print, bytes, &mut self.spare);
             self.judge(print, bytes);
         }
@@ -214,7 +314,8 @@ impl<K: Kernel> Share<K> {
 
     fn judge(&mut self, print: Print, bytes: &[u8]) {
         // `successor` is free: it was copied into the batch.
-        self.successor.copy_from(bytes);
+        let state_len = self.system.layout().state_len();
+        self.successor.copy_from(&bytes[..state_len]);
         for (property, shown) in self.summary.shown.iter_mut().enumerate() {
             *shown = *shown || self.system.shows(&self.successor, property);
         }

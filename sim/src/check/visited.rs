@@ -1,7 +1,15 @@
 //! Which states have been seen, by their fingerprints, and where each was first reached from.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 /// A state in 64 bits. Never 0, which marks a free place.
 pub type Print = u64;
+
+/// The fingerprint of a state with these bytes.
+#[inline]
+pub fn print_of(bytes: &[u8]) -> Print {
+    xxh3_64(bytes).max(1)
+}
 
 /// The part of a fingerprint that names a state to others: its parent's children, its owner.
 pub const SHORT: u64 = (1 << 48) - 1;
@@ -10,7 +18,7 @@ pub const SHORT: u64 = (1 << 48) - 1;
 pub const DEPTH_MAX: u64 = u16::MAX as u64;
 
 /// Tables of one set: many, which grow one at a time, so that growth is never one long stop nor twice the memory.
-const TABLES: usize = 64;
+pub const TABLES: usize = 64;
 
 /// Of a table's places so many in 32 are used before it grows by half.
 const FULL: usize = 26;
@@ -25,6 +33,21 @@ pub struct From {
     pub parent: u64,
     /// Steps from the start, at most [`DEPTH_MAX`].
     pub depth: u64,
+}
+
+impl From {
+    /// As one number.
+    pub fn pack(self) -> u64 {
+        self.depth.min(DEPTH_MAX) << 48 | self.parent & SHORT
+    }
+
+    /// From that number.
+    pub fn unpack(from: u64) -> From {
+        From {
+            parent: from & SHORT,
+            depth: from >> 48,
+        }
+    }
 }
 
 /// The states that one worker owns.
@@ -83,6 +106,13 @@ impl Visited {
         }
     }
 
+    /// All of them, each with where it was reached from.
+    pub fn all(&self) -> impl Iterator<Item = (Print, From)> {
+        let places = self.tables.iter().flat_map(|table| &table.places);
+        let used = places.filter(|place| place.0 != 0);
+        used.map(|&(print, from)| (print, From::unpack(from)))
+    }
+
     fn fetch(&self, print: Print) {
         let table = &self.tables[table_of(print)];
         fetch(&table.places[table.first(print)]);
@@ -91,7 +121,7 @@ impl Visited {
     /// Adds a state; says whether it is new. Of several parents at the same depth the smallest is kept, so that it
     /// does not depend on who came first.
     pub fn insert(&mut self, print: Print, from: From) -> bool {
-        let is_new = self.tables[table_of(print)].insert(print, pack(from));
+        let is_new = self.tables[table_of(print)].insert(print, from.pack());
         self.len += u64::from(is_new);
         is_new
     }
@@ -102,7 +132,7 @@ impl Visited {
         let mut at = table.first(short);
         while table.places[at].0 != 0 {
             if table.places[at].0 & SHORT == short {
-                return Some(unpack(table.places[at].1));
+                return Some(From::unpack(table.places[at].1));
             }
             at = table.next(at);
         }
@@ -180,19 +210,9 @@ fn fetch(place: &(Print, u64)) {
     let _ = place;
 }
 
-fn table_of(print: Print) -> usize {
+/// The table that holds a state, by bits that its short fingerprint has too.
+pub fn table_of(print: Print) -> usize {
     (print >> 42) as usize % TABLES
-}
-
-fn pack(from: From) -> u64 {
-    from.depth.min(DEPTH_MAX) << 48 | from.parent & SHORT
-}
-
-fn unpack(from: u64) -> From {
-    From {
-        parent: from & SHORT,
-        depth: from >> 48,
-    }
 }
 
 #[cfg(test)]

@@ -47,10 +47,18 @@ pub struct Summary {
     pub ended: bool,
     /// A bound kept a step from being possible.
     pub bounded: bool,
+    /// The bound on preemptions kept a step from being taken.
+    pub preempted: bool,
     /// There was no more memory for states.
     pub full: bool,
     /// Somebody stopped it.
     pub stopped: bool,
+    /// The depth is not expanded to its end.
+    pub paused: bool,
+    /// A checkpoint could not be read.
+    pub failed: bool,
+    /// A checkpoint could not be written.
+    pub unkept: bool,
     /// Bytes of memory for seen states.
     pub bytes: u64,
 }
@@ -63,8 +71,12 @@ impl Summary {
         self.bytes += other.bytes;
         self.ended |= other.ended;
         self.bounded |= other.bounded;
+        self.preempted |= other.preempted;
         self.full |= other.full;
         self.stopped |= other.stopped;
+        self.paused |= other.paused;
+        self.failed |= other.failed;
+        self.unkept |= other.unkept;
         self.worst = self.worst.into_iter().chain(other.worst).min();
         for (mine, theirs) in self.shown.iter_mut().zip(other.shown) {
             *mine |= theirs;
@@ -86,12 +98,71 @@ pub struct Conviction {
     pub last: Option<[u8; 3]>,
 }
 
+/// What checkpoints call their format.
+pub const KEPT_FORMAT: &str = "portsim-checkpoint/1";
+
+/// Which files of a checkpoint belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: String,
+    /// What is being searched.
+    pub search: u64,
+    /// Which of the checkpoints of the search this is.
+    pub number: u32,
+    /// How many workers there are in all processes.
+    pub peers: usize,
+    /// The first worker of this process.
+    pub first: usize,
+    /// How many workers this process has.
+    pub threads: usize,
+}
+
+/// The first line of a worker's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Which of the checkpoints of the search this is.
+    pub number: u32,
+    /// Which worker wrote it.
+    pub worker: usize,
+    /// Steps from the start to the states of the next depth.
+    pub depth: u32,
+    /// Different states of all depths that are complete, of all workers.
+    pub states: u64,
+    /// The longest of the shortest ways to one of them.
+    pub depth_max: u32,
+    /// Bytes of a record: a state, and what is known of the way to it where that is bounded.
+    pub record_len: usize,
+    /// Whether states are kept whole.
+    pub exact: bool,
+    /// States that wait to be expanded.
+    pub now: u64,
+    /// States of the next depth.
+    pub next: u64,
+    /// States that were seen.
+    pub seen: u64,
+    /// Those of them that are of earlier depths, where states are kept whole.
+    pub seen_before: u64,
+    /// What the worker knows.
+    pub summary: Summary,
+}
+
+/// As one line of JSON.
+pub fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("numbers and words are JSON")
+}
+
+/// From a line of JSON.
+pub fn from_json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
 /// A violation as numbers.
 pub fn pack_violation(violation: Violation) -> (u8, u16) {
     match violation {
         Violation::Builtin(fault) => (0, fault as u16),
         Violation::Always(n) => (1, n as u16),
         Violation::AtEnd(n) => (2, n as u16),
+        Violation::Eventually(n) => (3, n as u16),
     }
 }
 
@@ -100,7 +171,8 @@ pub fn unpack_violation((kind, n): (u8, u16)) -> Violation {
     match kind {
         0 => Violation::Builtin(FAULTS[usize::from(n)].0),
         1 => Violation::Always(n.into()),
-        _ => Violation::AtEnd(n.into()),
+        2 => Violation::AtEnd(n.into()),
+        _ => Violation::Eventually(n.into()),
     }
 }
 

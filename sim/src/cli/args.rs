@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portsim_model::personality::NAMES;
@@ -98,12 +100,37 @@ pub struct Check {
     /// Which reductions to use
     #[arg(long, value_enum, default_value_t = Reduce::None)]
     pub reduce: Reduce,
+    /// Keep whole states instead of fingerprints, so that none is taken for another
+    #[arg(long)]
+    pub exact: bool,
     /// Memory for states, in bytes or with K, M or G; the rest is not explored and the verdict partial
     #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = size)]
     pub memory: u64,
     /// Explore only so many steps from the start
     #[arg(long, value_name = "STEPS")]
     pub depth: Option<u32>,
+    /// Explore only runs on which a thread that could go on lets another one move so many times
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub preemptions: Option<u8>,
+    /// Keep the search in this folder, so that it can be taken up again: for one scenario
+    #[arg(long, value_name = "FOLDER")]
+    pub checkpoint: Option<PathBuf>,
+    /// How often it is kept, besides at Ctrl-C and when there is no more memory
+    #[arg(long, value_name = "MINUTES", default_value = "10", requires = "checkpoint", value_parser = minutes)]
+    pub every: Duration,
+    /// Take the search up where it was kept last
+    #[arg(long, requires = "checkpoint")]
+    pub resume: bool,
+    /// Explore nothing: run seeds, with this policy (random, pct:D or fair), on all workers
+    #[arg(long, value_name = "POLICY", value_parser = Policy::parse,
+        conflicts_with_all = ["exact", "depth", "preemptions", "checkpoint", "hosts", "memory"])]
+    pub walk: Option<Policy>,
+    /// The seeds of --walk: from A up to, not including, B
+    #[arg(long, value_name = "A..B", default_value = "0..10000", requires = "walk", value_parser = seeds)]
+    pub seeds: Range<u64>,
+    /// The most steps of one run of --walk
+    #[arg(long, value_name = "N", default_value_t = 100_000, requires = "walk")]
+    pub steps: u64,
     /// Threads that search; as many as there are processors, if left out. What comes out is the same
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
@@ -118,6 +145,14 @@ pub struct Check {
     pub trace: Option<PathBuf>,
     #[command(flatten)]
     pub machine: Machine,
+}
+
+impl Check {
+    /// Threads that search.
+    pub fn workers(&self) -> usize {
+        let processors = || thread::available_parallelism().map_or(1, usize::from);
+        self.workers.map_or_else(processors, usize::from)
+    }
 }
 
 /// Reductions of the state space.
@@ -273,6 +308,14 @@ fn size(text: &str) -> Result<u64, String> {
     };
     let number: u64 = digits.parse().map_err(|_| problem())?;
     number.checked_mul(factor).ok_or_else(problem)
+}
+
+/// Minutes as people write them.
+fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes = text.parse::<f64>().ok().filter(|minutes| *minutes > 0.0);
+    minutes
+        .and_then(|minutes| Duration::try_from_secs_f64(60.0 * minutes).ok())
+        .ok_or_else(|| format!("`{text}` is no number of minutes, such as `10` or `0.5`"))
 }
 
 /// The personality of this name.

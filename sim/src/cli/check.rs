@@ -1,26 +1,28 @@
 //! `portsim check`: every interleaving of each scenario.
 
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::thread;
 use std::time::Instant;
 
 use portsim_model::kernel::Kernel;
 use portsim_model::personality::NAMES;
 use portsim_model::program::ThreadId;
+use portsim_model::property::Violation;
 use portsim_model::system::System;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::args::{Check, personality};
 use super::run::header;
 use super::say::{Progress, Say, shell, stop_on_ctrl_c};
-use super::{Exit, Stop, bad_argument, files};
-use crate::check::{self, Crew, Exploration, Found, Hosts, Limits};
+use super::verdict::{as_expected, exit_of, expected, line, totals};
+use super::{Exit, Stop, bad_argument, files, sample};
+use crate::check::{self, Crew, Exploration, Found, Hosts, Keeping, Limits};
 use crate::personality::{OnSystem, default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::follow;
-use crate::scenario::{Expect, Scenario, find};
+use crate::scenario::{Scenario, find};
 use crate::trace::{End, Event, lanes, write};
 
 /// Checks scenarios.
@@ -41,6 +43,11 @@ pub fn check(args: &Check, say: &Say) -> Result<Exit, Stop> {
     }
     if args.trace.is_some() && jobs.len() != 1 {
         return Err(bad_argument("--trace", "takes the counterexample of one scenario").into());
+    }
+    if args.checkpoint.is_some() && jobs.len() != 1 {
+        return Err(
+            bad_argument("--checkpoint", "a folder keeps the search of one scenario").into(),
+        );
     }
     if args.hosts.is_some() && jobs.len() != 1 {
         return Err(bad_argument("--hosts", "processes search one scenario together").into());
@@ -78,32 +85,44 @@ fn one(
         bytes_per_state: 0,
         property: None,
         trace: None,
+        loop_at: None,
         why: not_for(name, scenario),
+        collision_odds: None,
+        checkpoints: 0,
+        sampled: None,
     };
     if report.why.is_some() {
         say.text(&line(&report))?;
         return Ok(report);
     }
+    if let Some(policy) = args.walk {
+        return sample::one(args, policy, say, scenario, name, report, stop);
+    }
     let since = Instant::now();
     let limits = Limits {
         memory_bytes: args.memory,
         depth: args.depth,
+        exact: args.exact,
+        preemptions: args.preemptions,
     };
     let work = Explore {
         limits,
         crew: crew(args, scenario, name)?,
+        keeping: keeping(args)?,
         stop,
         progress: say.progress(),
         name: &scenario.name,
     };
     let explored =
         play(name, &scenario.program, args.machine.processors, work).expect("it was asked before");
-    let (exploration, events, parked) = explored.map_err(Stop::Unavailable)?;
+    let (exploration, counterexample) = explored.map_err(Stop::Unavailable)?;
     report.seconds = since.elapsed().as_secs_f64();
     report.states_unique = exploration.states;
     report.transitions = exploration.transitions;
     report.depth_max = exploration.depth_max;
     report.bytes_per_state = exploration.bytes_per_state;
+    report.collision_odds = exploration.collision_odds;
+    report.checkpoints = exploration.checkpoints;
     report.complete = exploration.cut.is_none() && exploration.found.is_none();
     report.property = exploration
         .found
@@ -114,14 +133,27 @@ fn one(
         (None, None) => "pass",
     };
     report.why = exploration.cut.map(|cut| text::cut(cut).to_owned());
-    report.as_expected = match (report.verdict, &report.property, &scenario.expect) {
-        ("pass", _, expect) => Some(*expect == Expect::Pass),
-        ("violation", Some(found), Expect::Violation(expected)) => Some(found == expected),
-        ("violation", ..) => Some(false),
-        _ => None,
-    };
+    report.as_expected = as_expected(&report, scenario);
+    if let Some(trouble) = &exploration.trouble {
+        say.aside(&format!("no checkpoint: {trouble}"));
+    }
+    if let (Some(folder), true) = (
+        &args.checkpoint,
+        exploration.checkpoints > 0 && !report.complete,
+    ) {
+        say.aside(&format!(
+            "kept in {}; the same command with --resume takes it up again",
+            shell(folder)
+        ));
+    }
+    let Counterexample {
+        events,
+        parked,
+        loop_at,
+    } = counterexample;
     if report.property.is_some() && !events.is_empty() {
         report.trace = Some(json::events(&scenario.names, &scenario.program, &events));
+        report.loop_at = loop_at;
     }
     say.text(&line(&report))?;
     if report.as_expected == Some(false)
@@ -130,7 +162,11 @@ fn one(
         let wordless = match exploration.found {
             None => "",
             Some(Found::Never(_)) => "no state shows it",
+            Some(Found::NeverOwed(_)) => "no state owes it, so nothing asks for it",
             Some(Found::NoEnd) => "it never comes to rest, and this is judged only there",
+            Some(Found::Violation(Violation::Eventually(_))) => {
+                "nothing moves in the first state, which owes it"
+            }
             Some(Found::Violation(_)) => "the first state already breaks it",
         };
         show(say, args, scenario, &report, &events, wordless)?;
@@ -138,6 +174,7 @@ fn one(
     if let (Some(file), Some(_)) = (&args.trace, &report.property) {
         let mut header = header(scenario, name, args.machine);
         header.violation.clone_from(&report.property);
+        header.loop_at = report.loop_at;
         let mut out = BufWriter::new(files::create(file)?);
         write(
             &mut out,
@@ -152,12 +189,33 @@ fn one(
     Ok(report)
 }
 
+/// Where the search is kept.
+fn keeping(args: &Check) -> Result<Option<Keeping>, Stop> {
+    let Some(folder) = &args.checkpoint else {
+        return Ok(None);
+    };
+    if !args.resume {
+        fs::create_dir_all(folder)
+            .map_err(|error| bad_argument("--checkpoint", format!("{}: {error}", shell(folder))))?;
+    }
+    Ok(Some(Keeping {
+        folder: folder.clone(),
+        every: args.every,
+        resume: args.resume,
+    }))
+}
+
 /// The threads and processes that search.
 fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
-    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
+    let search = format!(
+        "{} {name} {processors} {:?} {version} {} {:?}",
+        scenario.sha256, args.depth, args.exact, args.preemptions
+    );
     let mut crew = Crew {
-        workers: args.workers.map_or_else(processors, usize::from),
+        workers: args.workers(),
         hosts: None,
+        search: xxh3_64(search.as_bytes()),
     };
     if let (Some(file), Some(process)) = (&args.hosts, args.process) {
         let addresses = files::addresses(file)?;
@@ -165,16 +223,7 @@ fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
             let there = format!("there are {} hosts, counted from 0", addresses.len());
             return Err(bad_argument("--process", there).into());
         }
-        let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
-        let all = format!(
-            "{} {name} {processors} {:?} {version} {}",
-            scenario.sha256, args.depth, crew.workers
-        );
-        crew.hosts = Some(Hosts {
-            addresses,
-            process,
-            search: xxh3_64(all.as_bytes()),
-        });
+        crew.hosts = Some(Hosts { addresses, process });
     }
     Ok(crew)
 }
@@ -182,66 +231,56 @@ fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
 struct Explore<'a> {
     limits: Limits,
     crew: Crew,
+    keeping: Option<Keeping>,
     stop: &'a AtomicBool,
     progress: Progress,
     name: &'a str,
 }
 
+/// The run that shows what was found; without events where the first state does, or no run.
+struct Counterexample {
+    events: Vec<Event>,
+    parked: Vec<ThreadId>,
+    /// The event with which a loop begins that goes round for ever.
+    loop_at: Option<u64>,
+}
+
 impl OnSystem for Explore<'_> {
-    type Out = Result<(Exploration, Vec<Event>, Vec<ThreadId>), String>;
+    type Out = Result<(Exploration, Counterexample), String>;
     fn on<K: Kernel + Send + Sync + 'static>(mut self, system: &System<K>) -> Self::Out {
         let watch = |now: check::Progress| {
             self.progress.at(|since| {
                 let rate = now.transitions as f64 / since.as_secs_f64();
+                let left = now.states_left().map_or_else(String::new, |left| {
+                    format!(", about {} to come", text::count(left))
+                });
                 format!(
-                    "{}: {}, {} waiting, depth {}, {:.1} M transitions/s",
+                    "{}: {}, {} waiting{left}, depth {}, {:.1} M transitions/s, {}",
                     self.name,
                     text::counted(now.states, "state"),
                     text::count(now.waiting),
                     now.depth,
-                    rate / 1e6
+                    rate / 1e6,
+                    text::bytes(now.bytes)
                 )
             });
         };
-        let exploration = check::check(system, self.limits, &self.crew, self.stop, watch)?;
+        let exploration = check::check(
+            system,
+            self.limits,
+            &self.crew,
+            self.keeping.as_ref(),
+            self.stop,
+            watch,
+        )?;
         let (events, last) = follow(system, &exploration.path);
-        let parked = system.view(&last).inside_calls().collect();
-        Ok((exploration, events, parked))
-    }
-}
-
-fn expected(scenario: &Scenario) -> String {
-    match &scenario.expect {
-        Expect::Pass => "pass".to_owned(),
-        Expect::Violation(name) => name.clone(),
-    }
-}
-
-/// The verdict in one line.
-fn line(report: &json::Check) -> String {
-    let mut words = format!(
-        "{:11}  {} as {}",
-        report.verdict, report.name, report.personality
-    );
-    if let Some(property) = &report.property {
-        words += &format!(": {property}");
-    }
-    if let Some(why) = &report.why {
-        words += &format!(": {why}");
-    }
-    if report.states_unique > 0 {
-        words += &format!(
-            "  ({}, {}, depth {}, {})",
-            text::counted(report.states_unique, "state"),
-            text::counted(report.transitions, "transition"),
-            report.depth_max,
-            text::seconds(report.seconds)
-        );
-    }
-    match report.as_expected {
-        Some(false) => words + &format!("  UNEXPECTED: {} was expected", report.expected),
-        Some(true) if report.verdict == "violation" => words + "  as expected",
-        _ => words,
+        let event_of = |step: usize| follow(system, &exploration.path[..step]).0.len() as u64 + 1;
+        let counterexample = Counterexample {
+            events,
+            parked: system.view(&last).inside_calls().collect(),
+            loop_at: exploration.loop_from.map(event_of),
+        };
+        Ok((exploration, counterexample))
     }
 }
 
@@ -257,39 +296,19 @@ fn show(
     if !events.is_empty() {
         say.text(&format!(
             "\n{}",
-            lanes::lanes(&scenario.names, &scenario.program, events)
+            lanes::lasso(&scenario.names, &scenario.program, events, report.loop_at)
         ))?;
     } else {
         say.text(wordless)?;
     }
     let (file, machine) = (shell(Path::new(&scenario.file)), args.machine.processors);
+    let bound = match args.preemptions {
+        Some(bound) => format!(" --preemptions {bound}"),
+        None => String::new(),
+    };
     say.aside(&format!(
-        "repeat: portsim check {file} --as {} --processors {machine}",
+        "repeat: portsim check {file} --as {} --processors {machine}{bound}",
         report.personality
     ));
     Ok(())
-}
-
-fn totals(checks: &[json::Check]) -> String {
-    if checks.len() < 2 {
-        return String::new();
-    }
-    let of = |wanted: fn(&json::Check) -> bool| checks.iter().filter(|check| wanted(check)).count();
-    let as_expected = of(|check| check.as_expected == Some(true));
-    let unexpected = of(|check| check.as_expected == Some(false));
-    let partial = of(|check| check.verdict == "partial");
-    let unsupported = of(|check| check.verdict == "unsupported");
-    format!(
-        "\n{}: {as_expected} as expected, {unexpected} unexpected, {partial} partial, {unsupported} unsupported",
-        text::counted(checks.len() as u64, "verdict")
-    )
-}
-
-fn exit_of(check: &json::Check) -> Exit {
-    match check.as_expected {
-        Some(true) => Exit::AsExpected,
-        Some(false) => Exit::Verdict,
-        None if check.verdict == "partial" => Exit::Partial,
-        None => Exit::AsExpected,
-    }
 }

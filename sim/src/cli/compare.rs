@@ -48,6 +48,8 @@ pub fn replay(args: &Replay, say: &Say) -> Result<Exit, Stop> {
             .events
             .get(parted.at)
             .map(|event| describe(&scenario, event));
+        let again = |first| format!("goes round from event {first} again");
+        let saw = saw.or(trace.header.loop_at.map(again));
         report = json::Compared {
             verdict: "differ",
             at: Some(parted.at as u64 + 1),

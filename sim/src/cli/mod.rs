@@ -11,7 +11,9 @@ mod list;
 mod on;
 mod record;
 mod run;
+mod sample;
 mod say;
+mod verdict;
 
 use std::process::ExitCode;
 

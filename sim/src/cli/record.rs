@@ -135,6 +135,7 @@ fn header(scenario: &Scenario, args: &Record, on: &On) -> Header {
         tool: tool(),
         os: on.os(),
         violation: None,
+        loop_at: None,
         refused_at: None,
         why: None,
         claims: Vec::new(),

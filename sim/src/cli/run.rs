@@ -197,6 +197,7 @@ pub fn header(scenario: &Scenario, personality: &str, machine: Machine) -> Heade
         tool: tool(),
         os: "none".to_owned(),
         violation: None,
+        loop_at: None,
         refused_at: None,
         why: None,
         claims: Vec::new(),

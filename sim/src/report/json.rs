@@ -101,9 +101,43 @@ pub struct Check {
     pub property: Option<String>,
     /// The counterexample's events, as lines of a trace.
     pub trace: Option<Vec<serde_json::Value>>,
+    /// The event with which the loop begins that the counterexample goes round for ever, where it does.
+    pub loop_at: Option<u64>,
     /// Why it is partial or unsupported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The odds that some state was taken for another; none where whole states were kept, or nothing was explored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collision_odds: Option<f64>,
+    /// Checkpoints written.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub checkpoints: u32,
+    /// What was sampled, where nothing was explored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Sample>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What `check --walk` has covered.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sample {
+    /// Executions, one a seed.
+    pub runs: u64,
+    /// Those that came to rest.
+    pub at_rest: u64,
+    /// Different operations that were called.
+    pub calls: u64,
+    /// Different operations that there are.
+    pub calls_all: u64,
+    /// `sometimes` properties that some state has shown.
+    pub shown: Vec<String>,
+    /// Those that none has.
+    pub not_shown: Vec<String>,
+    /// The first seed that breaks a property.
+    pub seed: Option<u64>,
 }
 
 /// What `admit` says.

@@ -11,6 +11,7 @@ pub fn property(names: &Names, violation: Violation) -> String {
         Violation::Builtin(fault) => fault.name().to_owned(),
         Violation::Always(n) => names.always[n].clone(),
         Violation::AtEnd(n) => names.at_end[n].clone(),
+        Violation::Eventually(n) => names.eventually[n].clone(),
     }
 }
 
@@ -19,6 +20,7 @@ pub fn found(names: &Names, found: Found) -> String {
     match found {
         Found::Violation(violation) => property(names, violation),
         Found::Never(n) => names.sometimes[n].clone(),
+        Found::NeverOwed(n) => names.eventually[n].clone(),
         Found::NoEnd => names.at_end[0].clone(),
     }
 }
@@ -28,8 +30,10 @@ pub fn cut(cut: Cut) -> &'static str {
     match cut {
         Cut::Bound => "a bound on packets or ticks was met",
         Cut::Depth => "the bound on depth was met",
+        Cut::Preemptions => "the bound on preemptions was met",
         Cut::Memory => "the memory for states is used up",
         Cut::Stopped => "it was stopped",
+        Cut::Lost => "another process was lost; what is told is what this one had seen",
     }
 }
 

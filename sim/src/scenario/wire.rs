@@ -16,7 +16,7 @@ use std::fmt::{self, Formatter};
 
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::place::{Complaint, Place};
 use shapes::{forms, verbs_inside};
@@ -26,11 +26,6 @@ use typed::At;
 /// The file of these bytes.
 pub(super) fn read(bytes: &[u8]) -> Result<File, Complaint> {
     let json = Json::read(bytes)?;
-    let later = json.get("properties").and_then(|it| it.get("eventually"));
-    if later.is_some() {
-        let place = Place::TOP.field("properties");
-        return Err(place.complain("this version does not judge \"eventually\" yet"));
-    }
     File::deserialize(At {
         json: &json,
         place: &Place::TOP,
@@ -263,9 +258,22 @@ pub(super) struct Properties {
     /// In at least one state.
     #[serde(default)]
     pub(super) sometimes: Named<String>,
+    /// In some state of every fair run, or each time that something calls for it.
+    #[serde(default)]
+    pub(super) eventually: Named<Promise>,
     /// In every state in which nothing can move any more.
     #[serde(default)]
     pub(super) at_end: Named<String>,
+}
+
+/// What must come each time that something calls for it.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Response {
+    /// What calls for it.
+    pub(super) when: String,
+    /// What must come, in the same state or in a later one.
+    pub(super) then: String,
 }
 
 /// What is expected of a scenario.
@@ -314,6 +322,22 @@ pub(super) struct Group {
 }
 
 forms! {
+    /// What every fair run comes to.
+    enum Promise("an expression, or an object with \"when\" and \"then\"") {
+        /// Once.
+        Once(String),
+        /// Each time that something calls for it.
+        Each(Response),
+    } {
+        fn visit_str<E: Error>(self, text: &str) -> Result<Promise, E> {
+            Ok(Promise::Once(text.to_owned()))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Promise, A::Error> {
+            Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(Promise::Each)
+        }
+    }
+
     /// A thread's operations, or a group of threads that do the same.
     enum Threads("a list of operations, or an object with \"count\" and \"do\"") {
         /// One thread.

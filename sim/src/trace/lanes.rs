@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A call that parks ends in `...`; `=` shows what a call comes back with, `!` that it failed. Steps of the
-//! model that nobody can see stand in brackets.
+//! model that nobody can see stand in brackets. Where a run goes round for ever, its loop stands once, between two
+//! lines that say so.
 
 use std::fmt::Write;
 
@@ -25,6 +26,11 @@ const GAP: &str = "  ";
 
 /// The lanes of a trace; threads that do nothing have none.
 pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
+    lasso(names, program, events, None)
+}
+
+/// The lanes of a trace whose events from that of this number on, counted from 1, repeat for ever.
+pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option<u64>) -> String {
     let cells: Vec<_> = events
         .iter()
         .map(|event| (event.shown.thread(), cell(names, program, &event.shown)))
@@ -48,6 +54,9 @@ pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
     }
     let mut out = text.trim_end().to_owned() + "\n";
     for (n, (thread, cell)) in cells.iter().enumerate() {
+        if loop_at == Some(n as u64 + 1) {
+            let _ = writeln!(out, "{:digits$}{GAP}for ever:", "");
+        }
         let mut line = format!("{:>digits$}", n + 1);
         for (lane, _, wide) in &lanes {
             let shown = if lane == thread { cell.as_str() } else { "" };
@@ -55,6 +64,9 @@ pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
         }
         out.push_str(line.trim_end());
         out.push('\n');
+    }
+    if let Some(first) = loop_at {
+        let _ = writeln!(out, "{:digits$}{GAP}and again from {first}", "");
     }
     out
 }

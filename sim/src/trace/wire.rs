@@ -56,6 +56,9 @@ pub struct Header {
     /// The property that the run violates, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub violation: Option<String>,
+    /// The event with which the loop begins that the run goes round for ever, where it does; it ends with the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loop_at: Option<u64>,
     /// The event at which a refused trace must be refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_at: Option<u64>,

@@ -1,7 +1,7 @@
 //! What a scenario is judged by: properties, who may wait, the turns that end it, what is expected.
 
 use portsim_model::expr::ExprId;
-use portsim_model::program::Slated;
+use portsim_model::program::{Promise, Slated};
 use portsim_model::property::FAULTS;
 
 use super::{Compiler, Expect};
@@ -22,6 +22,9 @@ impl Compiler {
         (self.names.always, self.program.always) = (names, exprs);
         let (names, exprs) = self.judged(&properties.sometimes, &section.field("sometimes"))?;
         (self.names.sometimes, self.program.sometimes) = (names, exprs);
+        for (name, promise) in &properties.eventually.0 {
+            self.promise(name, promise, &section.field("eventually").field(name))?;
+        }
         let (names, exprs) = self.judged(&properties.at_end, &section.field("at_end"))?;
         (self.names.at_end, self.program.at_end) = (names, exprs);
         Ok(())
@@ -37,14 +40,40 @@ impl Compiler {
         for (name, text) in &properties.0 {
             let place = &section.field(name);
             self.check_property(name, place)?;
-            let scope = Scope {
-                directory: &self.directory,
-                code: None,
-            };
-            exprs.push(scope.compile(text, Type::Bool, &mut self.program.exprs, place)?);
+            exprs.push(self.property(text, place)?);
             names.push(name.clone());
         }
         Ok((names, exprs))
+    }
+
+    fn property(&mut self, text: &str, place: &Place<'_>) -> Result<ExprId, Complaint> {
+        let scope = Scope {
+            directory: &self.directory,
+            code: None,
+        };
+        scope.compile(text, Type::Bool, &mut self.program.exprs, place)
+    }
+
+    fn promise(
+        &mut self,
+        name: &str,
+        promise: &wire::Promise,
+        place: &Place<'_>,
+    ) -> Result<(), Complaint> {
+        self.check_property(name, place)?;
+        let promise = match promise {
+            wire::Promise::Once(text) => Promise {
+                when: None,
+                then: self.property(text, place)?,
+            },
+            wire::Promise::Each(wire::Response { when, then }) => Promise {
+                when: Some(self.property(when, &place.field("when"))?),
+                then: self.property(then, &place.field("then"))?,
+            },
+        };
+        self.program.eventually.push(promise);
+        self.names.eventually.push(name.to_owned());
+        Ok(())
     }
 
     fn property_names(&self) -> impl Iterator<Item = &str> {
@@ -53,6 +82,7 @@ impl Compiler {
             .always
             .iter()
             .chain(&names.sometimes)
+            .chain(&names.eventually)
             .chain(&names.at_end);
         all.map(String::as_str)
     }

@@ -153,6 +153,7 @@ fn what_is_said_about_the_whole() {
         "properties": {
             "always": { "limit": "p.running <= p.concurrency" },
             "sometimes": { "both": "p.running == 2", "one": "p.running == 1" },
+            "eventually": { "over": "b.done", "served": { "when": "p.depth > 0", "then": "p.depth == 0" } },
             "at_end": { "ends": "all(worker, done)" }
         },
         "expect": { "violation": "limit" },
@@ -168,10 +169,13 @@ fn what_is_said_about_the_whole() {
     let names = &scenario.names;
     assert_eq!(names.always, ["limit"]);
     assert_eq!(names.sometimes, ["both", "one"]);
+    assert_eq!(names.eventually, ["over", "served"]);
     assert_eq!(names.at_end, ["ends"]);
     let program = &scenario.program;
     let lengths = [&program.always, &program.sometimes, &program.at_end].map(Vec::len);
     assert_eq!(lengths, [1, 2, 1]);
+    let recurs = program.eventually.iter().map(|it| it.when.is_some());
+    assert!(recurs.eq([false, true]));
     let turn = |thread| Slated::Thread(ThreadId(thread));
     assert_eq!(program.schedule, Some(vec![turn(0), Slated::Time, turn(3)]));
     let Bounds {

@@ -27,6 +27,7 @@ fn rich() -> String {
     let fields = r#""as": ["windows"], "schedule": ["main", "@time"],
         "properties": { "always": { "a": "all(worker, w[1].key == 1 || parked)" },
                         "sometimes": { "s": "-stop * 2 % 3 != 0x10" },
+                        "eventually": { "v": "stop == 1", "w": { "when": "stop == 1", "then": "main.done" } },
                         "at_end": { "e": "count(worker, !w.ok) >= 1" } },
         "expect": { "violation": "a" }, "bounds": { "depth": 9 }, "may_wait": ["worker"]"#;
     let mut whole: Value = serde_json::from_str(&with_fields(fields)).unwrap();
@@ -46,7 +47,7 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_what_it_does_not_know() {
         with_fields(r#""reactors": {}"#),
         with_fields(r#""expect": "fail""#),
         with_fields(r#""expect": { "violation": "a", "why": "b" }"#),
-        with_fields(r#""properties": { "eventually": {} }"#),
+        with_fields(r#""properties": { "eventually": { "e": { "when": "true" } } }"#),
         with_ops(r#""quit""#),
         with_ops(r#"{ "exit": true }"#),
         with_ops(r#"{ "associate": "p" }"#),

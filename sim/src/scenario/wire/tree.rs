@@ -44,16 +44,6 @@ impl Json {
                 }
             })
     }
-
-    /// The first field of this name.
-    pub(super) fn get(&self, name: &str) -> Option<&Json> {
-        let Json::Object(fields) = self else {
-            return None;
-        };
-        fields
-            .iter()
-            .find_map(|(field, json)| (field == name).then_some(json))
-    }
 }
 
 fn syntax(place: String, problem: String) -> Complaint {

@@ -1,0 +1,94 @@
+//! Which states have been seen: by their fingerprints, or whole.
+
+use super::visited::{From, Print, Visited};
+use super::whole::Whole;
+
+/// The states that one worker owns.
+pub enum Seen {
+    /// Their fingerprints.
+    Prints(Visited),
+    /// All their bytes.
+    Whole(Whole),
+}
+
+impl Seen {
+    /// An empty set of states of so many bytes.
+    pub fn new(exact: bool, state_len: usize) -> Seen {
+        if exact {
+            Seen::Whole(Whole::new(state_len))
+        } else {
+            Seen::Prints(Visited::new())
+        }
+    }
+
+    /// How many states there are.
+    pub fn len(&self) -> u64 {
+        match self {
+            Seen::Prints(visited) => visited.len(),
+            Seen::Whole(whole) => whole.len(),
+        }
+    }
+
+    /// Bytes of memory in use.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Seen::Prints(visited) => visited.bytes(),
+            Seen::Whole(whole) => whole.bytes(),
+        }
+    }
+
+    /// Whether it can take no more, however much memory there is.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Seen::Whole(whole) if whole.is_full())
+    }
+
+    /// What is added from now on is a step further from the start.
+    pub fn descend(&mut self) {
+        if let Seen::Whole(whole) = self {
+            whole.descend();
+        }
+    }
+
+    /// Adds states, each with its bytes, one after the other; tells which are new.
+    pub fn insert_all(
+        &mut self,
+        prints: &[Print],
+        parents: &[u64],
+        bytes: &[u8],
+        depth: u64,
+        mut is_new: impl FnMut(usize),
+    ) {
+        match self {
+            Seen::Prints(visited) => visited.insert_all(prints, parents, depth, is_new),
+            Seen::Whole(whole) => {
+                let len = bytes.len() / prints.len().max(1);
+                for (n, (&print, &parent)) in prints.iter().zip(parents).enumerate() {
+                    if whole.insert(print, &bytes[n * len..][..len], parent) {
+                        is_new(n);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds a state that was seen before the search was taken up again; `newest` says whether it is of the depth whose
+    /// states arrive.
+    pub fn restore(&mut self, print: Print, bytes: &[u8], from: From) {
+        match self {
+            Seen::Prints(visited) => {
+                visited.insert(print, from);
+            }
+            Seen::Whole(whole) => {
+                whole.insert(print, bytes, from.parent);
+            }
+        }
+    }
+
+    /// The short fingerprint of the state before the one with this short fingerprint.
+    pub fn parent(&self, short: u64) -> Option<u64> {
+        match self {
+            Seen::Prints(visited) => visited.from(short).map(|from| from.parent),
+            Seen::Whole(whole) => whole.parent(short),
+        }
+    }
+}

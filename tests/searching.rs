@@ -1,0 +1,247 @@
+//! The search of `check` as its users meet it: several processes, searches on disk, bounds and samples.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::command::{B1, POOL, Scratch, code, json, portsim, words};
+use crate::root;
+
+const LARGER: &str = "scenarios/bench/pool-5-2-2-5.json";
+const LARGE: &str = "scenarios/bench/pool-4-2-2-4.json";
+
+/// Two processes that search together come to what one comes to, a counterexample included; and they say so if they
+/// do not search the same.
+#[test]
+fn two_processes_find_what_one_finds() {
+    let scratch = Scratch::new("hosts");
+    let together = |scenarios: [&str; 2]| -> [Output; 2] {
+        let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a port"));
+        let address = |at: &TcpListener| at.local_addr().expect("it is bound").to_string();
+        let hosts = ports.each_ref().map(address).join("\n");
+        drop(ports);
+        let hosts = scratch.file("hosts.txt", hosts.as_bytes());
+        let start = |process: usize| {
+            let process_arg = process.to_string();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_portsim"));
+            command
+                .args(["check", scenarios[process], "--workers", "2", "--json"])
+                .args(["--hosts", &hosts, "--process", &process_arg])
+                .current_dir(root())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            command.spawn().expect("the command can be started")
+        };
+        let started = [0, 1].map(start);
+        started.map(|child| child.wait_with_output().expect("it ends"))
+    };
+    let of = |output: &Output| -> Value {
+        let mut all: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", words(output)));
+        let check = &mut all["scenarios"][0];
+        check["seconds"] = Value::Null;
+        check["bytes_per_state"] = Value::Null;
+        check.take()
+    };
+    for scenario in [POOL, "scenarios/bugs/buffer-dropped-with-the-future.json"] {
+        let alone = of(&portsim(&["check", scenario, "--workers", "1", "--json"]));
+        for output in together([scenario; 2]) {
+            assert_eq!(code(&output), 0, "{}", words(&output));
+            assert_eq!(of(&output), alone);
+        }
+    }
+    for output in together([POOL, B1]) {
+        assert_eq!(code(&output), 3, "{}", words(&output));
+        assert!(words(&output).contains("do not search the same"));
+    }
+}
+
+/// A process whose partner is killed says so, and gives no verdict that it has not earned.
+#[test]
+fn a_lost_process_ends_the_search() {
+    let scratch = Scratch::new("lost");
+    let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a port"));
+    let address = |at: &TcpListener| at.local_addr().expect("it is bound").to_string();
+    let hosts = ports.each_ref().map(address).join("\n");
+    drop(ports);
+    let hosts = scratch.file("hosts.txt", hosts.as_bytes());
+    let folder = scratch.path("kept");
+    let mut started = ["0", "1"].map(|process| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portsim"));
+        command
+            .args(["check", LARGER, "--workers", "1", "--json"])
+            .args(["--checkpoint", &folder, "--every", "0.001"])
+            .args(["--hosts", &hosts, "--process", process])
+            .current_dir(root())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().expect("the command can be started")
+    });
+    // A checkpoint says that they have found each other, and search.
+    wait_for(&scratch.0.join("kept/process-1.json"));
+    started[1].kill().expect("it runs");
+    let [first, mut second] = started;
+    second.wait().expect("it was killed");
+    let output = first.wait_with_output().expect("it ends");
+    assert_eq!(code(&output), 4, "{}", words(&output));
+    let all: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(all["scenarios"][0]["verdict"], "partial");
+    assert!(
+        words(&output).contains("another process was lost"),
+        "{}",
+        words(&output)
+    );
+}
+
+/// A search that is killed is taken up where it was kept last, by any number of workers, and comes to the same.
+#[test]
+fn a_killed_search_is_taken_up_again() {
+    let scratch = Scratch::new("kept");
+    for options in [&[][..], &["--exact"]] {
+        let folder = scratch.path(&format!("kept-{}", options.len()));
+        let of = |args: &[&str]| {
+            let mut check = json(
+                &[&["check", LARGER, "--depth", "14"], options, args].concat(),
+                4,
+            )["scenarios"][0]
+                .take();
+            for varies in ["seconds", "bytes_per_state", "checkpoints"] {
+                check[varies] = Value::Null;
+            }
+            check
+        };
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portsim"))
+            .args([
+                "check",
+                LARGER,
+                "--depth",
+                "14",
+                "--workers",
+                "2",
+                "--checkpoint",
+                &folder,
+                "--every",
+                "0.001",
+            ])
+            .args(options)
+            .current_dir(root())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command can be started");
+        wait_for(&Path::new(&folder).join("process-0.json"));
+        child.kill().expect("it runs");
+        child.wait().expect("it was killed");
+        let resume = ["--checkpoint", folder.as_str(), "--resume"];
+        let taken_up = of(&[&resume[..], &["--workers", "1"]].concat());
+        assert_eq!(taken_up, of(&["--workers", "1"]));
+        // Somebody else's checkpoint is refused, and so is a damaged one.
+        let other = portsim(&[&["check", POOL], &resume[..]].concat());
+        assert_eq!(code(&other), 3, "{}", words(&other));
+        assert!(
+            words(&other).contains("another search"),
+            "{}",
+            words(&other)
+        );
+        for entry in fs::read_dir(&folder).expect("it is there") {
+            let path = entry.expect("it can be read").path();
+            if path.extension().is_some_and(|ends| ends == "part") {
+                let mut bytes = fs::read(&path).expect("it can be read");
+                let last = bytes.len() - 9;
+                bytes[last] ^= 1;
+                fs::write(&path, bytes).expect("it can be written");
+            }
+        }
+        let damaged =
+            portsim(&[&["check", LARGER, "--depth", "14"], options, &resume[..]].concat());
+        assert_eq!(code(&damaged), 3, "{}", words(&damaged));
+        assert!(words(&damaged).contains("damaged"), "{}", words(&damaged));
+    }
+}
+
+/// Where memory ends, what was seen is kept, and the search goes on when there is more.
+#[test]
+fn a_search_without_memory_is_taken_up_with_more() {
+    let scratch = Scratch::new("memory");
+    let folder = scratch.path("kept");
+    let kept = ["check", LARGE, "--checkpoint", &folder];
+    let partial = json(&[&kept[..], &["--memory", "1M"]].concat(), 4);
+    assert_eq!(partial["scenarios"][0]["verdict"], "partial");
+    let whole = json(&[&kept[..], &["--resume"]].concat(), 0);
+    assert_eq!(whole["scenarios"][0]["states_unique"], 106_107);
+    assert_eq!(whole["scenarios"][0]["transitions"], 616_059);
+}
+
+/// Whole states and fingerprints give the same numbers.
+#[test]
+fn whole_states_give_the_same_numbers() {
+    let of = |args: &[&str]| {
+        let mut check = json(&[&["check", LARGE], args].concat(), 0)["scenarios"][0].take();
+        for varies in ["seconds", "bytes_per_state", "collision_odds"] {
+            check[varies] = Value::Null;
+        }
+        check
+    };
+    assert_eq!(of(&["--exact"]), of(&[]));
+    assert_eq!(of(&["--exact", "--workers", "3"]), of(&[]));
+}
+
+/// A bound on preemptions finds what needs no more of them, and claims nothing else; without a bound that binds, all
+/// is explored.
+#[test]
+fn preemptions_are_bounded() {
+    let lost = "scenarios/bugs/buffer-dropped-with-the-future.json";
+    let found = |bound| json(&["check", lost, "--preemptions", bound], 0)["scenarios"][0].take();
+    assert_eq!(found("1")["property"], "freed");
+    let none = json(&["check", POOL, "--preemptions", "0"], 4);
+    assert_eq!(none["scenarios"][0]["verdict"], "partial");
+    let all = json(&["check", B1, "--preemptions", "100"], 0);
+    assert_eq!(all["scenarios"][0]["verdict"], "pass");
+}
+
+/// Samples say what they covered, claim no pass, and are the same for any number of workers.
+#[test]
+fn samples_claim_no_more_than_they_cover() {
+    let of = |workers, scenario, code| {
+        let walk = [
+            "check",
+            scenario,
+            "--walk",
+            "pct:2",
+            "--seeds",
+            "0..600",
+            "--workers",
+            workers,
+        ];
+        let mut check = json(&walk, code)["scenarios"][0].take();
+        check["seconds"] = Value::Null;
+        check
+    };
+    let pool = of("1", POOL, 4);
+    assert_eq!(pool, of("3", POOL, 4));
+    assert_eq!(pool["verdict"], "partial");
+    assert_eq!(pool["sampled"]["runs"], 600);
+    assert_eq!(pool["sampled"]["calls"], pool["sampled"]["calls_all"]);
+    let bug = "scenarios/bugs/buffer-dropped-with-the-future.json";
+    let found = of("2", bug, 0);
+    assert_eq!(found, of("1", bug, 0));
+    assert_eq!(found["property"], "freed");
+}
+
+/// Waits until a file is there.
+fn wait_for(file: &Path) {
+    let since = Instant::now();
+    while !file.exists() {
+        assert!(
+            since.elapsed() < Duration::from_secs(120),
+            "{} never comes",
+            file.display()
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
