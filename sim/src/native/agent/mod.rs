@@ -378,7 +378,7 @@ impl Stage for Remote {
         let said = ToAgent::Make(Make {
             id,
             thread: self.names.threads[thread.index()].clone(),
-            op: call_fields(&self.names, &self.program, op),
+            op: Box::new(call_fields(&self.names, &self.program, op)),
         });
         lock(&self.talk).say(&said);
         Ok(())

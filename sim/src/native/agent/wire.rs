@@ -65,7 +65,7 @@ direction! {
             /// Which thread makes it.
             thread: String,
             /// The call: one of those that the setup lists for this thread.
-            op: CallFields,
+            op: Box<CallFields>,
         }
         /// Lets a thread that is in a stall come back from it.
         "come_back" ComeBack {
