@@ -333,9 +333,10 @@ fn waits_once<K: Kernel>(system: &System<K>, state: &State) -> Result<(), TestCa
             .filter(|port| view.port(*port).waiters().contains(id))
             .collect();
         let parked = view.thread(id).mode() == Doing::Parked;
-        prop_assert_eq!(
-            on.len(),
-            usize::from(parked),
+        // `wine-8/close-forgets`: whoever was forgotten waits on nothing.
+        let forgets = system.kernel().name() == "wine-8";
+        prop_assert!(
+            on.len() == usize::from(parked) || (forgets && parked && on.is_empty()),
             "thread {} waits on {:?}",
             id.0,
             &on

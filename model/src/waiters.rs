@@ -59,6 +59,14 @@ impl<B: DerefMut<Target = [u8]>> Waiters<B> {
         Some(thread)
     }
 
+    /// Takes the thread that parked first.
+    #[inline]
+    pub fn take_oldest(&mut self) -> Option<ThreadId> {
+        let oldest = self.iter().next()?;
+        self.remove(oldest);
+        Some(oldest)
+    }
+
     /// Takes this thread out, wherever it stands; says whether it was there.
     pub fn remove(&mut self, thread: ThreadId) -> bool {
         let place = self.iter().position(|waits| waits == thread);

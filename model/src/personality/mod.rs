@@ -2,9 +2,11 @@
 
 mod epoll;
 mod windows;
+mod wine;
 
 pub use epoll::Epoll;
 pub use windows::Windows;
+pub use wine::Wine;
 
 use crate::kernel::Kernel;
 
@@ -17,13 +19,15 @@ pub trait ForSystem {
 }
 
 /// Every system, in the order of lists and tables.
-pub const NAMES: [&str; 3] = ["windows", "windows-2003", "epoll"];
+pub const NAMES: [&str; 5] = ["windows", "windows-2003", "wine-8", "wine-10", "epoll"];
 
 /// Does work for the system of this name; none if there is no such system.
 pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
     Some(match name {
         "windows" => work.with(Windows::VISTA),
         "windows-2003" => work.with(Windows::NT5),
+        "wine-8" => work.with(Wine::V8),
+        "wine-10" => work.with(Wine::V10),
         "epoll" => work.with(Epoll),
         _ => return None,
     })

@@ -592,7 +592,7 @@ impl Kernel for Windows {
 // The port and its handles.
 
 /// CreateIoCompletionPort without a file: `windows/named`: one that is there under its name is opened again.
-fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+pub(super) fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
     let handles = turn.port(port).handles();
     turn.port(port).set_handles(handles.saturating_add(1));
     let outcome = if handles > 0 {
@@ -608,7 +608,7 @@ fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
 const EXISTED: u8 = 1;
 
 /// DuplicateHandle on a port: `windows/several-handles`.
-fn duplicate_port<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+pub(super) fn duplicate_port<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
     let handles = turn.port(port).handles();
     if handles == 0 {
         return turn.returns(me, Outcome::Failed(Error::BadHandle));
@@ -618,7 +618,7 @@ fn duplicate_port<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortI
 }
 
 /// NtQueryIoCompletion: `windows/query`.
-fn query<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+pub(super) fn query<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
     if !turn.port(port).is_open() {
         return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
@@ -856,7 +856,7 @@ fn dropped<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) {
 
 /// `windows/contents`, `windows/status`, `windows/batch-status`: a plain call returns its packet and a batch call a
 /// batch, each packet as it was posted, whatever its status.
-fn outcome(get: Get, batch: Batch) -> Outcome {
+pub(super) fn outcome(get: Get, batch: Batch) -> Outcome {
     match get.max {
         None => Outcome::Packet(batch.packets()[0]),
         Some(_) => Outcome::Packets(batch),

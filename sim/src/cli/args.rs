@@ -51,6 +51,8 @@ pub enum Command {
     CrossCheck(CrossCheck),
     /// Write a scenario in the language of another checker
     Export(Export),
+    /// Be an agent: do on a backend what a conductor says on standard input
+    Agent(Agent),
     /// Systems that the model plays, backends, and scenarios
     List(List),
     /// The JSON Schema of a kind of file
@@ -187,7 +189,7 @@ pub struct LookIn {
 pub struct Record {
     /// The scenario
     pub scenario: PathBuf,
-    /// The backend to record
+    /// The backend to record; `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
     #[arg(long, value_name = "BACKEND")]
     pub on: String,
     /// What the choices are drawn from
@@ -227,7 +229,7 @@ pub struct CrossCheck {
     /// Scenario files, or folders of them
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// A backend to record; every one that can run here if left out
+    /// A backend to record, or `agent:COMMAND ARGUMENT...`; every one that can run here if left out
     #[arg(long, value_name = "BACKEND")]
     pub on: Vec<String>,
     /// The system that judges; each backend's own if left out
@@ -271,6 +273,13 @@ pub struct Target {
 }
 
 #[derive(Debug, Args)]
+pub struct Agent {
+    /// The backend
+    #[arg(long, value_name = "BACKEND")]
+    pub on: String,
+}
+
+#[derive(Debug, Args)]
 pub struct List {
     /// Scenario files, or folders of them
     #[arg(value_name = "PATH")]
@@ -291,6 +300,8 @@ pub enum SchemaOf {
     Scenario,
     /// Lines of a trace
     Trace,
+    /// Lines that a conductor and an agent say to each other
+    Agent,
 }
 
 /// Seeds as people write them.

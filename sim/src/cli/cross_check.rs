@@ -1,10 +1,13 @@
 //! `portsim cross-check`: scenarios on real systems and on the model.
 
+use std::path::Path;
+
 use super::args::{CrossCheck, personality};
+use super::on::On;
 use super::say::{Say, shell, stop_on_ctrl_c, stopped};
-use super::{Exit, Stop, bad_argument, files};
+use super::{Exit, Stop, files};
 use crate::cross_check::{Cell, Verdict, cross_check as check};
-use crate::native::{Backend, backends};
+use crate::native::backends;
 use crate::report::json::{self, Totals};
 use crate::report::text;
 use crate::scenario::{Scenario, find};
@@ -34,7 +37,7 @@ pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
                         backend.name()
                     )
                 });
-                let cell = check(scenario, *backend, name, seed, args.machine.processors);
+                let cell = check(scenario, &**backend, name, seed, args.machine.processors);
                 let judged = matches!(cell.verdict, Verdict::Agree(_) | Verdict::Differ(_));
                 cells.push(cell);
                 if !judged {
@@ -78,17 +81,18 @@ pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
 }
 
 /// Which backend is judged by which personality.
-fn pairs(args: &CrossCheck) -> Result<Vec<(&'static dyn Backend, &'static str)>, Stop> {
+fn pairs(args: &CrossCheck) -> Result<Vec<(On, &'static str)>, Stop> {
     let backends: Vec<_> = if args.on.is_empty() {
         backends()
             .iter()
             .copied()
             .filter(|backend| backend.available().is_ok())
+            .map(On::Built)
             .collect()
     } else {
         args.on
             .iter()
-            .map(|name| files::backend(name))
+            .map(|name| On::named(name))
             .collect::<Result<_, _>>()?
     };
     if backends.is_empty() {
@@ -97,18 +101,12 @@ fn pairs(args: &CrossCheck) -> Result<Vec<(&'static dyn Backend, &'static str)>,
             backend_names()
         )));
     }
-    let judge = |backend: &'static dyn Backend| match &args.personality {
-        Some(name) => Ok((backend, personality(name)?)),
-        None => Ok((
-            backend,
-            personality(backend.system()).map_err(|_| {
-                let problem = format!(
-                    "no personality is called {:?}; name one that judges it",
-                    backend.system()
-                );
-                bad_argument("--as", problem)
-            })?,
-        )),
+    let judge = |on: On| {
+        let judge = match &args.personality {
+            Some(name) => personality(name)?,
+            None => on.judge()?,
+        };
+        Ok((on, judge))
     };
     backends.into_iter().map(judge).collect()
 }
@@ -155,7 +153,7 @@ fn differ(say: &Say, args: &CrossCheck, scenarios: &[Scenario], cell: &Cell) -> 
     words += &format!(
         "repeat: portsim cross-check {} --on {} --as {} --seeds {}..{}\n",
         shell(&scenario.file),
-        cell.on,
+        shell(Path::new(&cell.on)),
         cell.personality,
         cell.seed,
         cell.seed + 1
@@ -169,11 +167,7 @@ fn differ(say: &Say, args: &CrossCheck, scenarios: &[Scenario], cell: &Cell) -> 
 }
 
 /// One row a scenario, one column a backend and its judge.
-fn matrix(
-    scenarios: &[Scenario],
-    pairs: &[(&'static dyn Backend, &'static str)],
-    cells: &[Cell],
-) -> String {
+fn matrix(scenarios: &[Scenario], pairs: &[(On, &'static str)], cells: &[Cell]) -> String {
     let mut rows = vec![vec!["scenario".to_owned()]];
     rows[0].extend(
         pairs

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use portsim_model::personality::NAMES;
 
 use super::args::LookIn;
-use super::{Stop, bad_argument};
-use crate::bad_input::{BadInput, one_of};
-use crate::native::{Backend, backends};
+use crate::bad_input::BadInput;
 use crate::scenario::{self, Scenario};
 use crate::trace::{Header, Recorded, Trace, read};
 
@@ -80,18 +78,4 @@ pub fn addresses(file: &Path) -> Result<Vec<String>, BadInput> {
 /// A file to write.
 pub fn create(file: &Path) -> Result<File, BadInput> {
     File::create(file).map_err(|error| BadInput::new(file, format!("cannot be written: {error}")))
-}
-
-/// The backend of this name.
-pub fn backend(name: &str) -> Result<&'static dyn Backend, Stop> {
-    let names: Vec<_> = backends().iter().map(|backend| backend.name()).collect();
-    crate::native::backend(name).ok_or_else(|| {
-        let problem = format!(
-            "unknown backend {name:?}, expected {}",
-            one_of(names.iter().copied())
-        );
-        bad_argument("--on", problem)
-            .near(name, names.iter().copied())
-            .into()
-    })
 }

@@ -5,7 +5,7 @@ use portsim_model::personality::NAMES;
 use super::args::{List, Schema, SchemaOf};
 use super::say::Say;
 use super::{Exit, Stop, files};
-use crate::native::backends;
+use crate::native::{agent, backends};
 use crate::personality::not_for;
 use crate::report::{json, text};
 use crate::scenario::{self, Expect, find};
@@ -88,6 +88,7 @@ pub fn schema(args: &Schema, _: &Say) -> Result<Exit, Stop> {
     let schema = match args.what {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Trace => trace::schema(),
+        SchemaOf::Agent => agent::wire::schema(),
     };
     json::write(&mut std::io::stdout().lock(), &schema)?;
     Ok(Exit::AsExpected)

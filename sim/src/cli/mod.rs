@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out.
 
 mod admit;
+mod agent;
 mod args;
 mod check;
 mod compare;
@@ -8,6 +9,7 @@ mod cross_check;
 mod export;
 mod files;
 mod list;
+mod on;
 mod record;
 mod run;
 mod sample;
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
         Command::Export(args) => export::export(&args, &say),
+        Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),
         Command::Schema(args) => list::schema(&args, &say),
     };

@@ -3,11 +3,12 @@
 use std::io::{self, BufWriter, Write};
 
 use super::args::Record;
+use super::on::On;
 use super::run::tool;
 use super::say::Say;
 use super::{Exit, Stop, files};
 use crate::choose::Policy;
-use crate::native::{Backend, NoRecording, Options, record as record_on};
+use crate::native::{NoRecording, Options, record as record_on};
 use crate::report::json;
 use crate::scenario::Scenario;
 use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, Shown, lanes, write};
@@ -15,16 +16,24 @@ use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, Shown, lanes, write
 /// Records a scenario.
 pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
     let scenario = files::scenario(&args.scenario)?;
-    let backend = files::backend(&args.on)?;
+    let on = On::named(&args.on)?;
     let policy = || Policy::Random.seeded(args.seed);
-    match record_on(backend, &scenario.program, &policy, &Options::default()) {
+    match record_on(&*on, &scenario.program, &policy, &Options::default()) {
         Ok(recording) => {
             let ended = recording.ended.words(&scenario.names);
             let end = End {
                 parked: recording.parked,
             };
-            let shown = recording.events;
-            keep(args, say, &scenario, backend, shown, Some(end), ended)?;
+            let header = header(&scenario, args, &on);
+            keep(
+                args,
+                say,
+                &scenario,
+                header,
+                recording.events,
+                Some(end),
+                ended,
+            )?;
             Ok(Exit::AsExpected)
         }
         Err(NoRecording::Unsupported(why)) => {
@@ -47,7 +56,8 @@ pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
             let why = failed.words(&scenario.names);
             let events = failed.events();
             if !events.is_empty() {
-                keep(args, say, &scenario, backend, events, None, why.clone())?;
+                let header = header(&scenario, args, &on);
+                keep(args, say, &scenario, header, events, None, why.clone())?;
             }
             Err(Stop::Unavailable(format!(
                 "{} on {}: {why}",
@@ -62,12 +72,11 @@ fn keep(
     args: &Record,
     say: &Say,
     scenario: &Scenario,
-    backend: &dyn Backend,
+    header: Header,
     shown: Vec<Shown>,
     end: Option<End>,
     ended: String,
 ) -> Result<(), Stop> {
-    let header = header(scenario, args, backend);
     let events: Vec<_> = shown
         .into_iter()
         .map(|shown| Event { shown, choice: 0 })
@@ -112,33 +121,25 @@ fn keep(
     Ok(())
 }
 
-fn header(scenario: &Scenario, args: &Record, backend: &dyn Backend) -> Header {
+fn header(scenario: &Scenario, args: &Record, on: &On) -> Header {
     Header {
         format: FORMAT.to_owned(),
         scenario: scenario.name.clone(),
         scenario_sha256: scenario.sha256.clone(),
         from: Origin::Backend,
         personality: None,
-        on: Some(args.on.clone()),
+        on: Some(on.plays()),
         mode: Mode::Lockstep,
         seed: Some(args.seed),
-        processors: backend.processors(),
+        processors: on.processors(),
         tool: tool(),
-        os: os(),
+        os: on.os(),
         violation: None,
         loop_at: None,
         refused_at: None,
         why: None,
         claims: Vec::new(),
     }
-}
-
-/// The operating system and its release, where it tells.
-fn os() -> String {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} {}", std::env::consts::OS, release.trim())
-        .trim_end()
-        .to_owned()
 }
 
 fn report(

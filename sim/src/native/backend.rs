@@ -11,10 +11,16 @@ use crate::trace::Answer;
 /// A kind of real port.
 pub trait Backend: Sync {
     /// Its name on the command line, in traces and in errors.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
+
+    /// What it says that it is: the name of its own judge. Another one than [`Backend::name`] where the same
+    /// calls are those of several systems.
+    fn plays(&self) -> String {
+        self.name().to_owned()
+    }
 
     /// The system whose rules it keeps: who is named so judges it.
-    fn system(&self) -> &'static str {
+    fn system(&self) -> &str {
         self.name()
     }
 
@@ -30,9 +36,35 @@ pub trait Backend: Sync {
     /// kernel's business.
     fn supports(&self, program: &Program, op: Op) -> Result<(), String>;
 
+    /// Why it cannot play a program whose control flow can be played, if it cannot: the first operation that it
+    /// lacks. A tick would last `tick`.
+    fn refuses(&self, program: &Program, _tick: Duration) -> Result<Option<String>, Failure> {
+        let mut ops = program.ops().filter(|&op| !is_ours(op));
+        Ok(ops.find_map(|op| self.supports(program, op).err()))
+    }
+
     /// The ports, objects and threads of a program, with every thread waiting for its first call. One tick of
     /// the program's time lasts `tick`.
     fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure>;
+}
+
+/// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
+pub fn is_ours(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Set { .. }
+            | Op::Test { .. }
+            | Op::Assert { .. }
+            | Op::Note(_)
+            | Op::Yield
+            | Op::Sleep {
+                ticks: 0,
+                alertable: false,
+                ..
+            }
+            | Op::Spawn { .. }
+            | Op::Exit
+    )
 }
 
 /// A program's threads and ports on one backend, for one run.

@@ -87,6 +87,10 @@ pub fn ticks_of(op: Op) -> Option<u32> {
             timeout: Timeout::Ticks(ticks),
             ..
         }
+        | Op::WaitHandle {
+            timeout: Timeout::Ticks(ticks),
+            ..
+        }
         | Op::Sleep { ticks, .. } => (ticks > 0).then_some(ticks),
         _ => None,
     }

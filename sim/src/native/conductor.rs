@@ -16,19 +16,12 @@ use portsim_model::event::{Error, errno};
 use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
 
-use super::backend::{Back, Backend, Failure, Stage, Unquiet};
+use super::backend::{Back, Backend, Failure, Stage, Unquiet, is_ours};
 use super::clock::{Clock, tick_for, ticks_of};
 use super::part::{Cast, Lost, unplayable};
 use super::recording::{Disturbance, Ended, NoRecording, Options, Recording, TRIES};
 use crate::choose::Choose;
 use crate::trace::{Answer, Shown};
-
-/// Why a program cannot be recorded on a backend, if it cannot.
-pub fn unsupported(backend: &dyn Backend, program: &Program) -> Option<String> {
-    let by_kernel = |&op: &Op| !is_ours(op);
-    let mut ops = program.ops().filter(by_kernel);
-    unplayable(program).or_else(|| ops.find_map(|op| backend.supports(program, op).err()))
-}
 
 /// Records a program. Where its schedule leaves a choice, or there is none, a policy chooses among the steps;
 /// `policy` makes it anew for every try, so that a repeated run makes the same choices.
@@ -39,10 +32,14 @@ pub fn record(
     options: &Options,
 ) -> Result<Recording, NoRecording> {
     backend.available().map_err(NoRecording::Unavailable)?;
-    if let Some(why) = unsupported(backend, program) {
+    let mut tick = tick_for(program);
+    let refusal = match unplayable(program) {
+        Some(why) => Some(why),
+        None => backend.refuses(program, tick)?,
+    };
+    if let Some(why) = refusal {
         return Err(NoRecording::Unsupported(why));
     }
-    let mut tick = tick_for(program);
     let mut last = Disturbance::Signal;
     for _ in 0..TRIES {
         let mut stage = backend.open(program, tick)?;
@@ -79,21 +76,6 @@ pub fn record(
         tick *= 2;
     }
     Err(NoRecording::Unsteady(last))
-}
-
-/// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
-fn is_ours(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
-            | Op::Yield
-            | Op::Sleep { ticks: 0, .. }
-            | Op::Spawn { .. }
-            | Op::Exit
-    )
 }
 
 /// As many turns as a deadline counts for against the limit: it takes real time.
@@ -415,7 +397,8 @@ impl<'a> Run<'a> {
 
 /// Whether the clock ended the call.
 fn by_the_clock(op: Op, answer: &Answer) -> bool {
-    matches!(op, Op::Sleep { .. }) || answer.error() == Some(Error::Timeout)
+    matches!((op, answer), (Op::Sleep { .. }, Answer::Done))
+        || answer.error() == Some(Error::Timeout)
 }
 
 fn unasked(thread: ThreadId) -> Stop {

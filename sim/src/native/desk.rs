@@ -12,7 +12,8 @@ use portsim_model::program::{Op, ThreadId};
 
 use super::backend::Failure;
 use super::sync::{
-    AtomicBool, AtomicU8, Condvar, Mutex, MutexGuard, Sleeper, fence, park, spin_loop, wait_at_most,
+    AtomicBool, AtomicU8, Condvar, Mutex, MutexGuard, Sleeper, fence, park, spin_loop,
+    wait_at_most, yield_now,
 };
 use super::world::{Idle, World};
 use crate::trace::Answer;
@@ -77,10 +78,11 @@ impl Desk {
                     spins = 0;
                 }
                 GONE => return,
-                _ if world.idle() == Idle::Spins || spins < SPINS => {
+                _ if spins < SPINS => {
                     spins += 1;
                     spin_loop();
                 }
+                _ if world.idle(me) == Idle::Spins => yield_now(),
                 _ => park(),
             }
         }

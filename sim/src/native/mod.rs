@@ -6,16 +6,19 @@
 //!
 //! - [`seats`] is the stage of threads in this process, on whatever [`world::World`] a backend makes; at a
 //!   [`desk`] a thread gets its calls, and [`sync`] is what a desk is built of.
-//! - [`parked`] looks at such a thread from outside, one way an OS.
+//! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
+//! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.
 //! - One file a backend, listed below. Backends share `objects`; those on Linux share `bell` and `numbers`.
 //!
 //! Nothing here knows what a port should do: the thing being compared must not borrow from its judge.
 
+pub mod agent;
 pub mod backend;
 pub mod clock;
 pub mod conductor;
 pub mod desk;
+pub mod kernel_wait;
 pub mod parked;
 pub mod part;
 pub mod recording;
@@ -32,11 +35,16 @@ mod epoll;
 #[cfg(target_os = "linux")]
 mod numbers;
 mod objects;
+#[cfg(windows)]
+mod parked_windows;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
+#[cfg(windows)]
+mod windows;
 
+pub use agent::Agent;
 pub use backend::{Back, Backend, Failure, Stage, Unquiet};
-pub use conductor::{record, unsupported};
+pub use conductor::record;
 pub use recording::{Ended, NoRecording, Options, Recording};
 
 /// Every backend, those of other systems included, in the order of every list.
@@ -52,7 +60,29 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         // Where loom runs the tests, its ports work for loom's threads only.
         #[cfg(not(all(test, loom)))]
         &emulated::Emulated::SOUND,
+        #[cfg(windows)]
+        &windows::Windows,
+        #[cfg(not(windows))]
+        &backend::Elsewhere {
+            name: "windows",
+            system: "windows",
+        },
     ]
+}
+
+/// The operating system of this machine and its release, where it tells.
+pub fn os() -> String {
+    #[cfg(windows)]
+    if let Some(version) = parked_windows::wine_version() {
+        return format!("wine {version}");
+    }
+    let release = match std::env::consts::OS {
+        "linux" => std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default(),
+        _ => String::new(),
+    };
+    format!("{} {}", std::env::consts::OS, release.trim())
+        .trim_end()
+        .to_owned()
 }
 
 /// The backend of this name.

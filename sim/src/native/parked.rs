@@ -12,28 +12,16 @@
 //! - a woken thread that was robbed and sleeps again looks as if it never woke; the count tells.
 //!
 //! Signals, SIGSTOP and ptrace would answer too, but all three change the order of waiters.
+//!
+//! `parked_windows` has the answer for the Win32 interface, on Windows and under Wine.
 
-/// A call in which a thread can be parked: its number, and the first argument that names what it waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KernelWait {
-    /// Which call.
-    pub call: Call,
-    /// The first argument as the kernel shows it: a descriptor or an address.
-    pub first: u64,
-}
-
-/// Calls in which threads of a backend wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// `read`.
-    Read,
-    /// `ppoll`.
-    Ppoll,
-    /// `epoll_pwait`.
-    EpollPwait,
-}
-
-pub use os::{Probe, number};
+pub use super::kernel_wait::{Call, KernelWait};
+#[cfg(windows)]
+pub use super::parked_windows::Probe;
+#[cfg(not(windows))]
+pub use os::Probe;
+#[cfg(target_os = "linux")]
+pub use os::number;
 
 #[cfg(target_os = "linux")]
 mod os {
@@ -47,18 +35,16 @@ mod os {
 
     /// The number of a call on this processor, where it is known.
     pub fn number(call: Call) -> Option<u64> {
+        let [x86_64, others] = match call {
+            Call::Read => [0, 63],
+            Call::Ppoll => [271, 73],
+            Call::EpollPwait => [281, 22],
+            Call::Port | Call::Object => return None,
+        };
         if cfg!(target_arch = "x86_64") {
-            Some(match call {
-                Call::Read => 0,
-                Call::Ppoll => 271,
-                Call::EpollPwait => 281,
-            })
+            Some(x86_64)
         } else if cfg!(any(target_arch = "aarch64", target_arch = "riscv64")) {
-            Some(match call {
-                Call::Read => 63,
-                Call::Ppoll => 73,
-                Call::EpollPwait => 22,
-            })
+            Some(others)
         } else {
             None
         }
@@ -173,16 +159,11 @@ mod os {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 mod os {
     use std::io;
 
-    use super::{Call, KernelWait};
-
-    /// No call is known here.
-    pub fn number(_: Call) -> Option<u64> {
-        None
-    }
+    use super::KernelWait;
 
     /// Nothing is known about threads here.
     #[derive(Debug)]

@@ -37,6 +37,9 @@ const NAP: Duration = Duration::from_micros(50);
 /// Enough for a call and for the panic that a bug of ours would end it with.
 const STACK: usize = 256 << 10;
 
+/// After how long a thread that was released is asked about: no system forgets threads that only takes long.
+const GIVE_UP: Duration = Duration::from_secs(1);
+
 /// How long a thread may take to come home once it is released.
 const HOME_LIMIT: Duration = Duration::from_secs(10);
 
@@ -84,7 +87,9 @@ impl Seats {
             let asks_kernel = world.asks_kernel();
             move || match asks_kernel.then(Probe::of_this_thread).transpose() {
                 Ok(probe) => {
-                    if tell.send(Ok(probe)).is_ok() {
+                    let arrived = world.arrives(me).map(|()| probe);
+                    let stays = arrived.is_ok();
+                    if tell.send(arrived.map_err(|failure| failure.error)).is_ok() && stays {
                         desk.serve(&*world, me, &listener);
                     }
                 }
@@ -231,7 +236,7 @@ impl Stage for Seats {
             self.spin();
             self.collect(&mut backs)?;
             let Some(moving) = self.look(until)? else {
-                if self.sweep()? && !self.any_back() {
+                if self.sweep()? && self.world.settled() && !self.any_back() {
                     backs.sort_by_key(|back| back.thread);
                     return Ok(backs);
                 }
@@ -270,13 +275,19 @@ impl Stage for Seats {
         if self.seats.iter().any(|seat| seat.inside.is_some()) {
             outcome = self.world.release();
         }
-        let end = Instant::now() + HOME_LIMIT;
-        for seat in &mut self.seats {
+        let (start, mut tried) = (Instant::now(), false);
+        for (n, seat) in self.seats.iter_mut().enumerate() {
             while seat.inside.is_some() {
                 let died = seat.thread.as_ref().is_none_or(JoinHandle::is_finished);
                 if died || seat.desk.is_back() {
                     seat.inside = None;
-                } else if Instant::now() >= end {
+                } else if start.elapsed() >= GIVE_UP
+                    && !std::mem::replace(&mut tried, true)
+                    && self.world.give_up(ThreadId(n as u8))
+                {
+                    // It is gone in a way that its handle does not know.
+                    (seat.inside, seat.thread) = (None, None);
+                } else if start.elapsed() >= HOME_LIMIT {
                     let why = format!("it did not come home from {:?}", seat.inside);
                     outcome = Err(Failure::new(
                         self.world.backend(),
@@ -289,6 +300,7 @@ impl Stage for Seats {
                     thread::yield_now();
                 }
             }
+            tried = false;
             seat.go();
         }
         outcome

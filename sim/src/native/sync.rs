@@ -13,14 +13,14 @@ pub use loom::{
     hint::spin_loop,
     sync::atomic::{AtomicBool, AtomicU8, fence},
     sync::{Condvar, Mutex, MutexGuard},
-    thread::park,
+    thread::{park, yield_now},
 };
 #[cfg(not(all(test, loom)))]
 pub use std::{
     hint::spin_loop,
     sync::atomic::{AtomicBool, AtomicU8, fence},
     sync::{Condvar, Mutex, MutexGuard},
-    thread::park,
+    thread::{park, yield_now},
 };
 
 /// A thread that may be in [`park`].

@@ -11,6 +11,11 @@ pub trait World: Send + Sync {
     /// The backend's name, for errors.
     fn backend(&self) -> &'static str;
 
+    /// A thread has begun; asked once, on that thread, before its first call.
+    fn arrives(&self, _me: ThreadId) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Makes a call, on the thread that the scenario names; may block in the kernel.
     fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure>;
 
@@ -27,17 +32,28 @@ pub trait World: Send + Sync {
         false
     }
 
+    /// Asked when everybody looks parked: whether nothing is on its way that the look at a thread may have missed.
+    fn settled(&self) -> bool {
+        true
+    }
+
     /// Releases a thread from its stall.
     fn come_back(&self, thread: ThreadId) -> Result<(), Failure>;
 
     /// Releases every thread from whatever call it is in, and every later call at once. The recording is over.
     fn release(&self) -> Result<(), Failure>;
 
+    /// A thread did not come home although everybody was released: ends it from outside, where the system is
+    /// known to forget threads; whether it did. Its own things are never freed then.
+    fn give_up(&self, _thread: ThreadId) -> bool {
+        false
+    }
+
     /// A wait was interrupted from outside.
     fn disturbed(&self) -> bool;
 
     /// What a thread does between its calls.
-    fn idle(&self) -> Idle {
+    fn idle(&self, _me: ThreadId) -> Idle {
         Idle::Sleeps
     }
 }
@@ -58,6 +74,6 @@ pub enum Parked {
 pub enum Idle {
     /// Sleeps in the kernel: right where the kernel does not count running threads.
     Sleeps,
-    /// Spins: right where a sleeping thread would count as blocked and let another one run.
+    /// Spins, and gives its processor away without waiting: right where a sleeping thread would count as blocked and let another one run.
     Spins,
 }

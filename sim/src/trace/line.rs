@@ -391,7 +391,8 @@ fn nonzero(number: i64) -> Option<i64> {
     Some(number).filter(|&number| number != 0)
 }
 
-fn outcome_fields(answer: &Answer) -> OutcomeFields {
+/// The outcome that says an answer.
+pub fn outcome_fields(answer: &Answer) -> OutcomeFields {
     let mut fields = OutcomeFields {
         ok: true,
         ..OutcomeFields::default()

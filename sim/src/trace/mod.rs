@@ -10,10 +10,10 @@ mod read;
 mod watch;
 mod wire;
 
-pub use line::{event_line, verb, write};
+pub use line::{answer_of, call_line, event_line, outcome_fields, verb, write};
 pub use read::{Recorded, event_of, read};
 pub use watch::Watcher;
-pub use wire::{FORMAT, Header, Mode, Origin, schema};
+pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
 
 use portsim_model::event::{Error, error_named};
 use portsim_model::expr::ExprId;

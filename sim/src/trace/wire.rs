@@ -119,8 +119,18 @@ pub struct EndFields {
     pub parked: Vec<String>,
 }
 
-macro_rules! event_line {
-    ($($(#[$doc:meta])* $field:ident: $type:ty,)*) => {
+macro_rules! lines {
+    (
+        call { $($(#[$doc:meta])* $field:ident: $type:ty,)* }
+        event { $($(#[$event_doc:meta])* $event_field:ident: $event_type:ty,)* }
+    ) => {
+        /// A call: which operation, and what it is about.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct CallFields {
+            $($(#[$doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<$type>,)*
+        }
+
         /// One event. A call that returns at once is one line with `call` and `outcome`.
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
@@ -130,89 +140,101 @@ macro_rules! event_line {
             /// Whom it is about.
             pub thread: String,
             $($(#[$doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<$type>,)*
+            $($(#[$event_doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $event_field: Option<$event_type>,)*
+        }
+
+        impl EventLine {
+            /// What the line says of a call.
+            pub fn called(self) -> CallFields {
+                CallFields { $($field: self.$field,)* }
+            }
         }
     };
 }
 
-event_line! {
-    /// The operation that the thread calls.
-    call: String,
-    /// The operation that the thread comes back from.
-    r#return: String,
-    /// A step of the model that an observer does not see: `wake` or `time`.
-    step: String,
-    /// The port of the call.
-    port: String,
-    /// The event, mutex or semaphore of the call.
-    object: String,
-    /// The thread that the call is about.
-    target: String,
-    /// The source of the call.
-    source: String,
-    /// The file of the call.
-    file: String,
-    /// The I/O operation of the call.
-    operation: String,
-    /// The I/O operations of a call that ends several.
-    operations: Vec<String>,
-    /// The process that gets a handle.
-    process: String,
-    /// The reserve object of the call.
-    reserve: String,
-    /// The wait completion packet of the call.
-    wait_packet: String,
-    /// The job of the call.
-    job: String,
-    /// The process that begins or ends in a job.
-    pid: i64,
-    /// Whether an asynchronous procedure call can end the wait.
-    alertable: bool,
-    /// Whether a post may find no memory.
-    may_fail: bool,
-    /// Whether one of the messages of a job may be lost.
-    may_lose: bool,
-    /// Whether only operations of the calling thread are meant.
-    mine: bool,
-    /// Whether a wait completion packet is taken out of a queue as well.
-    remove: bool,
-    /// Whether FILE_SKIP_COMPLETION_PORT_ON_SUCCESS is set.
-    skip_port: bool,
-    /// Whether FILE_SKIP_SET_EVENT_ON_HANDLE is set.
-    skip_event: bool,
-    /// Whether an operation ends in the call that issues it, with the `status` and `bytes` of its packet.
-    now: bool,
-    /// The bytes that such a call says, where they differ.
-    returned: i64,
-    /// How long the call waits, in ticks; left out where it waits for ever.
-    timeout: u32,
-    /// The most packets of a batch.
-    max: u8,
-    /// The key of the packet, or of the source's events.
-    key: i64,
-    /// The bytes of the packet.
-    bytes: i64,
-    /// The OVERLAPPED of the packet.
-    overlapped: i64,
-    /// The NTSTATUS of the packet.
-    status: u32,
-    /// What an `epoll_ctl` does: `add`, `mod` or `del`.
-    change: String,
-    /// How a source is watched: `level` or `edge`.
-    trigger: String,
-    /// Whether a source is watched for one event only.
-    oneshot: bool,
-    /// The number of a note's text in the scenario.
-    note: u16,
-    /// How long a sleep is, in ticks.
-    ticks: u32,
-    /// How the call ended; left out where it parked.
-    outcome: OutcomeFields,
-    /// Which of its alternatives the model took; left out for the first.
-    choice: u8,
-    /// When the call started, in nanoseconds of a monotonic clock.
-    t0: u64,
-    /// When the call returned.
-    t1: u64,
+lines! {
+    call {
+        /// The operation that the thread calls.
+        call: String,
+        /// The port of the call.
+        port: String,
+        /// The event, mutex or semaphore of the call.
+        object: String,
+        /// The thread that the call is about.
+        target: String,
+        /// The source of the call.
+        source: String,
+        /// The file of the call.
+        file: String,
+        /// The I/O operation of the call.
+        operation: String,
+        /// The I/O operations of a call that ends several.
+        operations: Vec<String>,
+        /// The process that gets a handle.
+        process: String,
+        /// The reserve object of the call.
+        reserve: String,
+        /// The wait completion packet of the call.
+        wait_packet: String,
+        /// The job of the call.
+        job: String,
+        /// The process that begins or ends in a job.
+        pid: i64,
+        /// Whether an asynchronous procedure call can end the wait.
+        alertable: bool,
+        /// Whether a post may find no memory.
+        may_fail: bool,
+        /// Whether one of the messages of a job may be lost.
+        may_lose: bool,
+        /// Whether only operations of the calling thread are meant.
+        mine: bool,
+        /// Whether a wait completion packet is taken out of a queue as well.
+        remove: bool,
+        /// Whether FILE_SKIP_COMPLETION_PORT_ON_SUCCESS is set.
+        skip_port: bool,
+        /// Whether FILE_SKIP_SET_EVENT_ON_HANDLE is set.
+        skip_event: bool,
+        /// Whether an operation ends in the call that issues it, with the `status` and `bytes` of its packet.
+        now: bool,
+        /// The bytes that such a call says, where they differ.
+        returned: i64,
+        /// How long the call waits, in ticks; left out where it waits for ever.
+        timeout: u32,
+        /// The most packets of a batch.
+        max: u8,
+        /// The key of the packet, or of the source's events.
+        key: i64,
+        /// The bytes of the packet.
+        bytes: i64,
+        /// The OVERLAPPED of the packet.
+        overlapped: i64,
+        /// The NTSTATUS of the packet.
+        status: u32,
+        /// What an `epoll_ctl` does: `add`, `mod` or `del`.
+        change: String,
+        /// How a source is watched: `level` or `edge`.
+        trigger: String,
+        /// Whether a source is watched for one event only.
+        oneshot: bool,
+        /// The number of a note's text in the scenario.
+        note: u16,
+        /// How long a sleep is, in ticks.
+        ticks: u32,
+    }
+    event {
+        /// The operation that the thread comes back from.
+        r#return: String,
+        /// A step of the model that an observer does not see: `wake` or `time`.
+        step: String,
+        /// How the call ended; left out where it parked.
+        outcome: OutcomeFields,
+        /// Which of its alternatives the model took; left out for the first.
+        choice: u8,
+        /// When the call started, in nanoseconds of a monotonic clock.
+        t0: u64,
+        /// When the call returned.
+        t1: u64,
+    }
 }
 
 /// How a call ended.

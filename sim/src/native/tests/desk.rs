@@ -60,7 +60,7 @@ impl World for Paper {
         false
     }
 
-    fn idle(&self) -> Idle {
+    fn idle(&self, _: ThreadId) -> Idle {
         self.idle
     }
 }

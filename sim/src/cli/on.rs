@@ -1,0 +1,78 @@
+//! What `--on` names: a backend of this build, or an agent.
+
+use std::ops::Deref;
+
+use portsim_model::personality::NAMES;
+
+use super::args::personality;
+use super::{Stop, bad_argument};
+use crate::bad_input::{BadInput, one_of};
+use crate::native::agent::{Limits, PREFIX};
+use crate::native::{Agent, Backend, backends, os};
+
+/// A backend that was asked for.
+pub enum On {
+    /// One of this build.
+    Built(&'static dyn Backend),
+    /// A command that speaks the agent protocol.
+    Agent(Agent),
+}
+
+impl Deref for On {
+    type Target = dyn Backend;
+
+    fn deref(&self) -> &(dyn Backend + 'static) {
+        match self {
+            On::Built(backend) => *backend,
+            On::Agent(agent) => agent,
+        }
+    }
+}
+
+impl On {
+    /// The backend of this name.
+    pub fn named(name: &str) -> Result<On, BadInput> {
+        if let Some(command) = name.strip_prefix(PREFIX) {
+            let agent = Agent::of(command, Limits::default());
+            return agent.map(On::Agent).ok_or_else(|| {
+                let problem =
+                    format!("{name:?} names no command, or a quotation mark is not closed");
+                bad_argument("--on", problem)
+            });
+        }
+        let names: Vec<_> = backends().iter().map(|backend| backend.name()).collect();
+        crate::native::backend(name).map(On::Built).ok_or_else(|| {
+            let problem = format!(
+                "unknown backend {name:?}, expected {} or `{PREFIX}COMMAND`",
+                one_of(names.iter().copied())
+            );
+            bad_argument("--on", problem).near(name, names.iter().copied())
+        })
+    }
+
+    /// The personality that judges it unless another one is named.
+    pub fn judge(&self) -> Result<&'static str, Stop> {
+        // An agent tells only once it runs.
+        self.available().map_err(Stop::Unavailable)?;
+        let plays = self.plays();
+        let own = match crate::native::backend(&plays) {
+            Some(backend) => backend.system().to_owned(),
+            None => plays,
+        };
+        personality(&own).map_err(|_| {
+            let problem = format!(
+                "no personality is called {own:?}; name one that judges it: {}",
+                one_of(NAMES)
+            );
+            bad_argument("--as", problem).into()
+        })
+    }
+
+    /// The operating system that it runs on, and its release, where it tells.
+    pub fn os(&self) -> String {
+        match self {
+            On::Built(_) => os(),
+            On::Agent(agent) => agent.welcome().map_or(String::new(), |welcome| welcome.os),
+        }
+    }
+}

@@ -1,0 +1,449 @@
+//! A backend in another process: whatever speaks the agent protocol on its standard streams.
+//!
+//! The command behind it can run on this machine, under Wine, at the other end of `ssh`, or be somebody's own
+//! port in any language. It owns its threads and the question whether one is parked; the conductor is the same
+//! as for threads of this process.
+//!
+//! - [`wire`] is what a line may say, [`setup`] how a program is told.
+//! - [`process`] is the command itself, of which nothing is left in the end.
+//! - [`serve`] is the other side: any backend of this build as an agent.
+
+pub mod process;
+pub mod serve;
+mod setup;
+pub mod wire;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portsim_model::program::{Op, Program, ThreadId};
+
+use super::backend::{Back, Backend, Failure, Stage, Unquiet, is_ours};
+use crate::bad_input::quoted;
+use crate::names::Names;
+use process::{Process, Silence};
+use setup::{answer_of, call_fields, numbered, setup_of, untold};
+use wire::{
+    Bye, ComeBack, FromAgent, Hello, Leave, Make, Prepare, Quiesce, Quiet, Reset, ToAgent, VERSION,
+    Welcome, line, other_version,
+};
+
+/// What the name of such a backend begins with.
+pub const PREFIX: &str = "agent:";
+
+/// How long an agent may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// To start and to greet: a whole machine may have to wake up.
+    pub greeting: Duration,
+    /// To answer anything else, besides the time that a turn may take.
+    pub answer: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            greeting: Duration::from_secs(60),
+            answer: Duration::from_secs(20),
+        }
+    }
+}
+
+/// The backend behind a command.
+pub struct Agent {
+    name: String,
+    talk: Arc<Mutex<Talk>>,
+}
+
+impl Agent {
+    /// The agent of these words: a command and its arguments, as a shell would divide them. Nothing is started
+    /// yet. None where the quotation marks do not match, or there is no command.
+    pub fn of(command: &str, limits: Limits) -> Option<Agent> {
+        let words = shlex::split(command).filter(|words| !words.is_empty())?;
+        let name = format!("{PREFIX}{command}");
+        let talk = Talk {
+            name: name.clone(),
+            words,
+            limits,
+            process: None,
+            welcome: None,
+            prepared: None,
+            lost: None,
+        };
+        Some(Agent {
+            name,
+            talk: Arc::new(Mutex::new(talk)),
+        })
+    }
+
+    /// What the agent says of itself.
+    pub fn welcome(&self) -> Result<Welcome, Failure> {
+        lock(&self.talk).greeted()
+    }
+}
+
+impl Backend for Agent {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn plays(&self) -> String {
+        let welcome = self.welcome();
+        welcome.map_or_else(|_| self.name.clone(), |welcome| welcome.name)
+    }
+
+    fn available(&self) -> Result<(), String> {
+        self.welcome()
+            .map(drop)
+            .map_err(|failure| failure.to_string())
+    }
+
+    fn supports(&self, _: &Program, op: Op) -> Result<(), String> {
+        untold(op).map_or(Ok(()), Err)
+    }
+
+    fn refuses(&self, program: &Program, tick: Duration) -> Result<Option<String>, Failure> {
+        let ops = || program.ops().filter(|&op| !is_ours(op));
+        if let Some(why) = ops().find_map(untold) {
+            return Ok(Some(why));
+        }
+        let mut talk = lock(&self.talk);
+        let known = talk.greeted()?.ops;
+        let word = ops().map(crate::trace::verb);
+        let mut lacking = word.filter(|word| !known.iter().any(|op| op == word));
+        if let Some(word) = lacking.next() {
+            return Ok(Some(format!("this agent has no `{word}`")));
+        }
+        talk.prepare(&told(program, tick))
+    }
+
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+        let mut talk = lock(&self.talk);
+        if let Some(why) = talk.prepare(&told(program, tick))? {
+            return Err(talk.lose(why));
+        }
+        talk.prepared = None;
+        Ok(Box::new(Remote {
+            talk: self.talk.clone(),
+            names: numbered(program),
+            program: program.clone(),
+            calls: vec![None; program.threads.len()],
+            made: 0,
+            disturbed: false,
+            over: false,
+        }))
+    }
+}
+
+/// The setup of a program, as a line.
+fn told(program: &Program, tick: Duration) -> String {
+    let setup = setup_of(program, &numbered(program), tick, |op| !is_ours(op));
+    line(&ToAgent::Prepare(Prepare { setup }))
+}
+
+/// The talk with one command: started when it is first needed, and again after it was lost in the middle.
+struct Talk {
+    name: String,
+    words: Vec<String>,
+    limits: Limits,
+    process: Option<Process>,
+    welcome: Option<Welcome>,
+    /// The setup that the agent is ready for, where nothing was done with it yet.
+    prepared: Option<String>,
+    /// Why it never greeted: it is not tried again.
+    lost: Option<String>,
+}
+
+impl Talk {
+    /// What the agent says of itself; starts it if it does not run.
+    fn greeted(&mut self) -> Result<Welcome, Failure> {
+        if let Some(why) = &self.lost {
+            return Err(Failure::new(
+                &self.name,
+                "start",
+                io::Error::other(why.clone()),
+            ));
+        }
+        if let (Some(_), Some(welcome)) = (&self.process, &self.welcome) {
+            return Ok(welcome.clone());
+        }
+        let greeted = self.greet();
+        if let Err(failure) = &greeted {
+            self.lost = Some(failure.error.to_string());
+        }
+        greeted
+    }
+
+    fn greet(&mut self) -> Result<Welcome, Failure> {
+        let process = Process::start(&self.words);
+        self.process = Some(process.map_err(|error| Failure::new(&self.name, "start", error))?);
+        self.prepared = None;
+        self.say(&ToAgent::Hello(Hello { hello: VERSION }));
+        match self.hear(self.limits.greeting)? {
+            FromAgent::Welcome(welcome) => {
+                self.welcome = Some(welcome.clone());
+                Ok(welcome)
+            }
+            other => Err(self.unexpected(&other, "hello")),
+        }
+    }
+
+    /// Makes the agent ready for a setup; why it cannot be, if it cannot.
+    fn prepare(&mut self, setup: &str) -> Result<Option<String>, Failure> {
+        self.greeted()?;
+        if self.prepared.as_deref() == Some(setup) {
+            return Ok(None);
+        }
+        self.prepared = None;
+        if let Some(process) = &mut self.process {
+            process.say(setup.to_owned());
+        }
+        match self.hear(self.limits.answer)? {
+            FromAgent::Ready(_) => {
+                self.prepared = Some(setup.to_owned());
+                Ok(None)
+            }
+            FromAgent::Unsupported(why) => Ok(Some(why.unsupported)),
+            other => Err(self.unexpected(&other, "ready")),
+        }
+    }
+
+    fn say(&mut self, said: &ToAgent) {
+        if let Some(process) = &mut self.process {
+            process.say(line(said));
+        }
+    }
+
+    /// The next line. An agent that says nonsense, or nothing, is not talked to any more.
+    fn hear(&mut self, limit: Duration) -> Result<FromAgent, Failure> {
+        let Some(process) = &mut self.process else {
+            return Err(self.lose("it does not run any more".to_owned()));
+        };
+        let text = match process.hear(limit) {
+            Ok(text) => text,
+            Err(silence) => {
+                let number = process.heard;
+                let why = match silence {
+                    Silence::Hangs(limit) => {
+                        format!("no line came within {limit:?} after line {number}")
+                    }
+                    Silence::Ended => format!(
+                        "its output ends after line {}; {}",
+                        number - 1,
+                        process.last_words()
+                    ),
+                    Silence::Bad(why) => format!("line {number} {why}"),
+                    Silence::Failed(error) => format!("line {number} cannot be read: {error}"),
+                };
+                return Err(self.lose(why));
+            }
+        };
+        let number = process.heard;
+        if let Some(version) = other_version(&text) {
+            let why = format!(
+                "line {number}: it speaks version {version} of the protocol, this is version {VERSION}"
+            );
+            return Err(self.lose(why));
+        }
+        match FromAgent::read(&text) {
+            Ok(FromAgent::Failed(failed)) => {
+                let call = failed
+                    .id
+                    .map_or(String::new(), |id| format!(" in call {id}"));
+                Err(self.lose(format!("line {number}: it failed{call}: {}", failed.error)))
+            }
+            Ok(said) => Ok(said),
+            Err(problem) => Err(self.lose(format!("line {number}: {}: {problem}", quoted(&text)))),
+        }
+    }
+
+    /// What came is a line, and makes no sense here.
+    fn unexpected(&mut self, said: &FromAgent, expected: &str) -> Failure {
+        let said = quoted(&line(said));
+        self.nonsense(format!("{said} where `{expected}` was expected"))
+    }
+
+    /// The line heard last makes no sense.
+    fn nonsense(&mut self, problem: String) -> Failure {
+        let number = self.process.as_ref().map_or(0, |process| process.heard);
+        self.lose(format!("line {number}: {problem}"))
+    }
+
+    /// Ends the agent, which is of no use any more, and says why.
+    fn lose(&mut self, why: String) -> Failure {
+        (self.process, self.prepared) = (None, None);
+        Failure::new(&self.name, "agent", io::Error::other(why))
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        self.say(&ToAgent::Bye(Bye { bye: true }));
+    }
+}
+
+/// An open call.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    id: u64,
+    parked: bool,
+}
+
+/// One run on the other side.
+struct Remote {
+    talk: Arc<Mutex<Talk>>,
+    names: Names,
+    program: Program,
+    /// The open calls, by thread.
+    calls: Vec<Option<Call>>,
+    made: u64,
+    disturbed: bool,
+    over: bool,
+}
+
+impl Remote {
+    fn thread_in(&self, id: u64) -> Option<ThreadId> {
+        let open = |call: &Option<Call>| call.is_some_and(|call| call.id == id);
+        let place = self.calls.iter().position(open)?;
+        Some(ThreadId(place as u8))
+    }
+
+    /// Takes what is said until nothing moves.
+    fn listen(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Unquiet> {
+        let talk = self.talk.clone();
+        let mut talk = lock(&talk);
+        let limit = limit + talk.limits.answer;
+        let mut backs = Vec::new();
+        loop {
+            let said = talk.hear(limit)?;
+            let id = match &said {
+                FromAgent::Returned(returned) => returned.id,
+                FromAgent::Parked(parked) => parked.id,
+                FromAgent::Overdue(overdue) => overdue.overdue,
+                FromAgent::Quiet(Quiet { disturbed, .. }) => {
+                    self.disturbed |= disturbed;
+                    self.all_told(until)
+                        .map_err(|problem| talk.nonsense(problem))?;
+                    backs.sort_by_key(|back: &Back| back.thread);
+                    return Ok(backs);
+                }
+                _ => return Err(talk.unexpected(&said, "quiet").into()),
+            };
+            let Some(thread) = self.thread_in(id) else {
+                return Err(talk.nonsense(format!("call {id} is not open")).into());
+            };
+            let call = &mut self.calls[thread.index()];
+            match said {
+                FromAgent::Returned(returned) => {
+                    *call = None;
+                    let answer = answer_of(&returned.returned);
+                    let answer = answer.map_err(|problem| talk.nonsense(problem))?;
+                    backs.push(Back { thread, answer });
+                }
+                FromAgent::Parked(_) => match call {
+                    Some(call) if !call.parked => call.parked = true,
+                    _ => {
+                        let problem = format!("call {id} was said to be parked before");
+                        return Err(talk.nonsense(problem).into());
+                    }
+                },
+                _ => return Err(Unquiet::Overdue(thread)),
+            }
+        }
+    }
+
+    /// Whether everything was said that must be said before `quiet`.
+    fn all_told(&self, until: &[ThreadId]) -> Result<(), String> {
+        for (n, call) in self.calls.iter().enumerate() {
+            if let Some(call) = call {
+                if !call.parked {
+                    let id = call.id;
+                    return Err(format!("call {id} has neither returned nor parked"));
+                }
+                if until.contains(&ThreadId(n as u8)) {
+                    return Err(format!("call {}, which is due, has not returned", call.id));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stage for Remote {
+    fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure> {
+        self.made += 1;
+        let id = self.made;
+        self.calls[thread.index()] = Some(Call { id, parked: false });
+        let said = ToAgent::Make(Make {
+            id,
+            thread: self.names.threads[thread.index()].clone(),
+            op: Box::new(call_fields(&self.names, &self.program, op)),
+        });
+        lock(&self.talk).say(&said);
+        Ok(())
+    }
+
+    fn come_back(&mut self, thread: ThreadId) -> Result<(), Failure> {
+        if let Some(Call { id, .. }) = self.calls[thread.index()] {
+            lock(&self.talk).say(&ToAgent::ComeBack(ComeBack { come_back: id }));
+        }
+        Ok(())
+    }
+
+    fn quiet(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Unquiet> {
+        let open = |thread: &ThreadId| self.calls[thread.index()].map(|call| call.id);
+        let said = ToAgent::Quiesce(Quiesce {
+            quiesce: true,
+            until: until.iter().filter_map(open).collect(),
+            limit_ms: limit.as_millis() as u64,
+        });
+        lock(&self.talk).say(&said);
+        self.listen(until, limit)
+    }
+
+    fn leave(&mut self, thread: ThreadId) -> Result<(), Failure> {
+        let leave = self.names.threads[thread.index()].clone();
+        lock(&self.talk).say(&ToAgent::Leave(Leave { leave }));
+        Ok(())
+    }
+
+    fn disturbed(&self) -> bool {
+        self.disturbed
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        if std::mem::replace(&mut self.over, true) {
+            return Ok(());
+        }
+        let mut talk = lock(&self.talk);
+        if talk.process.is_none() {
+            // It was lost before, and that was reported.
+            return Ok(());
+        }
+        talk.say(&ToAgent::Reset(Reset { reset: true }));
+        let limit = talk.limits.answer;
+        let open = self.calls.iter().flatten().count();
+        for _ in 0..=open {
+            match talk.hear(limit)? {
+                // What comes home now is no part of the recording.
+                FromAgent::Returned(_) => {}
+                FromAgent::Quiet(_) => return Ok(()),
+                other => return Err(talk.unexpected(&other, "quiet")),
+            }
+        }
+        Err(talk.nonsense("more calls returned than were open".to_owned()))
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `end` first.
+        let _ = self.end();
+    }
+}
+
+/// A talk whose thread panicked is whole at every moment: the next line tells what became of it.
+fn lock(talk: &Mutex<Talk>) -> MutexGuard<'_, Talk> {
+    talk.lock().unwrap_or_else(PoisonError::into_inner)
+}

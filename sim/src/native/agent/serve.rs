@@ -1,0 +1,297 @@
+//! The other side: a backend of this build as an agent.
+
+use std::io::{self, BufRead, Read, Write};
+use std::time::Duration;
+
+use portsim_model::program::{Program, ThreadId};
+
+use super::process::LINE_BYTES_MAX;
+use super::setup::{asked_for, program_of};
+use super::wire::{
+    Failed, FromAgent, Overdue, Parked, Quiet, Ready, Returned, Setup, ToAgent, Unsupported,
+    VERSION, Welcome, line, other_version,
+};
+use crate::bad_input::quoted;
+use crate::names::Names;
+use crate::native::backend::{Backend, Failure, Stage, Unquiet};
+use crate::trace::outcome_fields;
+
+/// Every operation of the protocol; which of them a backend has, it says for each setup.
+const OPS: [&str; 18] = [
+    "get",
+    "post",
+    "close",
+    "create",
+    "duplicate",
+    "query",
+    "wait_handle",
+    "block",
+    "signal",
+    "reset",
+    "stall",
+    "sleep",
+    "suspend",
+    "resume",
+    "apc",
+    "epoll_ctl",
+    "write",
+    "drain",
+];
+
+/// Why a talk was ended before its end.
+#[derive(Debug)]
+pub enum Broken {
+    /// A line makes no sense: its number, and what is wrong with it.
+    Line(u64, String),
+    /// The backend failed.
+    Failed(Failure),
+    /// The streams failed.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Broken {
+        Broken::Io(error)
+    }
+}
+
+/// Does what the lines say, until the last one.
+pub fn serve(
+    backend: &dyn Backend,
+    os: &str,
+    input: &mut dyn BufRead,
+    output: &mut dyn Write,
+) -> Result<(), Broken> {
+    let mut host = Host {
+        backend,
+        os,
+        output,
+        run: None,
+        greeted: false,
+    };
+    let mut number = 0;
+    let broken = loop {
+        number += 1;
+        let text = match next_line(input) {
+            Ok(None) => return Ok(()),
+            Ok(Some(text)) => text,
+            Err(problem) => break Broken::Line(number, problem),
+        };
+        let said = match (other_version(&text), ToAgent::read(&text)) {
+            (Some(version), _) => Err(format!(
+                "version {version} of the protocol; this agent speaks version {VERSION}"
+            )),
+            (None, read) => read.map_err(|problem| format!("{}: {problem}", quoted(&text))),
+        };
+        let done = match said {
+            Ok(ToAgent::Bye(_)) => return Ok(()),
+            Ok(said) => host.hear(said),
+            Err(problem) => Err(Wrong::Line(problem)),
+        };
+        match done {
+            Ok(()) => {}
+            Err(Wrong::Line(problem)) => break Broken::Line(number, problem),
+            Err(Wrong::Failed(failure)) => break Broken::Failed(failure),
+            Err(Wrong::Io(error)) => return Err(Broken::Io(error)),
+        }
+    };
+    let error = match &broken {
+        Broken::Line(number, problem) => format!("line {number} makes no sense: {problem}"),
+        Broken::Failed(failure) => failure.to_string(),
+        Broken::Io(error) => error.to_string(),
+    };
+    host.say(&FromAgent::Failed(Failed { error, id: None }))?;
+    Err(broken)
+}
+
+/// The next line; none at the end.
+fn next_line(input: &mut dyn BufRead) -> Result<Option<String>, String> {
+    let mut line = Vec::new();
+    match input.take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+        Ok(0) => Ok(None),
+        Ok(read) if read as u64 == LINE_BYTES_MAX => Err("it is longer than 1 MiB".to_owned()),
+        Ok(_) => String::from_utf8(line)
+            .map(|text| Some(text.trim_end().to_owned()))
+            .map_err(|_| "it is not UTF-8".to_owned()),
+        Err(error) => Err(format!("it cannot be read: {error}")),
+    }
+}
+
+enum Wrong {
+    Line(String),
+    Failed(Failure),
+    Io(io::Error),
+}
+
+impl From<String> for Wrong {
+    fn from(problem: String) -> Wrong {
+        Wrong::Line(problem)
+    }
+}
+
+impl From<Failure> for Wrong {
+    fn from(failure: Failure) -> Wrong {
+        Wrong::Failed(failure)
+    }
+}
+
+impl From<io::Error> for Wrong {
+    fn from(error: io::Error) -> Wrong {
+        Wrong::Io(error)
+    }
+}
+
+/// One run.
+struct Run {
+    program: Program,
+    names: Names,
+    stage: Box<dyn Stage>,
+    /// The number of each thread's open call, and whether it was said to be parked.
+    calls: Vec<Option<(u64, bool)>>,
+}
+
+struct Host<'a> {
+    backend: &'a dyn Backend,
+    os: &'a str,
+    output: &'a mut dyn Write,
+    run: Option<Run>,
+    greeted: bool,
+}
+
+impl Host<'_> {
+    fn hear(&mut self, said: ToAgent) -> Result<(), Wrong> {
+        if !self.greeted && !matches!(said, ToAgent::Hello(_)) {
+            return Err("the first line is `hello`".to_owned().into());
+        }
+        match said {
+            ToAgent::Hello(_) => self.greet()?,
+            ToAgent::Prepare(prepare) => self.prepare(&prepare.setup)?,
+            ToAgent::Make(make) => {
+                let run = self.run()?;
+                let (thread, op) = asked_for(&run.program, &run.names, &make.thread, &make.op)?;
+                let call = &mut run.calls[thread.index()];
+                if let Some((id, _)) = call {
+                    let problem = format!("thread {:?} is in call {id} still", make.thread);
+                    return Err(problem.into());
+                }
+                *call = Some((make.id, false));
+                run.stage.start(thread, op)?;
+            }
+            ToAgent::ComeBack(come_back) => {
+                let run = self.run()?;
+                let thread = run.thread_in(come_back.come_back)?;
+                run.stage.come_back(thread)?;
+            }
+            ToAgent::Leave(leave) => {
+                let run = self.run()?;
+                let thread = run.names.thread(&leave.leave);
+                let thread = thread.ok_or_else(|| format!("no thread {:?}", leave.leave))?;
+                run.stage.leave(thread)?;
+            }
+            ToAgent::Quiesce(quiesce) => {
+                let limit = Duration::from_millis(quiesce.limit_ms);
+                self.quiesce(&quiesce.until, limit)?;
+            }
+            ToAgent::Reset(_) => {
+                if let Some(mut run) = self.run.take() {
+                    run.stage.end()?;
+                }
+                self.quiet(false)?;
+            }
+            ToAgent::Bye(_) => unreachable!("the talk ends with it"),
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<&mut Run, String> {
+        self.run.as_mut().ok_or("nothing is set up".to_owned())
+    }
+
+    fn say(&mut self, said: &FromAgent) -> io::Result<()> {
+        self.output.write_all((line(said) + "\n").as_bytes())?;
+        self.output.flush()
+    }
+
+    fn quiet(&mut self, disturbed: bool) -> io::Result<()> {
+        let quiet = true;
+        self.say(&FromAgent::Quiet(Quiet { quiet, disturbed }))
+    }
+
+    fn greet(&mut self) -> Result<(), Wrong> {
+        self.backend.available().map_err(|why| {
+            let error = io::Error::new(io::ErrorKind::Unsupported, why);
+            Failure::new(self.backend.name(), "start", error)
+        })?;
+        self.greeted = true;
+        let welcome = Welcome {
+            hello: VERSION,
+            name: self.backend.plays(),
+            os: self.os.to_owned(),
+            ops: OPS.map(str::to_owned).to_vec(),
+        };
+        Ok(self.say(&FromAgent::Welcome(welcome))?)
+    }
+
+    fn prepare(&mut self, setup: &Setup) -> Result<(), Wrong> {
+        if let Some(mut run) = self.run.take() {
+            run.stage.end()?;
+        }
+        let (program, names) = program_of(setup)?;
+        let tick = Duration::from_micros(setup.tick_us);
+        if let Some(unsupported) = self.backend.refuses(&program, tick)? {
+            return Ok(self.say(&FromAgent::Unsupported(Unsupported { unsupported }))?);
+        }
+        self.run = Some(Run {
+            stage: self.backend.open(&program, tick)?,
+            calls: vec![None; program.threads.len()],
+            program,
+            names,
+        });
+        Ok(self.say(&FromAgent::Ready(Ready { ready: true }))?)
+    }
+
+    fn quiesce(&mut self, until: &[u64], limit: Duration) -> Result<(), Wrong> {
+        let run = self.run()?;
+        let due: Vec<ThreadId> = until
+            .iter()
+            .map(|&id| run.thread_in(id))
+            .collect::<Result<_, _>>()?;
+        let backs = match run.stage.quiet(&due, limit) {
+            Ok(backs) => backs,
+            Err(Unquiet::Failed(failure)) => return Err(failure.into()),
+            Err(Unquiet::Overdue(thread)) => {
+                let call = run.calls[thread.index()];
+                let overdue = call.map_or(0, |(id, _)| id);
+                return Ok(self.say(&FromAgent::Overdue(Overdue { overdue }))?);
+            }
+        };
+        let mut said = Vec::new();
+        for back in backs {
+            if let Some((id, _)) = run.calls[back.thread.index()].take() {
+                let returned = outcome_fields(&back.answer);
+                said.push(FromAgent::Returned(Returned { id, returned }));
+            }
+        }
+        for (id, told) in run.calls.iter_mut().flatten() {
+            if !std::mem::replace(told, true) {
+                let (id, parked) = (*id, true);
+                said.push(FromAgent::Parked(Parked { id, parked }));
+            }
+        }
+        let disturbed = run.stage.disturbed();
+        for line in &said {
+            self.say(line)?;
+        }
+        Ok(self.quiet(disturbed)?)
+    }
+}
+
+impl Run {
+    fn thread_in(&self, id: u64) -> Result<ThreadId, String> {
+        let open = |call: &Option<(u64, bool)>| call.is_some_and(|(open, _)| open == id);
+        let place = self.calls.iter().position(open);
+        place
+            .map(|place| ThreadId(place as u8))
+            .ok_or_else(|| format!("call {id} is not open"))
+    }
+}

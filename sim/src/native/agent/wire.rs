@@ -1,0 +1,290 @@
+//! The agent protocol as it is written: one JSON object a line, over the standard streams of a command.
+//!
+//! Doc comments of this file are the descriptions in the schema. Which lines follow which is told by
+//! `docs/AGENTS.md`.
+
+use schemars::{JsonSchema, schema_for};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::trace::{CallFields, OutcomeFields};
+
+/// The version that this program speaks.
+pub const VERSION: u32 = 1;
+
+macro_rules! direction {
+    ($(#[$doc:meta])* $name:ident { $($(#[$line_doc:meta])* $key:literal $variant:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })* }) => {
+        $(
+            $(#[$line_doc])*
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+            #[serde(deny_unknown_fields)]
+            pub struct $variant { $($(#[$field_doc])* pub $field: $type,)* }
+        )*
+
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+        #[serde(untagged)]
+        pub enum $name { $($(#[$line_doc])* $variant($variant),)* }
+
+        impl $name {
+            /// The line of these bytes; else what is wrong with it.
+            pub fn read(text: &str) -> Result<$name, String> {
+                let line: Value = serde_json::from_str(text).map_err(|problem| said(&problem))?;
+                let Value::Object(fields) = &line else {
+                    return Err("is no JSON object".to_owned());
+                };
+                // The key tells which line it is meant to be, so that a wrong field is named, and not merely refused.
+                $(if fields.contains_key($key) {
+                    return typed(line).map($name::$variant);
+                })*
+                let keys = [$($key),*];
+                Err(format!("has none of the keys {}", keys.join(", ")))
+            }
+        }
+    };
+}
+
+direction! {
+    /// What the conductor says to an agent.
+    ToAgent {
+        /// The first line.
+        "hello" Hello {
+            /// The version of the protocol: 1.
+            hello: u32,
+        }
+        /// Makes the ports, objects and threads of one run, in place of any that are there.
+        "setup" Prepare {
+            /// What there is.
+            setup: Setup,
+        }
+        /// Lets a thread that is in no call make one.
+        "op" Make {
+            /// The number of the call; never used again before the next setup.
+            id: u64,
+            /// Which thread makes it.
+            thread: String,
+            /// The call: one of those that the setup lists for this thread.
+            op: Box<CallFields>,
+        }
+        /// Lets a thread that is in a stall come back from it.
+        "come_back" ComeBack {
+            /// The number of the call that is the stall.
+            come_back: u64,
+        }
+        /// The program of a thread is over: it makes no more calls.
+        "leave" Leave {
+            /// Which thread.
+            leave: String,
+        }
+        /// Asks to be told when nothing moves any more.
+        "quiesce" Quiesce {
+            /// Always true.
+            quiesce: bool,
+            /// Calls that count as moving until they have returned: their deadlines are due.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            until: Vec<u64>,
+            /// After so many milliseconds the answer is `overdue`.
+            limit_ms: u64,
+        }
+        /// The run is over: brings every thread home, from wherever it is parked.
+        "reset" Reset {
+            /// Always true.
+            reset: bool,
+        }
+        /// The last line; the agent ends. So it does when its input ends.
+        "bye" Bye {
+            /// Always true.
+            bye: bool,
+        }
+    }
+}
+
+direction! {
+    /// What an agent says to the conductor.
+    FromAgent {
+        /// The answer to `hello`.
+        "hello" Welcome {
+            /// The version of the protocol: 1.
+            hello: u32,
+            /// What it runs on; where this is the name of a personality, that is its judge.
+            name: String,
+            /// The operating system it runs on.
+            os: String,
+            /// The operations that it has, by the words of scenarios.
+            ops: Vec<String>,
+        }
+        /// The answer to `setup`.
+        "ready" Ready {
+            /// Always true.
+            ready: bool,
+        }
+        /// The other answer to `setup`: something in it cannot be done here.
+        "unsupported" Unsupported {
+            /// What, and why.
+            unsupported: String,
+        }
+        /// A call has returned.
+        "returned" Returned {
+            /// Which.
+            id: u64,
+            /// How.
+            returned: OutcomeFields,
+        }
+        /// A call is parked in the kernel; said once.
+        "parked" Parked {
+            /// Which.
+            id: u64,
+            /// Always true.
+            parked: bool,
+        }
+        /// The answer to `quiesce` and to `reset`: nothing moves. Before it, every open call was said to have
+        /// returned or to be parked.
+        "quiet" Quiet {
+            /// Always true.
+            quiet: bool,
+            /// Whether something from outside interrupted a wait since the setup.
+            #[serde(default, skip_serializing_if = "is_false")]
+            disturbed: bool,
+        }
+        /// The other answer to `quiesce`: the limit passed.
+        "overdue" Overdue {
+            /// A call that has neither returned nor parked.
+            overdue: u64,
+        }
+        /// Something failed in a way that is no answer of a call; the agent is not used any further.
+        "error" Failed {
+            /// What.
+            error: String,
+            /// In which call.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            id: Option<u64>,
+        }
+    }
+}
+
+/// The ports, objects and threads of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// How long a tick of the scenario lasts, in microseconds.
+    pub tick_us: u64,
+    /// The threads, and every call that each may make.
+    pub threads: Vec<ThreadFields>,
+    /// The ports.
+    pub ports: Vec<PortFields>,
+    /// Events, mutexes and semaphores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<ObjectFields>,
+    /// What an epoll descriptor can watch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceFields>,
+}
+
+/// A thread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ThreadFields {
+    /// What it is called.
+    pub name: String,
+    /// Every call that it may make.
+    pub calls: Vec<CallFields>,
+}
+
+/// A port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PortFields {
+    /// What it is called.
+    pub name: String,
+    /// Threads that may run at once; 0 stands for the number of processors.
+    pub concurrency: u32,
+    /// Whether it is open from the start, or waits for a `create`.
+    pub open: bool,
+    /// Whether it has a name, by which it can be opened again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub named: bool,
+}
+
+/// Something that threads block on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectFields {
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub kind: KindFields,
+    /// Of an event: whether it is signaled at the start.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub signaled: bool,
+    /// Of a semaphore: units that can be taken at the start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub count: u8,
+}
+
+/// What threads block on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KindFields {
+    /// An event that is taken back when a thread is released.
+    AutoEvent,
+    /// An event that stays signaled until it is reset.
+    ManualEvent,
+    /// A mutex.
+    Mutex,
+    /// A semaphore.
+    Semaphore,
+}
+
+/// Something an epoll descriptor can watch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFields {
+    /// What it is called.
+    pub name: String,
+    /// Whether it can be read at the start.
+    pub readable: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
+
+/// The version that a `hello` speaks, if it is one and of another version than ours; its other fields may be
+/// anything then.
+pub fn other_version(text: &str) -> Option<u64> {
+    let line: Value = serde_json::from_str(text).ok()?;
+    let version = line.get("hello")?.as_u64()?;
+    (version != u64::from(VERSION)).then_some(version)
+}
+
+/// A value as a line, without its end.
+pub fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("it has only names for keys")
+}
+
+fn typed<T: DeserializeOwned>(line: Value) -> Result<T, String> {
+    serde_json::from_value(line).map_err(|problem| said(&problem))
+}
+
+/// What serde says, without a line number: the text is always one line.
+fn said(problem: &serde_json::Error) -> String {
+    problem.to_string().replace("at line 1 column", "at column")
+}
+
+/// The JSON Schema of the protocol: of its lines, one by one.
+pub fn schema() -> Value {
+    #[derive(JsonSchema)]
+    #[serde(untagged)]
+    #[schemars(rename = "AgentLine")]
+    #[allow(dead_code, reason = "only its schema is used")]
+    enum Line {
+        ToAgent(ToAgent),
+        FromAgent(FromAgent),
+    }
+    schema_for!(Line).to_value()
+}

@@ -1,0 +1,25 @@
+//! In which call a thread can be parked: what a backend says to whoever looks.
+
+/// A call in which a thread can be parked: its number, and the first argument that names what it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KernelWait {
+    /// Which call.
+    pub call: Call,
+    /// The first argument as the kernel shows it: a descriptor or an address.
+    pub first: u64,
+}
+
+/// Calls in which threads of a backend wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// `read`.
+    Read,
+    /// `ppoll`.
+    Ppoll,
+    /// `epoll_pwait`.
+    EpollPwait,
+    /// Windows: a wait on a completion port.
+    Port,
+    /// Windows: a wait for any other object.
+    Object,
+}

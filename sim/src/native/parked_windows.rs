@@ -1,0 +1,222 @@
+//! Is a thread parked, where the Win32 interface is?
+//!
+//! On Windows the system tells of every thread its state, why it waits, and how often it was switched: a thread
+//! is parked on a port when it waits (state 5) for a queue (reason 15), on an object when it waits because it
+//! asked to (reason 6), and its count of switches does not change.
+//!
+//! Under Wine those fields are always 0. But a thread that waits there waits for Wine's server, in a `read` of
+//! 16 bytes from a pipe, and Linux shows that: its files are reached through the drive Z:, and the numbers of
+//! process and thread are those that Linux gives, which only a system call of Linux tells. All waits look the
+//! same, so which call the thread is in must be known besides: it says so itself before it makes it.
+
+use std::fs::File;
+use std::io;
+use std::mem::size_of;
+use std::os::windows::fs::FileExt;
+
+use windows_sys::Wdk::System::SystemInformation::{
+    NtQuerySystemInformation, SystemProcessInformation,
+};
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
+use windows_sys::Win32::System::Threading::{GetCurrentProcessId, GetCurrentThreadId};
+use windows_sys::Win32::System::WindowsProgramming::{
+    SYSTEM_PROCESS_INFORMATION, SYSTEM_THREAD_INFORMATION,
+};
+
+use super::kernel_wait::{Call, KernelWait};
+
+/// `KTHREAD_STATE` Waiting.
+const WAITING: u32 = 5;
+/// `KWAIT_REASON` UserRequest.
+const USER_REQUEST: u32 = 6;
+/// `KWAIT_REASON` WrQueue.
+const QUEUE: u32 = 15;
+/// STATUS_INFO_LENGTH_MISMATCH.
+const TOO_SHORT: i32 = 0xc000_0004_u32 as i32;
+
+/// How a thread is looked at.
+#[derive(Debug)]
+pub enum Probe {
+    /// By its number, in what the system tells of all threads.
+    Windows(u32),
+    /// By its files in the `/proc` of Linux.
+    Wine {
+        /// Which call it is in.
+        syscall: File,
+        /// Its state letter.
+        stat: File,
+        /// Its count of switches.
+        status: File,
+    },
+}
+
+/// The version of Wine, where this is Wine.
+pub fn wine_version() -> Option<String> {
+    // SAFETY: the names end in 0. What Wine exports under this one takes nothing, and gives a text that stays.
+    unsafe {
+        let ntdll = GetModuleHandleA(c"ntdll.dll".as_ptr().cast());
+        let version = GetProcAddress(ntdll, c"wine_get_version".as_ptr().cast())?;
+        let version: extern "C" fn() -> *const std::ffi::c_char = std::mem::transmute(version);
+        let text = std::ffi::CStr::from_ptr(version());
+        Some(text.to_string_lossy().into_owned())
+    }
+}
+
+impl Probe {
+    /// Looks at the calling thread, from any other thread of the process.
+    pub fn of_this_thread() -> io::Result<Probe> {
+        if wine_version().is_none() {
+            // SAFETY: it takes nothing.
+            let probe = Probe::Windows(unsafe { GetCurrentThreadId() });
+            return probe.windows().map(|_| probe);
+        }
+        let (process, thread) = linux_ids()?;
+        let open = |name| File::open(format!("Z:\\proc\\{process}\\task\\{thread}\\{name}"));
+        let probe = Probe::Wine {
+            syscall: open("syscall")?,
+            stat: open("stat")?,
+            status: open("status")?,
+        };
+        let told = probe.switches()?;
+        told.map(|_| probe)
+            .ok_or_else(|| io::Error::other("/proc counts no voluntary context switches"))
+    }
+
+    /// The thread's count of switches if it is parked in this call.
+    pub fn parked(&self, wait: KernelWait) -> io::Result<Option<u64>> {
+        match self.switches()? {
+            Some(before) if self.parked_since(wait, before)? => Ok(Some(before)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the thread is parked in this call and its count is still the one that was read before.
+    pub fn parked_since(&self, wait: KernelWait, before: u64) -> io::Result<bool> {
+        match self {
+            Probe::Windows(_) => {
+                let reason = match wait.call {
+                    Call::Port => QUEUE,
+                    _ => USER_REQUEST,
+                };
+                let found = self.windows()?;
+                Ok(found.is_some_and(|it| it == (WAITING, reason, before)))
+            }
+            Probe::Wine { syscall, stat, .. } => {
+                let mut room = [0; 512];
+                let inside = waits_for_server(read(syscall, &mut room)?);
+                let sleeps = letter(read(stat, &mut room)?) == Some(b'S');
+                Ok(inside && sleeps && self.switches()? == Some(before))
+            }
+        }
+    }
+
+    fn switches(&self) -> io::Result<Option<u64>> {
+        match self {
+            Probe::Windows(_) => Ok(self.windows()?.map(|(_, _, switches)| switches)),
+            Probe::Wine { status, .. } => {
+                let mut room = [0; 4096];
+                Ok(switches(read(status, &mut room)?))
+            }
+        }
+    }
+
+    /// State, reason and count of switches, as Windows tells them.
+    fn windows(&self) -> io::Result<Option<(u32, u32, u64)>> {
+        let Probe::Windows(thread) = *self else {
+            return Ok(None);
+        };
+        let mut words: Vec<u64> = vec![0; 1 << 16];
+        loop {
+            let (mut needed, bytes) = (0, size_of::<u64>() * words.len());
+            // SAFETY: the room is as long as is said.
+            let status = unsafe {
+                let room = words.as_mut_ptr().cast();
+                NtQuerySystemInformation(SystemProcessInformation, room, bytes as u32, &mut needed)
+            };
+            match status {
+                TOO_SHORT => words.resize(words.len() * 2, 0),
+                0.. => break,
+                status => return Err(io::Error::other(format!("NTSTATUS 0x{status:08x}"))),
+            }
+        }
+        Ok(thread_in(&words, thread))
+    }
+}
+
+/// What the list of all processes says of a thread of this one.
+fn thread_in(words: &[u64], thread: u32) -> Option<(u32, u32, u64)> {
+    // SAFETY: it takes nothing.
+    let process = unsafe { GetCurrentProcessId() } as usize;
+    let mut at = words.as_ptr().cast::<u8>();
+    loop {
+        // SAFETY: the system has written one entry here, followed by one for each of its threads; the room is
+        // aligned for both.
+        let entry = unsafe { &*at.cast::<SYSTEM_PROCESS_INFORMATION>() };
+        if entry.UniqueProcessId as usize == process {
+            // SAFETY: as above.
+            let threads = unsafe {
+                let first = at.add(size_of::<SYSTEM_PROCESS_INFORMATION>());
+                let count = entry.NumberOfThreads as usize;
+                std::slice::from_raw_parts(first.cast::<SYSTEM_THREAD_INFORMATION>(), count)
+            };
+            let mine = |it: &&SYSTEM_THREAD_INFORMATION| {
+                it.ClientId.UniqueThread as usize == thread as usize
+            };
+            let it = threads.iter().find(mine)?;
+            // The headers call the count of switches `Reserved3`.
+            return Some((it.ThreadState, it.WaitReason, it.Reserved3.into()));
+        }
+        if entry.NextEntryOffset == 0 {
+            return None;
+        }
+        // SAFETY: the offset leads to the next entry.
+        at = unsafe { at.add(entry.NextEntryOffset as usize) };
+    }
+}
+
+/// The numbers that Linux gives to this process and thread.
+#[cfg(target_arch = "x86_64")]
+fn linux_ids() -> io::Result<(u64, u64)> {
+    let call = |number: u64| {
+        let mut result = number;
+        // SAFETY: under Wine this is Linux, where the calls 39 (getpid) and 186 (gettid) take nothing and
+        // change nothing but these registers.
+        unsafe {
+            std::arch::asm!("syscall", inlateout("rax") result, lateout("rcx") _, lateout("r11") _);
+        }
+        result
+    };
+    Ok((call(39), call(186)))
+}
+
+/// Elsewhere the numbers of those calls are others.
+#[cfg(not(target_arch = "x86_64"))]
+fn linux_ids() -> io::Result<(u64, u64)> {
+    let why = "under Wine this is known for x86-64 only";
+    Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}
+
+/// The text of a file, from its start.
+fn read<'a>(file: &File, room: &'a mut [u8]) -> io::Result<&'a [u8]> {
+    let read = file.seek_read(room, 0)?;
+    Ok(&room[..read])
+}
+
+/// `0 0x2a 0x7f.. 0x10 ..`: a read of 16 bytes.
+fn waits_for_server(line: &[u8]) -> bool {
+    let mut words = line.split(|&byte| byte == b' ');
+    words.next() == Some(b"0") && words.nth(2) == Some(b"0x10")
+}
+
+/// The state letter: behind the name, which is in parentheses and may hold some itself.
+fn letter(line: &[u8]) -> Option<u8> {
+    let end = line.iter().rposition(|&byte| byte == b')')?;
+    line.get(end + 2).copied()
+}
+
+fn switches(text: &[u8]) -> Option<u64> {
+    let line = text
+        .rsplit(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"voluntary_ctxt_switches:\t"))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
+}

@@ -1,0 +1,741 @@
+//! Windows: a port is an I/O completion port, and every call is the Win32 call of its name.
+//!
+//! The program runs wherever the Win32 interface is: on Windows, or under Wine, which the backend then says in
+//! its name for itself (`wine-8`), because another system is a thing of its own.
+//!
+//! Long: a backend is one file, and this one has its objects in it, which the system provides.
+//!
+//! - The kernel counts a thread that took a packet as running until it waits. So it spins between its calls,
+//!   and gives its processor away without ever waiting.
+//! - A call on a closed port is made with the handle that it had. No other port of the run gets that handle.
+//! - Whatever waits for an object also waits for an event of ours, `home`, which brings it home when the
+//!   recording is over; whoever waits on a port is brought home by packets of ours and then by its end.
+
+use std::io;
+use std::ptr::null;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portsim_model::event::{ERRORS, Error, win32, win32_of_status};
+use portsim_model::program::{
+    BATCH_MAX, Object, ObjectId, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout,
+};
+use windows_sys::Win32::Foundation::{
+    CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle, GetLastError, HANDLE,
+    INVALID_HANDLE_VALUE, WAIT_ABANDONED_0, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT,
+};
+use windows_sys::Win32::System::IO::{
+    CreateIoCompletionPort, GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, OVERLAPPED,
+    OVERLAPPED_ENTRY, PostQueuedCompletionStatus,
+};
+use windows_sys::Win32::System::Threading::{
+    CreateEventW, CreateMutexW, CreateSemaphoreW, GetCurrentProcess, GetCurrentThread, INFINITE,
+    QueueUserAPC, ReleaseMutex, ReleaseSemaphore, ResetEvent, SetEvent, TerminateThread,
+    WaitForMultipleObjectsEx,
+};
+
+use super::backend::{Backend, Failure, Stage};
+use super::parked::{Call, KernelWait, Probe};
+use super::parked_windows::wine_version;
+use super::seats::Seats;
+use super::world::{Idle, World};
+use crate::trace::Answer;
+
+const NAME: &str = "windows";
+
+/// The OVERLAPPED of packets that bring threads home; no scenario has it.
+const HOME: usize = usize::MAX;
+
+// SAFETY: these are the signatures that the system exports under these names, as its documentation of native
+// calls has them.
+#[link(name = "ntdll")]
+unsafe extern "system" {
+    /// Posts a packet with a status of its own, which no Win32 call does.
+    fn NtSetIoCompletion(
+        port: HANDLE,
+        key: usize,
+        overlapped: usize,
+        status: i32,
+        information: usize,
+    ) -> i32;
+    /// Asks a port how many packets nobody has taken.
+    fn NtQueryIoCompletion(
+        port: HANDLE,
+        class: u32,
+        depth: *mut i32,
+        len: u32,
+        returned: *mut u32,
+    ) -> i32;
+}
+
+/// The backend `windows`.
+pub struct Windows;
+
+impl Backend for Windows {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn plays(&self) -> String {
+        match wine_version() {
+            None => NAME.to_owned(),
+            Some(version) => {
+                let major = version.split(['.', '-', ' ']).next().unwrap_or_default();
+                format!("wine-{major}")
+            }
+        }
+    }
+
+    fn available(&self) -> Result<(), String> {
+        let probe = Probe::of_this_thread();
+        probe
+            .map(drop)
+            .map_err(|error| format!("nothing shows what a thread waits for: {error}"))
+    }
+
+    fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
+        match op {
+            Op::Post { packet, .. } if !fits(program.packets[packet.index()]) => {
+                Err("the Win32 calls carry 32 bits of bytes".into())
+            }
+            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
+            Op::Create { port, .. } if program.ports[port.index()].named => {
+                Err("Win32 has no names for ports".into())
+            }
+            Op::Get { .. }
+            | Op::Post { reserve: None, .. }
+            | Op::Close { .. }
+            | Op::Create { .. }
+            | Op::DuplicatePort { .. }
+            | Op::Query { .. }
+            | Op::WaitHandle { .. }
+            | Op::Block { .. }
+            | Op::Signal { .. }
+            | Op::Reset { .. }
+            | Op::Stall
+            | Op::Sleep { .. }
+            | Op::Apc { reserve: None, .. }
+            | Op::Yield
+            | Op::Spawn { .. }
+            | Op::Exit
+            | Op::Set { .. }
+            | Op::Test { .. }
+            | Op::Assert { .. }
+            | Op::Note(_) => Ok(()),
+            Op::Suspend { .. } | Op::Resume { .. } => Err(
+                "a suspended thread cannot be told from one that is about to make its call".into(),
+            ),
+            Op::Associate { .. }
+            | Op::Replace { .. }
+            | Op::Modes { .. }
+            | Op::DuplicateFile { .. }
+            | Op::CloseFile { .. }
+            | Op::Start { .. }
+            | Op::Complete { .. }
+            | Op::Cancel { .. }
+            | Op::CancelFile { .. }
+            | Op::Free { .. }
+            | Op::Alloc { .. } => Err("this version does no I/O on files here".into()),
+            _ => Err("this version does not make this call here".into()),
+        }
+    }
+
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+        let world = WindowsWorld::new(program, tick)?;
+        let seats = Seats::new(Arc::new(world), program.threads.len())?;
+        Ok(Box::new(seats))
+    }
+}
+
+fn fits(packet: Packet) -> bool {
+    u32::try_from(packet.bytes).is_ok()
+}
+
+/// A handle that is closed with this.
+struct Owned(HANDLE);
+
+// SAFETY: a handle is a number that every thread of the process may use.
+unsafe impl Send for Owned {}
+// SAFETY: as above.
+unsafe impl Sync for Owned {}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and closed once.
+        unsafe { CloseHandle(self.0) };
+    }
+}
+
+/// The handles of one port.
+struct Handles {
+    concurrency: u32,
+    /// Those that are open; calls use the first.
+    open: Vec<Owned>,
+    /// The one that was used last: closed ones are still called with.
+    last: HANDLE,
+}
+
+// SAFETY: `last` is a number that is only passed to the system, which says whether it names anything.
+unsafe impl Send for Handles {}
+
+/// What a thread is doing.
+#[derive(Default)]
+struct Doing {
+    /// The wait that it may be in: 0 none, 1 on a port, 2 on an object.
+    wait: AtomicU8,
+    /// Which port that is, and 1 more.
+    on: AtomicUsize,
+    /// Whether it has ever taken from a port, which counts it.
+    counted: AtomicBool,
+    /// Whether it was ended, because nothing brings it home.
+    lost: AtomicBool,
+}
+
+struct WindowsWorld {
+    tick: Duration,
+    packets: Vec<Packet>,
+    ports: Mutex<Vec<Handles>>,
+    objects: Vec<(Object, Owned)>,
+    threads: Mutex<Vec<Option<Owned>>>,
+    stalls: Vec<Owned>,
+    doing: Vec<Doing>,
+    home: Owned,
+    over: AtomicBool,
+    wine: bool,
+}
+
+impl WindowsWorld {
+    fn new(program: &Program, tick: Duration) -> Result<WindowsWorld, Failure> {
+        let count = program.threads.len();
+        let handles = |port: &portsim_model::program::Port| Handles {
+            concurrency: port.concurrency,
+            open: Vec::new(),
+            last: INVALID_HANDLE_VALUE,
+        };
+        let object = |object: &Object| {
+            // SAFETY: no names and no attributes are passed; the results are checked.
+            let handle = unsafe {
+                match *object {
+                    Object::Event { manual, signaled } => {
+                        CreateEventW(null(), manual.into(), signaled.into(), null())
+                    }
+                    Object::Mutex => CreateMutexW(null(), 0, null()),
+                    Object::Semaphore { count } => {
+                        let most = portsim_model::program::SEMAPHORE_MAX;
+                        CreateSemaphoreW(null(), count.into(), most.into(), null())
+                    }
+                }
+            };
+            Ok((*object, checked("create an object", handle)?))
+        };
+        let stall = |_| event();
+        let world = WindowsWorld {
+            tick,
+            packets: program.packets.clone(),
+            ports: Mutex::new(program.ports.iter().map(handles).collect()),
+            objects: program
+                .objects
+                .iter()
+                .map(object)
+                .collect::<Result<_, Failure>>()?,
+            threads: Mutex::new((0..count).map(|_| None).collect()),
+            stalls: (0..count).map(stall).collect::<Result<_, _>>()?,
+            doing: (0..count).map(|_| Doing::default()).collect(),
+            // SAFETY: as above; a manual event, because many may wait for it.
+            home: checked("CreateEventW", unsafe {
+                CreateEventW(null(), 1, 0, null())
+            })?,
+            over: AtomicBool::new(false),
+            wine: wine_version().is_some(),
+        };
+        for (n, port) in program.ports.iter().enumerate() {
+            if port.open {
+                world.create(PortId(n as u8))?;
+            }
+        }
+        Ok(world)
+    }
+
+    fn create(&self, port: PortId) -> Result<Answer, Failure> {
+        let mut ports = lock(&self.ports);
+        if !ports[port.index()].open.is_empty() {
+            return Ok(failed(Error::Exists));
+        }
+        let mut unfit = Vec::new();
+        loop {
+            let concurrency = ports[port.index()].concurrency;
+            // SAFETY: no file is passed.
+            let made = unsafe {
+                CreateIoCompletionPort(INVALID_HANDLE_VALUE, std::ptr::null_mut(), 0, concurrency)
+            };
+            let made = checked("CreateIoCompletionPort", made)?;
+            let of_another = |(n, it): (usize, &Handles)| n != port.index() && it.last == made.0;
+            if !ports.iter().enumerate().any(of_another) {
+                ports[port.index()].last = made.0;
+                ports[port.index()].open.push(made);
+                return Ok(Answer::Done);
+            }
+            // Kept until another one is found, so that it does not come again.
+            unfit.push(made);
+        }
+    }
+
+    fn duplicate(&self, port: PortId) -> Result<Answer, Failure> {
+        let mut ports = lock(&self.ports);
+        let handles = &mut ports[port.index()];
+        let Some(first) = handles.open.first() else {
+            return Ok(failed(Error::BadHandle));
+        };
+        handles.open.push(duplicate(first.0)?);
+        Ok(Answer::Done)
+    }
+
+    fn close(&self, port: PortId) -> Result<Answer, Failure> {
+        let closed = {
+            let mut ports = lock(&self.ports);
+            let handles = &mut ports[port.index()];
+            if handles.open.is_empty() {
+                return Ok(failed(Error::BadHandle));
+            }
+            // The one that calls used so far; they use the next from now on.
+            let closed = handles.open.remove(0);
+            if let Some(next) = handles.open.first() {
+                handles.last = next.0;
+            }
+            closed
+        };
+        // SAFETY: it is ours; its drop is left out, because the answer is wanted.
+        let done = unsafe { CloseHandle(closed.0) };
+        std::mem::forget(closed);
+        Ok(if done == 0 {
+            last_error()
+        } else {
+            Answer::Done
+        })
+    }
+
+    fn handle(&self, port: PortId) -> HANDLE {
+        lock(&self.ports)[port.index()].last
+    }
+
+    fn millis(&self, timeout: Timeout) -> u32 {
+        match timeout {
+            Timeout::Never => INFINITE,
+            Timeout::Ticks(ticks) => (self.tick * ticks).as_millis().min(0xffff_fffe) as u32,
+        }
+    }
+
+    /// Makes a call that may wait, so that it is known outside which wait that would be.
+    fn waits<T>(&self, me: ThreadId, wait: u8, on: usize, call: impl FnOnce() -> T) -> T {
+        let doing = &self.doing[me.index()];
+        doing.on.store(on, Ordering::SeqCst);
+        doing.wait.store(wait, Ordering::SeqCst);
+        let result = call();
+        doing.wait.store(0, Ordering::SeqCst);
+        result
+    }
+
+    fn get(&self, me: ThreadId, port: PortId, timeout: Timeout, batch: Batch) -> Answer {
+        let (handle, millis) = (self.handle(port), self.millis(timeout));
+        self.doing[me.index()].counted.store(true, Ordering::SeqCst);
+        let on = port.index() + 1;
+        match batch {
+            Batch {
+                max: None,
+                alertable: false,
+            } => self.waits(me, 1, on, || self.get_one(handle, millis)),
+            Batch { max, alertable } => {
+                let answer = self.waits(me, 1, on, || {
+                    get_many(handle, millis, max.unwrap_or(1), alertable)
+                });
+                match answer {
+                    Answer::Packets(mut packets) if max.is_none() && packets.len() == 1 => {
+                        packets.pop().map_or(Answer::Done, Answer::Packet)
+                    }
+                    answer => answer,
+                }
+            }
+        }
+    }
+
+    fn get_one(&self, port: HANDLE, millis: u32) -> Answer {
+        let (mut bytes, mut key, mut overlapped) = (0, 0, std::ptr::null_mut());
+        // SAFETY: all pointers are to places of ours; the OVERLAPPED that comes back is never followed.
+        let taken = unsafe {
+            GetQueuedCompletionStatus(port, &mut bytes, &mut key, &mut overlapped, millis)
+        };
+        let mut packet = Packet {
+            key: key as i64,
+            bytes: bytes.into(),
+            overlapped: overlapped as usize as i64,
+            status: 0,
+        };
+        if taken != 0 {
+            return Answer::Packet(packet);
+        }
+        if overlapped.is_null() {
+            return last_error();
+        }
+        // The call says the error that the status of the packet turns into, and not the status.
+        // SAFETY: it reads a number of this thread.
+        let error = unsafe { GetLastError() };
+        let meant = |posted: &&Packet| {
+            let same = Packet {
+                status: 0,
+                ..**posted
+            } == packet;
+            same && posted.status != 0 && u32::from(win32_of_status(posted.status)) == error
+        };
+        match self.packets.iter().find(meant) {
+            Some(posted) => {
+                packet.status = posted.status;
+                Answer::Packet(packet)
+            }
+            None => last_error(),
+        }
+    }
+
+    fn post(&self, port: PortId, packet: PacketId) -> Answer {
+        let (handle, packet) = (self.handle(port), self.packets[packet.index()]);
+        let (key, overlapped) = (packet.key as usize, packet.overlapped as usize);
+        if packet.status == 0 {
+            let overlapped = overlapped as *const OVERLAPPED;
+            // SAFETY: the system carries the OVERLAPPED as a number.
+            let done =
+                unsafe { PostQueuedCompletionStatus(handle, packet.bytes as u32, key, overlapped) };
+            return if done == 0 {
+                last_error()
+            } else {
+                Answer::Done
+            };
+        }
+        let (status, bytes) = (packet.status as i32, packet.bytes as usize);
+        // SAFETY: only numbers are passed.
+        answer_of_nt(unsafe { NtSetIoCompletion(handle, key, overlapped, status, bytes) })
+    }
+
+    /// How many packets of a port nobody has taken, or why that is not known.
+    fn depth(&self, handle: HANDLE) -> Result<i32, i32> {
+        let (mut depth, mut returned) = (0, 0);
+        // SAFETY: the pointers are to places of ours, of the length that is passed.
+        let status = unsafe { NtQueryIoCompletion(handle, 0, &mut depth, 4, &mut returned) };
+        if status < 0 { Err(status) } else { Ok(depth) }
+    }
+
+    fn query(&self, port: PortId) -> Answer {
+        match self.depth(self.handle(port)) {
+            Ok(depth) => Answer::Value(depth.clamp(0, 255) as u8),
+            Err(status) => answer_of_nt(status),
+        }
+    }
+
+    /// Waits for a handle, or to be sent home.
+    fn wait(&self, me: ThreadId, handle: HANDLE, timeout: Timeout, alertable: bool) -> Answer {
+        let (handles, millis) = ([handle, self.home.0], self.millis(timeout));
+        // SAFETY: the array has as many handles as is said.
+        let ended = self.waits(me, 2, 0, || unsafe {
+            WaitForMultipleObjectsEx(2, handles.as_ptr(), 0, millis, alertable.into())
+        });
+        match ended {
+            WAIT_OBJECT_0 | WAIT_ABANDONED_0 => Answer::Done,
+            WAIT_TIMEOUT => failed(Error::Timeout),
+            WAIT_IO_COMPLETION => failed(Error::Apc),
+            ended if ended == WAIT_OBJECT_0 + 1 => failed(Error::Abandoned),
+            _ => last_error(),
+        }
+    }
+
+    fn sleep(&self, me: ThreadId, ticks: u32, alertable: bool) -> Answer {
+        // It waits for nothing but its time: an event that nobody sets while the recording lasts.
+        let never = self.stalls[me.index()].0;
+        match self.wait(me, never, Timeout::Ticks(ticks), alertable) {
+            answer if answer.error() == Some(Error::Timeout) => Answer::Done,
+            answer => answer,
+        }
+    }
+
+    fn signal(&self, object: ObjectId) -> Answer {
+        let (kind, handle) = &self.objects[object.index()];
+        // SAFETY: the handle is open for as long as the world is.
+        let done = unsafe {
+            match kind {
+                Object::Event { .. } => SetEvent(handle.0),
+                Object::Mutex => ReleaseMutex(handle.0),
+                Object::Semaphore { .. } => ReleaseSemaphore(handle.0, 1, std::ptr::null_mut()),
+            }
+        };
+        if done == 0 {
+            last_error()
+        } else {
+            Answer::Done
+        }
+    }
+
+    fn reset(&self, object: ObjectId) -> Answer {
+        let (kind, handle) = &self.objects[object.index()];
+        if !matches!(kind, Object::Event { .. }) {
+            return failed(Error::Invalid);
+        }
+        // SAFETY: as above.
+        let done = unsafe { ResetEvent(handle.0) };
+        if done == 0 {
+            last_error()
+        } else {
+            Answer::Done
+        }
+    }
+
+    fn apc(&self, thread: ThreadId) -> Answer {
+        let threads = lock(&self.threads);
+        let Some(handle) = &threads[thread.index()] else {
+            return failed(Error::BadHandle);
+        };
+        // SAFETY: the procedure does nothing, and lives as long as the program.
+        let done = unsafe { QueueUserAPC(Some(nothing), handle.0, 0) };
+        if done == 0 {
+            last_error()
+        } else {
+            Answer::Done
+        }
+    }
+}
+
+/// An asynchronous procedure: that it ran is all that is asked.
+///
+/// # Safety
+///
+/// It does nothing, and can be called in any way.
+unsafe extern "system" fn nothing(_: usize) {}
+
+struct Batch {
+    max: Option<u8>,
+    alertable: bool,
+}
+
+fn get_many(port: HANDLE, millis: u32, max: u8, alertable: bool) -> Answer {
+    let mut room = [OVERLAPPED_ENTRY::default(); BATCH_MAX];
+    let max = usize::from(max).min(BATCH_MAX);
+    let mut taken = 0;
+    // SAFETY: the room is as long as is said; no OVERLAPPED that comes back is followed.
+    let done = unsafe {
+        GetQueuedCompletionStatusEx(
+            port,
+            room.as_mut_ptr(),
+            max as u32,
+            &mut taken,
+            millis,
+            alertable.into(),
+        )
+    };
+    if done == 0 {
+        return last_error();
+    }
+    let packet = |entry: &OVERLAPPED_ENTRY| Packet {
+        key: entry.lpCompletionKey as i64,
+        bytes: entry.dwNumberOfBytesTransferred.into(),
+        overlapped: entry.lpOverlapped as usize as i64,
+        status: entry.Internal as u32,
+    };
+    Answer::Packets(room[..max.min(taken as usize)].iter().map(packet).collect())
+}
+
+impl World for WindowsWorld {
+    fn backend(&self) -> &'static str {
+        NAME
+    }
+
+    fn arrives(&self, me: ThreadId) -> Result<(), Failure> {
+        // SAFETY: it names the calling thread, wherever it is called.
+        let thread = duplicate(unsafe { GetCurrentThread() })?;
+        lock(&self.threads)[me.index()] = Some(thread);
+        Ok(())
+    }
+
+    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+        Ok(match op {
+            Op::Get {
+                port,
+                timeout,
+                max,
+                alertable,
+                ..
+            } => self.get(me, port, timeout, Batch { max, alertable }),
+            Op::Post { port, packet, .. } => self.post(port, packet),
+            Op::Close { port, .. } => self.close(port)?,
+            Op::Create { port, .. } => self.create(port)?,
+            Op::DuplicatePort { port, .. } => self.duplicate(port)?,
+            Op::Query { port, .. } => self.query(port),
+            Op::WaitHandle {
+                port,
+                timeout,
+                alertable,
+                ..
+            } => self.wait(me, self.handle(port), timeout, alertable),
+            Op::Block {
+                object,
+                timeout,
+                alertable,
+                ..
+            } => self.wait(me, self.objects[object.index()].1.0, timeout, alertable),
+            Op::Signal { object } => self.signal(object),
+            Op::Reset { object } => self.reset(object),
+            Op::Stall => self.wait(me, self.stalls[me.index()].0, Timeout::Never, false),
+            Op::Sleep {
+                ticks, alertable, ..
+            } => self.sleep(me, ticks, alertable),
+            Op::Apc { thread, .. } => self.apc(thread),
+            _ => unreachable!("{op:?} is refused before a run"),
+        })
+    }
+
+    fn wait_of(&self, thread: ThreadId, _: Op) -> Option<KernelWait> {
+        let call = match self.doing[thread.index()].wait.load(Ordering::SeqCst) {
+            0 => return None,
+            1 => Call::Port,
+            _ => Call::Object,
+        };
+        Some(KernelWait { call, first: 0 })
+    }
+
+    /// Under Wine a thread that was handed a packet may look parked for a moment longer. Nobody is held back
+    /// there, so a packet and a waiter on one port are on their way to each other.
+    fn settled(&self) -> bool {
+        let waits_on = |on: usize| {
+            self.doing.iter().any(|doing| {
+                doing.wait.load(Ordering::SeqCst) == 1 && doing.on.load(Ordering::SeqCst) == on + 1
+            })
+        };
+        let moving = |(n, handles): (usize, &Handles)| {
+            let first = handles.open.first();
+            waits_on(n) && first.is_some_and(|it| self.depth(it.0).is_ok_and(|depth| depth > 0))
+        };
+        !self.wine || !lock(&self.ports).iter().enumerate().any(moving)
+    }
+
+    fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {
+        set(&self.stalls[thread.index()])
+    }
+
+    fn release(&self) -> Result<(), Failure> {
+        self.over.store(true, Ordering::SeqCst);
+        set(&self.home)?;
+        for handles in lock(&self.ports).iter_mut() {
+            if let Some(first) = handles.open.first() {
+                for _ in &self.doing {
+                    // SAFETY: the OVERLAPPED is a number that nobody follows.
+                    unsafe { PostQueuedCompletionStatus(first.0, 0, 0, HOME as *const OVERLAPPED) };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Wine 8 forgets who waits on a port that is closed: nothing in the world brings such a thread home.
+    fn give_up(&self, thread: ThreadId) -> bool {
+        let doing = &self.doing[thread.index()];
+        if !self.wine || doing.wait.load(Ordering::SeqCst) != 1 {
+            return false;
+        }
+        let threads = lock(&self.threads);
+        let Some(handle) = &threads[thread.index()] else {
+            return false;
+        };
+        // SAFETY: it waits in the kernel for something that does not exist any more, so it holds no lock, and
+        // what it borrows is never freed: whoever gives it up keeps the world.
+        let ended = unsafe { TerminateThread(handle.0, 0) } != 0;
+        doing.lost.store(ended, Ordering::SeqCst);
+        ended
+    }
+
+    fn disturbed(&self) -> bool {
+        false
+    }
+
+    fn idle(&self, me: ThreadId) -> Idle {
+        let counted = self.doing[me.index()].counted.load(Ordering::SeqCst);
+        if counted && !self.over.load(Ordering::SeqCst) {
+            Idle::Spins
+        } else {
+            Idle::Sleeps
+        }
+    }
+}
+
+fn event() -> Result<Owned, Failure> {
+    // SAFETY: no name and no attributes are passed; the result is checked.
+    checked("CreateEventW", unsafe {
+        CreateEventW(null(), 0, 0, null())
+    })
+}
+
+fn set(event: &Owned) -> Result<(), Failure> {
+    // SAFETY: it is open.
+    match unsafe { SetEvent(event.0) } {
+        0 => Err(Failure::new(NAME, "SetEvent", io::Error::last_os_error())),
+        _ => Ok(()),
+    }
+}
+
+fn duplicate(handle: HANDLE) -> Result<Owned, Failure> {
+    let mut copy = std::ptr::null_mut();
+    // SAFETY: the copy goes to a place of ours, and becomes ours.
+    let done = unsafe {
+        let process = GetCurrentProcess();
+        DuplicateHandle(
+            process,
+            handle,
+            process,
+            &mut copy,
+            0,
+            0,
+            DUPLICATE_SAME_ACCESS,
+        )
+    };
+    checked(
+        "DuplicateHandle",
+        if done == 0 {
+            std::ptr::null_mut()
+        } else {
+            copy
+        },
+    )
+}
+
+fn checked(call: &str, handle: HANDLE) -> Result<Owned, Failure> {
+    if handle.is_null() {
+        Err(Failure::new(NAME, call, io::Error::last_os_error()))
+    } else {
+        Ok(Owned(handle))
+    }
+}
+
+/// The error that the thread's last call left.
+fn last_error() -> Answer {
+    // SAFETY: it reads a number of this thread.
+    let number = unsafe { GetLastError() };
+    let known = ERRORS.into_iter().map(win32);
+    let known = known
+        .into_iter()
+        .find(|known| u32::from(known.number) == number);
+    Answer::Failed(known.map_or(format!("ERROR_{number}"), |known| known.name.to_owned()))
+}
+
+fn failed(error: Error) -> Answer {
+    Answer::Failed(win32(error).name.into())
+}
+
+/// What an NTSTATUS says, in the words of Win32 where it is a bad handle.
+fn answer_of_nt(status: i32) -> Answer {
+    const INVALID_HANDLE: i32 = 0xc000_0008_u32 as i32;
+    match status {
+        0.. => Answer::Done,
+        INVALID_HANDLE => failed(Error::BadHandle),
+        status => Answer::Failed(format!("0x{status:08x}")),
+    }
+}
+
+/// A lock whose holder panicked protects plain data that is whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,250 @@
+//! Backends in other processes: the agents of the manual, and agents that do everything wrong.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use portsim::cross_check::{Verdict, cross_check};
+use portsim::native::Agent;
+use portsim::native::agent::Limits;
+use portsim_model::personality::NAMES;
+use serde_json::Value;
+
+use crate::root;
+
+/// Cross-checks with the command itself, and gives the cells without what is of this backend's name.
+fn cells(on: &str, arguments: &[&str]) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
+        .args(["cross-check", "--json", "--seeds", "0..2", "--on", on])
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .expect("the command can be started");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{on}: {error}: {}", String::from_utf8_lossy(&output.stderr))
+    });
+    let mut cells = json["cells"].as_array().expect("a list").clone();
+    for cell in &mut cells {
+        cell.as_object_mut().expect("an object").remove("on");
+    }
+    cells
+}
+
+fn with(cells: &[Value], verdict: &str) -> Vec<String> {
+    let wanted = cells.iter().filter(|cell| cell["verdict"] == verdict);
+    wanted
+        .map(|cell| format!("{} {}", cell["scenario"], cell["why"]))
+        .collect()
+}
+
+/// An agent gives what its backend gives: every verdict, every reason, every scenario.
+#[test]
+fn a_backend_as_an_agent_is_the_same_backend() {
+    let here = cells("epoll", &["scenarios"]);
+    let portsim = env!("CARGO_BIN_EXE_portsim");
+    let there = cells(
+        &format!("agent:'{portsim}' agent --on epoll"),
+        &["scenarios"],
+    );
+    assert_eq!(here, there);
+    assert!(cfg!(not(target_os = "linux")) || with(&here, "agree").len() > 100);
+}
+
+/// The manual's agent keeps the rules that all ports share.
+#[test]
+fn the_agent_of_the_manual_is_a_port() {
+    let cells = cells(
+        "agent:python3 docs/agent.py",
+        &["scenarios/portable", "--as", "windows"],
+    );
+    assert_eq!(with(&cells, "differ"), [""; 0]);
+    assert_eq!(with(&cells, "unavailable"), [""; 0]);
+    assert!(with(&cells, "agree").len() > 20, "{cells:?}");
+    let length = fs::read_to_string(root().join("docs/agent.py"))
+        .expect("it is there")
+        .lines()
+        .count();
+    assert!(
+        length < 150,
+        "the manual promises a short one, this has {length} lines"
+    );
+}
+
+/// The same port with its waiters in the wrong order does not.
+#[test]
+fn a_port_that_wakes_its_oldest_waiter_is_found_out() {
+    let cells = cells(
+        "agent:python3 docs/agent.py oldest",
+        &["scenarios/portable", "--as", "windows"],
+    );
+    let convicted = with(&cells, "differ").join("\n");
+    for scenario in [
+        "newest-waiter-first",
+        "newest-of-six-first",
+        "waits-again-as-the-newest",
+    ] {
+        assert!(convicted.contains(scenario), "{scenario}: {convicted}");
+    }
+    assert_eq!(with(&cells, "unavailable"), [""; 0]);
+}
+
+const HELLO: &str = r#"read l; echo '{"hello":1,"name":"x","os":"y","ops":["get","post"]}';"#;
+const READY: &str = r#"read l; echo '{"ready":true}';"#;
+
+/// What an agent can do wrong: in words, as a shell script, and what is said of it.
+const WAYS: [(&str, &str, &str); 16] = [
+    (
+        "ends at once",
+        "echo Help. >&2; exit 3",
+        "its output ends after line 0; it ended with exit status: 3; on standard error it said:\n    Help.",
+    ),
+    ("never greets", "sleep 1000", "no line came within"),
+    (
+        "greets in nonsense",
+        "echo hello",
+        "line 1: \"hello\": expected value at column 1",
+    ),
+    (
+        "greets in another version",
+        r#"echo '{"hello":7,"words":[]}'"#,
+        "line 1: it speaks version 7 of the protocol, this is version 1",
+    ),
+    (
+        "leaves a field out",
+        r#"echo '{"hello":1,"name":"x"}'"#,
+        "line 1: \"{\\\"hello\\\":1,\\\"name\\\":\\\"x\\\"}\": missing field `os`",
+    ),
+    (
+        "has a field too many",
+        r#"echo '{"hello":1,"name":"x","os":"y","ops":[],"oops":1}'"#,
+        "unknown field `oops`",
+    ),
+    (
+        "floods with lines",
+        r#"while echo '{"quiet":true}'; do :; done"#,
+        "line 1: \"{\\\"quiet\\\":true}\" where `hello` was expected",
+    ),
+    (
+        "floods without a line",
+        "cat /dev/zero",
+        "line 1 is longer than 1 MiB",
+    ),
+    (
+        "stops in the middle of a line",
+        r#"printf '{"hello":1'"#,
+        "line 1 stops in the middle",
+    ),
+    (
+        "does not read on",
+        "HELLO sleep 1000",
+        "no line came within",
+    ),
+    (
+        "ends in a call",
+        "HELLO READY read l; kill -9 $$",
+        "its output ends after line 2; it ended with signal: 9",
+    ),
+    (
+        "hangs in a call",
+        "HELLO READY read l; sleep 1000",
+        "no line came within",
+    ),
+    (
+        "ends a call that is not open",
+        r#"HELLO READY echo '{"id":9,"returned":{"ok":true}}'; read l; read l; read l"#,
+        "line 3: call 9 is not open",
+    ),
+    (
+        "is quiet too early",
+        r#"HELLO READY read l; read l; echo '{"quiet":true}'; read l"#,
+        "line 3: call 1 has neither returned nor parked",
+    ),
+    (
+        "says everything twice",
+        r#"HELLO READY read l; read l; while echo '{"id":1,"parked":true}'; do :; done"#,
+        "line 4: call 1 was said to be parked before",
+    ),
+    (
+        "gives up, and leaves a process behind",
+        r#"HELLO READY sleep 1000 & echo '{"error":"no more","id":1}'; sleep 1000"#,
+        "line 3: it failed in call 1: no more",
+    ),
+];
+
+/// Processes whose command line has this mark.
+fn alive(mark: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("this is Linux").flatten();
+    let lines = processes.filter_map(|it| fs::read_to_string(it.path().join("cmdline")).ok());
+    lines.filter(|line| line.contains(mark)).collect()
+}
+
+/// Threads of this process that talk with agents.
+fn threads() -> Vec<String> {
+    let tasks = fs::read_dir("/proc/self/task")
+        .expect("this is Linux")
+        .flatten();
+    let names = tasks.filter_map(|it| fs::read_to_string(it.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("agent ")).collect()
+}
+
+/// Whatever an agent does wrong, it is said of which line, and nothing of it is left. No other test talks with
+/// agents in this process.
+#[cfg(target_os = "linux")]
+#[test]
+fn every_wrong_agent_is_survived() {
+    let file = "scenarios/portable/newest-waiter-first.json";
+    let scenario = portsim::scenario::read(&root().join(file), &NAMES).expect("it is right");
+    let limits = Limits {
+        greeting: Duration::from_millis(700),
+        answer: Duration::from_millis(700),
+    };
+    let mut found = Vec::new();
+    let missing = Agent::of("/no/such/command", limits).expect("a command");
+    let cell = cross_check(&scenario, &missing, "windows", 0, 2);
+    assert!(matches!(cell.verdict, Verdict::Unavailable(why) if why.contains("No such file")));
+    for (n, (what, script, expected)) in WAYS.into_iter().enumerate() {
+        let mark = format!("portsim-wrong-agent-{}-{n}", std::process::id());
+        let script = script.replace("HELLO", HELLO).replace("READY", READY);
+        // The mark is an argument of the shell, and of every command that it starts in the background.
+        let script = script.replace("sleep 1000", &format!("sh -c 'sleep 1000; :' {mark}"));
+        let quoted = script.replace('\'', r"'\''");
+        let agent = Agent::of(&format!("sh -c '{quoted}' {mark}"), limits).expect("a command");
+        let cell = cross_check(&scenario, &agent, "windows", 0, 2);
+        drop(agent);
+        match &cell.verdict {
+            Verdict::Unavailable(why) if why.contains(expected) => {}
+            other => found.push(format!("{what}: {other:?}")),
+        }
+        if !alive(&mark).is_empty() || !threads().is_empty() {
+            found.push(format!(
+                "{what}: {:?} {:?} are left",
+                alive(&mark),
+                threads()
+            ));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// The lines of the manual are lines of the protocol, and a line that is none is refused.
+#[test]
+fn the_manual_speaks_the_protocol() {
+    let schema = portsim::native::agent::wire::schema();
+    let schema = jsonschema::validator_for(&schema).expect("the schema is one");
+    let manual = fs::read_to_string(root().join("docs/AGENTS.md")).expect("it is there");
+    let lines: Vec<&str> = manual
+        .lines()
+        .skip_while(|line| *line != "```jsonl")
+        .skip(1)
+        .take_while(|line| *line != "```")
+        .collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    for line in lines {
+        let value: Value = serde_json::from_str(line).expect(line);
+        assert!(schema.is_valid(&value), "{line}");
+    }
+    for wrong in [r#"{"hello":"x"}"#, r#"{"id":1}"#, r#"{"quiet":1}"#, "[]"] {
+        let value: Value = serde_json::from_str(wrong).expect(wrong);
+        assert!(!schema.is_valid(&value), "{wrong}");
+    }
+}

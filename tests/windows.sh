@@ -1,0 +1,232 @@
+#!/usr/bin/env bash
+# The part of this program that runs where the Win32 interface is: built here, and run under two versions of Wine.
+#
+#   tests/windows.sh            prepares what is missing, builds, and cross-checks under both Wines
+#   tests/windows.sh prepare    only prepares
+#   tests/windows.sh wake N     records the wake order N times under both Wines, and compares
+#
+# It needs Debian 12 or a relative, root, and the mirror that this machine uses already. What it fetches and unpacks
+# stays in target/windows and is reused. Where the toolchain cannot be had it says so, and ends with 0 after the
+# words "not run"; whatever goes wrong behind that is a failure.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CARGO_TERM_COLOR=never DEBIAN_FRONTEND=noninteractive
+export WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
+unset DISPLAY RUSTFLAGS
+
+readonly PLACE=$PWD/target/windows
+# Wine 8 lacks a DLL that programs for x86_64-pc-windows-gnu import; those for this target run on both.
+readonly TARGET=x86_64-win7-windows-gnu
+readonly EXE=$PLACE/cargo/$TARGET/debug/portsim.exe
+
+not_run() {
+    printf '\n!! The Windows part was not run: %s\n' "$1"
+    exit 0
+}
+
+# The mirror that this machine installs its own packages from.
+mirror() {
+    { cat /etc/apt/sources.list.d/*.sources 2>/dev/null | sed -n 's/^URIs: *//p'
+        cat /etc/apt/sources.list 2>/dev/null | sed -n 's/^deb  *\(\[[^]]*\] *\)\{0,1\}\([^ ]*\) .*/\2/p'
+    } | tr ' ' '\n' | grep -v security | head -n 1
+}
+
+# apt with a view of its own onto the next release of Debian; the system's lists and packages are not touched.
+next_release() {
+    local command=$1 view=$PLACE/apt
+    shift
+    "$command" -q \
+        -o Dir::Etc::SourceList="$view/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::State::Lists="$view/lists" -o Dir::State::Status="$view/status" \
+        -o Dir::Cache="$view/cache" -o Dir::Cache::PkgCache= -o Dir::Cache::SrcPkgCache= \
+        -o APT::Sandbox::User=root "$@"
+}
+
+view() {
+    local view=$PLACE/apt keys='signed-by=/usr/share/keyrings/debian-archive-keyring.gpg' suite
+    [ ! -e "$view/done" ] || return 0
+    mkdir -p "$view/lists/partial" "$view/cache/archives/partial" "$PLACE/packages"
+    : >"$view/status"
+    for suite in trixie trixie-backports; do
+        printf 'deb [%s] %s %s main\n' "$keys" "$(mirror)" "$suite"
+    done >"$view/sources.list"
+    next_release apt-get update >"$PLACE/apt.log" 2>&1
+    touch "$view/done"
+}
+
+# fetch PACKAGE[=VERSION] FOLDER: unpacks a package into a folder, once.
+fetch() {
+    local mark=$PLACE/packages/${1%%=*}.done
+    [ ! -e "$mark" ] || return 0
+    (cd "$PLACE/packages" && rm -f "${1%%=*}"_*.deb && next_release apt-get download "$1" >>"$PLACE/apt.log" 2>&1)
+    dpkg-deb -x "$PLACE/packages/${1%%=*}"_*.deb "$2"
+    touch "$mark"
+}
+
+# The source of the standard library, of the very version of the compiler.
+standard_library() {
+    local release version
+    release=$(rustc +stable --version | cut -d ' ' -f 2)
+    LIBRARY=$PLACE/rust/usr/src/rustc-$release/library
+    [ ! -e "$LIBRARY/Cargo.lock" ] || return 0
+    view || return 1
+    version=$(next_release apt-cache madison rust-src | awk -v start="$release+" '
+        index($3, start) == 1 { print $3; exit }')
+    [ -n "$version" ] || return 1
+    rm -f "$PLACE/packages/rust-src.done"
+    fetch "rust-src=$version" "$PLACE/rust"
+    [ -e "$LIBRARY/Cargo.lock" ]
+}
+
+# The linker, the system's own Wine, and what the other Wine is fitted with.
+system_packages() {
+    if x86_64-w64-mingw32-gcc --version >/dev/null 2>&1 && [ -x /usr/lib/wine/wine64 ] \
+        && patchelf --version >/dev/null 2>&1; then
+        return 0
+    fi
+    { apt-get -q update && apt-get -q install -y --no-install-recommends \
+        gcc-mingw-w64-x86-64-win32 wine64 patchelf; } >"$PLACE/apt.log" 2>&1
+}
+
+# Wine 10 beside it, with the C library that it was built for.
+wine_10() {
+    local wine=$PLACE/wine-10 libraries package builtin
+    [ ! -e "$wine/done" ] || return 0
+    view || return 1
+    rm -rf "$wine"
+    mkdir -p "$wine"
+    for package in libwine wine64 libc6 libunwind8 liblzma5 libgcc-s1 libz-mingw-w64; do
+        rm -f "$PLACE/packages/$package.done"
+        fetch "$package" "$wine" || return 1
+    done
+    libraries=$wine/usr/lib/x86_64-linux-gnu
+    local binary
+    for binary in wine64 wineserver64; do
+        patchelf --set-interpreter "$libraries/ld-linux-x86-64.so.2" --set-rpath "$libraries" \
+            "$wine/usr/lib/wine/$binary" || return 1
+    done
+    ln -sf wineserver64 "$wine/usr/lib/wine/wineserver"
+    # As the package does when it is installed: zlib, marked as a part of Wine.
+    builtin=$libraries/wine/x86_64-windows/zlib1.dll
+    { head -c 64 "$wine/usr/x86_64-w64-mingw32/lib/zlib1.dll"
+        printf 'Wine builtin DLL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+        tail -c +97 "$wine/usr/x86_64-w64-mingw32/lib/zlib1.dll"
+    } >"$builtin"
+    touch "$wine/done"
+}
+
+# wine VERSION: the program and its own folder for what it keeps.
+wine() {
+    case $1 in
+    8) printf '%s' /usr/lib/wine/wine64 ;;
+    10) printf '%s' "$PLACE/wine-10/usr/lib/wine/wine64" ;;
+    esac
+}
+
+prefix() {
+    export WINEPREFIX=$PLACE/prefix-$1
+    [ ! -e "$WINEPREFIX/done" ] || return 0
+    timeout 120 "$(wine "$1")" wineboot -i >"$PLACE/wine-$1.log" 2>&1
+    touch "$WINEPREFIX/done"
+}
+
+prepare() {
+    mkdir -p "$PLACE"
+    [ -n "$(mirror)" ] || not_run 'this machine names no mirror of Debian'
+    standard_library || not_run "no source of the standard library of this compiler ($(rustc +stable --version))"
+    system_packages || not_run 'no linker for Windows, or no Wine 8; see target/windows/apt.log'
+    wine_10 || not_run 'no Wine 10; see target/windows/apt.log'
+    local version
+    for version in 8 10; do
+        prefix "$version" || not_run "Wine $version does not start; see target/windows/wine-$version.log"
+    done
+}
+
+# The whole command, with a standard library built for it. It is not optimised: Wine takes the time.
+build() {
+    RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$LIBRARY" \
+        CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
+        CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=false \
+        cargo +stable build -p portsim --bin portsim -Zbuild-std=std,panic_unwind \
+        --target "$TARGET" --target-dir "$PLACE/cargo" --locked
+    cargo build --locked -p portsim --bin portsim
+}
+
+agent() {
+    printf 'agent:%s %s agent --on windows' "$(wine "$1")" "$EXE"
+}
+
+# cross_check VERSION ARGUMENT...: the exit code is left in `code`, what was said in a file.
+cross_check() {
+    local version=$1
+    shift
+    code=0
+    export WINEPREFIX=$PLACE/prefix-$version
+    target/debug/portsim cross-check --on "$(agent "$version")" "$@" >"$PLACE/said" 2>&1 || code=$?
+}
+
+# Each Wine does what its own personality says.
+agrees() {
+    cross_check "$1" scenarios --seeds 0..2
+    tail -n 1 "$PLACE/said"
+    if [ "$code" -ne 0 ] || ! grep -q '^[1-9][0-9]* agree' "$PLACE/said"; then
+        cat "$PLACE/said"
+        return 1
+    fi
+}
+
+# And not what Windows does; each divergence is one that a claim speaks of, and stands on the page of them.
+differs() {
+    local name on
+    for name in epoll wine-8 wine-10; do
+        on=epoll
+        [ "$name" = epoll ] || on=$(agent "${name#wine-}")
+        export WINEPREFIX=$PLACE/prefix-${name#wine-}
+        code=0
+        # Programs that never rest would be recorded up to the limit of turns, and show nothing more by that.
+        grep -rL --include='*.json' '"eventually"' scenarios | LC_ALL=C sort |
+            xargs target/debug/portsim cross-check --json --as windows --seeds 0..1 --on "$on" \
+                >"$PLACE/$name.json" 2>"$PLACE/said" || code=$?
+        # xargs says 123 where the command says 1 to 125; a bad one leaves no whole result.
+        if [ "$code" -ne 123 ]; then
+            printf '%s by the rules of Windows: exit code %s\n' "$name" "$code"
+            cat "$PLACE/said"
+            return 1
+        fi
+        printf '%s: %s differ\n' "$name" "$(grep -c '"verdict": "differ"' "$PLACE/$name.json")"
+    done
+    python3 tests/divergences.py "$PLACE"/{epoll,wine-8,wine-10}.json
+}
+
+# wake N: three waiters and three posts, N times; nothing but the order is asked.
+wake() {
+    local version n
+    rm -rf "$PLACE/wake"
+    mkdir "$PLACE/wake"
+    for ((n = 1; n <= $1; n++)); do
+        cp scenarios/wine/wake-order.json "$PLACE/wake/$n.json"
+    done
+    for version in 8 10; do
+        cross_check "$version" "$PLACE/wake"
+        printf 'Wine %s: ' "$version"
+        tail -n 1 "$PLACE/said"
+        if [ "$code" -ne 0 ]; then
+            cat "$PLACE/said"
+            return 1
+        fi
+    done
+}
+
+prepare
+[ "${1-}" != prepare ] || exit 0
+build
+if [ "${1-}" = wake ]; then
+    wake "$2"
+    exit
+fi
+for version in 8 10; do
+    printf '== Wine %s by its own rules\n' "$version"
+    agrees "$version"
+done
+printf '== by the rules of Windows\n'
+differs
