@@ -4,7 +4,7 @@
 //! outside. A thread counts by its association: one that waits for the conductor counts as running, as it must;
 //! only what a scenario itself calls a wait is one.
 //!
-//! - A call of [`Bell::wait`] that really sleeps is a blocking scope. One that is satisfied at once is none.
+//! - A call of `Bell::wait` that really sleeps is a blocking scope. One that is satisfied at once is none.
 //! - The end of a thread that belongs to a port is its real end: the port is told by the thread's own record.
 //! - A port is owned by the world and closed by value: there are no handles to count.
 

@@ -4,7 +4,7 @@
 //! port in any language. It owns its threads and the question whether one is parked; the conductor is the same
 //! as for threads of this process.
 //!
-//! - [`wire`] is what a line may say, [`setup`] how a program is told.
+//! - `wire` is what a line may say, `setup` how a program is told.
 //! - [`process`] is the command itself, of which nothing is left in the end.
 //! - [`serve`] is the other side: any backend of this build as an agent.
 
