@@ -81,9 +81,13 @@ impl Symmetry {
     /// Puts one state in the place of all that differ only in who is who.
     #[inline]
     pub fn canonize(&self, state: &mut State) {
-        if self.orbits.is_empty() {
-            return;
+        if !self.orbits.is_empty() {
+            self.sort(state);
         }
+    }
+
+    #[inline(never)]
+    fn sort(&self, state: &mut State) {
         let bytes = &mut *state.0;
         let mut marks = self.marks(bytes);
         let mut who: [u8; THREADS_MAX] = core::array::from_fn(|n| n as u8);

@@ -263,7 +263,7 @@ impl<K: Kernel> Seat<K> {
     fn receive(&mut self, what: What, early: bool) {
         match what {
             what if early => self.early.push(what),
-            What::States(batch) => self.share.add(&batch),
+            What::States(batch) => self.share.add(batch),
             What::Summary(summary) => self.heard.push(*summary),
             What::Parent(parent) => self.parent = Some(parent),
         }

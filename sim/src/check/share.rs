@@ -21,6 +21,9 @@ use super::wire::{Batch, Conviction, Head, Manifest, Summary, pack_step, pack_vi
 /// States that are looked up, and sent, together.
 const BATCH: usize = 512;
 
+/// The most empty batches that are kept to be filled again.
+const EMPTY_MAX: usize = 64;
+
 /// One worker's share of the states.
 pub struct Share<K> {
     system: Arc<System<K>>,
@@ -39,6 +42,8 @@ pub struct Share<K> {
     /// Steps from the start to the states of `next`.
     depth: u32,
     spare: Vec<Block>,
+    /// Batches that came from others and are empty now.
+    empty: Vec<Batch>,
     /// Successors by the worker that owns them.
     found: Vec<Batch>,
     /// What will be said of the next depth.
@@ -77,6 +82,7 @@ impl<K: Kernel> Share<K> {
             next: Queue::new(record_len),
             depth: 0,
             spare: Vec::new(),
+            empty: Vec::new(),
             found: vec![Batch::default(); peers],
             summary: Summary {
                 shown: vec![false; system.program().sometimes.len()],
@@ -98,7 +104,7 @@ impl<K: Kernel> Share<K> {
         let print = print_of(&record);
         if owner(print, self.peers) == self.me {
             self.summary.transitions = 1;
-            self.add(&Batch {
+            self.add(Batch {
                 prints: vec![print],
                 parents: vec![print & SHORT],
                 bytes: record,
@@ -289,20 +295,20 @@ impl<K: Kernel> Share<K> {
     }
 
     fn hand_over(&mut self, to: usize, send: &mut impl FnMut(usize, Batch)) {
-        let mut batch = std::mem::take(&mut self.found[to]);
+        if self.found[to].prints.is_empty() {
+            return;
+        }
+        let empty = self.empty.pop().unwrap_or_default();
+        let batch = std::mem::replace(&mut self.found[to], empty);
         if to == self.me {
-            self.add(&batch);
-            batch.prints.clear();
-            batch.parents.clear();
-            batch.bytes.clear();
-            self.found[to] = batch;
-        } else if !batch.prints.is_empty() {
+            self.add(batch);
+        } else {
             send(to, batch);
         }
     }
 
     /// Adds what is new among states of the next depth, and judges it.
-    pub fn add(&mut self, batch: &Batch) {
+    pub fn add(&mut self, batch: Batch) {
         // What was generated is taken in even so: nothing may be missing where the search is taken up again.
         self.summary.full |= self.bytes() > self.limits.memory_bytes || self.seen.is_full();
         let (prints, depth) = (&batch.prints, u64::from(self.depth));
@@ -320,6 +326,9 @@ impl<K: Kernel> Share<K> {
             );
             self.next.push(print, bytes, &mut self.spare);
             self.judge(print, bytes);
+        }
+        if self.empty.len() < EMPTY_MAX {
+            self.empty.push(batch.clear());
         }
     }
 

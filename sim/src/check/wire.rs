@@ -30,6 +30,16 @@ pub struct Batch {
     pub bytes: Vec<u8>,
 }
 
+impl Batch {
+    /// Forgets them, to be filled again.
+    pub fn clear(mut self) -> Batch {
+        self.prints.clear();
+        self.parents.clear();
+        self.bytes.clear();
+        self
+    }
+}
+
 /// What one worker knows of a depth when all its states have arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {

@@ -39,7 +39,7 @@ use super::backend::{Backend, Failure, Stage};
 use super::parked::{Call, KernelWait, Probe};
 use super::parked_windows::wine_version;
 use super::seats::Seats;
-use super::world::{Idle, World};
+use super::world::{Idle, Parked, World};
 use crate::trace::Answer;
 
 const NAME: &str = "windows";
@@ -589,13 +589,13 @@ impl World for WindowsWorld {
         })
     }
 
-    fn wait_of(&self, thread: ThreadId, _: Op) -> Option<KernelWait> {
+    fn parked(&self, thread: ThreadId, _: Op) -> Parked {
         let call = match self.doing[thread.index()].wait.load(Ordering::SeqCst) {
-            0 => return None,
+            0 => return Parked::No,
             1 => Call::Port,
             _ => Call::Object,
         };
-        Some(KernelWait { call, first: 0 })
+        Parked::Kernel(KernelWait { call, first: 0 })
     }
 
     /// Under Wine a thread that was handed a packet may look parked for a moment longer. Nobody is held back
