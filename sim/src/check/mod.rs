@@ -246,7 +246,8 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         .result
         .lock()
         .expect("no worker panics with it in hand");
-    while result.0 < workers {
+    let panicked = || desk.panicked.load(Ordering::Relaxed);
+    while result.0 < workers && !panicked() {
         (result, _) = desk.left.wait_timeout(result, GLANCE).expect("see above");
         desk.stop
             .fetch_or(stop.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -271,6 +272,11 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
                 ..Exploration::default()
             });
         }
+    }
+    if panicked() {
+        // The others would wait for it for ever.
+        std::mem::forget(guards);
+        panic!("a worker of the search has panicked, as said above");
     }
     let outcome = result.1.take();
     drop(result);

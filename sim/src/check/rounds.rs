@@ -42,6 +42,8 @@ pub struct Desk {
     pub trouble: Mutex<Option<String>>,
     /// Steps from the start.
     pub depth: AtomicU32,
+    /// Whether a worker has panicked.
+    pub panicked: AtomicBool,
     /// How many workers have left, and what came out.
     pub result: Mutex<(usize, Option<Outcome>)>,
     /// Told when a worker leaves.
@@ -490,6 +492,9 @@ impl<K: Kernel> Seat<K> {
 impl<K> Drop for Seat<K> {
     fn drop(&mut self) {
         // A worker that panics leaves too, without a result.
+        if std::thread::panicking() {
+            self.desk.panicked.store(true, Ordering::Relaxed);
+        }
         if let Ok(mut result) = self.desk.result.lock() {
             result.0 += 1;
             if !std::thread::panicking() {
