@@ -29,6 +29,7 @@ pub mod kernel;
 pub mod layout;
 mod objects;
 mod op;
+pub mod order;
 pub mod packets;
 pub mod personality;
 pub mod program;

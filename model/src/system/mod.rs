@@ -122,6 +122,11 @@ impl<K: Kernel> System<K> {
         &self.layout
     }
 
+    /// Whether a port may run out of room before every post has been made.
+    pub fn is_bounded(&self) -> bool {
+        self.bounded.contains(&true)
+    }
+
     /// A state, readable.
     #[inline]
     pub fn view<'s>(&'s self, state: &'s State) -> View<'s> {
