@@ -18,7 +18,7 @@ use crate::program::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 use crate::running::Running;
-use crate::threads::{Mode, Thread, mode_of};
+use crate::threads::{FIXED, Mode, Parts, Thread, mode_of};
 use crate::waiters::Waiters;
 
 /// Everything that is the case at one moment.
@@ -77,6 +77,26 @@ impl<'a> View<'a> {
     #[inline]
     pub fn mode(&self, id: ThreadId) -> Mode {
         mode_of(self.bytes[usize::from(self.layout.threads[id.index()]) + 1])
+    }
+
+    /// Every thread, with what threads have in every program; its optional parts are left out.
+    #[inline(always)]
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (ThreadId, Thread<&'a [u8]>)> + use<'a> {
+        let (layout, bytes) = (self.layout, self.bytes);
+        let places = &layout.threads[..layout.threads.len() - 1];
+        places.iter().enumerate().map(move |(n, &at)| {
+            let head = Thread {
+                bytes: &bytes[usize::from(at)..][..FIXED],
+                parts: Parts::default(),
+            };
+            (ThreadId(n as u8), head)
+        })
+    }
+
+    /// Whether a thread can be suspended in this program.
+    #[inline]
+    pub(crate) fn has_suspensions(&self) -> bool {
+        self.layout.parts.suspended != 0
     }
 
     /// One port.
