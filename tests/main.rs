@@ -10,6 +10,7 @@ mod native;
 mod reduced;
 mod searching;
 mod shipped;
+mod systems;
 
 use std::path::PathBuf;
 

@@ -20,3 +20,4 @@ pub mod sample;
 pub mod scenario;
 pub mod shrink;
 pub mod trace;
+pub mod ways;

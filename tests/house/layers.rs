@@ -24,7 +24,7 @@ const LEVELS: [&[&str]; 8] = [
         "replay",
         "run",
     ],
-    &["cross_check", "sample", "shrink"],
+    &["cross_check", "sample", "shrink", "ways"],
     &["fuzz"],
     &["report"],
     &["cli"],

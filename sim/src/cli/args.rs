@@ -49,6 +49,8 @@ pub enum Command {
     Admit(Admit),
     /// Run scenarios on real systems and on the model, and compare
     CrossCheck(CrossCheck),
+    /// What does each system do with this scenario?
+    Compare(Compare),
     /// Make up scenarios, cross-check them, and make small what differs
     Fuzz(Fuzz),
     /// Write a scenario in the language of another checker
@@ -245,6 +247,18 @@ pub struct CrossCheck {
     /// Seeds for scenarios without a schedule: from A up to, not including, B
     #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
     pub seeds: Range<u64>,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Scenario files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A system to show; all of them if left out
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Vec<String>,
     #[command(flatten)]
     pub machine: Machine,
 }

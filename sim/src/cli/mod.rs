@@ -3,6 +3,7 @@
 mod admit;
 mod agent;
 mod args;
+mod beside;
 mod check;
 mod compare;
 mod cross_check;
@@ -81,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::record(&args, &say),
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
+        Command::Compare(args) => beside::compare(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Export(args) => export::export(&args, &say),
         Command::Agent(args) => agent::agent(&args),

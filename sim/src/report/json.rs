@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cross_check::{Cell, Verdict};
 use crate::names::Names;
 use crate::trace::{Event, event_line};
+use crate::ways::{Alike, Ways};
 
 /// Anything that a command answers to machines.
 pub trait Object: Serialize {}
@@ -361,6 +362,53 @@ pub struct Reason {
     pub cases: u64,
     /// The first of them.
     pub seed: u64,
+}
+
+/// What `compare` shows.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Beside {
+    /// Each scenario.
+    pub scenarios: Vec<BesideScenario>,
+}
+
+/// One scenario on several systems.
+#[derive(Debug, Clone, Serialize)]
+pub struct BesideScenario {
+    /// The scenario's name.
+    pub name: String,
+    /// The question that it answers.
+    pub why: String,
+    /// Every system, for whichever of them the scenario is meant, in groups that do the same.
+    pub groups: Vec<BesideGroup>,
+}
+
+/// Systems that do the same with a scenario.
+#[derive(Debug, Clone, Serialize)]
+pub struct BesideGroup {
+    /// The personalities.
+    #[serde(rename = "as")]
+    pub personalities: Vec<&'static str>,
+    /// Every way in which it can come out: what each thread is told, and who still waits.
+    pub ways: Vec<String>,
+    /// Whether these are all.
+    pub complete: bool,
+    /// What the systems lack, where they cannot play the scenario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What systems that do the same do.
+pub fn beside(group: Alike) -> BesideGroup {
+    let (ways, complete, why) = match group.ways {
+        Ok(Ways { ways, complete }) => (ways.into_iter().collect(), complete, None),
+        Err(why) => (Vec::new(), false, Some(why)),
+    };
+    BesideGroup {
+        personalities: group.systems,
+        ways,
+        complete,
+        why,
+    }
 }
 
 /// What there is.
