@@ -34,6 +34,7 @@ pub mod packets;
 pub mod personality;
 pub mod program;
 pub mod property;
+mod results;
 pub mod running;
 pub mod state;
 pub mod step;

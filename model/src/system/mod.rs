@@ -189,8 +189,12 @@ impl<K: Kernel> System<K> {
             return self.enabled_by(schedule, view, each);
         }
         let mut bounded = false;
-        for id in self.program.thread_ids() {
-            match view.mode(id) {
+        let may_be_suspended = view.has_suspensions();
+        for (id, head) in view.heads() {
+            match head.mode() {
+                Mode::Ready if !may_be_suspended => {
+                    bounded |= self.turns_of_ready(view, id, head.pc(), &mut each);
+                }
                 Mode::Ready | Mode::Stalled => bounded |= self.turns(view, id, &mut each),
                 Mode::Woken => self.wakes(view, id, &mut each),
                 _ => {}
