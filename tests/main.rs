@@ -2,6 +2,7 @@
 
 mod agent;
 mod command;
+mod fuzz;
 mod generated;
 mod house;
 mod liveness;
@@ -9,6 +10,7 @@ mod native;
 mod reduced;
 mod searching;
 mod shipped;
+mod systems;
 
 use std::path::PathBuf;
 

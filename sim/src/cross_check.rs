@@ -8,7 +8,7 @@ mod faults;
 use std::sync::Arc;
 
 use portsim_model::kernel::Kernel;
-use portsim_model::program::Program;
+use portsim_model::program::{Program, Slated};
 use portsim_model::system::System;
 
 use crate::admit::{Judgement, Refusal, admit};
@@ -34,6 +34,8 @@ pub struct Cell {
     pub verdict: Verdict,
     /// What the backend showed.
     pub events: Vec<Event>,
+    /// Whose turns that took.
+    pub taken: Vec<Slated>,
 }
 
 /// What came out of a cross-check.
@@ -73,23 +75,37 @@ pub fn cross_check(
     seed: u64,
     processors: u32,
 ) -> Cell {
+    let patiently = Options {
+        turns_max: TURNS_MAX,
+        ..Options::default()
+    };
+    cross_check_within(&patiently, scenario, backend, personality, seed, processors)
+}
+
+/// The same within other limits.
+pub fn cross_check_within(
+    limits: &Options,
+    scenario: &Scenario,
+    backend: &dyn Backend,
+    personality: &str,
+    seed: u64,
+    processors: u32,
+) -> Cell {
     let processors = backend.processors().unwrap_or(processors);
-    let mut events = Vec::new();
+    let (mut events, mut taken) = (Vec::new(), Vec::new());
     let verdict = match not_for(personality, scenario) {
         Some(why) => Verdict::Unsupported(why),
         None => match record(
             backend,
             &scenario.program,
             &|| Policy::Random.seeded(seed),
-            &Options {
-                turns_max: TURNS_MAX,
-                ..Options::default()
-            },
+            limits,
         ) {
             Err(NoRecording::Unsupported(why)) => Verdict::Unsupported(why),
             Err(NoRecording::Unavailable(why)) => Verdict::Unavailable(why),
             Err(failed) => Verdict::Unavailable(failed.words(&scenario.names)),
             Ok(recording) => {
+                taken.clone_from(&recording.taken);
                 events = recording
                     .events
                     .iter()
@@ -108,6 +124,7 @@ pub fn cross_check(
         seed,
         verdict,
         events,
+        taken,
     }
 }
 

@@ -102,18 +102,20 @@ fn commands(root: &Path) -> Vec<Shown> {
 
 /// The arguments for portsim in a line of shell; none if the line starts something else.
 fn arguments(line: &str) -> Option<Vec<String>> {
-    let mut words = line
+    let words: Vec<_> = line
         .split_whitespace()
-        .take_while(|word| !word.starts_with(['|', '>', '<', '&', ';', '#']) && *word != "2>&1");
-    match words.next()? {
+        .take_while(|word| !word.starts_with(['|', '>', '<', '&', ';', '#']) && *word != "2>&1")
+        .collect();
+    // A quoted argument may have several words.
+    let mut words = shlex::split(&words.join(" "))?.into_iter();
+    match words.next()?.as_str() {
         "portsim" => {}
-        "cargo" if words.next() == Some("run") => {
-            words.find(|&word| word == "--")?;
+        "cargo" if words.next().as_deref() == Some("run") => {
+            words.find(|word| word == "--")?;
         }
         _ => return None,
     }
-    let unquoted = words.map(|word| word.trim_matches(['"', '\'']).to_owned());
-    Some(unquoted.collect())
+    Some(words.collect())
 }
 
 /// Every path of this repository that a manual names between backticks, links to, or gives to a command exists.

@@ -12,7 +12,7 @@ use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
 const LEVELS: [&[&str]; 8] = [
-    &["bad_input", "emulated", "names"],
+    &["bad_input", "draft", "emulated", "names"],
     &["scenario", "trace"],
     &["choose"],
     &[
@@ -24,8 +24,8 @@ const LEVELS: [&[&str]; 8] = [
         "replay",
         "run",
     ],
-    &["cross_check", "sample"],
-    &["fuzz", "shrink"],
+    &["cross_check", "sample", "shrink", "ways"],
+    &["fuzz"],
     &["report"],
     &["cli"],
 ];

@@ -49,6 +49,10 @@ pub enum Command {
     Admit(Admit),
     /// Run scenarios on real systems and on the model, and compare
     CrossCheck(CrossCheck),
+    /// What does each system do with this scenario?
+    Compare(Compare),
+    /// Make up scenarios, cross-check them, and make small what differs
+    Fuzz(Fuzz),
     /// Write a scenario in the language of another checker
     Export(Export),
     /// Be an agent: do on a backend what a conductor says on standard input
@@ -153,9 +157,14 @@ pub struct Check {
 impl Check {
     /// Threads that search.
     pub fn workers(&self) -> usize {
-        let processors = || thread::available_parallelism().map_or(1, usize::from);
-        self.workers.map_or_else(processors, usize::from)
+        workers(self.workers)
     }
+}
+
+/// As many as were asked for, or as there are processors.
+fn workers(asked: Option<u16>) -> usize {
+    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(processors, usize::from)
 }
 
 #[derive(Debug, Args)]
@@ -240,6 +249,78 @@ pub struct CrossCheck {
     pub seeds: Range<u64>,
     #[command(flatten)]
     pub machine: Machine,
+}
+
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Scenario files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A system to show; all of them if left out
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Vec<String>,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[derive(Debug, Args)]
+pub struct Fuzz {
+    /// A backend to record, or `agent:COMMAND ARGUMENT...`; every one that can run here if left out
+    #[arg(long, value_name = "BACKEND")]
+    pub on: Vec<String>,
+    /// The system that judges; each backend's own if left out
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// One scenario each: from A up to, not including, B
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub seeds: Range<u64>,
+    /// The I-th of N equal parts of the seeds, counted from 1
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
+    pub shard: Option<Shard>,
+    /// Cases at a time; as many as there are processors, if left out. What comes out is the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// The folder for what differs, which is made when something does
+    #[arg(long, value_name = "FOLDER", default_value = "found")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+impl Fuzz {
+    /// Cases at a time.
+    pub fn workers(&self) -> usize {
+        workers(self.workers)
+    }
+}
+
+/// One of several equal parts of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Counted from 0.
+    part: u64,
+    parts: u64,
+}
+
+impl Shard {
+    fn parse(text: &str) -> Result<Shard, String> {
+        let numbers = text.split_once('/');
+        let number = |text: &str| text.parse::<u64>().ok();
+        match numbers.and_then(|(i, n)| Some((number(i)?, number(n)?))) {
+            Some((i, parts)) if 0 < i && i <= parts => Ok(Shard { part: i - 1, parts }),
+            _ => Err(format!(
+                "`{text}` is no part of a whole, such as `1/4`, which goes up to `4/4`"
+            )),
+        }
+    }
+
+    /// Its share of these seeds.
+    pub fn of(self, seeds: &Range<u64>) -> Range<u64> {
+        let all = u128::from(seeds.end - seeds.start);
+        let cut =
+            |part: u64| seeds.start + (all * u128::from(part) / u128::from(self.parts)) as u64;
+        cut(self.part)..cut(self.part + 1)
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::args::{CrossCheck, personality};
-use super::on::On;
+use super::args::CrossCheck;
+use super::on::{On, backend_names, pairs};
 use super::say::{Say, shell, stop_on_ctrl_c, stopped};
 use super::{Exit, Stop, files};
 use crate::cross_check::{Cell, Verdict, cross_check as check};
-use crate::native::backends;
 use crate::report::json::{self, Totals};
 use crate::report::text;
 use crate::scenario::{Scenario, find};
@@ -19,7 +18,7 @@ pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
         .iter()
         .map(|file| files::scenario(file))
         .collect::<Result<_, _>>()?;
-    let pairs = pairs(args)?;
+    let pairs = pairs(&args.on, args.personality.as_deref())?;
     stop_on_ctrl_c();
     let (mut cells, mut progress) = (Vec::new(), say.progress());
     let all = scenarios.len() * pairs.len();
@@ -78,45 +77,6 @@ pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
         _ if stopped() => Exit::Partial,
         _ => Exit::AsExpected,
     })
-}
-
-/// Which backend is judged by which personality.
-fn pairs(args: &CrossCheck) -> Result<Vec<(On, &'static str)>, Stop> {
-    let backends: Vec<_> = if args.on.is_empty() {
-        backends()
-            .iter()
-            .copied()
-            .filter(|backend| backend.available().is_ok())
-            .map(On::Built)
-            .collect()
-    } else {
-        args.on
-            .iter()
-            .map(|name| On::named(name))
-            .collect::<Result<_, _>>()?
-    };
-    if backends.is_empty() {
-        return Err(Stop::Unavailable(format!(
-            "no backend can run here; this build has {}",
-            backend_names()
-        )));
-    }
-    let judge = |on: On| {
-        let judge = match &args.personality {
-            Some(name) => personality(name)?,
-            None => on.judge()?,
-        };
-        Ok((on, judge))
-    };
-    backends.into_iter().map(judge).collect()
-}
-
-fn backend_names() -> String {
-    backends()
-        .iter()
-        .map(|backend| backend.name())
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// A schedule leaves nothing to a seed but branches.

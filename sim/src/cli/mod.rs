@@ -3,11 +3,13 @@
 mod admit;
 mod agent;
 mod args;
+mod beside;
 mod check;
 mod compare;
 mod cross_check;
 mod export;
 mod files;
+mod fuzz;
 mod list;
 mod on;
 mod record;
@@ -80,6 +82,8 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::record(&args, &say),
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
+        Command::Compare(args) => beside::compare(&args, &say),
+        Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Export(args) => export::export(&args, &say),
         Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),

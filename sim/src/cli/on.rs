@@ -76,3 +76,42 @@ impl On {
         }
     }
 }
+
+/// Which backend is judged by which personality.
+pub fn pairs(on: &[String], judge: Option<&str>) -> Result<Vec<(On, &'static str)>, Stop> {
+    let backends: Vec<_> = if on.is_empty() {
+        backends()
+            .iter()
+            .copied()
+            .filter(|backend| backend.available().is_ok())
+            .map(On::Built)
+            .collect()
+    } else {
+        on.iter()
+            .map(|name| On::named(name))
+            .collect::<Result<_, _>>()?
+    };
+    if backends.is_empty() {
+        return Err(Stop::Unavailable(format!(
+            "no backend can run here; this build has {}",
+            backend_names()
+        )));
+    }
+    let judge = |on: On| {
+        let judge = match judge {
+            Some(name) => personality(name)?,
+            None => on.judge()?,
+        };
+        Ok((on, judge))
+    };
+    backends.into_iter().map(judge).collect()
+}
+
+/// Every backend of this build.
+pub fn backend_names() -> String {
+    backends()
+        .iter()
+        .map(|backend| backend.name())
+        .collect::<Vec<_>>()
+        .join(", ")
+}

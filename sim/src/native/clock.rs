@@ -97,8 +97,8 @@ pub fn ticks_of(op: Op) -> Option<u32> {
 }
 
 /// How long a tick lasts for a program: its shortest timeout is long enough for many turns, and its timeouts
-/// differ clearly.
-pub fn tick_for(program: &Program) -> Duration {
+/// differ clearly; a part of that where `haste` is more than 1.
+pub fn tick_for(program: &Program, haste: u32) -> Duration {
     let mut ticks: Vec<u32> = program.ops().filter_map(ticks_of).collect();
     ticks.sort_unstable();
     ticks.dedup();
@@ -107,5 +107,5 @@ pub fn tick_for(program: &Program) -> Duration {
     };
     let gap = ticks.windows(2).map(|pair| pair[1] - pair[0]).min();
     let apart = gap.map_or(FINEST, |gap| APART / gap);
-    (SHORTEST / shortest).max(apart).max(FINEST)
+    ((SHORTEST / shortest).max(apart) / haste).max(FINEST)
 }

@@ -32,7 +32,7 @@ pub fn record(
     options: &Options,
 ) -> Result<Recording, NoRecording> {
     backend.available().map_err(NoRecording::Unavailable)?;
-    let mut tick = tick_for(program);
+    let mut tick = tick_for(program, options.haste);
     let refusal = match unplayable(program) {
         Some(why) => Some(why),
         None => backend.refuses(program, tick)?,
@@ -46,6 +46,7 @@ pub fn record(
         let mut run = Run::new(program, &mut *stage, tick, options);
         let ended = run.play(&mut *policy());
         let (events, turns) = (std::mem::take(&mut run.events), run.turns);
+        let taken = std::mem::take(&mut run.taken);
         let parked = run.parked();
         let disturbed = stage.disturbed();
         let home = stage.end();
@@ -59,6 +60,7 @@ pub fn record(
                     parked,
                     ended,
                     turns,
+                    taken,
                 });
             }
             Err(Stop::Failed(failure)) => return Err(failure.into()),
@@ -103,6 +105,7 @@ struct Run<'a> {
     clock: Clock,
     events: Vec<Shown>,
     turns: u64,
+    taken: Vec<Slated>,
     /// Deadlines that have passed.
     deadlines: u64,
     /// Set where the play ends in the middle of a turn.
@@ -124,6 +127,7 @@ impl<'a> Run<'a> {
             clock: Clock::new(tick),
             events: Vec::new(),
             turns: 0,
+            taken: Vec::new(),
             deadlines: 0,
             ended: None,
         }
@@ -178,8 +182,14 @@ impl<'a> Run<'a> {
                 _ => steps[choose.choose(&steps)],
             };
             match step.kind {
-                StepKind::Time => self.pass_time()?,
-                StepKind::Turn | StepKind::Wake => self.turn(step.thread, step.choice)?,
+                StepKind::Time => {
+                    self.taken.push(Slated::Time);
+                    self.pass_time()?;
+                }
+                StepKind::Turn | StepKind::Wake => {
+                    self.taken.push(Slated::Thread(step.thread));
+                    self.turn(step.thread, step.choice)?;
+                }
             }
         }
         Ok(self.ended.expect("the loop ended"))

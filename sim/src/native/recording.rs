@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portsim_model::program::{Op, ThreadId};
+use portsim_model::program::{Op, Slated, ThreadId};
 
 use super::backend::Failure;
 use crate::names::Names;
@@ -18,6 +18,9 @@ pub struct Options {
     pub turn_limit: Duration,
     /// The most turns of a run without a schedule, which is a limit of its own; a deadline counts for several.
     pub turns_max: u64,
+    /// By how much deadlines are shorter than is safe on a busy machine, where many short runs are made: one that fires
+    /// too early makes the run be repeated.
+    pub haste: u32,
 }
 
 impl Default for Options {
@@ -25,6 +28,7 @@ impl Default for Options {
         Options {
             turn_limit: Duration::from_secs(10),
             turns_max: 100_000,
+            haste: 1,
         }
     }
 }
@@ -40,6 +44,8 @@ pub struct Recording {
     pub ended: Ended,
     /// Turns taken, those that did nothing included.
     pub turns: u64,
+    /// Whose turns those were that did something: as a schedule, they lead here again.
+    pub taken: Vec<Slated>,
 }
 
 /// Why a recording stopped.

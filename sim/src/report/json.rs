@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cross_check::{Cell, Verdict};
 use crate::names::Names;
 use crate::trace::{Event, event_line};
+use crate::ways::{Alike, Ways};
 
 /// Anything that a command answers to machines.
 pub trait Object: Serialize {}
@@ -282,6 +283,131 @@ fn cell_fields(cell: &Cell) -> CellFields {
         why,
         at,
         allowed,
+    }
+}
+
+/// What `fuzz` found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Fuzzed {
+    /// Scenarios that were made, once for each backend.
+    pub cases: u64,
+    /// Cases that the model could have shown.
+    pub agree: u64,
+    /// Cases that it could not.
+    pub differ: u64,
+    /// Cases that are not for their pair after all.
+    pub unsupported: u64,
+    /// Cases in which a backend failed.
+    pub unavailable: u64,
+    /// Divergences, each once.
+    pub found: Vec<FoundFields>,
+    /// Kinds of operation that were not drawn.
+    pub left_out: Vec<LeftOut>,
+    /// Reasons of the cases without a verdict.
+    pub reasons: Vec<Reason>,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether every seed had its turn.
+    pub complete: bool,
+}
+
+/// One divergence.
+#[derive(Debug, Clone, Serialize)]
+pub struct FoundFields {
+    /// The first seed that shows it.
+    pub seed: u64,
+    /// The backend.
+    pub on: String,
+    /// The personality that judged.
+    #[serde(rename = "as")]
+    pub personality: String,
+    /// The file of the small scenario.
+    pub scenario: String,
+    /// Whether that shows it again: if not, it is the whole case, and depends on more than order.
+    pub again: bool,
+    /// How many seeds came to it.
+    pub times: u64,
+    /// The event at which they part.
+    pub at: u64,
+    /// What the backend shows there.
+    pub why: String,
+    /// What the model could have shown.
+    pub allowed: Vec<String>,
+}
+
+/// A kind of operation that was not drawn.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeftOut {
+    /// The backend.
+    pub on: String,
+    /// The personality.
+    #[serde(rename = "as")]
+    pub personality: String,
+    /// The kind.
+    pub kind: &'static str,
+    /// Why not.
+    pub why: String,
+}
+
+/// Why cases have no verdict.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reason {
+    /// The backend.
+    pub on: String,
+    /// `unsupported` or `unavailable`.
+    pub verdict: &'static str,
+    /// Why.
+    pub why: String,
+    /// How many cases.
+    pub cases: u64,
+    /// The first of them.
+    pub seed: u64,
+}
+
+/// What `compare` shows.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Beside {
+    /// Each scenario.
+    pub scenarios: Vec<BesideScenario>,
+}
+
+/// One scenario on several systems.
+#[derive(Debug, Clone, Serialize)]
+pub struct BesideScenario {
+    /// The scenario's name.
+    pub name: String,
+    /// The question that it answers.
+    pub why: String,
+    /// Every system, for whichever of them the scenario is meant, in groups that do the same.
+    pub groups: Vec<BesideGroup>,
+}
+
+/// Systems that do the same with a scenario.
+#[derive(Debug, Clone, Serialize)]
+pub struct BesideGroup {
+    /// The personalities.
+    #[serde(rename = "as")]
+    pub personalities: Vec<&'static str>,
+    /// Every way in which it can come out: what each thread is told, and who still waits.
+    pub ways: Vec<String>,
+    /// Whether these are all.
+    pub complete: bool,
+    /// What the systems lack, where they cannot play the scenario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What systems that do the same do.
+pub fn beside(group: Alike) -> BesideGroup {
+    let (ways, complete, why) = match group.ways {
+        Ok(Ways { ways, complete }) => (ways.into_iter().collect(), complete, None),
+        Err(why) => (Vec::new(), false, Some(why)),
+    };
+    BesideGroup {
+        personalities: group.systems,
+        ways,
+        complete,
+        why,
     }
 }
 

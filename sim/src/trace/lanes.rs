@@ -172,7 +172,8 @@ fn call(line: &EventLine) -> String {
     text
 }
 
-fn answer(given: &Answer) -> String {
+/// What a call comes back with.
+pub fn answer(given: &Answer) -> String {
     match given {
         Answer::Done => "= done".to_owned(),
         Answer::Packet(packet) => format!("= {}", contents(packet)),

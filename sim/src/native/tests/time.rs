@@ -93,7 +93,7 @@ fn equal_deadlines_pass_together() {
 fn a_tick_fits_the_program() {
     let tick = |timeouts: &[u32]| {
         let sleeps = timeouts.iter().map(|&ticks| sleep(ticks));
-        tick_for(&program(vec![once(sleeps)])).as_millis()
+        tick_for(&program(vec![once(sleeps)]), 1).as_millis()
     };
     assert_eq!(tick(&[5, 10]), 8);
     assert_eq!(tick(&[50, 51]), 10);

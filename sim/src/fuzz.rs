@@ -1,0 +1,318 @@
+//! Scenarios that nobody thought of, on a real backend and on the model; what differs is made small.
+//!
+//! A seed gives a scenario: a few threads with a few operations each, of the kinds that both sides have. Each case
+//! leaves whole kinds out, so that what is rare among all operations is frequent in some cases (swarm testing). The
+//! seed also chooses whose turn it is. Where backend and model part, the turns that were taken become the schedule,
+//! and [`shrink`] cuts away what the divergence does not need.
+
+mod kinds;
+
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use portsim_model::personality::NAMES;
+use portsim_model::program::Slated;
+
+use crate::admit::Refusal;
+use crate::choose::Dice;
+use crate::cross_check::{Cell, Verdict, cross_check_within};
+use crate::draft::{CLOCK, Draft};
+use crate::native::{Backend, Options};
+use crate::personality::not_for;
+use crate::scenario::{self, Scenario};
+use crate::shrink::shrink;
+use kinds::{Draw, KINDS, Kind, parts};
+
+/// The most turns of a case. None needs as many.
+const TURNS_MAX: u64 = 500;
+
+/// By how much deadlines are shorter than in a recording for keeps.
+const HASTE: u32 = 8;
+
+/// One case in so many has operations that wait for the clock: they take as long as hundreds of others.
+const SLOW_CASES: usize = 16;
+
+/// The most threads of a case, and the most operations of a thread.
+const THREADS_MAX: usize = 5;
+const CALLS_MAX: usize = 4;
+
+/// A backend and its judge, and what both of them have.
+pub struct Fuzzer<'b> {
+    backend: &'b dyn Backend,
+    personality: &'b str,
+    processors: u32,
+    kinds: Vec<&'static Kind>,
+    /// Kinds of operation that one of them lacks, with the reason.
+    pub left_out: Vec<(&'static str, String)>,
+}
+
+/// What came out of one case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The model could have done the same.
+    Agree,
+    /// It could not.
+    Differ(Box<Found>),
+    /// The case is not for this pair after all, for this reason.
+    Unsupported(String),
+    /// The backend failed.
+    Unavailable(String),
+}
+
+/// A case in which backend and model part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The seed of the case.
+    pub seed: u64,
+    /// The case, with a schedule; small, if it could be shown again.
+    pub draft: Draft,
+    /// Where they part.
+    pub refusal: Refusal,
+    /// Whether it came again with the same turns: if not, it depends on more than order.
+    pub again: bool,
+}
+
+impl Found {
+    /// Whether both are the same but for their seeds.
+    pub fn like(&self, other: &Found) -> bool {
+        let (mine, theirs) = (&self.draft, &other.draft);
+        (&mine.parts, &mine.threads, &mine.schedule)
+            == (&theirs.parts, &theirs.threads, &theirs.schedule)
+    }
+}
+
+impl<'b> Fuzzer<'b> {
+    /// Asks both which kinds of operation they have; an `Err` says why the backend could not be asked.
+    pub fn new(
+        backend: &'b dyn Backend,
+        personality: &'b str,
+        processors: u32,
+    ) -> Result<Fuzzer<'b>, String> {
+        let mut fuzzer = Fuzzer {
+            backend,
+            personality,
+            processors,
+            kinds: Vec::new(),
+            left_out: Vec::new(),
+        };
+        for kind in KINDS {
+            match fuzzer.lacks(kind)? {
+                Some(why) => fuzzer.left_out.push((kind.name, why)),
+                None => fuzzer.kinds.push(kind),
+            }
+        }
+        Ok(fuzzer)
+    }
+
+    /// Why a kind of operation is not for this pair: a scenario with nothing else is shown to both.
+    fn lacks(&self, kind: &'static Kind) -> Result<Option<String>, String> {
+        let draft = drawn(&mut Dice::new(0), self.personality, &[kind], &[1, 1]);
+        let scenario = read(&draft);
+        match not_for(self.personality, &scenario) {
+            Some(why) => Ok(Some(why)),
+            None => {
+                let tick = Duration::from_millis(1);
+                let refuses = self.backend.refuses(&scenario.program, tick);
+                refuses.map_err(|failure| failure.to_string())
+            }
+        }
+    }
+
+    /// The scenario of a seed: the same for ever, for this pair and version.
+    pub fn draft(&self, seed: u64) -> Draft {
+        let mut dice = Dice::new(seed);
+        let slow = dice.below(SLOW_CASES) == 0;
+        let mut kinds: Vec<_> = self.kinds.clone();
+        kinds.retain(|kind| (slow || !kind.slow) && dice.below(2) == 0);
+        if kinds.is_empty() {
+            kinds.extend(self.kinds.iter().take(2));
+        }
+        let threads = 2 + dice.below(THREADS_MAX - 1);
+        let calls: Vec<_> = (0..threads).map(|_| 1 + dice.below(CALLS_MAX)).collect();
+        let mut draft = drawn(&mut dice, self.personality, &kinds, &calls);
+        draft.why = format!("What comes of seed {seed}?");
+        draft
+    }
+
+    /// Makes the cases of these seeds, so many at a time, and gives them in order, as far as nobody stopped it.
+    pub fn cases(
+        &self,
+        seeds: Range<u64>,
+        workers: usize,
+        keep: bool,
+        stop: &AtomicBool,
+    ) -> Vec<(u64, Outcome)> {
+        let next = AtomicU64::new(seeds.start);
+        let some = || {
+            let mut some = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= seeds.end {
+                    break;
+                }
+                some.push((seed, self.case(seed, keep)));
+            }
+            some
+        };
+        let mut all: Vec<_> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(some)).collect();
+            let ended = workers.into_iter().map(|worker| worker.join());
+            ended
+                .flat_map(|some| some.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        });
+        all.sort_by_key(|(seed, _)| *seed);
+        all
+    }
+
+    /// Makes the case of a seed on both sides; what differs is made small if somebody wants to `keep` it.
+    pub fn case(&self, seed: u64, keep: bool) -> Outcome {
+        let draft = self.draft(seed);
+        let scenario = read(&draft);
+        let hasty = self.cell(&scenario, seed, HASTE);
+        let cell = match hasty.verdict {
+            // On a machine that is busy, clocks as short as that go wrong.
+            Verdict::Unavailable(_) => self.cell(&scenario, seed, 1),
+            _ => hasty,
+        };
+        match cell.verdict {
+            Verdict::Agree(_) => Outcome::Agree,
+            Verdict::Unsupported(why) => Outcome::Unsupported(why),
+            Verdict::Unavailable(why) => Outcome::Unavailable(why),
+            Verdict::Differ(refusal) => {
+                let whole = Found {
+                    seed,
+                    draft: with_schedule(draft, &cell.taken),
+                    refusal,
+                    again: false,
+                };
+                Outcome::Differ(Box::new(if keep { self.small(whole) } else { whole }))
+            }
+        }
+    }
+
+    /// The smallest case that shows the same; the whole one where it does not come again with the same turns.
+    fn small(&self, whole: Found) -> Found {
+        let mut found = whole.clone();
+        if self.differs(&whole.draft, 1).is_some() {
+            let shows = |draft: &Draft| self.differs(draft, HASTE).is_some();
+            let small = shrink(whole.draft, shows);
+            let tidy = small.tidied();
+            let small = if shows(&tidy) { tidy } else { small };
+            // What is kept must show without haste too.
+            if let Some(refusal) = self.differs(&small, 1) {
+                (found.draft, found.refusal, found.again) = (small, refusal, true);
+            }
+        }
+        found.draft.why = format!(
+            "{} shows `{}` at event {}, which the rules of {} do not allow.",
+            self.backend.name(),
+            found.refusal.saw,
+            found.refusal.at,
+            self.personality
+        );
+        found
+    }
+
+    /// A scenario on both sides.
+    fn cell(&self, scenario: &Scenario, seed: u64, haste: u32) -> Cell {
+        let limits = Options {
+            turns_max: TURNS_MAX,
+            haste,
+            ..Options::default()
+        };
+        let (backend, personality) = (self.backend, self.personality);
+        cross_check_within(
+            &limits,
+            scenario,
+            backend,
+            personality,
+            seed,
+            self.processors,
+        )
+    }
+
+    /// Where both sides part in a draft. One that is no scenario differs in nothing.
+    fn differs(&self, draft: &Draft, haste: u32) -> Option<Refusal> {
+        let scenario = parsed(draft).ok()?;
+        match self.cell(&scenario, 0, haste).verdict {
+            Verdict::Differ(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+/// Draws so many calls for each thread.
+fn drawn(dice: &mut Dice, personality: &str, kinds: &[&'static Kind], calls: &[usize]) -> Draft {
+    let parts = parts(dice);
+    let names: Vec<_> = (b'a'..)
+        .take(calls.len())
+        .map(|name| char::from(name).to_string())
+        .collect();
+    let ports = 1 + usize::from(dice.below(4) == 0);
+    let mut draw = Draw {
+        dice,
+        ports,
+        threads: &names,
+        key: 0,
+        made: Vec::new(),
+    };
+    let weights: usize = kinds.iter().map(|kind| kind.weight).sum();
+    let mut threads = Vec::new();
+    for (name, &calls) in names.iter().zip(calls) {
+        let mut some = Vec::new();
+        for _ in 0..calls {
+            let mut place = draw.dice.below(weights);
+            let kind = kinds.iter().find(|kind| {
+                let here = place < kind.weight;
+                place = place.saturating_sub(kind.weight);
+                here
+            });
+            let kind = kind.expect("the place is among the weights");
+            some.push(kind.draw(&mut draw));
+            if kind.name == "exit" {
+                break;
+            }
+        }
+        threads.push((name.clone(), some));
+    }
+    let mut draft = Draft {
+        why: "Is there such an operation?".to_owned(),
+        meant_for: personality.to_owned(),
+        parts,
+        threads,
+        schedule: None,
+    };
+    draft.forget_unused();
+    draft
+}
+
+/// The turns that were taken, as a schedule.
+fn with_schedule(mut draft: Draft, taken: &[Slated]) -> Draft {
+    let turn = |slated: &Slated| match slated {
+        Slated::Thread(thread) => draft.threads[thread.index()].0.clone(),
+        Slated::Time => CLOCK.to_owned(),
+    };
+    draft.schedule = Some(taken.iter().map(turn).collect());
+    draft
+}
+
+/// What a case is called.
+const NAME: &str = "fuzz";
+
+fn parsed(draft: &Draft) -> Result<Scenario, String> {
+    let text = draft.text();
+    let file = Path::new("fuzz.json");
+    scenario::parse(NAME, file, text.as_bytes(), &NAMES).map_err(|bad| bad.to_string())
+}
+
+fn read(draft: &Draft) -> Scenario {
+    parsed(draft).unwrap_or_else(|bad| panic!("a draft is no scenario: {bad}\n{}", draft.text()))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

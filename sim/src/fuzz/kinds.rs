@@ -1,0 +1,293 @@
+//! The kinds of operation that a generator draws, and what they speak of.
+//!
+//! A new operation of the format is a row here. Whether a system and a backend have it, they are asked.
+
+use crate::choose::Dice;
+use crate::draft::{Call, Part, Word};
+
+/// A kind of operation.
+pub(super) struct Kind {
+    /// What it is called in lists.
+    pub name: &'static str,
+    /// How often it is drawn, beside the others.
+    pub weight: usize,
+    /// Whether it waits for the clock, which costs real time.
+    pub slow: bool,
+    draw: fn(&mut Draw<'_>) -> Call,
+}
+
+/// What an operation is drawn from.
+pub(super) struct Draw<'a> {
+    pub dice: &'a mut Dice,
+    /// How many ports there are to choose from.
+    pub ports: usize,
+    /// Two or more.
+    pub threads: &'a [String],
+    /// The key of the next packet: no two packets look alike.
+    pub key: i64,
+    /// Ports that some operation makes.
+    pub made: Vec<&'static str>,
+}
+
+impl Kind {
+    /// One operation of this kind.
+    pub fn draw(&self, draw: &mut Draw<'_>) -> Call {
+        (self.draw)(draw)
+    }
+}
+
+const PORTS: [&str; 2] = ["p", "q"];
+const SOURCES: [&str; 2] = ["s1", "s2"];
+const FILES: [&str; 2] = ["f", "g"];
+const OPERATIONS: [&str; 3] = ["r", "s", "u"];
+const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
+
+impl Draw<'_> {
+    fn of<'n>(&mut self, names: &[&'n str]) -> &'n str {
+        names[self.dice.below(names.len())]
+    }
+
+    fn port(&mut self) -> &'static str {
+        // Most calls meet on the first.
+        match self.dice.below(4) {
+            0 => PORTS[self.ports - 1],
+            _ => PORTS[0],
+        }
+    }
+
+    fn thread(&mut self) -> String {
+        self.threads[self.dice.below(self.threads.len())].clone()
+    }
+
+    /// The first thread is there from the start, so that somebody is.
+    fn child(&mut self) -> String {
+        self.threads[1 + self.dice.below(self.threads.len() - 1)].clone()
+    }
+
+    fn ticks(&mut self) -> i64 {
+        1 + self.dice.below(3) as i64
+    }
+
+    fn key(&mut self) -> i64 {
+        self.key += 1;
+        self.key
+    }
+
+    fn max(&mut self) -> i64 {
+        1 + self.dice.below(4) as i64
+    }
+
+    /// A port is made by one operation only; instead of a second one it is closed.
+    fn create(&mut self) -> Call {
+        let port = self.port();
+        if self.made.contains(&port) {
+            return Call::on("close", port);
+        }
+        self.made.push(port);
+        Call::on("create", port)
+    }
+
+    fn ctl(&mut self, change: &str) -> Call {
+        let call = Call::on("epoll_ctl", self.port()).with("change", change);
+        let call = call.with("source", self.of(&SOURCES));
+        if change == "del" {
+            return call;
+        }
+        let mut call = call.with("trigger", self.of(&["level", "edge"]));
+        if self.dice.below(3) == 0 {
+            call = call.with("oneshot", Word::Yes);
+        }
+        call.with("key", self.key())
+    }
+}
+
+const fn kind(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Call) -> Kind {
+    Kind {
+        name,
+        weight,
+        slow: false,
+        draw,
+    }
+}
+
+const fn slow(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Call) -> Kind {
+    Kind {
+        name,
+        weight,
+        slow: true,
+        draw,
+    }
+}
+
+/// Every kind. The first two are what ports are for: where all others are left out, these remain.
+pub(super) const KINDS: &[Kind] = &[
+    kind("get", 24, |draw| Call::on("get", draw.port())),
+    kind("post", 24, |draw| {
+        Call::on("post", draw.port()).with("key", draw.key())
+    }),
+    kind("poll", 6, |draw| {
+        Call::on("get", draw.port()).with("timeout", 0)
+    }),
+    slow("get in time", 8, |draw| {
+        Call::on("get", draw.port()).with("timeout", draw.ticks())
+    }),
+    kind("batch", 8, |draw| {
+        Call::on("get", draw.port()).with("max", draw.max())
+    }),
+    kind("batch that polls", 4, |draw| {
+        Call::on("get", draw.port())
+            .with("max", draw.max())
+            .with("timeout", 0)
+    }),
+    slow("batch in time", 4, |draw| {
+        Call::on("get", draw.port())
+            .with("max", draw.max())
+            .with("timeout", draw.ticks())
+    }),
+    kind("batch of none", 1, |draw| {
+        Call::on("get", draw.port()).with("max", 0)
+    }),
+    slow("alertable batch", 3, |draw| {
+        Call::on("get", draw.port())
+            .with("max", draw.max())
+            .with("alertable", Word::Yes)
+            .with("timeout", draw.ticks())
+    }),
+    kind("post with contents", 4, |draw| {
+        Call::on("post", draw.port())
+            .with("key", draw.key())
+            .with("bytes", draw.ticks())
+            .with("overlapped", draw.ticks())
+    }),
+    kind("post with a status", 2, |draw| {
+        Call::on("post", draw.port())
+            .with("key", draw.key())
+            .with("status", "STATUS_CANCELLED")
+    }),
+    kind("close", 3, |draw| Call::on("close", draw.port())),
+    kind("create", 2, |draw| draw.create()),
+    kind("duplicate", 1, |draw| Call::on("duplicate", draw.port())),
+    kind("query", 2, |draw| {
+        Call::on("query", draw.port()).with("into", "depth")
+    }),
+    slow("wait for the port's handle", 2, |draw| {
+        Call::on("wait_handle", draw.port()).with("timeout", draw.ticks())
+    }),
+    kind("block", 6, |draw| Call::on("block", draw.of(&WAITED_FOR))),
+    slow("block in time", 4, |draw| {
+        Call::on("block", draw.of(&WAITED_FOR)).with("timeout", draw.ticks())
+    }),
+    kind("signal", 8, |draw| Call::on("signal", draw.of(&WAITED_FOR))),
+    kind("reset", 2, |draw| {
+        Call::on("reset", draw.of(&["event", "gate"]))
+    }),
+    kind("stall", 6, |_| Call::plain("stall")),
+    slow("sleep", 2, |draw| Call::on("sleep", draw.ticks())),
+    slow("alertable sleep", 1, |draw| {
+        Call::on("sleep", draw.ticks()).with("alertable", Word::Yes)
+    }),
+    kind("yield", 2, |_| Call::plain("yield")),
+    kind("exit", 1, |_| Call::plain("exit")),
+    kind("spawn", 2, |draw| Call::on("spawn", draw.child().as_str())),
+    kind("suspend", 2, |draw| {
+        Call::on("suspend", draw.thread().as_str())
+    }),
+    kind("resume", 3, |draw| {
+        Call::on("resume", draw.thread().as_str())
+    }),
+    kind("terminate", 1, |draw| {
+        Call::on("terminate", draw.thread().as_str())
+    }),
+    kind("apc", 2, |draw| Call::on("apc", draw.thread().as_str())),
+    kind("kernel_apc", 1, |draw| {
+        Call::on("kernel_apc", draw.thread().as_str())
+    }),
+    kind("add a source", 8, |draw| draw.ctl("add")),
+    kind("change a source", 4, |draw| draw.ctl("mod")),
+    kind("remove a source", 2, |draw| draw.ctl("del")),
+    kind("write", 10, |draw| Call::on("write", draw.of(&SOURCES))),
+    kind("drain", 6, |draw| Call::on("drain", draw.of(&SOURCES))),
+    kind("start", 8, |draw| Call::on("start", draw.of(&OPERATIONS))),
+    kind("complete", 8, |draw| {
+        Call::on("complete", draw.of(&OPERATIONS)).with("bytes", draw.ticks())
+    }),
+    kind("cancel an operation", 2, |draw| {
+        Call::on("cancel", draw.of(&OPERATIONS))
+    }),
+    kind("cancel on a file", 1, |draw| {
+        Call::on("cancel", draw.of(&FILES))
+    }),
+    kind("close a file", 1, |draw| Call::on("close", draw.of(&FILES))),
+    kind("associate", 2, |draw| {
+        Call::on("associate", "g")
+            .with("port", draw.port())
+            .with("key", draw.key())
+    }),
+    kind("modes", 1, |draw| {
+        Call::on("modes", draw.of(&FILES)).with("skip_port", Word::Yes)
+    }),
+    kind("wait_packet", 2, |draw| {
+        Call::on("wait_packet", "packet")
+            .with("port", draw.port())
+            .with("target", draw.of(&["event", "units"]))
+            .with("key", draw.key())
+    }),
+    kind("cancel_wait_packet", 1, |_| {
+        Call::on("cancel_wait_packet", "packet")
+    }),
+];
+
+/// Everything that an operation can speak of; a draft forgets what is not spoken of.
+pub(super) fn parts(dice: &mut Dice) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut part = |section, name, fields| {
+        parts.push(Part {
+            section,
+            name,
+            fields,
+        });
+    };
+    for name in PORTS {
+        let concurrency = dice.below(4) as i64;
+        part("ports", name, vec![("concurrency", concurrency.into())]);
+    }
+    part("events", "event", Vec::new());
+    part("events", "gate", vec![("reset", "manual".into())]);
+    part("mutexes", "mutex", Vec::new());
+    part("semaphores", "units", vec![("count", 1.into())]);
+    for name in SOURCES {
+        let readable = dice.below(3) == 0;
+        part(
+            "sources",
+            name,
+            if readable {
+                vec![("readable", Word::Yes)]
+            } else {
+                Vec::new()
+            },
+        );
+    }
+    part("files", "f", vec![("port", "p".into()), ("key", 7.into())]);
+    part("files", "g", Vec::new());
+    part(
+        "operations",
+        "r",
+        vec![("file", "f".into()), ("overlapped", 5.into())],
+    );
+    part(
+        "operations",
+        "s",
+        vec![("file", "g".into()), ("overlapped", 6.into())],
+    );
+    part(
+        "operations",
+        "u",
+        vec![
+            ("file", "f".into()),
+            ("overlapped", 8.into()),
+            ("event", "event".into()),
+        ],
+    );
+    part("wait_packets", "packet", Vec::new());
+    parts
+}
