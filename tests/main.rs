@@ -11,6 +11,7 @@ mod reduced;
 mod searching;
 mod shipped;
 mod systems;
+mod toy;
 
 use std::path::PathBuf;
 

@@ -9,6 +9,7 @@ mod claims_page;
 mod docs;
 mod layers;
 mod rust;
+mod systems;
 mod tidy;
 
 use std::fmt;

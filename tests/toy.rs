@@ -1,0 +1,157 @@
+//! A system that exists in this file only: all tools take it as it is, so to add a system is to write one.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use portsim::admit::admit;
+use portsim::check::{Crew, Exploration, Limits, Reductions, check};
+use portsim::choose::Policy;
+use portsim::report::text::found as name_of;
+use portsim::run::{Ended, run};
+use portsim::scenario::{self, Scenario};
+use portsim::trace::End;
+use portsim_model::event::{Error, Observer, OsError, Outcome, errno};
+use portsim_model::kernel::{Kernel, Turn};
+use portsim_model::personality::NAMES;
+use portsim_model::program::{Get, Op, PacketId, Program, ThreadId};
+use portsim_model::property::Fault;
+use portsim_model::state::View;
+use portsim_model::system::System;
+use portsim_model::threads::Mode;
+
+/// A queue that gives to whoever has waited longest, and has no more than that.
+#[derive(Clone, Copy)]
+struct Queue;
+
+impl Kernel for Queue {
+    fn name(&self) -> &'static str {
+        "queue"
+    }
+
+    fn os_error(&self) -> fn(Error) -> OsError {
+        errno
+    }
+
+    fn supports(&self, _: &Program, op: Op) -> Result<(), &'static str> {
+        match op {
+            Op::Get { max: None, .. } | Op::Post { .. } | Op::Yield | Op::Stall => Ok(()),
+            _ => Err("a queue has no such operation"),
+        }
+    }
+
+    fn counts_running(&self) -> bool {
+        false
+    }
+
+    fn leaves_open(&self, _: Op) -> bool {
+        false
+    }
+
+    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, _: u8) {
+        match op {
+            Op::Get { port, timeout, .. } => match turn.port(port).packets_mut().take_oldest() {
+                Some(packet) => {
+                    turn.delivered(port, 1);
+                    turn.returns(me, Outcome::Packet(PacketId(packet)));
+                }
+                None => {
+                    turn.port(port).waiters_mut().push_newest(me);
+                    turn.parks(me, timeout);
+                }
+            },
+            Op::Post { port, packet, .. } => {
+                turn.inserted();
+                turn.returns(me, Outcome::Done);
+                match turn.port(port).waiters_mut().take_oldest() {
+                    Some(waiter) => {
+                        turn.delivered(port, 1);
+                        turn.releases(waiter, Outcome::Packet(packet));
+                    }
+                    None => turn.port(port).packets_mut().append(packet.0),
+                }
+            }
+            _ => unreachable!("done for all systems alike, or not supported"),
+        }
+    }
+
+    fn wake<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get, _: u8) {
+        unreachable!("a packet is handed over, and nobody is woken without one")
+    }
+
+    fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        turn.port(get.port).waiters_mut().remove(me);
+        turn.releases(me, Outcome::Failed(Error::Timeout));
+    }
+
+    fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Mode) {}
+
+    fn holds(&self, _: View<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+fn scenario(winner: &str) -> Scenario {
+    let text = format!(
+        r#"{{ "why": "Who is first?", "ports": {{ "p": {{}} }},
+             "threads": {{ "a": [{{ "get": "p", "into": "x" }}], "b": [{{ "get": "p", "into": "x" }}],
+                           "m": [{{ "post": "p", "key": 1 }}] }},
+             "schedule": ["a", "b", "m"], "may_wait": ["a", "b"],
+             "properties": {{ "at_end": {{ "first": "{winner}.x.key == 1" }} }} }}"#
+    );
+    let file = Path::new("toy.json");
+    scenario::parse("toy", file, text.as_bytes(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"))
+}
+
+fn system(scenario: &Scenario, scheduled: bool) -> System<Queue> {
+    let mut program = Program::clone(&scenario.program);
+    if !scheduled {
+        program.schedule = None;
+    }
+    let system = System::new(Arc::new(program), Queue, 2);
+    system.unwrap_or_else(|lacks| panic!("{}", lacks.why))
+}
+
+fn explored(system: &System<Queue>) -> Exploration {
+    let limits = Limits {
+        memory_bytes: 1 << 30,
+        depth: None,
+        exact: false,
+        preemptions: None,
+    };
+    let stop = AtomicBool::new(false);
+    let crew = Crew::default();
+    check(system, Reductions::ALL, limits, &crew, None, &stop, |_| {}).expect("it is alone")
+}
+
+/// It is run, explored, and its traces are admitted; what does not hold of it is found.
+#[test]
+fn a_system_of_one_file_is_run_explored_and_admitted() {
+    let oldest = scenario("a");
+    let queue = system(&oldest, true);
+    let execution = run(&queue, &mut *Policy::Random.seeded(1), 100);
+    assert_eq!(execution.ended, Ended::Rest);
+    let end = End {
+        parked: execution.parked.clone(),
+    };
+    let judge = |scheduled| {
+        let queue = system(&oldest, scheduled);
+        admit(&queue, &oldest.names, &execution.events, Some(&end), true).refused
+    };
+    assert_eq!(judge(false), None);
+    assert_eq!(explored(&queue).found, None);
+    let newest = scenario("b");
+    let found = explored(&system(&newest, true))
+        .found
+        .expect("the oldest is first");
+    assert_eq!(name_of(&newest.names, found), "first");
+    let closes = r#"{ "why": "It has no end.", "ports": { "p": {} }, "threads": { "a": [{ "close": "p" }] } }"#;
+    let closes = scenario::parse("toy", Path::new("toy.json"), closes.as_bytes(), &NAMES)
+        .expect("it is one");
+    let lacks = System::new(closes.program, Queue, 2)
+        .err()
+        .expect("it is refused");
+    assert_eq!(lacks.why, "a queue has no such operation");
+}
