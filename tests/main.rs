@@ -2,6 +2,7 @@
 
 mod agent;
 mod command;
+mod free;
 mod generated;
 mod house;
 mod liveness;

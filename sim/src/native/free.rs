@@ -4,11 +4,6 @@
 //! after, by one clock that never goes back. So the action of a call lies somewhere between its two times, and that
 //! is all that is known of the order of two threads. Between its calls a thread takes a lock that is its own.
 //!
-//! ```text
-//!            play                     the program is over           joined
-//!   (born) ---------> call, answer, ... ------------------> Gone ----------> its end has its second time
-//! ```
-//!
 //! A run is over when all threads are gone, or when everybody who is left is parked for good: found so in one sweep,
 //! and in the same calls in the next. What neither happens to ends by a limit, and says who was still inside a call.
 
@@ -20,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use portsim_model::control::Offer;
 use portsim_model::event::{Error, errno};
-use portsim_model::expr::{Expr, ThreadField};
+use portsim_model::expr::Expr;
 use portsim_model::program::{Op, Program, ThreadId, Timeout};
 use portsim_model::step::{Step, StepKind};
 
@@ -31,13 +26,16 @@ use super::part::{Cast, Lost, asked, unplayable};
 use super::recording::NoRecording;
 use super::world::{Parked, World};
 use crate::choose::Policy;
-use crate::trace::{Answer, Span};
+use crate::trace::{Answer, Shown, Span};
 
 /// How long a tick lasts: nobody waits for turns here, and the kernel counts no finer.
 const TICK: Duration = Duration::from_millis(1);
 
 /// How often it is asked whether everybody has come to rest.
 const NAP: Duration = Duration::from_micros(500);
+
+/// How long a call that was under way at the end may take before its thread counts as being inside it for good.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a thread may take to come home once it is released.
 const HOME_LIMIT: Duration = Duration::from_secs(2);
@@ -53,6 +51,17 @@ pub struct Call {
     pub answer: Option<Answer>,
     /// When.
     pub span: Span,
+}
+
+impl Call {
+    /// What a trace says of it.
+    pub fn shown(&self) -> Shown {
+        Shown::Call {
+            thread: self.thread,
+            op: self.op,
+            answer: self.answer.clone(),
+        }
+    }
 }
 
 /// What a run at full speed showed.
@@ -127,9 +136,7 @@ fn unplayable_freely(program: &Program) -> Option<String> {
         return Some(why.into());
     }
     let hidden = |expr: Expr| match expr {
-        Expr::Thread(_, ThreadField::Parked | ThreadField::Blocked | ThreadField::Done) => {
-            Some("what another thread is doing")
-        }
+        Expr::Thread(..) => Some("what another thread is doing"),
         Expr::Result {
             thread: Some(_), ..
         } => Some("the results of another thread"),
@@ -152,8 +159,10 @@ struct Shared {
     vars: Mutex<Vec<i32>>,
     born: Mutex<Vec<bool>>,
     births: Condvar,
-    /// The recording is over.
+    /// Nobody begins anything any more.
     over: AtomicBool,
+    /// The books are closed, and whoever has stopped may go.
+    closed: AtomicBool,
     books: Vec<Mutex<Book>>,
 }
 
@@ -170,6 +179,8 @@ struct Book {
 /// Why a thread is gone.
 enum Gone {
     Done,
+    /// The recording was over first.
+    Stopped,
     AssertFailed,
     Nowhere,
     Failed(Failure),
@@ -191,6 +202,7 @@ impl Run {
             born: Mutex::new(born.collect()),
             births: Condvar::new(),
             over: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             books: program.threads.iter().map(|_| Mutex::default()).collect(),
             program: Arc::clone(&program),
             world,
@@ -238,7 +250,7 @@ impl Run {
     /// A thread whose program is over ends really: its end is over when it was joined.
     fn join_the_gone(&mut self) {
         for (n, place) in self.threads.iter_mut().enumerate() {
-            if lock(&self.shared.books[n]).gone.is_none() {
+            if !matches!(lock(&self.shared.books[n]).gone, Some(Gone::Done)) {
                 continue;
             }
             let Some(thread) = place.take() else { continue };
@@ -256,6 +268,15 @@ impl Run {
 
     /// Closes the books, brings everybody home, and reads what was written.
     fn end(mut self, ended: Result<Ended, Failure>) -> Result<Freely, NoRecording> {
+        self.shared.stop();
+        let start = Instant::now();
+        while !matches!(ended, Ok(Ended::Rest) | Err(_)) && start.elapsed() < GRACE {
+            self.join_the_gone();
+            if self.shared.at_rest().unwrap_or(true) {
+                break;
+            }
+            thread::park_timeout(NAP);
+        }
         self.shared.close();
         let released = self.shared.world.release();
         let start = Instant::now();
@@ -294,12 +315,23 @@ impl Shared {
         u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Nothing that is written from now on counts, and nobody begins anything.
-    fn close(&self) {
+    /// Nobody begins anything from now on; what is under way may end.
+    fn stop(&self) {
         self.over.store(true, Ordering::SeqCst);
+        // Whoever has looked before has begun by now.
+        self.books.iter().for_each(|book| drop(lock(book)));
+        drop(lock(&self.born));
+        self.births.notify_all();
+    }
+
+    /// Nothing that is written from now on counts.
+    fn close(&self) {
+        self.stop();
         for book in &self.books {
             lock(book).closed = true;
         }
+        self.closed.store(true, Ordering::SeqCst);
+        drop(lock(&self.born));
         self.births.notify_all();
     }
 
@@ -317,7 +349,7 @@ impl Shared {
                         return Err(failure);
                     }
                 }
-                Some(Gone::Done) | None => {}
+                Some(Gone::Done | Gone::Stopped) | None => {}
             }
         }
         Ok(stopped)
@@ -347,8 +379,10 @@ impl Shared {
         before: Option<(usize, u64)>,
     ) -> Result<Option<(usize, u64)>, Failure> {
         let book = lock(&self.books[thread.index()]);
+        let joined = |call: &Call| call.op != Op::Exit || call.answer.is_some();
         if book.gone.is_some() {
-            return Ok(Some((usize::MAX, 0)));
+            let over = book.calls.last().is_none_or(joined);
+            return Ok(over.then_some((usize::MAX, 0)));
         }
         let Some(call) = book.calls.last() else {
             let unborn = !lock(&self.born)[thread.index()];
@@ -376,8 +410,20 @@ impl Shared {
     fn live(&self, me: ThreadId) {
         let gone = self.arrive(me).and_then(|()| self.play(me));
         let book = &self.books[me.index()];
-        lock(book).gone = Some(gone.unwrap_or_else(Gone::Failed));
+        let gone = gone.unwrap_or_else(Gone::Failed);
+        let is_done = matches!(gone, Gone::Done);
+        lock(book).gone = Some(gone);
         self.waits.unpark();
+        // The end of a thread can release others: only one that is written down may come before the end of all.
+        if !is_done {
+            let mut born = lock(&self.born);
+            while !self.closed.load(Ordering::SeqCst) {
+                born = self
+                    .births
+                    .wait(born)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+        }
     }
 
     fn arrive(&self, me: ThreadId) -> Result<(), Failure> {
@@ -405,13 +451,12 @@ impl Shared {
             Policy::Random.seeded(self.seed.wrapping_mul(0x100).wrapping_add(me.0.into()));
         let mut went = cast.go_on(me, 0);
         let mut steps = Vec::new();
-        while !self.over.load(Ordering::Relaxed) {
+        loop {
             if went.is_err() {
                 return Ok(Gone::Nowhere);
             }
             if cast.part(me).done {
-                self.begins(me, Op::Exit);
-                return Ok(Gone::Done);
+                return Ok(self.leaves(me));
             }
             let (plan, pc) = (cast.plan.clone(), cast.part(me).pc);
             steps.clear();
@@ -430,16 +475,15 @@ impl Shared {
             };
             let (op, pc) = match plan.nth_offer(&self.program, &cast, me, pc, choice) {
                 Some(Offer::Op(op, pc)) => (op, pc),
-                Some(Offer::End(_)) => {
-                    self.begins(me, Op::Exit);
-                    return Ok(Gone::Done);
-                }
+                Some(Offer::End(_)) => return Ok(self.leaves(me)),
                 Some(Offer::Nowhere(_)) | None => return Ok(Gone::Nowhere),
             };
             cast.starts(me, op, pc);
-            self.begins(me, op);
             if op == Op::Exit {
-                return Ok(Gone::Done);
+                return Ok(self.leaves(me));
+            }
+            if !self.begins(me, op) {
+                return Ok(Gone::Stopped);
             }
             if is_ours(op) {
                 match self.own(&mut cast, me, op, pc) {
@@ -456,7 +500,13 @@ impl Shared {
                 went = cast.ends(me, op, &answer);
             }
         }
-        Ok(Gone::Done)
+    }
+
+    fn leaves(&self, me: ThreadId) -> Gone {
+        match self.begins(me, Op::Exit) {
+            true => Gone::Done,
+            false => Gone::Stopped,
+        }
     }
 
     /// Makes an operation that no kernel needs to see: what it answers, and where its thread goes on.
@@ -499,20 +549,23 @@ impl Shared {
         done
     }
 
-    fn begins(&self, thread: ThreadId, op: Op) {
+    /// A thread begins a call, unless the recording is over.
+    fn begins(&self, thread: ThreadId, op: Op) -> bool {
         let mut book = lock(&self.books[thread.index()]);
-        if !book.closed {
-            let span = Span {
-                t0: self.now(),
-                t1: None,
-            };
-            book.calls.push(Call {
-                thread,
-                op,
-                answer: None,
-                span,
-            });
+        if self.over.load(Ordering::SeqCst) {
+            return false;
         }
+        let span = Span {
+            t0: self.now(),
+            t1: None,
+        };
+        book.calls.push(Call {
+            thread,
+            op,
+            answer: None,
+            span,
+        });
+        true
     }
 
     fn ends(&self, thread: ThreadId, answer: Answer) {

@@ -49,6 +49,8 @@ mod windows;
 pub use agent::Agent;
 pub use backend::{Back, Backend, Failure, Stage, Unquiet};
 pub use conductor::record;
+#[cfg(not(all(test, loom)))]
+pub use free::record_free;
 pub use recording::{Ended, NoRecording, Options, Recording};
 
 /// Every backend, those of other systems included, in the order of every list.
