@@ -272,6 +272,7 @@ fn replayed<K: Kernel>(system: &System<K>, execution: &Execution) -> Result<(), 
         &Trace {
             header,
             events: execution.events.clone(),
+            spans: Vec::new(),
             end,
         },
     );

@@ -2,6 +2,7 @@
 
 mod agent;
 mod command;
+mod free;
 mod fuzz;
 mod generated;
 mod house;

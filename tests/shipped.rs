@@ -5,15 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use portsim::admit::Judgement;
 use portsim::bad_input::BadInput;
 use portsim::check::{Crew, Exploration, Limits, Reductions, check};
 use portsim::choose::Policy;
-use portsim::cross_check::judge;
+use portsim::cross_check::{judge, judge_free};
+use portsim::native::backend;
 use portsim::personality::{OnSystem, not_for, play};
 use portsim::report::text::found as name_of;
 use portsim::run::run;
 use portsim::scenario::{self, Expect, Scenario, find};
-use portsim::trace::{Origin, lanes, read};
+use portsim::trace::{Mode, Origin, Trace, lanes, read};
 use portsim_model::kernel::Kernel;
 use portsim_model::personality::NAMES;
 use portsim_model::system::System;
@@ -306,18 +308,8 @@ fn refused_traces() {
             .unwrap_or_else(|bad| panic!("{bad}"));
         let name = header.personality.expect("a refused trace names its judge");
         let expected = header.refused_at.expect("a refused trace says where");
-        let at_rest = header.from == Origin::Backend;
-        let (program, names) = (&scenario.program, &scenario.names);
-        let judgement = judge(
-            program,
-            names,
-            &name,
-            PROCESSORS,
-            &trace.events,
-            trace.end.as_ref(),
-            at_rest,
-        )
-        .unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        let judgement = judged(&scenario, &name, &trace);
+        let judgement = judgement.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
         let at = judgement.refused.as_ref().map(|refusal| refusal.at);
         if at != Some(expected) {
             wrong.push(format!(
@@ -355,17 +347,9 @@ fn recorded_traces() {
             .on
             .clone()
             .expect("a recording names its backend");
-        let (program, names) = (&scenario.program, &scenario.names);
-        let judgement = judge(
-            program,
-            names,
-            &name,
-            PROCESSORS,
-            &trace.events,
-            trace.end.as_ref(),
-            true,
-        )
-        .unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        let name = backend(&name).map_or(name.as_str(), |backend| backend.system());
+        let judgement = judged(&scenario, name, &trace);
+        let judgement = judgement.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
         if judgement.refused.is_some() || trace.end.is_none() {
             wrong.push(format!("{}: {judgement:?}", file.display()));
         }
@@ -373,6 +357,18 @@ fn recorded_traces() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     assert!(seen > 0, "there are recorded traces");
+}
+
+/// What the system of this name says of a trace, by the mode in which it was made.
+fn judged(scenario: &Scenario, name: &str, trace: &Trace) -> Result<Judgement, String> {
+    let (program, names) = (&scenario.program, &scenario.names);
+    let (events, end) = (&trace.events, trace.end.as_ref());
+    if trace.header.mode == Mode::Free {
+        let seen = (&events[..], &trace.spans[..]);
+        return judge_free(program, names, name, PROCESSORS, seen, end);
+    }
+    let at_rest = trace.header.from == Origin::Backend;
+    judge(program, names, name, PROCESSORS, events, end, at_rest)
 }
 
 /// Every file below a folder, sorted.

@@ -6,6 +6,8 @@
 //! every way. In lock-step everybody has come to rest before the next turn, so a situation in which a
 //! woken thread has still to run cannot explain one.
 
+pub mod free;
+
 use std::collections::BTreeSet;
 
 use portsim_model::State;
@@ -22,8 +24,10 @@ use crate::trace::{Answer, End, Event, Shown, Watcher, form, lanes};
 pub struct Judgement {
     /// Where trace and model part; none if the model could have shown it all.
     pub refused: Option<Refusal>,
-    /// The most situations that were possible at once.
+    /// The most situations that were possible at once; where an order was to be found, all that were looked at.
     pub states_max: usize,
+    /// Whether nobody knows: there were more orders than the judge had patience for, or a bound kept it from some.
+    pub gave_up: bool,
 }
 
 /// Where a trace and the model part.
@@ -67,6 +71,7 @@ pub fn admit<K: Kernel>(
             return Judgement {
                 refused: Some(refusal),
                 states_max: judge.states_max,
+                gave_up: false,
             };
         }
         judge.states_max = judge.states_max.max(after.len());
@@ -76,6 +81,7 @@ pub fn admit<K: Kernel>(
     Judgement {
         refused,
         states_max: judge.states_max,
+        gave_up: false,
     }
 }
 

@@ -4,6 +4,8 @@
 mod every_order;
 #[cfg(all(test, not(loom)))]
 mod faults;
+#[cfg(not(all(test, loom)))]
+pub mod stress;
 
 use std::sync::Arc;
 
@@ -11,13 +13,14 @@ use portsim_model::kernel::Kernel;
 use portsim_model::program::{Program, Slated};
 use portsim_model::system::System;
 
+use crate::admit::free::{LOOKS_MAX, admit_free};
 use crate::admit::{Judgement, Refusal, admit};
 use crate::choose::Policy;
 use crate::names::Names;
 use crate::native::{Backend, Ended, NoRecording, Options, Recording, record};
 use crate::personality::{OnSystem, not_for, play};
 use crate::scenario::Scenario;
-use crate::trace::{End, Event};
+use crate::trace::{End, Event, Span};
 
 /// One scenario on one backend, judged by one personality.
 #[derive(Debug, Clone)]
@@ -159,6 +162,51 @@ fn verdict(
     }
 }
 
+/// Judges what threads did at full speed by the personality of this name.
+pub fn judge_free(
+    program: &Program,
+    names: &Names,
+    personality: &str,
+    processors: u32,
+    (events, spans): (&[Event], &[Span]),
+    end: Option<&End>,
+) -> Result<Judgement, String> {
+    struct Admit<'a> {
+        names: &'a Names,
+        events: &'a [Event],
+        spans: &'a [Span],
+        end: Option<&'a End>,
+    }
+    impl OnSystem for Admit<'_> {
+        type Out = Judgement;
+        fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Judgement {
+            admit_free(
+                system,
+                self.names,
+                self.events,
+                self.spans,
+                self.end,
+                LOOKS_MAX,
+            )
+        }
+    }
+    let admit = Admit {
+        names,
+        events,
+        spans,
+        end,
+    };
+    play(personality, &unscheduled(program), processors, admit)
+}
+
+/// The same program without its schedule.
+fn unscheduled(program: &Program) -> Arc<Program> {
+    Arc::new(Program {
+        schedule: None,
+        ..program.clone()
+    })
+}
+
 /// Judges events by the personality of this name. Who moved when is in the trace, so the schedule is not asked.
 pub fn judge(
     program: &Program,
@@ -181,13 +229,9 @@ pub fn judge(
             admit(system, self.names, self.events, self.end, self.at_rest)
         }
     }
-    let program = Arc::new(Program {
-        schedule: None,
-        ..program.clone()
-    });
     play(
         personality,
-        &program,
+        &unscheduled(program),
         processors,
         Admit {
             names,

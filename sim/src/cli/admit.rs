@@ -3,7 +3,7 @@
 use super::args::{Admit, personality};
 use super::say::{Say, shell};
 use super::{Exit, Stop, bad_argument, files};
-use crate::cross_check::judge;
+use crate::cross_check::{judge, judge_free};
 use crate::native::backend;
 use crate::personality::not_for;
 use crate::report::json;
@@ -33,29 +33,46 @@ pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
             let at_rest =
                 trace.header.from == Origin::Backend && trace.header.mode == Mode::Lockstep;
             let processors = trace.header.processors.unwrap_or(args.machine.processors);
-            let judgement = judge(
-                &scenario.program,
-                &scenario.names,
-                name,
-                processors,
-                &trace.events,
-                trace.end.as_ref(),
-                at_rest,
-            );
+            let is_free = trace.header.mode == Mode::Free;
+            let judgement = match is_free {
+                true => judge_free(
+                    &scenario.program,
+                    &scenario.names,
+                    name,
+                    processors,
+                    (&trace.events, &trace.spans),
+                    trace.end.as_ref(),
+                ),
+                false => judge(
+                    &scenario.program,
+                    &scenario.names,
+                    name,
+                    processors,
+                    &trace.events,
+                    trace.end.as_ref(),
+                    at_rest,
+                ),
+            };
             let judgement = judgement.expect("it was asked before");
             report.states_max = judgement.states_max;
-            report.verdict = if judgement.refused.is_some() {
-                "refused"
-            } else {
-                "admitted"
+            report.verdict = match &judgement.refused {
+                Some(_) => "refused",
+                None if judgement.gave_up => "partial",
+                None => "admitted",
             };
+            if judgement.gave_up {
+                worst = worst.max(Exit::Partial);
+            }
             if let Some(refusal) = judgement.refused {
-                let upto = (refusal.at as usize).min(trace.events.len());
-                say.text(&lanes::lanes(
-                    &scenario.names,
-                    &scenario.program,
-                    &trace.events[..upto],
-                ))?;
+                // Of calls at full speed the end can stand far below the beginning: lanes would show neither.
+                if !is_free {
+                    let upto = (refusal.at as usize).min(trace.events.len());
+                    say.text(&lanes::lanes(
+                        &scenario.names,
+                        &scenario.program,
+                        &trace.events[..upto],
+                    ))?;
+                }
                 (report.at, report.saw, report.allowed) =
                     (Some(refusal.at), Some(refusal.saw), refusal.allowed);
                 worst = Exit::Verdict;

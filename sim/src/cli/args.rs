@@ -196,8 +196,9 @@ pub struct LookIn {
 
 #[derive(Debug, Args)]
 pub struct Record {
-    /// The scenario
-    pub scenario: PathBuf,
+    /// The scenario; none with --seconds
+    #[arg(required_unless_present = "seconds", conflicts_with = "seconds")]
+    pub scenario: Option<PathBuf>,
     /// The backend to record; `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
     #[arg(long, value_name = "BACKEND")]
     pub on: String,
@@ -207,6 +208,18 @@ pub struct Record {
     /// How threads run
     #[arg(long, value_enum, default_value_t = RecordMode::Lockstep)]
     pub mode: RecordMode,
+    /// How long a run at full speed may take, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    pub limit: u64,
+    /// Stress: for so long, play rounds that seeds write, at full speed, and judge each; --out names the folder for one that is refused
+    #[arg(long, value_name = "N", requires = "mode")]
+    pub seconds: Option<u64>,
+    /// Threads of a round of stress
+    #[arg(long, value_name = "T", default_value_t = 8, requires = "seconds", value_parser = clap::value_parser!(u8).range(2..=16))]
+    pub threads: u8,
+    /// The system that judges rounds of stress; the backend's own if left out
+    #[arg(long = "as", value_name = "SYSTEM", requires = "seconds")]
+    pub personality: Option<String>,
     /// Write the trace to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -217,6 +230,8 @@ pub struct Record {
 pub enum RecordMode {
     /// One at a time
     Lockstep,
+    /// All at full speed, each with a clock
+    Free,
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ mod record;
 mod run;
 mod sample;
 mod say;
+mod stress;
 mod verdict;
 
 use std::process::ExitCode;

@@ -1,22 +1,39 @@
 //! `portsim record`: what a real system does with a scenario.
 
 use std::io::{self, BufWriter, Write};
+use std::time::Duration;
 
-use super::args::Record;
+use portsim_model::program::ThreadId;
+
+use super::args::{Record, RecordMode};
 use super::on::On;
 use super::run::tool;
 use super::say::Say;
-use super::{Exit, Stop, files};
+use super::stress::stress;
+use super::{Exit, Stop, bad_argument, files};
 use crate::choose::Policy;
-use crate::native::{NoRecording, Options, record as record_on};
+use crate::cross_check::stress::Round;
+use crate::native::{NoRecording, Options, record as record_on, record_free};
 use crate::report::json;
 use crate::scenario::Scenario;
-use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, Shown, lanes, write};
+use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, Shown, Span, lanes, write_timed};
 
 /// Records a scenario.
 pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
-    let scenario = files::scenario(&args.scenario)?;
+    let Some(file) = &args.scenario else {
+        let seconds = args.seconds.unwrap_or_default();
+        if args.mode != RecordMode::Free {
+            let problem = "stress runs at full speed; say --mode free";
+            return Err(bad_argument("--seconds", problem).into());
+        }
+        let header = |round: &Round, on: &On| header(&round.scenario, args, on);
+        return stress(args, seconds, say, header);
+    };
+    let scenario = files::scenario(file)?;
     let on = On::named(&args.on)?;
+    if args.mode == RecordMode::Free {
+        return record_freely(args, say, &scenario, &on);
+    }
     let policy = || Policy::Random.seeded(args.seed);
     match record_on(&*on, &scenario.program, &policy, &Options::default()) {
         Ok(recording) => {
@@ -25,39 +42,19 @@ pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
                 parked: recording.parked,
             };
             let header = header(&scenario, args, &on);
-            keep(
-                args,
-                say,
-                &scenario,
-                header,
-                recording.events,
-                Some(end),
-                ended,
-            )?;
+            let seen = (recording.events, Vec::new());
+            keep(args, say, &scenario, header, seen, Some(end), ended)?;
             Ok(Exit::AsExpected)
         }
-        Err(NoRecording::Unsupported(why)) => {
-            say.aside(&format!(
-                "unsupported: {} on {}: {why}",
-                scenario.name, args.on
-            ));
-            say.object(&report(
-                &scenario,
-                args,
-                "unsupported",
-                0,
-                &End::default(),
-                why,
-            ))?;
-            Ok(Exit::AsExpected)
-        }
+        Err(NoRecording::Unsupported(why)) => unsupported(args, say, &scenario, why),
         // What was recorded before stays: a trace without its end.
         Err(failed) => {
             let why = failed.words(&scenario.names);
             let events = failed.events();
             if !events.is_empty() {
                 let header = header(&scenario, args, &on);
-                keep(args, say, &scenario, header, events, None, why.clone())?;
+                let seen = (events, Vec::new());
+                keep(args, say, &scenario, header, seen, None, why.clone())?;
             }
             Err(Stop::Unavailable(format!(
                 "{} on {}: {why}",
@@ -67,13 +64,49 @@ pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
     }
 }
 
+/// Records a scenario whose threads run at full speed.
+fn record_freely(args: &Record, say: &Say, scenario: &Scenario, on: &On) -> Result<Exit, Stop> {
+    let limit = Duration::from_millis(args.limit);
+    match record_free(&**on, &scenario.program, args.seed, limit) {
+        Ok(recording) => {
+            let name = |thread: ThreadId| scenario.names.threads[thread.index()].clone();
+            let ended = recording.ended.words(name);
+            let end = End {
+                parked: recording.parked,
+            };
+            let calls = recording.calls.into_iter();
+            let seen = calls.map(|call| (call.shown(), call.span)).unzip();
+            let header = header(scenario, args, on);
+            keep(args, say, scenario, header, seen, Some(end), ended)?;
+            Ok(Exit::AsExpected)
+        }
+        Err(NoRecording::Unsupported(why)) => unsupported(args, say, scenario, why),
+        Err(failed) => Err(Stop::Unavailable(format!(
+            "{} on {}: {}",
+            scenario.name,
+            args.on,
+            failed.words(&scenario.names)
+        ))),
+    }
+}
+
+fn unsupported(args: &Record, say: &Say, scenario: &Scenario, why: String) -> Result<Exit, Stop> {
+    say.aside(&format!(
+        "unsupported: {} on {}: {why}",
+        scenario.name, args.on
+    ));
+    let nobody = End::default();
+    say.object(&report(scenario, args, "unsupported", 0, &nobody, why))?;
+    Ok(Exit::AsExpected)
+}
+
 /// Writes the trace where it was wanted, and says what it is.
 fn keep(
     args: &Record,
     say: &Say,
     scenario: &Scenario,
     header: Header,
-    shown: Vec<Shown>,
+    (shown, spans): (Vec<Shown>, Vec<Span>),
     end: Option<End>,
     ended: String,
 ) -> Result<(), Stop> {
@@ -83,12 +116,12 @@ fn keep(
         .collect();
     let to = |out: &mut dyn Write| {
         let mut out = BufWriter::new(out);
-        write(
+        write_timed(
             &mut out,
             &scenario.names,
             &scenario.program,
             &header,
-            &events,
+            (&events, &spans),
             end.as_ref(),
         )?;
         out.flush()
@@ -129,7 +162,10 @@ fn header(scenario: &Scenario, args: &Record, on: &On) -> Header {
         from: Origin::Backend,
         personality: None,
         on: Some(on.plays()),
-        mode: Mode::Lockstep,
+        mode: match args.mode {
+            RecordMode::Lockstep => Mode::Lockstep,
+            RecordMode::Free => Mode::Free,
+        },
         seed: Some(args.seed),
         processors: on.processors(),
         tool: tool(),

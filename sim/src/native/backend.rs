@@ -1,11 +1,13 @@
 //! What the conductor asks of a backend, wherever the backend's threads live.
 
-use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
+pub use super::failure::Failure;
+use super::world::World;
 use crate::trace::Answer;
 
 /// A kind of real port.
@@ -41,6 +43,12 @@ pub trait Backend: Sync {
     fn refuses(&self, program: &Program, _tick: Duration) -> Result<Option<String>, Failure> {
         let mut ops = program.ops().filter(|&op| !is_ours(op));
         Ok(ops.find_map(|op| self.supports(program, op).err()))
+    }
+
+    /// The ports and objects of a program for threads of this process, which then run at full speed; none where the
+    /// threads live elsewhere. One tick of the program's time lasts `tick`.
+    fn world(&self, _: &Program, _tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        Ok(None)
     }
 
     /// The ports, objects and threads of a program, with every thread waiting for its first call. One tick of
@@ -121,40 +129,6 @@ pub enum Unquiet {
 impl From<Failure> for Unquiet {
     fn from(failure: Failure) -> Unquiet {
         Unquiet::Failed(failure)
-    }
-}
-
-/// The machine did not do what a backend needs: not an answer of the port.
-#[derive(Debug)]
-pub struct Failure {
-    /// The backend.
-    pub backend: String,
-    /// The system call, or what was attempted.
-    pub call: String,
-    /// What the system said.
-    pub error: io::Error,
-}
-
-impl Failure {
-    /// A failure of one call.
-    pub fn new(backend: &str, call: &str, error: impl Into<io::Error>) -> Failure {
-        Failure {
-            backend: backend.into(),
-            call: call.into(),
-            error: error.into(),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.backend, self.call, self.error)
-    }
-}
-
-impl std::error::Error for Failure {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
     }
 }
 

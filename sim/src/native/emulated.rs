@@ -101,7 +101,7 @@ impl Backend for Emulated {
         }
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
         let ports = program.ports.iter();
         let world = EmulatedWorld {
             tick,
@@ -118,8 +118,12 @@ impl Backend for Emulated {
             #[cfg(test)]
             fault: self.fault,
         };
-        let seats = Seats::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(seats))
+        Ok(Some(Arc::new(world)))
+    }
+
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+        let world = self.world(program, tick)?.expect("it is here");
+        Ok(Box::new(Seats::new(world, program.threads.len())?))
     }
 }
 

@@ -105,10 +105,13 @@ impl Backend for Epoll {
         }
     }
 
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        Ok(Some(Arc::new(EpollWorld::new(program, tick)?)))
+    }
+
     fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
-        let world = EpollWorld::new(program, tick)?;
-        let seats = Seats::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(seats))
+        let world = Arc::new(EpollWorld::new(program, tick)?);
+        Ok(Box::new(Seats::new(world, program.threads.len())?))
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! - [`seats`] is the stage of threads in this process, on whatever [`world::World`] a backend makes; at a
 //!   [`desk`] a thread gets its calls, and [`sync`] is what a desk is built of.
+//! - [`free`] lets the threads of a program run at full speed on such a world; each writes down its own calls and when.
 //! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.
@@ -18,6 +19,9 @@ pub mod backend;
 pub mod clock;
 pub mod conductor;
 pub mod desk;
+pub mod failure;
+#[cfg(not(all(test, loom)))]
+pub mod free;
 pub mod kernel_wait;
 pub mod parked;
 pub mod part;
@@ -45,6 +49,8 @@ mod windows;
 pub use agent::Agent;
 pub use backend::{Back, Backend, Failure, Stage, Unquiet};
 pub use conductor::record;
+#[cfg(not(all(test, loom)))]
+pub use free::record_free;
 pub use recording::{Ended, NoRecording, Options, Recording};
 
 /// Every backend, those of other systems included, in the order of every list.

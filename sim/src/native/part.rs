@@ -106,6 +106,11 @@ impl<'a> Cast<'a> {
         self.go_on(thread, pc)
     }
 
+    /// Exchanges the shared variables with others: where every thread has a cast of its own, they are kept elsewhere.
+    pub fn exchange_vars(&mut self, vars: &mut Vec<i32>) {
+        std::mem::swap(&mut self.vars, vars);
+    }
+
     /// The value of an expression as a thread sees it.
     pub fn value(&self, thread: ThreadId, expr: ExprId) -> Result<i64, Lost> {
         eval(&self.program.exprs, self, thread, expr).ok_or(Lost)
@@ -227,39 +232,53 @@ fn error_number(name: &str) -> u16 {
 
 /// Why the control flow of a program cannot be played from outside the kernel, if it cannot.
 pub fn unplayable(program: &Program) -> Option<String> {
-    let asks = |root: ExprId| {
-        let mut open = vec![root];
-        while let Some(expr) = open.pop() {
-            match program.exprs[usize::from(expr.0)] {
-                Expr::Port(_, field) => return Some((port_word(field), "a port")),
-                Expr::Apcs(_) => return Some(("apcs", "a thread")),
-                Expr::LastError(_) => return Some(("last_error", "a thread")),
-                Expr::Operation(..) => return Some(("the state", "an operation")),
-                Expr::File(..) => return Some(("the state", "a file")),
-                Expr::Not(operand) | Expr::Neg(operand) => open.push(operand),
-                Expr::Element { index, .. } => open.push(index),
-                Expr::Binary(_, left, right) => open.extend([left, right]),
-                Expr::Const(_) | Expr::Var(_) | Expr::Result { .. } | Expr::Thread(..) => {}
-            }
-        }
-        None
-    };
-    let of_instr = |instr: &Instr| match *instr {
-        Instr::If { cond, .. } => asks(cond),
-        Instr::Op(Op::Test { cond, .. } | Op::Assert { cond }) => asks(cond),
-        Instr::Op(Op::Set { first, len }) => program.sets[usize::from(first)..][..usize::from(len)]
-            .iter()
-            .find_map(|set| {
-                let index = set.element.and_then(|(index, _)| asks(index));
-                index.or_else(|| asks(set.value))
-            }),
+    let hidden = |expr: Expr| match expr {
+        Expr::Port(_, field) => Some((port_word(field), "a port")),
+        Expr::Apcs(_) => Some(("apcs", "a thread")),
+        Expr::LastError(_) => Some(("last_error", "a thread")),
+        Expr::Operation(..) => Some(("the state", "an operation")),
+        Expr::File(..) => Some(("the state", "a file")),
         _ => None,
     };
-    let mut instrs = program.codes.iter().flat_map(|code| &code.instrs);
-    let (word, noun) = instrs.find_map(of_instr)?;
+    let (word, noun) = asked(program).find_map(hidden)?;
     Some(format!(
         "its code asks for `{word}` of {noun}, which nobody outside a real kernel can see"
     ))
+}
+
+/// Everything that the code of a program asks for: the nodes of its expressions.
+pub fn asked(program: &Program) -> impl Iterator<Item = Expr> {
+    let instrs = program.codes.iter().flat_map(|code| &code.instrs);
+    let mut open: Vec<_> = instrs.flat_map(|instr| roots(program, instr)).collect();
+    open.reverse();
+    std::iter::from_fn(move || {
+        let expr = program.exprs[usize::from(open.pop()?.0)];
+        match expr {
+            Expr::Not(operand) | Expr::Neg(operand) => open.push(operand),
+            Expr::Element { index, .. } => open.push(index),
+            Expr::Binary(_, left, right) => open.extend([left, right]),
+            _ => {}
+        }
+        Some(expr)
+    })
+}
+
+/// The expressions of an instruction.
+fn roots(program: &Program, instr: &Instr) -> Vec<ExprId> {
+    match *instr {
+        Instr::If { cond, .. } => vec![cond],
+        Instr::Op(Op::Test { cond, .. } | Op::Assert { cond }) => vec![cond],
+        Instr::Op(Op::Set { first, len }) => program.sets[usize::from(first)..][..usize::from(len)]
+            .iter()
+            .flat_map(|set| {
+                set.element
+                    .map(|(index, _)| index)
+                    .into_iter()
+                    .chain([set.value])
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// What can be asked about a port, as scenarios write it.

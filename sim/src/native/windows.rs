@@ -141,10 +141,13 @@ impl Backend for Windows {
         }
     }
 
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        Ok(Some(Arc::new(WindowsWorld::new(program, tick)?)))
+    }
+
     fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
-        let world = WindowsWorld::new(program, tick)?;
-        let seats = Seats::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(seats))
+        let world = Arc::new(WindowsWorld::new(program, tick)?);
+        Ok(Box::new(Seats::new(world, program.threads.len())?))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use portsim_model::program::{Op, ThreadId};
 
-use super::backend::Failure;
+use super::failure::Failure;
 use super::parked::KernelWait;
 use crate::trace::Answer;
 

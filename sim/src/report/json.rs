@@ -176,7 +176,7 @@ pub struct Admission {
     /// The personality that judged.
     #[serde(rename = "as")]
     pub personality: String,
-    /// `admitted`, `refused` or `unsupported`.
+    /// `admitted`, `refused`, `partial` or `unsupported`.
     pub verdict: &'static str,
     /// The event at which they part.
     pub at: Option<u64>,
@@ -473,6 +473,34 @@ pub struct Record {
     /// The events as lines of a trace, where no file was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Vec<serde_json::Value>>,
+}
+
+/// What rounds of stress came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stress {
+    /// The backend.
+    pub on: String,
+    /// The personality that judged.
+    #[serde(rename = "as")]
+    pub personality: String,
+    /// `admitted` or `refused`.
+    pub verdict: &'static str,
+    /// The seed of the first round.
+    pub seed: u64,
+    /// Rounds played.
+    pub rounds: u64,
+    /// Calls of all rounds.
+    pub events: u64,
+    /// Rounds of which nobody knows.
+    pub undecided: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// The trace of the refused round.
+    pub file: Option<String>,
+    /// What it shows.
+    pub saw: Option<String>,
+    /// What the model could have shown.
+    pub allowed: Vec<String>,
 }
 
 /// What `replay` and `diff` say.

@@ -8,7 +8,7 @@ use portsim_model::program::{
 use portsim_model::step::StepKind;
 
 use super::wire::{EndFields, EndLine, EventLine, Header, OutcomeFields, PacketFields, write_line};
-use super::{Answer, End, Event, Shown};
+use super::{Answer, End, Event, Shown, Span};
 use crate::names::Names;
 
 /// Writes a trace as JSON lines.
@@ -20,9 +20,25 @@ pub fn write(
     events: &[Event],
     end: Option<&End>,
 ) -> io::Result<()> {
+    write_timed(out, names, program, header, (events, &[]), end)
+}
+
+/// The same where every event has its time, or none has.
+pub fn write_timed(
+    out: &mut impl io::Write,
+    names: &Names,
+    program: &Program,
+    header: &Header,
+    (events, spans): (&[Event], &[Span]),
+    end: Option<&End>,
+) -> io::Result<()> {
     write_line(out, header)?;
     for (n, event) in events.iter().enumerate() {
-        write_line(out, &event_line(names, program, n as u64 + 1, event))?;
+        let mut line = event_line(names, program, n as u64 + 1, event);
+        if let Some(span) = spans.get(n) {
+            (line.t0, line.t1) = (Some(span.t0), span.t1);
+        }
+        write_line(out, &line)?;
     }
     if let Some(end) = end {
         let parked = end

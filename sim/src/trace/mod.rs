@@ -10,7 +10,7 @@ mod read;
 mod watch;
 mod wire;
 
-pub use line::{answer_of, call_line, event_line, outcome_fields, verb, write};
+pub use line::{answer_of, call_line, event_line, outcome_fields, verb, write, write_timed};
 pub use read::{Recorded, event_of, read};
 pub use watch::Watcher;
 pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
@@ -146,6 +146,15 @@ impl Shown {
     }
 }
 
+/// When a call was made, in nanoseconds of a clock that all threads share and that never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Before it began.
+    pub t0: u64,
+    /// After it had ended; none while it has not.
+    pub t1: Option<u64>,
+}
+
 /// How a recording ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct End {
@@ -160,6 +169,8 @@ pub struct Trace {
     pub header: Header,
     /// What was seen, in order.
     pub events: Vec<Event>,
+    /// When each event was, in a trace of threads that ran at full speed; else nothing.
+    pub spans: Vec<Span>,
     /// How it ended; none for a trace that was cut.
     pub end: Option<End>,
 }

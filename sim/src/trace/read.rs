@@ -9,7 +9,7 @@ use portsim_model::step::StepKind;
 
 use super::line::{answer_of, call_line, step_name, verb};
 use super::wire::{EndLine, EventLine, FORMAT, read_line};
-use super::{End, Event, Header, Shown, Trace};
+use super::{End, Event, Header, Mode, Shown, Span, Trace};
 use crate::bad_input::BadInput;
 use crate::names::Names;
 
@@ -170,6 +170,8 @@ impl Recorded {
     /// Looks the names up in the scenario that was run.
     pub fn resolve(&self, names: &Names, program: &Program) -> Result<Trace, BadInput> {
         let mut events = Vec::with_capacity(self.lines.len());
+        let mut spans = Vec::new();
+        let mut free = vec![Some(0); names.threads.len()];
         for line in &self.lines {
             let bad = |problem: String| {
                 let mut bad =
@@ -179,7 +181,14 @@ impl Recorded {
                 }
                 bad
             };
-            events.push(event_of(names, program, line).map_err(bad)?);
+            let event = event_of(names, program, line).map_err(bad)?;
+            if self.header.mode == Mode::Free {
+                let free = &mut free[event.shown.thread().index()];
+                let span = span_of(line, &event.shown, *free).map_err(bad)?;
+                *free = span.t1;
+                spans.push(span);
+            }
+            events.push(event);
         }
         let end = match &self.end {
             None => None,
@@ -188,6 +197,7 @@ impl Recorded {
         Ok(Trace {
             header: self.header.clone(),
             events,
+            spans,
             end,
         })
     }
@@ -244,6 +254,25 @@ pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Ev
         shown,
         choice: line.choice.unwrap_or(0),
     })
+}
+
+/// When an event of a thread that ran at full speed was; `free` is when the thread had ended its last call, if it has.
+fn span_of(line: &EventLine, shown: &Shown, free: Option<u64>) -> Result<Span, String> {
+    let Shown::Call { answer, .. } = shown else {
+        return Err("a trace of mode `free` has calls only, each with its outcome".to_owned());
+    };
+    let free = free.ok_or("its thread is still inside an earlier call")?;
+    let t0 = line.t0.ok_or("an event of mode `free` has `t0`")?;
+    if t0 < free {
+        return Err(format!(
+            "`t0` is {t0}, and its thread ended its last call at {free}"
+        ));
+    }
+    match (line.t1, answer) {
+        (Some(t1), _) if t1 < t0 => Err(format!("`t1` is {t1}, before `t0`, which is {t0}")),
+        (None, None) | (Some(_), Some(_)) => Ok(Span { t0, t1: line.t1 }),
+        _ => Err("`t1` and `outcome` say when and how a call ended: both or neither".to_owned()),
+    }
 }
 
 /// The operation of the thread's program that a line calls.

@@ -1,0 +1,269 @@
+//! Threads at full speed: what the model shows is admitted however long its calls may have taken, what no order
+//! explains is refused, and what a backend does at full speed is admitted.
+
+use std::path::Path;
+use std::time::Duration;
+
+use portsim::choose::{Choose, Policy};
+use portsim::cross_check::judge_free;
+use portsim::native::{NoRecording, backend, record_free};
+use portsim::personality::{OnSystem, not_for, play};
+use portsim::run::{Execution, run};
+use portsim::scenario::{self, Scenario};
+use portsim::trace::{Answer, End, Event, Shown, Span};
+use portsim_model::kernel::Kernel;
+use portsim_model::personality::NAMES;
+use portsim_model::program::{Op, Packet, ThreadId};
+use portsim_model::step::{Step, StepKind};
+use portsim_model::system::System;
+
+use crate::shipped::scenarios;
+
+const PROCESSORS: u32 = 2;
+
+/// How far apart two events of the model are.
+const APART: u64 = 1_000;
+
+/// One run of the model.
+struct Runs<'c>(&'c mut dyn Choose);
+
+impl OnSystem for Runs<'_> {
+    type Out = Execution;
+    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Execution {
+        run(system, self.0, 200)
+    }
+}
+
+/// A number below `sides`.
+fn draw(dice: &mut dyn Choose, sides: u64) -> u64 {
+    let step = Step {
+        kind: StepKind::Turn,
+        thread: ThreadId(0),
+        choice: 0,
+    };
+    dice.choose(&vec![step; sides as usize]) as u64
+}
+
+/// The calls of a run: those of each thread made as long as a seed says, without touching each other.
+fn calls(events: &[Event], dice: &mut dyn Choose) -> Vec<(Event, Span)> {
+    let mut calls: Vec<(Event, Span)> = Vec::new();
+    for (n, event) in (1..).zip(events) {
+        let at = n * 100 * APART;
+        match &event.shown {
+            Shown::Call { answer, .. } => {
+                let t1 = answer.as_ref().map(|_| at);
+                calls.push((event.clone(), Span { t0: at, t1 }));
+            }
+            Shown::Return { thread, answer, .. } => {
+                let own = |call: &&mut (Event, Span)| call.0.shown.thread() == *thread;
+                let (call, span) = calls.iter_mut().rev().find(own).expect("it called");
+                if let Shown::Call { answer: place, .. } = &mut call.shown {
+                    *place = Some(answer.clone());
+                }
+                span.t1 = Some(at);
+            }
+            Shown::Silent { .. } => {}
+        }
+    }
+    for n in 0..calls.len() {
+        let thread = calls[n].0.shown.thread();
+        let Some(ended) = calls[n].1.t1 else { continue };
+        let next = (n + 1..calls.len()).find(|&next| calls[next].0.shown.thread() == thread);
+        let room = next.map_or(300 * APART, |next| (calls[next].1.t0 - ended) / 2);
+        calls[n].1.t1 = Some(ended + draw(dice, 100) * room.min(300 * APART) / 100);
+        if let Some(next) = next {
+            calls[next].1.t0 -= draw(dice, 100) * room.min(300 * APART) / 100;
+        }
+    }
+    calls.sort_by_key(|(_, span)| span.t0);
+    calls
+}
+
+fn refused(
+    scenario: &Scenario,
+    name: &str,
+    calls: &[(Event, Span)],
+    end: Option<&End>,
+) -> Option<String> {
+    let (events, spans): (Vec<_>, Vec<_>) = calls.iter().cloned().unzip();
+    let judged = judge_free(
+        &scenario.program,
+        &scenario.names,
+        name,
+        PROCESSORS,
+        (&events, &spans),
+        end,
+    );
+    let judged = judged.expect("the system plays it");
+    assert!(!judged.gave_up, "{}: it gave up", scenario.name);
+    judged.refused.map(|refusal| format!("{refusal:?}"))
+}
+
+/// What the model shows, it admits, whatever is not known of the times.
+#[test]
+fn runs_of_the_model_are_admitted() {
+    let (mut seen, mut refusals) = (0, Vec::new());
+    for scenario in scenarios() {
+        let portable = ["portable/", "differences/", "queue/"];
+        if !portable
+            .iter()
+            .any(|folder| scenario.name.starts_with(folder))
+        {
+            continue;
+        }
+        for name in NAMES {
+            if not_for(name, &scenario).is_some() {
+                continue;
+            }
+            for seed in 0..3 {
+                let mut dice = Policy::Random.seeded(seed);
+                let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *dice));
+                let execution = execution.expect("the system plays it");
+                let calls = calls(&execution.events, &mut *dice);
+                let end = End {
+                    parked: execution.parked,
+                };
+                seen += 1;
+                if let Some(refusal) = refused(&scenario, name, &calls, Some(&end)) {
+                    refusals.push(format!(
+                        "{} as {name}, seed {seed}: {refusal}",
+                        scenario.name
+                    ));
+                }
+            }
+        }
+    }
+    assert!(
+        refusals.is_empty(),
+        "{} of {seen}: {}",
+        refusals.len(),
+        refusals.join("\n")
+    );
+    assert!(seen > 100, "only {seen}");
+}
+
+/// Two posts, and two threads that get.
+fn two_of_each() -> Scenario {
+    let text = r#"{
+        "why": "Two packets for two threads.",
+        "as": ["windows", "epoll"],
+        "ports": { "p": { "concurrency": 2 } },
+        "threads": {
+            "a": [ { "get": "p", "into": "x" } ],
+            "b": [ { "get": "p", "into": "x" } ],
+            "m": [ { "post": "p", "key": 1 }, { "post": "p", "key": 2 } ]
+        }
+    }"#;
+    let file = Path::new("two.json");
+    scenario::parse("two", file, text.as_bytes(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"))
+}
+
+/// Calls of its threads: who, when, and which key a get took; a get of 0 never ended.
+fn written(scenario: &Scenario, lines: &[(u8, u64, u64, i64)]) -> (Vec<(Event, Span)>, End) {
+    let (mut calls, mut parked, mut posts) = (Vec::new(), Vec::new(), 0);
+    for &(who, t0, t1, key) in lines {
+        let thread = ThreadId(who);
+        let mut ops = scenario.program.code(thread).ops();
+        let op = match who {
+            2 => {
+                posts += 1;
+                ops.nth(posts - 1)
+            }
+            _ => ops.next(),
+        };
+        let packet = Packet {
+            key,
+            ..Packet::default()
+        };
+        let answer = match (who, key) {
+            (2, _) => Some(Answer::Done),
+            (_, 0) => None,
+            _ => Some(Answer::Packet(packet)),
+        };
+        if answer.is_none() {
+            parked.push(thread);
+        }
+        let t1 = answer.as_ref().map(|_| t1);
+        let op: Op = op.expect("it is there");
+        let shown = Shown::Call { thread, op, answer };
+        calls.push((Event { shown, choice: 0 }, Span { t0, t1 }));
+    }
+    calls.sort_by_key(|(_, span)| span.t0);
+    (calls, End { parked })
+}
+
+#[track_caller]
+fn says(lines: &[(u8, u64, u64, i64)], expected: Option<&str>) {
+    let scenario = two_of_each();
+    let (calls, end) = written(&scenario, lines);
+    match (refused(&scenario, "windows", &calls, Some(&end)), expected) {
+        (None, None) => {}
+        (Some(refusal), Some(words)) => assert!(refusal.contains(words), "{refusal}"),
+        (found, _) => panic!("{found:?}"),
+    }
+}
+
+/// The newest waiter is released first: where the times say who that is, nobody else may be.
+#[test]
+fn the_times_say_who_waited_last() {
+    let posts = [(2, 100, 110, 1), (2, 120, 130, 2)];
+    let with = |gets: [(u8, u64, u64, i64); 2]| [gets[0], gets[1], posts[0], posts[1]];
+    // One began long before the other, but nobody knows when each was in line.
+    says(&with([(0, 10, 200, 2), (1, 30, 200, 1)]), None);
+    says(&with([(0, 10, 200, 1), (1, 30, 200, 2)]), None);
+    // Both began after the posts: packets leave in their order, and these two gets do not overlap.
+    says(&with([(0, 140, 150, 1), (1, 160, 170, 2)]), None);
+    says(&with([(0, 140, 150, 2), (1, 160, 170, 1)]), Some("events"));
+    // They overlap.
+    says(&with([(0, 140, 165, 2), (1, 160, 170, 1)]), None);
+}
+
+/// A packet is taken once, after it was posted, and not lost.
+#[test]
+fn what_no_order_explains_is_refused() {
+    let posts = [(2, 100, 110, 1), (2, 120, 130, 2)];
+    let with = |gets: [(u8, u64, u64, i64); 2]| [gets[0], gets[1], posts[0], posts[1]];
+    says(&with([(0, 10, 200, 1), (1, 10, 210, 1)]), Some("no order"));
+    says(&with([(0, 10, 90, 1), (1, 10, 200, 2)]), Some("no order"));
+    says(&with([(0, 10, 105, 1), (1, 10, 200, 2)]), None);
+    says(&with([(0, 10, 200, 3), (1, 10, 200, 2)]), Some("no order"));
+    // Nobody is left waiting while there is a packet.
+    says(&with([(0, 10, 200, 1), (1, 10, 0, 0)]), Some("events"));
+}
+
+/// A real port at full speed does what the model can show.
+#[test]
+fn ports_at_full_speed_are_admitted() {
+    for (on, name) in [("emulated", "windows"), ("epoll", "epoll")] {
+        let Some(backend) = backend(on).filter(|backend| backend.available().is_ok()) else {
+            println!("not run: {on}");
+            continue;
+        };
+        let mut seen = 0;
+        for scenario in scenarios() {
+            let wanted = ["portable/", "differences/"];
+            let wanted = wanted
+                .iter()
+                .any(|folder| scenario.name.starts_with(folder));
+            if !wanted || not_for(name, &scenario).is_some() {
+                continue;
+            }
+            let limit = Duration::from_secs(10);
+            let recorded = match record_free(backend, &scenario.program, 0, limit) {
+                Ok(recorded) => recorded,
+                Err(NoRecording::Unsupported(_)) => continue,
+                Err(failed) => panic!("{}: {failed:?}", scenario.name),
+            };
+            let event = |shown| Event { shown, choice: 0 };
+            let calls = recorded.calls.iter();
+            let calls: Vec<_> = calls.map(|call| (event(call.shown()), call.span)).collect();
+            let end = End {
+                parked: recorded.parked,
+            };
+            seen += 1;
+            let refusal = refused(&scenario, name, &calls, Some(&end));
+            assert_eq!(refusal, None, "{} on {on}: {calls:?}", scenario.name);
+        }
+        assert!(seen > 20, "only {seen} on {on}");
+    }
+}
