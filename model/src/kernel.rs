@@ -32,6 +32,14 @@ pub trait Kernel: Copy {
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str>;
     /// Whether it counts running threads, so that a scenario may ask for them.
     fn counts_running(&self) -> bool;
+    /// Whether a call takes packets in one step and returns them in another.
+    fn takes_in_two_steps(&self) -> bool {
+        false
+    }
+    /// Whether it limits the events of a port, so that a scenario may.
+    fn limits_events(&self) -> bool {
+        false
+    }
     /// Whether a thread has a last error, so that a scenario may ask for it.
     fn keeps_last_error(&self) -> bool {
         false
@@ -42,6 +50,10 @@ pub trait Kernel: Copy {
     /// How many answers the system leaves open for this call; each is a step of its own.
     fn answers(&self, _view: View<'_>, _me: ThreadId, _op: Op) -> u8 {
         1
+    }
+    /// Whether a call with no answers now is only held up until another call has gone on; else a bound forbids it.
+    fn holds_up(&self, _view: View<'_>, _op: Op) -> bool {
+        false
     }
     /// An operation that is the system's own: whatever [`crate::system`] does not do for all alike;
     /// `answer` is one of [`Kernel::answers`].

@@ -2,6 +2,8 @@
 //!
 //! Equal situations have equal bytes: whatever has no meaning any more is 0, deadlines are relative,
 //! packets stand in the order of the queue. Cloning is a copy and equality a compare.
+//!
+//! Long: a view of each noun, and all that knows how the record is read, in one place.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -109,22 +111,7 @@ impl<'a> View<'a> {
     /// The call on a port that a thread is in.
     #[inline]
     pub fn get(&self, id: ThreadId) -> Get {
-        match *self.op(id) {
-            Op::Get {
-                port,
-                into,
-                timeout,
-                max,
-                alertable,
-            } => Get {
-                port,
-                into,
-                timeout,
-                max,
-                alertable,
-            },
-            _ => unreachable!("only a `get` waits on a port"),
-        }
+        self.op(id).as_get().expect("only a `get` waits on a port")
     }
 
     /// One file.
@@ -261,13 +248,26 @@ impl<B: Deref<Target = [u8]>> Port<B> {
     /// Whether a packet can be posted without taking the room of those that nobody posts.
     #[inline]
     pub fn has_room_for_post(&self) -> bool {
-        self.packets().room() > usize::from(self.place.unposted)
+        let on_their_way = self.taken().map_or(0, |taken| taken.depth());
+        self.packets().room() > usize::from(self.place.unposted) + on_their_way
     }
 
     /// Packets nobody has taken.
     #[inline]
     pub fn packets(&self) -> Packets<&[u8]> {
-        Packets(&self.bytes[usize::from(self.place.packets - self.place.at)..])
+        let from = usize::from(self.place.packets - self.place.at);
+        Packets(&self.bytes[from..usize::from(self.place.queue_end - self.place.at)])
+    }
+
+    /// Packets that a call has taken and not returned yet, where a system takes them in two steps.
+    pub fn taken(&self) -> Option<Packets<&[u8]>> {
+        let at = self.place.taken? - self.place.at;
+        Some(Packets(&self.bytes[usize::from(at)..]))
+    }
+
+    /// What a system that counts no running threads keeps of a port besides: 0 at the start.
+    pub fn note(&self) -> u8 {
+        self.bytes[1]
     }
 
     /// Threads parked on it.
@@ -296,7 +296,19 @@ impl<B: DerefMut<Target = [u8]>> Port<B> {
     /// Packets nobody has taken.
     #[inline]
     pub fn packets_mut(&mut self) -> Packets<&mut [u8]> {
-        Packets(&mut self.bytes[usize::from(self.place.packets - self.place.at)..])
+        let from = usize::from(self.place.packets - self.place.at);
+        Packets(&mut self.bytes[from..usize::from(self.place.queue_end - self.place.at)])
+    }
+
+    /// Changes [`Port::taken`].
+    pub fn taken_mut(&mut self) -> Option<Packets<&mut [u8]>> {
+        let at = self.place.taken? - self.place.at;
+        Some(Packets(&mut self.bytes[usize::from(at)..]))
+    }
+
+    /// Changes [`Port::note`].
+    pub fn set_note(&mut self, note: u8) {
+        self.bytes[1] = note;
     }
 
     /// Threads parked on it.
@@ -400,6 +412,7 @@ pub(crate) fn field_of(
         Outcome::Done | Outcome::Value(_) | Outcome::Io(_) => (&[], None),
         Outcome::Packet(packet) => (core::slice::from_ref(packet), None),
         Outcome::Packets(batch) => (batch.packets(), None),
+        Outcome::Partial(batch) => (batch.packets(), Some(Error::Timeout)),
         Outcome::Failed(error) => (&[], Some(*error)),
     };
     let packet = packets
@@ -504,7 +517,8 @@ const PACKET: u8 = 2;
 const PACKETS: u8 = 3;
 const VALUE: u8 = 4;
 const IO: u8 = 5;
-const FAILED: u8 = 6;
+const PARTIAL: u8 = 6;
+const FAILED: u8 = 7;
 
 /// What a status block says while its operation is not over.
 const STATUS_PENDING: i64 = 0x103;
@@ -535,7 +549,9 @@ pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>)
             }
         }
         Some(Outcome::Value(_) | Outcome::Io(_)) => DONE,
-        Some(Outcome::Packets(batch)) => {
+        // Where there is room for one, none needs no place to say so.
+        Some(Outcome::Packets(batch)) if packets_max <= 1 && batch.packets().is_empty() => DONE,
+        Some(Outcome::Packets(batch) | Outcome::Partial(batch)) => {
             let packets = batch.packets();
             if packets_max > 1 {
                 bytes[1] = packets.len() as u8;
@@ -544,7 +560,11 @@ pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>)
             for (place, packet) in bytes[first..].iter_mut().zip(packets) {
                 *place = packet.0;
             }
-            PACKETS
+            if matches!(outcome, Some(Outcome::Partial(_))) {
+                PARTIAL
+            } else {
+                PACKETS
+            }
         }
     };
 }
@@ -558,7 +578,7 @@ fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
         PACKET => Some(Outcome::Packet(PacketId(bytes[first]))),
         VALUE => Some(Outcome::Value(bytes[first])),
         IO => Some(Outcome::Io(ResultId(bytes[first]))),
-        PACKETS => {
+        PACKETS | PARTIAL => {
             let count = if packets_max > 1 {
                 usize::from(bytes[1])
             } else {
@@ -568,7 +588,11 @@ fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
             bytes[first..first + count]
                 .iter()
                 .for_each(|&packet| batch.push(PacketId(packet)));
-            Some(Outcome::Packets(batch))
+            Some(if bytes[0] == PARTIAL {
+                Outcome::Partial(batch)
+            } else {
+                Outcome::Packets(batch)
+            })
         }
         failed => Some(Outcome::Failed(ERRORS[usize::from(failed - FAILED)])),
     }

@@ -129,11 +129,12 @@ fn call(line: &EventLine) -> String {
         &line.change,
         &line.source,
         &line.trigger,
+        &line.mode,
     ];
     for noun in nouns.into_iter().flatten() {
         let _ = write!(text, " {noun}");
     }
-    for operation in line.operations.iter().flatten() {
+    for operation in line.operations.iter().chain(&line.ports).flatten() {
         let _ = write!(text, " {operation}");
     }
     let flags = [
@@ -160,6 +161,7 @@ fn call(line: &EventLine) -> String {
         ("overlapped", line.overlapped),
         ("status", line.status.map(i64::from)),
         ("max", line.max.map(i64::from)),
+        ("min", line.min.map(i64::from)),
         ("timeout", line.timeout.map(i64::from)),
         ("ticks", line.ticks.map(i64::from)),
         ("#", line.note.map(i64::from)),
@@ -176,12 +178,8 @@ fn answer(given: &Answer) -> String {
     match given {
         Answer::Done => "= done".to_owned(),
         Answer::Packet(packet) => format!("= {}", contents(packet)),
-        Answer::Packets(packets) => {
-            format!(
-                "= [{}]",
-                packets.iter().map(contents).collect::<Vec<_>>().join(", ")
-            )
-        }
+        Answer::Packets(packets) => format!("= {}", batch(packets)),
+        Answer::Partial(error, packets) => format!("! {error} {}", batch(packets)),
         Answer::Value(value) => format!("= {value}"),
         Answer::Io { status, bytes } => {
             let mut text = format!("= bytes {bytes}");
@@ -192,6 +190,11 @@ fn answer(given: &Answer) -> String {
         }
         Answer::Failed(error) => format!("! {error}"),
     }
+}
+
+fn batch(packets: &[Packet]) -> String {
+    let packets: Vec<_> = packets.iter().map(contents).collect();
+    format!("[{}]", packets.join(", "))
 }
 
 fn contents(packet: &Packet) -> String {
