@@ -177,9 +177,44 @@ pub fn illumos(error: Error) -> OsError {
     OsError { name, number }
 }
 
+/// What AIX calls an error of its completion ports: errno values.
+pub fn aix(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIMEDOUT", 78),
+        Error::Exists => ("EALREADY", 56),
+        Error::Limit => ("EOVERFLOW", 127),
+        Error::Pending => ("EINPROGRESS", 55),
+        Error::Cancelled | Error::Abandoned => ("ECANCELED", 117),
+        _ => return errno(error),
+    };
+    OsError { name, number }
+}
+
+/// What FreeBSD calls an error: errno values.
+pub fn freebsd(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIMEDOUT", 60),
+        Error::Limit => ("EOVERFLOW", 84),
+        Error::Pending => ("EINPROGRESS", 36),
+        Error::Cancelled | Error::Abandoned => ("ECANCELED", 85),
+        _ => return errno(error),
+    };
+    OsError { name, number }
+}
+
+/// What macOS calls an error: errno values. A call on a kqueue that is closed meanwhile is interrupted.
+pub fn macos(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Abandoned => ("EINTR", 4),
+        Error::Cancelled => ("ECANCELED", 89),
+        _ => return freebsd(error),
+    };
+    OsError { name, number }
+}
+
 /// What each system calls an error, the most common first: where two give one name different numbers, the
 /// number is that of the first.
-const SYSTEMS: [fn(Error) -> OsError; 3] = [win32, errno, illumos];
+const SYSTEMS: [fn(Error) -> OsError; 6] = [win32, errno, illumos, aix, freebsd, macos];
 
 /// Every error as each system names and numbers it.
 pub fn os_errors() -> impl Iterator<Item = (Error, OsError)> {

@@ -134,7 +134,11 @@ fn call(line: &EventLine) -> String {
     for noun in nouns.into_iter().flatten() {
         let _ = write!(text, " {noun}");
     }
-    for operation in line.operations.iter().chain(&line.ports).flatten() {
+    for operation in [&line.operations, &line.ports, &line.flags]
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let _ = write!(text, " {operation}");
     }
     let flags = [

@@ -3,7 +3,7 @@
 use std::io;
 
 use portsim_model::program::{
-    Alert, FileId, JobId, Op, OperationId, Packet, PortId, Program, ThreadId, Timeout,
+    Alert, FileId, JobId, Knote, Op, OperationId, Packet, PortId, Program, ThreadId, Timeout,
     WaitPacketId, Watch,
 };
 use portsim_model::step::StepKind;
@@ -233,7 +233,8 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
         Op::PortSendn { .. }
         | Op::PortAlert { .. }
         | Op::PortAssociate { .. }
-        | Op::PortDissociate { .. } => event_port_fields(names, program, op, &mut line),
+        | Op::PortDissociate { .. }
+        | Op::Kevent { .. } => relatives_fields(names, program, op, &mut line),
         Op::Stall
         | Op::Yield
         | Op::Exit
@@ -380,8 +381,8 @@ fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
     }
 }
 
-/// The part of the line that only calls on event ports have.
-fn event_port_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
+/// The part of the line that only calls on event ports and kqueues have.
+fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
     let name = |id: PortId| names.ports[id.index()].clone();
     let carried = match op {
         Op::PortSendn { ports, packet, .. } => {
@@ -414,6 +415,17 @@ fn event_port_fields(names: &Names, program: &Program, op: Op, line: &mut EventL
             line.source = Some(names.sources[source.index()].clone());
             None
         }
+        Op::Kevent {
+            port,
+            source,
+            change,
+            ..
+        } => {
+            line.port = Some(name(port));
+            line.source = Some(names.sources[source.index()].clone());
+            line.flags = Some(flags_of(change));
+            Some(change.packet).filter(|_| change.add)
+        }
         _ => unreachable!("its fields are filled elsewhere"),
     };
     if let Some(packet) = carried {
@@ -421,6 +433,22 @@ fn event_port_fields(names: &Names, program: &Program, op: Op, line: &mut EventL
         line.key = Some(packet.key);
         line.bytes = nonzero(packet.bytes);
     }
+}
+
+/// The flags of a `kevent`, as scenarios write them.
+fn flags_of(change: Knote) -> Vec<String> {
+    let flags = [
+        ("add", change.add),
+        ("delete", change.delete),
+        ("enable", change.enable),
+        ("disable", change.disable),
+        ("oneshot", change.oneshot),
+        ("clear", change.clear),
+        ("dispatch", change.dispatch),
+        ("trigger", change.trigger),
+    ];
+    let set = flags.into_iter().filter(|(_, is_set)| *is_set);
+    set.map(|(word, _)| word.to_owned()).collect()
 }
 
 /// A flag that is said only where it is set.

@@ -218,6 +218,8 @@ lines! {
         change: String,
         /// How a source is watched: `level` or `edge`.
         trigger: String,
+        /// What a `kevent` does, as in the scenario.
+        flags: Vec<String>,
         /// What a `port_alert` does: `set`, `update` or `clear`.
         mode: String,
         /// Whether a source is watched for one event only.

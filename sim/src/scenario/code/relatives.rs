@@ -1,17 +1,17 @@
 //! Operations that are steps of the relatives of completion ports.
 
-use portsim_model::program::{Alert, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId};
+use portsim_model::program::{Alert, Knote, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId};
 
 use super::io::once;
 use super::{Coder, packet};
 use crate::scenario::place::{Complaint, Place};
-use crate::scenario::wire::{self, AlertMode, OneOrMore};
+use crate::scenario::wire::{self, AlertMode, KeventFlag, OneOrMore};
 
 const PORT_LISTS_MAX: usize = 64;
 
 impl Coder<'_> {
-    /// The step of event ports that an operation is; none if it is another system's.
-    pub(super) fn event_port_step(
+    /// The step of event ports or kqueue that an operation is; none if it is another system's.
+    pub(super) fn relatives_step(
         &mut self,
         op: &wire::Op,
         place: &Place<'_>,
@@ -47,6 +47,12 @@ impl Coder<'_> {
                 source: names.source(&it.source, &place.field("source"))?,
                 into,
             },
+            wire::Op::Kevent(it) => Op::Kevent {
+                port: names.port(&it.kevent, &place.field("kevent"))?,
+                source: names.source(&it.source, &place.field("source"))?,
+                change: self.knote(it, place)?,
+                into,
+            },
             _ => return Ok(None),
         }))
     }
@@ -76,6 +82,26 @@ impl Coder<'_> {
         Ok(match it.mode {
             AlertMode::Update => Alert::Update(event),
             _ => Alert::Set(event),
+        })
+    }
+
+    fn knote(&mut self, it: &wire::Kevent, place: &Place<'_>) -> Result<Knote, Complaint> {
+        let has = |flag| it.flags.contains(&flag);
+        if it.key.is_some() && !has(KeventFlag::Add) {
+            return Err(place
+                .field("key")
+                .complain("only with the flag \"add\" it says what the event carries"));
+        }
+        Ok(Knote {
+            packet: self.plain(it.key.unwrap_or(0), 0, place)?,
+            add: has(KeventFlag::Add),
+            delete: has(KeventFlag::Delete),
+            enable: has(KeventFlag::Enable),
+            disable: has(KeventFlag::Disable),
+            oneshot: has(KeventFlag::Oneshot),
+            clear: has(KeventFlag::Clear),
+            dispatch: has(KeventFlag::Dispatch),
+            trigger: has(KeventFlag::Trigger),
         })
     }
 

@@ -86,7 +86,7 @@ impl Coder<'_> {
             wire::Op::If(_) | wire::Op::Either(_) | wire::Op::Loop(_) | wire::Op::Break => {
                 unreachable!("control is no step")
             }
-            _ => match self.event_port_step(op, place)? {
+            _ => match self.relatives_step(op, place)? {
                 Some(step) => step,
                 None => self.io_step(op, place)?,
             },

@@ -1,4 +1,4 @@
-//! Operations of the relatives of completion ports: event ports.
+//! Operations of the relatives of completion ports: event ports and kqueue.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -96,4 +96,43 @@ pub(in crate::scenario) struct PortDissociate {
     pub(in crate::scenario) source: String,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
+}
+
+/// Adds, changes, triggers or removes a user event of a kqueue.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Kevent {
+    /// The kqueue.
+    pub(in crate::scenario) kevent: String,
+    /// What stands for the event.
+    pub(in crate::scenario) source: String,
+    /// What is done.
+    pub(in crate::scenario) flags: Vec<KeventFlag>,
+    /// What the event carries, where it is added.
+    pub(in crate::scenario) key: Option<i64>,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// One thing that `kevent` does to a user event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "flag", rename_all = "lowercase")]
+#[schemars(rename = "KeventFlag")]
+pub(in crate::scenario) enum KeventFlag {
+    /// EV_ADD.
+    Add,
+    /// EV_DELETE.
+    Delete,
+    /// EV_ENABLE.
+    Enable,
+    /// EV_DISABLE.
+    Disable,
+    /// EV_ONESHOT.
+    Oneshot,
+    /// EV_CLEAR.
+    Clear,
+    /// EV_DISPATCH.
+    Dispatch,
+    /// NOTE_TRIGGER.
+    Trigger,
 }
