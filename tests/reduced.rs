@@ -13,6 +13,7 @@ use portsim::personality::{OnSystem, not_for, play};
 use portsim::scenario;
 use portsim_model::State;
 use portsim_model::kernel::Kernel;
+use portsim_model::order::Order;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{SlotId, ThreadId};
 use portsim_model::property::Violation;
@@ -94,17 +95,35 @@ fn file() -> impl Strategy<Value = Value> {
 
 struct Compare;
 
+/// Whether a reduction had something to do.
+#[derive(Default)]
+struct Did {
+    symmetry: bool,
+    order: bool,
+}
+
 impl OnSystem for Compare {
-    type Out = Result<bool, TestCaseError>;
+    type Out = Result<Did, TestCaseError>;
     fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
-        let symmetry = Symmetry::of(system);
-        let (Some(whole), Some(reduced)) = (
-            ends(system, &symmetry, |_| {}),
-            ends(system, &symmetry, |state| symmetry.canonize(state)),
-        ) else {
-            return Ok(false);
+        let (symmetry, order) = (Symmetry::of(system), Order::of(system));
+        let (none, everybody) = (Symmetry::default(), Order::default());
+        let rests = |symmetry, order| rests(system, symmetry, order);
+        let Some(whole) = rests(&none, &everybody) else {
+            return Ok(Did::default());
         };
-        prop_assert_eq!(whole, reduced, "the states at rest are the same");
+        let in_order = rests(&none, &order).expect("there are not more");
+        prop_assert_eq!(&whole, &in_order, "the states at rest are the same");
+        let nameless = |states: &BTreeSet<State>| -> BTreeSet<Vec<String>> {
+            states
+                .iter()
+                .map(|state| nameless(system, &symmetry, state))
+                .collect()
+        };
+        for order in [&everybody, &order] {
+            let reduced = rests(&symmetry, order).expect("there are not more");
+            let same = nameless(&whole) == nameless(&reduced);
+            prop_assert!(same, "the states at rest are the same, but for who is who");
+        }
         let whole = explore(system, Reductions::NONE);
         for reductions in EVERY {
             let out = explore(system, reductions);
@@ -114,7 +133,14 @@ impl OnSystem for Compare {
                 prop_assert!(leads_to(system, &out, violation), "{:?}", reductions);
             }
         }
-        Ok(!symmetry.is_trivial())
+        let alone = Reductions {
+            order: true,
+            ..Reductions::NONE
+        };
+        Ok(Did {
+            symmetry: !symmetry.is_trivial(),
+            order: explore(system, alone).thinned > 0,
+        })
     }
 }
 
@@ -152,12 +178,12 @@ fn leads_to<K: Kernel>(system: &System<K>, out: &Exploration, wanted: Violation)
     system.judge(&state).or(system.judge_end(&state)) == Some(wanted)
 }
 
-/// The states in which nothing can move any more, but for who is who; none if there are too many states.
-fn ends<K: Kernel>(
+/// The states in which nothing can move any more; none if there are too many states on the way.
+fn rests<K: Kernel>(
     system: &System<K>,
     symmetry: &Symmetry,
-    form: impl Fn(&mut State),
-) -> Option<BTreeSet<Vec<String>>> {
+    order: &Order,
+) -> Option<BTreeSet<State>> {
     let boot = system.boot();
     let (mut seen, mut open) = (HashSet::from([boot.clone()]), vec![boot]);
     let (mut steps, mut ends) = (Vec::new(), BTreeSet::new());
@@ -165,12 +191,13 @@ fn ends<K: Kernel>(
         steps.clear();
         let _ = system.enabled(&state, |step| steps.push(step));
         if steps.is_empty() {
-            ends.insert(nameless(system, symmetry, &state));
+            ends.insert(state.clone());
         }
+        order.thin(system, &state, &mut steps);
         for &step in &steps {
             let mut next = state.clone();
             let fault = system.take(&mut next, step, &mut ());
-            form(&mut next);
+            symmetry.canonize(&mut next);
             if fault.is_none() && seen.insert(next.clone()) {
                 open.push(next);
             }
@@ -214,40 +241,199 @@ fn nameless<K: Kernel>(system: &System<K>, symmetry: &Symmetry, state: &State) -
     lines
 }
 
-#[test]
-fn what_is_left_out_of_any_program_makes_no_difference() {
+/// One operation on one of two sides, each with a port, a semaphore and a variable of its own.
+fn side_op(side: usize, key: usize) -> impl Strategy<Value = Value> {
+    let (port, units, var) = [("p", "units", "v"), ("q", "others", "u")][side];
+    prop_oneof![
+        4 => Just(json!({ "post": port, "key": key })),
+        3 => Just(json!({ "get": port, "into": "x" })),
+        1 => (0..3).prop_map(move |ticks| json!({ "get": port, "into": "x", "timeout": ticks })),
+        1 => Just(json!({ "close": port })),
+        2 => Just(json!({ "note": "something of its own" })),
+        1 => Just(json!("stall")),
+        1 => Just(json!({ "sleep": 2 })),
+        1 => Just(json!({ "block": units })),
+        1 => Just(json!({ "signal": units })),
+        2 => Just(json!({ "set": { var: format!("{var} + 1") } })),
+        1 => Just(json!({ "set": { var: format!("2 * {var}") } })),
+        1 => Just(json!({ "if": format!("{var} > 0"), "then": [{ "post": port, "key": key }], "else": ["yield"] })),
+        1 => Just(json!({ "loop": [{ "note": "again" }, { "either": [["yield"], ["break"]] }] })),
+        1 => Just(json!({ "if": "x.ok", "then": [{ "note": "it has one" }], "else": [{ "post": port, "key": key + 50 }] })),
+        1 => Just(json!({ "either": [[{ "get": port, "into": "x" }], [{ "note": "not now" }]] })),
+        1 => Just(json!({ "loop": [{ "get": port, "into": "x" }, { "if": "x.key > 100", "then": ["break"] }, { "note": "more" }] })),
+        1 => Just(json!({ "terminate": "t0" })),
+    ]
+}
+
+/// What may be asked of the two sides, of one or of both.
+const SIDES: [&str; 16] = [
+    "u <= v",
+    "v <= u",
+    "p.depth == 0 || q.depth == 0",
+    "p.waiting == 0 || q.depth == 0",
+    "t0.done || !t1.done",
+    "t1.done || !t0.done",
+    "p.depth < 2",
+    "q.depth < 2 || p.depth == 0",
+    "p.running + q.running < 3",
+    "v < 2",
+    "u < 3 || v < 1",
+    "u == v",
+    "p.depth == 0 && u == 2",
+    "t0.done && t1.parked",
+    "t1.x.key != 201",
+    "t2.x.ok || t2.done",
+];
+
+/// Programs of threads that mostly keep to one of two sides.
+fn sides() -> impl Strategy<Value = Value> {
+    let thread = |n: usize| {
+        (0..2usize, 1..4usize, 0..6usize).prop_flat_map(move |(side, len, ends)| {
+            let op = |place| {
+                let here = side_op(side, 100 * n + place);
+                prop_oneof![9 => here, 1 => side_op(1 - side, 100 * n + place)].boxed()
+            };
+            let port = ["p", "q"][side];
+            let first = json!({ "get": port, "into": "x", "timeout": 0 });
+            (0..len)
+                .map(op)
+                .collect::<Vec<_>>()
+                .prop_map(move |mut ops| {
+                    if Value::from(ops.clone()).to_string().contains("x.") {
+                        ops.insert(0, first.clone());
+                    }
+                    if ends == 0 {
+                        ops.push(json!({ "loop": [{ "note": "for ever" }] }));
+                    }
+                    ops
+                })
+        })
+    };
+    let threads = (2..5usize)
+        .prop_flat_map(move |count| (0..count).map(|n| thread(n).boxed()).collect::<Vec<_>>());
+    let asked = || proptest::collection::vec(0..SIDES.len(), 0..3);
+    (threads, asked(), asked(), asked(), any::<bool>()).prop_map(
+        |(threads, always, sometimes, at_end, may_wait)| {
+            let count = threads.len();
+            let named = threads.into_iter().enumerate();
+            let named: serde_json::Map<_, _> =
+                named.map(|(n, ops)| (format!("t{n}"), Value::from(ops))).collect();
+            let all: Vec<_> = named.keys().filter(|_| may_wait).cloned().collect();
+            let questions = |kind: &str, asked: Vec<usize>| {
+                let has = |n: usize| named.get(&format!("t{n}")).is_some_and(|ops| ops.to_string().contains("into"));
+                let fits = |question: &&str| {
+                    (0..4).all(|n| n < count || !question.contains(&format!("t{n}")))
+                        && (0..4).all(|n| has(n) || !question.contains(&format!("t{n}.x")))
+                };
+                let texts = asked.into_iter().map(|n| SIDES[n]).filter(fits).enumerate();
+                texts.map(|(n, text)| (format!("{kind}{n}"), json!(text))).collect::<serde_json::Map<_, _>>()
+            };
+            json!({
+                "why": "Somebody may write this.",
+                "ports": { "p": { "concurrency": 1 }, "q": { "concurrency": 1 } },
+                "semaphores": { "units": { "count": 1 }, "others": { "count": 0 } },
+                "vars": { "u": 0, "v": 0 },
+                "threads": named,
+                "properties": {
+                    "always": questions("always", always), "sometimes": questions("sometimes", sometimes), "at_end": questions("at_end", at_end)
+                },
+                "may_wait": all,
+            })
+        },
+    )
+}
+
+/// Compares on every system that plays it; says how often each reduction had something to do.
+fn compare(programs: impl Strategy<Value = Value>, cases: u32) -> [usize; 2] {
     let kept: &'static str = root()
         .join("tests/reduced.regressions")
         .display()
         .to_string()
         .leak();
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: 400,
+        cases,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(kept))),
         ..ProptestConfig::default()
     });
-    let symmetric = std::cell::Cell::new(0);
-    let outcome = runner.run(&file(), |value| {
+    let did = std::cell::Cell::new([0; 2]);
+    let outcome = runner.run(&programs, |value| {
         let text = value.to_string();
         let path = Path::new("generated.json");
-        let Ok(scenario) = scenario::parse("generated", path, text.as_bytes(), &NAMES) else {
-            panic!("the generator writes scenarios: {text}");
+        let scenario = match scenario::parse("generated", path, text.as_bytes(), &NAMES) {
+            Ok(scenario) => scenario,
+            Err(error) => panic!("the generator writes scenarios: {error}\n{text}"),
         };
         for name in NAMES
             .into_iter()
             .filter(|name| not_for(name, &scenario).is_none())
         {
-            let is_symmetric =
-                play(name, &scenario.program, 2, Compare).expect("it is playable")?;
-            symmetric.set(symmetric.get() + usize::from(is_symmetric));
+            let here = play(name, &scenario.program, 2, Compare).expect("it is playable")?;
+            let [symmetry, order] = did.get();
+            did.set([
+                symmetry + usize::from(here.symmetry),
+                order + usize::from(here.order),
+            ]);
         }
         Ok(())
     });
     if let Err(failed) = outcome {
         panic!("{failed}");
     }
-    assert!(
-        symmetric.get() > 0,
-        "some programs have threads that are alike"
-    );
+    did.get()
+}
+
+#[test]
+fn what_is_left_out_of_any_program_makes_no_difference() {
+    let [symmetric, _] = compare(file(), 400);
+    assert!(symmetric > 0, "some programs have threads that are alike");
+}
+
+/// Programs in which one thing keeps a thread from moving before others, and what it is.
+const TRICKY: [(&str, &str); 5] = [
+    (
+        "of two deadlines the later may pass first, where the other has not begun",
+        r#"{ "t0": [{ "sleep": 2 }, { "post": "p", "key": 1 }], "t1": [{ "sleep": 3 }, { "post": "p", "key": 2 }] }"#,
+    ),
+    (
+        "so it is with the deadlines of waits",
+        r#"{ "t0": [{ "get": "q", "into": "x", "timeout": 2 }, { "post": "p", "key": 1 }],
+             "t1": [{ "block": "others", "timeout": 3 }, { "post": "p", "key": 2 }] }"#,
+    ),
+    (
+        "who goes round for ever does not keep others from moving",
+        r#"{ "t0": [{ "loop": [{ "note": "again" }] }], "t1": [{ "set": { "v": 1 } }] }"#,
+    ),
+    (
+        "a property can speak of two that have nothing else to do with each other",
+        r#"{ "t0": [{ "set": { "u": 1 } }], "t1": [{ "set": { "v": 1 } }] }"#,
+    ),
+    (
+        "who reads a variable has to do with who writes it",
+        r#"{ "t0": [{ "if": "v > 0", "then": [{ "post": "p", "key": 1 }], "else": [{ "post": "p", "key": 2 }] }],
+             "t1": [{ "set": { "v": 1 } }] }"#,
+    ),
+];
+
+/// Whoever moves before others in these would hide something.
+#[test]
+fn nobody_moves_before_others_whom_that_would_keep_from_something() {
+    for (why, threads) in TRICKY {
+        let threads: Value = serde_json::from_str(threads).expect(why);
+        let program = json!({
+            "why": why,
+            "ports": { "p": { "concurrency": 1 }, "q": { "concurrency": 1 } },
+            "semaphores": { "others": { "count": 0 } },
+            "vars": { "u": 0, "v": 0 },
+            "threads": threads,
+            "properties": { "always": { "one_first": "v <= u" } },
+            "may_wait": ["t0", "t1"],
+        });
+        compare(Just(program), 1);
+    }
+}
+
+#[test]
+fn the_order_of_what_has_nothing_to_do_with_each_other_makes_no_difference() {
+    let [_, ordered] = compare(sides(), 600);
+    assert!(ordered > 200, "only {ordered} programs have such steps");
 }

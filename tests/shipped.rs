@@ -52,14 +52,18 @@ fn pairs() -> Vec<(Scenario, &'static str)> {
 }
 
 /// Every way to reduce a search.
-pub const EVERY: [Reductions; 3] = [
+pub const EVERY: [Reductions; 4] = [
     Reductions {
         symmetry: true,
-        dead: false,
+        ..Reductions::NONE
     },
     Reductions {
-        symmetry: false,
         dead: true,
+        ..Reductions::NONE
+    },
+    Reductions {
+        order: true,
+        ..Reductions::NONE
     },
     Reductions::ALL,
 ];

@@ -40,6 +40,8 @@ pub struct Plan {
     places: Vec<Place>,
     /// The offers of all places, one place after the other.
     offers: Vec<Offer>,
+    /// For each place how many offers it has, if each can be taken at any time, in one way; else 0.
+    plain: Vec<u8>,
 }
 
 /// Where a result stands, from the start of its thread, and for how many packets it has room.
@@ -159,6 +161,15 @@ impl Plan {
                 Offer::End(_) | Offer::Nowhere(_) => true,
             });
         }
+        let count = |place: &Place| place.offers.filter(|_| place.plain).map_or(0, |it| it.1);
+        self.plain = self.places.iter().map(count).collect();
+    }
+
+    /// How many things a thread that rests at `pc` may do next, if each can be done at any time, in one way.
+    #[inline]
+    pub(crate) fn plain_count(&self, me: ThreadId, pc: Pc) -> Option<u8> {
+        let count = self.plain[usize::from(self.starts[me.index()]) + usize::from(pc)];
+        (count > 0).then_some(count)
     }
 
     /// What a thread that rests at `pc` may do next, if each of it can be done at any time, in one way.

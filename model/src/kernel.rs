@@ -11,9 +11,10 @@ use crate::program::{
     SourceId, ThreadId, Timeout, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
+use crate::results::{field_of, store};
 use crate::state::{
-    Port, View, field_of, file_place, interest_at, job_place, operation_place, port_mut, store,
-    thread_mut, wait_packet_place,
+    Port, View, file_place, interest_at, job_place, operation_place, port_mut, thread_mut,
+    wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
 

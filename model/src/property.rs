@@ -93,8 +93,8 @@ pub(crate) fn judge(
     own: impl FnOnce(View<'_>) -> Result<(), Fault>,
 ) -> Option<Violation> {
     let program = view.program;
-    for id in program.thread_ids() {
-        match view.mode(id) {
+    for (_, head) in view.heads() {
+        match head.mode() {
             Mode::Failed => return Some(Violation::Builtin(Fault::Assert)),
             Mode::Lost => return Some(Violation::Builtin(Fault::Spin)),
             _ => {}

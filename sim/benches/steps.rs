@@ -1,4 +1,4 @@
-//! How fast single executions go: `run` with nobody watching, and lock-step admission.
+//! How fast single executions go: `run` with nobody watching, lock-step admission, and real threads that are conducted.
 //!
 //! It prints one line for each, the median of five rounds; `sim/benches/peers.sh` reads them.
 
@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use portsim::admit::admit;
 use portsim::choose::Policy;
+use portsim::native::{self, Options};
 use portsim::personality::{OnSystem, play};
 use portsim::run::{run, run_unseen};
-use portsim::scenario::{Scenario, read};
+use portsim::scenario::{Scenario, parse, read};
+use portsim::trace::Shown;
 use portsim_model::kernel::Kernel;
 use portsim_model::personality::NAMES;
 use portsim_model::system::System;
@@ -26,6 +28,18 @@ const SEEDS: u64 = 500;
 const STEPS_MAX: u64 = 2_000;
 /// Steps whose events are admitted.
 const ADMITTED: u64 = 50_000;
+/// What real threads are conducted through: three that take packets, and one that posts them.
+const CONDUCTED: &str = r#"{
+    "why": "Calls that park, calls that release, and calls that find a packet.",
+    "ports": { "p": {} },
+    "threads": {
+        "worker": { "count": 3, "do": [{ "loop": [{ "get": "p" }] }] },
+        "poster": [{ "loop": [{ "post": "p", "key": 1 }] }]
+    },
+    "bounds": { "packets": 4 }
+}"#;
+/// Turns of one round of it.
+const TURNS: u64 = 2_000;
 
 struct Measure<'s> {
     scenario: &'s Scenario,
@@ -64,10 +78,40 @@ fn median(mut work: impl FnMut() -> u64) -> f64 {
     rates[ROUNDS / 2]
 }
 
+/// Calls a second of four threads on a real descriptor, one at a time; nothing where there is none.
+fn conduct() {
+    let path = Path::new("conducted.json");
+    let scenario =
+        parse("conducted", path, CONDUCTED.as_bytes(), &NAMES).expect("it is a scenario");
+    let backend = native::backend("epoll").expect("it is always listed");
+    let options = Options {
+        turns_max: TURNS,
+        ..Options::default()
+    };
+    let policy = || {
+        Policy::parse("random")
+            .expect("a policy of this name")
+            .seeded(1)
+    };
+    if let Err(why) = backend.available() {
+        println!("conducted_calls_per_second not measured: {why}");
+        return;
+    }
+    let rate = median(|| {
+        let recording = native::record(backend, &scenario.program, &policy, &options);
+        let recording = recording.unwrap_or_else(|why| panic!("{}", why.words(&scenario.names)));
+        let calls = recording.events.iter();
+        let calls = calls.filter(|shown| matches!(shown, Shown::Call { .. }));
+        calls.count() as u64
+    });
+    println!("conducted_calls_per_second {rate:.0}");
+}
+
 fn main() {
     let scenario = read(Path::new(POOL), &NAMES).expect("the scenario is shipped");
     let measure = Measure {
         scenario: &scenario,
     };
     play("windows", &scenario.program, 2, measure).expect("it is meant for windows");
+    conduct();
 }

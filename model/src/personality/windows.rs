@@ -179,7 +179,7 @@ use crate::program::{
 };
 use crate::property::Fault;
 use crate::state::View;
-use crate::threads::Mode;
+use crate::threads::{Mode, Thread};
 
 /// See the module: a version of Windows, as the switches in which the versions differ.
 #[derive(Debug, Clone, Copy)]
@@ -888,11 +888,13 @@ fn takes_as_member(view: View<'_>, me: ThreadId, id: PortId) -> bool {
 /// Threads associated with a port that are in no kernel wait.
 #[inline]
 fn runnable_members(view: View<'_>, port: PortId) -> u32 {
-    let counts = |&id: &ThreadId| {
-        let thread = view.thread(id);
-        thread.port() == Some(port) && (thread.is_runnable() || thread.counts_on())
+    let may_be_suspended = view.has_suspensions();
+    let counts = |(id, head): &(ThreadId, Thread<&[u8]>)| {
+        let suspended = || may_be_suspended && view.thread(*id).suspensions() > 0;
+        let runnable = || head.mode().is_runnable() && !suspended();
+        head.port() == Some(port) && (head.counts_on() || runnable())
     };
-    view.program.thread_ids().filter(counts).count() as u32
+    view.heads().filter(counts).count() as u32
 }
 
 /// What a poll of an empty port may do to a thread that is not associated with it (Q2).

@@ -131,6 +131,11 @@ impl<K: Kernel> System<K> {
         &self.layout
     }
 
+    /// Whether a port may run out of room before every post has been made.
+    pub fn is_bounded(&self) -> bool {
+        self.bounded.contains(&true)
+    }
+
     /// A state, readable.
     #[inline]
     pub fn view<'s>(&'s self, state: &'s State) -> View<'s> {
@@ -193,8 +198,12 @@ impl<K: Kernel> System<K> {
             return self.enabled_by(schedule, view, each);
         }
         let mut bounded = false;
-        for id in self.program.thread_ids() {
-            match view.mode(id) {
+        let may_be_suspended = view.has_suspensions();
+        for (id, head) in view.heads() {
+            match head.mode() {
+                Mode::Ready if !may_be_suspended => {
+                    bounded |= self.turns_of_ready(view, id, head.pc(), &mut each);
+                }
                 Mode::Ready | Mode::Stalled => bounded |= self.turns(view, id, &mut each),
                 Mode::Woken => self.wakes(view, id, &mut each),
                 _ => {}

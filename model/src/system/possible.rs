@@ -5,7 +5,7 @@ use crate::control::Offer;
 use crate::kernel::Kernel;
 use crate::layout::messages_max;
 use crate::objects;
-use crate::program::{Op, Slated, ThreadId};
+use crate::program::{Op, Pc, Slated, ThreadId};
 use crate::state::View;
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
@@ -60,41 +60,58 @@ impl<K: Kernel> System<K> {
         if thread.suspensions() > 0 {
             return false;
         }
-        let mut turn = |choice| {
-            each(Step {
-                kind: StepKind::Turn,
-                thread: id,
-                choice,
-            })
-        };
         match thread.mode() {
-            Mode::Stalled => turn(0),
-            Mode::Ready => {
-                let plan = &self.layout.plan;
-                if let Some(plain) = plan.plain_offers(id, thread.pc()) {
-                    debug_assert!(
-                        plain
-                            .iter()
-                            .all(|&offer| self.answers(view, id, offer) == 1),
-                        "a plain operation has one answer"
-                    );
-                    (0..plain.len() as u8).for_each(turn);
-                    return false;
-                }
-                let (mut bounded, mut choice) = (false, 0);
-                plan.offers(&self.program, &view, id, thread.pc(), |offer| {
-                    let answers = self.answers(view, id, offer);
-                    bounded |= answers == 0 && !self.is_held_up(view, offer);
-                    for _ in 0..answers {
-                        turn(choice);
-                        choice += 1;
-                    }
-                });
-                return bounded;
-            }
+            Mode::Stalled => each(turn_of(id, 0)),
+            Mode::Ready => return self.turns_of_ready(view, id, thread.pc(), each),
             _ => {}
         }
         false
+    }
+
+    /// The turns of a thread that stands somewhere and can go on.
+    #[inline]
+    pub(super) fn turns_of_ready(
+        &self,
+        view: View<'_>,
+        id: ThreadId,
+        pc: Pc,
+        each: &mut impl FnMut(Step),
+    ) -> bool {
+        if let Some(count) = self.layout.plan.plain_count(id, pc) {
+            debug_assert!(
+                self.layout.plan.plain_offers(id, pc).is_some_and(|plain| {
+                    plain
+                        .iter()
+                        .all(|&offer| self.answers(view, id, offer) == 1)
+                }),
+                "a plain operation has one answer"
+            );
+            (0..count).for_each(|choice| each(turn_of(id, choice)));
+            return false;
+        }
+        self.turns_by_answers(view, id, pc, each)
+    }
+
+    /// The same where what can be done, or in how many ways, depends on the state.
+    #[inline(never)]
+    fn turns_by_answers(
+        &self,
+        view: View<'_>,
+        id: ThreadId,
+        pc: Pc,
+        each: &mut impl FnMut(Step),
+    ) -> bool {
+        let (mut bounded, mut choice) = (false, 0);
+        let plan = &self.layout.plan;
+        plan.offers(&self.program, &view, id, pc, |offer| {
+            let answers = self.answers(view, id, offer);
+            bounded |= answers == 0 && !self.is_held_up(view, offer);
+            for _ in 0..answers {
+                each(turn_of(id, choice));
+                choice += 1;
+            }
+        });
+        bounded
     }
 
     /// How many answers the system leaves open; 0 where a bound forbids the operation.
@@ -189,5 +206,15 @@ impl<K: Kernel> System<K> {
             });
         }
         false
+    }
+}
+
+/// A turn of a thread.
+#[inline(always)]
+fn turn_of(thread: ThreadId, choice: u8) -> Step {
+    Step {
+        kind: StepKind::Turn,
+        thread,
+        choice,
     }
 }

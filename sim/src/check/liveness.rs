@@ -16,7 +16,7 @@ use portsim_model::step::Step;
 use portsim_model::system::System;
 
 use super::{Cut, Limits, Progress};
-use component::Component;
+use component::{Component, Stopped};
 use graph::Graph;
 
 /// A run that never comes to what it owes.
@@ -73,9 +73,10 @@ pub fn search<K: Kernel>(
         }
     }
     // What was not expanded has no step, so no loop goes through it.
-    match component::first_fair(&graph) {
-        Some(component) => Verdict::Broken(lasso(&graph, &component)),
-        None => match cut.or(graph.bounded().then_some(Cut::Bound)) {
+    match component::first_fair(&graph, stop) {
+        Err(Stopped) => Verdict::Partial(Cut::Stopped),
+        Ok(Some(component)) => Verdict::Broken(lasso(&graph, &component)),
+        Ok(None) => match cut.or(graph.bounded().then_some(Cut::Bound)) {
             Some(cut) => Verdict::Partial(cut),
             None if graph.is_ever_owed() => Verdict::Kept,
             None => Verdict::NeverOwed,

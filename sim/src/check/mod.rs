@@ -1,7 +1,8 @@
 //! Every interleaving: a breadth-first search, so that a counterexample is as short as can be.
 //!
 //! Workers own the states by their fingerprints (`share`), exchange them in batches and go through the depths
-//! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are. Where they
+//! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are. What they
+//! need not see is left out (`reduce`); where that could hide a shorter way, it is looked for once more. Where they
 //! find nothing wrong, it is asked whether every fair run comes to what it owes (`liveness`).
 
 mod hosts;
@@ -117,6 +118,8 @@ pub struct Exploration {
     pub orbits: Vec<usize>,
     /// Whether results that nobody reads, or packets that nobody tells apart, were left out.
     pub abridged: bool,
+    /// In how many states only those moved who have nothing to do with the others.
+    pub thinned: u64,
 }
 
 /// Where an exploration stands, for whoever watches it.
@@ -185,6 +188,55 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
     keeping: Option<&Keeping>,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
+) -> Result<Exploration, String> {
+    // Whoever waits for others comes later to where a bound cuts.
+    let reductions = Reductions {
+        order: reductions.order && limits.depth.is_none() && limits.preemptions.is_none(),
+        ..reductions
+    };
+    let mut exploration = explore(
+        system,
+        reductions,
+        limits,
+        crew,
+        keeping,
+        stop,
+        &mut progress,
+    )?;
+    if exploration.thinned > 0 && matches!(exploration.found, Some(Found::Violation(_))) {
+        // There may be a shorter way among those that were left out. Every process looks for it by itself.
+        let reductions = Reductions {
+            order: false,
+            ..reductions
+        };
+        let limits = Limits {
+            depth: Some(exploration.path.len() as u32),
+            ..limits
+        };
+        let crew = &Crew {
+            hosts: None,
+            ..crew.clone()
+        };
+        let shortest = explore(system, reductions, limits, crew, None, stop, &mut progress)?;
+        if shortest.found.is_some() {
+            exploration = shortest;
+        }
+    }
+    if exploration.found.is_none() {
+        see_promises_kept(system, limits, stop, &mut exploration, progress);
+    }
+    Ok(exploration)
+}
+
+/// Explores every interleaving that the reductions leave, for whatever can be said of one state.
+fn explore<K: Kernel + Send + Sync + 'static>(
+    system: &System<K>,
+    reductions: Reductions,
+    limits: Limits,
+    crew: &Crew,
+    keeping: Option<&Keeping>,
+    stop: &AtomicBool,
+    progress: &mut impl FnMut(Progress),
 ) -> Result<Exploration, String> {
     let whole = system;
     // Who moved last is known by its name.
@@ -304,6 +356,7 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         cut: outcome.cut,
         orbits: reduce.orbits(),
         abridged: system.program().ops().ne(whole.program().ops()),
+        thinned: outcome.all.thinned,
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {
@@ -323,9 +376,6 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         let never = outcome.all.shown.iter().position(|shown| !shown);
         let no_end = !outcome.all.ended && !system.program().at_end.is_empty();
         exploration.found = never.map(Found::Never).or(no_end.then_some(Found::NoEnd));
-    }
-    if exploration.found.is_none() {
-        see_promises_kept(whole, limits, stop, &mut exploration, progress);
     }
     Ok(exploration)
 }

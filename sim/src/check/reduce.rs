@@ -2,6 +2,8 @@
 
 use portsim_model::State;
 use portsim_model::kernel::Kernel;
+use portsim_model::order::Order;
+use portsim_model::step::Step;
 use portsim_model::symmetry::Symmetry;
 use portsim_model::system::System;
 
@@ -12,6 +14,8 @@ pub struct Reductions {
     pub symmetry: bool,
     /// Results that nobody reads are forgotten, and packets that nobody tells apart are one.
     pub dead: bool,
+    /// Who has nothing to do with the others moves before them.
+    pub order: bool,
 }
 
 impl Reductions {
@@ -19,11 +23,13 @@ impl Reductions {
     pub const ALL: Reductions = Reductions {
         symmetry: true,
         dead: true,
+        order: true,
     };
     /// Every state and every interleaving.
     pub const NONE: Reductions = Reductions {
         symmetry: false,
         dead: false,
+        order: false,
     };
 
     /// What is searched in place of a system.
@@ -40,22 +46,36 @@ impl Reductions {
 #[derive(Debug, Clone, Default)]
 pub struct Reduce {
     symmetry: Symmetry,
+    order: Order,
 }
 
 impl Reduce {
     /// Those of a system that was abridged already.
     pub fn new<K: Kernel>(reductions: Reductions, system: &System<K>) -> Reduce {
-        if !reductions.symmetry {
-            return Reduce::default();
+        let mut reduce = Reduce::default();
+        if reductions.symmetry {
+            reduce.symmetry = Symmetry::of(system);
         }
-        Reduce {
-            symmetry: Symmetry::of(system),
+        if reductions.order {
+            reduce.order = Order::of(system);
         }
+        reduce
     }
 
     /// How many threads of each orbit can trade places.
     pub fn orbits(&self) -> Vec<usize> {
         self.symmetry.orbits().map(|orbit| orbit.len()).collect()
+    }
+
+    /// Leaves of the steps that are possible in a state those that are enough; says whether it left any out.
+    #[inline]
+    pub fn thin<K: Kernel>(
+        &self,
+        system: &System<K>,
+        state: &State,
+        steps: &mut Vec<Step>,
+    ) -> bool {
+        self.order.thin(system, state, steps)
     }
 
     /// Puts one state in the place of all that are the same to the search.

@@ -262,6 +262,7 @@ impl<K: Kernel> Share<K> {
                 self.convict(self.depth - 1, violation, print, None);
             }
         }
+        self.summary.thinned += u64::from(self.reduce.thin(system, &self.state, &mut self.steps));
         for n in 0..self.steps.len() {
             let step = self.steps[n];
             let tail = tail.map(|tail| tail.after(step, &self.steps));

@@ -49,6 +49,8 @@ pub struct Summary {
     pub fresh: u64,
     /// States generated so far.
     pub transitions: u64,
+    /// States in which only some of the steps that were possible were taken.
+    pub thinned: u64,
     /// The first violation of those found by now.
     pub worst: Option<Conviction>,
     /// Which `sometimes` properties some state has shown.
@@ -78,6 +80,7 @@ impl Summary {
     pub fn and(mut self, other: Summary) -> Summary {
         self.fresh += other.fresh;
         self.transitions += other.transitions;
+        self.thinned += other.thinned;
         self.bytes += other.bytes;
         self.ended |= other.ended;
         self.bounded |= other.bounded;
@@ -109,7 +112,7 @@ pub struct Conviction {
 }
 
 /// What checkpoints call their format.
-pub const KEPT_FORMAT: &str = "portsim-checkpoint/1";
+pub const KEPT_FORMAT: &str = "portsim-checkpoint/2";
 
 /// Which files of a checkpoint belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -100,7 +100,7 @@ pub struct Check {
     /// The system to play, or `all`; each scenario's first if left out
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// Which reductions to use: all, none, or some of symmetry,dead
+    /// Which reductions to use: all, none, or some of symmetry,dead,order
     #[arg(long, value_name = "WHICH", default_value = "all", value_parser = reductions)]
     pub reduce: Reductions,
     /// Keep whole states instead of fingerprints, so that none is taken for another
@@ -327,9 +327,10 @@ fn reductions(text: &str) -> Result<Reductions, String> {
             "none" if text == "none" => {}
             "symmetry" => reductions.symmetry = true,
             "dead" => reductions.dead = true,
+            "order" => reductions.order = true,
             _ => {
                 return Err(format!(
-                    "`{word}` is no reduction: all, none, symmetry or dead"
+                    "`{word}` is no reduction: all, none, symmetry, dead or order"
                 ));
             }
         }

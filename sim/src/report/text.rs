@@ -46,6 +46,12 @@ pub fn reductions(exploration: &Exploration) -> Vec<String> {
     if exploration.abridged {
         words.push("unread results".to_owned());
     }
+    if exploration.thinned > 0 {
+        words.push(format!(
+            "orders of independent steps in {}",
+            counted(exploration.thinned, "state")
+        ));
+    }
     words
 }
 

@@ -6,6 +6,7 @@
 //! is, and components need not be taken apart any further.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use portsim_model::fair::Actors;
 use portsim_model::step::Step;
@@ -19,16 +20,27 @@ pub struct Component<'g> {
     nodes: Vec<NodeId>,
 }
 
+/// Somebody has stopped the search for components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped;
+
 /// The fair component that the search came to first.
-pub fn first_fair(graph: &Graph) -> Option<Component<'_>> {
+///
+/// # Errors
+///
+/// If somebody stops it, because another component could have come first.
+pub fn first_fair<'g>(
+    graph: &'g Graph,
+    stop: &AtomicBool,
+) -> Result<Option<Component<'g>>, Stopped> {
     let mut first: Option<Vec<NodeId>> = None;
-    components(graph, |nodes, is_inside| {
+    components(graph, stop, |nodes, is_inside| {
         let earlier = first.as_ref().is_none_or(|first| nodes[0] < first[0]);
         if earlier && is_fair(graph, nodes, is_inside) {
             first = Some(nodes.to_vec());
         }
-    });
-    first.map(|nodes| Component { graph, nodes })
+    })?;
+    Ok(first.map(|nodes| Component { graph, nodes }))
 }
 
 /// Whether everybody has its due where a run stays in these nodes and takes all their steps again and again.
@@ -44,6 +56,8 @@ fn is_fair(graph: &Graph, nodes: &[NodeId], is_inside: &dyn Fn(NodeId) -> bool) 
     goes_on && due == Actors::ALL
 }
 
+/// How often somebody is asked whether to go on, in nodes.
+const GLANCE: u32 = 1 << 16;
 /// No number yet.
 const UNSEEN: u32 = u32::MAX;
 /// Its component is known.
@@ -52,17 +66,24 @@ const SETTLED: u32 = u32::MAX - 1;
 /// Tells of each strongly connected component of the owing nodes, in order, and what is inside. This is Tarjan's
 /// algorithm; its recursion is a list of the nodes that are being visited, each with how many of its edges were
 /// followed, because a way can be as long as there are nodes.
-fn components(graph: &Graph, mut tell: impl FnMut(&[NodeId], &dyn Fn(NodeId) -> bool)) {
+fn components(
+    graph: &Graph,
+    stop: &AtomicBool,
+    mut tell: impl FnMut(&[NodeId], &dyn Fn(NodeId) -> bool),
+) -> Result<(), Stopped> {
     let len = graph.nodes().len();
     // The lowest number that is known to be reachable from a node; its own at first.
     let mut low = vec![UNSEEN; len];
     let mut component = vec![UNSEEN; len];
-    let (mut count, mut told) = (0, 0);
+    let (mut count, mut told) = (0_u32, 0_u32);
     let (mut open, mut visits): (Vec<NodeId>, Vec<(NodeId, u32, usize)>) = (Vec::new(), Vec::new());
     for root in graph.nodes().filter(|&node| graph.owes(node)) {
         let mut next = (low[root as usize] == UNSEEN).then_some(root);
         loop {
             if let Some(node) = next.take() {
+                if count.is_multiple_of(GLANCE) && stop.load(Ordering::Relaxed) {
+                    return Err(Stopped);
+                }
                 low[node as usize] = count;
                 visits.push((node, count, 0));
                 open.push(node);
@@ -99,6 +120,7 @@ fn components(graph: &Graph, mut tell: impl FnMut(&[NodeId], &dyn Fn(NodeId) -> 
             }
         }
     }
+    Ok(())
 }
 
 impl Component<'_> {
@@ -168,5 +190,34 @@ impl Component<'_> {
         unreachable!(
             "in a component each state leads to each, and everybody gets its due somewhere"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use portsim_model::personality::Windows;
+    use portsim_model::system::System;
+
+    use super::*;
+    use crate::scenario::parse;
+
+    #[test]
+    fn who_is_stopped_says_so() {
+        let text = r#"{ "why": "Nothing ever comes.", "ports": { "p": {} }, "threads": { "t": [{ "loop": ["yield"] }] },
+            "properties": { "eventually": { "comes": "p.depth == 1" } } }"#;
+        let path = Path::new("t.json");
+        let scenario = parse("t", path, text.as_bytes(), &["windows"]).expect("it is one");
+        let system = System::new(scenario.program, Windows::VISTA, 1);
+        let system = system.expect("it is playable");
+        let mut graph = Graph::new(&system, 0);
+        while !graph.is_expanded() {
+            assert_eq!(graph.expand(&system), None, "nobody comes to rest");
+        }
+        let found = first_fair(&graph, &AtomicBool::new(false));
+        assert!(matches!(found, Ok(Some(_))), "it goes round for ever");
+        let stopped = first_fair(&graph, &AtomicBool::new(true));
+        assert!(matches!(stopped, Err(Stopped)), "it was stopped before");
     }
 }
