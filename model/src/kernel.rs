@@ -13,8 +13,8 @@ use crate::program::{
 use crate::property::{Fault, Ledger};
 use crate::results::{field_of, store};
 use crate::state::{
-    Port, View, file_place, interest_at, job_place, operation_place, port_mut, thread_mut,
-    wait_packet_place,
+    Port, SOURCE_CLOSED, View, file_place, interest_at, job_place, operation_place, port_mut,
+    thread_mut, wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
 
@@ -333,6 +333,11 @@ impl<O: Observer> Turn<'_, O> {
     #[inline]
     pub fn set_readable(&mut self, source: SourceId, readable: bool) {
         self.bytes[usize::from(self.layout.sources) + source.index()] = u8::from(readable);
+    }
+
+    /// The descriptor of a source is closed.
+    pub fn close_source(&mut self, source: SourceId) {
+        self.bytes[usize::from(self.layout.sources) + source.index()] = SOURCE_CLOSED;
     }
 
     /// Changes how a port watches a source; the flags are the personality's own.

@@ -389,6 +389,13 @@ pub enum Op {
         /// Where the result goes.
         into: Option<SlotId>,
     },
+    /// Closes the descriptor of a source.
+    CloseSource {
+        /// The source.
+        source: SourceId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
     /// Adds, changes, triggers or removes a user event of a kqueue.
     Kevent {
         /// The kqueue.
@@ -555,6 +562,7 @@ impl Op {
             | Op::PortAlert { into, .. }
             | Op::PortAssociate { into, .. }
             | Op::PortDissociate { into, .. }
+            | Op::CloseSource { into, .. }
             | Op::Kevent { into, .. } => Some(into),
             Op::Signal { .. }
             | Op::Reset { .. }

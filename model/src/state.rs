@@ -22,6 +22,9 @@ use crate::running::Running;
 use crate::threads::{FIXED, Mode, Parts, Thread, mode_of};
 use crate::waiters::Waiters;
 
+/// What the byte of a source says when its descriptor is closed; else whether it can be read.
+pub(crate) const SOURCE_CLOSED: u8 = 2;
+
 /// Everything that is the case at one moment.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State(pub(crate) Box<[u8]>);
@@ -207,7 +210,12 @@ impl<'a> View<'a> {
 
     /// Whether a source can be read.
     pub fn is_readable(&self, source: SourceId) -> bool {
-        self.bytes[usize::from(self.layout.sources) + source.index()] != 0
+        self.bytes[usize::from(self.layout.sources) + source.index()] == 1
+    }
+
+    /// Whether the descriptor of a source is closed.
+    pub fn is_closed(&self, source: SourceId) -> bool {
+        self.bytes[usize::from(self.layout.sources) + source.index()] == SOURCE_CLOSED
     }
 
     /// How a port watches a source: flags of the personality's own, and the number of the packet.

@@ -50,6 +50,7 @@
 //! | illumos/fd-drained | A queued event of a source stays, though the source is read empty meanwhile. | derived | S:port_fd_callback |
 //! | illumos/dissociate | Taking an association away takes its queued event with it. | derived | S:port_dissociate_fd |
 //! | illumos/dissociate-errors | A source without an association, or whose event was taken, is ENOENT; one of another process is EACCES. | derived | S:port_dissociate_fd |
+//! | illumos/fd-closed | Closing a descriptor takes its associations and their queued events away; to associate it then is EBADFD. | derived | S:port_close_pfd, S:port_associate_fd |
 //! | illumos/close | Closing the port from another thread makes every call in it return with EBADF, and drops the events. | derived | S:closeandsetf |
 //! | illumos/closed-handle | A call on a closed port fails with EBADF. | documented | D:port_get |
 //! | illumos/solaris-11 | Whether Solaris 11, whose source is closed, still sorts its waiters so is not known; the rules here are those of illumos. | open | S:port_queue_thread |
@@ -148,7 +149,8 @@ impl Kernel for Illumos {
             | Op::PortSendn { .. }
             | Op::PortAlert { .. }
             | Op::PortAssociate { .. }
-            | Op::PortDissociate { .. } => Ok(()),
+            | Op::PortDissociate { .. }
+            | Op::CloseSource { .. } => Ok(()),
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("an event port has no name")
             }
@@ -183,7 +185,10 @@ impl Kernel for Illumos {
 
     fn leaves_open(&self, op: Op) -> bool {
         match op {
-            Op::Get { .. } | Op::PortAssociate { .. } | Op::PortDissociate { .. } => true,
+            Op::Get { .. }
+            | Op::PortAssociate { .. }
+            | Op::PortDissociate { .. }
+            | Op::CloseSource { .. } => true,
             Op::Post { may_fail, .. } => may_fail,
             _ => false,
         }
@@ -206,12 +211,16 @@ impl Kernel for Illumos {
         }
     }
 
-    /// `illumos/blocked`: port_associate and port_dissociate wait until nobody takes events.
+    /// `illumos/blocked`: whoever may have to take a queued event away waits until nobody takes events.
     fn holds_up(&self, view: View<'_>, op: Op) -> bool {
         match op {
             Op::PortAssociate { port, .. } | Op::PortDissociate { port, .. } => {
                 taker(view, port).is_some()
             }
+            Op::CloseSource { source, .. } => view
+                .program
+                .port_ids()
+                .any(|port| view.interest(port, source).0 != 0 && taker(view, port).is_some()),
             _ => false,
         }
     }
@@ -230,6 +239,7 @@ impl Kernel for Illumos {
                 ..
             } => port_associate(turn, me, port, source, packet),
             Op::PortDissociate { port, source, .. } => port_dissociate(turn, me, port, source),
+            Op::CloseSource { source, .. } => close_source(turn, me, source),
             Op::Write { source } => write(turn, me, source),
             Op::Drain { source } => drain(turn, me, source),
             Op::Close { port, .. } => close(turn, me, port),
@@ -584,6 +594,9 @@ fn port_associate<O: Observer>(
     if !turn.port(port).is_open() {
         return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
+    if turn.view().is_closed(source) {
+        return turn.returns(me, Outcome::Failed(Error::Abandoned));
+    }
     let (mut flags, _) = turn.view().interest(port, source);
     if flags & ASSOCIATED == 0 {
         if is_full(turn.view(), port) {
@@ -611,6 +624,7 @@ fn port_dissociate<O: Observer>(
     let process = turn.program.threads[me.index()].process;
     let failed = match flags {
         _ if !turn.port(port).is_open() => Some(Error::BadHandle),
+        _ if turn.view().is_closed(source) => Some(Error::Abandoned),
         _ if flags & ASSOCIATED == 0 => Some(Error::NotFound),
         _ if flags >> OWNER != process.0 => Some(Error::NotOwner),
         _ => None,
@@ -627,8 +641,25 @@ fn port_dissociate<O: Observer>(
     turn.returns(me, outcome);
 }
 
-/// A write to a pipe: an event on every port that has the source associated.
+/// close of a descriptor that is no port: `illumos/fd-closed`.
+fn close_source<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+    if turn.view().is_closed(source) {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    }
+    turn.close_source(source);
+    for port in turn.program.port_ids() {
+        remove_queued(turn, port, source);
+        turn.set_interest(port, source, 0, PacketId(0));
+    }
+    turn.returns(me, Outcome::Done);
+}
+
+/// A write to a pipe: an event on every port that has the source associated. That a write to a pipe nobody reads
+/// is EPIPE is not said.
 fn write<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+    if turn.view().is_closed(source) {
+        return turn.returns(me, Outcome::Done);
+    }
     turn.set_readable(source, true);
     for port in turn.program.port_ids() {
         fires(turn, port, source);
@@ -638,6 +669,9 @@ fn write<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
 
 /// A read of a pipe: `illumos/fd-drained`.
 fn drain<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+    if turn.view().is_closed(source) {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    }
     turn.set_readable(source, false);
     turn.returns(me, Outcome::Done);
 }

@@ -241,7 +241,8 @@ impl Kernel for Windows {
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
             | Op::PortAssociate { .. }
-            | Op::PortDissociate { .. } => Err("Windows has no event ports"),
+            | Op::PortDissociate { .. }
+            | Op::CloseSource { .. } => Err("Windows has no event ports"),
             Op::Kevent { .. } => Err("Windows has no kqueue"),
             Op::Get { min: Some(_), .. } => {
                 Err("a batch takes what is there, and waits for no more")

@@ -124,7 +124,8 @@ impl Kernel for Wine {
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
             | Op::PortAssociate { .. }
-            | Op::PortDissociate { .. } => Err("Wine has no event ports"),
+            | Op::PortDissociate { .. }
+            | Op::CloseSource { .. } => Err("Wine has no event ports"),
             Op::Kevent { .. } => Err("Wine has no kqueue"),
             _ => Err("this operation of Wine's is not modelled"),
         }

@@ -90,7 +90,8 @@ fn sayable(program: &Program) -> Result<(), String> {
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
             | Op::PortAssociate { .. }
-            | Op::PortDissociate { .. } => return lacks("event ports"),
+            | Op::PortDissociate { .. }
+            | Op::CloseSource { .. } => return lacks("event ports"),
             Op::Kevent { .. } => return lacks("kqueue"),
             Op::Get { min: Some(_), .. } => return lacks("batches that wait for more"),
             Op::Get { .. }

@@ -126,6 +126,7 @@ pub fn verb(op: Op) -> &'static str {
         Op::PortAlert { .. } => "port_alert",
         Op::PortAssociate { .. } => "port_associate",
         Op::PortDissociate { .. } => "port_dissociate",
+        Op::CloseSource { .. } => "close_source",
         Op::Kevent { .. } => "kevent",
     }
 }
@@ -227,7 +228,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.source = Some(names.sources[source.index()].clone());
             watch_fields(program, change, &mut line);
         }
-        Op::Write { source } | Op::Drain { source } => {
+        Op::Write { source } | Op::Drain { source } | Op::CloseSource { source, .. } => {
             line.source = Some(names.sources[source.index()].clone())
         }
         Op::PortSendn { .. }

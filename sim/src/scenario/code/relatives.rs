@@ -47,6 +47,10 @@ impl Coder<'_> {
                 source: names.source(&it.source, &place.field("source"))?,
                 into,
             },
+            wire::Op::CloseSource(it) => Op::CloseSource {
+                source: names.source(&it.close_source, &place.field("close_source"))?,
+                into,
+            },
             wire::Op::Kevent(it) => Op::Kevent {
                 port: names.port(&it.kevent, &place.field("kevent"))?,
                 source: names.source(&it.source, &place.field("source"))?,

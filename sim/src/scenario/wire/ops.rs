@@ -110,6 +110,8 @@ pub(in crate::scenario) enum Op {
     PortAssociate(PortAssociate),
     /// Takes the association of a source with an event port away.
     PortDissociate(PortDissociate),
+    /// Closes the descriptor of a source.
+    CloseSource(CloseSource),
     /// Adds, changes, triggers or removes a user event of a kqueue.
     Kevent(Kevent),
 }
@@ -141,6 +143,7 @@ impl Op {
             Op::PortAlert(it) => it.into.as_deref(),
             Op::PortAssociate(it) => it.into.as_deref(),
             Op::PortDissociate(it) => it.into.as_deref(),
+            Op::CloseSource(it) => it.into.as_deref(),
             Op::Kevent(it) => it.into.as_deref(),
             Op::JobPort(it) => it.into.as_deref(),
             Op::JobStart(it) => it.into.as_deref(),

@@ -98,6 +98,16 @@ pub(in crate::scenario) struct PortDissociate {
     pub(in crate::scenario) into: Option<String>,
 }
 
+/// Closes the descriptor of a source.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct CloseSource {
+    /// The source.
+    pub(in crate::scenario) close_source: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
 /// Adds, changes, triggers or removes a user event of a kqueue.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
