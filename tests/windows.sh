@@ -3,6 +3,7 @@
 #
 #   tests/windows.sh            prepares what is missing, builds, and cross-checks under both Wines
 #   tests/windows.sh prepare    only prepares
+#   tests/windows.sh library    only fetches the source of the standard library, and says where it is
 #   tests/windows.sh wake N     records the wake order N times under both Wines, and compares
 #
 # It needs Debian 12 or a relative, root, and the mirror that this machine uses already. What it fetches and unpacks
@@ -217,6 +218,12 @@ wake() {
     done
 }
 
+if [ "${1-}" = library ]; then
+    mkdir -p "$PLACE"
+    [ -n "$(mirror)" ] && standard_library >&2 || exit 1
+    printf '%s\n' "$LIBRARY"
+    exit 0
+fi
 prepare
 [ "${1-}" != prepare ] || exit 0
 build

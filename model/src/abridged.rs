@@ -7,7 +7,9 @@
 use alloc::vec::Vec;
 
 use crate::expr::{Expr, Field};
-use crate::program::{Instr, Interest, Op, Owner, Packet, PacketId, Program, SlotId, Watch};
+use crate::program::{
+    Alert, Instr, Interest, Knote, Op, Owner, Packet, PacketId, Program, SlotId, Watch,
+};
 
 /// The program without what is never read.
 pub fn abridged(program: &Program) -> Program {
@@ -94,6 +96,16 @@ fn stands_for(program: &Program) -> Vec<PacketId> {
 fn merge(op: &mut Op, stands_for: &[PacketId]) {
     let packet = match op {
         Op::Post { packet, .. }
+        | Op::PortSendn { packet, .. }
+        | Op::PortAssociate { packet, .. }
+        | Op::Kevent {
+            change: Knote { packet, .. },
+            ..
+        }
+        | Op::PortAlert {
+            alert: Alert::Set(packet) | Alert::Update(packet),
+            ..
+        }
         | Op::EpollCtl {
             change: Watch::Add(Interest { packet, .. }) | Watch::Mod(Interest { packet, .. }),
             ..

@@ -31,6 +31,8 @@ pub enum Outcome {
     Value(u8),
     /// It was an operation that ended in the call.
     Io(ResultId),
+    /// Its time was over, and it took a batch of fewer packets than it waited for, at least one.
+    Partial(Batch),
     /// It failed.
     Failed(Error),
 }
@@ -91,10 +93,12 @@ pub enum Error {
     NoMemory,
     /// It was cancelled.
     Cancelled,
+    /// Somebody else has it.
+    Busy,
 }
 
 /// Every [`Error`], in order.
-pub const ERRORS: [Error; 12] = [
+pub const ERRORS: [Error; 13] = [
     Error::Timeout,
     Error::Abandoned,
     Error::BadHandle,
@@ -107,6 +111,7 @@ pub const ERRORS: [Error; 12] = [
     Error::Apc,
     Error::NoMemory,
     Error::Cancelled,
+    Error::Busy,
 ];
 
 /// An error as a system names and numbers it.
@@ -133,6 +138,7 @@ pub fn win32(error: Error) -> OsError {
         Error::Apc => ("WAIT_IO_COMPLETION", 192),
         Error::NoMemory => ("ERROR_NO_SYSTEM_RESOURCES", 1450),
         Error::Cancelled => ("ERROR_OPERATION_ABORTED", 995),
+        Error::Busy => ("ERROR_BUSY", 170),
     };
     OsError { name, number }
 }
@@ -152,15 +158,73 @@ pub fn errno(error: Error) -> OsError {
         Error::Apc => ("EINTR", 4),
         Error::NoMemory => ("ENOMEM", 12),
         Error::Cancelled => ("ECANCELED", 125),
+        Error::Busy => ("EBUSY", 16),
     };
     OsError { name, number }
 }
 
+/// What illumos calls an error of its event ports: errno values.
+pub fn illumos(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIME", 62),
+        Error::Abandoned => ("EBADFD", 81),
+        Error::NotOwner => ("EACCES", 13),
+        Error::Limit => ("EAGAIN", 11),
+        Error::Pending => ("EINPROGRESS", 150),
+        Error::Cancelled => ("ECANCELED", 47),
+        _ => return errno(error),
+    };
+    OsError { name, number }
+}
+
+/// What AIX calls an error of its completion ports: errno values.
+pub fn aix(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIMEDOUT", 78),
+        Error::Exists => ("EALREADY", 56),
+        Error::Limit => ("EOVERFLOW", 127),
+        Error::Pending => ("EINPROGRESS", 55),
+        Error::Cancelled | Error::Abandoned => ("ECANCELED", 117),
+        _ => return errno(error),
+    };
+    OsError { name, number }
+}
+
+/// What FreeBSD calls an error: errno values.
+pub fn freebsd(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIMEDOUT", 60),
+        Error::Limit => ("EOVERFLOW", 84),
+        Error::Pending => ("EINPROGRESS", 36),
+        Error::Cancelled | Error::Abandoned => ("ECANCELED", 85),
+        _ => return errno(error),
+    };
+    OsError { name, number }
+}
+
+/// What macOS calls an error: errno values. A call on a kqueue that is closed meanwhile is interrupted.
+pub fn macos(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Abandoned => ("EINTR", 4),
+        Error::Cancelled => ("ECANCELED", 89),
+        _ => return freebsd(error),
+    };
+    OsError { name, number }
+}
+
+/// What each system calls an error, the most common first: where two give one name different numbers, the
+/// number is that of the first.
+const SYSTEMS: [fn(Error) -> OsError; 6] = [win32, errno, illumos, aix, freebsd, macos];
+
+/// Every error as each system names and numbers it.
+pub fn os_errors() -> impl Iterator<Item = (Error, OsError)> {
+    let of = |os_error: fn(Error) -> OsError| ERRORS.map(|error| (error, os_error(error)));
+    SYSTEMS.into_iter().flat_map(of)
+}
+
 /// The error that a name of any system stands for.
 pub fn error_named(name: &str) -> Option<Error> {
-    ERRORS
-        .into_iter()
-        .find(|&error| win32(error).name == name || errno(error).name == name)
+    os_errors().find_map(|(error, known)| (known.name == name).then_some(error))
 }
 
 /// JOB_OBJECT_MSG_ACTIVE_PROCESS_ZERO: no process is left in a job.

@@ -22,6 +22,11 @@ impl<B: Deref<Target = [u8]>> File<B> {
         self.0[0].checked_sub(1).map(BindingId)
     }
 
+    /// Where a file can have several associations: which it has, a bit for each of its own in order.
+    pub fn bindings(&self) -> u8 {
+        self.0[0]
+    }
+
     /// Its notification modes.
     #[inline]
     pub fn modes(&self) -> Modes {
@@ -48,6 +53,11 @@ impl<B: DerefMut<Target = [u8]>> File<B> {
     /// Associates it with a port, or with none.
     pub fn set_binding(&mut self, binding: Option<BindingId>) {
         self.0[0] = binding.map_or(0, |binding| binding.0 + 1);
+    }
+
+    /// Changes [`File::bindings`].
+    pub fn set_bindings(&mut self, bindings: u8) {
+        self.0[0] = bindings;
     }
 
     /// Sets modes; those that are set stay.

@@ -13,8 +13,8 @@ use crate::program::{
 use crate::property::{Fault, Ledger};
 use crate::results::{field_of, store};
 use crate::state::{
-    Port, View, file_place, interest_at, job_place, operation_place, port_mut, thread_mut,
-    wait_packet_place,
+    Port, SOURCE_CLOSED, View, file_place, interest_at, job_place, operation_place, port_mut,
+    thread_mut, wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
 
@@ -33,6 +33,14 @@ pub trait Kernel: Copy {
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str>;
     /// Whether it counts running threads, so that a scenario may ask for them.
     fn counts_running(&self) -> bool;
+    /// Whether a call takes packets in one step and returns them in another.
+    fn takes_in_two_steps(&self) -> bool {
+        false
+    }
+    /// Whether it limits the events of a port, so that a scenario may.
+    fn limits_events(&self) -> bool {
+        false
+    }
     /// Whether a thread has a last error, so that a scenario may ask for it.
     fn keeps_last_error(&self) -> bool {
         false
@@ -43,6 +51,10 @@ pub trait Kernel: Copy {
     /// How many answers the system leaves open for this call; each is a step of its own.
     fn answers(&self, _view: View<'_>, _me: ThreadId, _op: Op) -> u8 {
         1
+    }
+    /// Whether a call with no answers now is only held up until another call has gone on; else a bound forbids it.
+    fn holds_up(&self, _view: View<'_>, _op: Op) -> bool {
+        false
     }
     /// An operation that is the system's own: whatever [`crate::system`] does not do for all alike;
     /// `answer` is one of [`Kernel::answers`].
@@ -321,6 +333,11 @@ impl<O: Observer> Turn<'_, O> {
     #[inline]
     pub fn set_readable(&mut self, source: SourceId, readable: bool) {
         self.bytes[usize::from(self.layout.sources) + source.index()] = u8::from(readable);
+    }
+
+    /// The descriptor of a source is closed.
+    pub fn close_source(&mut self, source: SourceId) {
+        self.bytes[usize::from(self.layout.sources) + source.index()] = SOURCE_CLOSED;
     }
 
     /// Changes how a port watches a source; the flags are the personality's own.

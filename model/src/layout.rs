@@ -65,6 +65,10 @@ pub(crate) struct PortPlace {
     pub packets: u16,
     /// Packets that there is room for besides posted ones.
     pub unposted: u8,
+    /// Where the queue ends.
+    pub queue_end: u16,
+    /// Packets that a call has taken and not returned yet.
+    pub taken: Option<u16>,
     pub end: u16,
     /// Packets delivered so far, where a property reads it.
     pub delivered: Option<u16>,
@@ -72,8 +76,8 @@ pub(crate) struct PortPlace {
 
 impl Layout {
     /// The layout of a program's states on a machine with so many processors; none if they would be larger than
-    /// 64 KiB.
-    pub fn of(program: &Program, processors: u32) -> Option<Layout> {
+    /// 64 KiB. Where packets are taken in two steps there is room for those on their way.
+    pub fn of(program: &Program, processors: u32, two_steps: bool) -> Option<Layout> {
         let mut end = Cursor(0);
         let parts = parts(program);
         let fixed = FIXED as u16
@@ -100,7 +104,7 @@ impl Layout {
         threads.push(end.here());
         let ports = program
             .port_ids()
-            .map(|port| end.port(program, port, processors))
+            .map(|port| end.port(program, port, processors, two_steps))
             .collect();
         let objects = program
             .objects
@@ -174,6 +178,13 @@ impl Layout {
     /// Whether a port may run out of room before every post of the program has been made.
     pub fn is_bounded(program: &Program, port: PortId) -> bool {
         let (posts, looping) = posts(program, port);
+        // A post beyond the port's own limit fails, and needs no room.
+        if program.ports[port.index()]
+            .events_max
+            .is_some_and(|limit| usize::from(limit) <= packets_max(program, port))
+        {
+            return false;
+        }
         looping
             || program
                 .bounds
@@ -198,10 +209,19 @@ impl Cursor {
         at
     }
 
-    fn port(&mut self, program: &Program, port: PortId, processors: u32) -> PortPlace {
+    fn port(
+        &mut self,
+        program: &Program,
+        port: PortId,
+        processors: u32,
+        two_steps: bool,
+    ) -> PortPlace {
         let at = self.take(2);
         let waiters = self.take(1 + waiters_max(program, port) as u16);
-        let packets = self.take(1 + packets_max(program, port) as u16);
+        let room = 1 + packets_max(program, port) as u16;
+        let packets = self.take(room);
+        let queue_end = self.here();
+        let taken = two_steps.then(|| self.take(room));
         let unposted = unposted(program, port);
         let end = self.here();
         let counted = program.any_expr(|expr| *expr == Expr::Port(port, PortField::Delivered));
@@ -216,6 +236,8 @@ impl Cursor {
             waiters,
             packets,
             unposted: unposted.min(PACKETS_MAX / 2) as u8,
+            queue_end,
+            taken,
             end,
             delivered: counted.then(|| self.take(2)),
         }
@@ -247,6 +269,7 @@ fn parts(program: &Program) -> Parts {
     let batches = program
         .ops()
         .any(|op| matches!(op, Op::Get { max: Some(_), .. }));
+    let alerts = program.ops().any(|op| matches!(op, Op::PortAlert { .. }));
     let mut at = FIXED as u8;
     let mut part = |present, len| {
         let place = if present { at } else { 0 };
@@ -256,7 +279,7 @@ fn parts(program: &Program) -> Parts {
     Parts {
         deadline: part(program.ops().any(timed), 4),
         suspended: part(suspends, 1),
-        handed: part(suspends || batches, 1),
+        handed: part(suspends || batches || alerts, 1),
         apcs: part(calls_procedures(program), 2),
         last_error: part(
             program.any_expr(|expr| matches!(expr, Expr::LastError(_))),
@@ -290,8 +313,16 @@ fn posts(program: &Program, port: PortId) -> (usize, bool) {
     for thread in &program.threads {
         let code = &program.codes[thread.code.index()];
         for (pc, instr) in code.instrs.iter().enumerate() {
-            if matches!(instr, Instr::Op(Op::Post { port: to, .. }) if *to == port) {
-                posts += 1;
+            let here = match instr {
+                Instr::Op(Op::Post { port: to, .. }) => usize::from(*to == port),
+                Instr::Op(Op::PortSendn { ports, .. }) => program.port_lists[usize::from(*ports)]
+                    .iter()
+                    .filter(|to| **to == port)
+                    .count(),
+                _ => 0,
+            };
+            if here > 0 {
+                posts += here;
                 looping |= in_loop(code, pc);
             }
         }
@@ -316,9 +347,18 @@ fn packets_max(program: &Program, port: PortId) -> usize {
         None if looping => posts.max(PACKETS_DEFAULT),
         None => posts,
     };
-    let watched = program
-        .ops()
-        .any(|op| matches!(op, Op::EpollCtl { port: on, .. } if on == port));
+    let limit = program.ports[port.index()].events_max;
+    let wanted = limit.map_or(wanted, |limit| {
+        let meets_limit = program.bounds.packets.is_none();
+        if meets_limit && looping {
+            limit.into()
+        } else {
+            wanted.min(limit.into())
+        }
+    });
+    let watched = program.ops().any(|op| {
+        matches!(op, Op::EpollCtl { port: on, .. } | Op::PortAssociate { port: on, .. } | Op::Kevent { port: on, .. } if on == port)
+    });
     (wanted + if watched { program.sources.len() } else { 0 } + unposted(program, port))
         .min(PACKETS_MAX)
 }

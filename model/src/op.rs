@@ -40,6 +40,8 @@ pub enum Op {
         timeout: Timeout,
         /// The most packets of a batch; none for the call that takes exactly one.
         max: Option<u8>,
+        /// How many packets a batch waits for; none for the call that takes what is there.
+        min: Option<u8>,
         /// Whether an asynchronous procedure call can end the wait.
         alertable: bool,
     },
@@ -349,6 +351,96 @@ pub enum Op {
         /// The source.
         source: SourceId,
     },
+    /// Sends one event to several event ports: a list of `Program::port_lists`.
+    PortSendn {
+        /// Which list.
+        ports: u16,
+        /// What the event carries.
+        packet: PacketId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Puts an event port into alert mode, or takes it out.
+    PortAlert {
+        /// The event port.
+        port: PortId,
+        /// What is done.
+        alert: Alert,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Associates a source with an event port, for one event.
+    PortAssociate {
+        /// The event port.
+        port: PortId,
+        /// What it watches.
+        source: SourceId,
+        /// What its event carries.
+        packet: PacketId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Takes the association of a source away.
+    PortDissociate {
+        /// The event port.
+        port: PortId,
+        /// What it watches.
+        source: SourceId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Closes the descriptor of a source.
+    CloseSource {
+        /// The source.
+        source: SourceId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Adds, changes, triggers or removes a user event of a kqueue.
+    Kevent {
+        /// The kqueue.
+        port: PortId,
+        /// What stands for the event.
+        source: SourceId,
+        /// What is done.
+        change: Knote,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+}
+
+/// What `kevent` does to a user event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Knote {
+    /// What its events carry.
+    pub packet: PacketId,
+    /// EV_ADD.
+    pub add: bool,
+    /// EV_DELETE.
+    pub delete: bool,
+    /// EV_ENABLE.
+    pub enable: bool,
+    /// EV_DISABLE.
+    pub disable: bool,
+    /// EV_ONESHOT.
+    pub oneshot: bool,
+    /// EV_CLEAR.
+    pub clear: bool,
+    /// EV_DISPATCH.
+    pub dispatch: bool,
+    /// NOTE_TRIGGER.
+    pub trigger: bool,
+}
+
+/// What `port_alert` does to an event port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alert {
+    /// Puts it into alert mode, whether or not it was; calls take this event.
+    Set(PacketId),
+    /// Puts it into alert mode if it was not.
+    Update(PacketId),
+    /// Takes it out.
+    Clear,
 }
 
 /// What `epoll_ctl` does to a source.
@@ -384,6 +476,8 @@ pub struct Get {
     pub timeout: Timeout,
     /// The most packets of a batch; none for the call that takes exactly one.
     pub max: Option<u8>,
+    /// How many packets a batch waits for; none for the call that takes what is there.
+    pub min: Option<u8>,
     /// Whether an asynchronous procedure call can end the wait.
     pub alertable: bool,
 }
@@ -393,6 +487,29 @@ impl Op {
     #[inline]
     pub fn into(mut self) -> Option<SlotId> {
         self.place_mut().and_then(|into| *into)
+    }
+
+    /// The call that takes packets, if it is one.
+    #[inline]
+    pub fn as_get(self) -> Option<Get> {
+        match self {
+            Op::Get {
+                port,
+                into,
+                timeout,
+                max,
+                min,
+                alertable,
+            } => Some(Get {
+                port,
+                into,
+                timeout,
+                max,
+                min,
+                alertable,
+            }),
+            _ => None,
+        }
     }
 
     /// The same operation with its result going nowhere: what an observer sees of it.
@@ -440,7 +557,13 @@ impl Op {
             | Op::CancelWaitPacket { into, .. }
             | Op::JobPort { into, .. }
             | Op::JobStart { into, .. }
-            | Op::JobExit { into, .. } => Some(into),
+            | Op::JobExit { into, .. }
+            | Op::PortSendn { into, .. }
+            | Op::PortAlert { into, .. }
+            | Op::PortAssociate { into, .. }
+            | Op::PortDissociate { into, .. }
+            | Op::CloseSource { into, .. }
+            | Op::Kevent { into, .. } => Some(into),
             Op::Signal { .. }
             | Op::Reset { .. }
             | Op::Stall

@@ -52,6 +52,14 @@ impl<B: DerefMut<Target = [u8]>> Packets<B> {
         self.0[newest] = packet;
     }
 
+    /// Adds one in front of the one at this place, counted from the oldest. There must be room.
+    pub fn insert(&mut self, place: usize, packet: u8) {
+        self.append(packet);
+        let depth = self.depth();
+        self.0.copy_within(place + 1..depth, place + 2);
+        self.0[place + 1] = packet;
+    }
+
     /// Takes the oldest.
     #[inline]
     pub fn take_oldest(&mut self) -> Option<u8> {

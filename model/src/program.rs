@@ -12,7 +12,7 @@ pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
-pub use crate::op::{Get, Interest, Modes, Op, Pc, Timeout, Watch};
+pub use crate::op::{Alert, Get, Interest, Knote, Modes, Op, Pc, Timeout, Watch};
 
 /// The most packets one call can take.
 pub const BATCH_MAX: usize = 32;
@@ -22,6 +22,9 @@ pub const SEMAPHORE_MAX: u8 = u8::MAX;
 
 /// The most variables that one `set` writes.
 pub const SETS_MAX: usize = 8;
+
+/// The most ports that one `port_sendn` sends to.
+pub const PORTS_AT_ONCE_MAX: usize = 8;
 
 /// The most operations that one `complete` ends.
 pub const BURST_MAX: usize = 8;
@@ -43,7 +46,7 @@ pub struct Program {
     pub ports: Vec<Port>,
     /// Events, mutexes and semaphores.
     pub objects: Vec<Object>,
-    /// Things an epoll descriptor can watch.
+    /// Things that a port of some systems can watch.
     pub sources: Vec<Source>,
     /// Files: whatever I/O is done on.
     pub files: Vec<File>,
@@ -55,6 +58,8 @@ pub struct Program {
     pub results: Vec<IoResult>,
     /// The packet of every operation, association and result that can come together, in this order.
     pub completions: Vec<Completion>,
+    /// Lists of ports that a `port_sendn` sends to.
+    pub port_lists: Vec<Vec<PortId>>,
     /// Lists of operations that a `complete` ends in one go.
     pub bursts: Vec<Vec<OperationId>>,
     /// What each of [`Program::packets`] belongs to, besides its port.
@@ -132,6 +137,8 @@ pub struct Port {
     pub open: bool,
     /// Whether it has a name, by which it can be opened again.
     pub named: bool,
+    /// The most events that it has at once, sources associated with it counted; none for no limit that is met.
+    pub events_max: Option<u8>,
 }
 
 /// Something a thread can block on that is not a port.

@@ -10,7 +10,8 @@ const PACKET: u8 = 2;
 const PACKETS: u8 = 3;
 const VALUE: u8 = 4;
 const IO: u8 = 5;
-const FAILED: u8 = 6;
+const PARTIAL: u8 = 6;
+const FAILED: u8 = 7;
 
 /// Writes an outcome into a slot; none clears it.
 #[inline(always)]
@@ -38,7 +39,9 @@ pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>)
             }
         }
         Some(Outcome::Value(_) | Outcome::Io(_)) => DONE,
-        Some(Outcome::Packets(batch)) => {
+        // Where there is room for one, none needs no place to say so.
+        Some(Outcome::Packets(batch)) if packets_max <= 1 && batch.packets().is_empty() => DONE,
+        Some(Outcome::Packets(batch) | Outcome::Partial(batch)) => {
             let packets = batch.packets();
             if packets_max > 1 {
                 bytes[1] = packets.len() as u8;
@@ -47,7 +50,11 @@ pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>)
             for (place, packet) in bytes[first..].iter_mut().zip(packets) {
                 *place = packet.0;
             }
-            PACKETS
+            if matches!(outcome, Some(Outcome::Partial(_))) {
+                PARTIAL
+            } else {
+                PACKETS
+            }
         }
     };
 }
@@ -62,7 +69,7 @@ pub(crate) fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
         PACKET => Some(Outcome::Packet(PacketId(bytes[first]))),
         VALUE => Some(Outcome::Value(bytes[first])),
         IO => Some(Outcome::Io(ResultId(bytes[first]))),
-        PACKETS => {
+        PACKETS | PARTIAL => {
             let count = if packets_max > 1 {
                 usize::from(bytes[1])
             } else {
@@ -72,7 +79,11 @@ pub(crate) fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
             bytes[first..first + count]
                 .iter()
                 .for_each(|&packet| batch.push(PacketId(packet)));
-            Some(Outcome::Packets(batch))
+            Some(if bytes[0] == PARTIAL {
+                Outcome::Partial(batch)
+            } else {
+                Outcome::Packets(batch)
+            })
         }
         failed => Some(Outcome::Failed(ERRORS[usize::from(failed - FAILED)])),
     }
@@ -94,6 +105,7 @@ pub(crate) fn field_of(
         Outcome::Done | Outcome::Value(_) | Outcome::Io(_) => (&[], None),
         Outcome::Packet(packet) => (core::slice::from_ref(packet), None),
         Outcome::Packets(batch) => (batch.packets(), None),
+        Outcome::Partial(batch) => (batch.packets(), Some(Error::Timeout)),
         Outcome::Failed(error) => (&[], Some(*error)),
     };
     let packet = packets

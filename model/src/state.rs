@@ -22,6 +22,9 @@ use crate::running::Running;
 use crate::threads::{FIXED, Mode, Parts, Thread, mode_of};
 use crate::waiters::Waiters;
 
+/// What the byte of a source says when its descriptor is closed; else whether it can be read.
+pub(crate) const SOURCE_CLOSED: u8 = 2;
+
 /// Everything that is the case at one moment.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State(pub(crate) Box<[u8]>);
@@ -130,22 +133,7 @@ impl<'a> View<'a> {
     /// The call on a port that a thread is in.
     #[inline]
     pub fn get(&self, id: ThreadId) -> Get {
-        match *self.op(id) {
-            Op::Get {
-                port,
-                into,
-                timeout,
-                max,
-                alertable,
-            } => Get {
-                port,
-                into,
-                timeout,
-                max,
-                alertable,
-            },
-            _ => unreachable!("only a `get` waits on a port"),
-        }
+        self.op(id).as_get().expect("only a `get` waits on a port")
     }
 
     /// One file.
@@ -222,7 +210,12 @@ impl<'a> View<'a> {
 
     /// Whether a source can be read.
     pub fn is_readable(&self, source: SourceId) -> bool {
-        self.bytes[usize::from(self.layout.sources) + source.index()] != 0
+        self.bytes[usize::from(self.layout.sources) + source.index()] == 1
+    }
+
+    /// Whether the descriptor of a source is closed.
+    pub fn is_closed(&self, source: SourceId) -> bool {
+        self.bytes[usize::from(self.layout.sources) + source.index()] == SOURCE_CLOSED
     }
 
     /// How a port watches a source: flags of the personality's own, and the number of the packet.
@@ -282,13 +275,26 @@ impl<B: Deref<Target = [u8]>> Port<B> {
     /// Whether a packet can be posted without taking the room of those that nobody posts.
     #[inline]
     pub fn has_room_for_post(&self) -> bool {
-        self.packets().room() > usize::from(self.place.unposted)
+        let on_their_way = self.taken().map_or(0, |taken| taken.depth());
+        self.packets().room() > usize::from(self.place.unposted) + on_their_way
     }
 
     /// Packets nobody has taken.
     #[inline]
     pub fn packets(&self) -> Packets<&[u8]> {
-        Packets(&self.bytes[usize::from(self.place.packets - self.place.at)..])
+        let from = usize::from(self.place.packets - self.place.at);
+        Packets(&self.bytes[from..usize::from(self.place.queue_end - self.place.at)])
+    }
+
+    /// Packets that a call has taken and not returned yet, where a system takes them in two steps.
+    pub fn taken(&self) -> Option<Packets<&[u8]>> {
+        let at = self.place.taken? - self.place.at;
+        Some(Packets(&self.bytes[usize::from(at)..]))
+    }
+
+    /// What a system that counts no running threads keeps of a port besides: 0 at the start.
+    pub fn note(&self) -> u8 {
+        self.bytes[1]
     }
 
     /// Threads parked on it.
@@ -317,7 +323,19 @@ impl<B: DerefMut<Target = [u8]>> Port<B> {
     /// Packets nobody has taken.
     #[inline]
     pub fn packets_mut(&mut self) -> Packets<&mut [u8]> {
-        Packets(&mut self.bytes[usize::from(self.place.packets - self.place.at)..])
+        let from = usize::from(self.place.packets - self.place.at);
+        Packets(&mut self.bytes[from..usize::from(self.place.queue_end - self.place.at)])
+    }
+
+    /// Changes [`Port::taken`].
+    pub fn taken_mut(&mut self) -> Option<Packets<&mut [u8]>> {
+        let at = self.place.taken? - self.place.at;
+        Some(Packets(&mut self.bytes[usize::from(at)..]))
+    }
+
+    /// Changes [`Port::note`].
+    pub fn set_note(&mut self, note: u8) {
+        self.bytes[1] = note;
     }
 
     /// Threads parked on it.

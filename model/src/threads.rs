@@ -125,6 +125,12 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
         ObjectId(self.bytes[2])
     }
 
+    /// What its system keeps of a thread inside a call on a port besides; 0 in every new mode.
+    #[inline]
+    pub fn note(&self) -> u8 {
+        self.bytes[2]
+    }
+
     /// The port it is associated with.
     #[inline]
     pub fn port(&self) -> Option<PortId> {
@@ -216,6 +222,12 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
     pub fn set_mode(&mut self, mode: Mode) {
         self.bytes[1] = mode as u8;
         self.bytes[2] = 0;
+    }
+
+    /// Changes [`Thread::note`].
+    #[inline]
+    pub fn set_note(&mut self, note: u8) {
+        self.bytes[2] = note;
     }
 
     /// It waits for an object now.

@@ -46,6 +46,14 @@ impl<B: DerefMut<Target = [u8]>> Waiters<B> {
         self.0[newest] = thread.0 + 1;
     }
 
+    /// Adds a thread in front of the one at this place, counted from the oldest.
+    pub fn insert(&mut self, place: usize, thread: ThreadId) {
+        let count = self.count();
+        self.0.copy_within(place + 1..count + 1, place + 2);
+        self.0[place + 1] = thread.0 + 1;
+        self.0[0] += 1;
+    }
+
     /// Takes the thread that parked last.
     #[inline]
     pub fn take_newest(&mut self) -> Option<ThreadId> {

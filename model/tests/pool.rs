@@ -15,6 +15,7 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
         into: Some(SlotId(0)),
         timeout: Timeout::Never,
         max: None,
+        min: None,
         alertable: false,
     };
     let worker = Code {
@@ -65,6 +66,7 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
             concurrency,
             open: true,
             named: false,
+            events_max: None,
         }],
         packets: (0..posters)
             .map(|n| Packet {

@@ -92,6 +92,9 @@ impl Kernel for Epoll {
             | Op::Sleep {
                 alertable: true, ..
             } => Err("Linux has no alertable waits"),
+            Op::Get { min: Some(_), .. } => {
+                Err("epoll_wait takes what is there, and waits for no more")
+            }
             Op::Get { .. }
             | Op::Close { .. }
             | Op::Block { .. }

@@ -1,10 +1,16 @@
 //! The systems, one file each.
 
+mod aix;
 mod epoll;
+mod illumos;
+mod kqueue;
 mod windows;
 mod wine;
 
+pub use aix::Aix;
 pub use epoll::Epoll;
+pub use illumos::Illumos;
+pub use kqueue::Kqueue;
 pub use windows::Windows;
 pub use wine::Wine;
 
@@ -19,7 +25,17 @@ pub trait ForSystem {
 }
 
 /// Every system, in the order of lists and tables.
-pub const NAMES: [&str; 5] = ["windows", "windows-2003", "wine-8", "wine-10", "epoll"];
+pub const NAMES: [&str; 9] = [
+    "windows",
+    "windows-2003",
+    "wine-8",
+    "wine-10",
+    "illumos",
+    "aix",
+    "epoll",
+    "kqueue",
+    "kqueue-macos",
+];
 
 /// Does work for the system of this name; none if there is no such system.
 pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
@@ -28,7 +44,11 @@ pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
         "windows-2003" => work.with(Windows::NT5),
         "wine-8" => work.with(Wine::V8),
         "wine-10" => work.with(Wine::V10),
+        "illumos" => work.with(Illumos),
+        "aix" => work.with(Aix),
         "epoll" => work.with(Epoll),
+        "kqueue" => work.with(Kqueue::FREEBSD),
+        "kqueue-macos" => work.with(Kqueue::MACOS),
         _ => return None,
     })
 }

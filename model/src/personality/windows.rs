@@ -238,6 +238,15 @@ impl Kernel for Windows {
             Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => {
                 Err("Windows has no epoll")
             }
+            Op::PortSendn { .. }
+            | Op::PortAlert { .. }
+            | Op::PortAssociate { .. }
+            | Op::PortDissociate { .. }
+            | Op::CloseSource { .. } => Err("Windows has no event ports"),
+            Op::Kevent { .. } => Err("Windows has no kqueue"),
+            Op::Get { min: Some(_), .. } => {
+                Err("a batch takes what is there, and waits for no more")
+            }
             Op::Get {
                 max: None,
                 alertable: true,

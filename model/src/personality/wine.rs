@@ -85,6 +85,9 @@ impl Kernel for Wine {
                 max: None,
                 ..
             } => Err("of calls on ports only a batch can be alertable"),
+            Op::Get { min: Some(_), .. } => {
+                Err("a batch takes what is there, and waits for no more")
+            }
             Op::Post { may_fail: true, .. } => Err("its posts find memory"),
             Op::Post {
                 reserve: Some(_), ..
@@ -118,6 +121,12 @@ impl Kernel for Wine {
             | Op::Assert { .. }
             | Op::Note(_) => Ok(()),
             Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => Err("Wine has no epoll"),
+            Op::PortSendn { .. }
+            | Op::PortAlert { .. }
+            | Op::PortAssociate { .. }
+            | Op::PortDissociate { .. }
+            | Op::CloseSource { .. } => Err("Wine has no event ports"),
+            Op::Kevent { .. } => Err("Wine has no kqueue"),
             _ => Err("this operation of Wine's is not modelled"),
         }
     }

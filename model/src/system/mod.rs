@@ -74,7 +74,15 @@ impl<K: Kernel> System<K> {
                 why: "its calls leave no last error",
             });
         }
-        let Some(mut layout) = Layout::of(&program, processors) else {
+        if !kernel.limits_events() && program.ports.iter().any(|port| port.events_max.is_some()) {
+            return Err(Unsupported {
+                op: None,
+                why: "it has no limit of events for each port",
+            });
+        }
+        // In lock-step nobody comes between the two steps of a call.
+        let two_steps = kernel.takes_in_two_steps() && program.schedule.is_none();
+        let Some(mut layout) = Layout::of(&program, processors, two_steps) else {
             return Err(Unsupported {
                 op: None,
                 why: "its states would be larger than 64 KiB",
@@ -87,6 +95,7 @@ impl<K: Kernel> System<K> {
         let bounded: Box<[bool]> = bounded;
         layout.plan.note_plain(|op| match op {
             Op::Post { port, .. } if bounded[port.index()] => false,
+            Op::PortSendn { .. } => false,
             Op::Signal { .. } | Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => {
                 false
             }
@@ -311,7 +320,10 @@ impl<K: Kernel> System<K> {
         self.layout
             .ports
             .iter()
-            .map(|port| usize::from(bytes[usize::from(port.packets)]))
+            .map(|port| {
+                let taken = port.taken.map_or(0, |at| bytes[usize::from(at)]);
+                usize::from(bytes[usize::from(port.packets)]) + usize::from(taken)
+            })
             .sum()
     }
 }

@@ -105,7 +105,7 @@ impl<K: Kernel> System<K> {
         let plan = &self.layout.plan;
         plan.offers(&self.program, &view, id, pc, |offer| {
             let answers = self.answers(view, id, offer);
-            bounded |= answers == 0;
+            bounded |= answers == 0 && !self.is_held_up(view, offer);
             for _ in 0..answers {
                 each(turn_of(id, choice));
                 choice += 1;
@@ -124,6 +124,15 @@ impl<K: Kernel> System<K> {
             {
                 0
             }
+            Offer::Op(Op::PortSendn { ports, .. }, _)
+                if self.program.port_lists[usize::from(ports)]
+                    .iter()
+                    .any(|port| {
+                        self.bounded[port.index()] && !view.port(*port).has_room_for_post()
+                    }) =>
+            {
+                0
+            }
             Offer::Op(op @ (Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. }), _)
                 if !self.has_room_for_messages(view, op) =>
             {
@@ -132,6 +141,11 @@ impl<K: Kernel> System<K> {
             Offer::Op(Op::Signal { object }, _) => objects::answers(view, object),
             Offer::Op(op, _) => self.kernel.answers(view, me, op),
         }
+    }
+
+    /// Whether an operation without answers has to wait for a call of somebody else's, and for nothing more.
+    fn is_held_up(&self, view: View<'_>, offer: Offer) -> bool {
+        matches!(offer, Offer::Op(op, _) if self.kernel.holds_up(view, op))
     }
 
     /// Whether whatever messages an operation sends find room.

@@ -119,6 +119,7 @@ fn op(deed: Deed) -> Op {
         into: Some(SlotId(0)),
         timeout,
         max,
+        min: None,
         alertable: false,
     };
     match deed {
@@ -165,6 +166,7 @@ impl Play {
                 concurrency: self.concurrency,
                 open: true,
                 named: false,
+                events_max: None,
             }],
             packets: (0..4).map(packet).collect(),
             ..Program::default()

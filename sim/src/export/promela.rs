@@ -87,6 +87,13 @@ fn sayable(program: &Program) -> Result<(), String> {
             }
             Op::JobPort { .. } | Op::JobStart { .. } | Op::JobExit { .. } => return lacks("jobs"),
             Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => return lacks("epoll"),
+            Op::PortSendn { .. }
+            | Op::PortAlert { .. }
+            | Op::PortAssociate { .. }
+            | Op::PortDissociate { .. }
+            | Op::CloseSource { .. } => return lacks("event ports"),
+            Op::Kevent { .. } => return lacks("kqueue"),
+            Op::Get { min: Some(_), .. } => return lacks("batches that wait for more"),
             Op::Get { .. }
             | Op::Post { .. }
             | Op::Close { .. }

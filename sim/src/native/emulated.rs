@@ -67,6 +67,9 @@ impl Backend for Emulated {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
         match op {
+            Op::Get { min: Some(_), .. } => {
+                Err("a batch takes what is there, and waits for no more".into())
+            }
             Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
             Op::Post {
                 reserve: Some(_), ..

@@ -67,6 +67,9 @@ impl Backend for Epoll {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
         match op {
+            Op::Get { min: Some(_), .. } => {
+                Err("epoll_wait takes what is there, and waits for no more".into())
+            }
             Op::Suspend { .. } | Op::Resume { .. } => Err(
                 "Linux has no call that suspends a thread without disturbing the order of waiters"
                     .into(),

@@ -18,6 +18,12 @@ pub enum Call {
     Ppoll,
     /// `epoll_pwait`.
     EpollPwait,
+    /// `poll`, on systems other than Linux.
+    Poll,
+    /// illumos: `port_get` and `port_getn`.
+    PortGet,
+    /// FreeBSD and macOS: `kevent`.
+    Kevent,
     /// Windows: a wait on a completion port.
     Port,
     /// Windows: a wait for any other object.

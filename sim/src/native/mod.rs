@@ -10,7 +10,8 @@
 //! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.
-//! - One file a backend, listed below. Backends share `objects`; those on Linux share `bell` and `numbers`.
+//! - One file a backend, listed below. Backends share `objects`; those on Linux share `bell` and `numbers`, those of
+//!   illumos, FreeBSD and macOS `pipe_bell` and `numbers`. The latter have never been run; they are only compiled.
 //!
 //! Nothing here knows what a port should do: the thing being compared must not borrow from its judge.
 
@@ -30,17 +31,36 @@ pub mod seats;
 pub mod sync;
 pub mod world;
 
+#[cfg(target_os = "aix")]
+pub mod aix;
 #[cfg(target_os = "linux")]
 mod bell;
 #[cfg(not(all(test, loom)))]
 pub mod emulated;
 #[cfg(target_os = "linux")]
 mod epoll;
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "illumos")]
+mod illumos;
+#[cfg(any(target_os = "freebsd", target_os = "macos"))]
+mod kqueue;
+#[cfg(any(
+    target_os = "linux",
+    target_os = "illumos",
+    target_os = "freebsd",
+    target_os = "macos"
+))]
 mod numbers;
 mod objects;
+#[cfg(target_os = "freebsd")]
+mod parked_freebsd;
+#[cfg(target_os = "illumos")]
+mod parked_illumos;
+#[cfg(target_os = "macos")]
+mod parked_macos;
 #[cfg(windows)]
 mod parked_windows;
+#[cfg(any(target_os = "illumos", target_os = "freebsd", target_os = "macos"))]
+mod pipe_bell;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 #[cfg(windows)]
@@ -66,6 +86,25 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         // Where loom runs the tests, its ports work for loom's threads only.
         #[cfg(not(all(test, loom)))]
         &emulated::Emulated::SOUND,
+        #[cfg(target_os = "illumos")]
+        &illumos::Illumos,
+        #[cfg(not(target_os = "illumos"))]
+        &backend::Elsewhere {
+            name: "illumos",
+            system: "illumos",
+        },
+        // Its standard library does not build with this compiler: `aix` has the calls, for whoever ports it.
+        &backend::Elsewhere {
+            name: "aix",
+            system: "aix",
+        },
+        #[cfg(any(target_os = "freebsd", target_os = "macos"))]
+        &kqueue::Kqueue,
+        #[cfg(not(any(target_os = "freebsd", target_os = "macos")))]
+        &backend::Elsewhere {
+            name: "kqueue",
+            system: "freebsd and macos",
+        },
         #[cfg(windows)]
         &windows::Windows,
         #[cfg(not(windows))]

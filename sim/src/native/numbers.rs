@@ -52,6 +52,7 @@ impl Numbers {
     }
 
     /// What the number names now, or a bad descriptor.
+    #[cfg(target_os = "linux")]
     pub fn get(&self, n: usize) -> BorrowedFd<'_> {
         // SAFETY: the number is this run's for as long as `self` is borrowed: it names what `open` put there,
         // or nothing, in which case every call on it fails with EBADF, which is what such a call must show.

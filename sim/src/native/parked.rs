@@ -13,12 +13,24 @@
 //!
 //! Signals, SIGSTOP and ptrace would answer too, but all three change the order of waiters.
 //!
-//! `parked_windows` has the answer for the Win32 interface, on Windows and under Wine.
+//! `parked_windows` has the answer for the Win32 interface, on Windows and under Wine; `parked_illumos`,
+//! `parked_freebsd` and `parked_macos` have what could be read about those systems, and have never been run.
 
 pub use super::kernel_wait::{Call, KernelWait};
+#[cfg(target_os = "freebsd")]
+pub use super::parked_freebsd::Probe;
+#[cfg(target_os = "illumos")]
+pub use super::parked_illumos::Probe;
+#[cfg(target_os = "macos")]
+pub use super::parked_macos::Probe;
 #[cfg(windows)]
 pub use super::parked_windows::Probe;
-#[cfg(not(windows))]
+#[cfg(not(any(
+    windows,
+    target_os = "illumos",
+    target_os = "freebsd",
+    target_os = "macos"
+)))]
 pub use os::Probe;
 #[cfg(target_os = "linux")]
 pub use os::number;
@@ -39,7 +51,7 @@ mod os {
             Call::Read => [0, 63],
             Call::Ppoll => [271, 73],
             Call::EpollPwait => [281, 22],
-            Call::Port | Call::Object => return None,
+            Call::Poll | Call::PortGet | Call::Kevent | Call::Port | Call::Object => return None,
         };
         if cfg!(target_arch = "x86_64") {
             Some(x86_64)
@@ -159,7 +171,13 @@ mod os {
     }
 }
 
-#[cfg(not(any(target_os = "linux", windows)))]
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "illumos",
+    target_os = "freebsd",
+    target_os = "macos",
+    windows
+)))]
 mod os {
     use std::io;
 

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use portsim_model::control::{Plan, Rest};
-use portsim_model::event::{Error, errno, error_named, win32, win32_of_status};
+use portsim_model::event::{Error, os_errors, win32_of_status};
 use portsim_model::expr::{
     Expr, ExprId, Facts, Field, FileField, OperationField, PortField, ThreadField, eval,
 };
@@ -185,7 +185,7 @@ impl Facts for Cast<'_> {
 fn part_of(answer: &Answer, field: Field, nth: u8) -> i64 {
     let packets: &[Packet] = match answer {
         Answer::Packet(packet) => std::slice::from_ref(packet),
-        Answer::Packets(packets) => packets,
+        Answer::Packets(packets) | Answer::Partial(_, packets) => packets,
         Answer::Done | Answer::Value(_) | Answer::Io { .. } | Answer::Failed(_) => &[],
     };
     let packet = packets.get(usize::from(nth)).copied().unwrap_or_default();
@@ -196,10 +196,12 @@ fn part_of(answer: &Answer, field: Field, nth: u8) -> i64 {
         _ => 0,
     };
     match field {
-        Field::Ok => i64::from(!matches!(answer, Answer::Failed(_)) && carried == 0),
+        Field::Ok => {
+            i64::from(!matches!(answer, Answer::Failed(_) | Answer::Partial(..)) && carried == 0)
+        }
         Field::Timeout => i64::from(answer.error() == Some(Error::Timeout)),
         Field::Error => match answer {
-            Answer::Failed(name) => i64::from(error_number(name)),
+            Answer::Failed(name) | Answer::Partial(name, _) => i64::from(error_number(name)),
             _ => i64::from(carried),
         },
         Field::Count => packets.len() as i64,
@@ -223,11 +225,9 @@ fn part_of(answer: &Answer, field: Field, nth: u8) -> i64 {
 
 /// The number of an error by its system's name; 0 for names outside the common words.
 fn error_number(name: &str) -> u16 {
-    match error_named(name) {
-        Some(error) if win32(error).name == name => win32(error).number,
-        Some(error) => errno(error).number,
-        None => 0,
-    }
+    os_errors()
+        .find_map(|(_, known)| (known.name == name).then_some(known.number))
+        .unwrap_or(0)
 }
 
 /// Why the control flow of a program cannot be played from outside the kernel, if it cannot.

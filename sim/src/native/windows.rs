@@ -96,6 +96,9 @@ impl Backend for Windows {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
         match op {
+            Op::Get { min: Some(_), .. } => {
+                Err("a batch takes what is there, and waits for no more".into())
+            }
             Op::Post { packet, .. } if !fits(program.packets[packet.index()]) => {
                 Err("the Win32 calls carry 32 bits of bytes".into())
             }

@@ -1,6 +1,7 @@
 //! From operations to instructions: control becomes jumps, names become ids.
 
 mod io;
+mod relatives;
 mod steps;
 
 pub(super) use io::{binding, packet, result};

@@ -112,6 +112,7 @@ impl Compiler {
                 concurrency: port.concurrency,
                 open: true,
                 named: port.named,
+                events_max: port.events_max,
             });
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Every name of a scenario, and what it stands for.
 
-use portsim_model::event::{ERRORS, errno, win32};
+use portsim_model::event::os_errors;
 use portsim_model::program::{
     CodeId, FileId, JobId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId, SourceId,
     ThreadId, VarId, WaitPacketId,
@@ -481,10 +481,7 @@ pub(super) fn constant(name: &str) -> Option<i64> {
 
 /// Every constant of the systems' headers that expressions know.
 pub(super) fn constants() -> impl Iterator<Item = (&'static str, i64)> {
-    let errors = ERRORS
-        .into_iter()
-        .flat_map(|error| [win32(error), errno(error)]);
-    errors
-        .map(|error| (error.name, error.number.into()))
+    os_errors()
+        .map(|(_, error)| (error.name, error.number.into()))
         .chain(STATUSES.map(|(name, value)| (name, value.into())))
 }

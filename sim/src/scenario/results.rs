@@ -22,7 +22,13 @@ pub(super) fn collect(
         match op {
             Op::Get(get) => {
                 let packets_max = batch(get.max, &place.field("max"))?;
-                add(op.into(), packets_max, false, slots, directory, place)?;
+                if get.min.is_some() && get.max.is_none() {
+                    return Err(place
+                        .field("min")
+                        .complain("only a call with \"max\" takes it"));
+                }
+                let counts = get.max == Some(0);
+                add(op.into(), packets_max, counts, slots, directory, place)?;
             }
             Op::If(branch) => {
                 collect(&branch.then, slots, directory, &place.field("then"))?;
@@ -38,7 +44,11 @@ pub(super) fn collect(
             _ => {
                 let has_value = matches!(
                     op,
-                    Op::Start(_) | Op::Query(_) | Op::Create(_) | Op::WaitPacket(_)
+                    Op::Start(_)
+                        | Op::Query(_)
+                        | Op::Create(_)
+                        | Op::WaitPacket(_)
+                        | Op::PortSendn(_)
                 );
                 add(op.into(), 0, has_value, slots, directory, place)?;
             }

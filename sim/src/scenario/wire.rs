@@ -5,6 +5,7 @@
 
 mod io;
 mod ops;
+mod relatives;
 mod shapes;
 mod tree;
 mod typed;
@@ -125,6 +126,8 @@ pub(super) struct Port {
     /// Whether it has a name, by which it can be made several times.
     #[serde(default)]
     pub(super) named: bool,
+    /// The most events that it has at once, sources associated with it counted.
+    pub(super) events_max: Option<u8>,
 }
 
 /// A file.
@@ -239,7 +242,7 @@ pub(super) struct Semaphore {
     pub(super) count: u8,
 }
 
-/// Something that an epoll descriptor can watch.
+/// Something that a port of some systems can watch.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Source {

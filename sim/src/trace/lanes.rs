@@ -129,11 +129,16 @@ fn call(line: &EventLine) -> String {
         &line.change,
         &line.source,
         &line.trigger,
+        &line.mode,
     ];
     for noun in nouns.into_iter().flatten() {
         let _ = write!(text, " {noun}");
     }
-    for operation in line.operations.iter().flatten() {
+    for operation in [&line.operations, &line.ports, &line.flags]
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let _ = write!(text, " {operation}");
     }
     let flags = [
@@ -160,6 +165,7 @@ fn call(line: &EventLine) -> String {
         ("overlapped", line.overlapped),
         ("status", line.status.map(i64::from)),
         ("max", line.max.map(i64::from)),
+        ("min", line.min.map(i64::from)),
         ("timeout", line.timeout.map(i64::from)),
         ("ticks", line.ticks.map(i64::from)),
         ("#", line.note.map(i64::from)),
@@ -177,12 +183,8 @@ pub fn answer(given: &Answer) -> String {
     match given {
         Answer::Done => "= done".to_owned(),
         Answer::Packet(packet) => format!("= {}", contents(packet)),
-        Answer::Packets(packets) => {
-            format!(
-                "= [{}]",
-                packets.iter().map(contents).collect::<Vec<_>>().join(", ")
-            )
-        }
+        Answer::Packets(packets) => format!("= {}", batch(packets)),
+        Answer::Partial(error, packets) => format!("! {error} {}", batch(packets)),
         Answer::Value(value) => format!("= {value}"),
         Answer::Io { status, bytes } => {
             let mut text = format!("= bytes {bytes}");
@@ -193,6 +195,11 @@ pub fn answer(given: &Answer) -> String {
         }
         Answer::Failed(error) => format!("! {error}"),
     }
+}
+
+fn batch(packets: &[Packet]) -> String {
+    let packets: Vec<_> = packets.iter().map(contents).collect();
+    format!("[{}]", packets.join(", "))
 }
 
 fn contents(packet: &Packet) -> String {

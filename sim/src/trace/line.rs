@@ -3,7 +3,8 @@
 use std::io;
 
 use portsim_model::program::{
-    FileId, JobId, Op, OperationId, Packet, PortId, Program, ThreadId, Timeout, WaitPacketId, Watch,
+    Alert, FileId, JobId, Knote, Op, OperationId, Packet, PortId, Program, ThreadId, Timeout,
+    WaitPacketId, Watch,
 };
 use portsim_model::step::StepKind;
 
@@ -137,6 +138,12 @@ pub fn verb(op: Op) -> &'static str {
         Op::EpollCtl { .. } => "epoll_ctl",
         Op::Write { .. } => "write",
         Op::Drain { .. } => "drain",
+        Op::PortSendn { .. } => "port_sendn",
+        Op::PortAlert { .. } => "port_alert",
+        Op::PortAssociate { .. } => "port_associate",
+        Op::PortDissociate { .. } => "port_dissociate",
+        Op::CloseSource { .. } => "close_source",
+        Op::Kevent { .. } => "kevent",
     }
 }
 
@@ -155,12 +162,14 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             port,
             timeout,
             max,
+            min,
             alertable,
             ..
         } => {
             line.port = Some(names.ports[port.index()].clone());
             line.timeout = ticks(timeout);
             line.max = max;
+            line.min = min;
             line.alertable = said(alertable);
         }
         Op::Post {
@@ -235,9 +244,14 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.source = Some(names.sources[source.index()].clone());
             watch_fields(program, change, &mut line);
         }
-        Op::Write { source } | Op::Drain { source } => {
+        Op::Write { source } | Op::Drain { source } | Op::CloseSource { source, .. } => {
             line.source = Some(names.sources[source.index()].clone())
         }
+        Op::PortSendn { .. }
+        | Op::PortAlert { .. }
+        | Op::PortAssociate { .. }
+        | Op::PortDissociate { .. }
+        | Op::Kevent { .. } => relatives_fields(names, program, op, &mut line),
         Op::Stall
         | Op::Yield
         | Op::Exit
@@ -384,6 +398,76 @@ fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
     }
 }
 
+/// The part of the line that only calls on event ports and kqueues have.
+fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
+    let name = |id: PortId| names.ports[id.index()].clone();
+    let carried = match op {
+        Op::PortSendn { ports, packet, .. } => {
+            let ports = &program.port_lists[usize::from(ports)];
+            line.ports = Some(ports.iter().map(|&port| name(port)).collect());
+            Some(packet)
+        }
+        Op::PortAlert { port, alert, .. } => {
+            let (mode, event) = match alert {
+                Alert::Set(event) => ("set", Some(event)),
+                Alert::Update(event) => ("update", Some(event)),
+                Alert::Clear => ("clear", None),
+            };
+            line.mode = Some(mode.to_owned());
+            line.port = Some(name(port));
+            event
+        }
+        Op::PortAssociate {
+            port,
+            source,
+            packet,
+            ..
+        } => {
+            line.port = Some(name(port));
+            line.source = Some(names.sources[source.index()].clone());
+            Some(packet)
+        }
+        Op::PortDissociate { port, source, .. } => {
+            line.port = Some(name(port));
+            line.source = Some(names.sources[source.index()].clone());
+            None
+        }
+        Op::Kevent {
+            port,
+            source,
+            change,
+            ..
+        } => {
+            line.port = Some(name(port));
+            line.source = Some(names.sources[source.index()].clone());
+            line.flags = Some(flags_of(change));
+            Some(change.packet).filter(|_| change.add)
+        }
+        _ => unreachable!("its fields are filled elsewhere"),
+    };
+    if let Some(packet) = carried {
+        let packet = program.packets[packet.index()];
+        line.key = Some(packet.key);
+        line.bytes = nonzero(packet.bytes);
+    }
+}
+
+/// The flags of a `kevent`, as scenarios write them.
+fn flags_of(change: Knote) -> Vec<String> {
+    let flags = [
+        ("add", change.add),
+        ("delete", change.delete),
+        ("enable", change.enable),
+        ("disable", change.disable),
+        ("oneshot", change.oneshot),
+        ("clear", change.clear),
+        ("dispatch", change.dispatch),
+        ("trigger", change.trigger),
+    ];
+    let set = flags.into_iter().filter(|(_, is_set)| *is_set);
+    set.map(|(word, _)| word.to_owned()).collect()
+}
+
 /// A flag that is said only where it is set.
 fn said(flag: bool) -> Option<bool> {
     flag.then_some(true)
@@ -421,14 +505,11 @@ pub fn outcome_fields(answer: &Answer) -> OutcomeFields {
             fields.overlapped = nonzero(packet.overlapped);
             fields.status = Some(packet.status).filter(|&status| status != 0);
         }
-        Answer::Packets(packets) => {
-            let packet = |packet: &Packet| PacketFields {
-                key: packet.key,
-                bytes: packet.bytes,
-                overlapped: packet.overlapped,
-                status: packet.status,
-            };
-            fields.packets = Some(packets.iter().map(packet).collect());
+        Answer::Packets(packets) => fields.packets = Some(packet_fields(packets)),
+        Answer::Partial(error, packets) => {
+            fields.ok = false;
+            fields.error = Some(error.clone());
+            fields.packets = Some(packet_fields(packets));
         }
         Answer::Value(value) => fields.value = Some(*value),
         Answer::Io { status, bytes } => {
@@ -443,23 +524,39 @@ pub fn outcome_fields(answer: &Answer) -> OutcomeFields {
     fields
 }
 
+fn packet_fields(packets: &[Packet]) -> Vec<PacketFields> {
+    let packet = |packet: &Packet| PacketFields {
+        key: packet.key,
+        bytes: packet.bytes,
+        overlapped: packet.overlapped,
+        status: packet.status,
+    };
+    packets.iter().map(packet).collect()
+}
+
 /// The answer that an outcome means; what is missing where it means none.
 pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
-    if !fields.ok {
-        let error = fields
-            .error
-            .clone()
-            .ok_or("an outcome that is not ok names its error")?;
-        return Ok(Answer::Failed(error));
-    }
-    if let Some(packets) = &fields.packets {
+    let packets = fields.packets.as_ref().map(|packets| {
         let packet = |packet: &PacketFields| Packet {
             key: packet.key,
             bytes: packet.bytes,
             overlapped: packet.overlapped,
             status: packet.status,
         };
-        return Ok(Answer::Packets(packets.iter().map(packet).collect()));
+        packets.iter().map(packet).collect()
+    });
+    if !fields.ok {
+        let error = fields
+            .error
+            .clone()
+            .ok_or("an outcome that is not ok names its error")?;
+        return Ok(match packets {
+            Some(packets) => Answer::Partial(error, packets),
+            None => Answer::Failed(error),
+        });
+    }
+    if let Some(packets) = packets {
+        return Ok(Answer::Packets(packets));
     }
     Ok(match fields.key {
         None if fields.value.is_some() => Answer::Value(fields.value.unwrap_or_default()),

@@ -77,6 +77,8 @@ pub enum Answer {
         /// Bytes transferred, as the call says.
         bytes: i64,
     },
+    /// Its time was over, as the system names it, and it took a batch all the same.
+    Partial(String, Vec<Packet>),
     /// It failed, with the error as the system names it.
     Failed(String),
 }
@@ -85,14 +87,22 @@ impl Answer {
     /// The portable meaning of a failure whose name is known.
     pub fn error(&self) -> Option<Error> {
         match self {
-            Answer::Failed(name) => error_named(name),
+            Answer::Failed(name) | Answer::Partial(name, _) => error_named(name),
             _ => None,
         }
     }
 
+    /// The portable meaning of a failure that says nothing else.
+    fn failure(&self) -> Option<Error> {
+        self.error().filter(|_| matches!(self, Answer::Failed(_)))
+    }
+
     /// Whether two answers say the same, whatever each system calls an error.
     pub fn agrees(&self, other: &Answer) -> bool {
-        match (self.error(), other.error()) {
+        if let (Answer::Partial(_, ours), Answer::Partial(_, theirs)) = (self, other) {
+            return self.error() == other.error() && ours == theirs;
+        }
+        match (self.failure(), other.failure()) {
             (Some(ours), Some(theirs)) => ours == theirs,
             _ => self == other,
         }

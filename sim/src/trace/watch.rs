@@ -77,6 +77,10 @@ impl<'p> Watcher<'p> {
             Outcome::Packets(batch) => {
                 Answer::Packets(batch.packets().iter().map(|&id| contents(id)).collect())
             }
+            Outcome::Partial(batch) => Answer::Partial(
+                (self.os_error)(Error::Timeout).name.to_owned(),
+                batch.packets().iter().map(|&id| contents(id)).collect(),
+            ),
             Outcome::Value(value) => Answer::Value(value),
             Outcome::Io(result) => {
                 let how = self.program.results[result.index()];

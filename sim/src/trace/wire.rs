@@ -158,6 +158,8 @@ lines! {
         call: String,
         /// The port of the call.
         port: String,
+        /// The ports of a call that sends to several.
+        ports: Vec<String>,
         /// The event, mutex or semaphore of the call.
         object: String,
         /// The thread that the call is about.
@@ -202,6 +204,8 @@ lines! {
         timeout: u32,
         /// The most packets of a batch.
         max: u8,
+        /// How many packets a batch waits for.
+        min: u8,
         /// The key of the packet, or of the source's events.
         key: i64,
         /// The bytes of the packet.
@@ -214,6 +218,10 @@ lines! {
         change: String,
         /// How a source is watched: `level` or `edge`.
         trigger: String,
+        /// What a `kevent` does, as in the scenario.
+        flags: Vec<String>,
+        /// What a `port_alert` does: `set`, `update` or `clear`.
+        mode: String,
         /// Whether a source is watched for one event only.
         oneshot: bool,
         /// The number of a note's text in the scenario.

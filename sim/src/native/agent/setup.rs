@@ -175,6 +175,7 @@ fn port_of(fields: &PortFields) -> Port {
         concurrency: fields.concurrency,
         open: fields.open,
         named: fields.named,
+        events_max: None,
     }
 }
 
@@ -213,6 +214,7 @@ fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<Op, 
             into,
             timeout,
             max: call.max,
+            min: call.min,
             alertable,
         },
         "post" => Op::Post {

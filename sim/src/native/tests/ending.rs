@@ -30,6 +30,7 @@ fn close_leaves_waiters_and_no_number() {
         concurrency: 0,
         open: false,
         named: false,
+        events_max: None,
     });
     let recording = check(
         &program,

@@ -51,6 +51,7 @@ fn program(threads: Vec<Vec<Instr>>) -> Program {
             concurrency: 0,
             open: true,
             named: false,
+            events_max: None,
         }],
         packets: (0..16).map(packet).collect(),
         ..Program::default()
@@ -77,6 +78,7 @@ fn get_within(timeout: Timeout) -> Op {
         into: Some(SlotId(0)),
         timeout,
         max: None,
+        min: None,
         alertable: false,
     }
 }
@@ -87,6 +89,7 @@ fn get_many(max: u8) -> Op {
         into: Some(SlotId(0)),
         timeout: Timeout::Ticks(0),
         max: Some(max),
+        min: None,
         alertable: false,
     }
 }

@@ -66,7 +66,7 @@ pub(in crate::scenario) fn result(
 }
 
 /// Where something stands in a list that has everything once; none if the list would be too long.
-fn once<T: PartialEq>(list: &mut Vec<T>, wanted: T, max: usize) -> Option<usize> {
+pub(super) fn once<T: PartialEq>(list: &mut Vec<T>, wanted: T, max: usize) -> Option<usize> {
     if let Some(id) = list.iter().position(|it| *it == wanted) {
         return Some(id);
     }

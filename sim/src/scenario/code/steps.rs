@@ -23,6 +23,7 @@ impl Coder<'_> {
                 into: self.slot(it.into.as_deref()),
                 timeout: timeout(it.timeout),
                 max: it.max,
+                min: it.min,
                 alertable: it.alertable,
             },
             wire::Op::Post(it) => {
@@ -85,7 +86,10 @@ impl Coder<'_> {
             wire::Op::If(_) | wire::Op::Either(_) | wire::Op::Loop(_) | wire::Op::Break => {
                 unreachable!("control is no step")
             }
-            _ => self.io_step(op, place)?,
+            _ => match self.relatives_step(op, place)? {
+                Some(step) => step,
+                None => self.io_step(op, place)?,
+            },
         })
     }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(in crate::scenario) use super::io::*;
+pub(in crate::scenario) use super::relatives::*;
 use super::shapes::{Named, Status, Value, verbs_inside};
 
 /// An operation: what a thread does in one step, or where it goes next.
@@ -99,6 +100,20 @@ pub(in crate::scenario) enum Op {
     Write(Write),
     /// Reads a source until it is empty.
     Drain(Drain),
+    /// Puts an event into an event port: a `post` by the name that it has there.
+    PortSend(PortSend),
+    /// Sends one event to several event ports.
+    PortSendn(PortSendn),
+    /// Puts an event port into alert mode, or takes it out.
+    PortAlert(PortAlert),
+    /// Associates a source with an event port, for one event.
+    PortAssociate(PortAssociate),
+    /// Takes the association of a source with an event port away.
+    PortDissociate(PortDissociate),
+    /// Closes the descriptor of a source.
+    CloseSource(CloseSource),
+    /// Adds, changes, triggers or removes a user event of a kqueue.
+    Kevent(Kevent),
 }
 
 impl Op {
@@ -123,6 +138,13 @@ impl Op {
             Op::Apc(it) => it.into.as_deref(),
             Op::WaitPacket(it) => it.into.as_deref(),
             Op::CancelWaitPacket(it) => it.into.as_deref(),
+            Op::PortSend(it) => it.into.as_deref(),
+            Op::PortSendn(it) => it.into.as_deref(),
+            Op::PortAlert(it) => it.into.as_deref(),
+            Op::PortAssociate(it) => it.into.as_deref(),
+            Op::PortDissociate(it) => it.into.as_deref(),
+            Op::CloseSource(it) => it.into.as_deref(),
+            Op::Kevent(it) => it.into.as_deref(),
             Op::JobPort(it) => it.into.as_deref(),
             Op::JobStart(it) => it.into.as_deref(),
             Op::JobExit(it) => it.into.as_deref(),
@@ -143,6 +165,8 @@ pub(in crate::scenario) struct Get {
     pub(in crate::scenario) timeout: Option<u32>,
     /// The most packets of a batch; without it the call takes exactly one.
     pub(in crate::scenario) max: Option<u8>,
+    /// How many packets a batch waits for; without it the call takes what is there.
+    pub(in crate::scenario) min: Option<u8>,
     /// Whether an asynchronous procedure call can end the wait.
     #[serde(default)]
     pub(in crate::scenario) alertable: bool,

@@ -1,0 +1,134 @@
+//! Operations that are steps of the relatives of completion ports.
+
+use portsim_model::program::{Alert, Knote, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId};
+
+use super::io::once;
+use super::{Coder, packet};
+use crate::scenario::place::{Complaint, Place};
+use crate::scenario::wire::{self, AlertMode, KeventFlag, OneOrMore};
+
+const PORT_LISTS_MAX: usize = 64;
+
+impl Coder<'_> {
+    /// The step of event ports or kqueue that an operation is; none if it is another system's.
+    pub(super) fn relatives_step(
+        &mut self,
+        op: &wire::Op,
+        place: &Place<'_>,
+    ) -> Result<Option<Op>, Complaint> {
+        let names = self.directory;
+        let into = self.slot(op.into());
+        Ok(Some(match op {
+            wire::Op::PortSend(it) => Op::Post {
+                port: names.port(&it.port_send, &place.field("port_send"))?,
+                packet: self.plain(it.key, it.bytes, place)?,
+                into,
+                may_fail: it.may_fail,
+                reserve: None,
+            },
+            wire::Op::PortSendn(it) => Op::PortSendn {
+                ports: self.port_list(&it.port_sendn, &place.field("port_sendn"))?,
+                packet: self.plain(it.key, it.bytes, place)?,
+                into,
+            },
+            wire::Op::PortAlert(it) => Op::PortAlert {
+                port: names.port(&it.port_alert, &place.field("port_alert"))?,
+                alert: self.alert(it, place)?,
+                into,
+            },
+            wire::Op::PortAssociate(it) => Op::PortAssociate {
+                port: names.port(&it.port_associate, &place.field("port_associate"))?,
+                source: names.source(&it.source, &place.field("source"))?,
+                packet: self.plain(it.key, 0, place)?,
+                into,
+            },
+            wire::Op::PortDissociate(it) => Op::PortDissociate {
+                port: names.port(&it.port_dissociate, &place.field("port_dissociate"))?,
+                source: names.source(&it.source, &place.field("source"))?,
+                into,
+            },
+            wire::Op::CloseSource(it) => Op::CloseSource {
+                source: names.source(&it.close_source, &place.field("close_source"))?,
+                into,
+            },
+            wire::Op::Kevent(it) => Op::Kevent {
+                port: names.port(&it.kevent, &place.field("kevent"))?,
+                source: names.source(&it.source, &place.field("source"))?,
+                change: self.knote(it, place)?,
+                into,
+            },
+            _ => return Ok(None),
+        }))
+    }
+
+    fn plain(&mut self, key: i64, bytes: i64, place: &Place<'_>) -> Result<PacketId, Complaint> {
+        let contents = Packet {
+            key,
+            bytes,
+            ..Packet::default()
+        };
+        packet(self.program, contents, Owner::Nobody, place)
+    }
+
+    fn alert(&mut self, it: &wire::PortAlert, place: &Place<'_>) -> Result<Alert, Complaint> {
+        if it.mode == AlertMode::Clear {
+            let given = [("key", it.key.is_some()), ("bytes", it.bytes.is_some())];
+            return match given.into_iter().find(|(_, given)| *given) {
+                Some((field, _)) => Err(place.complain(format!("\"clear\" takes no {field:?}"))),
+                None => Ok(Alert::Clear),
+            };
+        }
+        if it.bytes == Some(0) {
+            let place = place.field("bytes");
+            return Err(place.complain("found 0, which is written as the mode \"clear\""));
+        }
+        let event = self.plain(it.key.unwrap_or(0), it.bytes.unwrap_or(1), place)?;
+        Ok(match it.mode {
+            AlertMode::Update => Alert::Update(event),
+            _ => Alert::Set(event),
+        })
+    }
+
+    fn knote(&mut self, it: &wire::Kevent, place: &Place<'_>) -> Result<Knote, Complaint> {
+        let has = |flag| it.flags.contains(&flag);
+        if it.key.is_some() && !has(KeventFlag::Add) {
+            return Err(place
+                .field("key")
+                .complain("only with the flag \"add\" it says what the event carries"));
+        }
+        Ok(Knote {
+            packet: self.plain(it.key.unwrap_or(0), 0, place)?,
+            add: has(KeventFlag::Add),
+            delete: has(KeventFlag::Delete),
+            enable: has(KeventFlag::Enable),
+            disable: has(KeventFlag::Disable),
+            oneshot: has(KeventFlag::Oneshot),
+            clear: has(KeventFlag::Clear),
+            dispatch: has(KeventFlag::Dispatch),
+            trigger: has(KeventFlag::Trigger),
+        })
+    }
+
+    /// The ports that are sent to in one go.
+    fn port_list(&mut self, named: &OneOrMore, place: &Place<'_>) -> Result<u16, Complaint> {
+        let names = match named {
+            OneOrMore::One(name) => std::slice::from_ref(name),
+            OneOrMore::More(names) => names,
+        };
+        if names.len() > PORTS_AT_ONCE_MAX {
+            let found = names.len();
+            return Err(place.complain(format!(
+                "found {found} ports, expected at most {PORTS_AT_ONCE_MAX}"
+            )));
+        }
+        let mut ports = Vec::new();
+        for (n, name) in names.iter().enumerate() {
+            let within = place.index(n);
+            let place = if names.len() == 1 { place } else { &within };
+            ports.push(self.directory.port(name, place)?);
+        }
+        let id = once(&mut self.program.port_lists, ports, PORT_LISTS_MAX);
+        let too_many = || place.complain(format!("more than {PORT_LISTS_MAX} different lists"));
+        Ok(id.ok_or_else(too_many)? as u16)
+    }
+}

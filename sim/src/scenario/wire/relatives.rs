@@ -1,0 +1,148 @@
+//! Operations of the relatives of completion ports: event ports and kqueue.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::shapes::OneOrMore;
+
+/// Puts an event into an event port: a `post` by the name that it has there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct PortSend {
+    /// The event port.
+    pub(in crate::scenario) port_send: String,
+    /// The user pointer.
+    #[serde(default)]
+    pub(in crate::scenario) key: i64,
+    /// The events.
+    #[serde(default)]
+    pub(in crate::scenario) bytes: i64,
+    /// Whether there may be no memory for it.
+    #[serde(default)]
+    pub(in crate::scenario) may_fail: bool,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Sends one event to several event ports.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct PortSendn {
+    /// The event ports.
+    pub(in crate::scenario) port_sendn: OneOrMore,
+    /// The user pointer.
+    #[serde(default)]
+    pub(in crate::scenario) key: i64,
+    /// The events.
+    #[serde(default)]
+    pub(in crate::scenario) bytes: i64,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Puts an event port into alert mode, or takes it out.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct PortAlert {
+    /// The event port.
+    pub(in crate::scenario) port_alert: String,
+    /// What is done.
+    #[serde(default)]
+    pub(in crate::scenario) mode: AlertMode,
+    /// The user pointer of the alert event.
+    pub(in crate::scenario) key: Option<i64>,
+    /// The events of the alert event, not 0; 1, if left out.
+    pub(in crate::scenario) bytes: Option<i64>,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// What `port_alert` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename = "mode of an alert", rename_all = "lowercase")]
+#[schemars(rename = "AlertMode")]
+pub(in crate::scenario) enum AlertMode {
+    /// PORT_ALERT_SET: sets the alert event, or replaces it.
+    #[default]
+    Set,
+    /// PORT_ALERT_UPDATE: sets it if none is set.
+    Update,
+    /// Events of 0: takes the port out of alert mode.
+    Clear,
+}
+
+/// Associates a source with an event port, for one event.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct PortAssociate {
+    /// The event port.
+    pub(in crate::scenario) port_associate: String,
+    /// The source.
+    pub(in crate::scenario) source: String,
+    /// The user pointer of its event.
+    #[serde(default)]
+    pub(in crate::scenario) key: i64,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Takes the association of a source with an event port away.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct PortDissociate {
+    /// The event port.
+    pub(in crate::scenario) port_dissociate: String,
+    /// The source.
+    pub(in crate::scenario) source: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Closes the descriptor of a source.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct CloseSource {
+    /// The source.
+    pub(in crate::scenario) close_source: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Adds, changes, triggers or removes a user event of a kqueue.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Kevent {
+    /// The kqueue.
+    pub(in crate::scenario) kevent: String,
+    /// What stands for the event.
+    pub(in crate::scenario) source: String,
+    /// What is done.
+    pub(in crate::scenario) flags: Vec<KeventFlag>,
+    /// What the event carries, where it is added.
+    pub(in crate::scenario) key: Option<i64>,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// One thing that `kevent` does to a user event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "flag", rename_all = "lowercase")]
+#[schemars(rename = "KeventFlag")]
+pub(in crate::scenario) enum KeventFlag {
+    /// EV_ADD.
+    Add,
+    /// EV_DELETE.
+    Delete,
+    /// EV_ENABLE.
+    Enable,
+    /// EV_DISABLE.
+    Disable,
+    /// EV_ONESHOT.
+    Oneshot,
+    /// EV_CLEAR.
+    Clear,
+    /// EV_DISPATCH.
+    Dispatch,
+    /// NOTE_TRIGGER.
+    Trigger,
+}
