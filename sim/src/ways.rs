@@ -174,5 +174,6 @@ fn meaning(error: Error) -> &'static str {
         Error::Apc => "APC",
         Error::NoMemory => "no memory",
         Error::Cancelled => "cancelled",
+        Error::Busy => "busy",
     }
 }
