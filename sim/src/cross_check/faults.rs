@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use portsim_model::personality::NAMES;
 
+use super::stress::round;
 use super::{Verdict, cross_check};
 use crate::choose::Policy;
 use crate::emulated::fault::Fault;
@@ -86,4 +87,41 @@ fn a_lost_wake_is_a_turn_that_does_not_end() {
         matches!(recorded, Err(NoRecording::Overdue { .. })),
         "{recorded:?}"
     );
+}
+
+/// At full speed each of these is refused after some rounds of stress: a steal too, which order alone never meets. A
+/// late timeout needs a post within a moment so short that no number of rounds is sure to meet it.
+#[test]
+fn mistakes_are_found_at_full_speed() {
+    const ROUNDS_MAX: u64 = 4_000;
+    let refused = |fault: Option<Fault>, rounds: u64| {
+        (0..rounds).find_map(|seed| {
+            let round = round(
+                &Emulated { fault },
+                "windows",
+                ("stress", seed),
+                6,
+                PROCESSORS,
+            );
+            let round = round.unwrap_or_else(|failed| panic!("{fault:?}: {failed:?}"));
+            assert!(
+                !round.judgement.gave_up,
+                "{fault:?}, seed {seed}: it gave up"
+            );
+            let refusal = round.judgement.refused?;
+            Some((
+                seed,
+                refusal,
+                round.events.len(),
+                round.judgement.states_max,
+            ))
+        })
+    };
+    assert_eq!(refused(None, 40), None, "the port as it is");
+    for fault in [Fault::KeptCount, Fault::Stolen, Fault::LostWake] {
+        let since = std::time::Instant::now();
+        let found = refused(Some(fault), ROUNDS_MAX);
+        println!("{fault:?} after {:?}: {found:?}", since.elapsed());
+        assert!(found.is_some(), "{fault:?} in {ROUNDS_MAX} rounds");
+    }
 }
