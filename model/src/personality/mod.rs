@@ -1,10 +1,16 @@
 //! The systems, one file each.
 
+mod condvar;
 mod epoll;
+mod io_uring;
+mod select;
 mod windows;
 mod wine;
 
+pub use condvar::Condvar;
 pub use epoll::Epoll;
+pub use io_uring::IoUring;
+pub use select::Select;
 pub use windows::Windows;
 pub use wine::Wine;
 
@@ -19,7 +25,16 @@ pub trait ForSystem {
 }
 
 /// Every system, in the order of lists and tables.
-pub const NAMES: [&str; 5] = ["windows", "windows-2003", "wine-8", "wine-10", "epoll"];
+pub const NAMES: [&str; 8] = [
+    "windows",
+    "windows-2003",
+    "wine-8",
+    "wine-10",
+    "epoll",
+    "io-uring",
+    "select",
+    "condvar",
+];
 
 /// Does work for the system of this name; none if there is no such system.
 pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
@@ -29,6 +44,9 @@ pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
         "wine-8" => work.with(Wine::V8),
         "wine-10" => work.with(Wine::V10),
         "epoll" => work.with(Epoll),
+        "io-uring" => work.with(IoUring),
+        "select" => work.with(Select),
+        "condvar" => work.with(Condvar),
         _ => return None,
     })
 }
