@@ -28,15 +28,21 @@ pub mod world;
 
 #[cfg(target_os = "linux")]
 mod bell;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod condvar;
 #[cfg(not(all(test, loom)))]
 pub mod emulated;
 #[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(target_os = "linux")]
+mod io_uring;
+#[cfg(target_os = "linux")]
 mod numbers;
 mod objects;
 #[cfg(windows)]
 mod parked_windows;
+#[cfg(target_os = "linux")]
+mod select;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 #[cfg(windows)]
@@ -56,6 +62,34 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         &backend::Elsewhere {
             name: "epoll",
             system: "linux",
+        },
+        #[cfg(target_os = "linux")]
+        &io_uring::IoUring,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "io-uring",
+            system: "linux",
+        },
+        #[cfg(target_os = "linux")]
+        &select::Watching::Select,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "select",
+            system: "linux",
+        },
+        #[cfg(target_os = "linux")]
+        &select::Watching::Poll,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "poll",
+            system: "linux",
+        },
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        &condvar::Condvar,
+        #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+        &backend::Elsewhere {
+            name: "condvar",
+            system: "linux with glibc",
         },
         // Where loom runs the tests, its ports work for loom's threads only.
         #[cfg(not(all(test, loom)))]
