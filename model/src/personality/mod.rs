@@ -1,16 +1,22 @@
 //! The systems, one file each.
 
 mod aix;
+mod condvar;
 mod epoll;
 mod illumos;
+mod io_uring;
 mod kqueue;
+mod select;
 mod windows;
 mod wine;
 
 pub use aix::Aix;
+pub use condvar::Condvar;
 pub use epoll::Epoll;
 pub use illumos::Illumos;
+pub use io_uring::IoUring;
 pub use kqueue::Kqueue;
+pub use select::Select;
 pub use windows::Windows;
 pub use wine::Wine;
 
@@ -25,7 +31,7 @@ pub trait ForSystem {
 }
 
 /// Every system, in the order of lists and tables.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 12] = [
     "windows",
     "windows-2003",
     "wine-8",
@@ -33,8 +39,11 @@ pub const NAMES: [&str; 9] = [
     "illumos",
     "aix",
     "epoll",
+    "io-uring",
     "kqueue",
     "kqueue-macos",
+    "select",
+    "condvar",
 ];
 
 /// Does work for the system of this name; none if there is no such system.
@@ -47,8 +56,11 @@ pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
         "illumos" => work.with(Illumos),
         "aix" => work.with(Aix),
         "epoll" => work.with(Epoll),
+        "io-uring" => work.with(IoUring),
         "kqueue" => work.with(Kqueue::FREEBSD),
         "kqueue-macos" => work.with(Kqueue::MACOS),
+        "select" => work.with(Select),
+        "condvar" => work.with(Condvar),
         _ => return None,
     })
 }

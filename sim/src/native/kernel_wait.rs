@@ -24,6 +24,12 @@ pub enum Call {
     PortGet,
     /// FreeBSD and macOS: `kevent`.
     Kevent,
+    /// `pselect6`.
+    Pselect,
+    /// `io_uring_enter`.
+    IoUringEnter,
+    /// `futex`, on a word of the block of 64 bytes that the first argument begins.
+    Futex,
     /// Windows: a wait on a completion port.
     Port,
     /// Windows: a wait for any other object.

@@ -35,12 +35,16 @@ pub mod world;
 pub mod aix;
 #[cfg(target_os = "linux")]
 mod bell;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod condvar;
 #[cfg(not(all(test, loom)))]
 pub mod emulated;
 #[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(target_os = "illumos")]
 mod illumos;
+#[cfg(target_os = "linux")]
+mod io_uring;
 #[cfg(any(target_os = "freebsd", target_os = "macos"))]
 mod kqueue;
 #[cfg(any(
@@ -61,6 +65,8 @@ mod parked_macos;
 mod parked_windows;
 #[cfg(any(target_os = "illumos", target_os = "freebsd", target_os = "macos"))]
 mod pipe_bell;
+#[cfg(target_os = "linux")]
+mod select;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 #[cfg(windows)]
@@ -82,6 +88,34 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         &backend::Elsewhere {
             name: "epoll",
             system: "linux",
+        },
+        #[cfg(target_os = "linux")]
+        &io_uring::IoUring,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "io-uring",
+            system: "linux",
+        },
+        #[cfg(target_os = "linux")]
+        &select::Watching::Select,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "select",
+            system: "linux",
+        },
+        #[cfg(target_os = "linux")]
+        &select::Watching::Poll,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "poll",
+            system: "linux",
+        },
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        &condvar::Condvar,
+        #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+        &backend::Elsewhere {
+            name: "condvar",
+            system: "linux with glibc",
         },
         // Where loom runs the tests, its ports work for loom's threads only.
         #[cfg(not(all(test, loom)))]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
@@ -60,7 +60,7 @@ impl Numbers {
     }
 
     /// Makes the number name the same as `fd`.
-    pub fn open(&self, n: usize, fd: &OwnedFd) -> io::Result<OwnedFd> {
+    pub fn open(&self, n: usize, fd: impl AsFd) -> io::Result<OwnedFd> {
         let copy = fcntl_dupfd_cloexec(fd, self.0[n])?;
         if copy.as_raw_fd() == self.0[n] {
             Ok(copy)

@@ -51,6 +51,9 @@ mod os {
             Call::Read => [0, 63],
             Call::Ppoll => [271, 73],
             Call::EpollPwait => [281, 22],
+            Call::Futex => [202, 98],
+            Call::Pselect => [270, 72],
+            Call::IoUringEnter => [426, 426],
             Call::Poll | Call::PortGet | Call::Kevent | Call::Port | Call::Object => return None,
         };
         if cfg!(target_arch = "x86_64") {
@@ -129,7 +132,12 @@ mod os {
             let word = std::str::from_utf8(words.next()?).ok()?;
             u64::from_str_radix(word.strip_prefix(prefix)?, radix).ok()
         };
-        next(10, "") == number(wait.call) && next(16, "0x") == Some(wait.first)
+        let block = match wait.call {
+            Call::Futex => !63,
+            _ => !0,
+        };
+        next(10, "") == number(wait.call)
+            && next(16, "0x").map(|first| first & block) == Some(wait.first)
     }
 
     /// The state letter: behind the name, which is in parentheses and may hold some itself.
@@ -161,6 +169,13 @@ mod os {
             assert!(!is_inside(line.as_bytes(), KernelWait { first: 4, ..wait }));
             assert!(!is_inside(b"running\n", wait));
             assert!(!is_inside(b"-1 0x7ffc3ec862a8 0x7fa9f94632ad\n", wait));
+            let futex = KernelWait {
+                call: Call::Futex,
+                first: 0x1040,
+            };
+            let word = |at: &str| format!("{} {at} 0x189 0x0", number(Call::Futex).unwrap());
+            assert!(is_inside(word("0x1068").as_bytes(), futex));
+            assert!(!is_inside(word("0x1080").as_bytes(), futex));
             assert_eq!(letter(b"7 (a) R (b) S 1 2"), Some(b'S'));
             assert_eq!(letter(b""), None);
             let status =

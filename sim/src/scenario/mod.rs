@@ -58,7 +58,7 @@ pub struct Scenario {
 }
 
 /// Systems that have a name whether or not this version plays them: a scenario may be meant for one.
-const SYSTEMS: [&str; 10] = [
+const SYSTEMS: [&str; 11] = [
     "windows",
     "windows-2003",
     "wine-8",
@@ -69,6 +69,7 @@ const SYSTEMS: [&str; 10] = [
     "io-uring",
     "kqueue",
     "select",
+    "condvar",
 ];
 
 /// Reads a scenario file; `known` are the personalities of this version.
