@@ -1,6 +1,6 @@
 //! What a pipe cannot show: such operations are refused before a run.
 
-use portsim_model::program::{FileId, IoResult, Op, OperationId, Program};
+use portsim_model::program::{FileId, IoResult, Op, Operation, OperationId, Program};
 
 use super::files::{BROKEN, ROOM};
 
@@ -31,6 +31,10 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
             let file = file(operation);
             if program.files[file.index()].sync {
                 return Some("nothing shows that a thread waits in a synchronous read");
+            }
+            let Operation { event, low_bit, .. } = program.operations[operation.index()];
+            if low_bit && event.is_none() {
+                return Some("the low bit is one of the handle of an event, and there is no event");
             }
             match now {
                 None => None,
