@@ -10,7 +10,7 @@
 //! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.
-//! - One file a backend, listed below. Backends share `objects`; those on Linux share `bell` and `numbers`, those of
+//! - One file or folder a backend, listed below. Backends share `objects`; those on Linux share `bell` and `numbers`, those of
 //!   illumos, FreeBSD and macOS `pipe_bell` and `numbers`. The latter have never been run; they are only compiled.
 //!
 //! Nothing here knows what a port should do: the thing being compared must not borrow from its judge.

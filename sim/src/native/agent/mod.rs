@@ -23,7 +23,7 @@ use super::backend::{Back, Backend, Failure, Stage, Unquiet, is_ours};
 use crate::bad_input::quoted;
 use crate::names::Names;
 use process::{Process, Silence};
-use setup::{answer_of, call_fields, numbered, setup_of, untold};
+use setup::{answer_of, call_fields, does_io, numbered, setup_of, untold};
 use wire::{
     Bye, ComeBack, FromAgent, Hello, Leave, Make, Prepare, Quiesce, Quiet, Reset, ToAgent, VERSION,
     Welcome, line, other_version,
@@ -108,9 +108,14 @@ impl Backend for Agent {
         if let Some(why) = ops().find_map(untold) {
             return Ok(Some(why));
         }
+        if does_io(program) && program.threads.iter().any(|it| it.process.index() > 0) {
+            return Ok(Some("the agent protocol has one process".to_owned()));
+        }
         let mut talk = lock(&self.talk);
         let known = talk.greeted()?.ops;
-        let word = ops().map(crate::trace::verb);
+        // Handles of files are duplicated and closed by the words for those of ports: who issues operations has both.
+        let io = does_io(program).then_some("start");
+        let word = ops().map(crate::trace::verb).chain(io);
         let mut lacking = word.filter(|word| !known.iter().any(|op| op == word));
         if let Some(word) = lacking.next() {
             return Ok(Some(format!("this agent has no `{word}`")));

@@ -17,7 +17,7 @@ use crate::native::backend::{Backend, Failure, Stage, Unquiet};
 use crate::trace::outcome_fields;
 
 /// Every operation of the protocol; which of them a backend has, it says for each setup.
-const OPS: [&str; 18] = [
+const OPS: [&str; 26] = [
     "get",
     "post",
     "close",
@@ -36,6 +36,14 @@ const OPS: [&str; 18] = [
     "epoll_ctl",
     "write",
     "drain",
+    "associate",
+    "replace",
+    "modes",
+    "start",
+    "complete",
+    "cancel",
+    "free",
+    "alloc",
 ];
 
 /// Why a talk was ended before its end.

@@ -7,11 +7,15 @@
 use std::time::Duration;
 
 use portsim_model::program::{
-    Code, CodeId, Instr, Interest, Object, ObjectId, Op, Packet, PacketId, Port, PortId, ProcessId,
-    Program, Source, SourceId, Thread, ThreadId, Timeout, Watch,
+    Binding, BindingId, CANCELLED, Code, CodeId, File, FileId, Instr, Interest, IoResult, Modes,
+    Object, ObjectId, Op, Operation, OperationId, Packet, PacketId, Port, PortId, ProcessId,
+    Program, ResultId, Source, SourceId, Thread, ThreadId, Timeout, Watch,
 };
 
-use super::wire::{KindFields, ObjectFields, PortFields, Setup, SourceFields, ThreadFields};
+use super::wire::{
+    FileFields, KindFields, ObjectFields, OperationFields, PortFields, Setup, SourceFields,
+    ThreadFields,
+};
 use crate::names::Names;
 use crate::trace::{Answer, CallFields, call_line, verb};
 
@@ -22,6 +26,8 @@ pub fn numbered(program: &Program) -> Names {
         threads: list('t', program.threads.len()),
         ports: list('p', program.ports.len()),
         objects: list('o', program.objects.len()),
+        files: list('f', program.files.len()),
+        operations: list('i', program.operations.len()),
         sources: list('s', program.sources.len()),
         ..Names::default()
     }
@@ -45,14 +51,48 @@ pub fn untold(op: Op) -> Option<String> {
         | Op::Suspend { .. }
         | Op::Resume { .. }
         | Op::Apc { reserve: None, .. }
+        | Op::Associate { .. }
+        | Op::Replace { .. }
+        | Op::Modes { .. }
+        | Op::DuplicateFile { process: None, .. }
+        | Op::CloseFile { .. }
+        | Op::Start { .. }
+        | Op::Complete { .. }
+        | Op::Cancel { .. }
+        | Op::CancelFile { .. }
+        | Op::Free { .. }
+        | Op::Alloc { .. }
         | Op::EpollCtl { .. }
         | Op::Write { .. }
         | Op::Drain { .. } => None,
+        Op::DuplicateFile { .. } => {
+            Some("this version of the agent protocol has one process".to_owned())
+        }
         _ => Some(format!(
             "this version of the agent protocol has no `{}`",
             verb(op)
         )),
     }
+}
+
+/// Whether a program does I/O: only then an agent hears of files.
+pub fn does_io(program: &Program) -> bool {
+    let is_signal = |object| program.files.iter().any(|file| file.signal == object);
+    program.ops().any(|op| match op {
+        Op::Block { object, .. } => is_signal(object),
+        Op::Associate { .. }
+        | Op::Replace { .. }
+        | Op::Modes { .. }
+        | Op::DuplicateFile { .. }
+        | Op::CloseFile { .. }
+        | Op::Start { .. }
+        | Op::Complete { .. }
+        | Op::Cancel { .. }
+        | Op::CancelFile { .. }
+        | Op::Free { .. }
+        | Op::Alloc { .. } => true,
+        _ => false,
+    })
 }
 
 /// A call as a line says it.
@@ -104,7 +144,14 @@ pub fn setup_of(
         name: name.clone(),
         readable: source.readable,
     };
+    let (files, operations) = if does_io(program) {
+        io_of(program, names)
+    } else {
+        (Vec::new(), Vec::new())
+    };
     Setup {
+        files,
+        operations,
         tick_us: tick.as_micros() as u64,
         threads: program.thread_ids().map(thread).collect(),
         ports: names.ports.iter().zip(&program.ports).map(port).collect(),
@@ -123,6 +170,37 @@ pub fn setup_of(
     }
 }
 
+/// The files and operations of a setup.
+fn io_of(program: &Program, names: &Names) -> (Vec<FileFields>, Vec<OperationFields>) {
+    let object = |id: ObjectId| names.objects[id.index()].clone();
+    let file = |(name, file): (&String, &File)| {
+        let binding = file.binding.map(|id| program.bindings[id.index()]);
+        FileFields {
+            name: name.clone(),
+            signal: object(file.signal),
+            sync: file.sync,
+            port: binding.map(|it| names.ports[it.port.index()].clone()),
+            key: binding.map(|it| it.key),
+            skip_port: file.modes.skip_port,
+            skip_event: file.modes.skip_event,
+            on_close: program.results[file.on_close.index()].status,
+        }
+    };
+    let operation = |(name, operation): (&String, &Operation)| OperationFields {
+        name: name.clone(),
+        file: names.files[operation.file.index()].clone(),
+        overlapped: operation.overlapped,
+        event: operation.event.map(object),
+        low_bit: operation.low_bit,
+        apc: operation.apc,
+    };
+    let operations = names.operations.iter().zip(&program.operations);
+    (
+        names.files.iter().zip(&program.files).map(file).collect(),
+        operations.map(operation).collect(),
+    )
+}
+
 /// The program of a setup, and what its nouns are called.
 pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
     let most = usize::from(u8::MAX);
@@ -131,6 +209,8 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
         ("ports", setup.ports.len()),
         ("objects", setup.objects.len()),
         ("sources", setup.sources.len()),
+        ("files", setup.files.len()),
+        ("operations", setup.operations.len()),
     ];
     if let Some((word, len)) = lists.into_iter().find(|&(_, len)| len > most) {
         return Err(format!("{len} {word}; there can be {most}"));
@@ -140,6 +220,8 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
         ports: setup.ports.iter().map(|it| it.name.clone()).collect(),
         objects: setup.objects.iter().map(|it| it.name.clone()).collect(),
         sources: setup.sources.iter().map(|it| it.name.clone()).collect(),
+        files: setup.files.iter().map(|it| it.name.clone()).collect(),
+        operations: setup.operations.iter().map(|it| it.name.clone()).collect(),
         ..Names::default()
     };
     let mut program = Program {
@@ -148,6 +230,16 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
         sources: setup.sources.iter().map(source_of).collect(),
         ..Program::default()
     };
+    for (n, file) in setup.files.iter().enumerate() {
+        let file = file_of(&mut program, &names, FileId(n as u8), file)
+            .map_err(|problem| format!("file {:?}: {problem}", file.name))?;
+        program.files.push(file);
+    }
+    for operation in &setup.operations {
+        let operation = operation_of(&names, operation)
+            .map_err(|problem| format!("operation {:?}: {problem}", operation.name))?;
+        program.operations.push(operation);
+    }
     for (n, thread) in setup.threads.iter().enumerate() {
         let mut instrs = Vec::new();
         for call in &thread.calls {
@@ -168,6 +260,49 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
         });
     }
     Ok((program, names))
+}
+
+fn file_of(
+    program: &mut Program,
+    names: &Names,
+    id: FileId,
+    fields: &FileFields,
+) -> Result<File, String> {
+    let port = fields.port.as_deref();
+    let binding = match port {
+        None => None,
+        Some(_) => {
+            let port = PortId(named(&names.ports, port, "port")?);
+            Some(binding_of(program, id, port, fields.key.unwrap_or(0))?)
+        }
+    };
+    let on_close = IoResult {
+        status: fields.on_close,
+        ..CANCELLED
+    };
+    Ok(File {
+        binding,
+        sync: fields.sync,
+        modes: Modes {
+            skip_port: fields.skip_port,
+            skip_event: fields.skip_event,
+        },
+        on_close: result_of(program, on_close)?,
+        signal: ObjectId(named(&names.objects, Some(&fields.signal), "object")?),
+    })
+}
+
+fn operation_of(names: &Names, fields: &OperationFields) -> Result<Operation, String> {
+    let event = fields.event.as_deref();
+    let event = event.map(|_| named(&names.objects, event, "object").map(ObjectId));
+    Ok(Operation {
+        file: FileId(named(&names.files, Some(&fields.file), "file")?),
+        overlapped: fields.overlapped,
+        event: event.transpose()?,
+        low_bit: fields.low_bit,
+        apc: fields.apc,
+        done: None,
+    })
 }
 
 fn port_of(fields: &PortFields) -> Port {
@@ -205,6 +340,16 @@ fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<Op, 
     let object = || named(&names.objects, call.object.as_deref(), "object").map(ObjectId);
     let source = || named(&names.sources, call.source.as_deref(), "source").map(SourceId);
     let target = || named(&names.threads, call.target.as_deref(), "target").map(ThreadId);
+    let file = || named(&names.files, call.file.as_deref(), "file").map(FileId);
+    let operation = || operation_named(names, call.operation.as_deref());
+    let mine = call.mine.unwrap_or(false);
+    let key = call.key.unwrap_or(0);
+    let bytes = call.bytes.unwrap_or(0);
+    let how = IoResult {
+        status: call.status.unwrap_or(0),
+        bytes,
+        returned: call.returned.unwrap_or(bytes),
+    };
     let timeout = call.timeout.map_or(Timeout::Never, Timeout::Ticks);
     let alertable = call.alertable.unwrap_or(false);
     let word = call.call.as_deref().ok_or("it names no operation")?;
@@ -223,6 +368,67 @@ fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<Op, 
             into,
             may_fail: call.may_fail.unwrap_or(false),
             reserve: None,
+        },
+        "close" if call.file.is_some() => Op::CloseFile {
+            file: file()?,
+            into,
+        },
+        "duplicate" if call.file.is_some() => Op::DuplicateFile {
+            file: file()?,
+            process: None,
+            into,
+        },
+        "associate" => Op::Associate {
+            binding: match call.file {
+                None => None,
+                Some(_) => Some(binding_of(program, file()?, port()?, key)?),
+            },
+            into,
+        },
+        "replace" => Op::Replace {
+            file: file()?,
+            binding: match call.port {
+                None => None,
+                Some(_) => Some(binding_of(program, file()?, port()?, key)?),
+            },
+            into,
+        },
+        "modes" => Op::Modes {
+            file: file()?,
+            modes: Modes {
+                skip_port: call.skip_port.unwrap_or(false),
+                skip_event: call.skip_event.unwrap_or(false),
+            },
+            into,
+        },
+        "start" => Op::Start {
+            operation: operation()?,
+            now: match call.now {
+                Some(true) => Some(result_of(program, how)?),
+                _ => None,
+            },
+            into,
+        },
+        "complete" => Op::Complete {
+            burst: burst_of(program, names, call)?,
+            result: result_of(program, how)?,
+            into,
+        },
+        "cancel" if call.file.is_some() => Op::CancelFile {
+            file: file()?,
+            mine,
+            into,
+        },
+        "cancel" => Op::Cancel {
+            operation: operation()?,
+            mine,
+            into,
+        },
+        "free" => Op::Free {
+            operation: operation()?,
+        },
+        "alloc" => Op::Alloc {
+            operation: operation()?,
         },
         "close" => Op::Close {
             port: port()?,
@@ -286,6 +492,51 @@ fn named(names: &[String], name: Option<&str>, word: &str) -> Result<u8, String>
         .ok_or_else(|| format!("there is no {word} {name:?}"))
 }
 
+fn operation_named(names: &Names, name: Option<&str>) -> Result<OperationId, String> {
+    named(&names.operations, name, "operation").map(OperationId)
+}
+
+fn burst_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<u16, String> {
+    let operations = match &call.operations {
+        Some(several) => several.iter().map(|it| Some(it.as_str())).collect(),
+        None => vec![call.operation.as_deref()],
+    };
+    let operations = operations
+        .into_iter()
+        .map(|name| operation_named(names, name));
+    let burst = operations.collect::<Result<Vec<_>, _>>()?;
+    let place = place_of(&mut program.bursts, burst);
+    u16::try_from(place).map_err(|_| "there are too many different lists of operations".to_owned())
+}
+
+fn binding_of(
+    program: &mut Program,
+    file: FileId,
+    port: PortId,
+    key: i64,
+) -> Result<BindingId, String> {
+    let place = place_of(&mut program.bindings, Binding { file, port, key });
+    u8::try_from(place)
+        .map(BindingId)
+        .map_err(|_| "there are too many different associations".to_owned())
+}
+
+fn result_of(program: &mut Program, how: IoResult) -> Result<ResultId, String> {
+    let place = place_of(&mut program.results, how);
+    u8::try_from(place)
+        .map(ResultId)
+        .map_err(|_| "there are too many different results".to_owned())
+}
+
+/// The place of an item in a list, at the end if it was not there.
+fn place_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
+    let known = list.iter().position(|known| *known == item);
+    known.unwrap_or_else(|| {
+        list.push(item);
+        list.len() - 1
+    })
+}
+
 fn watch_of(program: &mut Program, call: &CallFields) -> Result<Watch, String> {
     let mut interest = || {
         Ok::<_, String>(Interest {
@@ -309,11 +560,7 @@ fn packet_of(program: &mut Program, call: &CallFields) -> Result<PacketId, Strin
         overlapped: call.overlapped.unwrap_or(0),
         status: call.status.unwrap_or(0),
     };
-    let known = program.packets.iter().position(|known| *known == packet);
-    let place = known.unwrap_or(program.packets.len());
-    if known.is_none() {
-        program.packets.push(packet);
-    }
+    let place = place_of(&mut program.packets, packet);
     u8::try_from(place)
         .map(PacketId)
         .map_err(|_| "there are too many different packets".to_owned())

@@ -179,6 +179,12 @@ pub struct Setup {
     /// What an epoll descriptor can watch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceFields>,
+    /// Files, where the threads do I/O.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileFields>,
+    /// I/O operations, where the threads do I/O.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<OperationFields>,
 }
 
 /// A thread.
@@ -244,6 +250,59 @@ pub struct SourceFields {
     pub name: String,
     /// Whether it can be read at the start.
     pub readable: bool,
+}
+
+/// What I/O is done on. It is open from the start, with one handle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileFields {
+    /// What it is called.
+    pub name: String,
+    /// Which of the objects stands for its own signal.
+    pub signal: String,
+    /// Whether its calls wait until the operation is over.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sync: bool,
+    /// The port that it is associated with from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<String>,
+    /// The key of that association.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<i64>,
+    /// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub skip_port: bool,
+    /// FILE_SKIP_SET_EVENT_ON_HANDLE.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub skip_event: bool,
+    /// The status with which its device ends what is pending when its last handle is closed.
+    pub on_close: u32,
+}
+
+/// An I/O operation: one OVERLAPPED.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OperationFields {
+    /// What it is called.
+    pub name: String,
+    /// What it is done on.
+    pub file: String,
+    /// What packets call its OVERLAPPED; 0 where it has none.
+    #[serde(default, skip_serializing_if = "is_null")]
+    pub overlapped: i64,
+    /// Its event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Whether the low bit of the event is set.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub low_bit: bool,
+    /// Whether it has a completion routine.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub apc: bool,
+}
+
+fn is_null(address: &i64) -> bool {
+    *address == 0
 }
 
 fn is_false(flag: &bool) -> bool {

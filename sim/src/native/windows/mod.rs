@@ -3,7 +3,10 @@
 //! The program runs wherever the Win32 interface is: on Windows, or under Wine, which the backend then says in
 //! its name for itself (`wine-8`), because another system is a thing of its own.
 //!
-//! Long: a backend is one file, and this one has its objects in it, which the system provides.
+//! - [`files`] are pipes, with a device at their other end; [`refusals`] says what a pipe cannot show.
+//! - [`handles`] is what all of it is made of.
+//!
+//! Long: one world answers every call, and what is here besides files is a few lines a call.
 //!
 //! - The kernel counts a thread that took a packet as running until it waits. So it spins between its calls,
 //!   and gives its processor away without ever waiting.
@@ -11,38 +14,45 @@
 //! - Whatever waits for an object also waits for an event of ours, `home`, which brings it home when the
 //!   recording is over; whoever waits on a port is brought home by packets of ours and then by its end.
 
-use std::io;
+mod files;
+mod handles;
+mod refusals;
+
 use std::ptr::null;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portsim_model::event::{ERRORS, Error, win32, win32_of_status};
+use portsim_model::event::{Error, win32_of_status};
 use portsim_model::program::{
-    BATCH_MAX, Object, ObjectId, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout,
+    BATCH_MAX, Binding, BindingId, FileId, IoResult, Object, ObjectId, Op, OperationId, Packet,
+    PacketId, PortId, Program, ResultId, ThreadId, Timeout,
 };
 use windows_sys::Win32::Foundation::{
-    CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle, GetLastError, HANDLE,
-    INVALID_HANDLE_VALUE, WAIT_ABANDONED_0, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT,
+    CloseHandle, GetLastError, HANDLE, INVALID_HANDLE_VALUE, WAIT_ABANDONED_0, WAIT_IO_COMPLETION,
+    WAIT_OBJECT_0, WAIT_TIMEOUT,
 };
 use windows_sys::Win32::System::IO::{
     CreateIoCompletionPort, GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, OVERLAPPED,
     OVERLAPPED_ENTRY, PostQueuedCompletionStatus,
 };
 use windows_sys::Win32::System::Threading::{
-    CreateEventW, CreateMutexW, CreateSemaphoreW, GetCurrentProcess, GetCurrentThread, INFINITE,
-    QueueUserAPC, ReleaseMutex, ReleaseSemaphore, ResetEvent, SetEvent, TerminateThread,
+    CreateEventW, CreateMutexW, CreateSemaphoreW, GetCurrentThread, INFINITE, QueueUserAPC,
+    ReleaseMutex, ReleaseSemaphore, ResetEvent, SetEvent, TerminateThread,
     WaitForMultipleObjectsEx,
 };
 
-use super::backend::{Backend, Failure, Stage};
-use super::parked::{Call, KernelWait, Probe};
-use super::parked_windows::wine_version;
-use super::seats::Seats;
-use super::world::{Idle, Parked, World};
+use crate::native::backend::{Backend, Failure, Stage};
+use crate::native::parked::{Call, KernelWait, Probe};
+use crate::native::parked_windows::wine_version;
+use crate::native::seats::Seats;
+use crate::native::world::{Idle, Parked, World};
 use crate::trace::Answer;
-
-const NAME: &str = "windows";
+use files::Files;
+use handles::{
+    NAME, Owned, answer_of_nt, checked, done_or_error, duplicate, event, failed, last_error, lock,
+    set,
+};
 
 /// The OVERLAPPED of packets that bring threads home; no scenario has it.
 const HOME: usize = usize::MAX;
@@ -139,7 +149,9 @@ impl Backend for Windows {
             | Op::Cancel { .. }
             | Op::CancelFile { .. }
             | Op::Free { .. }
-            | Op::Alloc { .. } => Err("this version does no I/O on files here".into()),
+            | Op::Alloc { .. } => {
+                refusals::refused(program, op).map_or(Ok(()), |why| Err(why.into()))
+            }
             _ => Err("this version does not make this call here".into()),
         }
     }
@@ -156,21 +168,6 @@ impl Backend for Windows {
 
 fn fits(packet: Packet) -> bool {
     u32::try_from(packet.bytes).is_ok()
-}
-
-/// A handle that is closed with this.
-struct Owned(HANDLE);
-
-// SAFETY: a handle is a number that every thread of the process may use.
-unsafe impl Send for Owned {}
-// SAFETY: as above.
-unsafe impl Sync for Owned {}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        // SAFETY: it is ours, and closed once.
-        unsafe { CloseHandle(self.0) };
-    }
 }
 
 /// The handles of one port.
@@ -201,6 +198,11 @@ struct Doing {
 struct WindowsWorld {
     tick: Duration,
     packets: Vec<Packet>,
+    bindings: Vec<Binding>,
+    bursts: Vec<Vec<OperationId>>,
+    results: Vec<IoResult>,
+    operation_events: Vec<Option<ObjectId>>,
+    files: Files,
     ports: Mutex<Vec<Handles>>,
     objects: Vec<(Object, Owned)>,
     threads: Mutex<Vec<Option<Owned>>>,
@@ -236,9 +238,15 @@ impl WindowsWorld {
             Ok((*object, checked("create an object", handle)?))
         };
         let stall = |_| event();
+        let wine = wine_version().is_some();
         let world = WindowsWorld {
             tick,
             packets: program.packets.clone(),
+            bindings: program.bindings.clone(),
+            bursts: program.bursts.clone(),
+            results: program.results.clone(),
+            operation_events: program.operations.iter().map(|it| it.event).collect(),
+            files: Files::new(program, wine)?,
             ports: Mutex::new(program.ports.iter().map(handles).collect()),
             objects: program
                 .objects
@@ -253,13 +261,16 @@ impl WindowsWorld {
                 CreateEventW(null(), 1, 0, null())
             })?,
             over: AtomicBool::new(false),
-            wine: wine_version().is_some(),
+            wine,
         };
         for (n, port) in program.ports.iter().enumerate() {
             if port.open {
                 world.create(PortId(n as u8))?;
             }
         }
+        world
+            .files
+            .set_up(&program.bindings, |port| world.handle(port))?;
         Ok(world)
     }
 
@@ -277,7 +288,8 @@ impl WindowsWorld {
             };
             let made = checked("CreateIoCompletionPort", made)?;
             let of_another = |(n, it): (usize, &Handles)| n != port.index() && it.last == made.0;
-            if !ports.iter().enumerate().any(of_another) {
+            let of_a_file = self.files.remembers(made.0);
+            if !ports.iter().enumerate().any(of_another) && !of_a_file {
                 ports[port.index()].last = made.0;
                 ports[port.index()].open.push(made);
                 return Ok(Answer::Done);
@@ -314,11 +326,7 @@ impl WindowsWorld {
         // SAFETY: it is ours; its drop is left out, because the answer is wanted.
         let done = unsafe { CloseHandle(closed.0) };
         std::mem::forget(closed);
-        Ok(if done == 0 {
-            last_error()
-        } else {
-            Answer::Done
-        })
+        Ok(done_or_error(done))
     }
 
     fn handle(&self, port: PortId) -> HANDLE {
@@ -353,7 +361,7 @@ impl WindowsWorld {
             } => self.waits(me, 1, on, || self.get_one(handle, millis)),
             Batch { max, alertable } => {
                 let answer = self.waits(me, 1, on, || {
-                    get_many(handle, millis, max.unwrap_or(1), alertable)
+                    self.get_many(handle, millis, max.unwrap_or(1), alertable)
                 });
                 match answer {
                     Answer::Packets(mut packets) if max.is_none() && packets.len() == 1 => {
@@ -371,13 +379,18 @@ impl WindowsWorld {
         let taken = unsafe {
             GetQueuedCompletionStatus(port, &mut bytes, &mut key, &mut overlapped, millis)
         };
+        let known = self.files.known(overlapped as usize);
         let mut packet = Packet {
             key: key as i64,
             bytes: bytes.into(),
-            overlapped: overlapped as usize as i64,
+            overlapped: known.map_or(overlapped as usize as i64, |(number, _)| number),
             status: 0,
         };
         if taken != 0 {
+            return Answer::Packet(packet);
+        }
+        if let Some((_, status)) = known {
+            packet.status = status;
             return Answer::Packet(packet);
         }
         if overlapped.is_null() {
@@ -402,6 +415,39 @@ impl WindowsWorld {
         }
     }
 
+    fn get_many(&self, port: HANDLE, millis: u32, max: u8, alertable: bool) -> Answer {
+        let mut room = [OVERLAPPED_ENTRY::default(); BATCH_MAX];
+        let max = usize::from(max).min(BATCH_MAX);
+        let mut taken = 0;
+        // SAFETY: the room is as long as is said; no OVERLAPPED that comes back is followed.
+        let done = unsafe {
+            GetQueuedCompletionStatusEx(
+                port,
+                room.as_mut_ptr(),
+                max as u32,
+                &mut taken,
+                millis,
+                alertable.into(),
+            )
+        };
+        if done == 0 {
+            return last_error();
+        }
+        let packet = |entry: &OVERLAPPED_ENTRY| Packet {
+            key: entry.lpCompletionKey as i64,
+            bytes: entry.dwNumberOfBytesTransferred.into(),
+            overlapped: self.number(entry.lpOverlapped as usize),
+            status: entry.Internal as u32,
+        };
+        Answer::Packets(room[..max.min(taken as usize)].iter().map(packet).collect())
+    }
+
+    /// What a scenario calls an OVERLAPPED.
+    fn number(&self, overlapped: usize) -> i64 {
+        let known = self.files.known(overlapped);
+        known.map_or(overlapped as i64, |(number, _)| number)
+    }
+
     fn post(&self, port: PortId, packet: PacketId) -> Answer {
         let (handle, packet) = (self.handle(port), self.packets[packet.index()]);
         let (key, overlapped) = (packet.key as usize, packet.overlapped as usize);
@@ -410,11 +456,7 @@ impl WindowsWorld {
             // SAFETY: the system carries the OVERLAPPED as a number.
             let done =
                 unsafe { PostQueuedCompletionStatus(handle, packet.bytes as u32, key, overlapped) };
-            return if done == 0 {
-                last_error()
-            } else {
-                Answer::Done
-            };
+            return done_or_error(done);
         }
         let (status, bytes) = (packet.status as i32, packet.bytes as usize);
         // SAFETY: only numbers are passed.
@@ -471,11 +513,7 @@ impl WindowsWorld {
                 Object::Semaphore { .. } => ReleaseSemaphore(handle.0, 1, std::ptr::null_mut()),
             }
         };
-        if done == 0 {
-            last_error()
-        } else {
-            Answer::Done
-        }
+        done_or_error(done)
     }
 
     fn reset(&self, object: ObjectId) -> Answer {
@@ -485,11 +523,61 @@ impl WindowsWorld {
         }
         // SAFETY: as above.
         let done = unsafe { ResetEvent(handle.0) };
-        if done == 0 {
-            last_error()
-        } else {
-            Answer::Done
+        done_or_error(done)
+    }
+
+    fn associate(&self, binding: Option<BindingId>) -> Answer {
+        let binding = binding.map(|binding| self.bindings[binding.index()]);
+        let (file, port, key) = match binding {
+            Some(it) => (self.files.handle(it.file), self.handle(it.port), it.key),
+            // Which port such a call names is all one.
+            None => (INVALID_HANDLE_VALUE, self.handle(PortId(0)), 0),
+        };
+        files::associate(file, port, key)
+    }
+
+    fn replace(&self, file: FileId, binding: Option<BindingId>) -> Answer {
+        let binding = binding.map(|binding| self.bindings[binding.index()]);
+        let (port, key) = binding.map_or((std::ptr::null_mut(), 0), |it| {
+            (self.handle(it.port), it.key)
+        });
+        files::replace(self.files.handle(file), port, key)
+    }
+
+    fn issue(
+        &self,
+        me: ThreadId,
+        operation: OperationId,
+        now: Option<ResultId>,
+    ) -> Result<Answer, Failure> {
+        let event = self.operation_events[operation.index()];
+        let event = event.map_or(std::ptr::null_mut(), |event| {
+            self.objects[event.index()].1.0
+        });
+        let now = now.map(|now| self.results[now.index()]);
+        self.files.start(me, operation, event, now)
+    }
+
+    fn complete(&self, burst: u16, result: ResultId) -> Result<Answer, Failure> {
+        let mut answer = failed(Error::NotFound);
+        for &operation in &self.bursts[usize::from(burst)] {
+            answer = self
+                .files
+                .complete(operation, self.results[result.index()])?;
         }
+        Ok(answer)
+    }
+
+    /// What a wait for an object waits for: a file has a signal of its own.
+    fn object(&self, object: ObjectId) -> HANDLE {
+        let file = self.files.of_signal(object);
+        file.unwrap_or(self.objects[object.index()].1.0)
+    }
+
+    fn duplicate_file(&self, file: FileId) -> Result<Answer, Failure> {
+        let ports = lock(&self.ports);
+        let is_taken = |handle: HANDLE| ports.iter().any(|it| it.last == handle);
+        self.files.duplicate(file, is_taken)
     }
 
     fn apc(&self, thread: ThreadId) -> Answer {
@@ -499,11 +587,7 @@ impl WindowsWorld {
         };
         // SAFETY: the procedure does nothing, and lives as long as the program.
         let done = unsafe { QueueUserAPC(Some(nothing), handle.0, 0) };
-        if done == 0 {
-            last_error()
-        } else {
-            Answer::Done
-        }
+        done_or_error(done as i32)
     }
 }
 
@@ -517,33 +601,6 @@ unsafe extern "system" fn nothing(_: usize) {}
 struct Batch {
     max: Option<u8>,
     alertable: bool,
-}
-
-fn get_many(port: HANDLE, millis: u32, max: u8, alertable: bool) -> Answer {
-    let mut room = [OVERLAPPED_ENTRY::default(); BATCH_MAX];
-    let max = usize::from(max).min(BATCH_MAX);
-    let mut taken = 0;
-    // SAFETY: the room is as long as is said; no OVERLAPPED that comes back is followed.
-    let done = unsafe {
-        GetQueuedCompletionStatusEx(
-            port,
-            room.as_mut_ptr(),
-            max as u32,
-            &mut taken,
-            millis,
-            alertable.into(),
-        )
-    };
-    if done == 0 {
-        return last_error();
-    }
-    let packet = |entry: &OVERLAPPED_ENTRY| Packet {
-        key: entry.lpCompletionKey as i64,
-        bytes: entry.dwNumberOfBytesTransferred.into(),
-        overlapped: entry.lpOverlapped as usize as i64,
-        status: entry.Internal as u32,
-    };
-    Answer::Packets(room[..max.min(taken as usize)].iter().map(packet).collect())
 }
 
 impl World for WindowsWorld {
@@ -583,7 +640,7 @@ impl World for WindowsWorld {
                 timeout,
                 alertable,
                 ..
-            } => self.wait(me, self.objects[object.index()].1.0, timeout, alertable),
+            } => self.wait(me, self.object(object), timeout, alertable),
             Op::Signal { object } => self.signal(object),
             Op::Reset { object } => self.reset(object),
             Op::Stall => self.wait(me, self.stalls[me.index()].0, Timeout::Never, false),
@@ -591,6 +648,17 @@ impl World for WindowsWorld {
                 ticks, alertable, ..
             } => self.sleep(me, ticks, alertable),
             Op::Apc { thread, .. } => self.apc(thread),
+            Op::Associate { binding, .. } => self.associate(binding),
+            Op::Replace { file, binding, .. } => self.replace(file, binding),
+            Op::Modes { file, modes, .. } => self.files.set_modes(file, modes),
+            Op::DuplicateFile { file, .. } => self.duplicate_file(file)?,
+            Op::CloseFile { file, .. } => self.files.close(file),
+            Op::Start { operation, now, .. } => self.issue(me, operation, now)?,
+            Op::Complete { burst, result, .. } => self.complete(burst, result)?,
+            Op::Cancel { operation, .. } => self.files.cancel(operation),
+            Op::CancelFile { file, mine, .. } => self.files.cancel_all(me, file, mine),
+            // The memory stays ours: what the kernel writes there must not hit anybody.
+            Op::Free { .. } | Op::Alloc { .. } => Answer::Done,
             _ => unreachable!("{op:?} is refused before a run"),
         })
     }
@@ -626,6 +694,7 @@ impl World for WindowsWorld {
     fn release(&self) -> Result<(), Failure> {
         self.over.store(true, Ordering::SeqCst);
         set(&self.home)?;
+        self.files.release();
         for handles in lock(&self.ports).iter_mut() {
             if let Some(first) = handles.open.first() {
                 for _ in &self.doing {
@@ -666,82 +735,4 @@ impl World for WindowsWorld {
             Idle::Sleeps
         }
     }
-}
-
-fn event() -> Result<Owned, Failure> {
-    // SAFETY: no name and no attributes are passed; the result is checked.
-    checked("CreateEventW", unsafe {
-        CreateEventW(null(), 0, 0, null())
-    })
-}
-
-fn set(event: &Owned) -> Result<(), Failure> {
-    // SAFETY: it is open.
-    match unsafe { SetEvent(event.0) } {
-        0 => Err(Failure::new(NAME, "SetEvent", io::Error::last_os_error())),
-        _ => Ok(()),
-    }
-}
-
-fn duplicate(handle: HANDLE) -> Result<Owned, Failure> {
-    let mut copy = std::ptr::null_mut();
-    // SAFETY: the copy goes to a place of ours, and becomes ours.
-    let done = unsafe {
-        let process = GetCurrentProcess();
-        DuplicateHandle(
-            process,
-            handle,
-            process,
-            &mut copy,
-            0,
-            0,
-            DUPLICATE_SAME_ACCESS,
-        )
-    };
-    checked(
-        "DuplicateHandle",
-        if done == 0 {
-            std::ptr::null_mut()
-        } else {
-            copy
-        },
-    )
-}
-
-fn checked(call: &str, handle: HANDLE) -> Result<Owned, Failure> {
-    if handle.is_null() {
-        Err(Failure::new(NAME, call, io::Error::last_os_error()))
-    } else {
-        Ok(Owned(handle))
-    }
-}
-
-/// The error that the thread's last call left.
-fn last_error() -> Answer {
-    // SAFETY: it reads a number of this thread.
-    let number = unsafe { GetLastError() };
-    let known = ERRORS.into_iter().map(win32);
-    let known = known
-        .into_iter()
-        .find(|known| u32::from(known.number) == number);
-    Answer::Failed(known.map_or(format!("ERROR_{number}"), |known| known.name.to_owned()))
-}
-
-fn failed(error: Error) -> Answer {
-    Answer::Failed(win32(error).name.into())
-}
-
-/// What an NTSTATUS says, in the words of Win32 where it is a bad handle.
-fn answer_of_nt(status: i32) -> Answer {
-    const INVALID_HANDLE: i32 = 0xc000_0008_u32 as i32;
-    match status {
-        0.. => Answer::Done,
-        INVALID_HANDLE => failed(Error::BadHandle),
-        status => Answer::Failed(format!("0x{status:08x}")),
-    }
-}
-
-/// A lock whose holder panicked protects plain data that is whole at every moment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,567 @@
+//! Files: each is one end of a named pipe, and the other end is the device behind it.
+//!
+//! A read pends until the device writes a message, so `complete` is a message of so many bytes, and a read that
+//! ends in its call finds its message already there. A device that goes away ends reads with STATUS_PIPE_BROKEN.
+//! Reads end in the order in which they were issued, and no other status can be made: what a pipe cannot show is
+//! refused before a run.
+//!
+//! - The memory of an operation is ours for as long as the kernel may write into it, whatever a scenario gives
+//!   back. Packets name it by its address, which is told as the number that the scenario gives it.
+//! - Under Wine the thread that issued an operation carries its end out, and whoever ended it may be back before
+//!   that. So a call that ends something returns when the status block is written and the signal is there.
+
+use std::io;
+use std::ptr::{null, null_mut};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use portsim_model::event::{Error, win32_of_status};
+use portsim_model::program::{
+    Binding, File, FileId, IoResult, Modes, ObjectId, Operation, OperationId, PortId, Program,
+    ThreadId,
+};
+use windows_sys::Wdk::Storage::FileSystem::{NtReadFile, NtSetInformationFile};
+use windows_sys::Win32::Foundation::{
+    CloseHandle, ERROR_IO_PENDING, GENERIC_READ, GENERIC_WRITE, GetLastError, HANDLE,
+    INVALID_HANDLE_VALUE, WAIT_OBJECT_0,
+};
+use windows_sys::Win32::Storage::FileSystem::{
+    CreateFileW, FILE_FLAG_OVERLAPPED, OPEN_EXISTING, PIPE_ACCESS_DUPLEX, ReadFile, ReadFileEx,
+    SetFileCompletionNotificationModes, WriteFile,
+};
+use windows_sys::Win32::System::IO::{
+    CancelIo, CancelIoEx, CreateIoCompletionPort, IO_STATUS_BLOCK, IO_STATUS_BLOCK_0, OVERLAPPED,
+};
+use windows_sys::Win32::System::Pipes::{
+    CreateNamedPipeW, PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE,
+};
+use windows_sys::Win32::System::Threading::WaitForSingleObject;
+
+use super::handles::{
+    NAME, Owned, answer_of_nt, checked, done_or_error, duplicate, failed, last_error, lock,
+};
+use crate::native::backend::Failure;
+use crate::trace::Answer;
+
+/// STATUS_PENDING: the operation is not over.
+const PENDING: usize = 0x103;
+/// STATUS_PIPE_BROKEN: the device went away.
+pub const BROKEN: u32 = 0xc000_014b;
+/// The most bytes of one operation.
+pub const ROOM: usize = 4096;
+/// FILE_INFORMATION_CLASS FileReplaceCompletionInformation.
+const REPLACE_COMPLETION: i32 = 61;
+/// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS and FILE_SKIP_SET_EVENT_ON_HANDLE.
+const SKIP_PORT: u8 = 1;
+const SKIP_EVENT: u8 = 2;
+/// After how long an end that was asked for and does not come is not waited for any more.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One pipe.
+struct Pipe {
+    file: File,
+    /// The handles that are open; calls use the first.
+    open: Mutex<Vec<Owned>>,
+    /// The one that was used last, as a number: closed ones are still called with.
+    last: AtomicU64,
+    /// The other end, until it goes away.
+    device: Mutex<Option<Owned>>,
+    /// The modes that were set.
+    modes: AtomicU8,
+}
+
+/// What the kernel writes into while an operation is pending.
+#[repr(C)]
+struct Memory {
+    overlapped: OVERLAPPED,
+    /// The status block of an operation that has no OVERLAPPED.
+    block: IO_STATUS_BLOCK,
+    room: [u8; ROOM],
+}
+
+/// One operation, with its memory.
+struct Request {
+    operation: Operation,
+    memory: *mut Memory,
+    /// Who issued it last, and 1 more.
+    issuer: AtomicU8,
+}
+
+/// The files and operations of a run.
+pub struct Files {
+    pipes: Vec<Pipe>,
+    requests: Vec<Request>,
+    wine: bool,
+}
+
+// SAFETY: the memory of operations is reached through volatile accesses only, and one thread at a time moves.
+unsafe impl Send for Files {}
+// SAFETY: as above.
+unsafe impl Sync for Files {}
+
+impl Files {
+    /// The pipes of a program, on which no thread has made a call.
+    pub fn new(program: &Program, wine: bool) -> Result<Files, Failure> {
+        let request = |operation: &Operation| Request {
+            operation: *operation,
+            // SAFETY: all of it may be 0.
+            memory: Box::into_raw(Box::new(unsafe { std::mem::zeroed() })),
+            issuer: AtomicU8::new(0),
+        };
+        let pipes = program.files.iter().map(|file| Pipe::new(*file));
+        Ok(Files {
+            pipes: pipes.collect::<Result<_, _>>()?,
+            requests: program.operations.iter().map(request).collect(),
+            wine,
+        })
+    }
+
+    /// The associations and modes that a program begins with.
+    pub fn set_up(
+        &self,
+        bindings: &[Binding],
+        port: impl Fn(PortId) -> HANDLE,
+    ) -> Result<(), Failure> {
+        for pipe in &self.pipes {
+            if pipe.file.modes != Modes::default() {
+                pipe.begins_well(pipe.set_modes(pipe.file.modes))?;
+            }
+            if let Some(binding) = pipe.file.binding {
+                let Binding { port: to, key, .. } = bindings[binding.index()];
+                pipe.begins_well(associate(pipe.handle(), port(to), key))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The handle of the file whose own signal an object is.
+    pub fn of_signal(&self, object: ObjectId) -> Option<HANDLE> {
+        let pipe = self.pipes.iter().find(|it| it.file.signal == object)?;
+        Some(pipe.handle())
+    }
+
+    /// The number that a scenario gives to the OVERLAPPED at an address, and its status; none where it is none of
+    /// ours.
+    pub fn known(&self, overlapped: usize) -> Option<(i64, u32)> {
+        let request = self
+            .requests
+            .iter()
+            .find(|it| it.memory as usize == overlapped)?;
+        Some((request.operation.overlapped, request.status() as u32))
+    }
+
+    /// The handle that calls on a file use.
+    pub fn handle(&self, file: FileId) -> HANDLE {
+        self.pipes[file.index()].handle()
+    }
+
+    /// Whether a call on some file is still made with this handle, although it was closed.
+    pub fn remembers(&self, handle: HANDLE) -> bool {
+        self.pipes.iter().any(|pipe| pipe.handle() == handle)
+    }
+
+    /// SetFileCompletionNotificationModes.
+    pub fn set_modes(&self, file: FileId, modes: Modes) -> Answer {
+        self.pipes[file.index()].set_modes(modes)
+    }
+
+    /// DuplicateHandle; some handles belong to what is called with them although they are closed.
+    pub fn duplicate(
+        &self,
+        file: FileId,
+        is_taken: impl Fn(HANDLE) -> bool,
+    ) -> Result<Answer, Failure> {
+        let mut open = lock(&self.pipes[file.index()].open);
+        let Some(first) = open.first().map(|it| it.0) else {
+            return Ok(failed(Error::BadHandle));
+        };
+        let mut unfit = Vec::new();
+        loop {
+            let copy = duplicate(first)?;
+            if !is_taken(copy.0) && !self.remembers(copy.0) {
+                open.push(copy);
+                return Ok(Answer::Done);
+            }
+            // Kept until another one is found, so that it does not come again.
+            unfit.push(copy);
+        }
+    }
+
+    /// CloseHandle, of the handle that was used so far.
+    pub fn close(&self, file: FileId) -> Answer {
+        let pipe = &self.pipes[file.index()];
+        let (closed, is_last) = {
+            let mut open = lock(&pipe.open);
+            if open.is_empty() {
+                return failed(Error::BadHandle);
+            }
+            let closed = open.remove(0);
+            if let Some(next) = open.first() {
+                pipe.last.store(next.0 as usize as u64, Ordering::SeqCst);
+            }
+            (closed, open.is_empty())
+        };
+        // SAFETY: it is ours; its drop is left out, because the answer is wanted.
+        let done = unsafe { CloseHandle(closed.0) };
+        std::mem::forget(closed);
+        if is_last {
+            self.wait_for_ends(file, |_| true);
+        }
+        done_or_error(done)
+    }
+
+    /// ReadFile, or its kin where the operation has a routine or no OVERLAPPED.
+    pub fn start(
+        &self,
+        me: ThreadId,
+        id: OperationId,
+        event: HANDLE,
+        now: Option<IoResult>,
+    ) -> Result<Answer, Failure> {
+        let request = &self.requests[id.index()];
+        let pipe = &self.pipes[request.operation.file.index()];
+        // Two operations in one memory: the kernel would write into it when it is free for other uses, so this
+        // call is never made. It is a mistake of the scenario, and has the answer that such a mistake has.
+        if request.status() == PENDING {
+            return Ok(failed(Error::Invalid));
+        }
+        if let (Some(how), true) = (now, pipe.is_open()) {
+            pipe.device_does(how)?;
+        }
+        request.issuer.store(me.0 + 1, Ordering::SeqCst);
+        let event = event as usize | usize::from(request.operation.low_bit);
+        let answer = request.read(pipe.handle(), event as HANDLE);
+        Ok(match (answer, now) {
+            // The call says the error only.
+            (Ended::Failed(error), Some(how))
+                if u32::from(win32_of_status(how.status)) == error =>
+            {
+                Answer::Io {
+                    status: how.status,
+                    bytes: how.returned,
+                }
+            }
+            (Ended::Failed(_), _) => last_error(),
+            (Ended::Status(status), _) => answer_of_nt(status),
+            (Ended::Well(bytes), _) => Answer::Io { status: 0, bytes },
+            (Ended::NotYet, _) => failed(Error::Pending),
+        })
+    }
+
+    /// What the device does.
+    pub fn complete(&self, id: OperationId, how: IoResult) -> Result<Answer, Failure> {
+        let request = &self.requests[id.index()];
+        if request.status() != PENDING {
+            return Ok(failed(Error::NotFound));
+        }
+        self.pipes[request.operation.file.index()].device_does(how)?;
+        self.wait_for_end(request);
+        Ok(Answer::Done)
+    }
+
+    /// CancelIoEx, of one operation.
+    pub fn cancel(&self, id: OperationId) -> Answer {
+        let request = &self.requests[id.index()];
+        let handle = self.handle(request.operation.file);
+        let was_pending = request.status() == PENDING;
+        // SAFETY: the memory lives as long as the run.
+        let done = unsafe { CancelIoEx(handle, request.block().cast()) };
+        let answer = done_or_error(done);
+        if done != 0 && was_pending {
+            self.wait_for_end(request);
+        }
+        answer
+    }
+
+    /// CancelIoEx or, for those that the caller has issued, CancelIo.
+    pub fn cancel_all(&self, me: ThreadId, file: FileId, mine: bool) -> Answer {
+        let handle = self.handle(file);
+        // SAFETY: only a handle is passed.
+        let done = unsafe {
+            if mine {
+                CancelIo(handle)
+            } else {
+                CancelIoEx(handle, null())
+            }
+        };
+        let answer = done_or_error(done);
+        if done != 0 {
+            self.wait_for_ends(file, |request| {
+                !mine || request.issuer.load(Ordering::SeqCst) == me.0 + 1
+            });
+        }
+        answer
+    }
+
+    fn wait_for_ends(&self, file: FileId, which: impl Fn(&Request) -> bool) {
+        for request in &self.requests {
+            if request.operation.file == file && request.status() == PENDING && which(request) {
+                self.wait_for_end(request);
+            }
+        }
+    }
+
+    /// Waits until an operation is over and has been reported, without ever waiting in the kernel.
+    fn wait_for_end(&self, request: &Request) {
+        let begin = Instant::now();
+        while (request.status() == PENDING || !self.is_signaled(request))
+            && begin.elapsed() < PATIENCE
+        {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether the signal of an operation is there, which Wine sets behind the packet. Where looking at it would
+    /// take it, or nobody sets it, this is not asked.
+    fn is_signaled(&self, request: &Request) -> bool {
+        let pipe = &self.pipes[request.operation.file.index()];
+        let skips = pipe.modes.load(Ordering::SeqCst) & SKIP_EVENT != 0;
+        if !self.wine || request.operation.event.is_some() || skips || !pipe.is_open() {
+            return true;
+        }
+        // SAFETY: only a handle is passed; the file stays signaled.
+        unsafe { WaitForSingleObject(pipe.handle(), 0) == WAIT_OBJECT_0 }
+    }
+
+    /// Ends whatever is pending, because the recording is over.
+    pub fn release(&self) {
+        for pipe in &self.pipes {
+            if pipe.is_open() {
+                // SAFETY: only a handle is passed.
+                unsafe { CancelIoEx(pipe.handle(), null()) };
+            }
+        }
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.release();
+        self.pipes.clear();
+        for request in &self.requests {
+            let begin = Instant::now();
+            while request.status() == PENDING && begin.elapsed() < PATIENCE {
+                std::thread::yield_now();
+            }
+            // What the kernel may still write into is never freed.
+            if request.status() != PENDING {
+                // SAFETY: it came from a box, and nobody uses it any more.
+                drop(unsafe { Box::from_raw(request.memory) });
+            }
+        }
+    }
+}
+
+/// How a call that issues an operation ended.
+enum Ended {
+    /// With the operation, which moved so many bytes.
+    Well(i64),
+    /// The operation is pending.
+    NotYet,
+    /// With an error.
+    Failed(u32),
+    /// With an NTSTATUS.
+    Status(i32),
+}
+
+impl Request {
+    /// The status block: the first two words of an OVERLAPPED are one.
+    fn block(&self) -> *mut IO_STATUS_BLOCK {
+        // SAFETY: the memory is there for as long as the request is.
+        unsafe {
+            match self.operation.overlapped {
+                0 => &raw mut (*self.memory).block,
+                _ => (&raw mut (*self.memory).overlapped).cast(),
+            }
+        }
+    }
+
+    fn status(&self) -> usize {
+        // SAFETY: as above; the kernel writes it behind our back. Its upper half is not part of a status.
+        let word = unsafe { self.block().cast::<usize>().read_volatile() };
+        word & 0xffff_ffff
+    }
+
+    fn read(&self, handle: HANDLE, event: HANDLE) -> Ended {
+        // SAFETY: nothing is pending in this memory, and it stays for as long as something may be.
+        let memory = unsafe { &mut *self.memory };
+        memory.overlapped = OVERLAPPED::default();
+        memory.overlapped.hEvent = event;
+        let (room, len) = (memory.room.as_mut_ptr(), ROOM as u32);
+        if self.operation.overlapped == 0 {
+            return self.read_without(handle, event);
+        }
+        let mut bytes = 0;
+        // SAFETY: as above.
+        let done = unsafe {
+            if self.operation.apc {
+                ReadFileEx(handle, room, len, &mut memory.overlapped, Some(over))
+            } else {
+                ReadFile(handle, room, len, &mut bytes, &mut memory.overlapped)
+            }
+        };
+        if done != 0 && !self.operation.apc {
+            return Ended::Well(bytes.into());
+        }
+        // SAFETY: it reads a number of this thread.
+        match unsafe { GetLastError() } {
+            _ if done != 0 => Ended::NotYet,
+            ERROR_IO_PENDING => Ended::NotYet,
+            error => Ended::Failed(error),
+        }
+    }
+
+    /// The native call is made without an OVERLAPPED too and does not wait then, as ReadFile would.
+    fn read_without(&self, handle: HANDLE, event: HANDLE) -> Ended {
+        // SAFETY: as above.
+        let memory = unsafe { &mut *self.memory };
+        memory.block = IO_STATUS_BLOCK {
+            Anonymous: IO_STATUS_BLOCK_0 {
+                Status: PENDING as i32,
+            },
+            Information: 0,
+        };
+        // SAFETY: as above.
+        let status = unsafe {
+            NtReadFile(
+                handle,
+                event,
+                None,
+                null(),
+                &mut memory.block,
+                memory.room.as_mut_ptr().cast(),
+                ROOM as u32,
+                null(),
+                null(),
+            )
+        };
+        match status {
+            0 => Ended::Well(memory.block.Information as i64),
+            status if status as usize == PENDING => Ended::NotYet,
+            status => {
+                memory.block.Anonymous.Status = status;
+                Ended::Status(status)
+            }
+        }
+    }
+}
+
+/// A completion routine: that it ran is all that is asked.
+///
+/// # Safety
+///
+/// It does nothing, and can be called in any way.
+unsafe extern "system" fn over(_: u32, _: u32, _: *mut OVERLAPPED) {}
+
+impl Pipe {
+    fn new(file: File) -> Result<Pipe, Failure> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let (process, n) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("\\\\.\\pipe\\portsim-{process}-{n}\0");
+        let name: Vec<u16> = name.encode_utf16().collect();
+        let access = match file.sync {
+            true => PIPE_ACCESS_DUPLEX,
+            false => PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED,
+        };
+        let (kind, room) = (PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, 16 * ROOM as u32);
+        // SAFETY: the name ends in 0, and no attributes are passed; the results are checked.
+        let (end, device) = unsafe {
+            let end = CreateNamedPipeW(name.as_ptr(), access, kind, 1, room, room, 0, null());
+            let end = opened("CreateNamedPipeW", end)?;
+            let (both, none) = (GENERIC_READ | GENERIC_WRITE, null_mut());
+            let device = CreateFileW(name.as_ptr(), both, 0, null(), OPEN_EXISTING, 0, none);
+            (end, opened("CreateFileW", device)?)
+        };
+        Ok(Pipe {
+            file,
+            last: AtomicU64::new(end.0 as usize as u64),
+            open: Mutex::new(vec![end]),
+            device: Mutex::new(Some(device)),
+            modes: AtomicU8::new(0),
+        })
+    }
+
+    fn handle(&self) -> HANDLE {
+        self.last.load(Ordering::SeqCst) as usize as HANDLE
+    }
+
+    fn is_open(&self) -> bool {
+        !lock(&self.open).is_empty()
+    }
+
+    fn set_modes(&self, modes: Modes) -> Answer {
+        let skip_port = if modes.skip_port { SKIP_PORT } else { 0 };
+        let skip_event = if modes.skip_event { SKIP_EVENT } else { 0 };
+        let flags = skip_port | skip_event;
+        // SAFETY: only numbers are passed.
+        let done = unsafe { SetFileCompletionNotificationModes(self.handle(), flags) };
+        if done != 0 {
+            self.modes.fetch_or(flags, Ordering::SeqCst);
+        }
+        done_or_error(done)
+    }
+
+    fn begins_well(&self, answer: Answer) -> Result<(), Failure> {
+        match answer {
+            Answer::Done => Ok(()),
+            answer => {
+                let why = io::Error::other(format!("a file cannot begin as it should: {answer:?}"));
+                Err(Failure::new(NAME, "open", why))
+            }
+        }
+    }
+
+    /// A message for a read, or the end of the device.
+    fn device_does(&self, how: IoResult) -> Result<(), Failure> {
+        let mut device = lock(&self.device);
+        if how.status == BROKEN {
+            *device = None;
+            return Ok(());
+        }
+        let Some(end) = &*device else {
+            let why = io::Error::other("the device has gone away");
+            return Err(Failure::new(NAME, "WriteFile", why));
+        };
+        let (message, mut written) = ([0_u8; ROOM], 0);
+        // SAFETY: no more bytes are passed than there are; the room of the pipe is larger.
+        let done = unsafe {
+            let len = how.bytes as u32;
+            WriteFile(end.0, message.as_ptr(), len, &mut written, null_mut())
+        };
+        match done {
+            0 => Err(Failure::new(NAME, "WriteFile", io::Error::last_os_error())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// CreateIoCompletionPort with a file.
+pub fn associate(file: HANDLE, port: HANDLE, key: i64) -> Answer {
+    // SAFETY: only numbers are passed. What comes back is the handle of the port.
+    let done = unsafe { CreateIoCompletionPort(file, port, key as usize, 0) };
+    done_or_error(i32::from(!done.is_null()))
+}
+
+/// NtSetInformationFile with FileReplaceCompletionInformation.
+pub fn replace(file: HANDLE, port: HANDLE, key: i64) -> Answer {
+    let information = (port, key as usize);
+    let mut block = IO_STATUS_BLOCK::default();
+    // SAFETY: the information is as long as is said, and read in the call.
+    answer_of_nt(unsafe {
+        NtSetInformationFile(
+            file,
+            &mut block,
+            (&raw const information).cast(),
+            size_of_val(&information) as u32,
+            REPLACE_COMPLETION,
+        )
+    })
+}
+
+fn opened(call: &str, handle: HANDLE) -> Result<Owned, Failure> {
+    match handle {
+        INVALID_HANDLE_VALUE => Err(Failure::new(NAME, call, io::Error::last_os_error())),
+        handle => checked(call, handle),
+    }
+}

@@ -1,0 +1,93 @@
+//! What a pipe cannot show: such operations are refused before a run.
+
+use portsim_model::program::{FileId, IoResult, Op, Operation, OperationId, Program};
+
+use super::files::{BROKEN, ROOM};
+
+/// Why a pipe cannot show an operation of this program, if it cannot.
+pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
+    let elsewhere = program.threads.iter().any(|it| it.process.index() > 0);
+    let file = |operation: OperationId| program.operations[operation.index()].file;
+    match op {
+        Op::DuplicateFile {
+            process: Some(_), ..
+        } => Some("this version plays one process here"),
+        Op::Associate { .. }
+        | Op::Replace { .. }
+        | Op::Modes { .. }
+        | Op::DuplicateFile { .. }
+        | Op::CloseFile { .. }
+        | Op::Start { .. }
+            if elsewhere =>
+        {
+            Some("this version plays one process here")
+        }
+        Op::CloseFile { file, .. } => {
+            let end = program.results[program.files[file.index()].on_close.index()];
+            (may_pend(program, file, None) && end.status != BROKEN)
+                .then_some("a pipe that is closed ends what is pending with STATUS_PIPE_BROKEN")
+        }
+        Op::Start { operation, now, .. } => {
+            let file = file(operation);
+            if program.files[file.index()].sync {
+                return Some("nothing shows that a thread waits in a synchronous read");
+            }
+            let Operation { event, low_bit, .. } = program.operations[operation.index()];
+            if low_bit && event.is_none() {
+                return Some("the low bit is one of the handle of an event, and there is no event");
+            }
+            match now {
+                None => None,
+                Some(_) if program.operations[operation.index()].apc => {
+                    Some("a call with a completion routine does not say that its operation is over")
+                }
+                Some(now) => unlike_a_pipe(program, file, operation, program.results[now.index()]),
+            }
+        }
+        Op::Complete { burst, result, .. } => match program.bursts[usize::from(burst)][..] {
+            [one] => unlike_a_pipe(program, file(one), one, program.results[result.index()]),
+            _ => Some("nobody here ends several operations in one go"),
+        },
+        Op::Cancel { mine: true, .. } => Some("CancelIo is about all operations of a file"),
+        _ => None,
+    }
+}
+
+/// Whether an operation on a file may pend, another one than this.
+fn may_pend(program: &Program, file: FileId, but: Option<OperationId>) -> bool {
+    program.ops().any(|op| match op {
+        Op::Start {
+            operation,
+            now: None,
+            ..
+        } => program.operations[operation.index()].file == file && Some(operation) != but,
+        _ => false,
+    })
+}
+
+/// Why no read of a pipe ends so.
+fn unlike_a_pipe(
+    program: &Program,
+    file: FileId,
+    operation: OperationId,
+    how: IoResult,
+) -> Option<&'static str> {
+    let on_file = |op: &Op| match *op {
+        Op::Start { operation, .. } => program.operations[operation.index()].file == file,
+        _ => false,
+    };
+    if may_pend(program, file, Some(operation)) {
+        return Some("a pipe ends its reads in the order in which they were issued");
+    }
+    match how.status {
+        0 if !(0..=ROOM as i64).contains(&how.bytes) => Some("a read here has at most 4096 bytes"),
+        0 if how.returned != how.bytes => Some("a read says at once what its packet says"),
+        0 => None,
+        BROKEN if how.bytes != 0 => Some("a broken pipe carries nothing"),
+        BROKEN if program.ops().filter(on_file).count() > 1 => {
+            Some("a pipe that was broken stays broken")
+        }
+        BROKEN => None,
+        _ => Some("no read of a pipe ends with this status"),
+    }
+}
