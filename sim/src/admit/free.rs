@@ -10,7 +10,7 @@
 //! hash. Time and memory grow with how much was concurrent, times the length.
 //!
 //! Nobody's clock holds the program to its ticks here, so any deadline that pends may pass at any moment.
-//! First come questions that need no search ([`impossible`]).
+//! First come questions that need no search (`impossible`).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
