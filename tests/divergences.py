@@ -27,6 +27,14 @@ the backend ends a thread without a turn, where the model spends one.
 """
 
 
+# Scenarios that come out one way or the other from run to run, and so are in no count and no row.
+UNSTEADY = {
+    "wine-8": {
+        "windows-2003/any-waiter-may-end-it": "of two waiters the end of an I/O operation goes to the older or to the newer",
+    },
+}
+
+
 def scenario(name):
     path = ROOT / "scenarios" / f"{name}.json"
     return json.loads(path.read_text()), path.stat().st_size
@@ -54,10 +62,14 @@ def rows(cells):
 def part(file):
     cells = json.loads(pathlib.Path(file).read_text())["cells"]
     name = pathlib.Path(file).stem
+    unsteady = UNSTEADY.get(name, {})
+    cells = [cell for cell in cells if cell["scenario"] not in unsteady]
     of = {verdict: [c for c in cells if c["verdict"] == verdict] for verdict in ("agree", "differ", "unavailable")}
     for cell in of["unavailable"]:
         sys.exit(f"{cell['scenario']} on {name}: {cell['why']}")
     words = f"\n## {name}\n\n{len(of['differ'])} scenarios differ, {len(of['agree'])} agree.\n\n"
+    for left_out, why in unsteady.items():
+        words += f"`{left_out}` comes out one way or the other: {why}.\n\n"
     words += "| claims | smallest scenario | event | it shows | Windows allows |\n|---|---|---|---|---|\n"
     return words + "\n".join(rows(of["differ"])) + "\n"
 
