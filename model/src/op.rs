@@ -1,4 +1,6 @@
 //! Operations: what a thread does in one step.
+//!
+//! Long: one enum with every operation of every system, each field with its sentence.
 
 use crate::expr::ExprId;
 use crate::ids::{
@@ -530,6 +532,25 @@ impl Op {
             | Op::WaitHandle { alertable, .. } => alertable,
             _ => false,
         }
+    }
+
+    /// Whether every system has it: one of the four calls on a port that any of them has, in whatever words, or
+    /// something that threads do by themselves. Its fields may ask for more than a system has.
+    pub fn is_portable(self) -> bool {
+        let on_a_port = matches!(
+            self,
+            Op::Get { .. } | Op::Post { .. } | Op::Close { .. } | Op::Create { .. }
+        );
+        let on_an_object = matches!(
+            self,
+            Op::Block { .. } | Op::Signal { .. } | Op::Reset { .. }
+        );
+        let alone = matches!(
+            self,
+            Op::Stall | Op::Sleep { .. } | Op::Yield | Op::Spawn { .. } | Op::Exit | Op::Note(_)
+        );
+        let data = matches!(self, Op::Set { .. } | Op::Test { .. } | Op::Assert { .. });
+        on_a_port || on_an_object || alone || data
     }
 
     fn place_mut(&mut self) -> Option<&mut Option<SlotId>> {

@@ -136,6 +136,12 @@ impl<'a> View<'a> {
         self.op(id).as_get().expect("only a `get` waits on a port")
     }
 
+    /// Whether a thread that was made runnable inside its call on this port has not gone on yet.
+    pub fn is_anybody_awake(&self, port: PortId) -> bool {
+        let is_awake = |id| self.mode(id) == Mode::Woken && self.get(id).port == port;
+        self.program.thread_ids().any(is_awake)
+    }
+
     /// One file.
     #[inline]
     pub fn file(&self, id: FileId) -> File<&'a [u8]> {

@@ -64,15 +64,7 @@ impl Kernel for Aix {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
         match op {
-            Op::Get {
-                alertable: true, ..
-            }
-            | Op::Block {
-                alertable: true, ..
-            }
-            | Op::Sleep {
-                alertable: true, ..
-            } => Err("AIX has no alertable waits"),
+            _ if op.is_alertable() => Err("AIX has no alertable waits"),
             Op::Post {
                 reserve: Some(_), ..
             } => Err("AIX has no reserve objects"),
@@ -97,22 +89,8 @@ impl Kernel for Aix {
                 binding: Some(binding),
                 ..
             } => can_associate(program, binding),
-            Op::Get { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
-            | Op::CloseFile { .. } => Ok(()),
+            Op::CloseFile { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("AIX has no such operation on its ports"),
         }
     }

@@ -54,36 +54,13 @@ impl Kernel for Condvar {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
         match op {
-            Op::Get {
-                alertable: true, ..
-            }
-            | Op::Block {
-                alertable: true, ..
-            }
-            | Op::Sleep {
-                alertable: true, ..
-            } => Err("Linux has no alertable waits"),
+            _ if op.is_alertable() => Err("Linux has no alertable waits"),
             Op::Get { min: Some(_), .. } => {
                 Err("a port made by hand takes what is there, and waits for no more")
             }
-            Op::Get { .. }
-            | Op::Close { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => Ok(()),
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("a port of one process has no name")
             }
-            Op::Create { .. } => Ok(()),
             Op::Suspend { .. } | Op::Resume { .. } => {
                 Err("Linux has no call that suspends a thread and keeps the order of the waiters")
             }
@@ -94,7 +71,7 @@ impl Kernel for Condvar {
             Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
                 Err("its packets carry no status")
             }
-            Op::Post { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("a port made by hand has no such operation"),
         }
     }
@@ -111,7 +88,7 @@ impl Kernel for Condvar {
     /// `condvar/groups`: as many as there are waiters; the oldest alone where nobody else is on the way.
     fn answers(&self, view: View<'_>, _: ThreadId, op: Op) -> u8 {
         match op {
-            Op::Post { port, .. } if anybody_awake(view, port) => {
+            Op::Post { port, .. } if view.is_anybody_awake(port) => {
                 view.port(port).waiters().count().max(1) as u8
             }
             _ => 1,
@@ -157,7 +134,9 @@ impl Kernel for Condvar {
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         for id in view.program.port_ids() {
             let port = view.port(id);
-            if !port.packets().is_empty() && !port.waiters().is_empty() && !anybody_awake(view, id)
+            if !port.packets().is_empty()
+                && !port.waiters().is_empty()
+                && !view.is_anybody_awake(id)
             {
                 return Err(Fault::Stranded);
             }
@@ -254,12 +233,6 @@ fn signal<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, which: u8) {
         turn.port(port).waiters_mut().remove(waiter);
         turn.thread(waiter).set_mode(Mode::Woken);
     }
-}
-
-/// Whether a woken waiter of this port has not run yet.
-fn anybody_awake(view: View<'_>, port: PortId) -> bool {
-    let mut threads = view.program.thread_ids();
-    threads.any(|id| is_awake(view, port, id))
 }
 
 fn is_awake(view: View<'_>, port: PortId, id: ThreadId) -> bool {

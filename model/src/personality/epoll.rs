@@ -83,39 +83,14 @@ impl Kernel for Epoll {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
         match op {
-            Op::Get {
-                alertable: true, ..
-            }
-            | Op::Block {
-                alertable: true, ..
-            }
-            | Op::Sleep {
-                alertable: true, ..
-            } => Err("Linux has no alertable waits"),
+            _ if op.is_alertable() => Err("Linux has no alertable waits"),
             Op::Get { min: Some(_), .. } => {
                 Err("epoll_wait takes what is there, and waits for no more")
             }
-            Op::Get { .. }
-            | Op::Close { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
-            | Op::EpollCtl { .. }
-            | Op::Write { .. }
-            | Op::Drain { .. } => Ok(()),
+            Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => Ok(()),
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("an epoll descriptor has no name")
             }
-            Op::Create { .. } => Ok(()),
             Op::Suspend { .. } | Op::Resume { .. } => {
                 Err("Linux has no call that suspends a thread and keeps the order of the waiters")
             }
@@ -126,7 +101,7 @@ impl Kernel for Epoll {
             Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
                 Err("an epoll event carries no status")
             }
-            Op::Post { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("epoll has no such operation"),
         }
     }
@@ -195,7 +170,9 @@ impl Kernel for Epoll {
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         for id in view.program.port_ids() {
             let port = view.port(id);
-            if !port.packets().is_empty() && !port.waiters().is_empty() && !anybody_awake(view, id)
+            if !port.packets().is_empty()
+                && !port.waiters().is_empty()
+                && !view.is_anybody_awake(id)
             {
                 return Err(Fault::Stranded);
             }
@@ -393,7 +370,7 @@ fn wake_newest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
 fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     let used = turn.port(port).is_open()
         || !turn.port(port).waiters().is_empty()
-        || anybody_awake(turn.view(), port);
+        || turn.view().is_anybody_awake(port);
     if !used {
         let dropped = turn.port(port).packets_mut().clear();
         turn.discarded(dropped);
@@ -401,13 +378,6 @@ fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
             turn.set_interest(port, SourceId(n as u8), 0, PacketId(0));
         }
     }
-}
-
-/// Whether a woken waiter of this descriptor has not run yet.
-fn anybody_awake(view: View<'_>, port: PortId) -> bool {
-    view.program
-        .thread_ids()
-        .any(|id| view.thread(id).mode() == Mode::Woken && view.get(id).port == port)
 }
 
 /// The ready list holds fresh sources by the packet that they carry, and all others behind those.

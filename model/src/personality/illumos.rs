@@ -120,30 +120,8 @@ impl Kernel for Illumos {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
         match op {
-            Op::Get {
-                alertable: true, ..
-            }
-            | Op::Block {
-                alertable: true, ..
-            }
-            | Op::Sleep {
-                alertable: true, ..
-            } => Err("illumos has no alertable waits"),
-            Op::Get { .. }
-            | Op::Close { .. }
-            | Op::Query { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
+            _ if op.is_alertable() => Err("illumos has no alertable waits"),
+            Op::Query { .. }
             | Op::Write { .. }
             | Op::Drain { .. }
             | Op::PortSendn { .. }
@@ -154,7 +132,6 @@ impl Kernel for Illumos {
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("an event port has no name")
             }
-            Op::Create { .. } => Ok(()),
             Op::Post {
                 reserve: Some(_), ..
             } => Err("illumos has no reserve objects"),
@@ -164,7 +141,7 @@ impl Kernel for Illumos {
             Op::Post { packet, .. } if program.packets[packet.index()].overlapped != 0 => {
                 Err("an event of port_send carries a user pointer and a number of 32 bits, no more")
             }
-            Op::Post { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("event ports have no such operation"),
         }
     }

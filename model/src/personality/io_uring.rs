@@ -11,7 +11,7 @@
 //!
 //! | id | says | status | source |
 //! |---|---|---|---|
-//! | io-uring/fifo | Entries are taken in the order in which they were posted, those of the overflow list included. | measured | M:D |
+//! | io-uring/fifo | Entries are taken in the order in which they were posted. | measured | M:D |
 //! | io-uring/herd | An entry wakes every waiter whose minimum is reached; where each waits for one, that is all of them. | measured | M:D, S:wait |
 //! | io-uring/any-wins | Which of the woken threads takes the entry is left to chance. | measured | M:D |
 //! | io-uring/race | An entry belongs to nobody: a thread that looks before the woken waiters run takes it. | measured | M:D |
@@ -58,36 +58,13 @@ impl Kernel for IoUring {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
         match op {
-            Op::Get {
-                alertable: true, ..
-            }
-            | Op::Block {
-                alertable: true, ..
-            }
-            | Op::Sleep {
-                alertable: true, ..
-            } => Err("Linux has no alertable waits"),
+            _ if op.is_alertable() => Err("Linux has no alertable waits"),
             Op::Get { min: Some(_), .. } => {
                 Err("a waiter of more than one completion is not played yet")
             }
-            Op::Get { .. }
-            | Op::Close { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => Ok(()),
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("a ring has no name")
             }
-            Op::Create { .. } => Ok(()),
             Op::Suspend { .. } | Op::Resume { .. } => {
                 Err("Linux has no call that suspends a thread and keeps the order of the waiters")
             }
@@ -98,7 +75,7 @@ impl Kernel for IoUring {
             Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
                 Err("its packets carry no status")
             }
-            Op::Post { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("io_uring has no such operation here"),
         }
     }
@@ -153,7 +130,9 @@ impl Kernel for IoUring {
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         for id in view.program.port_ids() {
             let port = view.port(id);
-            if !port.packets().is_empty() && !port.waiters().is_empty() && !anybody_awake(view, id)
+            if !port.packets().is_empty()
+                && !port.waiters().is_empty()
+                && !view.is_anybody_awake(id)
             {
                 return Err(Fault::Stranded);
             }
@@ -237,16 +216,9 @@ fn wake_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
 fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     let used = turn.port(port).is_open()
         || !turn.port(port).waiters().is_empty()
-        || anybody_awake(turn.view(), port);
+        || turn.view().is_anybody_awake(port);
     if !used {
         let dropped = turn.port(port).packets_mut().clear();
         turn.discarded(dropped);
     }
-}
-
-/// Whether a woken thread of this port has not run yet.
-fn anybody_awake(view: View<'_>, port: PortId) -> bool {
-    view.program
-        .thread_ids()
-        .any(|id| view.thread(id).mode() == Mode::Woken && view.get(id).port == port)
 }

@@ -94,15 +94,7 @@ impl Kernel for Kqueue {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
         match op {
-            Op::Get {
-                alertable: true, ..
-            }
-            | Op::Block {
-                alertable: true, ..
-            }
-            | Op::Sleep {
-                alertable: true, ..
-            } => Err("kqueue has no alertable waits"),
+            _ if op.is_alertable() => Err("kqueue has no alertable waits"),
             Op::Get { min: Some(_), .. } => {
                 Err("kevent takes what is there, and waits for no more")
             }
@@ -116,23 +108,8 @@ impl Kernel for Kqueue {
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("a kqueue has no name")
             }
-            Op::Get { .. }
-            | Op::Post { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
-            | Op::Kevent { .. } => Ok(()),
+            Op::Kevent { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("kqueue has no such operation"),
         }
     }

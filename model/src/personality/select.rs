@@ -52,36 +52,13 @@ impl Kernel for Select {
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
         match op {
-            Op::Get {
-                alertable: true, ..
-            }
-            | Op::Block {
-                alertable: true, ..
-            }
-            | Op::Sleep {
-                alertable: true, ..
-            } => Err("Linux has no alertable waits"),
+            _ if op.is_alertable() => Err("Linux has no alertable waits"),
             Op::Get { min: Some(_), .. } => {
                 Err("select tells of one descriptor, and a read takes what is there")
             }
-            Op::Get { .. }
-            | Op::Close { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => Ok(()),
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("a pipe has no name")
             }
-            Op::Create { .. } => Ok(()),
             Op::Suspend { .. } | Op::Resume { .. } => {
                 Err("Linux has no call that suspends a thread and keeps the order of the waiters")
             }
@@ -92,7 +69,7 @@ impl Kernel for Select {
             Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
                 Err("its packets carry no status")
             }
-            Op::Post { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("select has no such operation"),
         }
     }
@@ -152,7 +129,9 @@ impl Kernel for Select {
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         for id in view.program.port_ids() {
             let port = view.port(id);
-            if !port.packets().is_empty() && !port.waiters().is_empty() && !anybody_awake(view, id)
+            if !port.packets().is_empty()
+                && !port.waiters().is_empty()
+                && !view.is_anybody_awake(id)
             {
                 return Err(Fault::Stranded);
             }
@@ -236,16 +215,9 @@ fn wake_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
 fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     let used = turn.port(port).is_open()
         || !turn.port(port).waiters().is_empty()
-        || anybody_awake(turn.view(), port);
+        || turn.view().is_anybody_awake(port);
     if !used {
         let dropped = turn.port(port).packets_mut().clear();
         turn.discarded(dropped);
     }
-}
-
-/// Whether a woken thread of this port has not run yet.
-fn anybody_awake(view: View<'_>, port: PortId) -> bool {
-    view.program
-        .thread_ids()
-        .any(|id| view.thread(id).mode() == Mode::Woken && view.get(id).port == port)
 }

@@ -72,22 +72,7 @@ impl Backend for Condvar {
             Op::Get { min: Some(_), .. } => {
                 Err("a port made by hand takes what is there, and waits for no more".into())
             }
-            Op::Get { .. }
-            | Op::Post { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("a port made by hand has no such operation".into()),
         }
     }

@@ -83,23 +83,8 @@ impl Backend for Emulated {
                 Err("user space cannot suspend a thread and tell the port".into())
             }
             _ if op.is_alertable() => Err("user space has no alertable waits".into()),
-            Op::Get { .. }
-            | Op::Post { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Query { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => Ok(()),
+            Op::Query { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("a port in user space has no such operation".into()),
         }
     }

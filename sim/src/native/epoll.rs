@@ -85,25 +85,8 @@ impl Backend for Epoll {
                 Err("an epoll descriptor has no name".into())
             }
             _ if op.is_alertable() => Err("Linux has no alertable waits".into()),
-            Op::Get { .. }
-            | Op::Post { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
-            | Op::EpollCtl { .. }
-            | Op::Write { .. }
-            | Op::Drain { .. } => Ok(()),
+            Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("epoll has no such operation".into()),
         }
     }

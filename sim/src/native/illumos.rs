@@ -75,27 +75,13 @@ impl Backend for Illumos {
                 alert: Alert::Set(event) | Alert::Update(event),
                 ..
             } => contents(event),
-            Op::Get { .. }
-            | Op::Query { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
+            Op::Query { .. }
             | Op::Write { .. }
             | Op::Drain { .. }
             | Op::PortAlert { .. }
             | Op::PortAssociate { .. }
             | Op::PortDissociate { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("event ports have no such operation".into()),
         }
     }

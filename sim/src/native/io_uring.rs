@@ -93,22 +93,7 @@ impl Backend for IoUring {
             Op::Get { min: Some(_), .. } => {
                 Err("a waiter of more than one completion is not played yet".into())
             }
-            Op::Get { .. }
-            | Op::Post { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("io_uring has no such operation here".into()),
         }
     }

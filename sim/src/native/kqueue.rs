@@ -78,23 +78,8 @@ impl Backend for Kqueue {
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("a kqueue has no name".into())
             }
-            Op::Get { .. }
-            | Op::Post { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
-            | Op::Kevent { .. } => Ok(()),
+            Op::Kevent { .. } => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("kqueue has no such operation".into()),
         }
     }

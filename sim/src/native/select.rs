@@ -102,22 +102,7 @@ impl Backend for Watching {
             Op::Get { min: Some(_), .. } => {
                 Err("select tells of one descriptor, and a read takes what is there".into())
             }
-            Op::Get { .. }
-            | Op::Post { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => Ok(()),
+            _ if op.is_portable() => Ok(()),
             _ => Err("a pipe has no such operation".into()),
         }
     }
