@@ -94,6 +94,11 @@ fn stands_for(program: &Program) -> Vec<PacketId> {
 
 /// Posts and watches what stands for the packet.
 fn merge(op: &mut Op, stands_for: &[PacketId]) {
+    if let Op::MsgRing { message, .. } = op {
+        for packet in [&mut message.packet, &mut message.went, &mut message.failed] {
+            *packet = stands_for[packet.index()];
+        }
+    }
     let packet = match op {
         Op::Post { packet, .. }
         | Op::PortSendn { packet, .. }

@@ -319,6 +319,10 @@ fn posts(program: &Program, port: PortId) -> (usize, bool) {
                     .iter()
                     .filter(|to| **to == port)
                     .count(),
+                Instr::Op(Op::MsgRing { message, .. }) => [message.from, message.to]
+                    .iter()
+                    .filter(|to| **to == port)
+                    .count(),
                 _ => 0,
             };
             if here > 0 {

@@ -362,6 +362,13 @@ pub enum Op {
         /// Where the result goes.
         into: Option<SlotId>,
     },
+    /// Sends a message from one ring to another.
+    MsgRing {
+        /// What is sent, and what the sender gets.
+        message: Message,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
     /// Puts an event port into alert mode, or takes it out.
     PortAlert {
         /// The event port.
@@ -465,6 +472,21 @@ pub struct Interest {
     pub edge: bool,
     /// Disarmed by its first event, until the next `mod`.
     pub oneshot: bool,
+}
+
+/// A message from ring to ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Message {
+    /// The ring that it is submitted on.
+    pub from: PortId,
+    /// The ring that it is for.
+    pub to: PortId,
+    /// What the other ring gets.
+    pub packet: PacketId,
+    /// What the sender's ring gets when that went well.
+    pub went: PacketId,
+    /// What the sender's ring gets when there is no other ring.
+    pub failed: PacketId,
 }
 
 /// A call that takes packets.
@@ -580,6 +602,7 @@ impl Op {
             | Op::JobStart { into, .. }
             | Op::JobExit { into, .. }
             | Op::PortSendn { into, .. }
+            | Op::MsgRing { into, .. }
             | Op::PortAlert { into, .. }
             | Op::PortAssociate { into, .. }
             | Op::PortDissociate { into, .. }

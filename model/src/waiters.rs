@@ -29,6 +29,12 @@ impl<B: Deref<Target = [u8]>> Waiters<B> {
         self.0[1..].contains(&(thread.0 + 1))
     }
 
+    /// Who stands at this place, counted from the oldest.
+    pub fn at(&self, place: usize) -> Option<ThreadId> {
+        let held = self.0[1..=self.count()].get(place)?;
+        Some(ThreadId(held - 1))
+    }
+
     /// All that wait, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = ThreadId> + '_ {
         self.0[1..=self.count()]

@@ -240,6 +240,7 @@ impl Kernel for Windows {
             }
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
+            | Op::MsgRing { .. }
             | Op::PortAssociate { .. }
             | Op::PortDissociate { .. }
             | Op::CloseSource { .. } => Err("Windows has no event ports"),

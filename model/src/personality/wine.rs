@@ -123,6 +123,7 @@ impl Kernel for Wine {
             Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => Err("Wine has no epoll"),
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
+            | Op::MsgRing { .. }
             | Op::PortAssociate { .. }
             | Op::PortDissociate { .. }
             | Op::CloseSource { .. } => Err("Wine has no event ports"),

@@ -95,7 +95,7 @@ impl<K: Kernel> System<K> {
         let bounded: Box<[bool]> = bounded;
         layout.plan.note_plain(|op| match op {
             Op::Post { port, .. } if bounded[port.index()] => false,
-            Op::PortSendn { .. } => false,
+            Op::PortSendn { .. } | Op::MsgRing { .. } => false,
             Op::Signal { .. } | Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => {
                 false
             }

@@ -5,7 +5,7 @@ use crate::control::Offer;
 use crate::kernel::Kernel;
 use crate::layout::messages_max;
 use crate::objects;
-use crate::program::{Op, Pc, Slated, ThreadId};
+use crate::program::{Message, Op, Pc, Slated, ThreadId};
 use crate::state::View;
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
@@ -133,6 +133,11 @@ impl<K: Kernel> System<K> {
             {
                 0
             }
+            Offer::Op(Op::MsgRing { message, .. }, _)
+                if !self.has_room_for_message(view, message) =>
+            {
+                0
+            }
             Offer::Op(op @ (Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. }), _)
                 if !self.has_room_for_messages(view, op) =>
             {
@@ -155,6 +160,14 @@ impl<K: Kernel> System<K> {
             .job_bindings
             .iter()
             .all(|binding| view.port(binding.port).packets().room() >= messages)
+    }
+
+    /// Whether both entries of a message find room.
+    fn has_room_for_message(&self, view: View<'_>, message: Message) -> bool {
+        let entries = 1 + usize::from(message.from == message.to);
+        [message.from, message.to]
+            .iter()
+            .all(|&port| !self.bounded[port.index()] || view.port(port).packets().room() >= entries)
     }
 
     /// The wakes of one thread.

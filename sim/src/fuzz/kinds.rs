@@ -77,6 +77,13 @@ impl Draw<'_> {
         1 + self.dice.below(4) as i64
     }
 
+    /// A batch of some, or of none.
+    fn batch_of_some(&mut self) -> Call {
+        let least = self.dice.below(4) as i64;
+        let batch = Call::on("get", self.port()).with("max", self.max());
+        batch.with("min", least)
+    }
+
     /// A port is made by one operation only; instead of a second one it is closed.
     fn create(&mut self) -> Call {
         let port = self.port();
@@ -147,6 +154,10 @@ pub(super) const KINDS: &[Kind] = &[
     kind("batch of none", 1, |draw| {
         Call::on("get", draw.port()).with("max", 0)
     }),
+    kind("batch with a minimum", 4, |draw| draw.batch_of_some()),
+    slow("batch with a minimum in time", 3, |draw| {
+        draw.batch_of_some().with("timeout", draw.ticks())
+    }),
     slow("alertable batch", 3, |draw| {
         Call::on("get", draw.port())
             .with("max", draw.max())
@@ -163,6 +174,10 @@ pub(super) const KINDS: &[Kind] = &[
         Call::on("post", draw.port())
             .with("key", draw.key())
             .with("status", "STATUS_CANCELLED")
+    }),
+    kind("msg_ring", 4, |draw| {
+        let sent = Call::on("msg_ring", draw.port()).with("key", draw.key());
+        sent.with("from", draw.port()).with("own", draw.key())
     }),
     kind("close", 3, |draw| Call::on("close", draw.port())),
     kind("create", 2, |draw| draw.create()),

@@ -1,28 +1,30 @@
 //! Linux: a port is an io_uring, whose completion ring many threads empty.
 //!
-//! The kernel gives no entry to anybody: whoever advances the head of the ring has it. A get asks the kernel once
-//! without waiting, which says whether the descriptor is open; then it takes the oldest entry under a lock of its
-//! own, and where there is none it waits in io_uring_enter for one entry and looks again. A post is a message
-//! from a ring that the posting thread has to itself. An entry carries 64 bits: they name an entry of a table that
-//! has the packet.
+//! The kernel gives no entry to anybody: whoever advances the head of the ring has it. A get waits in io_uring_enter
+//! for as many entries as it must have, which returns at once where they are there, and then takes the oldest under a
+//! lock of its own; where there is none it goes round. A post is a message from a ring that the posting thread has
+//! to itself; a message with a sender is submitted on that port's ring, under the same lock. An entry carries 64 bits: they
+//! name an entry of a table that has the packet.
 //!
 //! - The concurrency value means nothing to the kernel and is ignored.
 //! - A port has a descriptor number of its own until the run ends, so that calls on a closed one see EBADF.
-//! - Closing a port wakes nobody. The ring stays mapped, and a second descriptor is kept aside: when the recording is over, a
-//!   message to it wakes every waiter, who then goes home and leaves it there.
+//! - Closing a port wakes nobody. The ring stays mapped, and a second descriptor is kept aside: when the recording is over, as
+//!   many messages to it as any waiter waits for wake them all, who then go home and leave them there.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use io_uring::{IoUring as Ring, opcode, types};
 use portsim_model::event::{Error, errno};
-use portsim_model::program::{BATCH_MAX, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
+use portsim_model::program::{
+    BATCH_MAX, Message, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout,
+};
 use rustix::io::Errno;
 use rustix::io_uring::{
-    IoringEnterFlags, io_uring_enter_arg, io_uring_getevents_arg, io_uring_ptr,
+    IoringEnterFlags, io_uring_enter, io_uring_enter_arg, io_uring_getevents_arg, io_uring_ptr,
 };
 
 use super::backend::{Backend, Failure, Stage};
@@ -42,7 +44,7 @@ const COMPLETIONS: u32 = 1024;
 /// How many requests a thread submits at once.
 const REQUESTS: u32 = 2;
 
-/// Carried by the message that brings everybody home.
+/// Carried by the messages that bring everybody home.
 const HOME: u64 = u64::MAX;
 
 /// The backend `io-uring`.
@@ -90,9 +92,7 @@ impl Backend for IoUring {
                 Err("a ring has no name".into())
             }
             _ if op.is_alertable() => Err("Linux has no alertable waits".into()),
-            Op::Get { min: Some(_), .. } => {
-                Err("a waiter of more than one completion is not played yet".into())
-            }
+            Op::MsgRing { .. } => Ok(()),
             _ if op.is_portable() => Ok(()),
             _ => Err("io_uring has no such operation here".into()),
         }
@@ -108,6 +108,8 @@ impl Backend for IoUring {
 struct UringWorld {
     tick: Duration,
     packets: Vec<Packet>,
+    /// The most entries that a waiter waits for.
+    wanted_max: u8,
     /// The open ports; dropped before the numbers under which they are open.
     ports: Mutex<Vec<Option<OwnedFd>>>,
     numbers: Numbers,
@@ -131,18 +133,43 @@ struct Posted {
 /// A ring whose completions many threads take.
 struct Shared {
     ring: Ring,
-    /// Who has it may advance the head.
-    head: Mutex<()>,
+    /// Who has it may advance the head of the completions, and submit.
+    turn: Mutex<()>,
 }
 
 impl Shared {
-    /// Takes the oldest entries, up to so many.
-    fn pop(&self, most: usize) -> Vec<u64> {
-        let _head = lock(&self.head);
+    /// Takes the oldest entries, up to so many: what each carried, and its result.
+    fn pop(&self, most: usize) -> Vec<(u64, i32)> {
+        let _turn = lock(&self.turn);
         // SAFETY: everybody who touches the completions of this ring has its lock.
         let entries = unsafe { self.ring.completion_shared() };
-        let carried = entries.take(most).map(|entry| entry.user_data());
-        carried.filter(|&carried| carried != HOME).collect()
+        let taken = entries
+            .take(most)
+            .map(|entry| (entry.user_data(), entry.result()));
+        taken.filter(|&(carried, _)| carried != HOME).collect()
+    }
+
+    /// IORING_OP_MSG_RING on this ring, by the number under which it is open: what it carries to the target, and what
+    /// this ring gets.
+    fn send(
+        &self,
+        number: BorrowedFd<'_>,
+        target: i32,
+        carried: u64,
+        own: u64,
+    ) -> Result<(), Errno> {
+        let _turn = lock(&self.turn);
+        let message = opcode::MsgRingData::new(types::Fd(target), 0, carried, None).build();
+        // SAFETY: everybody who submits on this ring has its lock.
+        let mut queue = unsafe { self.ring.submission_shared() };
+        // What stands there was refused with the descriptor, and so will this be.
+        if queue.is_empty() {
+            // SAFETY: a message refers to no memory of ours.
+            unsafe { queue.push(&message.user_data(own)) }.expect("it is empty");
+        }
+        drop(queue);
+        // SAFETY: what is submitted is the message.
+        unsafe { io_uring_enter(number, 1, 0, IoringEnterFlags::empty()) }.map(drop)
     }
 }
 
@@ -155,6 +182,7 @@ impl UringWorld {
         let world = UringWorld {
             tick,
             packets: program.packets.clone(),
+            wanted_max: program.ops().map(wanted).max().unwrap_or(1),
             ports: Mutex::new(program.ports.iter().map(|_| None).collect()),
             numbers,
             rings: Mutex::new(program.ports.iter().map(|_| None).collect()),
@@ -187,7 +215,7 @@ impl UringWorld {
         ports[port.index()] = Some(opened.map_err(|error| failure("fcntl(F_DUPFD)", error))?);
         lock(&self.rings)[port.index()] = Some(Arc::new(Shared {
             ring,
-            head: Mutex::new(()),
+            turn: Mutex::new(()),
         }));
         Ok(Answer::Done)
     }
@@ -200,7 +228,13 @@ impl UringWorld {
         }
     }
 
-    fn get(&self, port: PortId, timeout: Timeout, max: Option<u8>) -> Result<Answer, Failure> {
+    fn get(
+        &self,
+        port: PortId,
+        timeout: Timeout,
+        max: Option<u8>,
+        min: Option<u8>,
+    ) -> Result<Answer, Failure> {
         if max == Some(0) {
             return Ok(failed(Error::Invalid));
         }
@@ -209,8 +243,11 @@ impl UringWorld {
             Timeout::Ticks(ticks) => Some(Instant::now() + self.tick * ticks),
         };
         let most = usize::from(max.unwrap_or(1)).min(BATCH_MAX);
-        let mut waited = self.enter(port, 0, None);
+        let polls = timeout == Timeout::Ticks(0) || min == Some(0);
+        let wanted = if polls { 0 } else { min.unwrap_or(1).into() };
         loop {
+            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let waited = self.enter(port, wanted, rest);
             if self.over.load(Ordering::SeqCst) {
                 return Ok(failed(Error::Abandoned));
             }
@@ -227,11 +264,12 @@ impl UringWorld {
             if !entries.is_empty() {
                 return Ok(self.taken(&entries, max));
             }
-            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
-            if waited == Err(Errno::TIME) || timeout == Timeout::Ticks(0) {
+            if min == Some(0) {
+                return Ok(Answer::Packets(Vec::new()));
+            }
+            if polls || waited == Err(Errno::TIME) {
                 return Ok(failed(Error::Timeout));
             }
-            waited = self.enter(port, 1, rest);
         }
     }
 
@@ -249,13 +287,20 @@ impl UringWorld {
     }
 
     /// What the ring carried, by value.
-    fn taken(&self, entries: &[u64], max: Option<u8>) -> Answer {
+    fn taken(&self, entries: &[(u64, i32)], max: Option<u8>) -> Answer {
         let mut posted = lock(&self.posted);
         let packets: Vec<_> = entries
             .iter()
-            .map(|entry| {
-                let packet = posted.packets.remove(entry);
-                packet.expect("a packet is delivered once")
+            .map(|&(carried, result)| {
+                let packet = posted.packets.remove(&carried);
+                let packet = packet.expect("a packet is delivered once");
+                match result {
+                    0.. => packet,
+                    failed => Packet {
+                        bytes: failed.into(),
+                        ..packet
+                    },
+                }
             })
             .collect();
         match max {
@@ -265,13 +310,7 @@ impl UringWorld {
     }
 
     fn post(&self, me: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
-        let carried = {
-            let mut posted = lock(&self.posted);
-            let carried = posted.count;
-            posted.count += 1;
-            posted.packets.insert(carried, self.packets[packet.index()]);
-            carried
-        };
+        let carried = self.carries(packet);
         let target = self.numbers.raw(port.index());
         let answer = self.send(&self.senders[me.index()], target, carried)?;
         if answer != Answer::Done {
@@ -280,7 +319,30 @@ impl UringWorld {
         Ok(answer)
     }
 
-    /// IORING_OP_MSG_RING, to its end.
+    /// What an entry carries for a packet.
+    fn carries(&self, packet: PacketId) -> u64 {
+        let mut posted = lock(&self.posted);
+        let carried = posted.count;
+        posted.count += 1;
+        posted.packets.insert(carried, self.packets[packet.index()]);
+        carried
+    }
+
+    /// A message from the ring of a port, whose own entry says how it went.
+    fn message(&self, it: Message) -> Result<Answer, Failure> {
+        let Some(ring) = lock(&self.rings)[it.from.index()].clone() else {
+            return Ok(failed(Error::BadHandle));
+        };
+        let (carried, own) = (self.carries(it.packet), self.carries(it.went));
+        let number = self.numbers.get(it.from.index());
+        match ring.send(number, self.numbers.raw(it.to.index()), carried, own) {
+            Ok(()) => Ok(Answer::Done),
+            Err(Errno::BADF) => Ok(failed(Error::BadHandle)),
+            Err(errno) => Err(failure("io_uring_enter", errno)),
+        }
+    }
+
+    /// IORING_OP_MSG_RING from a ring of nobody else's, to its end.
     fn send(&self, sender: &Mutex<Ring>, target: i32, carried: u64) -> Result<Answer, Failure> {
         let mut sender = lock(sender);
         let message = opcode::MsgRingData::new(types::Fd(target), 0, carried, None).build();
@@ -311,8 +373,13 @@ impl World for UringWorld {
     fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         match op {
             Op::Get {
-                port, timeout, max, ..
-            } => self.get(port, timeout, max),
+                port,
+                timeout,
+                max,
+                min,
+                ..
+            } => self.get(port, timeout, max, min),
+            Op::MsgRing { message, .. } => self.message(message),
             Op::Post { port, packet, .. } => self.post(me, port, packet),
             Op::Close { port, .. } => self.close(port),
             Op::Create { port, .. } => self.create(port),
@@ -340,13 +407,23 @@ impl World for UringWorld {
         self.objects.release()?;
         let sender = self.senders.last().expect("one is nobody's");
         for shared in lock(&self.rings).iter().flatten() {
-            self.send(sender, shared.ring.as_raw_fd(), HOME)?;
+            for _ in 0..self.wanted_max {
+                self.send(sender, shared.ring.as_raw_fd(), HOME)?;
+            }
         }
         Ok(())
     }
 
     fn disturbed(&self) -> bool {
         self.disturbed.load(Ordering::SeqCst) || self.objects.disturbed()
+    }
+}
+
+/// How many entries a call waits for.
+fn wanted(op: Op) -> u8 {
+    match op {
+        Op::Get { min: Some(min), .. } => min.max(1),
+        _ => 1,
     }
 }
 

@@ -134,6 +134,9 @@ fn call(line: &EventLine) -> String {
     for noun in nouns.into_iter().flatten() {
         let _ = write!(text, " {noun}");
     }
+    if let Some(from) = &line.from {
+        let _ = write!(text, " from {from}");
+    }
     for operation in [&line.operations, &line.ports, &line.flags]
         .into_iter()
         .flatten()
@@ -161,6 +164,7 @@ fn call(line: &EventLine) -> String {
         ("key", line.key),
         ("pid", line.pid),
         ("bytes", line.bytes),
+        ("own", line.own),
         ("returned", line.returned),
         ("overlapped", line.overlapped),
         ("status", line.status.map(i64::from)),

@@ -139,6 +139,7 @@ pub fn verb(op: Op) -> &'static str {
         Op::Write { .. } => "write",
         Op::Drain { .. } => "drain",
         Op::PortSendn { .. } => "port_sendn",
+        Op::MsgRing { .. } => "msg_ring",
         Op::PortAlert { .. } => "port_alert",
         Op::PortAssociate { .. } => "port_associate",
         Op::PortDissociate { .. } => "port_dissociate",
@@ -248,6 +249,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.source = Some(names.sources[source.index()].clone())
         }
         Op::PortSendn { .. }
+        | Op::MsgRing { .. }
         | Op::PortAlert { .. }
         | Op::PortAssociate { .. }
         | Op::PortDissociate { .. }
@@ -398,7 +400,7 @@ fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
     }
 }
 
-/// The part of the line that only calls on event ports and kqueues have.
+/// The part of the line that only calls on rings, event ports and kqueues have.
 fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
     let name = |id: PortId| names.ports[id.index()].clone();
     let carried = match op {
@@ -406,6 +408,12 @@ fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLi
             let ports = &program.port_lists[usize::from(ports)];
             line.ports = Some(ports.iter().map(|&port| name(port)).collect());
             Some(packet)
+        }
+        Op::MsgRing { message, .. } => {
+            line.port = Some(name(message.to));
+            line.from = Some(name(message.from));
+            line.own = Some(program.packets[message.went.index()].key).filter(|&key| key != 0);
+            Some(message.packet)
         }
         Op::PortAlert { port, alert, .. } => {
             let (mode, event) = match alert {

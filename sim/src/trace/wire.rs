@@ -214,6 +214,10 @@ lines! {
         overlapped: i64,
         /// The NTSTATUS of the packet.
         status: u32,
+        /// The ring that a `msg_ring` is submitted on.
+        from: String,
+        /// The key of what that ring gets; left out for 0.
+        own: i64,
         /// What an `epoll_ctl` does: `add`, `mod` or `del`.
         change: String,
         /// How a source is watched: `level` or `edge`.

@@ -1,6 +1,8 @@
 //! Operations that are steps of the relatives of completion ports.
 
-use portsim_model::program::{Alert, Knote, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId};
+use portsim_model::program::{
+    Alert, Knote, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId, SlotId,
+};
 
 use super::io::once;
 use super::{Coder, packet};
@@ -9,8 +11,11 @@ use crate::scenario::wire::{self, AlertMode, KeventFlag, OneOrMore};
 
 const PORT_LISTS_MAX: usize = 64;
 
+/// What Linux calls a descriptor that is not open.
+const EBADF: i64 = 9;
+
 impl Coder<'_> {
-    /// The step of event ports or kqueue that an operation is; none if it is another system's.
+    /// The step of rings, event ports or kqueue that an operation is; none if it is another system's.
     pub(super) fn relatives_step(
         &mut self,
         op: &wire::Op,
@@ -19,6 +24,7 @@ impl Coder<'_> {
         let names = self.directory;
         let into = self.slot(op.into());
         Ok(Some(match op {
+            wire::Op::MsgRing(it) => self.message(it, into, place)?,
             wire::Op::PortSend(it) => Op::Post {
                 port: names.port(&it.port_send, &place.field("port_send"))?,
                 packet: self.plain(it.key, it.bytes, place)?,
@@ -68,6 +74,41 @@ impl Coder<'_> {
             ..Packet::default()
         };
         packet(self.program, contents, Owner::Nobody, place)
+    }
+
+    /// What is sent from a ring that is nobody else's is a post.
+    fn message(
+        &mut self,
+        it: &wire::MsgRing,
+        into: Option<SlotId>,
+        place: &Place<'_>,
+    ) -> Result<Op, Complaint> {
+        let to = self
+            .directory
+            .port(&it.msg_ring, &place.field("msg_ring"))?;
+        let packet = self.plain(it.key, it.bytes, place)?;
+        let Some(from) = &it.from else {
+            if it.own.is_some() {
+                let place = place.field("own");
+                return Err(place.complain("only with \"from\" there is a ring that gets it"));
+            }
+            return Ok(Op::Post {
+                port: to,
+                packet,
+                into,
+                may_fail: false,
+                reserve: None,
+            });
+        };
+        let own = it.own.unwrap_or(0);
+        let message = Message {
+            from: self.directory.port(from, &place.field("from"))?,
+            to,
+            packet,
+            went: self.plain(own, 0, place)?,
+            failed: self.plain(own, -EBADF, place)?,
+        };
+        Ok(Op::MsgRing { message, into })
     }
 
     fn alert(&mut self, it: &wire::PortAlert, place: &Place<'_>) -> Result<Alert, Complaint> {

@@ -100,6 +100,8 @@ pub(in crate::scenario) enum Op {
     Write(Write),
     /// Reads a source until it is empty.
     Drain(Drain),
+    /// Sends a message from ring to ring.
+    MsgRing(MsgRing),
     /// Puts an event into an event port: a `post` by the name that it has there.
     PortSend(PortSend),
     /// Sends one event to several event ports.
@@ -138,6 +140,7 @@ impl Op {
             Op::Apc(it) => it.into.as_deref(),
             Op::WaitPacket(it) => it.into.as_deref(),
             Op::CancelWaitPacket(it) => it.into.as_deref(),
+            Op::MsgRing(it) => it.into.as_deref(),
             Op::PortSend(it) => it.into.as_deref(),
             Op::PortSendn(it) => it.into.as_deref(),
             Op::PortAlert(it) => it.into.as_deref(),

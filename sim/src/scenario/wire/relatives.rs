@@ -1,9 +1,29 @@
-//! Operations of the relatives of completion ports: event ports and kqueue.
+//! Operations of the relatives of completion ports: rings, event ports and kqueue.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::shapes::OneOrMore;
+
+/// Sends a message to a ring: a `post` by the name that it has there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct MsgRing {
+    /// The ring that it is for.
+    pub(in crate::scenario) msg_ring: String,
+    /// The ring that it is submitted on; one of the thread's own, if left out.
+    pub(in crate::scenario) from: Option<String>,
+    /// The user data of the entry.
+    #[serde(default)]
+    pub(in crate::scenario) key: i64,
+    /// The result of the entry.
+    #[serde(default)]
+    pub(in crate::scenario) bytes: i64,
+    /// The user data of the entry that `from` gets; 0, if left out.
+    pub(in crate::scenario) own: Option<i64>,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
 
 /// Puts an event into an event port: a `post` by the name that it has there.
 #[derive(Debug, Deserialize, JsonSchema)]
