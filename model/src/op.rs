@@ -342,6 +342,8 @@ pub enum Op {
         source: SourceId,
         /// What is done.
         change: Watch,
+        /// Where the result goes.
+        into: Option<SlotId>,
     },
     /// Makes a source readable.
     Write {
@@ -472,6 +474,8 @@ pub struct Interest {
     pub edge: bool,
     /// Disarmed by its first event, until the next `mod`.
     pub oneshot: bool,
+    /// Its events wake the waiters of one descriptor only, of those that watch it so.
+    pub exclusive: bool,
 }
 
 /// A message from ring to ring.
@@ -603,6 +607,7 @@ impl Op {
             | Op::JobExit { into, .. }
             | Op::PortSendn { into, .. }
             | Op::MsgRing { into, .. }
+            | Op::EpollCtl { into, .. }
             | Op::PortAlert { into, .. }
             | Op::PortAssociate { into, .. }
             | Op::PortDissociate { into, .. }
@@ -625,7 +630,6 @@ impl Op {
             | Op::Note(_)
             | Op::Free { .. }
             | Op::Alloc { .. }
-            | Op::EpollCtl { .. }
             | Op::Write { .. }
             | Op::Drain { .. } => None,
         }

@@ -27,19 +27,23 @@
 //! | epoll/batch | A call takes as many events as are ready, up to its maximum, and never waits for more. | measured | M:C |
 //! | epoll/batch-zero | A maximum of 0 is EINVAL; on a closed descriptor that, or EBADF, as the kernel's version is. | measured | M:C |
 //! | epoll/timeout | A call whose time is over returns no event; the other waiters keep their order. | measured | M:C |
+//! | epoll/watched-by-several | An event of a source that several descriptors watch is an event on each of them. | measured | M:C |
+//! | epoll/exclusive | Of the descriptors that watch a source exclusively, an event wakes a waiter of one: the first to watch it, of those that have a waiter. | measured | M:C, S:eventpoll |
+//! | epoll/exclusive-passed | The descriptors that it comes to before that one list the source, and those behind it do not. | measured | R:exclusive-lists-where-nobody-waits, S:eventpoll |
+//! | epoll/exclusive-errors | To watch exclusively and one-shot is EINVAL, and so is a change of a source that is watched exclusively, or is to be. | measured | R:exclusive-is-refused, S:eventpoll |
 //! | epoll/no-limit | Nothing limits how many woken threads run; the concurrency value means nothing. | measured | M:C |
 //! | epoll/close-stays | Closing the descriptor wakes nobody; a source that is still watched still wakes the newest waiter. | measured | M:C |
 //! | epoll/closed-handle | A call on a closed descriptor fails with EBADF. | measured | M:C |
 //! | epoll/ctl-errors | Adding a watched source is EEXIST; changing or removing one that is not watched is ENOENT. | documented | D:epoll_ctl |
 //! | epoll/no-lost-wakeup | While a source is listed and a thread waits, some other thread is awake to take it. | inferred | S:eventpoll |
 //!
-//! The sources are our measurements (M, by section of the notes on Unix systems), the kernel's
-//! fs/eventpoll.c (S), and its manual pages (D).
+//! The sources are our measurements (M, by section of the notes on Unix systems) and our recordings (R, below
+//! traces/recorded/epoll), the kernel's fs/eventpoll.c (S), and its manual pages (D).
 //!
 //! # Divergence from the real system
 //!
 //! One look at the ready list is one action here; in the kernel an event can come in the middle of it.
-//! Exclusive wakes across several descriptors, nested descriptors, signals and priorities are absent.
+//! Nested descriptors, signals and priorities are absent.
 //! With two processors, one round in a hundred of a level-triggered source lets a second thread return
 //! before the first has drained it; here that is one of the possible orders.
 
@@ -61,6 +65,12 @@ const WATCHED: u8 = 1;
 const EDGE: u8 = 2;
 const ONESHOT: u8 = 4;
 const ARMED: u8 = 8;
+const EXCLUSIVE: u8 = 16;
+/// How many watched the source exclusively before this one: the upper three bits.
+const BEFORE: u8 = 32;
+
+/// The most descriptors of a scenario that watches a source exclusively.
+const EXCLUSIVE_MAX: usize = 8;
 
 /// What epoll_wait looks at first: old kernels at the maximum, new ones (6.18 among them) at the descriptor.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,6 +96,12 @@ impl Kernel for Epoll {
             _ if op.is_alertable() => Err("Linux has no alertable waits"),
             Op::Get { min: Some(_), .. } => {
                 Err("epoll_wait takes what is there, and waits for no more")
+            }
+            Op::EpollCtl {
+                change: Watch::Add(interest),
+                ..
+            } if interest.exclusive && program.ports.len() > EXCLUSIVE_MAX => {
+                Err("it watches exclusively on up to 8 descriptors here")
             }
             Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => Ok(()),
             Op::Create { port, .. } if program.ports[port.index()].named => {
@@ -133,6 +149,7 @@ impl Kernel for Epoll {
                 port,
                 source,
                 change,
+                ..
             } => epoll_ctl(turn, me, port, source, change),
             Op::Write { source } => write(turn, me, source),
             Op::Drain { source } => drain(turn, me, source),
@@ -221,7 +238,7 @@ fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
     forget_if_unused(turn, port);
 }
 
-/// epoll_ctl: `epoll/rearm`, `epoll/mod-keeps-place`, `epoll/del`, `epoll/ctl-errors`.
+/// epoll_ctl: `epoll/rearm`, `epoll/mod-keeps-place`, `epoll/del`, `epoll/ctl-errors`, `epoll/exclusive-errors`.
 fn epoll_ctl<O: Observer>(
     turn: &mut Turn<'_, O>,
     me: ThreadId,
@@ -229,9 +246,13 @@ fn epoll_ctl<O: Observer>(
     source: SourceId,
     change: Watch,
 ) {
-    let watched = turn.view().interest(port, source).0 & WATCHED != 0;
+    let flags = turn.view().interest(port, source).0;
+    let watched = flags & WATCHED != 0;
     let failed = match change {
         _ if !turn.port(port).is_open() => Some(Error::BadHandle),
+        Watch::Add(it) if it.exclusive && it.oneshot => Some(Error::Invalid),
+        Watch::Mod(it) if it.exclusive => Some(Error::Invalid),
+        Watch::Mod(_) if flags & EXCLUSIVE != 0 => Some(Error::Invalid),
         Watch::Add(_) if watched => Some(Error::Exists),
         Watch::Mod(_) | Watch::Del if !watched => Some(Error::NotFound),
         _ => None,
@@ -246,11 +267,26 @@ fn epoll_ctl<O: Observer>(
     turn.returns(me, Outcome::Done);
 }
 
-/// A write to an eventfd: an event on every descriptor that watches it.
+/// A write to an eventfd: `epoll/watched-by-several`, `epoll/exclusive`, `epoll/exclusive-passed`.
 fn write<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
     turn.set_readable(source, true);
     for port in turn.program.port_ids() {
+        if turn.view().interest(port, source).0 & EXCLUSIVE == 0 {
+            becomes_ready(turn, port, source);
+        }
+    }
+    for before in 0..exclusive(turn, source) {
+        let nth = |port: &PortId| {
+            let flags = turn.view().interest(*port, source).0;
+            flags & EXCLUSIVE != 0 && flags / BEFORE == before
+        };
+        let port = turn.program.port_ids().find(nth);
+        let port = port.expect("they are counted without a gap");
+        let wakes = !turn.port(port).waiters().is_empty();
         becomes_ready(turn, port, source);
+        if wakes {
+            break;
+        }
     }
     turn.returns(me, Outcome::Done);
 }
@@ -332,12 +368,11 @@ fn becomes_ready<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: Sour
 fn arm<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId, interest: Interest) {
     let edge = if interest.edge { EDGE } else { 0 };
     let oneshot = if interest.oneshot { ONESHOT } else { 0 };
-    turn.set_interest(
-        port,
-        source,
-        WATCHED | ARMED | edge | oneshot,
-        interest.packet,
-    );
+    let mut flags = WATCHED | ARMED | edge | oneshot;
+    if interest.exclusive {
+        flags |= EXCLUSIVE | BEFORE * exclusive(turn, source);
+    }
+    turn.set_interest(port, source, flags, interest.packet);
     let entry = entry_of(turn.program, source);
     if turn.view().is_readable(source) && !turn.port(port).packets().contains(entry) {
         list(turn, port, entry);
@@ -351,7 +386,29 @@ fn unwatch<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) 
     if turn.port(port).packets_mut().remove(entry) {
         turn.discarded(1);
     }
+    forget(turn, port, source);
+}
+
+/// A descriptor does not watch a source any more; those that came to watch it exclusively behind it move up.
+fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
+    let (was, _) = turn.view().interest(port, source);
     turn.set_interest(port, source, 0, PacketId(0));
+    if was & EXCLUSIVE == 0 {
+        return;
+    }
+    for other in turn.program.port_ids() {
+        let (flags, packet) = turn.view().interest(other, source);
+        if flags & EXCLUSIVE != 0 && flags / BEFORE > was / BEFORE {
+            turn.set_interest(other, source, flags - BEFORE, packet);
+        }
+    }
+}
+
+/// How many descriptors watch a source exclusively.
+fn exclusive<O: Observer>(turn: &mut Turn<'_, O>, source: SourceId) -> u8 {
+    let view = turn.view();
+    let so = |port: &PortId| view.interest(*port, source).0 & EXCLUSIVE != 0;
+    turn.program.port_ids().filter(so).count() as u8
 }
 
 fn list<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
@@ -375,7 +432,7 @@ fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
         let dropped = turn.port(port).packets_mut().clear();
         turn.discarded(dropped);
         for n in 0..turn.program.sources.len() {
-            turn.set_interest(port, SourceId(n as u8), 0, PacketId(0));
+            forget(turn, port, SourceId(n as u8));
         }
     }
 }

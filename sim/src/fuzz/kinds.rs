@@ -101,8 +101,10 @@ impl Draw<'_> {
             return call;
         }
         let mut call = call.with("trigger", self.of(&["level", "edge"]));
-        if self.dice.below(3) == 0 {
-            call = call.with("oneshot", Word::Yes);
+        match self.dice.below(6) {
+            0 | 1 => call = call.with("oneshot", Word::Yes),
+            2 => call = call.with("exclusive", Word::Yes),
+            _ => {}
         }
         call.with("key", self.key())
     }

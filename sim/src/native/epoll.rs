@@ -286,6 +286,7 @@ impl World for EpollWorld {
                 port,
                 source,
                 change,
+                ..
             } => self.watch(port, source, change),
             Op::Write { source } => raise(&self.sources[source.index()]),
             Op::Drain { source } => self.drain(source),
@@ -331,6 +332,7 @@ fn flags(interest: Interest) -> EventFlags {
     let mut flags = EventFlags::IN;
     flags.set(EventFlags::ET, interest.edge);
     flags.set(EventFlags::ONESHOT, interest.oneshot);
+    flags.set(EventFlags::EXCLUSIVE, interest.exclusive);
     flags
 }
 

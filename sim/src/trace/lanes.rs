@@ -146,6 +146,7 @@ fn call(line: &EventLine) -> String {
     }
     let flags = [
         ("oneshot", line.oneshot),
+        ("exclusive", line.exclusive),
         ("alertable", line.alertable),
         ("may_fail", line.may_fail),
         ("may_lose", line.may_lose),

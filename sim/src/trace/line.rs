@@ -240,6 +240,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             port,
             source,
             change,
+            ..
         } => {
             line.port = Some(names.ports[port.index()].clone());
             line.source = Some(names.sources[source.index()].clone());
@@ -491,6 +492,7 @@ fn watch_fields(program: &Program, change: Watch, line: &mut EventLine) {
     if let Some(interest) = interest {
         line.trigger = Some(if interest.edge { "edge" } else { "level" }.to_owned());
         line.oneshot = interest.oneshot.then_some(true);
+        line.exclusive = interest.exclusive.then_some(true);
         line.key = Some(program.packets[interest.packet.index()].key);
     }
 }

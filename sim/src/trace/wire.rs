@@ -228,6 +228,8 @@ lines! {
         mode: String,
         /// Whether a source is watched for one event only.
         oneshot: bool,
+        /// Whether its events wake the waiters of one descriptor only.
+        exclusive: bool,
         /// The number of a note's text in the scenario.
         note: u16,
         /// How long a sleep is, in ticks.

@@ -477,6 +477,7 @@ fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<Op, 
             port: port()?,
             source: source()?,
             change: watch_of(program, call)?,
+            into,
         },
         "write" => Op::Write { source: source()? },
         "drain" => Op::Drain { source: source()? },
@@ -543,6 +544,7 @@ fn watch_of(program: &mut Program, call: &CallFields) -> Result<Watch, String> {
             packet: packet_of(program, call)?,
             edge: call.trigger.as_deref() == Some("edge"),
             oneshot: call.oneshot.unwrap_or(false),
+            exclusive: call.exclusive.unwrap_or(false),
         })
     };
     match call.change.as_deref() {

@@ -55,6 +55,7 @@ fn a_closed_port_still_feeds_its_waiters() {
         packet: PacketId(6),
         edge: true,
         oneshot: false,
+        exclusive: false,
     };
     let program = Program {
         sources: vec![Source::default()],
@@ -65,6 +66,7 @@ fn a_closed_port_still_feeds_its_waiters() {
                     port: P,
                     source,
                     change: portsim_model::program::Watch::Add(interest),
+                    into: None,
                 },
                 close(),
                 Op::Write { source },

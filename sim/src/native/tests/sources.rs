@@ -16,6 +16,7 @@ fn interest(n: u8, trigger: Trigger) -> Interest {
         packet: PacketId(n),
         edge: matches!(trigger, Trigger::Edge),
         oneshot: matches!(trigger, Trigger::Oneshot),
+        exclusive: false,
     }
 }
 
@@ -24,6 +25,7 @@ fn ctl(n: u8, change: Watch) -> Op {
         port: P,
         source: SourceId(n),
         change,
+        into: None,
     }
 }
 

@@ -187,6 +187,7 @@ impl Coder<'_> {
             port,
             source,
             change,
+            into: self.slot(it.into.as_deref()),
         })
     }
 
@@ -199,6 +200,7 @@ impl Coder<'_> {
             packet: packet(self.program, contents, Owner::Nobody, place)?,
             edge: it.trigger == Some(Trigger::Edge),
             oneshot: it.oneshot.unwrap_or(false),
+            exclusive: it.exclusive.unwrap_or(false),
         })
     }
 }
@@ -208,6 +210,7 @@ fn nothing_for_del(it: &wire::EpollCtl, place: &Place<'_>) -> Result<(), Complai
     let given = [
         ("trigger", it.trigger.is_some()),
         ("oneshot", it.oneshot.is_some()),
+        ("exclusive", it.exclusive.is_some()),
         ("key", it.key.is_some()),
     ];
     match given.into_iter().find(|(_, given)| *given) {

@@ -140,6 +140,7 @@ impl Op {
             Op::Apc(it) => it.into.as_deref(),
             Op::WaitPacket(it) => it.into.as_deref(),
             Op::CancelWaitPacket(it) => it.into.as_deref(),
+            Op::EpollCtl(it) => it.into.as_deref(),
             Op::MsgRing(it) => it.into.as_deref(),
             Op::PortSend(it) => it.into.as_deref(),
             Op::PortSendn(it) => it.into.as_deref(),
@@ -369,8 +370,12 @@ pub(in crate::scenario) struct EpollCtl {
     pub(in crate::scenario) trigger: Option<Trigger>,
     /// Whether its first event disarms it.
     pub(in crate::scenario) oneshot: Option<bool>,
+    /// Whether its events wake the waiters of one descriptor only, of those that watch it so.
+    pub(in crate::scenario) exclusive: Option<bool>,
     /// What its events carry.
     pub(in crate::scenario) key: Option<i64>,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
 }
 
 /// Makes a source readable.
