@@ -8,6 +8,7 @@ mod generated;
 mod house;
 mod liveness;
 mod native;
+mod parts;
 mod reduced;
 mod searching;
 mod shipped;

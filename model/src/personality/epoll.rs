@@ -370,7 +370,7 @@ fn arm<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId, inte
     let oneshot = if interest.oneshot { ONESHOT } else { 0 };
     let mut flags = WATCHED | ARMED | edge | oneshot;
     if interest.exclusive {
-        flags |= EXCLUSIVE | BEFORE * exclusive(turn, source);
+        flags |= EXCLUSIVE | (BEFORE * exclusive(turn, source));
     }
     turn.set_interest(port, source, flags, interest.packet);
     let entry = entry_of(turn.program, source);

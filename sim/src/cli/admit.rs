@@ -12,7 +12,7 @@ use crate::trace::{Header, Mode, Origin, lanes};
 /// Judges traces.
 pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
     let (mut traces, mut worst, mut cut) = (Vec::new(), Exit::AsExpected, None);
-    for file in &args.traces {
+    for file in &args.part.of(args.traces.clone()) {
         let (recorded, scenario, trace) = files::trace(file, &args.look_in)?;
         let name = match &args.personality {
             Some(name) => personality(name)?,

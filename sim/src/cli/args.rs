@@ -53,6 +53,8 @@ pub enum Command {
     Compare(Compare),
     /// Make up scenarios, cross-check them, and make small what differs
     Fuzz(Fuzz),
+    /// Join what commands with --shard and --json said of their parts
+    Merge(Merge),
     /// Write a scenario in the language of another checker
     Export(Export),
     /// Be an agent: do on a backend what a conductor says on standard input
@@ -85,6 +87,8 @@ pub struct Run {
     /// The most steps of one run
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub steps: u64,
+    #[command(flatten)]
+    pub part: Part,
     #[command(flatten)]
     pub machine: Machine,
 }
@@ -150,6 +154,8 @@ pub struct Check {
     /// Write the counterexample to this file; for one scenario
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    #[command(flatten)]
+    pub part: Part,
     #[command(flatten)]
     pub machine: Machine,
 }
@@ -245,6 +251,8 @@ pub struct Admit {
     #[command(flatten)]
     pub look_in: LookIn,
     #[command(flatten)]
+    pub part: Part,
+    #[command(flatten)]
     pub machine: Machine,
 }
 
@@ -263,6 +271,8 @@ pub struct CrossCheck {
     #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
     pub seeds: Range<u64>,
     #[command(flatten)]
+    pub part: Part,
+    #[command(flatten)]
     pub machine: Machine,
 }
 
@@ -274,6 +284,8 @@ pub struct Compare {
     /// A system to show; all of them if left out
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Vec<String>,
+    #[command(flatten)]
+    pub part: Part,
     #[command(flatten)]
     pub machine: Machine,
 }
@@ -289,9 +301,8 @@ pub struct Fuzz {
     /// One scenario each: from A up to, not including, B
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Range<u64>,
-    /// The I-th of N equal parts of the seeds, counted from 1
-    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
-    pub shard: Option<Shard>,
+    #[command(flatten)]
+    pub part: Part,
     /// Cases at a time; as many as there are processors, if left out. What comes out is the same
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
@@ -306,6 +317,32 @@ impl Fuzz {
     /// Cases at a time.
     pub fn workers(&self) -> usize {
         workers(self.workers)
+    }
+}
+
+/// Which part of a sweep is done here.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Part {
+    /// Do the I-th of N equal parts, counted from 1; `merge` joins what they say with --json
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
+    pub shard: Option<Shard>,
+}
+
+impl Part {
+    /// Its share of these seeds.
+    pub fn of_seeds(self, seeds: &Range<u64>) -> Range<u64> {
+        self.shard
+            .map_or(seeds.clone(), |shard| shard.of(seeds.clone()))
+    }
+
+    /// Its share of these, in their order.
+    pub fn of<T>(self, mut all: Vec<T>) -> Vec<T> {
+        if let Some(shard) = self.shard {
+            let share = shard.of(0..all.len() as u64);
+            all.truncate(share.end as usize);
+            all.drain(..share.start as usize);
+        }
+        all
     }
 }
 
@@ -330,12 +367,19 @@ impl Shard {
     }
 
     /// Its share of these seeds.
-    pub fn of(self, seeds: &Range<u64>) -> Range<u64> {
+    fn of(self, seeds: Range<u64>) -> Range<u64> {
         let all = u128::from(seeds.end - seeds.start);
         let cut =
             |part: u64| seeds.start + (all * u128::from(part) / u128::from(self.parts)) as u64;
         cut(self.part)..cut(self.part + 1)
     }
+}
+
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// What was said of each part, in the order of the parts
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -21,7 +21,7 @@ pub fn compare(args: &Compare, say: &Say) -> Result<Exit, Stop> {
     };
     stop_on_ctrl_c();
     let (mut all, mut progress) = (Beside::default(), say.progress());
-    let files = find(&args.paths)?;
+    let files = args.part.of(find(&args.paths)?);
     for file in &files {
         if stopped() {
             break;

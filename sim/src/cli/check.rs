@@ -52,6 +52,10 @@ pub fn check(args: &Check, say: &Say) -> Result<Exit, Stop> {
     if args.hosts.is_some() && jobs.len() != 1 {
         return Err(bad_argument("--hosts", "processes search one scenario together").into());
     }
+    // Where seeds are run, the seeds are what is divided.
+    if args.walk.is_none() {
+        jobs = args.part.of(jobs);
+    }
     let stop = stop_on_ctrl_c();
     let (mut checks, mut worst) = (Vec::new(), Exit::AsExpected);
     for (scenario, name) in &jobs {

@@ -14,7 +14,9 @@ use crate::trace::lanes;
 
 /// Cross-checks scenarios.
 pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
-    let scenarios: Vec<Scenario> = find(&args.paths)?
+    let scenarios: Vec<Scenario> = args
+        .part
+        .of(find(&args.paths)?)
         .iter()
         .map(|file| files::scenario(file))
         .collect::<Result<_, _>>()?;

@@ -110,11 +110,7 @@ impl Sweep<'_> {
                 why: why.clone(),
             });
         }
-        let whole = &self.args.seeds;
-        let seeds = self
-            .args
-            .shard
-            .map_or(whole.clone(), |shard| shard.of(whole));
+        let seeds = self.args.part.of_seeds(&self.args.seeds);
         let since = Instant::now();
         let mut at = seeds.start;
         while at < seeds.end && !stopped() {

@@ -11,6 +11,7 @@ mod export;
 mod files;
 mod fuzz;
 mod list;
+mod merge;
 mod on;
 mod record;
 mod run;
@@ -85,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
         Command::Compare(args) => beside::compare(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
+        Command::Merge(args) => merge::merge(&args, &say),
         Command::Export(args) => export::export(&args, &say),
         Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),

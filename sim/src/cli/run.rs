@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::args::{Machine, Run, personality};
 use super::say::{Say, shell, stop_on_ctrl_c, stopped};
-use super::{Exit, Stop, files};
+use super::{Exit, Stop, bad_argument, files};
 use crate::choose::Policy;
 use crate::personality::{OnSystem, default_for, not_for, play};
 use crate::report::{json, text};
@@ -31,6 +31,9 @@ pub fn run(args: &Run, say: &Say) -> Result<Exit, Stop> {
         return Ok(Exit::AsExpected);
     }
     match &args.seeds {
+        None if args.part.shard.is_some() => {
+            Err(bad_argument("--shard", "takes a part of --seeds").into())
+        }
         None => one(args, say, &scenario, name),
         Some(_) => several(args, say, &scenario, name),
     }
@@ -41,7 +44,7 @@ fn one(args: &Run, say: &Say, scenario: &Scenario, name: &str) -> Result<Exit, S
     if let Some(file) = &args.trace {
         files::create(file)?.write_all(&bytes)?;
     }
-    let exit = exit_of(scenario, &report);
+    let exit = exit_of(&report);
     say.text(&lanes::lanes(
         &scenario.names,
         &scenario.program,
@@ -57,7 +60,8 @@ fn one(args: &Run, say: &Say, scenario: &Scenario, name: &str) -> Result<Exit, S
 
 fn several(args: &Run, say: &Say, scenario: &Scenario, name: &str) -> Result<Exit, Stop> {
     stop_on_ctrl_c();
-    let seeds = args.seeds.clone().expect("several seeds were asked for");
+    let seeds = args.seeds.as_ref().expect("several seeds were asked for");
+    let seeds = args.part.of_seeds(seeds);
     let (mut runs, mut worst) = (Vec::new(), Exit::AsExpected);
     let mut progress = say.progress();
     for seed in seeds.clone() {
@@ -71,7 +75,7 @@ fn several(args: &Run, say: &Say, scenario: &Scenario, name: &str) -> Result<Exi
             break;
         }
         let (report, _, _) = execute(args, scenario, name, seed);
-        let exit = exit_of(scenario, &report);
+        let exit = exit_of(&report);
         if exit == Exit::Verdict {
             say.aside(&format!(
                 "{}\nrepeat: {}",
@@ -144,6 +148,11 @@ fn execute(
     header.seed = Some(seed);
     header.violation.clone_from(&violation);
     let bytes = trace_bytes(scenario, &header, &execution);
+    let as_expected = match (&violation, &scenario.expect) {
+        (Some(found), Expect::Violation(expected)) => Some(found == expected),
+        (Some(_), _) => Some(false),
+        (None, _) => (verdict == "pass").then_some(true),
+    };
     let report = json::Run {
         scenario: scenario.name.clone(),
         personality: name.to_owned(),
@@ -160,6 +169,7 @@ fn execute(
             .map(|thread| names.threads[thread.index()].clone())
             .collect(),
         violation,
+        as_expected,
         why,
     };
     (report, execution, bytes)
@@ -237,17 +247,17 @@ fn unsupported(scenario: &Scenario, name: &str, seed: u64, why: String) -> json:
         trace_sha256: String::new(),
         parked: Vec::new(),
         violation: None,
+        as_expected: None,
         why: Some(why),
     }
 }
 
 /// One run of a scenario that expects a violation may well pass; a violation that nobody expects is one.
-fn exit_of(scenario: &Scenario, report: &json::Run) -> Exit {
-    match (&report.violation, &scenario.expect) {
-        (Some(found), Expect::Violation(expected)) if found == expected => Exit::AsExpected,
-        (Some(_), _) => Exit::Verdict,
-        (None, _) if report.verdict == "partial" => Exit::Partial,
-        (None, _) => Exit::AsExpected,
+fn exit_of(report: &json::Run) -> Exit {
+    match report.as_expected {
+        Some(false) => Exit::Verdict,
+        None if report.verdict == "partial" => Exit::Partial,
+        _ => Exit::AsExpected,
     }
 }
 

@@ -29,7 +29,7 @@ pub fn one(
     let since = Instant::now();
     let plan = Plan {
         policy,
-        seeds: args.seeds.clone(),
+        seeds: args.part.of_seeds(&args.seeds),
         steps_max: match scenario.program.schedule {
             Some(_) => u64::MAX,
             None => args.steps,

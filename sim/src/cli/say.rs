@@ -59,6 +59,11 @@ impl Say {
         Ok(())
     }
 
+    /// One object for machines, whatever was asked for.
+    pub fn answer(&self, object: &impl json::Object) -> io::Result<()> {
+        json::write(&mut io::stdout().lock(), object)
+    }
+
     /// A line about work that may take long.
     pub fn progress(&self) -> Progress {
         Progress {

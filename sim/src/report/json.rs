@@ -1,5 +1,7 @@
 //! Verdicts as JSON: the keys that tools rely on.
 
+pub mod join;
+
 use std::io;
 
 use portsim_model::program::Program;
@@ -51,6 +53,8 @@ pub struct Run {
     pub parked: Vec<String>,
     /// The property that does not hold.
     pub violation: Option<String>,
+    /// Whether that is what the scenario expects, as far as one run can say; none where nothing was judged.
+    pub as_expected: Option<bool>,
     /// Why it is partial or unsupported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,

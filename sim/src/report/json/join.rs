@@ -1,0 +1,161 @@
+//! Parts of a sweep, joined: what each part said in JSON becomes what the whole would have said.
+//!
+//! Lists stand one behind the other, in the order of the parts; counts and times add up; `complete` holds where it
+//! does of every part, and a verdict is the worst. Where a list counts (divergences, reasons), entries that say the
+//! same become one.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The list by which the result of a command is known, and what is in it.
+const LISTS: [&str; 5] = ["cells", "cases", "scenarios", "traces", "runs"];
+
+/// Verdicts, the worst first.
+const WORST: [&str; 4] = ["violation", "partial", "unsupported", "pass"];
+
+/// Lists whose entries count, or say the same of each part.
+const COUNTED: [&str; 3] = ["found", "reasons", "left_out"];
+
+/// Fields of such entries that count.
+const COUNTS: [&str; 2] = ["times", "cases"];
+
+/// Fields of such entries that name the first case.
+const OF_THE_FIRST: [&str; 3] = ["seed", "scenario", "again"];
+
+/// How the whole ended, as far as its verdicts say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Everything is as expected.
+    AsExpected,
+    /// Something is not complete.
+    Partial,
+    /// A verdict is not what was expected.
+    Verdict,
+    /// A backend could not run.
+    Unavailable,
+}
+
+/// What a command said of a part, or of the whole.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Said(Value);
+
+impl Said {
+    /// What a command that takes `--shard` said; else the line where something is wrong, and what.
+    pub fn read(text: &[u8]) -> Result<Said, (usize, String)> {
+        let said: Value = serde_json::from_slice(text)
+            .map_err(|error| (error.line(), format!("is no JSON: {error}")))?;
+        let keys = said.as_object();
+        match keys.is_some_and(|keys| LISTS.iter().any(|list| keys.contains_key(*list))) {
+            true => Ok(Said(said)),
+            false => {
+                let expected = "run, check, admit, cross-check, compare or fuzz";
+                Err((1, format!("expected what {expected} says with --json")))
+            }
+        }
+    }
+
+    /// Adds the next part; says what does not fit.
+    pub fn add(&mut self, part: Said) -> Result<(), String> {
+        add(&mut self.0, part.0)
+    }
+
+    /// How the command would have ended on the whole.
+    pub fn end(&self) -> End {
+        let whole = &self.0;
+        let entries = |list: &str| whole[list].as_array().into_iter().flatten();
+        let any =
+            |list: &str, key: &str, value: Value| entries(list).any(|entry| entry[key] == value);
+        let counted = |key: &str| {
+            let counts = [&whole[key], &whole["totals"][key]];
+            counts
+                .into_iter()
+                .any(|count| count.as_u64().unwrap_or(0) > 0)
+        };
+        let wrong = ["runs", "scenarios"].map(|list| any(list, "as_expected", false.into()));
+        if wrong.contains(&true) || any("traces", "verdict", "refused".into()) || counted("differ")
+        {
+            return End::Verdict;
+        }
+        if counted("unavailable") {
+            return End::Unavailable;
+        }
+        // Without an expectation that it can be held against, what is partial says nothing yet.
+        let partial = ["runs", "scenarios", "traces"].map(|list| {
+            entries(list).any(|entry| entry["verdict"] == "partial" && entry["as_expected"] != true)
+        });
+        match partial.contains(&true) || whole["verdict"] == "partial" || whole["complete"] == false
+        {
+            true => End::Partial,
+            false => End::AsExpected,
+        }
+    }
+}
+
+fn add(whole: &mut Value, part: Value) -> Result<(), String> {
+    let (Value::Object(whole), Value::Object(part)) = (whole, part) else {
+        return Err("expected an object".into());
+    };
+    if !whole.keys().eq(part.keys()) {
+        return Err("is of another command or version than the first file: its keys differ".into());
+    }
+    for (key, value) in part {
+        let so_far = &mut whole[&key];
+        join(&key, so_far, value).map_err(|why| format!("at {key}: {why}"))?;
+    }
+    Ok(())
+}
+
+fn join(key: &str, so_far: &mut Value, part: Value) -> Result<(), String> {
+    match (&mut *so_far, part) {
+        (Value::Array(all), Value::Array(some)) if COUNTED.contains(&key) => {
+            some.into_iter().for_each(|entry| count(all, entry));
+        }
+        (Value::Array(all), Value::Array(some)) => all.extend(some),
+        (Value::Bool(all), Value::Bool(one)) => *all &= one,
+        (Value::Number(sum), Value::Number(more)) => {
+            *so_far = match (sum.as_u64(), more.as_u64()) {
+                (Some(sum), Some(more)) => sum.saturating_add(more).into(),
+                _ => (sum.as_f64().unwrap_or(0.0) + more.as_f64().unwrap_or(0.0)).into(),
+            };
+        }
+        (Value::String(worst), Value::String(other)) => {
+            let rank = |verdict: &str| WORST.iter().position(|known| *known == verdict);
+            let ranks = (rank(worst), rank(&other));
+            let (Some(worst_rank), Some(rank)) = ranks else {
+                return Err(format!("{worst:?} and {other:?} are no verdicts"));
+            };
+            if rank < worst_rank {
+                *worst = other;
+            }
+        }
+        (Value::Object(_), part @ Value::Object(_)) => add(so_far, part)?,
+        _ => return Err("the first file has something else there".into()),
+    }
+    Ok(())
+}
+
+/// Adds an entry to a list in which each stands once.
+fn count(all: &mut Vec<Value>, entry: Value) {
+    let besides = |entry: &Value| -> Map<String, Value> {
+        let fields = entry.as_object().cloned().unwrap_or_default();
+        let tells = |key: &str| !COUNTS.contains(&key) && !OF_THE_FIRST.contains(&key);
+        fields.into_iter().filter(|(key, _)| tells(key)).collect()
+    };
+    let same = besides(&entry);
+    let Some(known) = all.iter_mut().find(|known| besides(known) == same) else {
+        return all.push(entry);
+    };
+    for counted in COUNTS {
+        if let (Some(sum), Some(more)) = (known[counted].as_u64(), entry[counted].as_u64()) {
+            known[counted] = sum.saturating_add(more).into();
+        }
+    }
+    if entry["seed"].as_u64() < known["seed"].as_u64() {
+        for field in OF_THE_FIRST {
+            if let Some(value) = entry.get(field) {
+                known[field] = value.clone();
+            }
+        }
+    }
+}
