@@ -54,6 +54,8 @@ pub enum Word {
     Number(i64),
     /// `true`.
     Yes,
+    /// Several names, or words of the format.
+    Several(Vec<&'static str>),
 }
 
 impl From<&str> for Word {
@@ -74,11 +76,16 @@ impl Word {
             Word::Text(text) => quoted(text),
             Word::Number(number) => number.to_string(),
             Word::Yes => "true".to_owned(),
+            Word::Several(words) => format!("[{}]", list(words)),
         }
     }
 
     fn names(&self, name: &str) -> bool {
-        matches!(self, Word::Text(text) if text == name)
+        match self {
+            Word::Text(text) => text == name,
+            Word::Several(words) => words.contains(&name),
+            Word::Number(_) | Word::Yes => false,
+        }
     }
 }
 

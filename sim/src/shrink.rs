@@ -186,7 +186,7 @@ fn smaller(word: &Word) -> Vec<Word> {
             smaller.dedup();
             smaller.into_iter().map(Word::Number).collect()
         }
-        Word::Text(_) | Word::Yes => Vec::new(),
+        Word::Text(_) | Word::Yes | Word::Several(_) => Vec::new(),
     }
 }
 

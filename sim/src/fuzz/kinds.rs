@@ -108,6 +108,26 @@ impl Draw<'_> {
         }
         call.with("key", self.key())
     }
+
+    /// A change of a user event that is none of its trigger.
+    fn kevent(&mut self) -> Call {
+        let flags: &[&[&str]] = &[
+            &["add"],
+            &["add", "clear"],
+            &["add", "oneshot"],
+            &["add", "dispatch"],
+            &["delete"],
+            &["enable"],
+            &["disable"],
+        ];
+        let flags = flags[self.dice.below(flags.len())];
+        let call = Call::on("kevent", self.port()).with("source", self.of(&SOURCES));
+        let call = call.with("flags", Word::Several(flags.to_vec()));
+        match flags[0] {
+            "add" => call.with("key", self.key()),
+            _ => call,
+        }
+    }
 }
 
 const fn kind(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Call) -> Kind {
@@ -222,6 +242,36 @@ pub(super) const KINDS: &[Kind] = &[
     kind("add a source", 8, |draw| draw.ctl("add")),
     kind("change a source", 4, |draw| draw.ctl("mod")),
     kind("remove a source", 2, |draw| draw.ctl("del")),
+    kind("kevent", 10, |draw| draw.kevent()),
+    kind("trigger a user event", 8, |draw| {
+        let trigger = Word::Several(vec!["trigger"]);
+        Call::on("kevent", draw.port())
+            .with("source", draw.of(&SOURCES))
+            .with("flags", trigger)
+    }),
+    kind("associate a source", 8, |draw| {
+        Call::on("port_associate", draw.port())
+            .with("source", draw.of(&SOURCES))
+            .with("key", draw.key())
+    }),
+    kind("dissociate a source", 3, |draw| {
+        Call::on("port_dissociate", draw.port()).with("source", draw.of(&SOURCES))
+    }),
+    kind("close a source", 1, |draw| {
+        Call::on("close_source", draw.of(&SOURCES))
+    }),
+    kind("send to several", 3, |draw| {
+        let ports = Word::Several(PORTS[..draw.ports].to_vec());
+        Call::on("port_sendn", ports).with("key", draw.key())
+    }),
+    kind("alert", 3, |draw| {
+        Call::on("port_alert", draw.port())
+            .with("mode", draw.of(&["set", "update"]))
+            .with("key", draw.key())
+    }),
+    kind("end of an alert", 3, |draw| {
+        Call::on("port_alert", draw.port()).with("mode", "clear")
+    }),
     kind("write", 10, |draw| Call::on("write", draw.of(&SOURCES))),
     kind("drain", 6, |draw| Call::on("drain", draw.of(&SOURCES))),
     kind("start", 8, |draw| Call::on("start", draw.of(&OPERATIONS))),
@@ -239,6 +289,22 @@ pub(super) const KINDS: &[Kind] = &[
         Call::on("associate", "g")
             .with("port", draw.port())
             .with("key", draw.key())
+    }),
+    kind("replace", 1, |draw| {
+        Call::on("replace", draw.of(&FILES))
+            .with("port", draw.port())
+            .with("key", draw.key())
+    }),
+    kind("port of a job", 2, |draw| {
+        Call::on("job_port", "job")
+            .with("port", draw.port())
+            .with("key", draw.key())
+    }),
+    kind("start in a job", 3, |draw| {
+        Call::on("job_start", "job").with("pid", draw.ticks())
+    }),
+    kind("end in a job", 3, |draw| {
+        Call::on("job_exit", "job").with("pid", draw.ticks())
     }),
     kind("modes", 1, |draw| {
         Call::on("modes", draw.of(&FILES)).with("skip_port", Word::Yes)
@@ -306,5 +372,6 @@ pub(super) fn parts(dice: &mut Dice) -> Vec<Part> {
         ],
     );
     part("wait_packets", "packet", Vec::new());
+    part("jobs", "job", Vec::new());
     parts
 }

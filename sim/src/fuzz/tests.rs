@@ -200,3 +200,15 @@ fn without_one(draft: &Draft, mut shown: impl FnMut(Draft)) {
         shown(less);
     }
 }
+
+/// A row that no system takes would never be drawn.
+#[test]
+fn every_kind_is_drawn_for_some_system() {
+    let of_all: Vec<_> = NAMES.into_iter().map(on_everything).collect();
+    for kind in KINDS {
+        let drawn = |fuzzer: &Fuzzer<'_>| fuzzer.kinds.iter().any(|drawn| drawn.name == kind.name);
+        let why = of_all.iter().flat_map(|fuzzer| &fuzzer.left_out);
+        let why: Vec<_> = why.filter(|(name, _)| *name == kind.name).collect();
+        assert!(of_all.iter().any(drawn), "{}: {why:?}", kind.name);
+    }
+}
