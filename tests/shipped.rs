@@ -1,6 +1,7 @@
 //! What the shipped scenarios and traces say, held against the model.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -223,9 +224,14 @@ fn what_systems_lack() {
         }
     }
     let shown: String = lacks.into_iter().collect();
-    let file = root().join("tests/lacks.txt");
+    is_as_kept("tests/lacks.txt", &shown);
+}
+
+/// A list that is kept, so that a change of it is seen.
+fn is_as_kept(file: &str, shown: &str) {
+    let file = root().join(file);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&file, &shown).expect("it can be written");
+        fs::write(&file, shown).expect("it can be written");
     }
     let known = fs::read_to_string(&file).unwrap_or_default();
     assert_eq!(known, shown, "UPDATE_EXPECT=1 blesses it");
@@ -357,6 +363,41 @@ fn recorded_traces() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     assert!(seen > 0, "there are recorded traces");
+}
+
+/// What a kernel did in lock-step, every other system that has the operations is asked about too: where its rules
+/// contradict what was measured, it refuses. The list says which do, and at which event.
+#[test]
+fn recordings_are_refused_where_rules_contradict_them() {
+    let mut rows = String::new();
+    for file in files_below(&root().join("traces/recorded")) {
+        let recorded = read(&file).unwrap_or_else(|bad| panic!("{bad}"));
+        let name = format!("{}.json", recorded.header.scenario);
+        let path = root().join("scenarios").join(name);
+        let scenario = scenario::read(&path, &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
+        let trace = recorded
+            .resolve(&scenario.names, &scenario.program)
+            .unwrap_or_else(|bad| panic!("{bad}"));
+        if trace.header.mode == Mode::Free {
+            continue;
+        }
+        let mut refused = Vec::new();
+        for name in NAMES {
+            if let Ok(judgement) = judged(&scenario, name, &trace)
+                && let Some(refusal) = judgement.refused
+            {
+                refused.push(format!("{name} at {}", refusal.at));
+            }
+        }
+        let file = file.strip_prefix(root().join("traces/recorded"));
+        let file = file.expect("it lies there").display().to_string();
+        let refused = match refused.is_empty() {
+            true => "nobody".to_owned(),
+            false => refused.join(", "),
+        };
+        let _ = writeln!(rows, "{}: {refused}", file.trim_end_matches(".jsonl"));
+    }
+    is_as_kept("tests/contradicted.txt", &rows);
 }
 
 /// What the system of this name says of a trace, by the mode in which it was made.
