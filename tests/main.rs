@@ -8,6 +8,7 @@ mod generated;
 mod house;
 mod liveness;
 mod native;
+mod permutations;
 mod reduced;
 mod searching;
 mod shipped;
