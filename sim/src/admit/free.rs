@@ -99,6 +99,7 @@ enum Verdict {
 }
 
 /// A call of the trace.
+#[derive(Clone, Copy)]
 struct Call<'t> {
     /// The number of its event.
     n: u64,
@@ -125,8 +126,12 @@ enum Finish {
 struct Judge<'s, K> {
     system: &'s System<K>,
     names: &'s Names,
-    /// By thread, in order.
-    calls: Vec<Vec<Call<'s>>>,
+    events: &'s [Event],
+    spans: &'s [Span],
+    /// What ended later is not judged.
+    told: u64,
+    /// By thread, in order: the places of its calls among the events.
+    calls: Vec<Vec<u32>>,
     /// The calls that ended, by their ends: whose, and which of theirs.
     ends: Vec<(ThreadId, u32)>,
     finish: Finish,
@@ -235,7 +240,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
         system: &'s System<K>,
         names: &'s Names,
         events: &'s [Event],
-        spans: &[Span],
+        spans: &'s [Span],
         end: Option<&End>,
     ) -> Self {
         // Of a trace that was cut, calls that ended behind its last beginning may owe their ends to calls that are
@@ -244,43 +249,73 @@ impl<'s, K: Kernel> Judge<'s, K> {
             Some(_) => u64::MAX,
             None => spans.last().map_or(0, |last| last.t0),
         };
-        let mut calls: Vec<Vec<Call<'s>>> =
-            system.program().thread_ids().map(|_| Vec::new()).collect();
-        let mut ends = Vec::new();
-        for ((n, event), span) in (1..).zip(events).zip(spans) {
-            if let Shown::Call { thread, op, answer } = &event.shown {
-                let t1 = span.t1.filter(|&t1| t1 < told);
-                let own = &mut calls[thread.index()];
-                if let Some(t1) = t1 {
-                    ends.push((t1, n, (*thread, own.len() as u32)));
-                }
-                own.push(Call {
-                    n,
-                    shown: &event.shown,
-                    op: *op,
-                    answer: answer.as_ref(),
-                    t0: span.t0,
-                    t1: t1.unwrap_or(u64::MAX),
-                });
-            }
-        }
-        ends.sort_unstable_by_key(|&(t1, n, _)| (t1, n));
-        let under_way = calls.iter().filter_map(|own| own.last());
-        let rests = under_way
-            .filter(|call| call.t1 == u64::MAX)
-            .all(|call| waits_for_ever(call.op));
-        Judge {
+        let mut judge = Judge {
             system,
             names,
-            calls,
-            ends: ends.into_iter().map(|(_, _, call)| call).collect(),
-            finish: match end {
-                None => Finish::Cut,
-                Some(_) if rests => Finish::Rest,
-                Some(_) => Finish::UnderWay,
-            },
+            events,
+            spans,
+            told,
+            calls: system.program().thread_ids().map(|_| Vec::new()).collect(),
+            ends: Vec::new(),
+            finish: Finish::Cut,
             loose: Vec::new(),
+        };
+        for (place, event) in (0..).zip(events) {
+            if let Shown::Call { thread, .. } = event.shown {
+                judge.calls[thread.index()].push(place);
+            }
         }
+        judge.ends = judge.in_order_of_ends();
+        if end.is_some() {
+            judge.finish = match judge.rests() {
+                true => Finish::Rest,
+                false => Finish::UnderWay,
+            };
+        }
+        judge
+    }
+
+    fn in_order_of_ends(&self) -> Vec<(ThreadId, u32)> {
+        let of = |thread: ThreadId| {
+            (0..self.calls[thread.index()].len() as u32).map(move |n| (thread, n))
+        };
+        let all = self.system.program().thread_ids().flat_map(of);
+        let mut ends: Vec<_> = all
+            .filter(|&(thread, n)| self.nth(thread, n).is_some_and(|call| call.t1 != u64::MAX))
+            .collect();
+        ends.sort_unstable_by_key(|&(thread, n)| self.nth(thread, n).map(|call| (call.t1, call.n)));
+        ends
+    }
+
+    /// Whether whoever was inside a call at the end waits there until somebody does something.
+    fn rests(&self) -> bool {
+        let lasts = self.calls.iter().filter_map(|own| own.last());
+        let mut under_way = lasts
+            .filter_map(|&place| self.call(place))
+            .filter(|call| call.t1 == u64::MAX);
+        under_way.all(|call| waits_for_ever(call.op))
+    }
+
+    /// The call at a place among the events.
+    fn call(&self, place: u32) -> Option<Call<'s>> {
+        let (event, span) = (&self.events[place as usize], self.spans[place as usize]);
+        let Shown::Call { op, answer, .. } = &event.shown else {
+            return None;
+        };
+        Some(Call {
+            n: u64::from(place) + 1,
+            shown: &event.shown,
+            op: *op,
+            answer: answer.as_ref(),
+            t0: span.t0,
+            t1: span.t1.filter(|&t1| t1 < self.told).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// A call of a thread, counted from 0.
+    fn nth(&self, thread: ThreadId, n: u32) -> Option<Call<'s>> {
+        let place = self.calls[thread.index()].get(n as usize)?;
+        self.call(*place)
     }
 
     /// The place before the first step.
@@ -294,11 +329,14 @@ impl<'s, K: Kernel> Judge<'s, K> {
     }
 
     /// The next call of a thread that is not over.
-    fn next(&self, place: &Place, thread: ThreadId) -> Option<&Call<'s>> {
-        self.calls[thread.index()].get(place.over(thread) as usize)
+    fn next(&self, place: &Place, thread: ThreadId) -> Option<Call<'s>> {
+        self.nth(thread, place.over(thread))
     }
 
-    fn next_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = &'p Call<'s>> {
+    fn next_of_all<'p>(
+        &'p self,
+        place: &'p Place,
+    ) -> impl Iterator<Item = Call<'s>> + use<'p, 's, K> {
         let threads = self.system.program().thread_ids();
         threads.filter_map(|thread| self.next(place, thread))
     }
@@ -311,8 +349,11 @@ impl<'s, K: Kernel> Judge<'s, K> {
 
     /// When the end of this number is; the end of time behind the last.
     fn end_at(&self, end: usize) -> u64 {
-        let call = |&(thread, n): &(ThreadId, u32)| self.calls[thread.index()][n as usize].t1;
-        self.ends.get(end).map_or(u64::MAX, call)
+        let call = self
+            .ends
+            .get(end)
+            .and_then(|&(thread, n)| self.nth(thread, n));
+        call.map_or(u64::MAX, |call| call.t1)
     }
 
     /// Whether nothing is left to explain.
@@ -371,7 +412,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
             StepKind::Time => {
                 let timed_out = |answer: &Answer| answer.error() == Some(Error::Timeout);
                 let passes = matches!(call.op, Op::Sleep { .. })
-                    || self.told(call).map_or(self.tells_no_end(call), timed_out);
+                    || self.told(&call).map_or(self.tells_no_end(&call), timed_out);
                 passes.then_some(call.t1.saturating_sub(USUAL))
             }
         }
@@ -440,7 +481,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
     fn returns(&self, place: &mut Place, thread: ThreadId, answer: &Answer) -> Option<()> {
         let call = self.next(place, thread)?;
         let agrees = |told: &Answer| told.agrees(answer);
-        let alike = self.told(call).map_or(self.tells_no_end(call), agrees);
+        let alike = self.told(&call).map_or(self.tells_no_end(&call), agrees);
         let began = place.is_inside(thread);
         place.done[thread.index()] = 2 * (place.over(thread) + 1);
         (began && alike).then_some(())

@@ -1,7 +1,7 @@
 //! What no order can explain, found without a search.
 //!
-//! A packet that was taken before it was posted, or more often: in O(n log n). It holds for every system whose packets
-//! only posts make.
+//! A packet that was taken before it was posted, or more often: in O(n log n). It holds for programs whose
+//! packets only posts make.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,18 @@ impl<K: Kernel> Judge<'_, K> {
     /// The first take to end that has no post.
     pub(super) fn impossible(&self) -> Option<Refusal> {
         let program = self.system.program();
-        if has_other_packets(program) {
+        // Other operations send packets too, in ways of their own.
+        if !program.ops().all(Op::is_portable) || has_other_packets(program) {
             return None;
         }
         let mut posts: BTreeMap<(PortId, Packet), Vec<u64>> = BTreeMap::new();
-        let mut takes: BTreeMap<(PortId, Packet), Vec<&Call>> = BTreeMap::new();
-        for call in self.calls.iter().flatten() {
+        let mut takes: BTreeMap<(PortId, Packet), Vec<Call>> = BTreeMap::new();
+        for call in self
+            .calls
+            .iter()
+            .flatten()
+            .filter_map(|&place| self.call(place))
+        {
             match (call.op, call.answer) {
                 (Op::Post { port, packet, .. }, None | Some(Answer::Done)) => {
                     let packet = program.packets[packet.index()];
@@ -36,7 +42,7 @@ impl<K: Kernel> Judge<'_, K> {
                 _ => {}
             }
         }
-        let mut first: Option<(&Call, String)> = None;
+        let mut first: Option<(Call, String)> = None;
         for ((port, packet), mut calls) in takes {
             let mut posts = posts.remove(&(port, packet)).unwrap_or_default();
             posts.sort_unstable();

@@ -103,8 +103,9 @@ impl<K: Kernel> Search<'_, '_, K> {
 impl<K: Kernel> Judge<'_, K> {
     /// How many calls have ended in a place that explains the trace until then.
     pub(super) fn explained(&self, place: &Place, until: u64) -> usize {
-        let earlier =
-            |&(thread, n): &(ThreadId, u32)| self.calls[thread.index()][n as usize].t1 < until;
+        let earlier = |&(thread, n): &(ThreadId, u32)| {
+            self.nth(thread, n).is_some_and(|call| call.t1 < until)
+        };
         let ended = self.ends.partition_point(earlier);
         let rest = self.ends[ended..].iter();
         ended

@@ -10,14 +10,14 @@ use std::collections::BTreeSet;
 use portsim_model::kernel::Kernel;
 
 use super::layers::Layer;
-use super::{Call, Judge, Limits, Place, Search};
+use super::{Judge, Limits, Place, Search};
 use crate::admit::Refusal;
 use crate::trace::{Shown, Watcher, lanes};
 
 /// The most places that are looked at to leave one event out.
 const LOOKS_EACH: usize = 20_000;
 
-impl<K: Kernel> Judge<'_, K> {
+impl<'s, K: Kernel> Judge<'s, K> {
     /// No order explains the call that ends next, from any of these places.
     pub(super) fn refuse(&mut self, last: &Layer) -> Refusal {
         let ends = self.ends.get(last.from).copied();
@@ -32,8 +32,8 @@ impl<K: Kernel> Judge<'_, K> {
             self.allow(place, &mut allowed);
         }
         let call = match ends {
-            Some((thread, n)) => Some(&self.calls[thread.index()][n as usize]),
-            None => open.first().and_then(|&n| self.call(n)),
+            Some((thread, n)) => self.nth(thread, n),
+            None => open.first().and_then(|&n| self.call(n as u32 - 1)),
         };
         let (at, saw) = match call {
             Some(call) => (call.n, self.words(call.shown)),
@@ -71,11 +71,11 @@ impl<K: Kernel> Judge<'_, K> {
     }
 
     /// The last call of each thread that is over.
-    fn last_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = u64> + use<'p, K> {
+    fn last_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = u64> + use<'p, 's, K> {
         let threads = self.system.program().thread_ids();
         threads.filter_map(|thread| {
             let last = place.over(thread).checked_sub(1)?;
-            Some(self.calls[thread.index()][last as usize].n)
+            self.nth(thread, last).map(|call| call.n)
         })
     }
 
@@ -95,10 +95,6 @@ impl<K: Kernel> Judge<'_, K> {
                 allowed.insert(words.join(", "));
             }
         });
-    }
-
-    fn call(&self, n: u64) -> Option<&Call<'_>> {
-        self.calls.iter().flatten().find(|call| call.n == n)
     }
 
     pub(super) fn words(&self, shown: &Shown) -> String {
