@@ -13,10 +13,13 @@
 //!
 //! Nobody's clock holds the program to its ticks here, so any deadline that pends may pass at any moment.
 
+mod guess;
 mod impossible;
 mod layers;
 mod likely;
 mod window;
+
+use std::collections::BTreeMap;
 
 use portsim_model::State;
 use portsim_model::event::Error;
@@ -60,6 +63,9 @@ const BEHIND: usize = 16;
 
 /// The most places that are looked at where all orders are tried from a place that is one of several.
 const TRY: usize = 100_000;
+
+/// How often more is done, and farther back, before all orders are tried from where all places are known: that is dear.
+const EFFORTS_MAX: usize = 2;
 
 /// Judges a trace of threads that ran at full speed; gives up after so long.
 pub fn admit_free<K: Kernel>(
@@ -111,6 +117,13 @@ struct Call<'t> {
     t1: u64,
 }
 
+impl Call<'_> {
+    /// When its action is expected.
+    fn usual(&self) -> u64 {
+        self.t0 + (self.t1 - self.t0).min(2 * USUAL) / 2
+    }
+}
+
 /// How the trace ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Finish {
@@ -137,6 +150,8 @@ struct Judge<'s, K> {
     finish: Finish,
     /// Calls whose answers are not asked for: see `window`.
     loose: Vec<u64>,
+    /// When some calls are expected: see `guess`.
+    guess: BTreeMap<u32, u64>,
 }
 
 /// Where the model can be, and which calls are over.
@@ -191,7 +206,8 @@ impl<'j, 's, K: Kernel> Search<'j, 's, K> {
         }
     }
 
-    /// Follows the likeliest order; where it fails, tries all orders from further and further back.
+    /// Follows the likeliest order; where it fails, tries all orders from some way back, and both again with more patience
+    /// and from farther back.
     fn judge(&mut self) -> Verdict {
         // All places at the end of some call, so that nothing before it matters any more.
         let mut known = Layer {
@@ -199,38 +215,41 @@ impl<'j, 's, K: Kernel> Search<'j, 's, K> {
             places: vec![self.judge.start()],
         };
         let mut likely = Likely::new(known.places.clone());
+        let (mut at, mut effort) = (0, 0);
         loop {
-            let at = match likely.follow(self) {
+            let patience = self.limits.patience << (4 * effort);
+            match likely.follow(self, patience) {
                 Stuck::Explained => return Verdict::Admitted,
                 Stuck::OutOfLooks => return Verdict::Unknown,
-                Stuck::At(at) => at,
-            };
-            let (mut tried, mut back) = (None, 2 * BEHIND);
-            while let Some(place) = likely.before(at.saturating_sub(back), known.from) {
-                let limit = self.looks + TRY;
-                match self.layers(place, at + BEHIND, limit) {
-                    Went::On(layer) => {
-                        tried = Some(layer);
-                        break;
-                    }
-                    Went::Explained => return Verdict::Admitted,
-                    Went::Nowhere(_) | Went::OutOfLooks => back *= 8,
-                }
+                Stuck::At(further) if further > at => (at, effort) = (further, 0),
+                Stuck::At(_) => {}
             }
-            let layer = match tried {
-                Some(layer) => layer,
-                None => match self.layers(known.clone(), at + BEHIND, self.limits.looks_max) {
-                    Went::On(layer) => {
-                        known = layer.clone();
-                        layer
-                    }
-                    Went::Explained => return Verdict::Admitted,
-                    Went::OutOfLooks => return Verdict::Unknown,
-                    Went::Nowhere(_) if self.bounded => return Verdict::Unknown,
-                    Went::Nowhere(last) => return Verdict::Refused(last),
-                },
+            let back = (2 * BEHIND) << (3 * effort);
+            effort += 1;
+            let some = likely.before(at.saturating_sub(back), known.from);
+            let some = some.filter(|_| effort <= EFFORTS_MAX);
+            if some.is_none() && effort <= EFFORTS_MAX && likely.has_more() {
+                continue;
+            }
+            let from_all = some.is_none();
+            let went = match some {
+                Some(some) => self.layers(some, at + BEHIND, self.looks + TRY),
+                None => self.layers(known.clone(), at + BEHIND, self.limits.looks_max),
             };
-            likely.go_on_from(layer);
+            match went {
+                Went::Explained => return Verdict::Admitted,
+                Went::On(layer) => {
+                    if from_all {
+                        known = layer.clone();
+                    }
+                    (at, effort) = (layer.from, 0);
+                    likely.go_on_from(layer);
+                }
+                Went::Nowhere(_) | Went::OutOfLooks if !from_all => {}
+                Went::OutOfLooks => return Verdict::Unknown,
+                Went::Nowhere(_) if self.bounded => return Verdict::Unknown,
+                Went::Nowhere(last) => return Verdict::Refused(last),
+            }
         }
     }
 }
@@ -259,6 +278,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
             ends: Vec::new(),
             finish: Finish::Cut,
             loose: Vec::new(),
+            guess: BTreeMap::new(),
         };
         for (place, event) in (0..).zip(events) {
             if let Shown::Call { thread, .. } = event.shown {
@@ -266,6 +286,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
             }
         }
         judge.ends = judge.in_order_of_ends();
+        judge.guess = judge.guess();
         if end.is_some() {
             judge.finish = match judge.rests() {
                 true => Finish::Rest,
@@ -404,8 +425,8 @@ impl<'s, K: Kernel> Judge<'s, K> {
         let inside = place.is_inside(step.thread);
         match step.kind {
             StepKind::Turn if !inside => {
-                let usual = call.t0 + (call.t1 - call.t0).min(2 * USUAL) / 2;
-                (call.t0 <= until).then_some(usual)
+                let guess = self.guess.get(&(call.n as u32 - 1)).copied();
+                (call.t0 <= until).then(|| guess.unwrap_or(call.usual()))
             }
             StepKind::Turn => (call.op == Op::Stall).then(|| call.t1.saturating_sub(USUAL)),
             StepKind::Wake => Some(0),

@@ -1,7 +1,7 @@
 //! Rounds of many threads at full speed, each judged at once.
 //!
 //! A round is a scenario that a seed writes: workers that take, post, sleep and give up in time, and posters; in some
-//! rounds threads change between two ports, and in some a port is closed under everybody. Each of
+//! rounds the port is closed under everybody. Each of
 //! its packets has a key of its own, and it is as short as a program can be, so a judge has one round to explain and
 //! forgets it.
 
@@ -88,13 +88,12 @@ fn written(seed: u64, threads: usize) -> String {
     let limit = 1 + dice.below(threads.div_ceil(2));
     let posters = 1 + dice.below(threads.div_ceil(2));
     let ops = OPS.min(PACKETS_MAX / threads);
-    let has_second = dice.below(4) == 0;
     // Who closes a port, and when; in most rounds nobody.
     let closer = dice.below(4 * threads);
     let closes_at = ops / 2 + dice.below(ops / 2);
     let mut key = 0;
     let mut text = format!(
-        r#"{{ "why": "Stress of seed {seed}.", "builtin": false, "ports": {{ "p": {{ "concurrency": {limit} }}, "q": {{ "concurrency": 1 }} }}, "threads": {{"#
+        r#"{{ "why": "Stress of seed {seed}.", "builtin": false, "ports": {{ "p": {{ "concurrency": {limit} }} }}, "threads": {{"#
     );
     for thread in 0..threads {
         let comma = if thread == 0 { "" } else { "," };
@@ -102,20 +101,16 @@ fn written(seed: u64, threads: usize) -> String {
         for op in 0..ops {
             let comma = if op == 0 { "" } else { "," };
             let is_poster = thread < posters;
-            let port = match has_second && dice.below(5) == 0 {
-                true => "q",
-                false => "p",
-            };
             let op = match dice.below(40) {
-                _ if (thread, op) == (closer, closes_at) => format!(r#"{{ "close": "{port}" }}"#),
+                _ if (thread, op) == (closer, closes_at) => r#"{ "close": "p" }"#.to_owned(),
                 0 => r#"{ "sleep": 1 }"#.to_owned(),
                 1..3 => r#""yield""#.to_owned(),
-                3..6 => format!(r#"{{ "get": "{port}", "into": "x", "timeout": 1 }}"#),
+                3..6 => r#"{ "get": "p", "into": "x", "timeout": 1 }"#.to_owned(),
                 n if is_poster != (n < 9) => {
                     key += 1;
-                    format!(r#"{{ "post": "{port}", "key": {key} }}"#)
+                    format!(r#"{{ "post": "p", "key": {key} }}"#)
                 }
-                _ => format!(r#"{{ "get": "{port}", "into": "x" }}"#),
+                _ => r#"{ "get": "p", "into": "x" }"#.to_owned(),
             };
             let _ = write!(text, "{comma} {op}");
         }

@@ -74,7 +74,7 @@ impl<K: Kernel> Judge<'_, K> {
 }
 
 /// The packets that a call took.
-fn taken(answer: &Answer) -> &[Packet] {
+pub(super) fn taken(answer: &Answer) -> &[Packet] {
     match answer {
         Answer::Packet(packet) => std::slice::from_ref(packet),
         Answer::Packets(packets) | Answer::Partial(_, packets) => packets,

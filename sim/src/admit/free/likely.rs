@@ -13,10 +13,10 @@ use super::layers::Layer;
 use super::{Place, Search};
 
 /// The most places put aside.
-const ASIDE_MAX: usize = 4_096;
+const ASIDE_MAX: usize = 65_536;
 
 /// As many places are known again.
-const SEEN_MAX: usize = 16_384;
+const SEEN_MAX: usize = 262_144;
 
 /// How many ends of calls lie between two places that are kept.
 const APART: usize = 16;
@@ -59,9 +59,16 @@ impl Likely {
         }
     }
 
-    /// Goes on until the trace is explained, or nothing likely leads on.
-    pub(super) fn follow<K: Kernel>(&mut self, search: &mut Search<'_, '_, K>) -> Stuck {
-        while let Some(place) = self.aside.pop() {
+    /// Goes on until the trace is explained, or nothing likely leads on: until so many places were looked at without a
+    /// further call explained.
+    pub(super) fn follow<K: Kernel>(
+        &mut self,
+        search: &mut Search<'_, '_, K>,
+        patience: usize,
+    ) -> Stuck {
+        while self.looks <= patience
+            && let Some(place) = self.aside.pop()
+        {
             if !self.is_new(&place) {
                 continue;
             }
@@ -74,9 +81,6 @@ impl Likely {
             search.looks += 1;
             self.looks += 1;
             self.note(search, &place);
-            if self.looks > search.limits.patience {
-                break;
-            }
             let aside = &mut self.aside;
             search.bounded |= search.judge.successors(&place, |after| aside.push(after));
             if self.aside.len() > ASIDE_MAX {
@@ -84,6 +88,11 @@ impl Likely {
             }
         }
         Stuck::At(self.at)
+    }
+
+    /// Whether something was put aside.
+    pub(super) fn has_more(&self) -> bool {
+        !self.aside.is_empty()
     }
 
     /// The last places that were kept before so many ends, and behind so many.

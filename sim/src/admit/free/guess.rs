@@ -1,0 +1,56 @@
+//! In which order posts that overlap were made, as their packets left: a guess.
+//!
+//! Packets of most systems leave in the order of their posts. Whoever orders two posts wrongly finds out only when the
+//! packets are taken, which can be long after, with many other choices in between. So posts are expected in the order in
+//! which their packets were taken. It is a guess: it says what is tried first, and forbids nothing.
+
+use std::collections::BTreeMap;
+
+use portsim_model::kernel::Kernel;
+use portsim_model::program::{Op, Packet, PortId};
+
+use super::impossible::taken;
+use super::{Call, Judge};
+
+impl<K: Kernel> Judge<'_, K> {
+    /// By its place among the events, when a post is expected that overlaps others.
+    pub(super) fn guess(&self) -> BTreeMap<u32, u64> {
+        let packets = &self.system.program().packets;
+        let mut posts: BTreeMap<(PortId, Packet), Vec<Call<'_>>> = BTreeMap::new();
+        let mut takes: BTreeMap<(PortId, Packet), Vec<u64>> = BTreeMap::new();
+        for call in (0..self.events.len() as u32).filter_map(|place| self.call(place)) {
+            match (call.op, call.answer) {
+                (Op::Post { port, packet, .. }, _) => {
+                    let packet = packets[packet.index()];
+                    posts.entry((port, packet)).or_default().push(call);
+                }
+                (Op::Get { port, .. }, Some(answer)) => {
+                    for packet in taken(answer) {
+                        takes.entry((port, *packet)).or_default().push(call.t1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // Of packets that look alike the first to be posted is expected to be the first that is taken.
+        let mut by_port: BTreeMap<PortId, Vec<(u64, Call<'_>)>> = BTreeMap::new();
+        for ((port, packet), calls) in posts {
+            let mut takes = takes.remove(&(port, packet)).unwrap_or_default();
+            takes.sort_unstable();
+            let takes = takes.into_iter().chain(std::iter::repeat(u64::MAX));
+            by_port.entry(port).or_default().extend(takes.zip(calls));
+        }
+        let mut guess = BTreeMap::new();
+        for mut posts in by_port.into_values() {
+            posts.sort_by_key(|(take, call)| (*take, call.t0, call.n));
+            let mut last = 0;
+            for (_, call) in posts {
+                last = call.usual().max(last + 1).min(call.t1);
+                if last != call.usual() {
+                    guess.insert(call.n as u32 - 1, last);
+                }
+            }
+        }
+        guess
+    }
+}
