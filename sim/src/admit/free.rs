@@ -5,8 +5,8 @@
 //! comes behind one that had to be over before it could begin: so a thread may begin its next call while every call
 //! that is not over ends after that call began.
 //!
-//! First come questions that need no search (`impossible`). Then the likeliest order is followed (`likely`), with a
-//! short memory; where it does not lead on, all orders are tried from some way back (`layers`): from one end of a call
+//! First come questions that need no search (`impossible`). Then the likeliest order is followed (`likely`, `guess`), with
+//! a short memory; where it does not lead on, all orders are tried from some way back (`layers`): from one end of a call
 //! to the next, with every place in which the model can be there. Only from the first place on, or from where all places
 //! are known, is that a proof, and only such a proof refuses (`window`). So what is kept grows with how much was
 //! concurrent, and not with the length.
