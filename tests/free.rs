@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use portsim::choose::{Choose, Policy};
 use portsim::cross_check::judge_free;
+use portsim::cross_check::stress::round;
 use portsim::native::{NoRecording, backend, record_free};
 use portsim::personality::{OnSystem, not_for, play};
-use portsim::run::{Execution, run};
+use portsim::run::{Ended, Execution, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::{Answer, End, Event, Shown, Span};
 use portsim_model::kernel::Kernel;
@@ -25,7 +26,7 @@ const PROCESSORS: u32 = 2;
 const APART: u64 = 1_000;
 
 /// One run of the model.
-struct Runs<'c>(&'c mut dyn Choose);
+pub struct Runs<'c>(pub &'c mut dyn Choose);
 
 impl OnSystem for Runs<'_> {
     type Out = Execution;
@@ -35,7 +36,7 @@ impl OnSystem for Runs<'_> {
 }
 
 /// A number below `sides`.
-fn draw(dice: &mut dyn Choose, sides: u64) -> u64 {
+pub fn draw(dice: &mut dyn Choose, sides: u64) -> u64 {
     let step = Step {
         kind: StepKind::Turn,
         thread: ThreadId(0),
@@ -45,7 +46,7 @@ fn draw(dice: &mut dyn Choose, sides: u64) -> u64 {
 }
 
 /// The calls of a run: those of each thread made as long as a seed says, without touching each other.
-fn calls(events: &[Event], dice: &mut dyn Choose) -> Vec<(Event, Span)> {
+pub fn calls(events: &[Event], dice: &mut dyn Choose) -> Vec<(Event, Span)> {
     let mut calls: Vec<(Event, Span)> = Vec::new();
     for (n, event) in (1..).zip(events) {
         let at = n * 100 * APART;
@@ -104,13 +105,6 @@ fn refused(
 fn runs_of_the_model_are_admitted() {
     let (mut seen, mut refusals) = (0, Vec::new());
     for scenario in scenarios() {
-        let portable = ["portable/", "differences/", "queue/"];
-        if !portable
-            .iter()
-            .any(|folder| scenario.name.starts_with(folder))
-        {
-            continue;
-        }
         for name in NAMES {
             if not_for(name, &scenario).is_some() {
                 continue;
@@ -123,8 +117,10 @@ fn runs_of_the_model_are_admitted() {
                 let end = End {
                     parked: execution.parked,
                 };
+                // Of a run that was stopped somewhere, nobody knows what would have come next.
+                let end = matches!(execution.ended, Ended::Rest).then_some(&end);
                 seen += 1;
-                if let Some(refusal) = refused(&scenario, name, &calls, Some(&end)) {
+                if let Some(refusal) = refused(&scenario, name, &calls, end) {
                     refusals.push(format!(
                         "{} as {name}, seed {seed}: {refusal}",
                         scenario.name
@@ -139,7 +135,7 @@ fn runs_of_the_model_are_admitted() {
         refusals.len(),
         refusals.join("\n")
     );
-    assert!(seen > 100, "only {seen}");
+    assert!(seen > 3_000, "only {seen}");
 }
 
 /// Two posts, and two threads that get.
@@ -213,7 +209,10 @@ fn the_times_say_who_waited_last() {
     says(&with([(0, 10, 200, 1), (1, 30, 200, 2)]), None);
     // Both began after the posts: packets leave in their order, and these two gets do not overlap.
     says(&with([(0, 140, 150, 1), (1, 160, 170, 2)]), None);
-    says(&with([(0, 140, 150, 2), (1, 160, 170, 1)]), Some("events"));
+    says(
+        &with([(0, 140, 150, 2), (1, 160, 170, 1)]),
+        Some("window: [3]"),
+    );
     // They overlap.
     says(&with([(0, 140, 165, 2), (1, 160, 170, 1)]), None);
 }
@@ -228,13 +227,100 @@ fn what_no_order_explains_is_refused() {
     says(&with([(0, 10, 105, 1), (1, 10, 200, 2)]), None);
     says(&with([(0, 10, 200, 3), (1, 10, 200, 2)]), Some("no order"));
     // Nobody is left waiting while there is a packet.
-    says(&with([(0, 10, 200, 1), (1, 10, 0, 0)]), Some("events"));
+    says(&with([(0, 10, 200, 1), (1, 10, 0, 0)]), Some("window: [2]"));
+}
+
+/// A trace that was cut anywhere is not refused for what is missing: what its calls may owe to others that began later.
+#[test]
+fn a_cut_trace_is_not_refused_for_what_is_missing() {
+    let (mut seen, mut late) = (0, 0);
+    for scenario in scenarios() {
+        let small = ["portable/", "differences/", "queue/"];
+        if !small.iter().any(|folder| scenario.name.starts_with(folder)) {
+            continue;
+        }
+        for name in NAMES {
+            if not_for(name, &scenario).is_some() {
+                continue;
+            }
+            let mut dice = Policy::Random.seeded(5);
+            let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *dice));
+            let execution = execution.expect("the system plays it");
+            let calls = calls(&execution.events, &mut *dice);
+            for cut in 0..calls.len() {
+                let refusal = refused(&scenario, name, &calls[..cut], None);
+                assert_eq!(refusal, None, "{} as {name}, cut at {cut}", scenario.name);
+                let end = End::default();
+                late += usize::from(refused(&scenario, name, &calls[..cut], Some(&end)).is_some());
+                seen += 1;
+            }
+        }
+    }
+    println!("{seen} cut, {late} of them refused if they were whole");
+    assert!(seen > 1_000 && late > 100, "{seen}, {late}");
+}
+
+/// What is still under way at the end may have done its work, and nobody was there to write it down.
+#[test]
+fn what_is_under_way_at_the_end_may_have_done_its_work() {
+    let judged = |timeout: &str| {
+        let text = format!(
+            r#"{{
+            "why": "Two packets for two threads.",
+            "ports": {{ "p": {{ "concurrency": 2 }} }},
+            "threads": {{
+                "a": [ {{ "get": "p", "into": "x"{timeout} }} ],
+                "b": [ {{ "get": "p", "into": "x" }} ],
+                "m": [ {{ "post": "p", "key": 1 }}, {{ "post": "p", "key": 2 }} ]
+            }}
+        }}"#
+        );
+        let file = Path::new("two.json");
+        let scenario = scenario::parse("two", file, text.as_bytes(), &NAMES);
+        let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
+        let posts = [(2, 100, 110, 1), (2, 120, 130, 2)];
+        let (calls, end) = written(
+            &scenario,
+            &[(0, 10, 0, 0), (1, 20, 200, 2), posts[0], posts[1]],
+        );
+        refused(&scenario, "windows", &calls, Some(&end))
+    };
+    assert_eq!(judged(r#", "timeout": 9"#), None);
+    // Whoever waits for good would have had the packet.
+    assert!(judged("").is_some());
+}
+
+/// The port that people make by hand is found out by the rules of Windows, and few events say why.
+#[test]
+fn a_port_made_by_hand_is_no_port_of_windows() {
+    let Some(condvar) = backend("condvar").filter(|backend| backend.available().is_ok()) else {
+        println!("not run: condvar");
+        return;
+    };
+    let threads = 6;
+    let found = (0..400).find_map(|seed| {
+        let round = round(condvar, "windows", ("stress", seed), threads, PROCESSORS);
+        let round = round.unwrap_or_else(|failed| panic!("{failed:?}"));
+        round.judgement.refused
+    });
+    let refusal = found.expect("one of many rounds shows it");
+    println!("{refusal:?}");
+    assert!(refusal.window.contains(&refusal.at));
+    assert!(refusal.window.len() <= threads && refusal.after.len() <= threads);
+    assert!(!refusal.allowed.is_empty());
 }
 
 /// A real port at full speed does what the model can show.
 #[test]
 fn ports_at_full_speed_are_admitted() {
-    for (on, name) in [("emulated", "windows"), ("epoll", "epoll")] {
+    let ports = [
+        ("emulated", "windows"),
+        ("epoll", "epoll"),
+        ("io-uring", "io-uring"),
+        ("select", "select"),
+        ("condvar", "condvar"),
+    ];
+    for (on, name) in ports {
         let Some(backend) = backend(on).filter(|backend| backend.available().is_ok()) else {
             println!("not run: {on}");
             continue;
@@ -264,6 +350,6 @@ fn ports_at_full_speed_are_admitted() {
             let refusal = refused(&scenario, name, &calls, Some(&end));
             assert_eq!(refusal, None, "{} on {on}: {calls:?}", scenario.name);
         }
-        assert!(seen > 20, "only {seen} on {on}");
+        assert!(seen > 5, "only {seen} on {on}");
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use portsim::admit::admit;
+use portsim::admit::free::{Limits, admit_free};
 use portsim::choose::{Choose, Policy};
 use portsim::names::Names;
 use portsim::personality::{OnSystem, not_for, play};
@@ -27,6 +28,7 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use serde_json::{Value, json};
 
+use crate::free::calls;
 use crate::root;
 
 /// A program with more states than this is run and judged, but not explored.
@@ -165,6 +167,7 @@ impl OnSystem for Judge<'_> {
                 prop_assert!(!self.is_ours(&violation), "{violation:?}");
             }
             admitted(system, self.names, &execution)?;
+            self.admitted_freely(system, &execution)?;
             replayed(system, &execution)?;
             in_order(system, &execution.events)?;
             self.reached(system, &execution.last)?;
@@ -182,6 +185,26 @@ impl Judge<'_> {
             Violation::Builtin(_) => true,
             _ => false,
         }
+    }
+
+    /// The same calls made as long as a seed says are admitted too, whatever is not known of their order.
+    fn admitted_freely<K: Kernel>(
+        &self,
+        system: &System<K>,
+        execution: &Execution,
+    ) -> Result<(), TestCaseError> {
+        let shown = calls(&execution.events, &mut *Policy::Random.seeded(self.seed));
+        let (events, spans): (Vec<_>, Vec<_>) = shown.into_iter().unzip();
+        let end = End {
+            parked: execution.parked.clone(),
+        };
+        // Of a run that was stopped somewhere, nobody knows what would have come next.
+        let end = matches!(execution.ended, Ended::Rest).then_some(&end);
+        let limits = Limits::default();
+        let judgement = admit_free(system, self.names, &events, &spans, end, limits);
+        prop_assert_eq!(judgement.refused, None, "at full speed");
+        prop_assert!(!judgement.gave_up, "at full speed it gave up");
+        Ok(())
     }
 
     /// The state is among those that exploration reaches, and I5 holds in all of them: a thread waits on at most

@@ -9,6 +9,7 @@ mod house;
 mod liveness;
 mod native;
 mod parts;
+mod permutations;
 mod reduced;
 mod searching;
 mod shipped;

@@ -39,6 +39,10 @@ pub struct Refusal {
     pub saw: String,
     /// What the model could have shown.
     pub allowed: Vec<String>,
+    /// Of threads at full speed, the events that no order explains, this one among them; else nothing.
+    pub window: Vec<u64>,
+    /// What each thread had done last, before that: where the model can be follows from there.
+    pub after: Vec<u64>,
 }
 
 /// Judges a trace by a system whose program has no schedule.
@@ -273,6 +277,8 @@ impl<K: Kernel> Judge<'_, K> {
             at,
             saw,
             allowed: allowed.into_iter().collect(),
+            window: Vec::new(),
+            after: Vec::new(),
         }
     }
 

@@ -13,7 +13,7 @@ use portsim_model::kernel::Kernel;
 use portsim_model::program::{Program, Slated};
 use portsim_model::system::System;
 
-use crate::admit::free::{LOOKS_MAX, admit_free};
+use crate::admit::free::{Limits, admit_free};
 use crate::admit::{Judgement, Refusal, admit};
 use crate::choose::Policy;
 use crate::names::Names;
@@ -186,7 +186,7 @@ pub fn judge_free(
                 self.events,
                 self.spans,
                 self.end,
-                LOOKS_MAX,
+                Limits::default(),
             )
         }
     }

@@ -5,219 +5,359 @@
 //! comes behind one that had to be over before it could begin: so a thread may begin its next call while every call
 //! that is not over ends after that call began.
 //!
-//! The search goes on from one order at a time, in the order that the times suggest, and turns back where the model
-//! shows something else. It never comes to the same state and the same calls twice: those are kept by 128 bits of a
-//! hash. Time and memory grow with how much was concurrent, times the length.
+//! First come questions that need no search (`impossible`). Then the likeliest order is followed (`likely`, `guess`), with
+//! a short memory; where it does not lead on, all orders are tried from some way back (`layers`): from one end of a call
+//! to the next, with every place in which the model can be there. Only from the first place on, or from where all places
+//! are known, is that a proof, and only such a proof refuses (`window`). So what is kept grows with how much was
+//! concurrent, and not with the length.
 //!
 //! Nobody's clock holds the program to its ticks here, so any deadline that pends may pass at any moment.
-//! First come questions that need no search (`impossible`).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod guess;
+mod impossible;
+mod layers;
+mod likely;
+mod window;
+
+use std::collections::BTreeMap;
 
 use portsim_model::State;
 use portsim_model::event::Error;
 use portsim_model::kernel::Kernel;
-use portsim_model::program::{Op, Packet, PortId, Program, ThreadId};
+use portsim_model::program::{Op, ThreadId, Timeout};
 use portsim_model::step::{Step, StepKind};
 use portsim_model::system::System;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Judgement, Refusal};
+use super::Judgement;
 use crate::names::Names;
-use crate::trace::{Answer, End, Event, Shown, Span, Watcher, lanes};
+use crate::trace::{Answer, End, Event, Shown, Span, Watcher};
+use layers::{Layer, Went};
+use likely::{Likely, Stuck};
 
-/// The most states that are looked at before the judge gives up.
-pub const LOOKS_MAX: usize = 20_000_000;
+/// How long the judge looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most places that are looked at before it gives up.
+    pub looks_max: usize,
+    /// How many places of the likeliest order are looked at without a further call explained, before all orders are
+    /// tried.
+    pub patience: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            looks_max: 20_000_000,
+            patience: 2_000,
+        }
+    }
+}
 
 /// How far behind its beginning the action of a call is expected, in nanoseconds.
 const USUAL: u64 = 500;
 
-/// Judges a trace of threads that ran at full speed; gives up after so many states.
+/// How many ends of calls behind the place where the likeliest order failed all orders are tried: the likeliest is
+/// followed again from there.
+const BEHIND: usize = 16;
+
+/// The most places that are looked at where all orders are tried from a place that is one of several.
+const TRY: usize = 100_000;
+
+/// How often more is done, and farther back, before all orders are tried from where all places are known: that is dear.
+const EFFORTS_MAX: usize = 2;
+
+/// Judges a trace of threads that ran at full speed; gives up after so long.
 pub fn admit_free<K: Kernel>(
     system: &System<K>,
     names: &Names,
     events: &[Event],
     spans: &[Span],
     end: Option<&End>,
-    looks_max: usize,
+    limits: Limits,
 ) -> Judgement {
-    let judge = Judge::new(system, names, events, spans, end);
-    if let Some(refused) = judge.impossible() {
-        return Judgement {
-            refused: Some(refused),
-            states_max: 0,
-            gave_up: false,
-        };
+    let mut judge = Judge::new(system, names, events, spans, end);
+    let mut judgement = Judgement {
+        refused: judge.impossible(),
+        states_max: 0,
+        gave_up: false,
+    };
+    if judgement.refused.is_none() {
+        let mut search = Search::new(&judge, limits);
+        let verdict = search.judge();
+        judgement.states_max = search.looks;
+        match verdict {
+            Verdict::Admitted => {}
+            Verdict::Refused(last) => judgement.refused = Some(judge.refuse(&last)),
+            Verdict::Unknown => judgement.gave_up = true,
+        }
     }
-    judge.search(looks_max)
+    judgement
+}
+
+/// What became of a search.
+enum Verdict {
+    Admitted,
+    /// From none of the places of this layer, which are all that there are.
+    Refused(Layer),
+    /// There were more places than the judge had patience for, or a bound kept it from some.
+    Unknown,
 }
 
 /// A call of the trace.
-struct Call {
+#[derive(Clone, Copy)]
+struct Call<'t> {
     /// The number of its event.
     n: u64,
-    shown: Shown,
+    shown: &'t Shown,
     op: Op,
-    answer: Option<Answer>,
+    answer: Option<&'t Answer>,
     t0: u64,
-    /// The end of time where it did not end.
+    /// The end of time where it did not end, or where the trace does not tell all that came before.
     t1: u64,
 }
 
+impl Call<'_> {
+    /// When its action is expected.
+    fn usual(&self) -> u64 {
+        self.t0 + (self.t1 - self.t0).min(2 * USUAL) / 2
+    }
+}
+
+/// How the trace ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Finish {
+    /// Nothing could move any more: whoever is inside a call is so in the model, for good.
+    Rest,
+    /// Somebody was under way, and what became of the calls that had not ended is not told.
+    UnderWay,
+    /// The file was cut: calls that began later are missing.
+    Cut,
+}
+
+/// A trace, and the system that is to explain it.
 struct Judge<'s, K> {
     system: &'s System<K>,
     names: &'s Names,
-    /// By thread, in order.
-    calls: Vec<Vec<Call>>,
-    is_whole: bool,
-    parked: BTreeSet<ThreadId>,
+    events: &'s [Event],
+    spans: &'s [Span],
+    /// What ended later is not judged.
+    told: u64,
+    /// By thread, in order: the places of its calls among the events.
+    calls: Vec<Vec<u32>>,
+    /// The calls that ended, by their ends: whose, and which of theirs.
+    ends: Vec<(ThreadId, u32)>,
+    finish: Finish,
+    /// Calls whose answers are not asked for: see `window`.
+    loose: Vec<u64>,
+    /// When some calls are expected: see `guess`.
+    guess: BTreeMap<u32, u64>,
 }
 
-/// Where the search stands.
+/// Where the model can be, and which calls are over.
 #[derive(Clone)]
 struct Place {
     state: State,
-    /// By thread: how many calls are over, and whether the next has begun.
-    done: Box<[(u32, bool)]>,
+    /// By thread: twice the calls that are over, and one more if the next has begun.
+    done: Box<[u32]>,
 }
 
-/// The place that explains the trace for the longest time.
-struct Furthest {
-    until: u64,
-    places: Vec<Place>,
+impl Place {
+    fn over(&self, thread: ThreadId) -> u32 {
+        self.done[thread.index()] / 2
+    }
+
+    fn is_inside(&self, thread: ThreadId) -> bool {
+        self.done[thread.index()] % 2 == 1
+    }
+
+    /// How far it is: a step that shows something leads to a greater number.
+    fn progress(&self) -> u64 {
+        self.done.iter().map(|&done| u64::from(done)).sum()
+    }
+
+    fn fingerprint(&self) -> u128 {
+        let mut hash = Xxh3::new();
+        hash.update(self.state.bytes());
+        for done in &self.done {
+            hash.update(&done.to_le_bytes());
+        }
+        hash.digest128()
+    }
 }
 
-/// As many places are kept to say what was allowed.
-const PLACES_MAX: usize = 16;
+/// The work on one trace.
+struct Search<'j, 's, K> {
+    judge: &'j Judge<'s, K>,
+    /// Places looked at so far.
+    looks: usize,
+    limits: Limits,
+    /// Whether a bound kept the model from a step.
+    bounded: bool,
+}
+
+impl<'j, 's, K: Kernel> Search<'j, 's, K> {
+    fn new(judge: &'j Judge<'s, K>, limits: Limits) -> Self {
+        Search {
+            judge,
+            looks: 0,
+            limits,
+            bounded: false,
+        }
+    }
+
+    /// Follows the likeliest order; where it fails, tries all orders from some way back, and both again with more patience
+    /// and from farther back.
+    fn judge(&mut self) -> Verdict {
+        // All places at the end of some call, so that nothing before it matters any more.
+        let mut known = Layer {
+            from: 0,
+            places: vec![self.judge.start()],
+        };
+        let mut likely = Likely::new(known.places.clone());
+        let (mut at, mut effort) = (0, 0);
+        loop {
+            let patience = self.limits.patience << (4 * effort);
+            match likely.follow(self, patience) {
+                Stuck::Explained => return Verdict::Admitted,
+                Stuck::OutOfLooks => return Verdict::Unknown,
+                Stuck::At(further) if further > at => (at, effort) = (further, 0),
+                Stuck::At(_) => {}
+            }
+            let back = (2 * BEHIND) << (3 * effort);
+            effort += 1;
+            let some = likely.before(at.saturating_sub(back), known.from);
+            let some = some.filter(|_| effort <= EFFORTS_MAX);
+            if some.is_none() && effort <= EFFORTS_MAX && likely.has_more() {
+                continue;
+            }
+            let from_all = some.is_none();
+            let went = match some {
+                Some(some) => self.layers(some, at + BEHIND, self.looks + TRY),
+                None => self.layers(known.clone(), at + BEHIND, self.limits.looks_max),
+            };
+            match went {
+                Went::Explained => return Verdict::Admitted,
+                Went::On(layer) => {
+                    if from_all {
+                        known = layer.clone();
+                    }
+                    (at, effort) = (layer.from, 0);
+                    likely.go_on_from(layer);
+                }
+                Went::Nowhere(_) | Went::OutOfLooks if !from_all => {}
+                Went::OutOfLooks => return Verdict::Unknown,
+                Went::Nowhere(_) if self.bounded => return Verdict::Unknown,
+                Went::Nowhere(last) => return Verdict::Refused(last),
+            }
+        }
+    }
+}
 
 impl<'s, K: Kernel> Judge<'s, K> {
     fn new(
         system: &'s System<K>,
         names: &'s Names,
-        events: &[Event],
-        spans: &[Span],
+        events: &'s [Event],
+        spans: &'s [Span],
         end: Option<&End>,
     ) -> Self {
-        let mut calls: Vec<Vec<Call>> = system.program().thread_ids().map(|_| Vec::new()).collect();
-        for ((n, event), span) in (1..).zip(events).zip(spans) {
-            if let Shown::Call { thread, op, answer } = &event.shown {
-                calls[thread.index()].push(Call {
-                    n,
-                    shown: event.shown.clone(),
-                    op: *op,
-                    answer: answer.clone(),
-                    t0: span.t0,
-                    t1: span.t1.unwrap_or(u64::MAX),
-                });
-            }
-        }
-        let parked = end.map(|end| end.parked.iter().copied().collect());
-        Judge {
+        // Of a trace that was cut, calls that ended behind its last beginning may owe their ends to calls that are
+        // missing.
+        let told = match end {
+            Some(_) => u64::MAX,
+            None => spans.last().map_or(0, |last| last.t0),
+        };
+        let mut judge = Judge {
             system,
             names,
-            calls,
-            is_whole: end.is_some(),
-            parked: parked.unwrap_or_default(),
+            events,
+            spans,
+            told,
+            calls: system.program().thread_ids().map(|_| Vec::new()).collect(),
+            ends: Vec::new(),
+            finish: Finish::Cut,
+            loose: Vec::new(),
+            guess: BTreeMap::new(),
+        };
+        for (place, event) in (0..).zip(events) {
+            if let Shown::Call { thread, .. } = event.shown {
+                judge.calls[thread.index()].push(place);
+            }
         }
+        judge.ends = judge.in_order_of_ends();
+        judge.guess = judge.guess();
+        if end.is_some() {
+            judge.finish = match judge.rests() {
+                true => Finish::Rest,
+                false => Finish::UnderWay,
+            };
+        }
+        judge
     }
 
-    /// What no order can explain, found without a search: a packet that was taken before it was posted, or more
-    /// often. It holds for every system whose packets only posts make.
-    fn impossible(&self) -> Option<Refusal> {
-        let program = self.system.program();
-        if has_other_packets(program) {
+    fn in_order_of_ends(&self) -> Vec<(ThreadId, u32)> {
+        let of = |thread: ThreadId| {
+            (0..self.calls[thread.index()].len() as u32).map(move |n| (thread, n))
+        };
+        let all = self.system.program().thread_ids().flat_map(of);
+        let mut ends: Vec<_> = all
+            .filter(|&(thread, n)| self.nth(thread, n).is_some_and(|call| call.t1 != u64::MAX))
+            .collect();
+        ends.sort_unstable_by_key(|&(thread, n)| self.nth(thread, n).map(|call| (call.t1, call.n)));
+        ends
+    }
+
+    /// Whether whoever was inside a call at the end waits there until somebody does something.
+    fn rests(&self) -> bool {
+        let lasts = self.calls.iter().filter_map(|own| own.last());
+        let mut under_way = lasts
+            .filter_map(|&place| self.call(place))
+            .filter(|call| call.t1 == u64::MAX);
+        under_way.all(|call| waits_for_ever(call.op))
+    }
+
+    /// The call at a place among the events.
+    fn call(&self, place: u32) -> Option<Call<'s>> {
+        let (event, span) = (&self.events[place as usize], self.spans[place as usize]);
+        let Shown::Call { op, answer, .. } = &event.shown else {
             return None;
-        }
-        let mut posts: BTreeMap<(PortId, Packet), Vec<u64>> = BTreeMap::new();
-        let mut takes: BTreeMap<(PortId, Packet), Vec<&Call>> = BTreeMap::new();
-        for call in self.calls.iter().flatten() {
-            match (call.op, &call.answer) {
-                (Op::Post { port, packet, .. }, None | Some(Answer::Done)) => {
-                    let packet = program.packets[packet.index()];
-                    posts.entry((port, packet)).or_default().push(call.t0);
-                }
-                (Op::Get { port, .. }, Some(answer)) => {
-                    for packet in taken(answer) {
-                        takes.entry((port, *packet)).or_default().push(call);
-                    }
-                }
-                _ => {}
-            }
-        }
-        let mut first: Option<(&Call, String)> = None;
-        for ((port, packet), mut calls) in takes {
-            let mut posts = posts.remove(&(port, packet)).unwrap_or_default();
-            posts.sort_unstable();
-            calls.sort_by_key(|call| call.t1);
-            // The k-th take to end needs k posts that had begun by then.
-            let late = calls
-                .iter()
-                .enumerate()
-                .find(|(n, call)| posts.get(*n).is_none_or(|&began| began > call.t1));
-            let Some((n, &call)) = late else { continue };
-            if first.as_ref().is_none_or(|(known, _)| call.t1 < known.t1) {
-                let began = posts.iter().filter(|&&began| began <= call.t1).count();
-                let why = format!(
-                    "no order: packet key {} was posted {began} times until then, and taken {}",
-                    packet.key,
-                    n + 1
-                );
-                first = Some((call, why));
-            }
-        }
-        first.map(|(call, why)| Refusal {
-            at: call.n,
-            saw: self.describe(call),
-            allowed: vec![why],
+        };
+        Some(Call {
+            n: u64::from(place) + 1,
+            shown: &event.shown,
+            op: *op,
+            answer: answer.as_ref(),
+            t0: span.t0,
+            t1: span.t1.filter(|&t1| t1 < self.told).unwrap_or(u64::MAX),
         })
     }
 
-    fn search(&self, looks_max: usize) -> Judgement {
-        let nobody = self.calls.iter().map(|_| (0, false)).collect();
+    /// A call of a thread, counted from 0.
+    fn nth(&self, thread: ThreadId, n: u32) -> Option<Call<'s>> {
+        let place = self.calls[thread.index()].get(n as usize)?;
+        self.call(*place)
+    }
+
+    /// The place before the first step.
+    fn start(&self) -> Place {
         let mut start = Place {
             state: self.system.boot(),
-            done: nobody,
+            done: self.calls.iter().map(|_| 0).collect(),
         };
         self.system.even_deadlines(&mut start.state);
-        let mut open = vec![start];
-        let mut seen = HashSet::new();
-        let mut furthest = Furthest {
-            until: 0,
-            places: Vec::new(),
-        };
-        let mut bounded = false;
-        while let Some(place) = open.pop() {
-            if !seen.insert(place.fingerprint()) {
-                continue;
-            }
-            if self.explains_all(&place) {
-                return Judgement {
-                    refused: None,
-                    states_max: seen.len(),
-                    gave_up: false,
-                };
-            }
-            if seen.len() >= looks_max {
-                bounded = true;
-                break;
-            }
-            furthest.note(self.until(&place), &place);
-            self.successors(&place, &mut open, &mut bounded);
-        }
-        Judgement {
-            refused: (!bounded).then(|| self.refuse(&furthest)),
-            states_max: seen.len(),
-            gave_up: bounded,
-        }
+        start
     }
 
     /// The next call of a thread that is not over.
-    fn next(&self, place: &Place, thread: ThreadId) -> Option<&Call> {
-        let (over, _) = place.done[thread.index()];
-        self.calls[thread.index()].get(over as usize)
+    fn next(&self, place: &Place, thread: ThreadId) -> Option<Call<'s>> {
+        self.nth(thread, place.over(thread))
     }
 
-    fn next_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = &'p Call> {
+    fn next_of_all<'p>(
+        &'p self,
+        place: &'p Place,
+    ) -> impl Iterator<Item = Call<'s>> + use<'p, 's, K> {
         let threads = self.system.program().thread_ids();
         threads.filter_map(|thread| self.next(place, thread))
     }
@@ -228,31 +368,41 @@ impl<'s, K: Kernel> Judge<'s, K> {
         ends.min().unwrap_or(u64::MAX)
     }
 
-    /// Whether nothing is left to explain: whoever is inside a call at the end is so in the model, for good.
+    /// When the end of this number is; the end of time behind the last.
+    fn end_at(&self, end: usize) -> u64 {
+        let call = self
+            .ends
+            .get(end)
+            .and_then(|&(thread, n)| self.nth(thread, n));
+        call.map_or(u64::MAX, |call| call.t1)
+    }
+
+    /// Whether nothing is left to explain.
     fn explains_all(&self, place: &Place) -> bool {
         if self.until(place) != u64::MAX {
             return false;
         }
         let threads = self.system.program().thread_ids();
-        let begun = threads
-            .filter(|&thread| self.next(place, thread).is_some())
-            .all(|thread| place.done[thread.index()].1);
-        begun && (!self.is_whole || self.parked.is_empty() || !self.has_wakes(&place.state))
+        let is_inside = |thread| self.next(place, thread).is_none() || place.is_inside(thread);
+        let mut waiting = threads.map(is_inside);
+        self.finish != Finish::Rest || (waiting.all(|inside| inside) && self.is_quiet(place))
     }
 
-    fn has_wakes(&self, state: &State) -> bool {
+    /// Whether nobody who waits for good was told to go on.
+    fn is_quiet(&self, place: &Place) -> bool {
         let mut wakes = false;
         let _ = self
             .system
-            .enabled(state, |step| wakes |= step.kind == StepKind::Wake);
-        wakes
+            .enabled(&place.state, |step| wakes |= step.kind == StepKind::Wake);
+        !wakes || self.next_of_all(place).next().is_none()
     }
 
-    /// Adds the places behind one, the likeliest last.
-    fn successors(&self, place: &Place, open: &mut Vec<Place>, bounded: &mut bool) {
+    /// The places behind one, the likeliest last; says whether a bound kept the model from one.
+    fn successors(&self, place: &Place, mut each: impl FnMut(Place)) -> bool {
         let until = self.until(place);
         if let Some(after) = self.silent_end(place, until) {
-            return open.push(after);
+            each(after);
+            return false;
         }
         let mut steps = Vec::new();
         let room = self.system.enabled(&place.state, |step| {
@@ -260,28 +410,30 @@ impl<'s, K: Kernel> Judge<'s, K> {
                 steps.push((when, step));
             }
         });
-        *bounded |= room.0;
         steps.sort_by_key(|&(when, _)| std::cmp::Reverse(when));
         for (_, step) in steps {
-            open.extend(self.after(place, step));
+            if let Some(after) = self.after(place, step) {
+                each(after);
+            }
         }
+        room.0
     }
 
     /// When a step is expected; none where the times forbid it.
     fn expected(&self, place: &Place, step: Step, until: u64) -> Option<u64> {
         let call = self.next(place, step.thread)?;
-        let (_, inside) = place.done[step.thread.index()];
+        let inside = place.is_inside(step.thread);
         match step.kind {
             StepKind::Turn if !inside => {
-                let usual = call.t0 + (call.t1 - call.t0).min(2 * USUAL) / 2;
-                (call.t0 <= until).then_some(usual)
+                let guess = self.guess.get(&(call.n as u32 - 1)).copied();
+                (call.t0 <= until).then(|| guess.unwrap_or(call.usual()))
             }
             StepKind::Turn => (call.op == Op::Stall).then(|| call.t1.saturating_sub(USUAL)),
             StepKind::Wake => Some(0),
             StepKind::Time => {
-                let timed_out =
-                    matches!(&call.answer, Some(answer) if answer.error() == Some(Error::Timeout));
-                let passes = timed_out || matches!(call.op, Op::Sleep { .. });
+                let timed_out = |answer: &Answer| answer.error() == Some(Error::Timeout);
+                let passes = matches!(call.op, Op::Sleep { .. })
+                    || self.told(&call).map_or(self.tells_no_end(&call), timed_out);
                 passes.then_some(call.t1.saturating_sub(USUAL))
             }
         }
@@ -298,7 +450,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
         };
         let thread = self.system.program().thread_ids().find(ends)?;
         let mut after = place.clone();
-        after.done[thread.index()].0 += 1;
+        after.done[thread.index()] = 2 * (place.over(thread) + 1);
         Some(after)
     }
 
@@ -316,12 +468,12 @@ impl<'s, K: Kernel> Judge<'s, K> {
                     let said = Shown::Call {
                         thread,
                         op,
-                        answer: call.answer.clone(),
+                        answer: call.answer.cloned(),
                     };
-                    if !said.agrees(&call.shown) {
+                    if !said.agrees(call.shown) {
                         return None;
                     }
-                    after.done[thread.index()].1 = true;
+                    after.done[thread.index()] |= 1;
                     if let Some(answer) = answer {
                         self.returns(&mut after, thread, &answer)?;
                     }
@@ -336,113 +488,34 @@ impl<'s, K: Kernel> Judge<'s, K> {
         Some(after)
     }
 
+    /// The answer that a call must have had.
+    fn told(&self, call: &Call<'s>) -> Option<&'s Answer> {
+        call.answer.filter(|_| !self.loose.contains(&call.n))
+    }
+
+    /// Whether a call of which no answer is told may have had any: nobody was there to write it down.
+    fn tells_no_end(&self, call: &Call<'s>) -> bool {
+        self.finish != Finish::Rest || self.loose.contains(&call.n)
+    }
+
     /// The model ends a call; none where the trace says that it ended otherwise.
     fn returns(&self, place: &mut Place, thread: ThreadId, answer: &Answer) -> Option<()> {
         let call = self.next(place, thread)?;
-        let done = &mut place.done[thread.index()];
-        let alike = done.1 && call.answer.as_ref()?.agrees(answer);
-        *done = (done.0 + 1, false);
-        alike.then_some(())
-    }
-
-    /// No order explains the call that ends where the furthest places end.
-    fn refuse(&self, furthest: &Furthest) -> Refusal {
-        let mut allowed = BTreeSet::new();
-        let mut unexplained: Option<&Call> = None;
-        for place in &furthest.places {
-            let first = self.next_of_all(place).min_by_key(|call| call.t1);
-            unexplained = unexplained.or(first);
-            let _ = self.system.enabled(&place.state, |step| {
-                let mut state = place.state.clone();
-                let mut watcher =
-                    Watcher::new(self.system.program(), self.system.kernel().os_error());
-                self.system.take(&mut state, step, &mut watcher);
-                let mut events = Vec::new();
-                watcher.finish(step, &mut events);
-                let shown = events
-                    .iter()
-                    .filter(|event| !matches!(event.shown, Shown::Silent { .. }));
-                let words: Vec<_> = shown.map(|event| self.words(&event.shown)).collect();
-                if !words.is_empty() {
-                    allowed.insert(words.join(", "));
-                }
-            });
-        }
-        let Some(call) = unexplained else {
-            return Refusal {
-                at: 1,
-                saw: "the end".to_owned(),
-                allowed: allowed.into_iter().collect(),
-            };
-        };
-        let (from, to) = self.window(call);
-        Refusal {
-            at: call.n,
-            saw: format!(
-                "{}, at the same time as events {from} to {to}",
-                self.describe(call)
-            ),
-            allowed: allowed.into_iter().collect(),
-        }
-    }
-
-    /// The first and the last event that were under way while a call was.
-    fn window(&self, call: &Call) -> (u64, u64) {
-        let beside = |other: &&Call| other.t0 <= call.t1 && call.t0 <= other.t1;
-        let numbers = self
-            .calls
-            .iter()
-            .flatten()
-            .filter(beside)
-            .map(|other| other.n);
-        numbers.fold((call.n, call.n), |(from, to), n| (from.min(n), to.max(n)))
-    }
-
-    fn describe(&self, call: &Call) -> String {
-        self.words(&call.shown)
-    }
-
-    fn words(&self, shown: &Shown) -> String {
-        let thread = &self.names.threads[shown.thread().index()];
-        let cell = lanes::cell(self.names, self.system.program(), shown);
-        format!("{thread}: {cell}")
+        let agrees = |told: &Answer| told.agrees(answer);
+        let alike = self.told(&call).map_or(self.tells_no_end(&call), agrees);
+        let began = place.is_inside(thread);
+        place.done[thread.index()] = 2 * (place.over(thread) + 1);
+        (began && alike).then_some(())
     }
 }
 
-impl Place {
-    fn fingerprint(&self) -> u128 {
-        let mut hash = Xxh3::new();
-        hash.update(self.state.bytes());
-        for &(over, inside) in &self.done {
-            hash.update(&(2 * over + u32::from(inside)).to_le_bytes());
+/// Whether a call ends only if somebody ends it.
+fn waits_for_ever(op: Op) -> bool {
+    let wait = match op {
+        Op::Get { timeout, .. } | Op::Block { timeout, .. } | Op::WaitHandle { timeout, .. } => {
+            timeout
         }
-        hash.digest128()
-    }
-}
-
-impl Furthest {
-    fn note(&mut self, until: u64, place: &Place) {
-        if until > self.until {
-            self.places.clear();
-            self.until = until;
-        }
-        if until == self.until && self.places.len() < PLACES_MAX {
-            self.places.push(place.clone());
-        }
-    }
-}
-
-/// The packets that a call took.
-fn taken(answer: &Answer) -> &[Packet] {
-    match answer {
-        Answer::Packet(packet) => std::slice::from_ref(packet),
-        Answer::Packets(packets) => packets,
-        _ => &[],
-    }
-}
-
-/// Whether packets can come from anything but posts.
-fn has_other_packets(program: &Program) -> bool {
-    let others = program.files.len() + program.jobs.len() + usize::from(program.wait_packets);
-    others + program.sources.len() > 0
+        op => return op == Op::Stall,
+    };
+    wait == Timeout::Never
 }

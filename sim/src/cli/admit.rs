@@ -1,13 +1,17 @@
 //! `portsim admit`: could the model have shown this?
 
+use std::fmt::Write as _;
+
 use super::args::{Admit, personality};
 use super::say::{Say, shell};
 use super::{Exit, Stop, bad_argument, files};
+use crate::admit::Refusal;
 use crate::cross_check::{judge, judge_free};
 use crate::native::backend;
 use crate::personality::not_for;
 use crate::report::json;
-use crate::trace::{Header, Mode, Origin, lanes};
+use crate::scenario::Scenario;
+use crate::trace::{Event, Header, Mode, Origin, Span, lanes};
 
 /// Judges traces.
 pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
@@ -18,6 +22,7 @@ pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
             Some(name) => personality(name)?,
             None => own_personality(&trace.header)?,
         };
+        let mut window = String::new();
         let mut report = json::Admission {
             file: file.display().to_string(),
             personality: name.to_owned(),
@@ -25,6 +30,8 @@ pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
             at: None,
             saw: None,
             allowed: Vec::new(),
+            window: Vec::new(),
+            after: Vec::new(),
             states_max: 0,
             why: not_for(name, &scenario),
             cut_after: recorded.cut_after,
@@ -73,12 +80,14 @@ pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
                         &trace.events[..upto],
                     ))?;
                 }
+                window = said(&scenario, &trace.events, &trace.spans, &refusal);
                 (report.at, report.saw, report.allowed) =
                     (Some(refusal.at), Some(refusal.saw), refusal.allowed);
+                (report.window, report.after) = (refusal.window, refusal.after);
                 worst = Exit::Verdict;
             }
         }
-        say.text(&words(&report))?;
+        say.text(&words(&report, &window))?;
         if report.verdict == "refused" {
             let machine = trace.header.processors.unwrap_or(args.machine.processors);
             let folder = shell(&args.look_in.scenarios);
@@ -113,7 +122,7 @@ fn own_personality(header: &Header) -> Result<&'static str, Stop> {
     }
 }
 
-fn words(report: &json::Admission) -> String {
+fn words(report: &json::Admission, window: &str) -> String {
     let mut words = format!(
         "{}  {} as {}",
         report.verdict, report.file, report.personality
@@ -122,7 +131,7 @@ fn words(report: &json::Admission) -> String {
         words += &format!(": {why}");
     }
     if let (Some(at), Some(saw)) = (report.at, &report.saw) {
-        words += &format!(" at event {at}\n  saw      {saw}");
+        words += &format!(" at event {at}\n  saw      {saw}{window}");
         for (n, allowed) in report.allowed.iter().enumerate() {
             words += &format!(
                 "\n  {}  {allowed}",
@@ -134,4 +143,29 @@ fn words(report: &json::Admission) -> String {
         }
     }
     words
+}
+
+/// The events that a refusal names, each with its times; nothing where there are none.
+pub(super) fn said(
+    scenario: &Scenario,
+    events: &[Event],
+    spans: &[Span],
+    refusal: &Refusal,
+) -> String {
+    let mut said = String::new();
+    for (head, numbers) in [("window ", &refusal.window), ("after  ", &refusal.after)] {
+        for (place, &n) in numbers.iter().enumerate() {
+            let (shown, span) = (&events[n as usize - 1].shown, spans[n as usize - 1]);
+            let thread = &scenario.names.threads[shown.thread().index()];
+            let cell = lanes::cell(&scenario.names, &scenario.program, shown);
+            let until = span.t1.map_or("the end".to_owned(), |t1| t1.to_string());
+            let head = if place == 0 { head } else { "       " };
+            let _ = write!(
+                said,
+                "\n  {head}  event {n}, {} to {until}: {thread}: {cell}",
+                span.t0
+            );
+        }
+    }
+    said
 }

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::admit::said;
 use super::args::{Record, personality};
 use super::on::On;
 use super::say::{Say, shell, stop_on_ctrl_c, stopped};
@@ -41,7 +42,10 @@ pub fn stress(
         file: None,
         saw: None,
         allowed: Vec::new(),
+        window: Vec::new(),
+        after: Vec::new(),
     };
+    let mut window = String::new();
     while start.elapsed() < time && !stopped() {
         let seed = args.seed + report.rounds;
         let name = format!("stress-{seed}");
@@ -57,13 +61,16 @@ pub fn stress(
             report.verdict = "refused";
             report.saw = Some(refusal.saw.clone());
             report.allowed = refusal.allowed.clone();
+            report.window = refusal.window.clone();
+            report.after = refusal.after.clone();
+            window = said(&round.scenario, &round.events, &round.spans, refusal);
             report.file = Some(file.display().to_string());
             break;
         }
     }
     drop(progress);
     report.seconds = start.elapsed().as_secs_f64();
-    say.text(&words(&report))?;
+    say.text(&words(&report, &window))?;
     say.object(&report)?;
     Ok(match (report.verdict, report.undecided) {
         ("refused", _) => Exit::Verdict,
@@ -91,7 +98,7 @@ fn keep(round: &Round, folder: PathBuf, name: &str, header: &Header) -> Result<P
     Ok(file)
 }
 
-fn words(report: &json::Stress) -> String {
+fn words(report: &json::Stress, window: &str) -> String {
     let mut words = format!(
         "{}  stress on {} as {}: {} rounds, {} events, {:.1} s, {:.0} events/s",
         report.verdict,
@@ -106,7 +113,7 @@ fn words(report: &json::Stress) -> String {
         words += &format!("; {} rounds undecided", report.undecided);
     }
     if let (Some(saw), Some(file)) = (&report.saw, &report.file) {
-        words += &format!("\n  saw      {saw}");
+        words += &format!("\n  saw      {saw}{window}");
         for allowed in &report.allowed {
             words += &format!("\n  allowed  {allowed}");
         }

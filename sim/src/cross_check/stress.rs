@@ -1,6 +1,7 @@
 //! Rounds of many threads at full speed, each judged at once.
 //!
-//! A round is a scenario that a seed writes: workers that take, post, sleep and give up in time, and posters. Each of
+//! A round is a scenario that a seed writes: workers that take, post, sleep and give up in time, and posters; in some
+//! rounds the port is closed under everybody. Each of
 //! its packets has a key of its own, and it is as short as a program can be, so a judge has one round to explain and
 //! forgets it.
 
@@ -87,6 +88,9 @@ fn written(seed: u64, threads: usize) -> String {
     let limit = 1 + dice.below(threads.div_ceil(2));
     let posters = 1 + dice.below(threads.div_ceil(2));
     let ops = OPS.min(PACKETS_MAX / threads);
+    // Who closes a port, and when; in most rounds nobody.
+    let closer = dice.below(4 * threads);
+    let closes_at = ops / 2 + dice.below(ops / 2);
     let mut key = 0;
     let mut text = format!(
         r#"{{ "why": "Stress of seed {seed}.", "builtin": false, "ports": {{ "p": {{ "concurrency": {limit} }} }}, "threads": {{"#
@@ -98,6 +102,7 @@ fn written(seed: u64, threads: usize) -> String {
             let comma = if op == 0 { "" } else { "," };
             let is_poster = thread < posters;
             let op = match dice.below(40) {
+                _ if (thread, op) == (closer, closes_at) => r#"{ "close": "p" }"#.to_owned(),
                 0 => r#"{ "sleep": 1 }"#.to_owned(),
                 1..3 => r#""yield""#.to_owned(),
                 3..6 => r#"{ "get": "p", "into": "x", "timeout": 1 }"#.to_owned(),

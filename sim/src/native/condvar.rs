@@ -77,6 +77,10 @@ impl Backend for Condvar {
         }
     }
 
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        Ok(Some(Arc::new(CondvarWorld::new(program, tick)?)))
+    }
+
     fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
         let world = CondvarWorld::new(program, tick)?;
         let seats = Seats::new(Arc::new(world), program.threads.len())?;

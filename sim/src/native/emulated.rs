@@ -8,6 +8,7 @@
 //! - The end of a thread that belongs to a port is its real end: the port is told by the thread's own record.
 //! - A port is owned by the world and closed by value: there are no handles to count.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -286,6 +287,8 @@ struct CondvarBell {
 struct Ringing {
     rang: bool,
     asleep: bool,
+    /// How often a thread has slept at it.
+    sleeps: u64,
 }
 
 impl CondvarBell {
@@ -293,6 +296,7 @@ impl CondvarBell {
     fn sleep(&self, end: Option<Instant>) -> bool {
         let mut state = lock(&self.state);
         state.asleep = true;
+        state.sleeps += 1;
         while !state.rang {
             let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
             state = match rest {
@@ -312,6 +316,24 @@ impl CondvarBell {
     }
 }
 
+impl CondvarBell {
+    /// Sleeps, and leaves the scope by a panic, as a thread does that dies in it. The port must take it for any other end
+    /// of a scope: so every second sleep ends so.
+    fn panics_after_sleep(&self, end: Option<Instant>) -> bool {
+        let mut rang = false;
+        let dies = || {
+            blocking(|| {
+                rang = self.sleep(end);
+                // No hook is called, so nobody is told of it.
+                panic::resume_unwind(Box::new("on purpose"))
+            })
+        };
+        let died: Result<(), _> = panic::catch_unwind(AssertUnwindSafe(dies));
+        drop(died);
+        rang
+    }
+}
+
 impl Bell for CondvarBell {
     fn ring(&self) -> Result<(), Failure> {
         lock(&self.state).rang = true;
@@ -324,7 +346,11 @@ impl Bell for CondvarBell {
         if std::mem::take(&mut lock(&self.state).rang) {
             return Ok(true);
         }
-        Ok(blocking(|| self.sleep(end)))
+        let panics = lock(&self.state).sleeps % 2 == 1;
+        Ok(match panics {
+            true => self.panics_after_sleep(end),
+            false => blocking(|| self.sleep(end)),
+        })
     }
 
     fn parked(&self) -> Parked {

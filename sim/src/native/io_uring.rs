@@ -98,6 +98,10 @@ impl Backend for IoUring {
         }
     }
 
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        Ok(Some(Arc::new(UringWorld::new(program, tick)?)))
+    }
+
     fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
         let world = UringWorld::new(program, tick)?;
         let seats = Seats::new(Arc::new(world), program.threads.len())?;

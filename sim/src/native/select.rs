@@ -107,6 +107,10 @@ impl Backend for Watching {
         }
     }
 
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        Ok(Some(Arc::new(PipeWorld::new(*self, program, tick)?)))
+    }
+
     fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
         let world = PipeWorld::new(*self, program, tick)?;
         let seats = Seats::new(Arc::new(world), program.threads.len())?;

@@ -188,6 +188,12 @@ pub struct Admission {
     pub saw: Option<String>,
     /// What the model could have shown.
     pub allowed: Vec<String>,
+    /// Of threads at full speed, the events that no order explains.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub window: Vec<u64>,
+    /// What each thread had done last before them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<u64>,
     /// The most situations that were possible at once.
     pub states_max: usize,
     /// Why it is unsupported.
@@ -505,6 +511,12 @@ pub struct Stress {
     pub saw: Option<String>,
     /// What the model could have shown.
     pub allowed: Vec<String>,
+    /// The events of that trace that no order explains.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub window: Vec<u64>,
+    /// What each thread had done last before them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<u64>,
 }
 
 /// What `replay` and `diff` say.

@@ -1,0 +1,62 @@
+//! In which order posts that overlap were made, as their packets left: a guess.
+//!
+//! Packets of most systems leave in the order of their posts. Whoever orders two posts wrongly finds out only when the
+//! packets are taken, which can be long after, with many other choices in between. So posts are expected in the order in
+//! which their packets were taken. It is a guess: it says what is tried first, and forbids nothing.
+
+use std::collections::BTreeMap;
+
+use portsim_model::kernel::Kernel;
+use portsim_model::program::{Op, Packet, PortId};
+
+use super::Judge;
+use super::impossible::taken;
+
+impl<K: Kernel> Judge<'_, K> {
+    /// By its place among the events, when a post is expected that overlaps others.
+    pub(super) fn guess(&self) -> BTreeMap<u32, u64> {
+        let packets = &self.system.program().packets;
+        let mut posts: BTreeMap<(PortId, Packet), Vec<u32>> = BTreeMap::new();
+        let mut takes: BTreeMap<(PortId, Packet), Vec<u64>> = BTreeMap::new();
+        for place in 0..self.events.len() as u32 {
+            let Some(call) = self.call(place) else {
+                continue;
+            };
+            match (call.op, call.answer) {
+                (Op::Post { port, packet, .. }, _) => {
+                    let packet = packets[packet.index()];
+                    posts.entry((port, packet)).or_default().push(place);
+                }
+                (Op::Get { port, .. }, Some(answer)) => {
+                    for packet in taken(answer) {
+                        takes.entry((port, *packet)).or_default().push(call.t1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // Of packets that look alike the first to be posted is expected to be the first that is taken.
+        let mut by_port: BTreeMap<PortId, Vec<(u64, u32)>> = BTreeMap::new();
+        for ((port, packet), places) in posts {
+            let mut takes = takes.remove(&(port, packet)).unwrap_or_default();
+            takes.sort_unstable();
+            let takes = takes.into_iter().chain(std::iter::repeat(u64::MAX));
+            by_port.entry(port).or_default().extend(takes.zip(places));
+        }
+        let mut guess = BTreeMap::new();
+        for mut posts in by_port.into_values() {
+            posts.sort_unstable();
+            let mut last = 0;
+            for (_, place) in posts {
+                let Some(call) = self.call(place) else {
+                    continue;
+                };
+                last = call.usual().max(last + 1).min(call.t1);
+                if last != call.usual() {
+                    guess.insert(place, last);
+                }
+            }
+        }
+        guess
+    }
+}
