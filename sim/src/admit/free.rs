@@ -47,6 +47,7 @@ pub fn admit_free<K: Kernel>(
             refused: Some(refused),
             states_max: 0,
             gave_up: false,
+            broken_at: None,
         };
     }
     judge.search(looks_max)
@@ -195,6 +196,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
                     refused: None,
                     states_max: seen.len(),
                     gave_up: false,
+                    broken_at: None,
                 };
             }
             if seen.len() >= looks_max {
@@ -208,6 +210,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
             refused: (!bounded).then(|| self.refuse(&furthest)),
             states_max: seen.len(),
             gave_up: bounded,
+            broken_at: None,
         }
     }
 
