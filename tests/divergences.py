@@ -20,10 +20,6 @@ scenario that names the claim. `tests/windows.sh` makes this page, and holds it.
 names, the event at which the two part, what the backend shows there, and what the model of Windows allows.
 
 None of this says what Windows does: that is what [the claims](CLAIMS.md) and their sources are for.
-
-Two kinds of rows are not the system's own. An operation that is issued again before its packet is taken is a mistake of
-the scenario: the model says so with ERROR_INVALID_PARAMETER, and a kernel does not notice. And on `windows/issuer-exit`
-the backend ends a thread without a turn, where the model spends one.
 """
 
 
