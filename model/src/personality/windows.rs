@@ -1499,7 +1499,7 @@ fn process_of(view: View<'_>, id: OperationId) -> Option<ProcessId> {
     Some(view.program.threads[issuer.index()].process)
 }
 
-fn pending_on(view: View<'_>, file: FileId) -> impl Iterator<Item = OperationId> {
+pub(super) fn pending_on(view: View<'_>, file: FileId) -> impl Iterator<Item = OperationId> {
     view.pending_operations()
         .filter(move |&id| is_on(view, id, file))
 }
@@ -1864,7 +1864,7 @@ impl Windows {
 const NOTHING_OF_MINE: [Outcome; 2] = [Outcome::Done, Outcome::Failed(Error::NotFound)];
 
 /// `windows/cancel-mine`: whether a call by this thread cancels an operation.
-fn cancels(view: View<'_>, me: ThreadId, id: OperationId, mine: bool) -> bool {
+pub(super) fn cancels(view: View<'_>, me: ThreadId, id: OperationId, mine: bool) -> bool {
     let operation = view.operation(id);
     operation.phase() == Phase::Pending && (!mine || operation.issuer() == Some(me))
 }

@@ -25,6 +25,7 @@
 //! | wine/io-routine | An operation with a completion routine cannot be issued on an associated file; one that was issued before ends with its APC and no packet. | measured | M |
 //! | wine/io-replace | FileReplaceCompletionInformation is not implemented: ERROR_INVALID_FUNCTION. | measured | M |
 //! | wine/io-cancel | A cancelled operation leaves one packet, ERROR_OPERATION_ABORTED; CancelIoEx on an operation that is over fails with ERROR_NOT_FOUND, and CancelIo never fails. | measured | M |
+//! | wine/io-cancel-order | What is cancelled with a whole file reports in any order: the issuing threads carry the ends out. | measured | M |
 //! | wine/io-close | Only the close of the last handle of a file ends what is pending on it. | measured | M |
 //! | wine/issuer-exit | A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event. | measured | M |
 //! | wine-8/fifo-waiters | The waiter that parked first is released first. | measured | M |
@@ -49,19 +50,20 @@
 //! Suspension, waits for the handle of a port, reserve objects, jobs and wait completion packets are absent. So are
 //! several handles of one port in Wine 8, where a waiter depends on the one that it used. A waiter that Wine 10
 //! releases with a batch takes one packet here; packets posted before it runs might come with it. Files are those of
-//! Windows, as far as pipes were seen to be; absent are synchronous ones, handles in other processes, and CancelIoEx on
-//! a file with several operations, which end in an order of their own. The status block of an operation is
-//! written when it ends.
+//! Windows, as far as pipes were seen to be; absent are synchronous ones and handles in other processes. The status
+//! block of an operation is written when it ends.
 
 use super::windows::{
-    End, Files, Insert, associate_file, cancel, cancel_file, close_file, create, dropped,
-    duplicate_file, duplicate_port, ends, first_pending, frees, is_agnostic, outcome, query,
-    removed, set_modes, start,
+    End, Files, Insert, associate_file, cancel, cancel_file, cancels, close_file, create, dropped,
+    duplicate_file, duplicate_port, ends, first_pending, frees, is_agnostic, outcome, pending_on,
+    query, removed, set_modes, start,
 };
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
 use crate::files::Phase;
 use crate::kernel::{Kernel, Turn};
-use crate::program::{FileId, Get, Op, PacketId, PortId, Program, ResultId, ThreadId, Timeout};
+use crate::program::{
+    FileId, Get, Op, OperationId, PacketId, PortId, Program, ResultId, ThreadId, Timeout,
+};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
@@ -129,9 +131,6 @@ impl Kernel for Wine {
             Op::DuplicateFile {
                 process: Some(_), ..
             } => Err("its handles in other processes are not modelled"),
-            Op::CancelFile { file, .. } if operations_on(program, file) > 1 => {
-                Err("the order in which its CancelIoEx ends several operations is not modelled")
-            }
             Op::Get { .. }
             | Op::Associate { .. }
             | Op::Replace { .. }
@@ -178,11 +177,21 @@ impl Kernel for Wine {
         false
     }
 
-    fn leaves_open(&self, _: Op) -> bool {
-        false
+    fn leaves_open(&self, op: Op) -> bool {
+        matches!(op, Op::CancelFile { .. })
     }
 
-    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, _: u8) {
+    fn answers(&self, view: View<'_>, me: ThreadId, op: Op) -> u8 {
+        match op {
+            Op::CancelFile { file, mine, .. } => {
+                let meant = |&id: &OperationId| cancels(view, me, id, mine);
+                orders(pending_on(view, file).filter(meant).count())
+            }
+            _ => 1,
+        }
+    }
+
+    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8) {
         match op {
             Op::Get { .. } => self.get(turn, me),
             Op::Post { port, packet, .. } => self.post(turn, me, port, packet),
@@ -208,7 +217,7 @@ impl Kernel for Wine {
             Op::Cancel {
                 operation, mine, ..
             } => cancel(self, turn, me, operation, mine, 0),
-            Op::CancelFile { file, mine, .. } => cancel_file(self, turn, me, file, mine, 0),
+            Op::CancelFile { file, mine, .. } => self.cancel_all(turn, me, file, mine, answer),
             Op::Free { operation } => frees(turn, me, operation, true),
             Op::Alloc { operation } => frees(turn, me, operation, false),
             _ => unreachable!("done for all systems alike, or not supported"),
@@ -340,6 +349,31 @@ impl Wine {
         }
     }
 
+    /// CancelIoEx and CancelIo on a whole file: `wine/io-cancel`, `wine/io-cancel-order`.
+    fn cancel_all<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        file: FileId,
+        mine: bool,
+        answer: u8,
+    ) {
+        let mut order = usize::from(answer);
+        loop {
+            let view = turn.view();
+            let meant = |&id: &OperationId| cancels(view, me, id, mine);
+            let left = pending_on(view, file).filter(meant).count();
+            if left < 2 {
+                return cancel_file(self, turn, me, file, mine, 0);
+            }
+            let next = pending_on(view, file).filter(meant).nth(order % left);
+            order /= left;
+            if let Some(id) = next {
+                ends(self, turn, id, End::cancelled(turn.program));
+            }
+        }
+    }
+
     /// The device ends what is pending of some operations.
     fn complete<O: Observer>(
         &self,
@@ -415,10 +449,9 @@ impl Files for Wine {
     }
 }
 
-/// How many operations there are on a file.
-fn operations_on(program: &Program, file: FileId) -> usize {
-    let operations = program.operations.iter();
-    operations.filter(|it| it.file == file).count()
+/// In how many orders so many operations can end; more than five are not told apart.
+fn orders(operations: usize) -> u8 {
+    (1..=operations.min(5) as u8).product()
 }
 
 /// The call waits, as the newest.
