@@ -277,6 +277,51 @@ fn a_run_that_ends_owes_what_it_never_came_to() {
     assert!(replayed.contains("it violates both"), "{replayed}");
 }
 
+/// What a system does with an operation that is issued while it is in flight is not judged, and the report says so; what
+/// stands before it is.
+#[test]
+fn nothing_is_judged_behind_a_broken_contract() {
+    let scratch = Scratch::new("contract");
+    let sha256 = {
+        let trace = scratch.path("model.jsonl");
+        portsim(&[
+            "run",
+            "scenarios/windows/issued-in-flight.json",
+            "--trace",
+            &trace,
+        ]);
+        let text = fs::read_to_string(&trace).expect("it was written");
+        let (_, rest) = text
+            .split_once(r#""scenario_sha256":""#)
+            .expect("it is in the header");
+        rest[..64].to_owned()
+    };
+    let trace = |first: &str, second: &str| {
+        format!(
+            r#"{{"format":"portsim-trace/1","scenario":"windows/issued-in-flight","scenario_sha256":"{sha256}","from":"backend","on":"made by hand","mode":"lockstep","seed":null,"tool":"portsim 0.1.0","os":"none"}}
+{{"n":1,"thread":"t","call":"start","operation":"r","now":true,"status":0,"bytes":0,"outcome":{first}}}
+{{"n":2,"thread":"t","call":"start","operation":"r","outcome":{second}}}
+{{"end":{{"events":2,"parked":[]}}}}
+"#
+        )
+    };
+    let (ends, pends) = (
+        r#"{"ok":true,"status":0}"#,
+        r#"{"ok":false,"error":"ERROR_IO_PENDING"}"#,
+    );
+    let accepted = scratch.file("accepted.jsonl", trace(ends, pends).as_bytes());
+    let admit = json(&["admit", &accepted, "--as", "windows"], 0);
+    assert_eq!(admit["traces"][0]["verdict"], "admitted");
+    let why = admit["traces"][0]["why"].as_str().expect("it says how far");
+    assert!(
+        why.starts_with("event 2 issues an operation in memory"),
+        "{why}"
+    );
+    let before = scratch.file("before.jsonl", trace(pends, pends).as_bytes());
+    let admit = json(&["admit", &before, "--as", "windows"], 1);
+    assert_eq!(admit["traces"][0]["at"], 1);
+}
+
 /// Exit code 2, a sentence that names file and place, and never a panic.
 #[test]
 fn bad_input_is_explained() {

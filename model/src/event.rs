@@ -95,10 +95,14 @@ pub enum Error {
     Cancelled,
     /// Somebody else has it.
     Busy,
+    /// What it is asked for cannot be done to this any more.
+    Denied,
+    /// The system has no such call.
+    Absent,
 }
 
 /// Every [`Error`], in order.
-pub const ERRORS: [Error; 13] = [
+pub const ERRORS: [Error; 15] = [
     Error::Timeout,
     Error::Abandoned,
     Error::BadHandle,
@@ -112,6 +116,8 @@ pub const ERRORS: [Error; 13] = [
     Error::NoMemory,
     Error::Cancelled,
     Error::Busy,
+    Error::Denied,
+    Error::Absent,
 ];
 
 /// An error as a system names and numbers it.
@@ -139,6 +145,8 @@ pub fn win32(error: Error) -> OsError {
         Error::NoMemory => ("ERROR_NO_SYSTEM_RESOURCES", 1450),
         Error::Cancelled => ("ERROR_OPERATION_ABORTED", 995),
         Error::Busy => ("ERROR_BUSY", 170),
+        Error::Denied => ("ERROR_ACCESS_DENIED", 5),
+        Error::Absent => ("ERROR_INVALID_FUNCTION", 1),
     };
     OsError { name, number }
 }
@@ -159,6 +167,8 @@ pub fn errno(error: Error) -> OsError {
         Error::NoMemory => ("ENOMEM", 12),
         Error::Cancelled => ("ECANCELED", 125),
         Error::Busy => ("EBUSY", 16),
+        Error::Denied => ("EPERM", 1),
+        Error::Absent => ("ENOSYS", 38),
     };
     OsError { name, number }
 }

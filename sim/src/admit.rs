@@ -13,8 +13,10 @@ use std::collections::BTreeSet;
 use portsim_model::State;
 use portsim_model::kernel::Kernel;
 use portsim_model::program::{Op, ThreadId};
+use portsim_model::property::Fault;
 use portsim_model::step::{Step, StepKind};
 use portsim_model::system::System;
+use portsim_model::threads::Mode;
 
 use crate::names::Names;
 use crate::trace::{Answer, End, Event, Shown, Watcher, form, lanes};
@@ -28,6 +30,18 @@ pub struct Judgement {
     pub states_max: usize,
     /// Whether nobody knows: there were more orders than the judge had patience for, or a bound kept it from some.
     pub gave_up: bool,
+    /// The event with which a thread issues an operation that is in flight, or whose memory was given back. No page says
+    /// what a system does with such a program, so what stands behind it is not judged.
+    pub broken_at: Option<u64>,
+}
+
+impl Judgement {
+    /// Up to where the trace was judged, where that is not all of it.
+    pub fn words(&self) -> Option<String> {
+        self.broken_at.map(|at| {
+            format!("event {at} issues an operation in memory that is not free: what comes of that is not judged")
+        })
+    }
 }
 
 /// Where a trace and the model part.
@@ -69,13 +83,22 @@ pub fn admit<K: Kernel>(
         if matches!(event.shown, Shown::Silent { .. }) {
             continue;
         }
-        let after = judge.after(&situations, event, &events[place + 1..]);
+        if judge.breaks(&situations, &event.shown) {
+            return Judgement {
+                refused: None,
+                states_max: judge.states_max,
+                gave_up: false,
+                broken_at: Some(place as u64 + 1),
+            };
+        }
+        let after = judge.after(&situations, events, place);
         if after.is_empty() {
             let refusal = judge.refuse(place as u64 + 1, judge.describe(&event.shown), &situations);
             return Judgement {
                 refused: Some(refusal),
                 states_max: judge.states_max,
                 gave_up: false,
+                broken_at: None,
             };
         }
         judge.states_max = judge.states_max.max(after.len());
@@ -86,6 +109,7 @@ pub fn admit<K: Kernel>(
         refused,
         states_max: judge.states_max,
         gave_up: false,
+        broken_at: None,
     }
 }
 
@@ -108,18 +132,24 @@ struct Judge<'s, K> {
 }
 
 impl<K: Kernel> Judge<'_, K> {
-    /// The situations after an event; `later` are the events behind it.
+    /// The situations after the event at a place.
     fn after(
         &self,
         before: &BTreeSet<Situation>,
-        event: &Event,
-        later: &[Event],
+        events: &[Event],
+        place: usize,
     ) -> BTreeSet<Situation> {
+        let (event, later) = (&events[place], &events[place + 1..]);
+        let is_first = !events[..place].iter().any(|it| it.shown == event.shown);
         let mut after = BTreeSet::new();
         for situation in before {
             match &event.shown {
-                Shown::Call { thread, .. } if self.is_over(situation) => {
+                Shown::Call { thread, op, .. } if self.is_over(situation) => {
                     after.extend(self.turns(situation, *thread, &event.shown));
+                    // The end of a thread that nobody counts is no step; a backend may count it all the same.
+                    if *op == Op::Exit && is_first && self.is_gone(situation, *thread) {
+                        after.insert(situation.clone());
+                    }
                 }
                 Shown::Return { thread, op, answer } => {
                     let own = |(who, _, given): &Return| who == thread && given.agrees(answer);
@@ -137,6 +167,36 @@ impl<K: Kernel> Judge<'_, K> {
             }
         }
         self.close(after, later)
+    }
+
+    /// Whether an event is a mistake of the program's in a way that the trace can have come to it: a call that issues an
+    /// operation in memory that the kernel still has.
+    fn breaks(&self, situations: &BTreeSet<Situation>, shown: &Shown) -> bool {
+        let Shown::Call { thread, op, .. } = shown else {
+            return false;
+        };
+        let faults = |situation: &Situation| {
+            let mut steps = Vec::new();
+            let _ = self
+                .system
+                .enabled(&situation.state, |step| steps.push(step));
+            steps.iter().any(|&step| {
+                let same = step.kind == StepKind::Turn && step.thread == *thread;
+                let mut state = situation.state.clone();
+                let mut watcher =
+                    Watcher::new(self.system.program(), self.system.kernel().os_error());
+                same && self.system.take(&mut state, step, &mut watcher).is_some_and(|fault| {
+                    let mut events = Vec::new();
+                    watcher.finish(step, &mut events);
+                    let calls = |event: &Event| matches!(&event.shown, Shown::Call { op: own, .. } if form(*own) == form(*op));
+                    matches!(fault, Fault::InFlight | Fault::Freed) && events.first().is_some_and(calls)
+                })
+            })
+        };
+        matches!(op, Op::Start { .. })
+            && situations
+                .iter()
+                .any(|situation| self.is_over(situation) && faults(situation))
     }
 
     /// What becomes of a situation when a thread's turn shows this.
@@ -188,6 +248,11 @@ impl<K: Kernel> Judge<'_, K> {
     /// Whether the next turn can follow.
     fn is_over(&self, situation: &Situation) -> bool {
         situation.pending.is_empty() && !(self.at_rest && self.has_wakes(&situation.state))
+    }
+
+    fn is_gone(&self, situation: &Situation, thread: ThreadId) -> bool {
+        let view = self.system.view(&situation.state);
+        view.thread(thread).mode() == Mode::Done
     }
 
     fn has_wakes(&self, state: &State) -> bool {

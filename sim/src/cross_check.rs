@@ -44,7 +44,8 @@ pub struct Cell {
 /// What came out of a cross-check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The model could have done the same; where the recording was stopped before its end, why.
+    /// The model could have done the same; where the recording was stopped before its end or is not judged to its end,
+    /// why.
     Agree(Option<String>),
     /// The model could not.
     Differ(Refusal),
@@ -155,10 +156,10 @@ fn verdict(
             refused: Some(refusal),
             ..
         }) => Verdict::Differ(refusal),
-        Ok(_) => Verdict::Agree(match recording.ended {
+        Ok(judgement) => Verdict::Agree(judgement.words().or(match recording.ended {
             Ended::Rest | Ended::ScheduleOver | Ended::AssertFailed(_) => None,
             early => Some(early.words(&scenario.names)),
-        }),
+        })),
     }
 }
 

@@ -175,5 +175,7 @@ fn meaning(error: Error) -> &'static str {
         Error::NoMemory => "no memory",
         Error::Cancelled => "cancelled",
         Error::Busy => "busy",
+        Error::Denied => "denied",
+        Error::Absent => "absent",
     }
 }

@@ -34,6 +34,7 @@
 //! | windows/exit-releases | A member that ends counts out, and a waiter gets a queued packet. | derived | R:thr, D:iocp |
 //! | windows/suspend-releases | A running member that is suspended counts out until it is resumed. | documented | D:iocp |
 //! | windows/suspend-waiting | A waiter that is suspended leaves the waiters, and comes back as the newest (Q7: it may stay). | open | R:apc, R:queue |
+//! | windows/suspend-ended | A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED. | derived | R:state |
 //! | windows/close-abandons | Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0. | verified | W:sched, D:gqcs |
 //! | windows/close-handed | A packet handed to a waiter before the close is delivered. | inferred | Wml |
 //! | windows/close-discards | Packets still queued when the port dies are dropped. | derived | R:iocomp |
@@ -388,14 +389,14 @@ impl Kernel for Windows {
                 self.wait_handle(turn, me, port, timeout, answer)
             }
             Op::Close { port, .. } => self.close(turn, me, port),
-            Op::Start { operation, now, .. } => self.start(turn, me, operation, now),
+            Op::Start { operation, now, .. } => start(self, turn, me, operation, now),
             Op::Complete { burst, result, .. } => self.complete(turn, me, burst, result, answer),
             Op::Cancel {
                 operation, mine, ..
-            } => self.cancel(turn, me, operation, mine, answer),
-            Op::CancelFile { file, mine, .. } => self.cancel_file(turn, me, file, mine, answer),
+            } => cancel(self, turn, me, operation, mine, answer),
+            Op::CancelFile { file, mine, .. } => cancel_file(self, turn, me, file, mine, answer),
             Op::DuplicateFile { file, process, .. } => duplicate_file(turn, me, file, process),
-            Op::CloseFile { file, .. } => self.close_file(turn, me, file),
+            Op::CloseFile { file, .. } => close_file(self, turn, me, file),
             Op::Free { operation } => frees(turn, me, operation, true),
             Op::Alloc { operation } => frees(turn, me, operation, false),
             Op::Apc {
@@ -423,7 +424,8 @@ impl Kernel for Windows {
         }
     }
 
-    /// SuspendThread: `windows/suspend-releases`: a running member counts out as if it slept.
+    /// SuspendThread: `windows/suspend-releases`: a running member counts out as if it slept. A thread that has ended is
+    /// never asked about here: `windows/suspend-ended`.
     fn suspend<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId, answer: u8) {
         match turn.thread(target).mode() {
             Mode::Ready | Mode::Woken => self.blocks(turn, target),
@@ -561,7 +563,7 @@ impl Kernel for Windows {
                 && (self.ends_in_issuer || !is_agnostic(view, id))
         };
         while let Some(id) = first_pending(turn.view(), bound) {
-            self.ends(turn, id, End::cancelled(turn.program));
+            ends(self, turn, id, End::cancelled(turn.program));
         }
     }
 
@@ -576,9 +578,9 @@ impl Kernel for Windows {
             let own =
                 |view: View<'_>, id| is_on(view, id, file) && process_of(view, id) == Some(process);
             while let Some(id) = first_pending(turn.view(), own) {
-                self.ends(turn, id, End::cancelled(turn.program));
+                ends(self, turn, id, End::cancelled(turn.program));
             }
-            self.file_closes(turn, file);
+            file_closes(self, turn, file);
         }
     }
 
@@ -844,7 +846,7 @@ fn remove<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
 /// A packet has been taken by a thread: `windows/iosb-late`: by now its status block is written. What it
 /// belongs to can be used again: `windows/reserve-busy`, `windows/wait-packet-once`.
 #[inline]
-fn removed<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) {
+pub(super) fn removed<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) {
     if let Owner::Operation(id) = turn.program.owner(packet)
         && !turn.operation(id).is_written()
     {
@@ -855,7 +857,7 @@ fn removed<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) {
 
 /// A packet is gone: what it belongs to can be used again.
 #[inline]
-fn dropped<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) {
+pub(super) fn dropped<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) {
     match turn.program.owner(packet) {
         Owner::Nobody => {}
         Owner::Operation(id) => turn.operation(id).rest(),
@@ -943,7 +945,7 @@ impl Windows {
 
 /// How a packet comes to a port.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Insert {
+pub(super) enum Insert {
     /// The newest waiter may have it.
     AsAnyone,
     /// It is queued, because the thread that brings it looks as if it waited: `windows-2003/self-rule`.
@@ -1258,6 +1260,52 @@ fn suspend_waiting<O: Observer>(turn: &mut Turn<'_, O>, target: ThreadId, rule: 
 
 // Files and their associations.
 
+/// A system with such files. What they tell of an end they leave to its ports and its APCs.
+pub(super) trait Files: Kernel {
+    /// A packet comes to a port.
+    fn inserts<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        port: PortId,
+        packet: PacketId,
+        how: Insert,
+    );
+
+    /// An APC was queued to a thread, which runs it if it waits for one.
+    fn interrupts<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId);
+
+    /// Whether a status block may be written only when its packet is removed.
+    fn writes_late(&self) -> bool;
+
+    /// What CancelIoEx on a file says when it finds nothing.
+    fn finds_nothing(&self) -> Outcome;
+}
+
+impl Files for Windows {
+    fn inserts<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        port: PortId,
+        packet: PacketId,
+        how: Insert,
+    ) {
+        self.insert(turn, port, packet, how);
+    }
+
+    fn interrupts<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        self.interrupt(turn, target);
+    }
+
+    fn writes_late(&self) -> bool {
+        !self.ends_in_issuer
+    }
+
+    /// `windows/cancel-nothing`.
+    fn finds_nothing(&self) -> Outcome {
+        Outcome::Failed(Error::NotFound)
+    }
+}
+
 /// Whether a thread's process has a handle of a file.
 fn has_handle(view: View<'_>, me: ThreadId, file: FileId) -> bool {
     let process = view.program.threads[me.index()].process;
@@ -1267,8 +1315,8 @@ fn has_handle(view: View<'_>, me: ThreadId, file: FileId) -> bool {
 /// NtSetInformationFile with FileCompletionInformation; CreateIoCompletionPort with a file:
 /// `windows/associate-null-file`, `windows/associate-sync`, `windows/associate-once`, `windows/associate-signals`,
 /// `windows/shared-by-duplicates`.
-fn associate_file<O: Observer>(
-    kernel: &Windows,
+pub(super) fn associate_file<K: Files, O: Observer>(
+    kernel: &K,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     binding: Option<BindingId>,
@@ -1352,7 +1400,12 @@ fn replace<O: Observer>(
 }
 
 /// SetFileCompletionNotificationModes: `windows/modes-accumulate`, `windows/modes-sync`, `windows/skip-event`.
-fn set_modes<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, file: FileId, modes: Modes) {
+pub(super) fn set_modes<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    file: FileId,
+    modes: Modes,
+) {
     if !has_handle(turn.view(), me, file) {
         return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
@@ -1368,7 +1421,7 @@ fn set_modes<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, file: FileId, mo
 }
 
 /// DuplicateHandle on a file, into the caller's process or another.
-fn duplicate_file<O: Observer>(
+pub(super) fn duplicate_file<O: Observer>(
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     file: FileId,
@@ -1384,49 +1437,55 @@ fn duplicate_file<O: Observer>(
     turn.returns(me, Outcome::Done);
 }
 
-impl Windows {
-    /// CloseHandle on a file: `windows/close-file-other-handle`, `windows/close-file-other-process`.
-    fn close_file<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, file: FileId) {
-        let process = turn.program.threads[me.index()].process;
-        let handles = turn.file(file).handles(process);
-        if handles == 0 {
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        turn.file(file).set_handles(process, handles - 1);
-        if handles == 1 && turn.file(file).is_open() {
-            let own = |view: View<'_>, id| {
-                is_on(view, id, file)
-                    && process_of(view, id) == Some(process)
-                    && is_agnostic(view, id)
-            };
-            while let Some(id) = first_pending(turn.view(), own) {
-                self.ends(turn, id, End::cancelled(turn.program));
-            }
-        }
-        self.file_closes(turn, file);
-        turn.returns(me, Outcome::Done);
+/// CloseHandle on a file: `windows/close-file-other-handle`, `windows/close-file-other-process`.
+pub(super) fn close_file<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    file: FileId,
+) {
+    let process = turn.program.threads[me.index()].process;
+    let handles = turn.file(file).handles(process);
+    if handles == 0 {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
+    turn.file(file).set_handles(process, handles - 1);
+    if handles == 1 && turn.file(file).is_open() {
+        let own = |view: View<'_>, id| {
+            is_on(view, id, file) && process_of(view, id) == Some(process) && is_agnostic(view, id)
+        };
+        while let Some(id) = first_pending(turn.view(), own) {
+            ends(kernel, turn, id, End::cancelled(turn.program));
+        }
+    }
+    file_closes(kernel, turn, file);
+    turn.returns(me, Outcome::Done);
+}
 
-    /// `windows/close-file-pending`, `windows/close-file-idle`: what happens when nobody has a handle any more.
-    fn file_closes<O: Observer>(&self, turn: &mut Turn<'_, O>, file: FileId) {
-        if turn.file(file).is_open() {
-            return;
-        }
-        let on_close = turn.program.files[file.index()].on_close;
-        while let Some(id) = first_pending(turn.view(), |view, id| is_on(view, id, file)) {
-            self.ends(turn, id, End::later(on_close));
-        }
-        if let Some(binding) = turn.file(file).binding() {
-            turn.file(file).set_binding(None);
-            dies_if_unused(turn, turn.program.bindings[binding.index()].port);
-        }
+/// `windows/close-file-pending`, `windows/close-file-idle`: what happens when nobody has a handle any more.
+fn file_closes<K: Files, O: Observer>(kernel: &K, turn: &mut Turn<'_, O>, file: FileId) {
+    if turn.file(file).is_open() {
+        return;
+    }
+    let on_close = turn.program.files[file.index()].on_close;
+    while let Some(id) = first_pending(turn.view(), |view, id| is_on(view, id, file)) {
+        ends(kernel, turn, id, End::later(on_close));
+    }
+    if let Some(binding) = turn.file(file).binding() {
+        turn.file(file).set_binding(None);
+        dies_if_unused(turn, turn.program.bindings[binding.index()].port);
     }
 }
 
 // Operations.
 
 /// Gives the memory of an operation back, or takes it again. What the kernel does with it meanwhile is a fault.
-fn frees<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, id: OperationId, freed: bool) {
+pub(super) fn frees<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    id: OperationId,
+    freed: bool,
+) {
     turn.operation(id).set_freed(freed);
     turn.returns(me, Outcome::Done);
 }
@@ -1441,13 +1500,13 @@ fn process_of(view: View<'_>, id: OperationId) -> Option<ProcessId> {
     Some(view.program.threads[issuer.index()].process)
 }
 
-fn pending_on(view: View<'_>, file: FileId) -> impl Iterator<Item = OperationId> {
+pub(super) fn pending_on(view: View<'_>, file: FileId) -> impl Iterator<Item = OperationId> {
     view.pending_operations()
         .filter(move |&id| is_on(view, id, file))
 }
 
 /// The first pending operation that `is` so.
-fn first_pending(
+pub(super) fn first_pending(
     view: View<'_>,
     is: impl Fn(View<'_>, OperationId) -> bool,
 ) -> Option<OperationId> {
@@ -1461,7 +1520,7 @@ fn has_overlapped(program: &Program, id: OperationId) -> bool {
 }
 
 /// Whether any thread may end an operation: one with a port, an OVERLAPPED and no event of its own.
-fn is_agnostic(view: View<'_>, id: OperationId) -> bool {
+pub(super) fn is_agnostic(view: View<'_>, id: OperationId) -> bool {
     let operation = view.program.operations[id.index()];
     route_of(view, id).is_some() && has_overlapped(view.program, id) && operation.event.is_none()
 }
@@ -1480,7 +1539,7 @@ fn route_of(view: View<'_>, id: OperationId) -> Option<BindingId> {
 
 /// How an operation ends.
 #[derive(Clone, Copy)]
-struct End {
+pub(super) struct End {
     result: ResultId,
     /// In the call that issued it.
     in_call: bool,
@@ -1491,7 +1550,7 @@ struct End {
 
 impl End {
     /// An operation that was pending ends.
-    fn later(result: ResultId) -> End {
+    pub(super) fn later(result: ResultId) -> End {
         End {
             result,
             in_call: false,
@@ -1500,7 +1559,7 @@ impl End {
         }
     }
 
-    fn cancelled(program: &Program) -> End {
+    pub(super) fn cancelled(program: &Program) -> End {
         let cancelled = program.results.iter().position(|it| *it == CANCELLED);
         End::later(ResultId(
             cancelled.expect("a program with files has it") as u8
@@ -1556,101 +1615,104 @@ fn is_error(status: u32) -> bool {
     status >> 30 == 3
 }
 
-impl Windows {
-    /// ReadFile, WriteFile and all like them: `windows/apc-io-refused`, `windows/start-resets`,
-    /// `windows/sync-waits`.
-    fn start<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        id: OperationId,
-        now: Option<ResultId>,
-    ) {
-        let operation = turn.program.operations[id.index()];
-        if turn.operation(id).is_freed() {
-            turn.breaks(Fault::Freed);
-        }
-        if turn.operation(id).phase() != Phase::Idle {
-            turn.breaks(Fault::InFlight);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
-        }
-        if !has_handle(turn.view(), me, operation.file) {
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        if operation.apc && turn.file(operation.file).binding().is_some() {
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
-        }
-        let file = turn.program.files[operation.file.index()];
-        objects::clear(turn, operation.event.unwrap_or(file.signal));
-        turn.operation(id).begin(me);
-        if let Some(result) = now {
-            let end = End {
-                in_call: true,
-                late: false,
-                ..End::later(result)
-            };
-            self.ends(turn, id, end);
-            return turn.returns(me, Outcome::Io(result));
-        }
-        match operation.done {
-            None => turn.returns(me, Outcome::Failed(Error::Pending)),
-            Some(done) => {
-                self.turns_away(turn, me);
-                objects::clear(turn, done);
-                turn.thread(me).block_on(done);
-                self.blocks(turn, me);
-            }
+/// ReadFile, WriteFile and all like them: `windows/apc-io-refused`, `windows/start-resets`,
+/// `windows/sync-waits`.
+pub(super) fn start<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    id: OperationId,
+    now: Option<ResultId>,
+) {
+    let operation = turn.program.operations[id.index()];
+    if turn.operation(id).is_freed() {
+        turn.breaks(Fault::Freed);
+    }
+    if turn.operation(id).phase() != Phase::Idle {
+        turn.breaks(Fault::InFlight);
+        return turn.returns(me, Outcome::Failed(Error::Invalid));
+    }
+    if !has_handle(turn.view(), me, operation.file) {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    }
+    if operation.apc && turn.file(operation.file).binding().is_some() {
+        return turn.returns(me, Outcome::Failed(Error::Invalid));
+    }
+    let file = turn.program.files[operation.file.index()];
+    objects::clear(turn, operation.event.unwrap_or(file.signal));
+    turn.operation(id).begin(me);
+    if let Some(result) = now {
+        let end = End {
+            in_call: true,
+            late: false,
+            ..End::later(result)
+        };
+        ends(kernel, turn, id, end);
+        return turn.returns(me, Outcome::Io(result));
+    }
+    match operation.done {
+        None => turn.returns(me, Outcome::Failed(Error::Pending)),
+        Some(done) => {
+            kernel.turns_away(turn, me);
+            objects::clear(turn, done);
+            turn.thread(me).block_on(done);
+            kernel.blocks(turn, me);
         }
     }
+}
 
-    /// The end of an operation: IopCompleteRequest. `windows/io-contents`, `windows/event-set`,
-    /// `windows/completion-order`, `windows/iosb-late`.
-    fn ends<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId, end: End) {
-        let operation = turn.program.operations[id.index()];
-        let file = turn.program.files[operation.file.index()];
-        let status = turn.program.results[end.result.index()].status;
-        let route = route_of(turn.view(), id);
-        let issuer = turn.operation(id).issuer();
-        let report = report_of([
-            end.in_call && is_error(status),
-            operation.apc,
-            route.is_some(),
-            has_overlapped(turn.program, id),
-            end.in_call && turn.file(operation.file).modes().skip_port,
-        ]);
-        let leaves_packet = report == Report::Packet;
-        let phase = if leaves_packet {
-            Phase::Queued
-        } else {
-            Phase::Idle
-        };
-        turn.operation(id).end(phase, end.result);
-        if report == Report::Nothing {
-            return;
-        }
-        let late = end.late && leaves_packet && operation.event.is_none() && !self.ends_in_issuer;
-        if !late {
-            write_status(turn, id);
-        }
-        match operation.event {
-            Some(event) => objects::set(self, turn, event),
-            None if turn.file(operation.file).modes().skip_event => {}
-            None => objects::set(self, turn, file.signal),
-        }
-        if let Some(done) = operation.done {
-            objects::set(self, turn, done);
-        }
-        if let (Report::Apc, Some(issuer)) = (report, issuer)
-            && !turn.thread(issuer).mode().is_over()
-        {
-            turn.thread(issuer).queue_apc();
-            self.interrupt(turn, issuer);
-        }
-        if let (Report::Packet, Some(binding)) = (report, route) {
-            let packet = packet_of(turn.program, id, binding, end.result);
-            let port = turn.program.bindings[binding.index()].port;
-            self.insert(turn, port, packet, end.insert);
-        }
+/// The end of an operation: IopCompleteRequest. `windows/io-contents`, `windows/event-set`,
+/// `windows/completion-order`, `windows/iosb-late`.
+pub(super) fn ends<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    id: OperationId,
+    end: End,
+) {
+    let operation = turn.program.operations[id.index()];
+    let file = turn.program.files[operation.file.index()];
+    let status = turn.program.results[end.result.index()].status;
+    let route = route_of(turn.view(), id);
+    let issuer = turn.operation(id).issuer();
+    let report = report_of([
+        end.in_call && is_error(status),
+        operation.apc,
+        route.is_some(),
+        has_overlapped(turn.program, id),
+        end.in_call && turn.file(operation.file).modes().skip_port,
+    ]);
+    let leaves_packet = report == Report::Packet;
+    let phase = if leaves_packet {
+        Phase::Queued
+    } else {
+        Phase::Idle
+    };
+    turn.operation(id).end(phase, end.result);
+    if report == Report::Nothing {
+        return;
+    }
+    let late = end.late && leaves_packet && operation.event.is_none() && kernel.writes_late();
+    if !late {
+        write_status(turn, id);
+    }
+    match operation.event {
+        Some(event) => objects::set(kernel, turn, event),
+        None if turn.file(operation.file).modes().skip_event => {}
+        None => objects::set(kernel, turn, file.signal),
+    }
+    if let Some(done) = operation.done {
+        objects::set(kernel, turn, done);
+    }
+    if let (Report::Apc, Some(issuer)) = (report, issuer)
+        && !turn.thread(issuer).mode().is_over()
+    {
+        turn.thread(issuer).queue_apc();
+        kernel.interrupts(turn, issuer);
+    }
+    if let (Report::Packet, Some(binding)) = (report, route) {
+        let packet = packet_of(turn.program, id, binding, end.result);
+        let port = turn.program.bindings[binding.index()].port;
+        kernel.inserts(turn, port, packet, end.insert);
     }
 }
 
@@ -1741,7 +1803,7 @@ impl Windows {
                 self.ends_in_apc(turn, issuer, &ending, end);
             } else {
                 end.late = LATE[answer];
-                self.ends(turn, id, end);
+                ends(self, turn, id, end);
             }
         }
         turn.returns(me, Outcome::Done);
@@ -1783,7 +1845,7 @@ impl Windows {
             } else {
                 Insert::AsAnyone
             };
-            self.ends(turn, id, End { insert, ..end });
+            ends(self, turn, id, End { insert, ..end });
         }
         if !runs || !turn.thread(issuer).counts_on() {
             return;
@@ -1803,58 +1865,60 @@ impl Windows {
 const NOTHING_OF_MINE: [Outcome; 2] = [Outcome::Done, Outcome::Failed(Error::NotFound)];
 
 /// `windows/cancel-mine`: whether a call by this thread cancels an operation.
-fn cancels(view: View<'_>, me: ThreadId, id: OperationId, mine: bool) -> bool {
+pub(super) fn cancels(view: View<'_>, me: ThreadId, id: OperationId, mine: bool) -> bool {
     let operation = view.operation(id);
     operation.phase() == Phase::Pending && (!mine || operation.issuer() == Some(me))
 }
 
-impl Windows {
-    /// CancelIoEx on one operation: `windows/cancel-one-packet`, `windows/cancel-nothing`,
-    /// `windows/cancel-late`: the later answers are those of a device that had ended it by itself.
-    fn cancel<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        id: OperationId,
-        mine: bool,
-        answer: usize,
-    ) {
-        let file = turn.program.operations[id.index()].file;
-        if !has_handle(turn.view(), me, file) {
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        if !cancels(turn.view(), me, id, mine) {
-            return turn.returns(me, found_nothing(mine, answer));
-        }
-        let end = match answer.checked_sub(1) {
-            None => End::cancelled(turn.program),
-            Some(late) => End::later(turn.view().ends(id)[late]),
-        };
-        self.ends(turn, id, end);
-        turn.returns(me, Outcome::Done);
+/// CancelIoEx on one operation: `windows/cancel-one-packet`, `windows/cancel-nothing`,
+/// `windows/cancel-late`: the later answers are those of a device that had ended it by itkernel.
+pub(super) fn cancel<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    id: OperationId,
+    mine: bool,
+    answer: usize,
+) {
+    let file = turn.program.operations[id.index()].file;
+    if !has_handle(turn.view(), me, file) {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
+    if !cancels(turn.view(), me, id, mine) {
+        return turn.returns(me, found_nothing(mine, answer));
+    }
+    let end = match answer.checked_sub(1) {
+        None => End::cancelled(turn.program),
+        Some(late) => End::later(turn.view().ends(id)[late]),
+    };
+    ends(kernel, turn, id, end);
+    turn.returns(me, Outcome::Done);
+}
 
-    /// CancelIoEx on all operations of a file, and CancelIo: `windows/cancel-mine`.
-    fn cancel_file<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        file: FileId,
-        mine: bool,
-        answer: usize,
-    ) {
-        if !has_handle(turn.view(), me, file) {
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        let meant = |view: View<'_>, id| is_on(view, id, file) && cancels(view, me, id, mine);
-        if first_pending(turn.view(), meant).is_none() {
-            return turn.returns(me, found_nothing(mine, answer));
-        }
-        while let Some(id) = first_pending(turn.view(), meant) {
-            self.ends(turn, id, End::cancelled(turn.program));
-        }
-        turn.returns(me, Outcome::Done);
+/// CancelIoEx on all operations of a file, and CancelIo: `windows/cancel-mine`.
+pub(super) fn cancel_file<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    file: FileId,
+    mine: bool,
+    answer: usize,
+) {
+    if !has_handle(turn.view(), me, file) {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
+    let meant = |view: View<'_>, id| is_on(view, id, file) && cancels(view, me, id, mine);
+    if first_pending(turn.view(), meant).is_none() {
+        let nothing = match mine {
+            true => NOTHING_OF_MINE[answer],
+            false => kernel.finds_nothing(),
+        };
+        return turn.returns(me, nothing);
+    }
+    while let Some(id) = first_pending(turn.view(), meant) {
+        ends(kernel, turn, id, End::cancelled(turn.program));
+    }
+    turn.returns(me, Outcome::Done);
 }
 
 fn found_nothing(mine: bool, answer: usize) -> Outcome {

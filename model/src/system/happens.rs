@@ -229,7 +229,7 @@ impl<K: Kernel> System<K> {
             turn.view().thread(target).suspensions(),
         );
         if mode.is_over() {
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+            return turn.returns(me, Outcome::Failed(Error::Denied));
         }
         if so_far == SUSPENSIONS_MAX {
             return turn.returns(me, Outcome::Failed(Error::Limit));

@@ -81,6 +81,7 @@ pub fn admit_free<K: Kernel>(
         refused: judge.impossible(),
         states_max: 0,
         gave_up: false,
+        broken_at: None,
     };
     if judgement.refused.is_none() {
         let mut search = Search::new(&judge, limits);

@@ -62,6 +62,7 @@ pub fn admit(args: &Admit, say: &Say) -> Result<Exit, Stop> {
             };
             let judgement = judgement.expect("it was asked before");
             report.states_max = judgement.states_max;
+            report.why = judgement.words();
             report.verdict = match &judgement.refused {
                 Some(_) => "refused",
                 None if judgement.gave_up => "partial",

@@ -91,8 +91,8 @@ pub trait Stage {
     /// count as moving until they have returned. Gives every return since the last time, by thread.
     fn quiet(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Unquiet>;
 
-    /// Whether a thread that is in no call belongs to a port that counts it. Its end is an action then, which may
-    /// release others, and so a turn.
+    /// Whether a thread that is in no call belongs to a port that counts it, or takes I/O with it when it ends. Its end is
+    /// an action then, which may release others, and so a turn.
     fn counts(&self, _: ThreadId) -> bool {
         false
     }

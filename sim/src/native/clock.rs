@@ -59,15 +59,20 @@ impl Clock {
         place.is_some_and(|place| self.pending.swap_remove(place).at <= self.now)
     }
 
-    /// The thread whose deadline is next; the lowest of several.
+    /// The thread whose deadline is next; the lowest of several. One that has passed while its thread was suspended
+    /// does not pass again.
     pub fn next(&self) -> Option<ThreadId> {
-        let next = self.pending.iter().min_by_key(|due| (due.at, due.thread));
+        let next = self.coming().min_by_key(|due| (due.at, due.thread));
         next.map(|due| due.thread)
+    }
+
+    fn coming(&self) -> impl Iterator<Item = &Deadline> {
+        self.pending.iter().filter(|due| due.at > self.now)
     }
 
     /// Moves to the next deadline: which threads have it, and how long the kernel still takes to get there.
     pub fn advance(&mut self) -> Option<(Vec<ThreadId>, Duration)> {
-        let at = self.pending.iter().map(|due| due.at).min()?;
+        let at = self.coming().map(|due| due.at).min()?;
         self.now = at;
         let due: Vec<_> = self.pending.iter().filter(|due| due.at == at).collect();
         let last = due.iter().map(|due| due.real).max()?;

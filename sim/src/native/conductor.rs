@@ -4,7 +4,8 @@
 //! everybody else stands still. In each turn one thread makes one call. The turn is over when that thread has
 //! returned or is parked in this call, and every thread that the call released has returned.
 //!
-//! Where a port counts its threads, the end of one that belongs to a port is a turn as well.
+//! Where a port counts its threads, the end of one that belongs to a port is a turn as well; so is the end of one that
+//! takes I/O with it. A suspended thread has no turns.
 //!
 //! The order of the events of one turn: first the call, then the returns by thread. Which of several released
 //! threads came back first cannot be observed.
@@ -168,7 +169,7 @@ impl<'a> Run<'a> {
                 Some(Some(&Slated::Thread(thread))) => {
                     self.turns_of(thread, &mut steps);
                     let part = self.cast.part(thread);
-                    if steps.is_empty() && part.inside.is_some() {
+                    if steps.is_empty() && (part.inside.is_some() || part.suspensions > 0) {
                         return Ok(Ended::ScheduleStuck(self.turns as usize, thread));
                     }
                 }
@@ -204,7 +205,7 @@ impl<'a> Run<'a> {
             choice,
         };
         match part.inside {
-            _ if part.done || !part.born => {}
+            _ if part.done || !part.born || part.suspensions > 0 => {}
             None if part.leaving => steps.push(step(0)),
             Some(Op::Stall) => steps.push(step(0)),
             Some(_) => {}
@@ -342,10 +343,16 @@ impl<'a> Run<'a> {
         self.return_all(backs)
     }
 
-    /// Waits for the next deadline in real time.
+    /// Waits for the next deadline in real time. Whoever is suspended finds its time over when it goes on, so nothing
+    /// tells that it is but the clock.
     fn pass_time(&mut self) -> Result<(), Stop> {
         self.deadlines += 1;
-        let (due, rest) = self.clock.advance().expect("a deadline is pending");
+        let (mut due, rest) = self.clock.advance().expect("a deadline is pending");
+        let threads = due.len();
+        due.retain(|&thread| self.cast.part(thread).suspensions == 0);
+        if due.len() < threads {
+            std::thread::sleep(rest);
+        }
         let backs = self.quiet(&due, rest + self.options.turn_limit)?;
         self.return_all(backs)
     }
@@ -365,8 +372,8 @@ impl<'a> Run<'a> {
     /// A thread whose end was to be a turn just goes when its port is closed: nobody counts it any more.
     fn let_go(&mut self) -> Result<(), Stop> {
         for thread in self.program.thread_ids() {
-            if self.cast.part(thread).leaving && !self.stage.counts(thread) {
-                let part = self.cast.part(thread);
+            let part = self.cast.part(thread);
+            if part.leaving && part.suspensions == 0 && !self.stage.counts(thread) {
                 (part.done, part.leaving) = (true, false);
                 self.stage.leave(thread)?;
             }

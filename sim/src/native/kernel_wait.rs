@@ -34,4 +34,6 @@ pub enum Call {
     Port,
     /// Windows: a wait for any other object.
     Object,
+    /// Windows: a suspension, wherever it found the thread.
+    Suspension,
 }

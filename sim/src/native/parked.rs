@@ -54,7 +54,12 @@ mod os {
             Call::Futex => [202, 98],
             Call::Pselect => [270, 72],
             Call::IoUringEnter => [426, 426],
-            Call::Poll | Call::PortGet | Call::Kevent | Call::Port | Call::Object => return None,
+            Call::Poll
+            | Call::PortGet
+            | Call::Kevent
+            | Call::Port
+            | Call::Object
+            | Call::Suspension => return None,
         };
         if cfg!(target_arch = "x86_64") {
             Some(x86_64)

@@ -2,12 +2,14 @@
 //!
 //! On Windows the system tells of every thread its state, why it waits, and how often it was switched: a thread
 //! is parked on a port when it waits (state 5) for a queue (reason 15), on an object when it waits because it
-//! asked to (reason 6), and its count of switches does not change.
+//! asked to (reason 6), suspended when it waits to be resumed (reason 5), and its count of switches does not change.
 //!
 //! Under Wine those fields are always 0. But a thread that waits there waits for Wine's server, in a `read` of
 //! 16 bytes from a pipe, and Linux shows that: its files are reached through the drive Z:, and the numbers of
 //! process and thread are those that Linux gives, which only a system call of Linux tells. All waits look the
-//! same, so which call the thread is in must be known besides: it says so itself before it makes it.
+//! same, so which call the thread is in must be known besides: it says so itself before it makes it. A suspended
+//! thread waits for the server too, in a signal handler on top of the wait that it was found in. From the one it
+//! comes to the other by running, so its count of switches tells them apart.
 
 use std::fs::File;
 use std::io;
@@ -29,6 +31,8 @@ use super::kernel_wait::{Call, KernelWait};
 const WAITING: u32 = 5;
 /// `KWAIT_REASON` UserRequest.
 const USER_REQUEST: u32 = 6;
+/// `KWAIT_REASON` Suspended.
+const SUSPENDED: u32 = 5;
 /// `KWAIT_REASON` WrQueue.
 const QUEUE: u32 = 15;
 /// STATUS_INFO_LENGTH_MISMATCH.
@@ -96,6 +100,7 @@ impl Probe {
             Probe::Windows(_) => {
                 let reason = match wait.call {
                     Call::Port => QUEUE,
+                    Call::Suspension => SUSPENDED,
                     _ => USER_REQUEST,
                 };
                 let found = self.windows()?;

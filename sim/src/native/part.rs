@@ -29,6 +29,8 @@ pub struct Part {
     pub leaving: bool,
     /// The call in which it is parked.
     pub inside: Option<Op>,
+    /// How many suspensions nobody has taken back.
+    pub suspensions: u8,
     results: Vec<Option<Answer>>,
 }
 
@@ -56,6 +58,7 @@ impl<'a> Cast<'a> {
             done: false,
             leaving: false,
             inside: None,
+            suspensions: 0,
             results: vec![None; program.code(thread).slots.len()],
         };
         Cast {
@@ -97,6 +100,16 @@ impl<'a> Cast<'a> {
 
     /// A call ended: its slot is filled, and the thread goes on behind it.
     pub fn ends(&mut self, thread: ThreadId, op: Op, answer: &Answer) -> Result<(), Lost> {
+        match op {
+            Op::Suspend { thread } if *answer == Answer::Done => {
+                self.part(thread).suspensions += 1;
+            }
+            Op::Resume { thread } if *answer == Answer::Done => {
+                let target = self.part(thread);
+                target.suspensions = target.suspensions.saturating_sub(1);
+            }
+            _ => {}
+        }
         let part = self.part(thread);
         part.inside = None;
         if let Some(slot) = op.into() {

@@ -25,7 +25,7 @@ use portsim_model::program::{Op, ThreadId};
 
 use super::backend::{Back, Failure, Stage, Unquiet};
 use super::desk::{Desk, Listener, SPINS};
-use super::parked::Probe;
+use super::parked::{KernelWait, Probe};
 use super::world::{Parked, World};
 
 /// How often the conductor looks before it gives the core away.
@@ -50,8 +50,19 @@ struct Seat {
     probe: Option<Probe>,
     /// The call it is in.
     inside: Option<Op>,
-    /// Its count of switches when it was last found parked in that call; 0 where the world said so.
-    parked: Option<u64>,
+    /// Where it was last found parked in that call.
+    parked: Option<Place>,
+    /// Its count of switches when it was parked in another wait of that call, which it can only have left by running.
+    left: Option<u64>,
+}
+
+/// Where a thread is parked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Where the world says.
+    World,
+    /// In this wait, since its count of switches was this.
+    Kernel(KernelWait, u64),
 }
 
 /// The threads of a program on a world.
@@ -109,6 +120,7 @@ impl Seats {
             probe,
             inside: None,
             parked: None,
+            left: None,
         })
     }
 
@@ -120,7 +132,7 @@ impl Seats {
     fn collect(&mut self, backs: &mut Vec<Back>) -> Result<(), Failure> {
         for (n, seat) in self.seats.iter_mut().enumerate() {
             if let Some(answer) = seat.desk.answer() {
-                (seat.inside, seat.parked) = (None, None);
+                (seat.inside, seat.parked, seat.left) = (None, None, None);
                 backs.push(Back {
                     thread: ThreadId(n as u8),
                     answer: answer?,
@@ -143,8 +155,11 @@ impl Seats {
             let found = match self.world.parked(thread, op) {
                 _ if until.contains(&thread) => Ok(None),
                 Parked::No => Ok(None),
-                Parked::Yes => Ok(Some(0)),
-                Parked::Kernel(wait) => seat.probe().parked(wait),
+                Parked::Yes => Ok(Some(Place::World)),
+                Parked::Kernel(wait) => seat.probe().parked(wait).map(|count| {
+                    let ran = count.filter(|&count| seat.left != Some(count));
+                    ran.map(|count| Place::Kernel(wait, count))
+                }),
             };
             self.seats[n].parked = found.map_err(|error| self.failure("read /proc", error))?;
             if self.seats[n].parked.is_none() {
@@ -159,16 +174,24 @@ impl Seats {
         let mut still = true;
         for n in 0..self.seats.len() {
             let seat = &self.seats[n];
-            let (Some(op), Some(before)) = (seat.inside, seat.parked) else {
+            let (Some(op), Some(place)) = (seat.inside, seat.parked) else {
                 continue;
             };
-            let found = match self.world.parked(ThreadId(n as u8), op) {
-                Parked::No => Ok(false),
-                Parked::Yes => Ok(true),
-                Parked::Kernel(wait) => seat.probe().parked_since(wait, before),
+            let mut left = seat.left;
+            let found = match (self.world.parked(ThreadId(n as u8), op), place) {
+                (Parked::Yes, Place::World) => Ok(true),
+                (Parked::Kernel(wait), Place::Kernel(same, before)) if wait == same => {
+                    seat.probe().parked_since(wait, before)
+                }
+                (_, Place::Kernel(_, before)) => {
+                    left = Some(before);
+                    Ok(false)
+                }
+                _ => Ok(false),
             };
             if !found.map_err(|error| self.failure("read /proc", error))? {
-                self.seats[n].parked = None;
+                let seat = &mut self.seats[n];
+                (seat.parked, seat.left) = (None, left);
                 still = false;
             }
         }
@@ -272,6 +295,7 @@ impl Stage for Seats {
 
     fn end(&mut self) -> Result<(), Failure> {
         let mut outcome = Ok(());
+        self.world.resume_all();
         if self.seats.iter().any(|seat| seat.inside.is_some()) {
             outcome = self.world.release();
         }

@@ -27,7 +27,8 @@ pub trait World: Send + Sync {
         true
     }
 
-    /// Whether a thread that is in no call belongs to a port that counts it: then its end is an action on the port.
+    /// Whether a thread that is in no call belongs to a port that counts it, or takes I/O with it when it ends: then its
+    /// end is an action.
     fn counts(&self, _: ThreadId) -> bool {
         false
     }
@@ -36,6 +37,9 @@ pub trait World: Send + Sync {
     fn settled(&self) -> bool {
         true
     }
+
+    /// Takes every suspension back: a suspended thread would never come home.
+    fn resume_all(&self) {}
 
     /// Releases a thread from its stall.
     fn come_back(&self, thread: ThreadId) -> Result<(), Failure>;

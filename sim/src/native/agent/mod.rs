@@ -135,6 +135,7 @@ impl Backend for Agent {
             program: program.clone(),
             calls: vec![None; program.threads.len()],
             made: 0,
+            counted: Vec::new(),
             disturbed: false,
             over: false,
         }))
@@ -303,6 +304,8 @@ struct Remote {
     /// The open calls, by thread.
     calls: Vec<Option<Call>>,
     made: u64,
+    /// Threads whose end would be an action, as was said last.
+    counted: Vec<ThreadId>,
     disturbed: bool,
     over: bool,
 }
@@ -326,8 +329,16 @@ impl Remote {
                 FromAgent::Returned(returned) => returned.id,
                 FromAgent::Parked(parked) => parked.id,
                 FromAgent::Overdue(overdue) => overdue.overdue,
-                FromAgent::Quiet(Quiet { disturbed, .. }) => {
+                FromAgent::Quiet(Quiet {
+                    disturbed, counted, ..
+                }) => {
                     self.disturbed |= disturbed;
+                    self.counted.clear();
+                    for name in counted {
+                        let thread = self.names.thread(name);
+                        let unknown = || talk.nonsense(format!("there is no thread {name:?}"));
+                        self.counted.push(thread.ok_or_else(unknown)?);
+                    }
                     self.all_told(until)
                         .map_err(|problem| talk.nonsense(problem))?;
                     backs.sort_by_key(|back: &Back| back.thread);
@@ -407,7 +418,12 @@ impl Stage for Remote {
         self.listen(until, limit)
     }
 
+    fn counts(&self, thread: ThreadId) -> bool {
+        self.counted.contains(&thread)
+    }
+
     fn leave(&mut self, thread: ThreadId) -> Result<(), Failure> {
+        self.counted.retain(|&counted| counted != thread);
         let leave = self.names.threads[thread.index()].clone();
         lock(&self.talk).say(&ToAgent::Leave(Leave { leave }));
         Ok(())

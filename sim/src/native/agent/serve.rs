@@ -17,7 +17,7 @@ use crate::native::backend::{Backend, Failure, Stage, Unquiet};
 use crate::trace::outcome_fields;
 
 /// Every operation of the protocol; which of them a backend has, it says for each setup.
-const OPS: [&str; 26] = [
+const OPS: [&str; 31] = [
     "get",
     "post",
     "close",
@@ -44,6 +44,11 @@ const OPS: [&str; 26] = [
     "cancel",
     "free",
     "alloc",
+    "wait_packet",
+    "cancel_wait_packet",
+    "job_port",
+    "job_start",
+    "job_exit",
 ];
 
 /// Why a talk was ended before its end.
@@ -204,7 +209,7 @@ impl Host<'_> {
                 if let Some(mut run) = self.run.take() {
                     run.stage.end()?;
                 }
-                self.quiet(false)?;
+                self.quiet(false, Vec::new())?;
             }
             ToAgent::Bye(_) => unreachable!("the talk ends with it"),
         }
@@ -220,9 +225,12 @@ impl Host<'_> {
         self.output.flush()
     }
 
-    fn quiet(&mut self, disturbed: bool) -> io::Result<()> {
-        let quiet = true;
-        self.say(&FromAgent::Quiet(Quiet { quiet, disturbed }))
+    fn quiet(&mut self, disturbed: bool, counted: Vec<String>) -> io::Result<()> {
+        self.say(&FromAgent::Quiet(Quiet {
+            quiet: true,
+            disturbed,
+            counted,
+        }))
     }
 
     fn greet(&mut self) -> Result<(), Wrong> {
@@ -287,14 +295,26 @@ impl Host<'_> {
             }
         }
         let disturbed = run.stage.disturbed();
+        let counted = run.counted();
         for line in &said {
             self.say(line)?;
         }
-        Ok(self.quiet(disturbed)?)
+        Ok(self.quiet(disturbed, counted)?)
     }
 }
 
 impl Run {
+    /// Who would be missed by a port.
+    fn counted(&self) -> Vec<String> {
+        let mut counted = Vec::new();
+        for (thread, name) in self.program.thread_ids().zip(&self.names.threads) {
+            if self.stage.counts(thread) {
+                counted.push(name.clone());
+            }
+        }
+        counted
+    }
+
     fn thread_in(&self, id: u64) -> Result<ThreadId, String> {
         let open = |call: &Option<(u64, bool)>| call.is_some_and(|(open, _)| open == id);
         let place = self.calls.iter().position(open);

@@ -3,18 +3,21 @@
 //! An agent sees calls, never the control flow between them. So a setup lists for each thread the calls that it
 //! may make, and the nouns that they name. On the other side a program is made of it again, for a backend that
 //! lives there: its threads have the calls one after the other, and nothing else.
+//!
+//! Long: every noun and every operation is told here and read back, a few lines each; apart, the two could part.
 
 use std::time::Duration;
 
 use portsim_model::program::{
-    Binding, BindingId, CANCELLED, Code, CodeId, File, FileId, Instr, Interest, IoResult, Modes,
-    Object, ObjectId, Op, Operation, OperationId, Packet, PacketId, Port, PortId, ProcessId,
-    Program, ResultId, Source, SourceId, Thread, ThreadId, Timeout, Watch,
+    Binding, BindingId, CANCELLED, Code, CodeId, File, FileId, Instr, Interest, IoResult, Job,
+    JobBinding, JobId, Modes, Object, ObjectId, Op, Operation, OperationId, Packet, PacketId, Port,
+    PortId, ProcessId, Program, Reserve, ReserveId, ResultId, Source, SourceId, Thread, ThreadId,
+    Timeout, WaitPacketId, Watch,
 };
 
 use super::wire::{
-    FileFields, KindFields, ObjectFields, OperationFields, PortFields, Setup, SourceFields,
-    ThreadFields,
+    FileFields, JobFields, KindFields, ObjectFields, OperationFields, PortFields, ReserveFields,
+    ReserveKindFields, Setup, SourceFields, ThreadFields,
 };
 use crate::names::Names;
 use crate::trace::{Answer, CallFields, call_line, verb};
@@ -29,6 +32,9 @@ pub fn numbered(program: &Program) -> Names {
         files: list('f', program.files.len()),
         operations: list('i', program.operations.len()),
         sources: list('s', program.sources.len()),
+        reserves: list('r', program.reserves.len()),
+        wait_packets: list('w', usize::from(program.wait_packets)),
+        jobs: list('j', program.jobs.len()),
         ..Names::default()
     }
 }
@@ -37,7 +43,7 @@ pub fn numbered(program: &Program) -> Names {
 pub fn untold(op: Op) -> Option<String> {
     match op {
         Op::Get { .. }
-        | Op::Post { reserve: None, .. }
+        | Op::Post { .. }
         | Op::Close { .. }
         | Op::Create { .. }
         | Op::DuplicatePort { .. }
@@ -50,7 +56,12 @@ pub fn untold(op: Op) -> Option<String> {
         | Op::Sleep { .. }
         | Op::Suspend { .. }
         | Op::Resume { .. }
-        | Op::Apc { reserve: None, .. }
+        | Op::Apc { .. }
+        | Op::WaitPacket { .. }
+        | Op::CancelWaitPacket { .. }
+        | Op::JobPort { .. }
+        | Op::JobStart { .. }
+        | Op::JobExit { .. }
         | Op::Associate { .. }
         | Op::Replace { .. }
         | Op::Modes { .. }
@@ -149,9 +160,24 @@ pub fn setup_of(
     } else {
         (Vec::new(), Vec::new())
     };
+    let reserve = |(name, reserve): (&String, &Reserve)| ReserveFields {
+        name: name.clone(),
+        kind: match reserve {
+            Reserve::Port => ReserveKindFields::Port,
+            Reserve::Apc => ReserveKindFields::Apc,
+        },
+    };
+    let job = |(name, job): (&String, &Job)| JobFields {
+        name: name.clone(),
+        parent: job.parent.map(|parent| names.jobs[parent.index()].clone()),
+    };
+    let reserves = names.reserves.iter().zip(&program.reserves);
     Setup {
         files,
         operations,
+        reserves: reserves.map(reserve).collect(),
+        wait_packets: names.wait_packets.clone(),
+        jobs: names.jobs.iter().zip(&program.jobs).map(job).collect(),
         tick_us: tick.as_micros() as u64,
         threads: program.thread_ids().map(thread).collect(),
         ports: names.ports.iter().zip(&program.ports).map(port).collect(),
@@ -211,6 +237,9 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
         ("sources", setup.sources.len()),
         ("files", setup.files.len()),
         ("operations", setup.operations.len()),
+        ("reserves", setup.reserves.len()),
+        ("wait_packets", setup.wait_packets.len()),
+        ("jobs", setup.jobs.len()),
     ];
     if let Some((word, len)) = lists.into_iter().find(|&(_, len)| len > most) {
         return Err(format!("{len} {word}; there can be {most}"));
@@ -222,14 +251,27 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
         sources: setup.sources.iter().map(|it| it.name.clone()).collect(),
         files: setup.files.iter().map(|it| it.name.clone()).collect(),
         operations: setup.operations.iter().map(|it| it.name.clone()).collect(),
+        reserves: setup.reserves.iter().map(|it| it.name.clone()).collect(),
+        wait_packets: setup.wait_packets.clone(),
+        jobs: setup.jobs.iter().map(|it| it.name.clone()).collect(),
         ..Names::default()
     };
     let mut program = Program {
         ports: setup.ports.iter().map(port_of).collect(),
         objects: setup.objects.iter().map(object_of).collect(),
         sources: setup.sources.iter().map(source_of).collect(),
+        reserves: setup.reserves.iter().map(reserve_of).collect(),
+        wait_packets: setup.wait_packets.len() as u8,
         ..Program::default()
     };
+    for job in &setup.jobs {
+        let job =
+            job_of(&names, job).map_err(|problem| format!("job {:?}: {problem}", job.name))?;
+        program.jobs.push(job);
+    }
+    if let Some(name) = nested_in_itself(&program.jobs).and_then(|job| names.jobs.get(job)) {
+        return Err(format!("job {name:?} is nested in itself"));
+    }
     for (n, file) in setup.files.iter().enumerate() {
         let file = file_of(&mut program, &names, FileId(n as u8), file)
             .map_err(|problem| format!("file {:?}: {problem}", file.name))?;
@@ -305,12 +347,37 @@ fn operation_of(names: &Names, fields: &OperationFields) -> Result<Operation, St
     })
 }
 
+fn job_of(names: &Names, fields: &JobFields) -> Result<Job, String> {
+    let parent = fields.parent.as_deref();
+    let parent = parent.map(|_| named(&names.jobs, parent, "job").map(JobId));
+    Ok(Job {
+        parent: parent.transpose()?,
+    })
+}
+
+/// A job whose chain of nests comes to no end, if there is one.
+fn nested_in_itself(jobs: &[Job]) -> Option<usize> {
+    (0..jobs.len()).find(|&job| {
+        let above = |job: &JobId| jobs[job.index()].parent;
+        std::iter::successors(Some(JobId(job as u8)), above)
+            .nth(jobs.len())
+            .is_some()
+    })
+}
+
 fn port_of(fields: &PortFields) -> Port {
     Port {
         concurrency: fields.concurrency,
         open: fields.open,
         named: fields.named,
         events_max: None,
+    }
+}
+
+fn reserve_of(fields: &ReserveFields) -> Reserve {
+    match fields.kind {
+        ReserveKindFields::Port => Reserve::Port,
+        ReserveKindFields::Apc => Reserve::Apc,
     }
 }
 
@@ -342,6 +409,16 @@ fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<Op, 
     let target = || named(&names.threads, call.target.as_deref(), "target").map(ThreadId);
     let file = || named(&names.files, call.file.as_deref(), "file").map(FileId);
     let operation = || operation_named(names, call.operation.as_deref());
+    let reserve = || match call.reserve.as_deref() {
+        None => Ok(None),
+        name => named(&names.reserves, name, "reserve object").map(|id| Some(ReserveId(id))),
+    };
+    let wait_packet = || {
+        let name = call.wait_packet.as_deref();
+        named(&names.wait_packets, name, "wait completion packet").map(WaitPacketId)
+    };
+    let job = || named(&names.jobs, call.job.as_deref(), "job").map(JobId);
+    let may_lose = call.may_lose.unwrap_or(false);
     let mine = call.mine.unwrap_or(false);
     let key = call.key.unwrap_or(0);
     let bytes = call.bytes.unwrap_or(0);
@@ -367,7 +444,40 @@ fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<Op, 
             packet: packet_of(program, call)?,
             into,
             may_fail: call.may_fail.unwrap_or(false),
-            reserve: None,
+            reserve: reserve()?,
+        },
+        "wait_packet" => Op::WaitPacket {
+            wait_packet: wait_packet()?,
+            port: port()?,
+            target: object()?,
+            packet: packet_of(program, call)?,
+            into,
+        },
+        "cancel_wait_packet" => Op::CancelWaitPacket {
+            wait_packet: wait_packet()?,
+            remove: call.remove.unwrap_or(false),
+            into,
+        },
+        "job_port" => Op::JobPort {
+            job: job()?,
+            binding: match call.port {
+                None => None,
+                Some(_) => Some(job_binding_of(program, job()?, port()?, key)?),
+            },
+            into,
+            may_lose,
+        },
+        "job_start" => Op::JobStart {
+            job: job()?,
+            pid: pid_of(program, call)?,
+            into,
+            may_lose,
+        },
+        "job_exit" => Op::JobExit {
+            job: job()?,
+            pid: pid_of(program, call)?,
+            into,
+            may_lose,
         },
         "close" if call.file.is_some() => Op::CloseFile {
             file: file()?,
@@ -470,7 +580,7 @@ fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<Op, 
         "resume" => Op::Resume { thread: target()? },
         "apc" => Op::Apc {
             thread: target()?,
-            reserve: None,
+            reserve: reserve()?,
             into,
         },
         "epoll_ctl" => Op::EpollCtl {
@@ -520,6 +630,26 @@ fn binding_of(
     u8::try_from(place)
         .map(BindingId)
         .map_err(|_| "there are too many different associations".to_owned())
+}
+
+/// The association of a job. Which packets its messages are is the system's business, and nothing here asks.
+fn job_binding_of(program: &mut Program, job: JobId, port: PortId, key: i64) -> Result<u8, String> {
+    let binding = JobBinding {
+        job,
+        port,
+        key,
+        new: Vec::new(),
+        exit: Vec::new(),
+        zero: PacketId(0),
+    };
+    u8::try_from(place_of(&mut program.job_bindings, binding))
+        .map_err(|_| "there are too many different associations of jobs".to_owned())
+}
+
+fn pid_of(program: &mut Program, call: &CallFields) -> Result<u8, String> {
+    let pid = call.pid.ok_or("it names no `pid`")?;
+    u8::try_from(place_of(&mut program.pids, pid))
+        .map_err(|_| "there are too many different processes".to_owned())
 }
 
 fn result_of(program: &mut Program, how: IoResult) -> Result<ResultId, String> {

@@ -146,6 +146,10 @@ direction! {
             /// Whether something from outside interrupted a wait since the setup.
             #[serde(default, skip_serializing_if = "is_false")]
             disturbed: bool,
+            /// Threads whose end would be an action, because they belong to a port that counts them, or take I/O with them:
+            /// it is a turn then.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            counted: Vec<String>,
         }
         /// The other answer to `quiesce`: the limit passed.
         "overdue" Overdue {
@@ -185,6 +189,15 @@ pub struct Setup {
     /// I/O operations, where the threads do I/O.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<OperationFields>,
+    /// Reserve objects, where calls are made with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reserves: Vec<ReserveFields>,
+    /// What wait completion packets are called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wait_packets: Vec<String>,
+    /// Jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobFields>,
 }
 
 /// A thread.
@@ -299,6 +312,37 @@ pub struct OperationFields {
     /// Whether it has a completion routine.
     #[serde(default, skip_serializing_if = "is_false")]
     pub apc: bool,
+}
+
+/// Memory for one packet, or for one asynchronous procedure call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReserveFields {
+    /// What it is called.
+    pub name: String,
+    /// What it is for.
+    pub kind: ReserveKindFields,
+}
+
+/// What a reserve object is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReserveKindFields {
+    /// A packet.
+    Port,
+    /// An asynchronous procedure call.
+    Apc,
+}
+
+/// A job object, with no process in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobFields {
+    /// What it is called.
+    pub name: String,
+    /// The job that it is nested in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
 fn is_null(address: &i64) -> bool {

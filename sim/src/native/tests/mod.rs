@@ -9,6 +9,7 @@ mod odd;
 mod order;
 mod parked;
 mod sources;
+mod suspension;
 mod time;
 
 use portsim_model::expr::{Expr, ExprId};

@@ -151,6 +151,14 @@ impl Files {
         Some((request.operation.overlapped, request.status() as u32))
     }
 
+    /// Whether something is pending that a thread has issued.
+    pub fn pend_of(&self, thread: ThreadId) -> bool {
+        let issued = |it: &Request| it.issuer.load(Ordering::SeqCst) == thread.0 + 1;
+        self.requests
+            .iter()
+            .any(|it| issued(it) && it.status() == PENDING)
+    }
+
     /// The handle that calls on a file use.
     pub fn handle(&self, file: FileId) -> HANDLE {
         self.pipes[file.index()].handle()

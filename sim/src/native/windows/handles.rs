@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use portsim_model::event::{ERRORS, Error, win32};
 use windows_sys::Win32::Foundation::{
     CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle, GetLastError, HANDLE,
+    RtlNtStatusToDosError,
 };
 use windows_sys::Win32::System::Threading::{CreateEventW, GetCurrentProcess, SetEvent};
 
@@ -107,14 +108,19 @@ pub fn done_or_error(done: i32) -> Answer {
     }
 }
 
-/// What an NTSTATUS says, in the words of Win32 where it is a bad handle.
+/// STATUS_PENDING.
+const PENDING: i32 = 0x103;
+
+/// What an NTSTATUS says, in the words of Win32 where it is an error that every system knows.
 pub fn answer_of_nt(status: i32) -> Answer {
-    const INVALID_HANDLE: i32 = 0xc000_0008_u32 as i32;
-    match status {
-        0.. => Answer::Done,
-        INVALID_HANDLE => failed(Error::BadHandle),
-        status => Answer::Failed(format!("0x{status:08x}")),
+    if status >= 0 && status != PENDING {
+        return Answer::Done;
     }
+    // SAFETY: only a number is passed.
+    let number = unsafe { RtlNtStatusToDosError(status) };
+    let mut known = ERRORS.into_iter().map(win32);
+    let name = known.find(|known| u32::from(known.number) == number);
+    Answer::Failed(name.map_or(format!("0x{status:08x}"), |known| known.name.to_owned()))
 }
 
 /// A lock whose holder panicked protects plain data that is whole at every moment.

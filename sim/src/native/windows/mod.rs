@@ -4,7 +4,8 @@
 //! its name for itself (`wine-8`), because another system is a thing of its own.
 //!
 //! - [`files`] are pipes, with a device at their other end; [`refusals`] says what a pipe cannot show.
-//! - [`handles`] is what all of it is made of.
+//! - [`jobs`] have processes that never run; [`suspension`] stops threads where they hold nothing.
+//! - [`ntdll`] has the calls that no Win32 name stands for; [`handles`] is what all of it is made of.
 //!
 //! Long: one world answers every call, and what is here besides files is a few lines a call.
 //!
@@ -16,17 +17,20 @@
 
 mod files;
 mod handles;
+mod jobs;
+mod ntdll;
 mod refusals;
+mod suspension;
 
 use std::ptr::null;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portsim_model::event::{Error, win32_of_status};
 use portsim_model::program::{
     BATCH_MAX, Binding, BindingId, FileId, IoResult, Object, ObjectId, Op, OperationId, Packet,
-    PacketId, PortId, Program, ResultId, ThreadId, Timeout,
+    PacketId, PortId, Program, ReserveId, ResultId, ThreadId, Timeout,
 };
 use windows_sys::Win32::Foundation::{
     CloseHandle, GetLastError, HANDLE, INVALID_HANDLE_VALUE, WAIT_ABANDONED_0, WAIT_IO_COMPLETION,
@@ -53,6 +57,9 @@ use handles::{
     NAME, Owned, answer_of_nt, checked, done_or_error, duplicate, event, failed, last_error, lock,
     set,
 };
+use jobs::Jobs;
+use ntdll::Natives;
+use suspension::Suspensions;
 
 /// The OVERLAPPED of packets that bring threads home; no scenario has it.
 const HOME: usize = usize::MAX;
@@ -112,12 +119,15 @@ impl Backend for Windows {
             Op::Post { packet, .. } if !fits(program.packets[packet.index()]) => {
                 Err("the Win32 calls carry 32 bits of bytes".into())
             }
-            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("Win32 has no names for ports".into())
-            }
+            Op::Post {
+                may_fail: true,
+                reserve: None,
+                ..
+            } => Err("nobody can make memory scarce here".into()),
+            Op::Suspend { thread } if suspends_itself(program, thread) => Err(
+                "a thread that suspends itself comes back from the call when it is resumed".into(),
+            ),
             Op::Get { .. }
-            | Op::Post { reserve: None, .. }
             | Op::Close { .. }
             | Op::Create { .. }
             | Op::DuplicatePort { .. }
@@ -128,7 +138,9 @@ impl Backend for Windows {
             | Op::Reset { .. }
             | Op::Stall
             | Op::Sleep { .. }
-            | Op::Apc { reserve: None, .. }
+            | Op::Suspend { .. }
+            | Op::Resume { .. }
+            | Op::JobPort { .. }
             | Op::Yield
             | Op::Spawn { .. }
             | Op::Exit
@@ -136,9 +148,13 @@ impl Backend for Windows {
             | Op::Test { .. }
             | Op::Assert { .. }
             | Op::Note(_) => Ok(()),
-            Op::Suspend { .. } | Op::Resume { .. } => Err(
-                "a suspended thread cannot be told from one that is about to make its call".into(),
-            ),
+            Op::Post { .. }
+            | Op::Apc { .. }
+            | Op::WaitPacket { .. }
+            | Op::CancelWaitPacket { .. } => ntdll::refused(op).map_or(Ok(()), Err),
+            Op::JobStart { .. } | Op::JobExit { .. } => {
+                jobs::refused(program, op).map_or(Ok(()), |why| Err(why.into()))
+            }
             Op::Associate { .. }
             | Op::Replace { .. }
             | Op::Modes { .. }
@@ -170,9 +186,17 @@ fn fits(packet: Packet) -> bool {
     u32::try_from(packet.bytes).is_ok()
 }
 
+/// Whether some code suspends the thread that runs it.
+fn suspends_itself(program: &Program, thread: ThreadId) -> bool {
+    let suspends = |op| op == Op::Suspend { thread };
+    program.code(thread).ops().any(suspends)
+}
+
 /// The handles of one port.
 struct Handles {
     concurrency: u32,
+    /// Its name, if it has one.
+    name: Option<String>,
     /// Those that are open; calls use the first.
     open: Vec<Owned>,
     /// The one that was used last: closed ones are still called with.
@@ -191,6 +215,9 @@ struct Doing {
     on: AtomicUsize,
     /// Whether it has ever taken from a port, which counts it.
     counted: AtomicBool,
+    /// The port that it was at last, and 1 more.
+    member: AtomicUsize,
+    suspensions: Suspensions,
     /// Whether it was ended, because nothing brings it home.
     lost: AtomicBool,
 }
@@ -203,6 +230,8 @@ struct WindowsWorld {
     results: Vec<IoResult>,
     operation_events: Vec<Option<ObjectId>>,
     files: Files,
+    jobs: Jobs,
+    natives: Natives,
     ports: Mutex<Vec<Handles>>,
     objects: Vec<(Object, Owned)>,
     threads: Mutex<Vec<Option<Owned>>>,
@@ -218,6 +247,7 @@ impl WindowsWorld {
         let count = program.threads.len();
         let handles = |port: &portsim_model::program::Port| Handles {
             concurrency: port.concurrency,
+            name: port.named.then(name_of_a_port),
             open: Vec::new(),
             last: INVALID_HANDLE_VALUE,
         };
@@ -247,6 +277,8 @@ impl WindowsWorld {
             results: program.results.clone(),
             operation_events: program.operations.iter().map(|it| it.event).collect(),
             files: Files::new(program, wine)?,
+            jobs: Jobs::new(program)?,
+            natives: Natives::new(program)?,
             ports: Mutex::new(program.ports.iter().map(handles).collect()),
             objects: program
                 .objects
@@ -276,23 +308,25 @@ impl WindowsWorld {
 
     fn create(&self, port: PortId) -> Result<Answer, Failure> {
         let mut ports = lock(&self.ports);
-        if !ports[port.index()].open.is_empty() {
+        let is_open = !ports[port.index()].open.is_empty();
+        if is_open && ports[port.index()].name.is_none() {
             return Ok(failed(Error::Exists));
         }
         let mut unfit = Vec::new();
         loop {
-            let concurrency = ports[port.index()].concurrency;
-            // SAFETY: no file is passed.
-            let made = unsafe {
-                CreateIoCompletionPort(INVALID_HANDLE_VALUE, std::ptr::null_mut(), 0, concurrency)
-            };
-            let made = checked("CreateIoCompletionPort", made)?;
+            let (made, existed) = ports[port.index()].make()?;
             let of_another = |(n, it): (usize, &Handles)| n != port.index() && it.last == made.0;
             let of_a_file = self.files.remembers(made.0);
             if !ports.iter().enumerate().any(of_another) && !of_a_file {
-                ports[port.index()].last = made.0;
-                ports[port.index()].open.push(made);
-                return Ok(Answer::Done);
+                let handles = &mut ports[port.index()];
+                if !is_open {
+                    handles.last = made.0;
+                }
+                handles.open.push(made);
+                return Ok(match existed && unfit.is_empty() {
+                    true => Answer::Value(1),
+                    false => Answer::Done,
+                });
             }
             // Kept until another one is found, so that it does not come again.
             unfit.push(made);
@@ -352,8 +386,10 @@ impl WindowsWorld {
 
     fn get(&self, me: ThreadId, port: PortId, timeout: Timeout, batch: Batch) -> Answer {
         let (handle, millis) = (self.handle(port), self.millis(timeout));
-        self.doing[me.index()].counted.store(true, Ordering::SeqCst);
         let on = port.index() + 1;
+        let doing = &self.doing[me.index()];
+        doing.counted.store(true, Ordering::SeqCst);
+        doing.member.store(on, Ordering::SeqCst);
         match batch {
             Batch {
                 max: None,
@@ -380,12 +416,12 @@ impl WindowsWorld {
             GetQueuedCompletionStatus(port, &mut bytes, &mut key, &mut overlapped, millis)
         };
         let known = self.files.known(overlapped as usize);
-        let mut packet = Packet {
+        let mut packet = self.told(Packet {
             key: key as i64,
             bytes: bytes.into(),
-            overlapped: known.map_or(overlapped as usize as i64, |(number, _)| number),
+            overlapped: overlapped as usize as i64,
             status: 0,
-        };
+        });
         if taken != 0 {
             return Answer::Packet(packet);
         }
@@ -433,23 +469,47 @@ impl WindowsWorld {
         if done == 0 {
             return last_error();
         }
-        let packet = |entry: &OVERLAPPED_ENTRY| Packet {
-            key: entry.lpCompletionKey as i64,
-            bytes: entry.dwNumberOfBytesTransferred.into(),
-            overlapped: self.number(entry.lpOverlapped as usize),
-            status: entry.Internal as u32,
+        let packet = |entry: &OVERLAPPED_ENTRY| {
+            self.told(Packet {
+                key: entry.lpCompletionKey as i64,
+                bytes: entry.dwNumberOfBytesTransferred.into(),
+                overlapped: entry.lpOverlapped as usize as i64,
+                status: entry.Internal as u32,
+            })
         };
         Answer::Packets(room[..max.min(taken as usize)].iter().map(packet).collect())
     }
 
-    /// What a scenario calls an OVERLAPPED.
-    fn number(&self, overlapped: usize) -> i64 {
-        let known = self.files.known(overlapped);
-        known.map_or(overlapped as i64, |(number, _)| number)
+    /// A packet with the number that a scenario gives to its OVERLAPPED, or to the process that it speaks of.
+    fn told(&self, mut packet: Packet) -> Packet {
+        let Packet {
+            key,
+            bytes,
+            overlapped,
+            ..
+        } = packet;
+        if let Some((number, _)) = self.files.known(overlapped as usize) {
+            packet.overlapped = number;
+        } else if let Some(pid) = self.jobs.pid(key, bytes, overlapped) {
+            packet.overlapped = pid;
+        }
+        packet
     }
 
-    fn post(&self, port: PortId, packet: PacketId) -> Answer {
+    fn post(
+        &self,
+        port: PortId,
+        packet: PacketId,
+        reserve: Option<ReserveId>,
+    ) -> Result<Answer, Failure> {
         let (handle, packet) = (self.handle(port), self.packets[packet.index()]);
+        match reserve {
+            None => Ok(self.post_plainly(handle, packet)),
+            Some(reserve) => self.natives.post(handle, reserve.index(), packet),
+        }
+    }
+
+    fn post_plainly(&self, handle: HANDLE, packet: Packet) -> Answer {
         let (key, overlapped) = (packet.key as usize, packet.overlapped as usize);
         if packet.status == 0 {
             let overlapped = overlapped as *const OVERLAPPED;
@@ -580,15 +640,65 @@ impl WindowsWorld {
         self.files.duplicate(file, is_taken)
     }
 
-    fn apc(&self, thread: ThreadId) -> Answer {
-        let threads = lock(&self.threads);
-        let Some(handle) = &threads[thread.index()] else {
-            return failed(Error::BadHandle);
+    fn apc(&self, thread: ThreadId, reserve: Option<ReserveId>) -> Result<Answer, Failure> {
+        let Some(handle) = self.thread(thread) else {
+            return Ok(failed(Error::BadHandle));
         };
+        if let Some(reserve) = reserve {
+            return self.natives.apc(handle, reserve.index());
+        }
         // SAFETY: the procedure does nothing, and lives as long as the program.
-        let done = unsafe { QueueUserAPC(Some(nothing), handle.0, 0) };
-        done_or_error(done as i32)
+        let done = unsafe { QueueUserAPC(Some(nothing), handle, 0) };
+        Ok(done_or_error(done as i32))
     }
+
+    /// The handle of a thread that has begun.
+    fn thread(&self, thread: ThreadId) -> Option<HANDLE> {
+        let threads = lock(&self.threads);
+        threads[thread.index()].as_ref().map(|it| it.0)
+    }
+
+    fn suspend(&self, thread: ThreadId) -> Answer {
+        let doing = &self.doing[thread.index()];
+        let is_parked = || doing.wait.load(Ordering::SeqCst) != 0;
+        let handle = self.thread(thread);
+        handle.map_or(failed(Error::BadHandle), |handle| {
+            doing.suspensions.suspend(handle, is_parked)
+        })
+    }
+
+    fn resume(&self, thread: ThreadId) -> Answer {
+        let handle = self.thread(thread);
+        handle.map_or(failed(Error::BadHandle), |handle| {
+            self.doing[thread.index()].suspensions.resume(handle)
+        })
+    }
+}
+
+impl Handles {
+    /// One more handle, and whether the port was there under its name.
+    fn make(&self) -> Result<(Owned, bool), Failure> {
+        if let Some(name) = &self.name {
+            return ntdll::create_named(name, self.concurrency);
+        }
+        // SAFETY: no file is passed.
+        let made = unsafe {
+            CreateIoCompletionPort(
+                INVALID_HANDLE_VALUE,
+                std::ptr::null_mut(),
+                0,
+                self.concurrency,
+            )
+        };
+        Ok((checked("CreateIoCompletionPort", made)?, false))
+    }
+}
+
+/// A name for a port that no other has.
+fn name_of_a_port() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let (process, n) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    format!("\\BaseNamedObjects\\portsim-{process}-{n}")
 }
 
 /// An asynchronous procedure: that it ran is all that is asked.
@@ -616,6 +726,7 @@ impl World for WindowsWorld {
     }
 
     fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+        self.doing[me.index()].suspensions.moves();
         Ok(match op {
             Op::Get {
                 port,
@@ -624,7 +735,12 @@ impl World for WindowsWorld {
                 alertable,
                 ..
             } => self.get(me, port, timeout, Batch { max, alertable }),
-            Op::Post { port, packet, .. } => self.post(port, packet),
+            Op::Post {
+                port,
+                packet,
+                reserve,
+                ..
+            } => self.post(port, packet, reserve)?,
             Op::Close { port, .. } => self.close(port)?,
             Op::Create { port, .. } => self.create(port)?,
             Op::DuplicatePort { port, .. } => self.duplicate(port)?,
@@ -647,7 +763,34 @@ impl World for WindowsWorld {
             Op::Sleep {
                 ticks, alertable, ..
             } => self.sleep(me, ticks, alertable),
-            Op::Apc { thread, .. } => self.apc(thread),
+            Op::Apc {
+                thread, reserve, ..
+            } => self.apc(thread, reserve)?,
+            Op::Suspend { thread } => self.suspend(thread),
+            Op::Resume { thread } => self.resume(thread),
+            Op::JobPort { job, binding, .. } => {
+                let port = |port| self.handle(port);
+                self.jobs.associate(job, binding, port)
+            }
+            Op::JobStart { job, pid, .. } => self.jobs.start(job, pid)?,
+            Op::JobExit { job, pid, .. } => self.jobs.exit(job, pid)?,
+            Op::WaitPacket {
+                wait_packet,
+                port,
+                target,
+                packet,
+                ..
+            } => self.natives.associate(
+                wait_packet.index(),
+                self.handle(port),
+                self.object(target),
+                self.packets[packet.index()],
+            )?,
+            Op::CancelWaitPacket {
+                wait_packet,
+                remove,
+                ..
+            } => self.natives.cancel(wait_packet.index(), remove)?,
             Op::Associate { binding, .. } => self.associate(binding),
             Op::Replace { file, binding, .. } => self.replace(file, binding),
             Op::Modes { file, modes, .. } => self.files.set_modes(file, modes),
@@ -664,7 +807,9 @@ impl World for WindowsWorld {
     }
 
     fn parked(&self, thread: ThreadId, _: Op) -> Parked {
-        let call = match self.doing[thread.index()].wait.load(Ordering::SeqCst) {
+        let doing = &self.doing[thread.index()];
+        let call = match doing.wait.load(Ordering::SeqCst) {
+            _ if doing.suspensions.any() => Call::Suspension,
             0 => return Parked::No,
             1 => Call::Port,
             _ => Call::Object,
@@ -672,12 +817,28 @@ impl World for WindowsWorld {
         Parked::Kernel(KernelWait { call, first: 0 })
     }
 
+    fn counts(&self, thread: ThreadId) -> bool {
+        let member = self.doing[thread.index()].member.load(Ordering::SeqCst);
+        let is_open = |port: usize| !lock(&self.ports)[port].open.is_empty();
+        member.checked_sub(1).is_some_and(is_open) || self.files.pend_of(thread)
+    }
+
+    fn resume_all(&self) {
+        for thread in (0..self.doing.len() as u8).map(ThreadId) {
+            while self.doing[thread.index()].suspensions.any() {
+                self.resume(thread);
+            }
+        }
+    }
+
     /// Under Wine a thread that was handed a packet may look parked for a moment longer. Nobody is held back
     /// there, so a packet and a waiter on one port are on their way to each other.
     fn settled(&self) -> bool {
         let waits_on = |on: usize| {
             self.doing.iter().any(|doing| {
-                doing.wait.load(Ordering::SeqCst) == 1 && doing.on.load(Ordering::SeqCst) == on + 1
+                doing.wait.load(Ordering::SeqCst) == 1
+                    && doing.on.load(Ordering::SeqCst) == on + 1
+                    && !doing.suspensions.any()
             })
         };
         let moving = |(n, handles): (usize, &Handles)| {
@@ -728,6 +889,7 @@ impl World for WindowsWorld {
     }
 
     fn idle(&self, me: ThreadId) -> Idle {
+        self.doing[me.index()].suspensions.rests();
         let counted = self.doing[me.index()].counted.load(Ordering::SeqCst);
         if counted && !self.over.load(Ordering::SeqCst) {
             Idle::Spins

@@ -1,0 +1,267 @@
+//! Calls that have no Win32 name: ports with names, reserve objects, wait completion packets.
+//!
+//! Some systems do not export all of them. So those are looked up when a program asks for one, and what is missing is
+//! a reason why the program is not played.
+
+use std::ffi::CStr;
+use std::mem::transmute_copy;
+use std::ptr::{null, null_mut};
+
+use portsim_model::program::{Op, Packet, Program, Reserve};
+use windows_sys::Win32::Foundation::{HANDLE, UNICODE_STRING};
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
+
+use super::handles::{NAME, Owned, answer_of_nt};
+use crate::native::backend::Failure;
+use crate::trace::Answer;
+
+/// OBJ_OPENIF: what is there under the name is opened.
+const OPEN_IF: u32 = 0x80;
+/// STATUS_OBJECT_NAME_EXISTS: it was there.
+const NAME_EXISTS: i32 = 0x4000_0000;
+/// IO_COMPLETION_ALL_ACCESS, which WaitCompletionPackets have too as far as is needed.
+const ALL_ACCESS: u32 = 0x001f_0003;
+/// GENERIC_ALL.
+const ALL: u32 = 0x1000_0000;
+
+/// OBJECT_ATTRIBUTES.
+#[repr(C)]
+struct Attributes {
+    len: u32,
+    root: HANDLE,
+    name: *const UNICODE_STRING,
+    flags: u32,
+    security: *const u8,
+    quality: *const u8,
+}
+
+type AllocateReserve = extern "system" fn(*mut HANDLE, *const Attributes, u32) -> i32;
+type SetWithReserve = extern "system" fn(HANDLE, HANDLE, usize, usize, i32, usize) -> i32;
+type Routine = extern "system" fn(usize, usize, usize);
+type QueueWithReserve =
+    extern "system" fn(HANDLE, HANDLE, Option<Routine>, usize, usize, usize) -> i32;
+type CreatePacket = extern "system" fn(*mut HANDLE, u32, *const Attributes) -> i32;
+type AssociatePacket =
+    extern "system" fn(HANDLE, HANDLE, HANDLE, usize, usize, i32, usize, *mut u8) -> i32;
+type CancelPacket = extern "system" fn(HANDLE, u8) -> i32;
+
+const ALLOCATE_RESERVE: &CStr = c"NtAllocateReserveObject";
+const SET_WITH_RESERVE: &CStr = c"NtSetIoCompletionEx";
+const QUEUE_WITH_RESERVE: &CStr = c"NtQueueApcThreadEx";
+const CREATE_PACKET: &CStr = c"NtCreateWaitCompletionPacket";
+const ASSOCIATE_PACKET: &CStr = c"NtAssociateWaitCompletionPacket";
+const CANCEL_PACKET: &CStr = c"NtCancelWaitCompletionPacket";
+
+// SAFETY: this is the signature that the system exports under this name, as its documentation of native calls has it.
+#[link(name = "ntdll")]
+unsafe extern "system" {
+    /// Makes a port, which may have a name, or opens it.
+    fn NtCreateIoCompletion(
+        port: *mut HANDLE,
+        access: u32,
+        attributes: *const Attributes,
+        concurrency: u32,
+    ) -> i32;
+}
+
+/// What is exported under a name.
+///
+/// # Safety
+///
+/// `F` is the type of a pointer to a function with the signature that the system's documentation has under this name.
+unsafe fn exported<F: Copy>(name: &CStr) -> Option<F> {
+    // SAFETY: the names end in 0.
+    let found = unsafe {
+        let ntdll = GetModuleHandleA(c"ntdll.dll".as_ptr().cast());
+        GetProcAddress(ntdll, name.as_ptr().cast())
+    };
+    // SAFETY: as the caller says; a pointer to a function is as long as another one.
+    found.map(|found| unsafe { transmute_copy(&found) })
+}
+
+/// Why a call cannot be made here, if it cannot: the first name that is not exported.
+pub fn refused(op: Op) -> Option<String> {
+    let names: &[&CStr] = match op {
+        Op::Post {
+            reserve: Some(_), ..
+        } => &[ALLOCATE_RESERVE, SET_WITH_RESERVE],
+        Op::Apc {
+            reserve: Some(_), ..
+        } => &[ALLOCATE_RESERVE, QUEUE_WITH_RESERVE],
+        Op::WaitPacket { .. } => &[CREATE_PACKET, ASSOCIATE_PACKET],
+        Op::CancelWaitPacket { .. } => &[CREATE_PACKET, CANCEL_PACKET],
+        _ => &[],
+    };
+    // SAFETY: what is found is not called.
+    let is_missing = |name: &&&CStr| unsafe { exported::<usize>(name) }.is_none();
+    let missing = names.iter().find(is_missing)?;
+    Some(format!(
+        "the ntdll of this system exports no {}",
+        missing.to_string_lossy()
+    ))
+}
+
+/// Reserve objects and wait completion packets of a run.
+pub struct Natives {
+    reserves: Vec<Owned>,
+    packets: Vec<Owned>,
+}
+
+impl Natives {
+    /// Those that a program uses.
+    pub fn new(program: &Program) -> Result<Natives, Failure> {
+        let reserve = |kind: &Reserve| {
+            let kind = match kind {
+                Reserve::Apc => 0,
+                Reserve::Port => 1,
+            };
+            // SAFETY: this is its type.
+            let allocate: AllocateReserve = unsafe { wanted(ALLOCATE_RESERVE)? };
+            let mut made = null_mut();
+            made_by(ALLOCATE_RESERVE, allocate(&mut made, null(), kind), made)
+        };
+        let packet = |_| {
+            // SAFETY: this is its type.
+            let create: CreatePacket = unsafe { wanted(CREATE_PACKET)? };
+            let mut made = null_mut();
+            made_by(CREATE_PACKET, create(&mut made, ALL, null()), made)
+        };
+        let asks = |which: fn(Op) -> bool| program.ops().any(which);
+        let has_reserve = |op| {
+            matches!(
+                op,
+                Op::Post {
+                    reserve: Some(_),
+                    ..
+                } | Op::Apc {
+                    reserve: Some(_),
+                    ..
+                }
+            )
+        };
+        let has_packet = |op| matches!(op, Op::WaitPacket { .. } | Op::CancelWaitPacket { .. });
+        Ok(Natives {
+            reserves: match asks(has_reserve) {
+                true => program
+                    .reserves
+                    .iter()
+                    .map(reserve)
+                    .collect::<Result<_, _>>()?,
+                false => Vec::new(),
+            },
+            packets: match asks(has_packet) {
+                true => (0..program.wait_packets)
+                    .map(packet)
+                    .collect::<Result<_, _>>()?,
+                false => Vec::new(),
+            },
+        })
+    }
+
+    /// NtSetIoCompletionEx.
+    pub fn post(&self, port: HANDLE, reserve: usize, packet: Packet) -> Result<Answer, Failure> {
+        // SAFETY: this is its type.
+        let set: SetWithReserve = unsafe { wanted(SET_WITH_RESERVE)? };
+        let (status, bytes) = (packet.status as i32, packet.bytes as usize);
+        let reserve = self.reserves[reserve].0;
+        let (key, overlapped) = (packet.key as usize, packet.overlapped as usize);
+        Ok(answer_of_nt(set(
+            port, reserve, key, overlapped, status, bytes,
+        )))
+    }
+
+    /// NtQueueApcThreadEx.
+    pub fn apc(&self, thread: HANDLE, reserve: usize) -> Result<Answer, Failure> {
+        // SAFETY: this is its type.
+        let queue: QueueWithReserve = unsafe { wanted(QUEUE_WITH_RESERVE)? };
+        let reserve = self.reserves[reserve].0;
+        Ok(answer_of_nt(queue(thread, reserve, Some(nothing), 0, 0, 0)))
+    }
+
+    /// NtAssociateWaitCompletionPacket; whether its target was signaled already is the value of the answer.
+    pub fn associate(
+        &self,
+        which: usize,
+        port: HANDLE,
+        target: HANDLE,
+        packet: Packet,
+    ) -> Result<Answer, Failure> {
+        // SAFETY: this is its type.
+        let associate: AssociatePacket = unsafe { wanted(ASSOCIATE_PACKET)? };
+        let mut signaled = 0;
+        let status = associate(
+            self.packets[which].0,
+            port,
+            target,
+            packet.key as usize,
+            packet.overlapped as usize,
+            packet.status as i32,
+            packet.bytes as usize,
+            &mut signaled,
+        );
+        Ok(match answer_of_nt(status) {
+            Answer::Done => Answer::Value(u8::from(signaled != 0)),
+            answer => answer,
+        })
+    }
+
+    /// NtCancelWaitCompletionPacket.
+    pub fn cancel(&self, which: usize, remove: bool) -> Result<Answer, Failure> {
+        // SAFETY: this is its type.
+        let cancel: CancelPacket = unsafe { wanted(CANCEL_PACKET)? };
+        Ok(answer_of_nt(cancel(
+            self.packets[which].0,
+            u8::from(remove),
+        )))
+    }
+}
+
+/// NtCreateIoCompletion with a name: the handle, and whether it was there.
+pub fn create_named(name: &str, concurrency: u32) -> Result<(Owned, bool), Failure> {
+    let name: Vec<u16> = name.encode_utf16().collect();
+    let bytes = size_of_val(&name[..]) as u16;
+    let name = UNICODE_STRING {
+        Length: bytes,
+        MaximumLength: bytes,
+        Buffer: name.as_ptr().cast_mut(),
+    };
+    let attributes = Attributes {
+        len: size_of::<Attributes>() as u32,
+        root: null_mut(),
+        name: &name,
+        flags: OPEN_IF,
+        security: null(),
+        quality: null(),
+    };
+    let mut made = null_mut();
+    // SAFETY: the name and the attributes live until the call is over; the result is checked.
+    let status = unsafe { NtCreateIoCompletion(&mut made, ALL_ACCESS, &attributes, concurrency) };
+    let port = made_by(c"NtCreateIoCompletion", status, made)?;
+    Ok((port, status == NAME_EXISTS))
+}
+
+/// A call that programs which need it are refused without.
+///
+/// # Safety
+///
+/// As for [`exported`].
+unsafe fn wanted<F: Copy>(name: &CStr) -> Result<F, Failure> {
+    // SAFETY: as the caller says.
+    let found = unsafe { exported(name) };
+    found.ok_or_else(|| wrong(name, "it is not exported".to_owned()))
+}
+
+fn made_by(name: &CStr, status: i32, made: HANDLE) -> Result<Owned, Failure> {
+    match status {
+        0.. => Ok(Owned(made)),
+        status => Err(wrong(name, format!("NTSTATUS 0x{status:08x}"))),
+    }
+}
+
+fn wrong(name: &CStr, why: String) -> Failure {
+    let error = std::io::Error::other(why);
+    Failure::new(NAME, &name.to_string_lossy(), error)
+}
+
+/// An asynchronous procedure: that it ran is all that is asked.
+extern "system" fn nothing(_: usize, _: usize, _: usize) {}
