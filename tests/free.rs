@@ -211,7 +211,7 @@ fn the_times_say_who_waited_last() {
     says(&with([(0, 140, 150, 1), (1, 160, 170, 2)]), None);
     says(
         &with([(0, 140, 150, 2), (1, 160, 170, 1)]),
-        Some("window: [3]"),
+        Some("packet key 1 was posted before it"),
     );
     // They overlap.
     says(&with([(0, 140, 165, 2), (1, 160, 170, 1)]), None);

@@ -3,15 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use portsim::cross_check::{Verdict, cross_check};
-use portsim::native::Agent;
-use portsim::native::agent::Limits;
 use portsim::scenario;
 use portsim_model::personality::NAMES;
 use serde_json::Value;
 
 use crate::command::{Scratch, code, json, portsim, words};
-use crate::root;
 
 /// What a port can be asked that agrees with its judge: every case is counted once, and so is every part of a sweep.
 #[test]
@@ -75,16 +71,20 @@ fn a_port_that_wakes_its_oldest_waiter_is_found_and_the_case_is_small() {
         let scenario = scenario::read(file.as_ref(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
         let turns = scenario.program.schedule.as_ref().map_or(0, Vec::len);
         assert!(one["again"] == true && turns <= 8, "{turns} turns:\n{text}");
-        let command = format!(
-            "python3 '{}' oldest",
-            root().join("docs/agent.py").display()
-        );
-        let agent = Agent::of(&command, Limits::default()).expect("words");
-        let cell = cross_check(&scenario, &agent, "windows", 0, 2);
-        assert!(
-            matches!(cell.verdict, Verdict::Differ(_)),
-            "{:?}\n{text}",
-            cell.verdict
+        let args = [
+            "cross-check",
+            file,
+            "--on",
+            OLDEST,
+            "--as",
+            "windows",
+            "--seeds",
+            "0..1",
+        ];
+        let crossed = json(&args, 1);
+        assert_eq!(
+            crossed["cells"][0]["verdict"], "differ",
+            "{crossed}\n{text}"
         );
         texts.insert(text);
     }

@@ -37,6 +37,10 @@ pub trait Kernel: Copy {
     fn takes_in_two_steps(&self) -> bool {
         false
     }
+    /// Whether the packets of a port that only portable operations touch leave it in the order of their posts.
+    fn keeps_order(&self) -> bool {
+        false
+    }
     /// Whether it limits the events of a port, so that a scenario may.
     fn limits_events(&self) -> bool {
         false

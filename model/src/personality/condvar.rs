@@ -80,6 +80,11 @@ impl Kernel for Condvar {
         false
     }
 
+    /// `condvar/fifo`.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     /// `condvar/groups`.
     fn leaves_open(&self, op: Op) -> bool {
         matches!(op, Op::Post { .. })

@@ -126,6 +126,11 @@ impl Kernel for Epoll {
         false
     }
 
+    /// `epoll/fifo`.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     fn leaves_open(&self, op: Op) -> bool {
         matches!(op, Op::Get { max: Some(0), .. })
     }

@@ -93,6 +93,11 @@ impl Kernel for IoUring {
         false
     }
 
+    /// `io-uring/fifo`.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     fn leaves_open(&self, _: Op) -> bool {
         false
     }

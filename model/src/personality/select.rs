@@ -78,6 +78,11 @@ impl Kernel for Select {
         false
     }
 
+    /// `select/fifo`.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     fn leaves_open(&self, _: Op) -> bool {
         false
     }

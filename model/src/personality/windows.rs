@@ -293,6 +293,11 @@ impl Kernel for Windows {
         true
     }
 
+    /// `windows/fifo`.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     /// `windows/last-error`.
     fn keeps_last_error(&self) -> bool {
         true

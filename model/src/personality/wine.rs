@@ -178,6 +178,11 @@ impl Kernel for Wine {
         false
     }
 
+    /// `wine/fifo`.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     fn leaves_open(&self, op: Op) -> bool {
         matches!(op, Op::CancelFile { .. })
     }
