@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The part of this program that runs where the Win32 interface is: built here, and run under two versions of Wine.
 #
-#   tests/windows.sh            prepares what is missing, builds, and cross-checks under both Wines
+#   tests/windows.sh            prepares what is missing, builds, runs the tests of the library and cross-checks under
+#                               both Wines
 #   tests/windows.sh prepare    only prepares
 #   tests/windows.sh library    only fetches the source of the standard library, and says where it is
 #   tests/windows.sh wake N     records the wake order N times under both Wines, and compares
@@ -143,14 +144,42 @@ prepare() {
     done
 }
 
-# The whole command, with a standard library built for it. It is not optimised: Wine takes the time.
-build() {
+# cargo for Windows, with a standard library built for it. Nothing is optimised: Wine takes the time.
+for_windows() {
+    local verb=$1
+    shift
     RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$LIBRARY" \
         CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
         CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=false \
-        cargo +stable build -p portsim --bin portsim -Zbuild-std=std,panic_unwind \
-        --target "$TARGET" --target-dir "$PLACE/cargo" --locked
+        cargo +stable "$verb" -p portsim -Zbuild-std=std,panic_unwind,test \
+        --target "$TARGET" --target-dir "$PLACE/cargo" --locked "$@"
+}
+
+build() {
+    for_windows build --bin portsim
+    for_windows test --lib --no-run --message-format=json |
+        python3 -c 'import json, sys
+for line in sys.stdin:
+    said = json.loads(line)
+    if said.get("executable") and said["profile"]["test"]:
+        print(said["executable"])' >"$PLACE/tests"
     cargo build --locked -p portsim --bin portsim
+}
+
+# The tests of the library, each Wine on a processor of its own.
+unit_tests() {
+    local version pids=() failed=0
+    for version in 8 10; do
+        WINEPREFIX=$PLACE/prefix-$version timeout 600 "$(wine "$version")" "$(cat "$PLACE/tests")" \
+            >"$PLACE/tests-$version" 2>&1 &
+        pids+=($!)
+    done
+    for version in 8 10; do
+        wait "${pids[0]}" || failed=1
+        pids=("${pids[@]:1}")
+        printf 'Wine %s: %s\n' "$version" "$(grep '^test result' "$PLACE/tests-$version" || echo 'no result')"
+    done
+    [ "$failed" = 0 ] || { cat "$PLACE"/tests-{8,10}; return 1; }
 }
 
 agent() {
@@ -231,6 +260,8 @@ if [ "${1-}" = wake ]; then
     wake "$2"
     exit
 fi
+printf '== tests of the library\n'
+unit_tests
 for version in 8 10; do
     printf '== Wine %s by its own rules\n' "$version"
     agrees "$version"

@@ -67,7 +67,7 @@ mod parked_windows;
 mod pipe_bell;
 #[cfg(target_os = "linux")]
 mod select;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, any(target_os = "linux", windows)))]
 mod tests;
 #[cfg(windows)]
 mod windows;

@@ -3,14 +3,23 @@
 mod conductor;
 #[cfg(loom)]
 mod desk;
+#[cfg(target_os = "linux")]
 mod ending;
+#[cfg(target_os = "linux")]
 mod objects;
+#[cfg(target_os = "linux")]
 mod odd;
+#[cfg(target_os = "linux")]
 mod order;
+#[cfg(target_os = "linux")]
 mod parked;
+#[cfg(target_os = "linux")]
 mod sources;
 mod suspension;
+#[cfg(target_os = "linux")]
 mod time;
+#[cfg(windows)]
+mod windows;
 
 use portsim_model::expr::{Expr, ExprId};
 use portsim_model::program::{
@@ -23,6 +32,9 @@ use crate::choose::Policy;
 use crate::trace::{Answer, Shown};
 
 const P: PortId = PortId(0);
+
+/// The backend on which programs are played here.
+const HERE: &str = if cfg!(windows) { "windows" } else { "epoll" };
 
 /// A program with one open port, 16 packets whose keys are their numbers, and a thread for each list.
 fn program(threads: Vec<Vec<Instr>>) -> Program {
@@ -139,9 +151,9 @@ fn slated(program: Program, turns: &[u8]) -> Program {
 }
 
 fn run(program: &Program) -> Recording {
-    let epoll = backend("epoll").expect("it is built in");
+    let here = backend(HERE).expect("it is built in");
     let policy = || Policy::Fair.seeded(1);
-    record(epoll, program, &policy, &Options::default()).expect("it records")
+    record(here, program, &policy, &Options::default()).expect("it records")
 }
 
 /// `a! get` for a call that parked, `a get key` for one that returned at once, `a< key` for a return.

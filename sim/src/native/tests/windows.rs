@@ -1,0 +1,103 @@
+//! What holds on the backend `windows` whatever runs below it: real calls on real threads.
+
+use portsim_model::program::{Object, ObjectId};
+
+use super::*;
+
+fn ticks(ticks: u32) -> Timeout {
+    Timeout::Ticks(ticks)
+}
+
+/// Packets leave in the order of their posts, one by one or many at a time, and a poll of an empty port is over at once.
+#[test]
+fn packets_leave_oldest_first() {
+    let poll = get_within(ticks(0));
+    let posts = [post(1), post(2), post(3), post(4)];
+    let takes = [poll, get_many(2), poll, poll];
+    let turns = [0; 8];
+    check(
+        &slated(program(vec![once(posts.into_iter().chain(takes))]), &turns),
+        &[
+            "a post done",
+            "a post done",
+            "a post done",
+            "a post done",
+            "a get 1",
+            "a get [2 3]",
+            "a get 4",
+            "a get WAIT_TIMEOUT",
+        ],
+    );
+}
+
+/// A thread that waits is seen to wait, and its packet releases it in the turn of the post.
+#[test]
+fn a_post_releases_a_thread_that_waits() {
+    let program = program(vec![once([get(), get()]), once([post(5), post(6)])]);
+    check(
+        &slated(program, &[0, 1, 0, 1]),
+        &[
+            "a! get",
+            "b post done",
+            "a< 5",
+            "a! get",
+            "b post done",
+            "a< 6",
+        ],
+    );
+}
+
+/// Deadlines pass in their own order, not in the order of the calls, one clock turn each.
+#[test]
+fn deadlines_pass_in_their_order() {
+    let program = program(vec![
+        once([get_within(ticks(10))]),
+        once([get_within(ticks(5))]),
+        once([sleep(7)]),
+    ]);
+    check(
+        &program.with_turns([Some(0), Some(1), Some(2), None, None, None]),
+        &[
+            "a! get",
+            "b! get",
+            "c! sleep",
+            "b< WAIT_TIMEOUT",
+            "c< done",
+            "a< WAIT_TIMEOUT",
+        ],
+    );
+}
+
+/// Threads are seen to wait for events, and in waits that nobody chose, too.
+#[test]
+fn other_waits_are_seen() {
+    let object = ObjectId(0);
+    let block = Op::Block {
+        object,
+        into: None,
+        timeout: Timeout::Never,
+        alertable: false,
+    };
+    let event = Object::Event {
+        manual: false,
+        signaled: false,
+    };
+    let program = Program {
+        objects: vec![event],
+        ..program(vec![
+            once([block]),
+            once([Op::Signal { object }]),
+            once([Op::Stall]),
+        ])
+    };
+    check(
+        &slated(program, &[2, 0, 1, 2]),
+        &[
+            "c! stall",
+            "a! block",
+            "b signal done",
+            "a< done",
+            "c< done",
+        ],
+    );
+}
