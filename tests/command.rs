@@ -487,3 +487,30 @@ fn a_recording_is_judged_from_its_file() {
     );
     assert!(Path::new(&file).exists());
 }
+
+/// A recording at full speed is a history of a queue; what a queue has no word for is named.
+#[test]
+fn a_recording_is_exported_as_a_history() {
+    let free = "traces/recorded/emulated/free-limit-of-one.jsonl";
+    let output = portsim(&["export", "history", free]);
+    let text = words(&output);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((code(&output), lines.len()), (0, 8), "{text}");
+    assert_eq!(
+        lines[0],
+        "{:process 0, :type :invoke, :f :dequeue, :value nil, :time 121040}"
+    );
+    assert_eq!(
+        lines[3],
+        "{:process 1, :type :ok, :f :dequeue, :value 1, :time 333147}"
+    );
+    let in_step = "traces/recorded/epoll/no-limit.jsonl";
+    let said = json(&["export", "history", in_step], 0);
+    assert_eq!(said["verdict"], "unsupported", "{said}");
+    let output = portsim(&["export", "history", free, "--port", "q"]);
+    assert!(
+        code(&output) == 2 && words(&output).contains("there is no port \"q\""),
+        "{}",
+        words(&output)
+    );
+}

@@ -353,3 +353,63 @@ fn ports_at_full_speed_are_admitted() {
         assert!(seen > 5, "only {seen} on {on}");
     }
 }
+
+/// Posts that overlap much, taken much later, and a poll between that finds nothing: all orders of the posts are too
+/// many to try, and their takes leave one, which does not explain the poll.
+#[test]
+fn posts_that_overlap_are_ordered_by_their_takes() {
+    let posts = |thread: usize| {
+        let post = |n: usize| format!(r#"{{ "post": "p", "key": {} }}"#, 4 * n + thread);
+        (0..6).map(post).collect::<Vec<_>>().join(", ")
+    };
+    let gets = vec![r#"{ "get": "p", "into": "x" }"#; 24].join(", ");
+    let text = format!(
+        r#"{{ "why": "Many orders.", "as": ["windows"], "ports": {{ "p": {{}} }}, "threads": {{
+            "a": [ {} ], "b": [ {} ], "c": [ {} ], "d": [ {} ], "t": [ {gets} ],
+            "w": [ {{ "get": "p", "into": "x", "timeout": 0 }} ] }} }}"#,
+        posts(0),
+        posts(1),
+        posts(2),
+        posts(3)
+    );
+    let scenario = scenario::parse("many", Path::new("many.json"), text.as_bytes(), &NAMES);
+    let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
+    let mut calls = Vec::new();
+    for thread in 0..4 {
+        for (n, op) in (0..).zip(scenario.program.code(ThreadId(thread)).ops()) {
+            let answer = Some(Answer::Done);
+            let thread = ThreadId(thread);
+            let shown = Shown::Call { thread, op, answer };
+            // Each is done within a long time that all others share.
+            let (t0, t1) = (n, Some(1_000_000 + n));
+            calls.push((Event { shown, choice: 0 }, Span { t0, t1 }));
+        }
+    }
+    // Whoever posted takes the oldest of all in an order that no time tells: the threads backwards.
+    let keys = (0..6).flat_map(|n| (0..4).rev().map(move |thread| 4 * n + thread));
+    let gets = scenario.program.code(ThreadId(4)).ops();
+    for (n, (key, op)) in (0..).zip(keys.zip(gets)) {
+        let answer = Some(Answer::Packet(Packet {
+            key,
+            ..Packet::default()
+        }));
+        let thread = ThreadId(4);
+        let shown = Shown::Call { thread, op, answer };
+        let (t0, t1) = (2_000_000 + 10 * n, Some(2_000_005 + 10 * n));
+        calls.push((Event { shown, choice: 0 }, Span { t0, t1 }));
+    }
+    let end = End::default();
+    let judge = |calls: &mut Vec<(Event, Span)>| {
+        calls.sort_by_key(|(_, span)| span.t0);
+        refused(&scenario, "windows", calls, Some(&end))
+    };
+    assert_eq!(judge(&mut calls), None);
+    let (thread, op) = (ThreadId(5), scenario.program.code(ThreadId(5)).ops().next());
+    let answer = Some(Answer::Failed("WAIT_TIMEOUT".into()));
+    let op = op.expect("it is there");
+    let shown = Shown::Call { thread, op, answer };
+    let (t0, t1) = (1_500_000, Some(1_500_010));
+    calls.push((Event { shown, choice: 0 }, Span { t0, t1 }));
+    let refusal = judge(&mut calls).expect("there was something to take");
+    assert!(refusal.contains("window: [25]"), "{refusal}");
+}

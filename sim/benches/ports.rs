@@ -9,11 +9,14 @@
 //! turns, and what counts is the ratio of the medians, within one run. A number after `--` sets how many rounds.
 //!
 //! - *throughput*: so many posters, so many takers, as fast as they can.
-//! - *wake*: a packet to a thread that sleeps for it, and its answer to one that sleeps for that: two wakes.
+//! - *wake*: a packet to a thread that sleeps for it, and its answer to one that sleeps for that: two wakes. On Linux a bare
+//!   futex is beside them, with room for one packet: there is no quicker way to wake a thread.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::hint::black_box;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -144,6 +147,34 @@ impl Carrier for Epoll {
     }
 }
 
+/// Room for one packet, and a futex that says whether it is there.
+#[cfg(target_os = "linux")]
+#[derive(Default)]
+struct Futex {
+    packet: AtomicU64,
+    is_there: AtomicU32,
+}
+
+#[cfg(target_os = "linux")]
+impl Carrier for Futex {
+    fn post(&self, packet: u64) {
+        use rustix::thread::futex;
+        self.packet.store(packet, Ordering::Relaxed);
+        self.is_there.store(1, Ordering::Release);
+        futex::wake(&self.is_there, futex::Flags::PRIVATE, 1).expect("it wakes");
+    }
+
+    fn take(&self) -> u64 {
+        use rustix::thread::futex;
+        while self.is_there.load(Ordering::Acquire) == 0 {
+            // It fails where the packet came meanwhile.
+            let _ = futex::wait(&self.is_there, futex::Flags::PRIVATE, 0, None);
+        }
+        self.is_there.store(0, Ordering::Relaxed);
+        self.packet.load(Ordering::Relaxed)
+    }
+}
+
 /// Makes a carrier with nothing in it.
 type Make = fn() -> Arc<dyn Carrier>;
 
@@ -225,10 +256,12 @@ const COURSES: [Course; 4] = [
         measure: |make| throughput(&make(), 4, 4),
     },
     Course {
-        name: "wake",
+        name: WAKE,
         measure: wake,
     },
 ];
+
+const WAKE: &str = "wake";
 
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
@@ -243,8 +276,12 @@ fn main() {
     } else {
         1
     });
-    let carriers = carriers();
     for course in &COURSES {
+        let mut carriers = carriers();
+        #[cfg(target_os = "linux")]
+        if course.name == WAKE {
+            carriers.push(("bare futex", || Arc::new(Futex::default())));
+        }
         let mut times = vec![Vec::new(); carriers.len()];
         for _ in 0..rounds {
             for (times, (_, make)) in times.iter_mut().zip(&carriers) {

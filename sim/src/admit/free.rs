@@ -5,7 +5,7 @@
 //! comes behind one that had to be over before it could begin: so a thread may begin its next call while every call
 //! that is not over ends after that call began.
 //!
-//! First come questions that need no search (`impossible`). Then the likeliest order is followed (`likely`, `guess`), with
+//! First come questions that need no search (`impossible`), and what follows for posts that overlap (`earlier`). Then the likeliest order is followed (`likely`, `guess`), with
 //! a short memory; where it does not lead on, all orders are tried from some way back (`layers`): from one end of a call
 //! to the next, with every place in which the model can be there. Only from the first place on, or from where all places
 //! are known, is that a proof, and only such a proof refuses (`window`). So what is kept grows with how much was
@@ -13,6 +13,7 @@
 //!
 //! Nobody's clock holds the program to its ticks here, so any deadline that pends may pass at any moment.
 
+mod earlier;
 mod guess;
 mod impossible;
 mod layers;
@@ -153,6 +154,8 @@ struct Judge<'s, K> {
     loose: Vec<u64>,
     /// When some calls are expected: see `guess`.
     guess: BTreeMap<u32, u64>,
+    /// Which calls must have begun before some: see `earlier`.
+    earlier: BTreeMap<u32, Vec<(ThreadId, u32)>>,
 }
 
 /// Where the model can be, and which calls are over.
@@ -280,6 +283,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
             finish: Finish::Cut,
             loose: Vec::new(),
             guess: BTreeMap::new(),
+            earlier: BTreeMap::new(),
         };
         for (place, event) in (0..).zip(events) {
             if let Shown::Call { thread, .. } = event.shown {
@@ -294,6 +298,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
                 false => Finish::UnderWay,
             };
         }
+        judge.earlier = judge.earlier();
         judge
     }
 
@@ -427,7 +432,8 @@ impl<'s, K: Kernel> Judge<'s, K> {
         match step.kind {
             StepKind::Turn if !inside => {
                 let guess = self.guess.get(&(call.n as u32 - 1)).copied();
-                (call.t0 <= until).then(|| guess.unwrap_or(call.usual()))
+                let may_come = call.t0 <= until && self.may_come(place, call);
+                may_come.then(|| guess.unwrap_or(call.usual()))
             }
             StepKind::Turn => (call.op == Op::Stall).then(|| call.t1.saturating_sub(USUAL)),
             StepKind::Wake => Some(0),

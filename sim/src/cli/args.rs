@@ -55,7 +55,7 @@ pub enum Command {
     Fuzz(Fuzz),
     /// Join what commands with --shard and --json said of their parts
     Merge(Merge),
-    /// Write a scenario in the language of another checker
+    /// Write a scenario or a recording in the language of another checker
     Export(Export),
     /// Be an agent: do on a backend what a conductor says on standard input
     Agent(Agent),
@@ -397,6 +397,19 @@ pub enum Language {
         scenario: PathBuf,
         #[command(flatten)]
         target: Target,
+    },
+    /// A recording at full speed as a history of operations on a queue, in EDN: for checkers of linearizability
+    History {
+        /// The trace
+        trace: PathBuf,
+        /// The port; the only one if left out
+        #[arg(long, value_name = "NAME")]
+        port: Option<String>,
+        /// Write to this file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        look_in: LookIn,
     },
 }
 

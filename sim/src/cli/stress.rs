@@ -38,6 +38,7 @@ pub fn stress(
         rounds: 0,
         events: 0,
         undecided: 0,
+        kept: Vec::new(),
         seconds: 0.0,
         file: None,
         saw: None,
@@ -53,11 +54,17 @@ pub fn stress(
         let round = round.map_err(|failed| Stop::Unavailable(failed.words(&Default::default())))?;
         report.rounds += 1;
         report.events += round.events.len() as u64;
-        report.undecided += u64::from(round.judgement.gave_up);
+        let folder = || args.out.clone().unwrap_or_else(|| PathBuf::from("."));
+        if round.judgement.gave_up {
+            report.undecided += 1;
+            if report.kept.len() < KEPT_MAX {
+                let file = keep(&round, folder(), &name, &header(&round, &on))?;
+                report.kept.push(file.display().to_string());
+            }
+        }
         progress.at(|_| format!("{} rounds, {} events", report.rounds, report.events));
         if let Some(refusal) = &round.judgement.refused {
-            let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("."));
-            let file = keep(&round, folder, &name, &header(&round, &on))?;
+            let file = keep(&round, folder(), &name, &header(&round, &on))?;
             report.verdict = "refused";
             report.saw = Some(refusal.saw.clone());
             report.allowed = refusal.allowed.clone();
@@ -80,7 +87,10 @@ pub fn stress(
     })
 }
 
-/// Keeps a refused round: its scenario, and what was seen.
+/// As many rounds on which the judge gave up are kept.
+const KEPT_MAX: usize = 8;
+
+/// Keeps a round that is not admitted: its scenario, and what was seen.
 fn keep(round: &Round, folder: PathBuf, name: &str, header: &Header) -> Result<PathBuf, Stop> {
     let scenario = folder.join(format!("{name}.json"));
     files::create(&scenario)?.write_all(round.text.as_bytes())?;
@@ -110,7 +120,10 @@ fn words(report: &json::Stress, window: &str) -> String {
         report.events as f64 / report.seconds.max(0.001)
     );
     if report.undecided > 0 {
-        words += &format!("; {} rounds undecided", report.undecided);
+        words += &format!("; {} rounds undecided, kept:", report.undecided);
+        for file in &report.kept {
+            words += &format!(" {}", shell(&PathBuf::from(file)));
+        }
     }
     if let (Some(saw), Some(file)) = (&report.saw, &report.file) {
         words += &format!("\n  saw      {saw}{window}");

@@ -503,6 +503,8 @@ pub struct Stress {
     pub events: u64,
     /// Rounds of which nobody knows.
     pub undecided: u64,
+    /// The files of the first of them.
+    pub kept: Vec<String>,
     /// How long it took.
     pub seconds: f64,
     /// The trace of the refused round.

@@ -14,9 +14,7 @@ use crate::trace::Answer;
 
 impl<'s, K: Kernel> Judge<'s, K> {
     pub(super) fn impossible(&self) -> Option<Refusal> {
-        let program = self.system.program();
-        // Other operations send packets too, in ways of their own.
-        if !program.ops().all(Op::is_portable) || has_other_packets(program) {
+        if !self.only_posts() {
             return None;
         }
         let (posts, takes) = self.posts_and_takes();
@@ -28,8 +26,14 @@ impl<'s, K: Kernel> Judge<'s, K> {
         unposted.or_else(overtaken)
     }
 
+    /// Whether packets come from posts alone: other operations send packets too, in ways of their own.
+    pub(super) fn only_posts(&self) -> bool {
+        let program = self.system.program();
+        program.ops().all(Op::is_portable) && !has_other_packets(program)
+    }
+
     /// The calls that posted and that took each packet, in the order of their threads.
-    fn posts_and_takes(&self) -> (Calls<'s>, Calls<'s>) {
+    pub(super) fn posts_and_takes(&self) -> (Calls<'s>, Calls<'s>) {
         let program = self.system.program();
         let (mut posts, mut takes) = (Calls::new(), Calls::new());
         for call in self
@@ -149,7 +153,7 @@ struct Passed<'t> {
 }
 
 /// Calls by the packet that they post or take.
-type Calls<'t> = BTreeMap<(PortId, Packet), Vec<Call<'t>>>;
+pub(super) type Calls<'t> = BTreeMap<(PortId, Packet), Vec<Call<'t>>>;
 
 /// The packets that a call took.
 pub(super) fn taken(answer: &Answer) -> &[Packet] {
