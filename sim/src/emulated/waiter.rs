@@ -20,7 +20,7 @@ const ANSWERED: u8 = 2;
 
 /// How often a thread looks before it sleeps. Loom takes a spin for a promise that others go first, and would
 /// then not try what happens when they do not.
-const LOOKS: u32 = if cfg!(all(test, loom)) { 0 } else { 100 };
+const LOOKS: u32 = if cfg!(all(test, loom)) { 0 } else { 20 };
 
 /// How a wait ends, unless its time is over.
 #[derive(Debug)]
