@@ -488,6 +488,32 @@ fn a_recording_is_judged_from_its_file() {
     assert!(Path::new(&file).exists());
 }
 
+/// A round of stress that is refused is kept in a folder that need not be there, and is refused again; a folder that
+/// cannot be made is said before anything runs.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refused_round_is_kept_where_it_was_asked_for() {
+    let scratch = Scratch::new("stress-kept");
+    let out = scratch.path("new/folder");
+    let stress = [
+        "record", "--on", "condvar", "--as", "windows", "--mode", "free",
+    ];
+    let said = json(
+        &[&stress[..], &["--seconds", "60", "--out", &out]].concat(),
+        1,
+    );
+    let file = said["file"].as_str().expect("it names the trace");
+    let again = ["admit", file, "--as", "windows", "--scenarios", &out];
+    assert_eq!(json(&again, 1)["traces"][0]["verdict"], "refused");
+    let in_the_way = scratch.file("file", b"");
+    let output = portsim(&[&stress[..], &["--seconds", "60", "--out", &in_the_way]].concat());
+    let words = words(&output);
+    assert!(
+        code(&output) == 2 && words.contains("cannot be made"),
+        "{words}"
+    );
+}
+
 /// A recording at full speed is a history of a queue; what a queue has no word for is named.
 #[test]
 fn a_recording_is_exported_as_a_history() {

@@ -334,20 +334,7 @@ fn refused_traces() {
 fn recorded_traces() {
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for file in files_below(&root().join("traces/recorded")) {
-        let recorded = read(&file).unwrap_or_else(|bad| panic!("{bad}"));
-        let path = root()
-            .join("scenarios")
-            .join(format!("{}.json", recorded.header.scenario));
-        let scenario = scenario::read(&path, &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
-        assert_eq!(
-            scenario.sha256,
-            recorded.header.scenario_sha256,
-            "{}: of another version of its scenario; record it again",
-            file.display()
-        );
-        let trace = recorded
-            .resolve(&scenario.names, &scenario.program)
-            .unwrap_or_else(|bad| panic!("{bad}"));
+        let (scenario, trace) = recording(&file);
         let name = trace
             .header
             .on
@@ -371,13 +358,7 @@ fn recorded_traces() {
 fn recordings_are_refused_where_rules_contradict_them() {
     let mut rows = String::new();
     for file in files_below(&root().join("traces/recorded")) {
-        let recorded = read(&file).unwrap_or_else(|bad| panic!("{bad}"));
-        let name = format!("{}.json", recorded.header.scenario);
-        let path = root().join("scenarios").join(name);
-        let scenario = scenario::read(&path, &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
-        let trace = recorded
-            .resolve(&scenario.names, &scenario.program)
-            .unwrap_or_else(|bad| panic!("{bad}"));
+        let (scenario, trace) = recording(&file);
         if trace.header.mode == Mode::Free {
             continue;
         }
@@ -398,6 +379,24 @@ fn recordings_are_refused_where_rules_contradict_them() {
         let _ = writeln!(rows, "{}: {refused}", file.trim_end_matches(".jsonl"));
     }
     is_as_kept("tests/contradicted.txt", &rows);
+}
+
+/// A recording, with the version of its scenario that it is of.
+fn recording(file: &Path) -> (Scenario, Trace) {
+    let recorded = read(file).unwrap_or_else(|bad| panic!("{bad}"));
+    let name = format!("{}.json", recorded.header.scenario);
+    let path = root().join("scenarios").join(name);
+    let scenario = scenario::read(&path, &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
+    assert_eq!(
+        scenario.sha256,
+        recorded.header.scenario_sha256,
+        "{}: of another version of its scenario; record it again",
+        file.display()
+    );
+    let trace = recorded
+        .resolve(&scenario.names, &scenario.program)
+        .unwrap_or_else(|bad| panic!("{bad}"));
+    (scenario, trace)
 }
 
 /// What the system of this name says of a trace, by the mode in which it was made.

@@ -1,8 +1,8 @@
 //! `portsim record --seconds`: many short rounds at full speed, each judged at once.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::admit::said;
@@ -10,6 +10,7 @@ use super::args::{Record, personality};
 use super::on::On;
 use super::say::{Say, shell, stop_on_ctrl_c, stopped};
 use super::{Exit, Stop, files};
+use crate::bad_input::BadInput;
 use crate::cross_check::stress::{Round, round};
 use crate::report::json;
 use crate::trace::{Header, write_timed};
@@ -26,6 +27,10 @@ pub fn stress(
         Some(name) => personality(name)?,
         None => on.judge()?,
     };
+    // What cannot be kept is better known before anything is found.
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("."));
+    fs::create_dir_all(&folder)
+        .map_err(|error| BadInput::new(&folder, format!("cannot be made: {error}")))?;
     stop_on_ctrl_c();
     let processors = on.processors().unwrap_or(2);
     let (start, time) = (Instant::now(), Duration::from_secs(seconds));
@@ -54,17 +59,16 @@ pub fn stress(
         let round = round.map_err(|failed| Stop::Unavailable(failed.words(&Default::default())))?;
         report.rounds += 1;
         report.events += round.events.len() as u64;
-        let folder = || args.out.clone().unwrap_or_else(|| PathBuf::from("."));
         if round.judgement.gave_up {
             report.undecided += 1;
             if report.kept.len() < KEPT_MAX {
-                let file = keep(&round, folder(), &name, &header(&round, &on))?;
+                let file = keep(&round, &folder, &name, &header(&round, &on))?;
                 report.kept.push(file.display().to_string());
             }
         }
         progress.at(|_| format!("{} rounds, {} events", report.rounds, report.events));
         if let Some(refusal) = &round.judgement.refused {
-            let file = keep(&round, folder(), &name, &header(&round, &on))?;
+            let file = keep(&round, &folder, &name, &header(&round, &on))?;
             report.verdict = "refused";
             report.saw = Some(refusal.saw.clone());
             report.allowed = refusal.allowed.clone();
@@ -91,7 +95,7 @@ pub fn stress(
 const KEPT_MAX: usize = 8;
 
 /// Keeps a round that is not admitted: its scenario, and what was seen.
-fn keep(round: &Round, folder: PathBuf, name: &str, header: &Header) -> Result<PathBuf, Stop> {
+fn keep(round: &Round, folder: &Path, name: &str, header: &Header) -> Result<PathBuf, Stop> {
     let scenario = folder.join(format!("{name}.json"));
     files::create(&scenario)?.write_all(round.text.as_bytes())?;
     let file = folder.join(format!("{name}.jsonl"));
