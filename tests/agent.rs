@@ -226,6 +226,109 @@ fn every_wrong_agent_is_survived() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+const FREE: &str =
+    r#"read l; echo '{"hello":1,"name":"x","os":"y","ops":["get","post"],"modes":["free"]}';"#;
+
+/// What an agent can do wrong at full speed.
+const FREE_WAYS: [(&str, &str, &str); 6] = [
+    (
+        "tells no times",
+        r#"FREE READY echo '{"id":1,"returned":{"ok":true}}'; sleep 1000"#,
+        "line 3: call 1 has returned without its times `t0` and `t1`",
+    ),
+    (
+        "ends before it begins",
+        r#"FREE READY echo '{"id":1,"returned":{"ok":true},"t0":9,"t1":8}'; sleep 1000"#,
+        "line 3: call 1 ended at 8, before it began at 9",
+    ),
+    (
+        "has a clock for each thread",
+        r#"FREE READY read l; read l; read l; read l; echo '{"id":3,"returned":{"ok":true},"t0":500,"t1":600}';
+           echo '{"id":4,"returned":{"ok":true},"t0":7,"t1":8}'; sleep 1000"#,
+        "line 4: call 4 began at 7, and 600 was told before: its threads must read one clock",
+    ),
+    (
+        "turns the calls of a thread around",
+        r#"FREE READY read l; read l; read l; read l; echo '{"id":4,"returned":{"ok":true},"t0":1,"t1":2}'; sleep 1000"#,
+        "line 3: call 4 is not the oldest open call of a thread",
+    ),
+    (
+        "parks at full speed",
+        r#"FREE READY echo '{"id":1,"parked":true}'; sleep 1000"#,
+        "line 3: \"{\"id\":1,\"parked\":true}\" where `returned` was expected",
+    ),
+    (
+        "ends in a call",
+        "FREE READY read l; kill -9 $$",
+        "its output ends after line 2; it ended with signal: 9",
+    ),
+];
+
+/// The same at full speed, where what was heard before is kept.
+#[cfg(unix)]
+#[test]
+fn every_wrong_agent_at_full_speed_is_survived() {
+    let mut found = Vec::new();
+    for (n, (what, script, expected)) in FREE_WAYS.into_iter().enumerate() {
+        let script = script.replace("FREE", FREE).replace("READY", READY);
+        let script = script.replace('\'', r"'\''");
+        let out = std::env::temp_dir().join(format!("portsim-free-{}-{n}", std::process::id()));
+        let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
+            .args(["record", "scenarios/portable/newest-waiter-first.json"])
+            .args(["--mode", "free", "--limit", "3000", "--on"])
+            .arg(format!("agent:sh -c '{script}'"))
+            .arg("--out")
+            .arg(&out)
+            .current_dir(root())
+            .output()
+            .expect("the command can be started");
+        let words = String::from_utf8_lossy(&output.stderr).replace('\\', "");
+        let is_cut = fs::read_to_string(&out).is_ok_and(|kept| !kept.contains("\"end\""));
+        let _ = fs::remove_file(&out);
+        let expected = expected.replace('\\', "");
+        if output.status.code() != Some(3) || !words.contains(&expected) || !is_cut {
+            found.push(format!("{what}: {:?} {is_cut} {words}", output.status));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Rounds of stress on an agent, judged as the name that it gives itself.
+fn stress(on: &str) -> Value {
+    let out = std::env::temp_dir().join(format!("portsim-agent-stress-{}", std::process::id()));
+    let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
+        .args(["record", "--mode", "free", "--seconds", "2", "--json"])
+        .args(["--on", on, "--out"])
+        .arg(&out)
+        .current_dir(root())
+        .output()
+        .expect("the command can be started");
+    let _ = fs::remove_dir_all(&out);
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{on}: {error}: {said}"))
+}
+
+/// Python's own queue does at full speed what a queue with a condition does; with its newest packet first it does not.
+#[test]
+fn the_queue_of_python_is_a_port_at_full_speed() {
+    let right = stress("agent:python3 docs/free_agent.py");
+    assert_eq!(right["verdict"], "admitted", "{right}");
+    assert_eq!(right["undecided"], 0, "{right}");
+    assert!(right["events"].as_u64() > Some(500), "{right}");
+    let wrong = stress("agent:python3 docs/free_agent.py newest");
+    assert_eq!(wrong["verdict"], "refused", "{wrong}");
+}
+
+/// A backend behind the protocol keeps its rules at full speed, and its times tell enough to see it.
+#[test]
+fn a_backend_as_an_agent_runs_at_full_speed() {
+    let portsim = env!("CARGO_BIN_EXE_portsim");
+    let right = stress(&format!("agent:'{portsim}' agent --on emulated"));
+    // Where the port is not the agent's own name its judge is that of the rules it keeps.
+    assert_eq!(right["verdict"], "admitted", "{right}");
+    assert!(right["events"].as_u64() > Some(1000), "{right}");
+}
+
 /// The lines of the manual are lines of the protocol, and a line that is none is refused.
 #[test]
 fn the_manual_speaks_the_protocol() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use portsim::choose::{Choose, Policy};
 use portsim::cross_check::judge_free;
 use portsim::cross_check::stress::round;
-use portsim::native::{NoRecording, backend, record_free};
+use portsim::native::agent::Limits;
+use portsim::native::{Agent, Backend, NoRecording, backend, record_free};
 use portsim::personality::{OnSystem, not_for, play};
 use portsim::run::{Ended, Execution, run};
 use portsim::scenario::{self, Scenario};
@@ -321,37 +322,55 @@ fn ports_at_full_speed_are_admitted() {
         ("condvar", "condvar"),
     ];
     for (on, name) in ports {
-        let Some(backend) = backend(on).filter(|backend| backend.available().is_ok()) else {
-            println!("not run: {on}");
-            continue;
-        };
-        let mut seen = 0;
-        for scenario in scenarios() {
-            let wanted = ["portable/", "differences/"];
-            let wanted = wanted
-                .iter()
-                .any(|folder| scenario.name.starts_with(folder));
-            if !wanted || not_for(name, &scenario).is_some() {
-                continue;
-            }
-            let limit = Duration::from_secs(10);
-            let recorded = match record_free(backend, &scenario.program, 0, limit) {
-                Ok(recorded) => recorded,
-                Err(NoRecording::Unsupported(_)) => continue,
-                Err(failed) => panic!("{}: {failed:?}", scenario.name),
-            };
-            let event = |shown| Event { shown, choice: 0 };
-            let calls = recorded.calls.iter();
-            let calls: Vec<_> = calls.map(|call| (event(call.shown()), call.span)).collect();
-            let end = End {
-                parked: recorded.parked,
-            };
-            seen += 1;
-            let refusal = refused(&scenario, name, &calls, Some(&end));
-            assert_eq!(refusal, None, "{} on {on}: {calls:?}", scenario.name);
+        match backend(on).filter(|backend| backend.available().is_ok()) {
+            Some(backend) => admits(backend, on, name),
+            None => println!("not run: {on}"),
         }
-        assert!(seen > 5, "only {seen} on {on}");
     }
+}
+
+/// So does one behind the agent protocol, whose times are those of another process.
+#[test]
+fn ports_of_agents_at_full_speed_are_admitted() {
+    let portsim = env!("CARGO_BIN_EXE_portsim");
+    for (on, name) in [("emulated", "windows"), ("epoll", "epoll")] {
+        let command = format!("'{portsim}' agent --on {on}");
+        let agent = Agent::of(&command, Limits::default()).expect("a command");
+        match agent.available() {
+            Ok(()) => admits(&agent, &command, name),
+            Err(why) => println!("not run: {on}: {why}"),
+        }
+    }
+}
+
+/// What a backend does with the shipped scenarios at full speed, its system can show.
+fn admits(backend: &dyn Backend, on: &str, name: &str) {
+    let mut seen = 0;
+    for scenario in scenarios() {
+        let wanted = ["portable/", "differences/"];
+        let wanted = wanted
+            .iter()
+            .any(|folder| scenario.name.starts_with(folder));
+        if !wanted || not_for(name, &scenario).is_some() {
+            continue;
+        }
+        let limit = Duration::from_secs(10);
+        let recorded = match record_free(backend, &scenario.program, 0, limit) {
+            Ok(recorded) => recorded,
+            Err(NoRecording::Unsupported(_)) => continue,
+            Err(failed) => panic!("{}: {failed:?}", scenario.name),
+        };
+        let event = |shown| Event { shown, choice: 0 };
+        let calls = recorded.calls.iter();
+        let calls: Vec<_> = calls.map(|call| (event(call.shown()), call.span)).collect();
+        let end = End {
+            parked: recorded.parked,
+        };
+        seen += 1;
+        let refusal = refused(&scenario, name, &calls, Some(&end));
+        assert_eq!(refusal, None, "{} on {on}: {calls:?}", scenario.name);
+    }
+    assert!(seen > 5, "only {seen} on {on}");
 }
 
 /// Posts that overlap much, taken much later, and a poll between that finds nothing: all orders of the posts are too

@@ -12,8 +12,7 @@ use crate::native::os;
 /// Does what a conductor says, until it says `bye` or its lines end.
 pub fn agent(args: &Agent) -> Result<Exit, Stop> {
     let on = On::named(&args.on)?;
-    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
-    match serve(&*on, &os(), &mut input, &mut output) {
+    match serve(&*on, &os(), &mut io::stdin().lock(), io::stdout()) {
         Ok(()) => Ok(Exit::AsExpected),
         Err(Broken::Line(number, problem)) => {
             let input = std::path::Path::new("standard input");

@@ -13,7 +13,7 @@ use super::stress::stress;
 use super::{Exit, Stop, bad_argument, files};
 use crate::choose::Policy;
 use crate::cross_check::stress::Round;
-use crate::native::{NoRecording, Options, record as record_on, record_free};
+use crate::native::{NoRecording, Options, free, record as record_on, record_free};
 use crate::report::json;
 use crate::scenario::Scenario;
 use crate::trace::{End, Event, FORMAT, Header, Mode, Origin, Shown, Span, lanes, write_timed};
@@ -56,10 +56,7 @@ pub fn record(args: &Record, say: &Say) -> Result<Exit, Stop> {
                 let seen = (events, Vec::new());
                 keep(args, say, &scenario, header, seen, None, why.clone())?;
             }
-            Err(Stop::Unavailable(format!(
-                "{} on {}: {why}",
-                scenario.name, args.on
-            )))
+            Err(unavailable(args, &scenario, why))
         }
     }
 }
@@ -71,23 +68,27 @@ fn record_freely(args: &Record, say: &Say, scenario: &Scenario, on: &On) -> Resu
         Ok(recording) => {
             let name = |thread: ThreadId| scenario.names.threads[thread.index()].clone();
             let ended = recording.ended.words(name);
+            let is_cut = matches!(recording.ended, free::Ended::Failed(_));
             let end = End {
                 parked: recording.parked,
             };
             let calls = recording.calls.into_iter();
             let seen = calls.map(|call| (call.shown(), call.span)).unzip();
             let header = header(scenario, args, on);
-            keep(args, say, scenario, header, seen, Some(end), ended)?;
-            Ok(Exit::AsExpected)
+            let end = (!is_cut).then_some(end);
+            keep(args, say, scenario, header, seen, end, ended.clone())?;
+            match is_cut {
+                true => Err(unavailable(args, scenario, ended)),
+                false => Ok(Exit::AsExpected),
+            }
         }
         Err(NoRecording::Unsupported(why)) => unsupported(args, say, scenario, why),
-        Err(failed) => Err(Stop::Unavailable(format!(
-            "{} on {}: {}",
-            scenario.name,
-            args.on,
-            failed.words(&scenario.names)
-        ))),
+        Err(failed) => Err(unavailable(args, scenario, failed.words(&scenario.names))),
     }
+}
+
+fn unavailable(args: &Record, scenario: &Scenario, why: String) -> Stop {
+    Stop::Unavailable(format!("{} on {}: {why}", scenario.name, args.on))
 }
 
 fn unsupported(args: &Record, say: &Say, scenario: &Scenario, why: String) -> Result<Exit, Stop> {

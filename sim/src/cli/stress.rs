@@ -52,37 +52,42 @@ pub fn stress(
         after: Vec::new(),
     };
     let mut window = String::new();
-    while start.elapsed() < time && !stopped() {
-        let seed = args.seed + report.rounds;
-        let name = format!("stress-{seed}");
-        let round = round(&*on, judge, (&name, seed), args.threads.into(), processors);
-        let round = round.map_err(|failed| Stop::Unavailable(failed.words(&Default::default())))?;
-        report.rounds += 1;
-        report.events += round.events.len() as u64;
-        if round.judgement.gave_up {
-            report.undecided += 1;
-            if report.kept.len() < KEPT_MAX {
+    // Whatever fails, what was found before is said.
+    let mut rounds = || -> Result<(), Stop> {
+        while start.elapsed() < time && !stopped() && report.verdict == "admitted" {
+            let seed = args.seed + report.rounds;
+            let name = format!("stress-{seed}");
+            let played = round(&*on, judge, (&name, seed), args.threads.into(), processors);
+            let round =
+                played.map_err(|failed| Stop::Unavailable(failed.words(&Default::default())))?;
+            report.rounds += 1;
+            report.events += round.events.len() as u64;
+            progress.at(|_| format!("{} rounds, {} events", report.rounds, report.events));
+            if let Some(refusal) = &round.judgement.refused {
+                report.verdict = "refused";
+                report.saw = Some(refusal.saw.clone());
+                report.allowed = refusal.allowed.clone();
+                report.window = refusal.window.clone();
+                report.after = refusal.after.clone();
+                window = said(&round.scenario, &round.events, &round.spans, refusal);
                 let file = keep(&round, &folder, &name, &header(&round, &on))?;
-                report.kept.push(file.display().to_string());
+                report.file = Some(file.display().to_string());
+            } else if round.judgement.gave_up {
+                report.undecided += 1;
+                if report.kept.len() < KEPT_MAX {
+                    let file = keep(&round, &folder, &name, &header(&round, &on))?;
+                    report.kept.push(file.display().to_string());
+                }
             }
         }
-        progress.at(|_| format!("{} rounds, {} events", report.rounds, report.events));
-        if let Some(refusal) = &round.judgement.refused {
-            let file = keep(&round, &folder, &name, &header(&round, &on))?;
-            report.verdict = "refused";
-            report.saw = Some(refusal.saw.clone());
-            report.allowed = refusal.allowed.clone();
-            report.window = refusal.window.clone();
-            report.after = refusal.after.clone();
-            window = said(&round.scenario, &round.events, &round.spans, refusal);
-            report.file = Some(file.display().to_string());
-            break;
-        }
-    }
+        Ok(())
+    };
+    let played = rounds();
     drop(progress);
     report.seconds = start.elapsed().as_secs_f64();
     say.text(&words(&report, &window))?;
     say.object(&report)?;
+    played?;
     Ok(match (report.verdict, report.undecided) {
         ("refused", _) => Exit::Verdict,
         (_, 1..) => Exit::Partial,
@@ -129,11 +134,13 @@ fn words(report: &json::Stress, window: &str) -> String {
             words += &format!(" {}", shell(&PathBuf::from(file)));
         }
     }
-    if let (Some(saw), Some(file)) = (&report.saw, &report.file) {
+    if let Some(saw) = &report.saw {
         words += &format!("\n  saw      {saw}{window}");
         for allowed in &report.allowed {
             words += &format!("\n  allowed  {allowed}");
         }
+    }
+    if let Some(file) = &report.file {
         let path = PathBuf::from(file);
         let folder = path.parent().unwrap_or(&path);
         words += &format!(

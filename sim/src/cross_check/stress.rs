@@ -14,6 +14,7 @@ use portsim_model::personality::NAMES;
 use super::judge_free;
 use crate::admit::Judgement;
 use crate::choose::Dice;
+use crate::native::free::Ended;
 use crate::native::{Backend, NoRecording, record_free};
 use crate::scenario::{Scenario, parse};
 use crate::trace::{End, Event, Span};
@@ -51,11 +52,22 @@ pub fn round(
     threads: usize,
     processors: u32,
 ) -> Result<Round, NoRecording> {
-    let text = written(seed, threads);
-    let file = Path::new("a round of stress");
-    let scenario = parse(name, file, text.as_bytes(), &NAMES);
-    let scenario = scenario.unwrap_or_else(|bad| panic!("a round makes no sense: {bad}"));
-    let recorded = record_free(backend, &scenario.program, seed, LIMIT)?;
+    let play = |closes| {
+        let text = written(seed, threads, closes);
+        let file = Path::new("a round of stress");
+        let scenario = parse(name, file, text.as_bytes(), &NAMES);
+        let scenario = scenario.unwrap_or_else(|bad| panic!("a round makes no sense: {bad}"));
+        let recorded = record_free(backend, &scenario.program, seed, LIMIT)?;
+        Ok((text, scenario, recorded))
+    };
+    let (text, scenario, recorded) = match play(true) {
+        // Not every port can be closed.
+        Err(NoRecording::Unsupported(_)) => play(false)?,
+        played => played?,
+    };
+    if let Ended::Failed(why) = recorded.ended {
+        return Err(NoRecording::Unavailable(why));
+    }
     let calls = recorded.calls.into_iter();
     let event = |shown| Event { shown, choice: 0 };
     let (events, spans): (Vec<_>, Vec<_>) =
@@ -82,8 +94,8 @@ pub fn round(
     })
 }
 
-/// The scenario of a seed.
-fn written(seed: u64, threads: usize) -> String {
+/// The scenario of a seed, in which the port may be closed or not.
+fn written(seed: u64, threads: usize, closes: bool) -> String {
     let mut dice = Dice::new(seed);
     let limit = 1 + dice.below(threads.div_ceil(2));
     let posters = 1 + dice.below(threads.div_ceil(2));
@@ -102,7 +114,9 @@ fn written(seed: u64, threads: usize) -> String {
             let comma = if op == 0 { "" } else { "," };
             let is_poster = thread < posters;
             let op = match dice.below(40) {
-                _ if (thread, op) == (closer, closes_at) => r#"{ "close": "p" }"#.to_owned(),
+                _ if closes && (thread, op) == (closer, closes_at) => {
+                    r#"{ "close": "p" }"#.to_owned()
+                }
                 0 => r#"{ "sleep": 1 }"#.to_owned(),
                 1..3 => r#""yield""#.to_owned(),
                 3..6 => r#"{ "get": "p", "into": "x", "timeout": 1 }"#.to_owned(),

@@ -8,7 +8,7 @@ use portsim_model::program::{Op, Program, ThreadId};
 
 pub use super::failure::Failure;
 use super::world::World;
-use crate::trace::Answer;
+use crate::trace::{Answer, Span};
 
 /// A kind of real port.
 pub trait Backend: Sync {
@@ -48,6 +48,13 @@ pub trait Backend: Sync {
     /// The ports and objects of a program for threads of this process, which then run at full speed; none where the
     /// threads live elsewhere. One tick of the program's time lasts `tick`.
     fn world(&self, _: &Program, _tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        Ok(None)
+    }
+
+    /// The threads, ports and objects of a program in another process, where they run at full speed and tell times of
+    /// their own; none where they live in this one. Else why they cannot do so. One tick of the program's time lasts
+    /// `tick`.
+    fn far(&self, _: &Program, _tick: Duration) -> Result<Option<Far>, Failure> {
         Ok(None)
     }
 
@@ -106,6 +113,35 @@ pub trait Stage {
     /// Brings every thread home, wherever it is parked, and ends it. What it still returns is no part of the
     /// recording. Dropping a stage does the same and cannot report.
     fn end(&mut self) -> Result<(), Failure>;
+}
+
+/// Threads in another process at full speed, or why there are none.
+pub type Far = Result<Box<dyn FarThreads>, String>;
+
+/// A program's threads in another process, at full speed: nobody waits for one before the next is told to move.
+pub trait FarThreads {
+    /// Gives a thread one more call, which it makes when those are over that it was given before. `exit` ends it.
+    fn give(&mut self, thread: ThreadId, op: Op);
+
+    /// Asks whether anything still moves that was given before. The answer is heard.
+    fn ask(&mut self);
+
+    /// What is heard next; none if nothing comes within the limit.
+    fn hear(&mut self, limit: Duration) -> Result<Option<Told>, Failure>;
+
+    /// Brings every thread home, wherever it is. What it still returns is no part of the recording. Dropping them
+    /// does the same and cannot report.
+    fn end(&mut self) -> Result<(), Failure>;
+}
+
+/// What is heard of threads in another process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// The oldest call of a thread that had not returned has; its times are by the clock of that process.
+    Returned(Back, Span),
+    /// Whether a call still moves that was given before it was asked: one that has not returned and is not parked for
+    /// good.
+    Moves(bool),
 }
 
 /// A call came back.

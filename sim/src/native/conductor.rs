@@ -285,43 +285,32 @@ impl<'a> Run<'a> {
     /// Makes an operation that no kernel needs to see.
     fn conduct(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<(), Stop> {
         self.cast.starts(thread, op, pc);
-        let done = Some(Answer::Done);
-        let (answer, next) = match op {
-            Op::Set { first, len } => match self.cast.set(thread, first, len) {
-                Ok(()) => (done, Ok(pc + 1)),
-                Err(lost) => (None, Err(lost)),
-            },
-            Op::Test { cond, otherwise } => match self.cast.value(thread, cond) {
-                Ok(holds) => (done, Ok(if holds != 0 { pc + 1 } else { otherwise })),
-                Err(lost) => (None, Err(lost)),
-            },
-            Op::Assert { cond } => match self.cast.value(thread, cond) {
-                Ok(holds) if holds != 0 => (done, Ok(pc + 1)),
-                Ok(_) | Err(Lost) => {
-                    self.ended = Some(Ended::AssertFailed(thread));
-                    self.events.push(Shown::Call {
-                        thread,
-                        op,
-                        answer: None,
-                    });
-                    return Ok(());
-                }
-            },
-            Op::Spawn { thread: child } if self.cast.part(child).born => (
-                Some(Answer::Failed(errno(Error::Exists).name.into())),
-                Ok(pc + 1),
-            ),
+        let mut answer = Some(Answer::Done);
+        match op {
+            Op::Exit => return self.exit(thread),
+            Op::Spawn { thread: child } if self.cast.part(child).born => {
+                answer = Some(Answer::Failed(errno(Error::Exists).name.into()));
+            }
             Op::Spawn { thread: child } => {
                 self.cast.part(child).born = true;
                 let went = self.cast.go_on(child, 0);
                 self.went(child, went)?;
-                (done, Ok(pc + 1))
             }
-            Op::Exit => return self.exit(thread),
-            _ => (done, Ok(pc + 1)),
-        };
+            _ => {}
+        }
+        let next = self.cast.makes(thread, op, pc);
+        if !matches!(next, Ok(Some(_))) {
+            answer = None;
+        }
         self.events.push(Shown::Call { thread, op, answer });
-        let went = next.and_then(|next| self.cast.go_on(thread, next));
+        let went = match next {
+            Ok(Some(next)) => self.cast.go_on(thread, next),
+            Ok(None) => {
+                self.ended = Some(Ended::AssertFailed(thread));
+                return Ok(());
+            }
+            Err(lost) => Err(lost),
+        };
         self.went(thread, went)
     }
 

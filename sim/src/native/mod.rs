@@ -6,7 +6,8 @@
 //!
 //! - [`seats`] is the stage of threads in this process, on whatever [`world::World`] a backend makes; at a
 //!   [`desk`] a thread gets its calls, and [`sync`] is what a desk is built of.
-//! - [`free`] lets the threads of a program run at full speed on such a world; each writes down its own calls and when.
+//! - [`free`] lets the threads of a program run at full speed, on such a world or on an agent; each call is written down with
+//!   its times.
 //! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.

@@ -119,18 +119,34 @@ impl<'a> Cast<'a> {
         self.go_on(thread, pc)
     }
 
+    /// Makes an operation that needs nobody else: where its thread goes on. None where it is an assertion that does not
+    /// hold.
+    pub fn makes(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<Option<Pc>, Lost> {
+        Ok(Some(match op {
+            Op::Set { first, len } => {
+                self.set(thread, first, len)?;
+                pc + 1
+            }
+            Op::Test { cond, otherwise } if self.value(thread, cond)? == 0 => otherwise,
+            Op::Assert { cond } if matches!(self.value(thread, cond), Ok(0) | Err(Lost)) => {
+                return Ok(None);
+            }
+            _ => pc + 1,
+        }))
+    }
+
     /// Exchanges the shared variables with others: where every thread has a cast of its own, they are kept elsewhere.
     pub fn exchange_vars(&mut self, vars: &mut Vec<i32>) {
         std::mem::swap(&mut self.vars, vars);
     }
 
     /// The value of an expression as a thread sees it.
-    pub fn value(&self, thread: ThreadId, expr: ExprId) -> Result<i64, Lost> {
+    fn value(&self, thread: ThreadId, expr: ExprId) -> Result<i64, Lost> {
         eval(&self.program.exprs, self, thread, expr).ok_or(Lost)
     }
 
     /// Writes shared variables, all at once: every value is computed before the first is written.
-    pub fn set(&mut self, thread: ThreadId, first: u16, len: u8) -> Result<(), Lost> {
+    fn set(&mut self, thread: ThreadId, first: u16, len: u8) -> Result<(), Lost> {
         let program = self.program;
         let sets = &program.sets[usize::from(first)..][..usize::from(len)];
         let mut written = Vec::with_capacity(sets.len());

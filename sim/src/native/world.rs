@@ -1,9 +1,9 @@
 //! What a backend whose threads live in this process provides.
 
-use portsim_model::program::{Op, ThreadId};
+use portsim_model::program::{Op, ThreadId, Timeout};
 
 use super::failure::Failure;
-use super::parked::KernelWait;
+use super::parked::{KernelWait, Probe};
 use crate::trace::Answer;
 
 /// One scenario's ports and objects, for threads of this process.
@@ -71,6 +71,45 @@ pub enum Parked {
     Yes,
     /// If the kernel shows it like this.
     Kernel(KernelWait),
+}
+
+/// Whether a thread is parked in this call until somebody ends it: how often it has slept so far. `before` is what was
+/// found the last time: it must not have moved since.
+pub fn rests_in(
+    world: &dyn World,
+    thread: ThreadId,
+    op: Op,
+    probe: Option<&Probe>,
+    before: Option<u64>,
+) -> Result<Option<u64>, Failure> {
+    if !waits_for_ever(op) {
+        return Ok(None);
+    }
+    let looked = match (world.parked(thread, op), probe, before) {
+        (Parked::No, ..) => Ok(None),
+        (Parked::Yes, ..) => Ok(Some(0)),
+        (Parked::Kernel(_), None, _) => Ok(None),
+        (Parked::Kernel(wait), Some(probe), None) => probe.parked(wait),
+        (Parked::Kernel(wait), Some(probe), Some(slept)) => {
+            let same = probe.parked_since(wait, slept);
+            same.map(|same| same.then_some(slept))
+        }
+    };
+    looked.map_err(|error| Failure::new(world.backend(), "look at a thread", error))
+}
+
+/// Whether a call ends only if somebody ends it.
+fn waits_for_ever(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Get {
+            timeout: Timeout::Never,
+            ..
+        } | Op::Block {
+            timeout: Timeout::Never,
+            ..
+        }
+    )
 }
 
 /// What a thread does between its calls.

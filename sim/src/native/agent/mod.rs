@@ -4,10 +4,15 @@
 //! port in any language. It owns its threads and the question whether one is parked; the conductor is the same
 //! as for threads of this process.
 //!
+//! - [`afar`] is the conductor's side where its threads run at full speed, [`obey`] the agent's.
 //! - `wire` is what a line may say, `setup` how a program is told.
 //! - [`process`] is the command itself, of which nothing is left in the end.
 //! - [`serve`] is the other side: any backend of this build as an agent.
 
+mod afar;
+#[cfg(not(all(test, loom)))]
+mod obey;
+mod output;
 pub mod process;
 pub mod serve;
 mod setup;
@@ -19,14 +24,15 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
-use super::backend::{Back, Backend, Failure, Stage, Unquiet, is_ours};
+use super::backend::{Back, Backend, Failure, Far, Stage, Unquiet, is_ours};
 use crate::bad_input::quoted;
 use crate::names::Names;
+use afar::Afar;
 use process::{Process, Silence};
 use setup::{answer_of, call_fields, does_io, numbered, setup_of, untold};
 use wire::{
-    Bye, ComeBack, FromAgent, Hello, Leave, Make, Prepare, Quiesce, Quiet, Reset, ToAgent, VERSION,
-    Welcome, line, other_version,
+    Bye, ComeBack, FromAgent, Hello, Leave, Make, ModeFields, Prepare, Quiesce, Quiet, Reset,
+    ToAgent, VERSION, Welcome, line, other_version,
 };
 
 /// What the name of such a backend begins with.
@@ -81,6 +87,39 @@ impl Agent {
     pub fn welcome(&self) -> Result<Welcome, Failure> {
         lock(&self.talk).greeted()
     }
+
+    /// Makes the agent ready for a program; why it cannot be, if it cannot.
+    fn prepares(
+        &self,
+        program: &Program,
+        tick: Duration,
+        mode: ModeFields,
+    ) -> Result<Option<String>, Failure> {
+        let ops = || program.ops().filter(|&op| !is_ours(op));
+        if let Some(why) = ops().find_map(untold) {
+            return Ok(Some(why));
+        }
+        if does_io(program) && program.threads.iter().any(|it| it.process.index() > 0) {
+            return Ok(Some("the agent protocol has one process".to_owned()));
+        }
+        let mut talk = lock(&self.talk);
+        let known = talk.greeted()?;
+        if !known.modes.contains(&mode) {
+            let why = match mode {
+                ModeFields::Lockstep => "this agent records at full speed only",
+                ModeFields::Free => "this agent tells no times of its own",
+            };
+            return Ok(Some(why.to_owned()));
+        }
+        // Handles of files are duplicated and closed by the words for those of ports: who issues operations has both.
+        let io = does_io(program).then_some("start");
+        let word = ops().map(crate::trace::verb).chain(io);
+        let mut lacking = word.filter(|word| !known.ops.iter().any(|op| op == word));
+        if let Some(word) = lacking.next() {
+            return Ok(Some(format!("this agent has no `{word}`")));
+        }
+        talk.prepare(&told(program, tick, mode))
+    }
 }
 
 impl Backend for Agent {
@@ -104,28 +143,20 @@ impl Backend for Agent {
     }
 
     fn refuses(&self, program: &Program, tick: Duration) -> Result<Option<String>, Failure> {
-        let ops = || program.ops().filter(|&op| !is_ours(op));
-        if let Some(why) = ops().find_map(untold) {
-            return Ok(Some(why));
+        self.prepares(program, tick, ModeFields::Lockstep)
+    }
+
+    fn far(&self, program: &Program, tick: Duration) -> Result<Option<Far>, Failure> {
+        if let Some(why) = self.prepares(program, tick, ModeFields::Free)? {
+            return Ok(Some(Err(why)));
         }
-        if does_io(program) && program.threads.iter().any(|it| it.process.index() > 0) {
-            return Ok(Some("the agent protocol has one process".to_owned()));
-        }
-        let mut talk = lock(&self.talk);
-        let known = talk.greeted()?.ops;
-        // Handles of files are duplicated and closed by the words for those of ports: who issues operations has both.
-        let io = does_io(program).then_some("start");
-        let word = ops().map(crate::trace::verb).chain(io);
-        let mut lacking = word.filter(|word| !known.iter().any(|op| op == word));
-        if let Some(word) = lacking.next() {
-            return Ok(Some(format!("this agent has no `{word}`")));
-        }
-        talk.prepare(&told(program, tick))
+        lock(&self.talk).prepared = None;
+        Ok(Some(Ok(Box::new(Afar::new(self.talk.clone(), program)))))
     }
 
     fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
         let mut talk = lock(&self.talk);
-        if let Some(why) = talk.prepare(&told(program, tick))? {
+        if let Some(why) = talk.prepare(&told(program, tick, ModeFields::Lockstep))? {
             return Err(talk.lose(why));
         }
         talk.prepared = None;
@@ -143,8 +174,8 @@ impl Backend for Agent {
 }
 
 /// The setup of a program, as a line.
-fn told(program: &Program, tick: Duration) -> String {
-    let setup = setup_of(program, &numbered(program), tick, |op| !is_ours(op));
+fn told(program: &Program, tick: Duration, mode: ModeFields) -> String {
+    let setup = setup_of(program, &numbered(program), (tick, mode), |op| !is_ours(op));
     line(&ToAgent::Prepare(Prepare { setup }))
 }
 
@@ -223,36 +254,45 @@ impl Talk {
 
     /// The next line. An agent that says nonsense, or nothing, is not talked to any more.
     fn hear(&mut self, limit: Duration) -> Result<FromAgent, Failure> {
+        match self.hear_within(limit)? {
+            Some(said) => Ok(said),
+            None => {
+                let number = self.process.as_ref().map_or(0, |process| process.heard);
+                Err(self.lose(format!("no line came within {limit:?} after line {number}")))
+            }
+        }
+    }
+
+    /// The next line, if one comes within the limit. An agent that says nonsense is not talked to any more.
+    fn hear_within(&mut self, limit: Duration) -> Result<Option<FromAgent>, Failure> {
         let Some(process) = &mut self.process else {
             return Err(self.lose("it does not run any more".to_owned()));
         };
-        let text = match process.hear(limit) {
-            Ok(text) => text,
-            Err(silence) => {
-                let number = process.heard;
-                let why = match silence {
-                    Silence::Hangs(limit) => {
-                        format!("no line came within {limit:?} after line {number}")
-                    }
-                    Silence::Ended => format!(
-                        "its output ends after line {}; {}",
-                        number - 1,
-                        process.last_words()
-                    ),
-                    Silence::Bad(why) => format!("line {number} {why}"),
-                    Silence::Failed(error) => format!("line {number} cannot be read: {error}"),
-                };
-                return Err(self.lose(why));
-            }
-        };
+        let heard = process.hear(limit);
         let number = process.heard;
-        if let Some(version) = other_version(&text) {
+        let why = match heard {
+            Ok(text) => return self.reads(number, &text).map(Some),
+            Err(Silence::Hangs) => return Ok(None),
+            Err(Silence::Ended) => format!(
+                "its output ends after line {}; {}",
+                number - 1,
+                process.last_words()
+            ),
+            Err(Silence::Bad(why)) => format!("line {number} {why}"),
+            Err(Silence::Failed(error)) => format!("line {number} cannot be read: {error}"),
+        };
+        Err(self.lose(why))
+    }
+
+    /// What a line says.
+    fn reads(&mut self, number: u64, text: &str) -> Result<FromAgent, Failure> {
+        if let Some(version) = other_version(text) {
             let why = format!(
                 "line {number}: it speaks version {version} of the protocol, this is version {VERSION}"
             );
             return Err(self.lose(why));
         }
-        match FromAgent::read(&text) {
+        match FromAgent::read(text) {
             Ok(FromAgent::Failed(failed)) => {
                 let call = failed
                     .id
@@ -260,7 +300,7 @@ impl Talk {
                 Err(self.lose(format!("line {number}: it failed{call}: {}", failed.error)))
             }
             Ok(said) => Ok(said),
-            Err(problem) => Err(self.lose(format!("line {number}: {}: {problem}", quoted(&text)))),
+            Err(problem) => Err(self.lose(format!("line {number}: {}: {problem}", quoted(text)))),
         }
     }
 
@@ -425,7 +465,7 @@ impl Stage for Remote {
     fn leave(&mut self, thread: ThreadId) -> Result<(), Failure> {
         self.counted.retain(|&counted| counted != thread);
         let leave = self.names.threads[thread.index()].clone();
-        lock(&self.talk).say(&ToAgent::Leave(Leave { leave }));
+        lock(&self.talk).say(&ToAgent::Leave(Leave { leave, id: None }));
         Ok(())
     }
 
@@ -437,23 +477,7 @@ impl Stage for Remote {
         if std::mem::replace(&mut self.over, true) {
             return Ok(());
         }
-        let mut talk = lock(&self.talk);
-        if talk.process.is_none() {
-            // It was lost before, and that was reported.
-            return Ok(());
-        }
-        talk.say(&ToAgent::Reset(Reset { reset: true }));
-        let limit = talk.limits.answer;
-        let open = self.calls.iter().flatten().count();
-        for _ in 0..=open {
-            match talk.hear(limit)? {
-                // What comes home now is no part of the recording.
-                FromAgent::Returned(_) => {}
-                FromAgent::Quiet(_) => return Ok(()),
-                other => return Err(talk.unexpected(&other, "quiet")),
-            }
-        }
-        Err(talk.nonsense("more calls returned than were open".to_owned()))
+        reset(&mut lock(&self.talk), self.calls.iter().flatten().count())
     }
 }
 
@@ -462,6 +486,25 @@ impl Drop for Remote {
         // Whoever wants to know calls `end` first.
         let _ = self.end();
     }
+}
+
+/// Brings all threads of a run home, of which so many were in calls.
+fn reset(talk: &mut Talk, open: usize) -> Result<(), Failure> {
+    if talk.process.is_none() {
+        // It was lost before, and that was reported.
+        return Ok(());
+    }
+    talk.say(&ToAgent::Reset(Reset { reset: true }));
+    let limit = talk.limits.answer;
+    for _ in 0..=open {
+        match talk.hear(limit)? {
+            // What comes home now is no part of the recording.
+            FromAgent::Returned(_) => {}
+            FromAgent::Quiet(_) => return Ok(()),
+            other => return Err(talk.unexpected(&other, "quiet")),
+        }
+    }
+    Err(talk.nonsense("more calls returned than were open".to_owned()))
 }
 
 /// A talk whose thread panicked is whole at every moment: the next line tells what became of it.

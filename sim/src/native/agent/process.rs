@@ -41,7 +41,7 @@ enum Heard {
 #[derive(Debug)]
 pub enum Silence {
     /// Nothing came within the limit.
-    Hangs(Duration),
+    Hangs,
     /// Its standard output ended.
     Ended,
     /// Something came that is no line.
@@ -122,7 +122,7 @@ impl Process {
         let from = self.from.as_ref().ok_or(Silence::Ended)?;
         let heard = match from.recv_timeout(limit) {
             Ok(heard) => heard,
-            Err(RecvTimeoutError::Timeout) => return Err(Silence::Hangs(limit)),
+            Err(RecvTimeoutError::Timeout) => return Err(Silence::Hangs),
             Err(RecvTimeoutError::Disconnected) => Heard::End,
         };
         self.heard += 1;

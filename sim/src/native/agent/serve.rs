@@ -3,13 +3,16 @@
 use std::io::{self, BufRead, Read, Write};
 use std::time::Duration;
 
-use portsim_model::program::{Program, ThreadId};
+use portsim_model::program::{Op, Program, ThreadId};
 
+#[cfg(not(all(test, loom)))]
+use super::obey::Obedient;
+use super::output::Output;
 use super::process::LINE_BYTES_MAX;
 use super::setup::{asked_for, program_of};
 use super::wire::{
-    Failed, FromAgent, Overdue, Parked, Quiet, Ready, Returned, Setup, ToAgent, Unsupported,
-    VERSION, Welcome, line, other_version,
+    Failed, FromAgent, ModeFields, Overdue, Parked, Quiet, Ready, Returned, Setup, ToAgent,
+    Unsupported, VERSION, Welcome, other_version,
 };
 use crate::bad_input::quoted;
 use crate::names::Names;
@@ -73,13 +76,13 @@ pub fn serve(
     backend: &dyn Backend,
     os: &str,
     input: &mut dyn BufRead,
-    output: &mut dyn Write,
+    output: impl Write + Send + 'static,
 ) -> Result<(), Broken> {
     let mut host = Host {
         backend,
         os,
-        output,
-        run: None,
+        output: Output::of(output),
+        run: Playing::Nothing,
         greeted: false,
     };
     let mut number = 0;
@@ -113,7 +116,8 @@ pub fn serve(
         Broken::Failed(failure) => failure.to_string(),
         Broken::Io(error) => error.to_string(),
     };
-    host.say(&FromAgent::Failed(Failed { error, id: None }))?;
+    host.output
+        .say(&FromAgent::Failed(Failed { error, id: None }))?;
     Err(broken)
 }
 
@@ -163,11 +167,19 @@ struct Run {
     calls: Vec<Option<(u64, bool)>>,
 }
 
+/// What is going on.
+enum Playing {
+    Nothing,
+    Lockstep(Run),
+    #[cfg(not(all(test, loom)))]
+    Free(Program, Names, Obedient),
+}
+
 struct Host<'a> {
     backend: &'a dyn Backend,
     os: &'a str,
-    output: &'a mut dyn Write,
-    run: Option<Run>,
+    output: Output,
+    run: Playing,
     greeted: bool,
 }
 
@@ -180,6 +192,12 @@ impl Host<'_> {
             ToAgent::Hello(_) => self.greet()?,
             ToAgent::Prepare(prepare) => self.prepare(&prepare.setup)?,
             ToAgent::Make(make) => {
+                #[cfg(not(all(test, loom)))]
+                if let Playing::Free(program, names, threads) = &self.run {
+                    let (thread, op) = asked_for(program, names, &make.thread, &make.op)?;
+                    threads.give(thread, make.id, op);
+                    return Ok(());
+                }
                 let run = self.run()?;
                 let (thread, op) = asked_for(&run.program, &run.names, &make.thread, &make.op)?;
                 let call = &mut run.calls[thread.index()];
@@ -196,19 +214,33 @@ impl Host<'_> {
                 run.stage.come_back(thread)?;
             }
             ToAgent::Leave(leave) => {
+                let unknown = || format!("no thread {:?}", leave.leave);
+                #[cfg(not(all(test, loom)))]
+                if let Playing::Free(_, names, threads) = &self.run {
+                    let thread = names.thread(&leave.leave).ok_or_else(unknown)?;
+                    let id = leave
+                        .id
+                        .ok_or_else(|| "at full speed `leave` has a number, `id`".to_owned())?;
+                    threads.give(thread, id, Op::Exit);
+                    return Ok(());
+                }
                 let run = self.run()?;
-                let thread = run.names.thread(&leave.leave);
-                let thread = thread.ok_or_else(|| format!("no thread {:?}", leave.leave))?;
+                let thread = run.names.thread(&leave.leave).ok_or_else(unknown)?;
                 run.stage.leave(thread)?;
             }
             ToAgent::Quiesce(quiesce) => {
                 let limit = Duration::from_millis(quiesce.limit_ms);
+                #[cfg(not(all(test, loom)))]
+                if let Playing::Free(.., threads) = &self.run {
+                    return match threads.rest(limit)? {
+                        None => Ok(self.quiet(false, Vec::new())?),
+                        Some(overdue) => Ok(self.say(&FromAgent::Overdue(Overdue { overdue }))?),
+                    };
+                }
                 self.quiesce(&quiesce.until, limit)?;
             }
             ToAgent::Reset(_) => {
-                if let Some(mut run) = self.run.take() {
-                    run.stage.end()?;
-                }
+                self.end()?;
                 self.quiet(false, Vec::new())?;
             }
             ToAgent::Bye(_) => unreachable!("the talk ends with it"),
@@ -217,12 +249,24 @@ impl Host<'_> {
     }
 
     fn run(&mut self) -> Result<&mut Run, String> {
-        self.run.as_mut().ok_or("nothing is set up".to_owned())
+        match &mut self.run {
+            Playing::Lockstep(run) => Ok(run),
+            _ => Err("nothing is set up for lock-step".to_owned()),
+        }
     }
 
-    fn say(&mut self, said: &FromAgent) -> io::Result<()> {
-        self.output.write_all((line(said) + "\n").as_bytes())?;
-        self.output.flush()
+    /// Ends the run, if there is one.
+    fn end(&mut self) -> Result<(), Failure> {
+        match std::mem::replace(&mut self.run, Playing::Nothing) {
+            Playing::Nothing => Ok(()),
+            Playing::Lockstep(mut run) => run.stage.end(),
+            #[cfg(not(all(test, loom)))]
+            Playing::Free(.., mut threads) => threads.end(),
+        }
+    }
+
+    fn say(&self, said: &FromAgent) -> io::Result<()> {
+        self.output.say(said)
     }
 
     fn quiet(&mut self, disturbed: bool, counted: Vec<String>) -> io::Result<()> {
@@ -244,25 +288,37 @@ impl Host<'_> {
             name: self.backend.plays(),
             os: self.os.to_owned(),
             ops: OPS.map(str::to_owned).to_vec(),
+            modes: vec![ModeFields::Lockstep, ModeFields::Free],
         };
         Ok(self.say(&FromAgent::Welcome(welcome))?)
     }
 
     fn prepare(&mut self, setup: &Setup) -> Result<(), Wrong> {
-        if let Some(mut run) = self.run.take() {
-            run.stage.end()?;
-        }
+        self.end()?;
         let (program, names) = program_of(setup)?;
         let tick = Duration::from_micros(setup.tick_us);
         if let Some(unsupported) = self.backend.refuses(&program, tick)? {
             return Ok(self.say(&FromAgent::Unsupported(Unsupported { unsupported }))?);
         }
-        self.run = Some(Run {
-            stage: self.backend.open(&program, tick)?,
-            calls: vec![None; program.threads.len()],
-            program,
-            names,
-        });
+        self.run = match setup.mode {
+            ModeFields::Lockstep => Playing::Lockstep(Run {
+                stage: self.backend.open(&program, tick)?,
+                calls: vec![None; program.threads.len()],
+                program,
+                names,
+            }),
+            #[cfg(all(test, loom))]
+            ModeFields::Free => unreachable!("loom runs no agents"),
+            #[cfg(not(all(test, loom)))]
+            ModeFields::Free => {
+                let Some(world) = self.backend.world(&program, tick)? else {
+                    let unsupported = "its threads cannot be left alone".to_owned();
+                    return Ok(self.say(&FromAgent::Unsupported(Unsupported { unsupported }))?);
+                };
+                let threads = Obedient::start(world, &program, self.output.clone())?;
+                Playing::Free(program, names, threads)
+            }
+        };
         Ok(self.say(&FromAgent::Ready(Ready { ready: true }))?)
     }
 
@@ -284,8 +340,12 @@ impl Host<'_> {
         let mut said = Vec::new();
         for back in backs {
             if let Some((id, _)) = run.calls[back.thread.index()].take() {
-                let returned = outcome_fields(&back.answer);
-                said.push(FromAgent::Returned(Returned { id, returned }));
+                said.push(FromAgent::Returned(Returned {
+                    id,
+                    returned: outcome_fields(&back.answer),
+                    t0: None,
+                    t1: None,
+                }));
             }
         }
         for (id, told) in run.calls.iter_mut().flatten() {

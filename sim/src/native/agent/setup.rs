@@ -16,8 +16,8 @@ use portsim_model::program::{
 };
 
 use super::wire::{
-    FileFields, JobFields, KindFields, ObjectFields, OperationFields, PortFields, ReserveFields,
-    ReserveKindFields, Setup, SourceFields, ThreadFields,
+    FileFields, JobFields, KindFields, ModeFields, ObjectFields, OperationFields, PortFields,
+    ReserveFields, ReserveKindFields, Setup, SourceFields, ThreadFields,
 };
 use crate::names::Names;
 use crate::trace::{Answer, CallFields, call_line, verb};
@@ -115,7 +115,7 @@ pub fn call_fields(names: &Names, program: &Program, op: Op) -> CallFields {
 pub fn setup_of(
     program: &Program,
     names: &Names,
-    tick: Duration,
+    (tick, mode): (Duration, ModeFields),
     is_told: impl Fn(Op) -> bool,
 ) -> Setup {
     let thread = |thread: ThreadId| {
@@ -179,6 +179,7 @@ pub fn setup_of(
         wait_packets: names.wait_packets.clone(),
         jobs: names.jobs.iter().zip(&program.jobs).map(job).collect(),
         tick_us: tick.as_micros() as u64,
+        mode,
         threads: program.thread_ids().map(thread).collect(),
         ports: names.ports.iter().zip(&program.ports).map(port).collect(),
         objects: names

@@ -58,7 +58,8 @@ direction! {
             /// What there is.
             setup: Setup,
         }
-        /// Lets a thread that is in no call make one.
+        /// Lets a thread make a call. In lock-step it is in no other; at full speed it makes this one when those are
+        /// over that it was given before.
         "op" Make {
             /// The number of the call; never used again before the next setup.
             id: u64,
@@ -76,6 +77,9 @@ direction! {
         "leave" Leave {
             /// Which thread.
             leave: String,
+            /// At full speed: the number under which its end is said to have returned.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            id: Option<u64>,
         }
         /// Asks to be told when nothing moves any more.
         "quiesce" Quiesce {
@@ -113,6 +117,9 @@ direction! {
             os: String,
             /// The operations that it has, by the words of scenarios.
             ops: Vec<String>,
+            /// How its threads can be recorded; in lock-step only, where it does not say.
+            #[serde(default = "lockstep_only")]
+            modes: Vec<ModeFields>,
         }
         /// The answer to `setup`.
         "ready" Ready {
@@ -130,6 +137,12 @@ direction! {
             id: u64,
             /// How.
             returned: OutcomeFields,
+            /// At full speed: nanoseconds on the agent's one clock, before the call.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            t0: Option<u64>,
+            /// And after it.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            t1: Option<u64>,
         }
         /// A call is parked in the kernel; said once.
         "parked" Parked {
@@ -173,6 +186,9 @@ direction! {
 pub struct Setup {
     /// How long a tick of the scenario lasts, in microseconds.
     pub tick_us: u64,
+    /// How its threads are recorded: in lock-step where it does not say.
+    #[serde(default, skip_serializing_if = "is_lockstep")]
+    pub mode: ModeFields,
     /// The threads, and every call that each may make.
     pub threads: Vec<ThreadFields>,
     /// The ports.
@@ -198,6 +214,17 @@ pub struct Setup {
     /// Jobs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobFields>,
+}
+
+/// How threads are recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ModeFields {
+    /// One at a time: everybody comes to rest before the next one moves.
+    #[default]
+    Lockstep,
+    /// At full speed: every call returns with its times, as soon as it is over.
+    Free,
 }
 
 /// A thread.
@@ -343,6 +370,15 @@ pub struct JobFields {
     /// The job that it is nested in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+}
+
+/// The modes of an agent that does not speak of them.
+pub fn lockstep_only() -> Vec<ModeFields> {
+    vec![ModeFields::Lockstep]
+}
+
+fn is_lockstep(mode: &ModeFields) -> bool {
+    *mode == ModeFields::Lockstep
 }
 
 fn is_null(address: &i64) -> bool {
