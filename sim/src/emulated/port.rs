@@ -238,6 +238,9 @@ impl<T: Send + 'static> Port<T> {
     ) -> Result<R, GetError> {
         let may_wait = !matches!(patience, Patience::None);
         let (queue, waiter) = (&self.queue, &member.waiter);
+        if may_wait {
+            queue.linger();
+        }
         let found = queue.look(waiter, record.counts(), may_wait, &mut *queued);
         record.set_counts(matches!(found, Found::Packets(_) | Found::Nothing));
         match found {
