@@ -99,8 +99,8 @@
 //! # How it is built
 //!
 //! One small lock holds packets, waiters and count. A waiter has a place of its own, in which its answer is left
-//! after the lock is free. It looks there for a moment before it sleeps, because waking a sleeper takes longer
-//! than that. There is no `unsafe` in it, and nothing but the standard library.
+//! after the lock is free. Before it sleeps a thread looks around for a moment, because waking a sleeper takes longer
+//! than that: first for a queued packet, when it does not stand in line yet, and then for its answer. There is no `unsafe` in it, and nothing but the standard library.
 
 #[cfg(test)]
 pub mod fault;
