@@ -4,10 +4,11 @@
 //! port in any language. It owns its threads and the question whether one is parked; the conductor is the same
 //! as for threads of this process.
 //!
-//! - `wire` is what a line may say, `setup` how a program is told.
+//! - `wire` is what a line may say, `setup` how a program is told, `calls` what a call is.
 //! - [`process`] is the command itself, of which nothing is left in the end.
 //! - [`serve`] is the other side: any backend of this build as an agent.
 
+mod calls;
 pub mod process;
 pub mod serve;
 mod setup;
@@ -22,8 +23,9 @@ use portsim_model::program::{Op, Program, ThreadId};
 use super::backend::{Back, Backend, Failure, Stage, Unquiet, is_ours};
 use crate::bad_input::quoted;
 use crate::names::Names;
+use calls::{answer_of, call_fields, untold};
 use process::{Process, Silence};
-use setup::{answer_of, call_fields, does_io, numbered, setup_of, untold};
+use setup::{does_io, numbered, setup_of};
 use wire::{
     Bye, ComeBack, FromAgent, Hello, Leave, Make, Prepare, Quiesce, Quiet, Reset, ToAgent, VERSION,
     Welcome, line, other_version,

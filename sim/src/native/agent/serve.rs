@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use portsim_model::program::{Program, ThreadId};
 
+use super::calls::asked_for;
 use super::process::LINE_BYTES_MAX;
-use super::setup::{asked_for, program_of};
+use super::setup::program_of;
 use super::wire::{
     Failed, FromAgent, Overdue, Parked, Quiet, Ready, Returned, Setup, ToAgent, Unsupported,
     VERSION, Welcome, line, other_version,
