@@ -101,3 +101,104 @@ fn other_waits_are_seen() {
         ],
     );
 }
+
+const Q: PortId = PortId(1);
+
+/// A program with a second port, like the first.
+fn two_ports(threads: Vec<Vec<Instr>>) -> Program {
+    let mut program = program(threads);
+    program.ports.push(program.ports[0].clone());
+    program
+}
+
+fn on_q(op: Op) -> Op {
+    match op {
+        Op::Get {
+            into,
+            timeout,
+            max,
+            min,
+            alertable,
+            ..
+        } => Op::Get {
+            port: Q,
+            into,
+            timeout,
+            max,
+            min,
+            alertable,
+        },
+        Op::Post {
+            packet,
+            into,
+            may_fail,
+            reserve,
+            ..
+        } => Op::Post {
+            port: Q,
+            packet,
+            into,
+            may_fail,
+            reserve,
+        },
+        Op::Close { into, .. } => Op::Close { port: Q, into },
+        other => panic!("{other:?} is not asked for"),
+    }
+}
+
+/// What the system makes later does not get the handle of a closed port: calls are still made with it.
+#[test]
+fn a_closed_port_stays_closed() {
+    let duplicate = Op::DuplicatePort {
+        port: P,
+        into: None,
+    };
+    let calls = [
+        on_q(close()),
+        duplicate,
+        on_q(post(1)),
+        get_within(ticks(0)),
+    ];
+    check(
+        &slated(two_ports(vec![once(calls)]), &[0; 4]),
+        &[
+            "a close done",
+            "a duplicateport done",
+            "a post ERROR_INVALID_HANDLE",
+            "a get WAIT_TIMEOUT",
+        ],
+    );
+}
+
+/// A packet with a failure and no OVERLAPPED is a packet still, and not a call that took nothing.
+#[test]
+fn a_failed_packet_without_an_overlapped_is_taken() {
+    let cancelled = Packet {
+        key: 5,
+        bytes: 3,
+        overlapped: 0,
+        status: 0xc000_0120,
+    };
+    let mut program = program(vec![once([post(0), get_within(ticks(0))])]);
+    program.packets[0] = cancelled;
+    let recording = check(&slated(program, &[0; 2]), &["a post done", "a get 5"]);
+    let Shown::Call { answer, .. } = &recording.events[1] else {
+        panic!("{recording:?}")
+    };
+    assert_eq!(*answer, Some(Answer::Packet(cancelled)));
+}
+
+/// A call on a closed port leaves its thread where it belongs, so that its end is still a turn.
+#[test]
+fn a_call_on_a_closed_port_ends_no_membership() {
+    let calls = [get_within(ticks(0)), on_q(close()), on_q(get())];
+    check(
+        &slated(two_ports(vec![once(calls)]), &[0; 4]),
+        &[
+            "a get WAIT_TIMEOUT",
+            "a close done",
+            "a get ERROR_INVALID_HANDLE",
+            "a exit done",
+        ],
+    );
+}

@@ -15,7 +15,7 @@ use windows_sys::Win32::System::IO::{
 };
 
 use super::handles::{
-    Owned, answer_of_nt, checked, done_or_error, duplicate, failed, last_error, lock,
+    Owned, answer_of_nt, checked, done_or_error, duplicate, failed, last_error, lock, untaken,
 };
 use super::ntdll;
 use crate::native::backend::Failure;
@@ -23,6 +23,8 @@ use crate::trace::Answer;
 
 /// The OVERLAPPED of packets that bring threads home; no scenario has it.
 const HOME: usize = usize::MAX;
+/// The key of a call that took nothing: the system leaves it as it was.
+const NO_KEY: usize = usize::MAX;
 
 // SAFETY: these are the signatures that the system exports under these names, as its documentation of native
 // calls has them.
@@ -87,34 +89,39 @@ impl Ports {
         if is_open && ports[port.index()].name.is_none() {
             return Ok(failed(Error::Exists));
         }
-        let mut unfit = Vec::new();
-        loop {
+        let mut was_there = None;
+        let make = || {
             let (made, existed) = ports[port.index()].make()?;
-            let of_another = |(n, it): (usize, &Handles)| n != port.index() && it.last == made.0;
-            if !ports.iter().enumerate().any(of_another) && !is_taken(made.0) {
-                let handles = &mut ports[port.index()];
-                if !is_open {
-                    handles.last = made.0;
-                }
-                handles.open.push(made);
-                return Ok(match existed && unfit.is_empty() {
-                    true => Answer::Value(1),
-                    false => Answer::Done,
-                });
-            }
-            // Kept until another one is found, so that it does not come again.
-            unfit.push(made);
+            was_there.get_or_insert(existed);
+            Ok(made)
+        };
+        let made = untaken(make, |made| {
+            is_taken(made.0) || of_another(&ports, port, made)
+        })?;
+        let handles = &mut ports[port.index()];
+        if !is_open {
+            handles.last = made.0;
         }
+        handles.open.push(made);
+        Ok(match was_there {
+            Some(true) => Answer::Value(1),
+            _ => Answer::Done,
+        })
     }
 
-    /// DuplicateHandle.
-    pub fn duplicate(&self, port: PortId) -> Result<Answer, Failure> {
+    /// DuplicateHandle; some handles are taken, as for [`Ports::create`].
+    pub fn duplicate(
+        &self,
+        port: PortId,
+        is_taken: impl Fn(HANDLE) -> bool,
+    ) -> Result<Answer, Failure> {
         let mut ports = lock(&self.0);
-        let handles = &mut ports[port.index()];
-        let Some(first) = handles.open.first() else {
+        let Some(first) = ports[port.index()].open.first().map(|it| it.0) else {
             return Ok(failed(Error::BadHandle));
         };
-        handles.open.push(duplicate(first.0)?);
+        let is_taken = |copy: &Owned| is_taken(copy.0) || of_another(&ports, port, copy);
+        let copy = untaken(|| duplicate(first), is_taken)?;
+        ports[port.index()].open.push(copy);
         Ok(Answer::Done)
     }
 
@@ -162,15 +169,26 @@ impl Ports {
         ports.any(|(id, it)| which(id) && it.open.first().is_some_and(has_packets))
     }
 
-    /// So many packets for each port, which bring home who waits there.
+    /// Brings home who waits: so many packets for each port, and then its end, for those to whom nothing is left
+    /// because a batch took several.
     pub fn send_home(&self, threads: usize) {
-        for first in lock(&self.0).iter().filter_map(|it| it.open.first()) {
+        for port in lock(&self.0).iter_mut() {
+            let Some(first) = port.open.first() else {
+                continue;
+            };
             for _ in 0..threads {
                 // SAFETY: the OVERLAPPED is a number that nobody follows.
                 unsafe { PostQueuedCompletionStatus(first.0, 0, 0, HOME as *const OVERLAPPED) };
             }
+            port.open.clear();
         }
     }
+}
+
+/// Whether calls on another port are made with this handle.
+fn of_another(ports: &[Handles], port: PortId, made: &Owned) -> bool {
+    let mut others = ports.iter().enumerate().filter(|&(n, _)| n != port.index());
+    others.any(|(_, it)| it.last == made.0)
 }
 
 impl Handles {
@@ -206,7 +224,7 @@ pub enum Took {
 
 /// GetQueuedCompletionStatus.
 pub fn take_one(port: HANDLE, millis: u32) -> Took {
-    let (mut bytes, mut key, mut overlapped) = (0, 0, null_mut());
+    let (mut bytes, mut key, mut overlapped) = (0, NO_KEY, null_mut());
     // SAFETY: all pointers are to places of ours; the OVERLAPPED that comes back is never followed.
     let taken =
         unsafe { GetQueuedCompletionStatus(port, &mut bytes, &mut key, &mut overlapped, millis) };
@@ -219,7 +237,8 @@ pub fn take_one(port: HANDLE, millis: u32) -> Took {
     if taken != 0 {
         return Took::Well(packet);
     }
-    if overlapped.is_null() {
+    // The OVERLAPPED does not tell: that of a packet may be NULL too.
+    if key == NO_KEY {
         return Took::Nothing(last_error());
     }
     // SAFETY: it reads a number of this thread.

@@ -109,12 +109,16 @@ impl Threads {
         result
     }
 
-    /// Takes from a port, to which the calling thread belongs from now on.
-    pub fn takes<T>(&self, me: ThreadId, port: PortId, call: impl FnOnce() -> T) -> T {
-        let (doing, on) = (self.doing(me), port.index() + 1);
+    /// The calling thread belongs to a port from now on.
+    pub fn joins(&self, me: ThreadId, port: PortId) {
+        let doing = self.doing(me);
         doing.counted.store(true, Ordering::SeqCst);
-        doing.member.store(on, Ordering::SeqCst);
-        self.waits(me, ON_PORT, on, call)
+        doing.member.store(port.index() + 1, Ordering::SeqCst);
+    }
+
+    /// Takes from a port.
+    pub fn takes<T>(&self, me: ThreadId, port: PortId, call: impl FnOnce() -> T) -> T {
+        self.waits(me, ON_PORT, port.index() + 1, call)
     }
 
     /// Waits for a handle, or to be sent home.

@@ -1,7 +1,7 @@
 //! One run: every call of a program, made where what it is about lives.
 //!
 //! What packets and results mean in a scenario is said here: the rest knows addresses and numbers of the system only.
-//! Whoever waits on a port is brought home by packets of ours.
+//! Whoever waits on a port is brought home by packets of ours and then by its end.
 
 use std::time::Duration;
 
@@ -82,12 +82,18 @@ impl WindowsWorld {
     // Ports.
 
     fn create(&self, port: PortId) -> Result<Answer, Failure> {
-        let is_taken = |handle| self.files.remembers(handle);
-        self.ports.create(port, is_taken)
+        self.ports
+            .create(port, |handle| self.files.remembers(handle))
+    }
+
+    fn duplicate(&self, port: PortId) -> Result<Answer, Failure> {
+        self.ports
+            .duplicate(port, |handle| self.files.remembers(handle))
     }
 
     fn get(&self, me: ThreadId, port: PortId, timeout: Timeout) -> Answer {
         let (handle, millis) = (self.ports.handle(port), self.millis(timeout));
+        self.joins(me, port);
         let took = self
             .threads
             .takes(me, port, || ports::take_one(handle, millis));
@@ -95,6 +101,13 @@ impl WindowsWorld {
             Took::Well(packet) => Answer::Packet(self.told(packet)),
             Took::Badly(packet, error) => self.told_badly(packet, error),
             Took::Nothing(answer) => answer,
+        }
+    }
+
+    /// The thread belongs to the port from now on, if there is one: a call with a closed handle changes nothing.
+    fn joins(&self, me: ThreadId, port: PortId) {
+        if self.ports.is_open(port) {
+            self.threads.joins(me, port);
         }
     }
 
@@ -108,6 +121,7 @@ impl WindowsWorld {
         alertable: bool,
     ) -> Answer {
         let (handle, millis) = (self.ports.handle(port), self.millis(timeout));
+        self.joins(me, port);
         let took = self.threads.takes(me, port, || {
             ports::take_many(handle, millis, max.unwrap_or(1), alertable)
         });
@@ -275,7 +289,7 @@ impl World for WindowsWorld {
             } => self.post(port, packet, reserve)?,
             Op::Close { port, .. } => self.ports.close(port),
             Op::Create { port, .. } => self.create(port)?,
-            Op::DuplicatePort { port, .. } => self.ports.duplicate(port)?,
+            Op::DuplicatePort { port, .. } => self.duplicate(port)?,
             Op::Query { port, .. } => ports::query(self.ports.handle(port)),
             Op::WaitHandle {
                 port,
