@@ -31,6 +31,7 @@ pub fn untold(op: Op) -> Option<String> {
         | Op::Sleep { .. }
         | Op::Suspend { .. }
         | Op::Resume { .. }
+        | Op::Terminate { .. }
         | Op::Apc { .. }
         | Op::WaitPacket { .. }
         | Op::CancelWaitPacket { .. }
@@ -244,6 +245,7 @@ pub fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<
         },
         "suspend" => Op::Suspend { thread: target()? },
         "resume" => Op::Resume { thread: target()? },
+        "terminate" => Op::Terminate { thread: target()? },
         "apc" => Op::Apc {
             thread: target()?,
             reserve: reserve()?,

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
-use super::backend::{Back, Backend, Failure, Stage, Unquiet, is_ours};
+use super::backend::{Back, Backend, Failure, Stage, Unquiet, ended_by, is_ours};
 use crate::bad_input::quoted;
 use crate::names::Names;
 use calls::{answer_of, call_fields, untold};
@@ -295,6 +295,7 @@ impl Drop for Talk {
 #[derive(Debug, Clone, Copy)]
 struct Call {
     id: u64,
+    op: Op,
     parked: bool,
 }
 
@@ -354,9 +355,12 @@ impl Remote {
             let call = &mut self.calls[thread.index()];
             match said {
                 FromAgent::Returned(returned) => {
-                    *call = None;
+                    let op = call.take().map(|call| call.op);
                     let answer = answer_of(&returned.returned);
                     let answer = answer.map_err(|problem| talk.nonsense(problem))?;
+                    if let Some(ended) = op.and_then(|op| ended_by(op, &answer)) {
+                        self.calls[ended.index()] = None;
+                    }
                     backs.push(Back { thread, answer });
                 }
                 FromAgent::Parked(_) => match call {
@@ -392,7 +396,8 @@ impl Stage for Remote {
     fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure> {
         self.made += 1;
         let id = self.made;
-        self.calls[thread.index()] = Some(Call { id, parked: false });
+        let parked = false;
+        self.calls[thread.index()] = Some(Call { id, op, parked });
         let said = ToAgent::Make(Make {
             id,
             thread: self.names.threads[thread.index()].clone(),

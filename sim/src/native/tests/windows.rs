@@ -202,3 +202,74 @@ fn a_call_on_a_closed_port_ends_no_membership() {
         ],
     );
 }
+
+fn terminate(thread: u8) -> Op {
+    Op::Terminate {
+        thread: ThreadId(thread),
+    }
+}
+
+/// A thread that waits is ended in its call, which never returns, and a packet finds the thread behind it.
+#[test]
+fn a_waiter_that_is_ended_takes_nothing() {
+    let program = program(vec![
+        once([get_within(ticks(9))]),
+        once([terminate(0), post(1), get_within(ticks(0)), terminate(0)]),
+    ]);
+    let recording = check(
+        &slated(program, &[0, 1, 1, 1, 1]),
+        &[
+            "a! get",
+            "b terminate done",
+            "b post done",
+            "b get 1",
+            "b terminate done",
+        ],
+    );
+    assert_eq!(recording.parked, []);
+}
+
+/// So is one that looks for its next call, whether or not it has made one; a thread that was ended cannot begin.
+#[test]
+fn a_thread_between_its_calls_is_ended() {
+    let mut program = program(vec![
+        once([post(1), post(2)]),
+        once([post(3)]),
+        once([
+            terminate(0),
+            terminate(1),
+            Op::Spawn {
+                thread: ThreadId(1),
+            },
+        ]),
+    ]);
+    program.threads[1].spawned = true;
+    let recording = check(
+        &slated(program, &[0, 2, 2, 0, 1, 2]),
+        &[
+            "a post done",
+            "c terminate done",
+            "c terminate done",
+            "c spawn EEXIST",
+        ],
+    );
+    assert_eq!(recording.parked, []);
+}
+
+/// A thread that ends itself makes no further call.
+#[test]
+fn a_thread_ends_itself() {
+    let program = program(vec![
+        once([post(1), terminate(0), post(2)]),
+        once([get_within(ticks(0)), get_within(ticks(0))]),
+    ]);
+    check(
+        &slated(program, &[0, 0, 0, 1, 1]),
+        &[
+            "a post done",
+            "a terminate done",
+            "b get 1",
+            "b get WAIT_TIMEOUT",
+        ],
+    );
+}

@@ -4,7 +4,8 @@
 //! its name for itself (`wine-8`), because another system is a thing of its own.
 //!
 //! - [`world`] is one run: it makes every call, with [`ports`], [`objects`] and what else there is.
-//! - [`threads`] are looked at from outside, and brought home in the end; [`suspension`] stops them where they hold nothing.
+//! - [`threads`] are looked at from outside, and brought home in the end; [`stops`] is how others suspend and end them, where
+//!   they hold nothing.
 //! - [`files`] are pipes, with a device at their other end; [`refusals`] says what a pipe cannot show.
 //! - [`jobs`] have processes that never run.
 //! - [`ntdll`] has the calls that no Win32 name stands for; [`handles`] is what all of it is made of.
@@ -16,7 +17,7 @@ mod ntdll;
 mod objects;
 mod ports;
 mod refusals;
-mod suspension;
+mod stops;
 mod threads;
 mod world;
 
@@ -87,6 +88,7 @@ impl Backend for Windows {
             | Op::Sleep { .. }
             | Op::Suspend { .. }
             | Op::Resume { .. }
+            | Op::Terminate { .. }
             | Op::JobPort { .. }
             | Op::Yield
             | Op::Spawn { .. }
@@ -115,7 +117,11 @@ impl Backend for Windows {
             | Op::Alloc { .. } => {
                 refusals::refused(program, op).map_or(Ok(()), |why| Err(why.into()))
             }
-            _ => Err("this version does not make this call here".into()),
+            Op::ExitProcess => {
+                Err("the end of a process would take whoever looks at it with it".into())
+            }
+            Op::KernelApc { .. } => Err("only a driver can interrupt the wait of a thread".into()),
+            _ => Err("Windows has no such call".into()),
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use portsim_model::event::Error;
-use portsim_model::program::{PortId, ThreadId};
+use portsim_model::program::{Op, PortId, Program, ThreadId};
 use windows_sys::Win32::Foundation::{
     HANDLE, WAIT_ABANDONED_0, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT,
 };
@@ -22,7 +22,7 @@ use windows_sys::Win32::System::Threading::{
 use super::handles::{
     Owned, checked, done_or_error, duplicate, event, failed, last_error, lock, set,
 };
-use super::suspension::Suspensions;
+use super::stops::{self, Stops};
 use crate::native::backend::Failure;
 use crate::native::parked::{Call, KernelWait};
 use crate::native::world::{Idle, Parked};
@@ -44,7 +44,16 @@ struct Doing {
     counted: AtomicBool,
     /// The port that it was at last, and 1 more.
     member: AtomicUsize,
-    suspensions: Suspensions,
+    stops: Stops,
+    /// Whether some thread may end it.
+    may_be_ended: bool,
+}
+
+impl Doing {
+    /// Whether it is in a wait.
+    fn is_parked(&self) -> bool {
+        self.wait.load(Ordering::SeqCst) != NO_WAIT
+    }
 }
 
 /// The threads of a run.
@@ -57,10 +66,15 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// So many threads, none of which has begun.
-    pub fn new(count: usize) -> Result<Threads, Failure> {
+    /// Those of a program, none of which has begun.
+    pub fn new(program: &Program) -> Result<Threads, Failure> {
+        let count = program.threads.len();
+        let doing = |thread| Doing {
+            may_be_ended: program.ops().any(|op| op == Op::Terminate { thread }),
+            ..Doing::default()
+        };
         Ok(Threads {
-            doing: (0..count).map(|_| Doing::default()).collect(),
+            doing: program.thread_ids().map(doing).collect(),
             handles: Mutex::new((0..count).map(|_| None).collect()),
             stalls: (0..count).map(|_| event()).collect::<Result<_, _>>()?,
             // SAFETY: no name and no attributes are passed. It is a manual event, because many may wait for it.
@@ -96,7 +110,7 @@ impl Threads {
 
     /// The calling thread makes a call.
     pub fn moves(&self, me: ThreadId) {
-        self.doing(me).suspensions.moves();
+        self.doing(me).stops.moves();
     }
 
     /// Makes a call that may wait, so that it is known outside which wait that would be.
@@ -168,10 +182,9 @@ impl Threads {
     /// SuspendThread.
     pub fn suspend(&self, thread: ThreadId) -> Answer {
         let doing = self.doing(thread);
-        let is_parked = || doing.wait.load(Ordering::SeqCst) != NO_WAIT;
         let handle = self.handle(thread);
         handle.map_or(failed(Error::BadHandle), |handle| {
-            doing.suspensions.suspend(handle, is_parked)
+            doing.stops.suspend(handle, || doing.is_parked())
         })
     }
 
@@ -179,14 +192,36 @@ impl Threads {
     pub fn resume(&self, thread: ThreadId) -> Answer {
         let handle = self.handle(thread);
         handle.map_or(failed(Error::BadHandle), |handle| {
-            self.doing(thread).suspensions.resume(handle)
+            self.doing(thread).stops.resume(handle)
         })
+    }
+
+    /// TerminateThread. A thread that ends itself does not come back.
+    pub fn terminate(&self, me: ThreadId, thread: ThreadId) -> Answer {
+        let doing = self.doing(thread);
+        let handle = self.handle(thread);
+        handle.map_or(failed(Error::BadHandle), |handle| match thread == me {
+            true => doing.stops.terminate_itself(),
+            false => {
+                let answer = doing.stops.terminate(handle, || doing.is_parked());
+                if doing.stops.is_ended() {
+                    doing.wait.store(NO_WAIT, Ordering::SeqCst);
+                }
+                answer
+            }
+        })
+    }
+
+    /// Whether a thread was ended by another one, or by itself.
+    pub fn is_ended(&self, thread: ThreadId) -> bool {
+        let is_over = |handle| stops::is_over(handle);
+        self.doing(thread).stops.is_ended() && self.handle(thread).is_some_and(is_over)
     }
 
     /// Takes every suspension back.
     pub fn resume_all(&self) {
         for thread in (0..self.doing.len() as u8).map(ThreadId) {
-            while self.doing(thread).suspensions.any() {
+            while self.doing(thread).stops.is_suspended() {
                 self.resume(thread);
             }
         }
@@ -196,7 +231,7 @@ impl Threads {
     pub fn parked(&self, thread: ThreadId) -> Parked {
         let doing = self.doing(thread);
         let call = match doing.wait.load(Ordering::SeqCst) {
-            _ if doing.suspensions.any() => Call::Suspension,
+            _ if doing.stops.is_suspended() => Call::Suspension,
             NO_WAIT => return Parked::No,
             ON_PORT => Call::Port,
             _ => Call::Object,
@@ -209,7 +244,7 @@ impl Threads {
         self.doing.iter().any(|doing| {
             doing.wait.load(Ordering::SeqCst) == ON_PORT
                 && doing.on.load(Ordering::SeqCst) == port.index() + 1
-                && !doing.suspensions.any()
+                && !doing.stops.is_suspended()
         })
     }
 
@@ -238,9 +273,10 @@ impl Threads {
 
     /// The calling thread looks for its next call.
     pub fn rests(&self, me: ThreadId) -> Idle {
-        self.doing(me).suspensions.rests();
+        self.doing(me).stops.rests();
         let counted = self.doing(me).counted.load(Ordering::SeqCst);
-        if counted && !self.over.load(Ordering::SeqCst) {
+        let spins = counted || self.doing(me).may_be_ended;
+        if spins && !self.over.load(Ordering::SeqCst) {
             Idle::Spins
         } else {
             Idle::Sleeps

@@ -58,7 +58,7 @@ impl WindowsWorld {
             natives: Natives::new(program)?,
             ports: Ports::new(program),
             objects: Objects::new(program)?,
-            threads: Threads::new(program.threads.len())?,
+            threads: Threads::new(program)?,
             wine,
         };
         for (n, port) in program.ports.iter().enumerate() {
@@ -323,6 +323,7 @@ impl World for WindowsWorld {
             } => self.apc(thread, reserve)?,
             Op::Suspend { thread } => self.threads.suspend(thread),
             Op::Resume { thread } => self.threads.resume(thread),
+            Op::Terminate { thread } => self.threads.terminate(me, thread),
             Op::JobPort { job, binding, .. } => {
                 let port = |port| self.ports.handle(port);
                 self.jobs.associate(job, binding, port)
@@ -367,7 +368,12 @@ impl World for WindowsWorld {
 
     fn counts(&self, thread: ThreadId) -> bool {
         let port = self.threads.port_of(thread);
-        port.is_some_and(|port| self.ports.is_open(port)) || self.files.pend_of(thread)
+        let is_member = port.is_some_and(|port| self.ports.is_open(port));
+        !self.threads.is_ended(thread) && (is_member || self.files.pend_of(thread))
+    }
+
+    fn is_ended(&self, thread: ThreadId) -> bool {
+        self.threads.is_ended(thread)
     }
 
     fn resume_all(&self) {
