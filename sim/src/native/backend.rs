@@ -82,6 +82,14 @@ pub fn is_ours(op: Op) -> bool {
     )
 }
 
+/// Whom a call has ended, if that is what it did: that thread is in no call any more, and will make none.
+pub fn ended_by(op: Op, answer: &Answer) -> Option<ThreadId> {
+    match (op, answer) {
+        (Op::Terminate { thread }, Answer::Done) => Some(thread),
+        _ => None,
+    }
+}
+
 /// A program's threads and ports on one backend, for one run.
 ///
 /// Between two calls of [`Stage::quiet`] at most one thread is told to move. Whoever implements this owns the

@@ -17,7 +17,7 @@ use portsim_model::event::{Error, errno};
 use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
 
-use super::backend::{Back, Backend, Failure, Stage, Unquiet, is_ours};
+use super::backend::{Back, Backend, Failure, Stage, Unquiet, ended_by, is_ours};
 use super::clock::{Clock, tick_for, ticks_of};
 use super::part::{Cast, Lost, unplayable};
 use super::recording::{Disturbance, Ended, NoRecording, Options, Recording, TRIES};
@@ -274,6 +274,10 @@ impl<'a> Run<'a> {
             Some(answer) => {
                 if ticks_of(op).is_some() && by_the_clock(op, &answer) {
                     return Err(unasked(thread));
+                }
+                if let Some(ended) = ended_by(op, &answer) {
+                    // No deadline of its pends any more.
+                    self.clock.returns(ended);
                 }
                 let went = self.cast.ends(thread, op, &answer);
                 self.went(thread, went)?;

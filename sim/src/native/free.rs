@@ -129,6 +129,12 @@ fn unplayable_freely(program: &Program) -> Option<String> {
         let why = "a stall takes a time that nobody chose, and at full speed nobody ends it";
         return Some(why.into());
     }
+    let stops = |op| matches!(op, Op::Suspend { .. } | Op::Terminate { .. });
+    if program.ops().any(stops) {
+        let why =
+            "a thread is stopped where it holds nothing, and at full speed nobody knows where";
+        return Some(why.into());
+    }
     let hidden = |expr: Expr| match expr {
         Expr::Thread(..) => Some("what another thread is doing"),
         Expr::Result {

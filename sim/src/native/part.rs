@@ -14,6 +14,7 @@ use portsim_model::program::{
     FileId, Instr, Op, OperationId, Packet, Pc, PortId, Program, SlotId, ThreadId, VarId,
 };
 
+use super::backend::ended_by;
 use crate::trace::Answer;
 
 /// One thread's part.
@@ -110,8 +111,17 @@ impl<'a> Cast<'a> {
             }
             _ => {}
         }
+        if let Some(ended) = ended_by(op, answer) {
+            let target = self.part(ended);
+            (target.born, target.done, target.leaving) = (true, true, false);
+            (target.inside, target.suspensions) = (None, 0);
+        }
         let part = self.part(thread);
         part.inside = None;
+        if part.done {
+            // It has ended itself.
+            return Ok(());
+        }
         if let Some(slot) = op.into() {
             part.results[slot.index()] = Some(answer.clone());
         }

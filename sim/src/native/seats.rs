@@ -23,10 +23,11 @@ use std::time::{Duration, Instant};
 
 use portsim_model::program::{Op, ThreadId};
 
-use super::backend::{Back, Failure, Stage, Unquiet};
+use super::backend::{Back, Failure, Stage, Unquiet, ended_by};
 use super::desk::{Desk, Listener, SPINS};
 use super::parked::{KernelWait, Probe};
 use super::world::{Parked, World};
+use crate::trace::Answer;
 
 /// How often the conductor looks before it gives the core away.
 const LOOKS: u32 = 6;
@@ -130,16 +131,34 @@ impl Seats {
 
     /// Takes the answers of all seats that are back.
     fn collect(&mut self, backs: &mut Vec<Back>) -> Result<(), Failure> {
-        for (n, seat) in self.seats.iter_mut().enumerate() {
-            if let Some(answer) = seat.desk.answer() {
-                (seat.inside, seat.parked, seat.left) = (None, None, None);
-                backs.push(Back {
-                    thread: ThreadId(n as u8),
-                    answer: answer?,
-                });
+        for n in 0..self.seats.len() {
+            let (thread, seat) = (ThreadId(n as u8), &mut self.seats[n]);
+            let Some(op) = seat.inside else { continue };
+            let answer = match seat.desk.answer() {
+                Some(answer) => answer?,
+                // It has ended itself, and so leaves no answer.
+                None if op == Op::Terminate { thread } && self.world.is_ended(thread) => {
+                    Answer::Done
+                }
+                None => continue,
+            };
+            (seat.inside, seat.parked, seat.left) = (None, None, None);
+            if let Some(ended) = ended_by(op, &answer) {
+                self.bury(ended);
             }
+            backs.push(Back { thread, answer });
         }
         Ok(())
+    }
+
+    /// A call has ended this thread, wherever it was. Its stack is lost, and what it kept there.
+    fn bury(&mut self, thread: ThreadId) {
+        let seat = &mut self.seats[thread.index()];
+        (seat.inside, seat.parked, seat.left) = (None, None, None);
+        if seat.thread.take().is_some() {
+            // SAFETY: the thread had a world of its own, will never drop it, and makes no use of it any more.
+            unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.world)) };
+        }
     }
 
     /// Looks at the seats that are moving, until none is; one of them if one is. Seats in `until` move until
@@ -263,7 +282,14 @@ impl Stage for Seats {
                     backs.sort_by_key(|back| back.thread);
                     return Ok(backs);
                 }
-                continue;
+                // Everybody looks parked, and somebody is not for good.
+                let inside = self.seats.iter().position(|seat| seat.inside.is_some());
+                match inside {
+                    Some(n) if Instant::now() >= end => {
+                        return Err(Unquiet::Overdue(ThreadId(n as u8)));
+                    }
+                    _ => continue,
+                }
             };
             self.mourn();
             let now = Instant::now();

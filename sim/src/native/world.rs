@@ -33,6 +33,11 @@ pub trait World: Send + Sync {
         false
     }
 
+    /// Whether a call of the scenario has ended a thread, itself or another one, and it is over.
+    fn is_ended(&self, _: ThreadId) -> bool {
+        false
+    }
+
     /// Asked when everybody looks parked: whether nothing is on its way that the look at a thread may have missed.
     fn settled(&self) -> bool {
         true

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
-use super::setup::{answer_of, call_fields, numbered};
+use super::calls::{answer_of, call_fields};
+use super::setup::numbered;
 use super::wire::{FromAgent, Leave, Make, Quiesce, Returned, ToAgent};
 use super::{Talk, lock, reset};
 use crate::names::Names;

@@ -5,11 +5,12 @@
 //! as for threads of this process.
 //!
 //! - [`afar`] is the conductor's side where its threads run at full speed, [`obey`] the agent's.
-//! - `wire` is what a line may say, `setup` how a program is told.
+//! - `wire` is what a line may say, `setup` how a program is told, `calls` what a call is.
 //! - [`process`] is the command itself, of which nothing is left in the end.
 //! - [`serve`] is the other side: any backend of this build as an agent.
 
 mod afar;
+mod calls;
 #[cfg(not(all(test, loom)))]
 mod obey;
 mod output;
@@ -24,12 +25,13 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
-use super::backend::{Back, Backend, Failure, Far, Stage, Unquiet, is_ours};
+use super::backend::{Back, Backend, Failure, Far, Stage, Unquiet, ended_by, is_ours};
 use crate::bad_input::quoted;
 use crate::names::Names;
 use afar::Afar;
+use calls::{answer_of, call_fields, untold};
 use process::{Process, Silence};
-use setup::{answer_of, call_fields, does_io, numbered, setup_of, untold};
+use setup::{does_io, numbered, setup_of};
 use wire::{
     Bye, ComeBack, FromAgent, Hello, Leave, Make, ModeFields, Prepare, Quiesce, Quiet, Reset,
     ToAgent, VERSION, Welcome, line, other_version,
@@ -333,6 +335,7 @@ impl Drop for Talk {
 #[derive(Debug, Clone, Copy)]
 struct Call {
     id: u64,
+    op: Op,
     parked: bool,
 }
 
@@ -392,9 +395,12 @@ impl Remote {
             let call = &mut self.calls[thread.index()];
             match said {
                 FromAgent::Returned(returned) => {
-                    *call = None;
+                    let op = call.take().map(|call| call.op);
                     let answer = answer_of(&returned.returned);
                     let answer = answer.map_err(|problem| talk.nonsense(problem))?;
+                    if let Some(ended) = op.and_then(|op| ended_by(op, &answer)) {
+                        self.calls[ended.index()] = None;
+                    }
                     backs.push(Back { thread, answer });
                 }
                 FromAgent::Parked(_) => match call {
@@ -430,7 +436,8 @@ impl Stage for Remote {
     fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure> {
         self.made += 1;
         let id = self.made;
-        self.calls[thread.index()] = Some(Call { id, parked: false });
+        let parked = false;
+        self.calls[thread.index()] = Some(Call { id, op, parked });
         let said = ToAgent::Make(Make {
             id,
             thread: self.names.threads[thread.index()].clone(),

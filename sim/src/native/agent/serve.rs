@@ -5,22 +5,23 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
+use super::calls::asked_for;
 #[cfg(not(all(test, loom)))]
 use super::obey::Obedient;
 use super::output::Output;
 use super::process::LINE_BYTES_MAX;
-use super::setup::{asked_for, program_of};
+use super::setup::program_of;
 use super::wire::{
     Failed, FromAgent, ModeFields, Overdue, Parked, Quiet, Ready, Returned, Setup, ToAgent,
     Unsupported, VERSION, Welcome, other_version,
 };
 use crate::bad_input::quoted;
 use crate::names::Names;
-use crate::native::backend::{Backend, Failure, Stage, Unquiet};
+use crate::native::backend::{Backend, Failure, Stage, Unquiet, ended_by};
 use crate::trace::outcome_fields;
 
 /// Every operation of the protocol; which of them a backend has, it says for each setup.
-const OPS: [&str; 31] = [
+const OPS: [&str; 32] = [
     "get",
     "post",
     "close",
@@ -35,6 +36,7 @@ const OPS: [&str; 31] = [
     "sleep",
     "suspend",
     "resume",
+    "terminate",
     "apc",
     "epoll_ctl",
     "write",
@@ -158,13 +160,22 @@ impl From<io::Error> for Wrong {
     }
 }
 
+/// An open call.
+#[derive(Clone, Copy)]
+struct Call {
+    id: u64,
+    op: Op,
+    /// Whether it was said to be parked.
+    told: bool,
+}
+
 /// One run.
 struct Run {
     program: Program,
     names: Names,
     stage: Box<dyn Stage>,
-    /// The number of each thread's open call, and whether it was said to be parked.
-    calls: Vec<Option<(u64, bool)>>,
+    /// Each thread's open call.
+    calls: Vec<Option<Call>>,
 }
 
 /// What is going on.
@@ -201,11 +212,12 @@ impl Host<'_> {
                 let run = self.run()?;
                 let (thread, op) = asked_for(&run.program, &run.names, &make.thread, &make.op)?;
                 let call = &mut run.calls[thread.index()];
-                if let Some((id, _)) = call {
+                if let Some(Call { id, .. }) = call {
                     let problem = format!("thread {:?} is in call {id} still", make.thread);
                     return Err(problem.into());
                 }
-                *call = Some((make.id, false));
+                let (id, told) = (make.id, false);
+                *call = Some(Call { id, op, told });
                 run.stage.start(thread, op)?;
             }
             ToAgent::ComeBack(come_back) => {
@@ -333,13 +345,16 @@ impl Host<'_> {
             Err(Unquiet::Failed(failure)) => return Err(failure.into()),
             Err(Unquiet::Overdue(thread)) => {
                 let call = run.calls[thread.index()];
-                let overdue = call.map_or(0, |(id, _)| id);
+                let overdue = call.map_or(0, |call| call.id);
                 return Ok(self.say(&FromAgent::Overdue(Overdue { overdue }))?);
             }
         };
         let mut said = Vec::new();
         for back in backs {
-            if let Some((id, _)) = run.calls[back.thread.index()].take() {
+            if let Some(Call { id, op, .. }) = run.calls[back.thread.index()].take() {
+                if let Some(ended) = ended_by(op, &back.answer) {
+                    run.calls[ended.index()] = None;
+                }
                 said.push(FromAgent::Returned(Returned {
                     id,
                     returned: outcome_fields(&back.answer),
@@ -348,7 +363,7 @@ impl Host<'_> {
                 }));
             }
         }
-        for (id, told) in run.calls.iter_mut().flatten() {
+        for Call { id, told, .. } in run.calls.iter_mut().flatten() {
             if !std::mem::replace(told, true) {
                 let (id, parked) = (*id, true);
                 said.push(FromAgent::Parked(Parked { id, parked }));
@@ -376,7 +391,7 @@ impl Run {
     }
 
     fn thread_in(&self, id: u64) -> Result<ThreadId, String> {
-        let open = |call: &Option<(u64, bool)>| call.is_some_and(|(open, _)| open == id);
+        let open = |call: &Option<Call>| call.is_some_and(|call| call.id == id);
         let place = self.calls.iter().position(open);
         place
             .map(|place| ThreadId(place as u8))

@@ -101,3 +101,175 @@ fn other_waits_are_seen() {
         ],
     );
 }
+
+const Q: PortId = PortId(1);
+
+/// A program with a second port, like the first.
+fn two_ports(threads: Vec<Vec<Instr>>) -> Program {
+    let mut program = program(threads);
+    program.ports.push(program.ports[0].clone());
+    program
+}
+
+fn on_q(op: Op) -> Op {
+    match op {
+        Op::Get {
+            into,
+            timeout,
+            max,
+            min,
+            alertable,
+            ..
+        } => Op::Get {
+            port: Q,
+            into,
+            timeout,
+            max,
+            min,
+            alertable,
+        },
+        Op::Post {
+            packet,
+            into,
+            may_fail,
+            reserve,
+            ..
+        } => Op::Post {
+            port: Q,
+            packet,
+            into,
+            may_fail,
+            reserve,
+        },
+        Op::Close { into, .. } => Op::Close { port: Q, into },
+        other => panic!("{other:?} is not asked for"),
+    }
+}
+
+/// What the system makes later does not get the handle of a closed port: calls are still made with it.
+#[test]
+fn a_closed_port_stays_closed() {
+    let duplicate = Op::DuplicatePort {
+        port: P,
+        into: None,
+    };
+    let calls = [
+        on_q(close()),
+        duplicate,
+        on_q(post(1)),
+        get_within(ticks(0)),
+    ];
+    check(
+        &slated(two_ports(vec![once(calls)]), &[0; 4]),
+        &[
+            "a close done",
+            "a duplicateport done",
+            "a post ERROR_INVALID_HANDLE",
+            "a get WAIT_TIMEOUT",
+        ],
+    );
+}
+
+/// A packet with a failure and no OVERLAPPED is a packet still, and not a call that took nothing.
+#[test]
+fn a_failed_packet_without_an_overlapped_is_taken() {
+    let cancelled = Packet {
+        key: 5,
+        bytes: 3,
+        overlapped: 0,
+        status: 0xc000_0120,
+    };
+    let mut program = program(vec![once([post(0), get_within(ticks(0))])]);
+    program.packets[0] = cancelled;
+    let recording = check(&slated(program, &[0; 2]), &["a post done", "a get 5"]);
+    let Shown::Call { answer, .. } = &recording.events[1] else {
+        panic!("{recording:?}")
+    };
+    assert_eq!(*answer, Some(Answer::Packet(cancelled)));
+}
+
+/// A call on a closed port leaves its thread where it belongs, so that its end is still a turn.
+#[test]
+fn a_call_on_a_closed_port_ends_no_membership() {
+    let calls = [get_within(ticks(0)), on_q(close()), on_q(get())];
+    check(
+        &slated(two_ports(vec![once(calls)]), &[0; 4]),
+        &[
+            "a get WAIT_TIMEOUT",
+            "a close done",
+            "a get ERROR_INVALID_HANDLE",
+            "a exit done",
+        ],
+    );
+}
+
+fn terminate(thread: u8) -> Op {
+    Op::Terminate {
+        thread: ThreadId(thread),
+    }
+}
+
+/// A thread that waits is ended in its call, which never returns, and a packet finds the thread behind it.
+#[test]
+fn a_waiter_that_is_ended_takes_nothing() {
+    let program = program(vec![
+        once([get_within(ticks(9))]),
+        once([terminate(0), post(1), get_within(ticks(0)), terminate(0)]),
+    ]);
+    let recording = check(
+        &slated(program, &[0, 1, 1, 1, 1]),
+        &[
+            "a! get",
+            "b terminate done",
+            "b post done",
+            "b get 1",
+            "b terminate done",
+        ],
+    );
+    assert_eq!(recording.parked, []);
+}
+
+/// So is one that looks for its next call, whether or not it has made one; a thread that was ended cannot begin.
+#[test]
+fn a_thread_between_its_calls_is_ended() {
+    let mut program = program(vec![
+        once([post(1), post(2)]),
+        once([post(3)]),
+        once([
+            terminate(0),
+            terminate(1),
+            Op::Spawn {
+                thread: ThreadId(1),
+            },
+        ]),
+    ]);
+    program.threads[1].spawned = true;
+    let recording = check(
+        &slated(program, &[0, 2, 2, 0, 1, 2]),
+        &[
+            "a post done",
+            "c terminate done",
+            "c terminate done",
+            "c spawn EEXIST",
+        ],
+    );
+    assert_eq!(recording.parked, []);
+}
+
+/// A thread that ends itself makes no further call.
+#[test]
+fn a_thread_ends_itself() {
+    let program = program(vec![
+        once([post(1), terminate(0), post(2)]),
+        once([get_within(ticks(0)), get_within(ticks(0))]),
+    ]);
+    check(
+        &slated(program, &[0, 0, 0, 1, 1]),
+        &[
+            "a post done",
+            "a terminate done",
+            "b get 1",
+            "b get WAIT_TIMEOUT",
+        ],
+    );
+}

@@ -39,7 +39,7 @@ use windows_sys::Win32::System::Pipes::{
 use windows_sys::Win32::System::Threading::WaitForSingleObject;
 
 use super::handles::{
-    NAME, Owned, answer_of_nt, checked, done_or_error, duplicate, failed, last_error, lock,
+    NAME, Owned, answer_of_nt, checked, done_or_error, duplicate, failed, last_error, lock, untaken,
 };
 use crate::native::backend::Failure;
 use crate::trace::Answer;
@@ -184,16 +184,9 @@ impl Files {
         let Some(first) = open.first().map(|it| it.0) else {
             return Ok(failed(Error::BadHandle));
         };
-        let mut unfit = Vec::new();
-        loop {
-            let copy = duplicate(first)?;
-            if !is_taken(copy.0) && !self.remembers(copy.0) {
-                open.push(copy);
-                return Ok(Answer::Done);
-            }
-            // Kept until another one is found, so that it does not come again.
-            unfit.push(copy);
-        }
+        let is_taken = |copy: &Owned| is_taken(copy.0) || self.remembers(copy.0);
+        open.push(untaken(|| duplicate(first), is_taken)?);
+        Ok(Answer::Done)
     }
 
     /// CloseHandle, of the handle that was used so far.

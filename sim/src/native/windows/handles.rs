@@ -75,6 +75,22 @@ pub fn duplicate(handle: HANDLE) -> Result<Owned, Failure> {
     )
 }
 
+/// What is made until its handle, or its number, is none of those that are taken.
+pub fn untaken<T>(
+    mut make: impl FnMut() -> Result<T, Failure>,
+    is_taken: impl Fn(&T) -> bool,
+) -> Result<T, Failure> {
+    let mut unfit = Vec::new();
+    loop {
+        let made = make()?;
+        if !is_taken(&made) {
+            return Ok(made);
+        }
+        // Kept until another one is found, so that it does not come again.
+        unfit.push(made);
+    }
+}
+
 /// A handle that a call gave, if it gave one.
 pub fn checked(call: &str, handle: HANDLE) -> Result<Owned, Failure> {
     if handle.is_null() {

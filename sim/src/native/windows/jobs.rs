@@ -26,7 +26,7 @@ use windows_sys::Win32::System::JobObjects::{
 };
 use windows_sys::Win32::System::Threading::CREATE_SUSPENDED;
 
-use super::handles::{NAME, Owned, checked, done_or_error, failed, last_error, lock};
+use super::handles::{NAME, Owned, checked, done_or_error, failed, last_error, lock, untaken};
 use crate::native::backend::Failure;
 use crate::trace::Answer;
 
@@ -35,9 +35,19 @@ const NAMES_A_PROCESS: [i64; 2] = [6, 7];
 /// After how long the end of a process that was ended is not waited for any more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A process that does not run, and ends with this.
+struct Suspended(Child);
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        // One that is over cannot be ended, and that is all right.
+        let _ = self.0.kill();
+    }
+}
+
 /// A process of a job.
 struct Process {
-    child: Child,
+    child: Suspended,
     /// Which of `Program::pids`.
     pid: u8,
     lives: bool,
@@ -128,9 +138,8 @@ impl Jobs {
     }
 
     /// A process that does not run.
-    fn child(&self) -> Result<Child, Failure> {
-        let mut unfit: Vec<Child> = Vec::new();
-        loop {
+    fn child(&self) -> Result<Suspended, Failure> {
+        let make = || {
             let child = std::env::current_exe().and_then(|this| {
                 Command::new(this)
                     .stdin(Stdio::null())
@@ -140,16 +149,15 @@ impl Jobs {
                     .spawn()
             });
             let child = child.map_err(|error| Failure::new(NAME, "CreateProcessW", error))?;
-            if !self.taken.contains(&i64::from(child.id())) {
-                unfit.iter_mut().for_each(end);
-                return Ok(child);
-            }
-            // Kept until another one is found, so that its number does not come again.
-            unfit.push(child);
-        }
+            Ok(Suspended(child))
+        };
+        // Packets carry numbers, of which none may be taken for that of a process.
+        untaken(make, |Suspended(child)| {
+            self.taken.contains(&i64::from(child.id()))
+        })
     }
 
-    fn assign(&self, job: JobId, child: &Child) -> Answer {
+    fn assign(&self, job: JobId, Suspended(child): &Suspended) -> Answer {
         // SAFETY: both handles are open.
         done_or_error(unsafe {
             AssignProcessToJobObject(self.jobs[job.index()].0, child.as_raw_handle())
@@ -182,13 +190,10 @@ impl Jobs {
         if processes.iter().any(|it| it.pid == pid && it.lives) {
             return Ok(failed(Error::Exists));
         }
-        let mut child = self.child()?;
+        let child = self.child()?;
         // It is known before its message can be taken.
         let answer = self.assign(job, &child);
         let lives = answer == Answer::Done;
-        if !lives {
-            end(&mut child);
-        }
         processes.push(Process { child, pid, lives });
         Ok(answer)
     }
@@ -205,7 +210,7 @@ impl Jobs {
     }
 
     /// Ends a process, and comes back when it is counted nowhere, without waiting in the kernel.
-    fn ends(&self, job: JobId, child: &mut Child) -> Result<(), Failure> {
+    fn ends(&self, job: JobId, Suspended(child): &mut Suspended) -> Result<(), Failure> {
         let before = self.active(job)?;
         let failure = |error| Failure::new(NAME, "TerminateProcess", error);
         child.kill().map_err(failure)?;
@@ -247,23 +252,9 @@ impl Jobs {
         let processes = lock(&self.processes);
         let named = processes
             .iter()
-            .find(|it| i64::from(it.child.id()) == overlapped)?;
+            .find(|it| i64::from(it.child.0.id()) == overlapped)?;
         Some(self.pids[usize::from(named.pid)])
     }
-}
-
-impl Drop for Jobs {
-    fn drop(&mut self) {
-        for process in lock(&self.processes).iter_mut() {
-            end(&mut process.child);
-        }
-    }
-}
-
-/// Ends a process that nobody asks about any more.
-fn end(child: &mut Child) {
-    // One that is over cannot be ended, and that is all right.
-    let _ = child.kill();
 }
 
 fn inform<T>(job: HANDLE, class: JOBOBJECTINFOCLASS, information: &T) -> Answer {

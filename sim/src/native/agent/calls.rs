@@ -1,0 +1,391 @@
+//! Calls, as an agent is told of them and as it reads them back.
+//!
+//! A call has the words of traces. Read back, it becomes an operation of the program that is being made of a setup:
+//! what the call says in numbers (a packet, a result, an association) is added to that program once.
+//!
+//! Long: every operation is told here and read back, a few lines each; apart, the two could part.
+
+use portsim_model::program::{
+    Binding, BindingId, FileId, Interest, IoResult, JobBinding, JobId, Modes, ObjectId, Op,
+    OperationId, Packet, PacketId, PortId, Program, ReserveId, ResultId, SourceId, ThreadId,
+    Timeout, WaitPacketId, Watch,
+};
+
+use crate::names::Names;
+use crate::trace::{Answer, CallFields, call_line, verb};
+
+/// Why the protocol cannot tell of an operation, if it cannot.
+pub fn untold(op: Op) -> Option<String> {
+    match op {
+        Op::Get { .. }
+        | Op::Post { .. }
+        | Op::Close { .. }
+        | Op::Create { .. }
+        | Op::DuplicatePort { .. }
+        | Op::Query { .. }
+        | Op::WaitHandle { .. }
+        | Op::Block { .. }
+        | Op::Signal { .. }
+        | Op::Reset { .. }
+        | Op::Stall
+        | Op::Sleep { .. }
+        | Op::Suspend { .. }
+        | Op::Resume { .. }
+        | Op::Terminate { .. }
+        | Op::Apc { .. }
+        | Op::WaitPacket { .. }
+        | Op::CancelWaitPacket { .. }
+        | Op::JobPort { .. }
+        | Op::JobStart { .. }
+        | Op::JobExit { .. }
+        | Op::Associate { .. }
+        | Op::Replace { .. }
+        | Op::Modes { .. }
+        | Op::DuplicateFile { process: None, .. }
+        | Op::CloseFile { .. }
+        | Op::Start { .. }
+        | Op::Complete { .. }
+        | Op::Cancel { .. }
+        | Op::CancelFile { .. }
+        | Op::Free { .. }
+        | Op::Alloc { .. }
+        | Op::EpollCtl { .. }
+        | Op::Write { .. }
+        | Op::Drain { .. } => None,
+        Op::DuplicateFile { .. } => {
+            Some("this version of the agent protocol has one process".to_owned())
+        }
+        _ => Some(format!(
+            "this version of the agent protocol has no `{}`",
+            verb(op)
+        )),
+    }
+}
+
+/// A call as a line says it.
+pub fn call_fields(names: &Names, program: &Program, op: Op) -> CallFields {
+    call_line(names, program, op.unnamed()).called()
+}
+
+/// The operation that a call says; its packet is added to the program's.
+pub fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<Op, String> {
+    let into = None;
+    let port = || named(&names.ports, call.port.as_deref(), "port").map(PortId);
+    let object = || named(&names.objects, call.object.as_deref(), "object").map(ObjectId);
+    let source = || named(&names.sources, call.source.as_deref(), "source").map(SourceId);
+    let target = || named(&names.threads, call.target.as_deref(), "target").map(ThreadId);
+    let file = || named(&names.files, call.file.as_deref(), "file").map(FileId);
+    let operation = || operation_named(names, call.operation.as_deref());
+    let reserve = || match call.reserve.as_deref() {
+        None => Ok(None),
+        name => named(&names.reserves, name, "reserve object").map(|id| Some(ReserveId(id))),
+    };
+    let wait_packet = || {
+        let name = call.wait_packet.as_deref();
+        named(&names.wait_packets, name, "wait completion packet").map(WaitPacketId)
+    };
+    let job = || named(&names.jobs, call.job.as_deref(), "job").map(JobId);
+    let may_lose = call.may_lose.unwrap_or(false);
+    let mine = call.mine.unwrap_or(false);
+    let key = call.key.unwrap_or(0);
+    let bytes = call.bytes.unwrap_or(0);
+    let how = IoResult {
+        status: call.status.unwrap_or(0),
+        bytes,
+        returned: call.returned.unwrap_or(bytes),
+    };
+    let timeout = call.timeout.map_or(Timeout::Never, Timeout::Ticks);
+    let alertable = call.alertable.unwrap_or(false);
+    let word = call.call.as_deref().ok_or("it names no operation")?;
+    Ok(match word {
+        "get" => Op::Get {
+            port: port()?,
+            into,
+            timeout,
+            max: call.max,
+            min: call.min,
+            alertable,
+        },
+        "post" => Op::Post {
+            port: port()?,
+            packet: packet_of(program, call)?,
+            into,
+            may_fail: call.may_fail.unwrap_or(false),
+            reserve: reserve()?,
+        },
+        "wait_packet" => Op::WaitPacket {
+            wait_packet: wait_packet()?,
+            port: port()?,
+            target: object()?,
+            packet: packet_of(program, call)?,
+            into,
+        },
+        "cancel_wait_packet" => Op::CancelWaitPacket {
+            wait_packet: wait_packet()?,
+            remove: call.remove.unwrap_or(false),
+            into,
+        },
+        "job_port" => Op::JobPort {
+            job: job()?,
+            binding: match call.port {
+                None => None,
+                Some(_) => Some(job_binding_of(program, job()?, port()?, key)?),
+            },
+            into,
+            may_lose,
+        },
+        "job_start" => Op::JobStart {
+            job: job()?,
+            pid: pid_of(program, call)?,
+            into,
+            may_lose,
+        },
+        "job_exit" => Op::JobExit {
+            job: job()?,
+            pid: pid_of(program, call)?,
+            into,
+            may_lose,
+        },
+        "close" if call.file.is_some() => Op::CloseFile {
+            file: file()?,
+            into,
+        },
+        "duplicate" if call.file.is_some() => Op::DuplicateFile {
+            file: file()?,
+            process: None,
+            into,
+        },
+        "associate" => Op::Associate {
+            binding: match call.file {
+                None => None,
+                Some(_) => Some(binding_of(program, file()?, port()?, key)?),
+            },
+            into,
+        },
+        "replace" => Op::Replace {
+            file: file()?,
+            binding: match call.port {
+                None => None,
+                Some(_) => Some(binding_of(program, file()?, port()?, key)?),
+            },
+            into,
+        },
+        "modes" => Op::Modes {
+            file: file()?,
+            modes: Modes {
+                skip_port: call.skip_port.unwrap_or(false),
+                skip_event: call.skip_event.unwrap_or(false),
+            },
+            into,
+        },
+        "start" => Op::Start {
+            operation: operation()?,
+            now: match call.now {
+                Some(true) => Some(result_of(program, how)?),
+                _ => None,
+            },
+            into,
+        },
+        "complete" => Op::Complete {
+            burst: burst_of(program, names, call)?,
+            result: result_of(program, how)?,
+            into,
+        },
+        "cancel" if call.file.is_some() => Op::CancelFile {
+            file: file()?,
+            mine,
+            into,
+        },
+        "cancel" => Op::Cancel {
+            operation: operation()?,
+            mine,
+            into,
+        },
+        "free" => Op::Free {
+            operation: operation()?,
+        },
+        "alloc" => Op::Alloc {
+            operation: operation()?,
+        },
+        "close" => Op::Close {
+            port: port()?,
+            into,
+        },
+        "create" => Op::Create {
+            port: port()?,
+            into,
+        },
+        "duplicate" => Op::DuplicatePort {
+            port: port()?,
+            into,
+        },
+        "query" => Op::Query {
+            port: port()?,
+            into,
+        },
+        "wait_handle" => Op::WaitHandle {
+            port: port()?,
+            into,
+            timeout,
+            alertable,
+        },
+        "block" => Op::Block {
+            object: object()?,
+            into,
+            timeout,
+            alertable,
+        },
+        "signal" => Op::Signal { object: object()? },
+        "reset" => Op::Reset { object: object()? },
+        "stall" => Op::Stall,
+        "sleep" => Op::Sleep {
+            ticks: call.ticks.ok_or("a sleep has `ticks`")?,
+            into,
+            alertable,
+        },
+        "suspend" => Op::Suspend { thread: target()? },
+        "resume" => Op::Resume { thread: target()? },
+        "terminate" => Op::Terminate { thread: target()? },
+        "apc" => Op::Apc {
+            thread: target()?,
+            reserve: reserve()?,
+            into,
+        },
+        "epoll_ctl" => Op::EpollCtl {
+            port: port()?,
+            source: source()?,
+            change: watch_of(program, call)?,
+            into,
+        },
+        "write" => Op::Write { source: source()? },
+        "drain" => Op::Drain { source: source()? },
+        _ => return Err(format!("this agent knows no operation {word:?}")),
+    })
+}
+
+/// The place of a name in its list.
+pub fn named(names: &[String], name: Option<&str>, word: &str) -> Result<u8, String> {
+    let name = name.ok_or_else(|| format!("it names no {word}"))?;
+    let place = names.iter().position(|known| known == name);
+    place
+        .map(|place| place as u8)
+        .ok_or_else(|| format!("there is no {word} {name:?}"))
+}
+
+fn operation_named(names: &Names, name: Option<&str>) -> Result<OperationId, String> {
+    named(&names.operations, name, "operation").map(OperationId)
+}
+
+fn burst_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<u16, String> {
+    let operations = match &call.operations {
+        Some(several) => several.iter().map(|it| Some(it.as_str())).collect(),
+        None => vec![call.operation.as_deref()],
+    };
+    let operations = operations
+        .into_iter()
+        .map(|name| operation_named(names, name));
+    let burst = operations.collect::<Result<Vec<_>, _>>()?;
+    let place = place_of(&mut program.bursts, burst);
+    u16::try_from(place).map_err(|_| "there are too many different lists of operations".to_owned())
+}
+
+/// The association of a file, as the program has it.
+pub fn binding_of(
+    program: &mut Program,
+    file: FileId,
+    port: PortId,
+    key: i64,
+) -> Result<BindingId, String> {
+    let place = place_of(&mut program.bindings, Binding { file, port, key });
+    u8::try_from(place)
+        .map(BindingId)
+        .map_err(|_| "there are too many different associations".to_owned())
+}
+
+/// The association of a job. Which packets its messages are is the system's business, and nothing here asks.
+fn job_binding_of(program: &mut Program, job: JobId, port: PortId, key: i64) -> Result<u8, String> {
+    let binding = JobBinding {
+        job,
+        port,
+        key,
+        new: Vec::new(),
+        exit: Vec::new(),
+        zero: PacketId(0),
+    };
+    u8::try_from(place_of(&mut program.job_bindings, binding))
+        .map_err(|_| "there are too many different associations of jobs".to_owned())
+}
+
+fn pid_of(program: &mut Program, call: &CallFields) -> Result<u8, String> {
+    let pid = call.pid.ok_or("it names no `pid`")?;
+    u8::try_from(place_of(&mut program.pids, pid))
+        .map_err(|_| "there are too many different processes".to_owned())
+}
+
+/// How an operation ends, as the program has it.
+pub fn result_of(program: &mut Program, how: IoResult) -> Result<ResultId, String> {
+    let place = place_of(&mut program.results, how);
+    u8::try_from(place)
+        .map(ResultId)
+        .map_err(|_| "there are too many different results".to_owned())
+}
+
+/// The place of an item in a list, at the end if it was not there.
+fn place_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
+    let known = list.iter().position(|known| *known == item);
+    known.unwrap_or_else(|| {
+        list.push(item);
+        list.len() - 1
+    })
+}
+
+fn watch_of(program: &mut Program, call: &CallFields) -> Result<Watch, String> {
+    let mut interest = || {
+        Ok::<_, String>(Interest {
+            packet: packet_of(program, call)?,
+            edge: call.trigger.as_deref() == Some("edge"),
+            oneshot: call.oneshot.unwrap_or(false),
+            exclusive: call.exclusive.unwrap_or(false),
+        })
+    };
+    match call.change.as_deref() {
+        Some("add") => interest().map(Watch::Add),
+        Some("mod") => interest().map(Watch::Mod),
+        Some("del") => Ok(Watch::Del),
+        _ => Err("`change` is add, mod or del".to_owned()),
+    }
+}
+
+fn packet_of(program: &mut Program, call: &CallFields) -> Result<PacketId, String> {
+    let packet = Packet {
+        key: call.key.unwrap_or(0),
+        bytes: call.bytes.unwrap_or(0),
+        overlapped: call.overlapped.unwrap_or(0),
+        status: call.status.unwrap_or(0),
+    };
+    let place = place_of(&mut program.packets, packet);
+    u8::try_from(place)
+        .map(PacketId)
+        .map_err(|_| "there are too many different packets".to_owned())
+}
+
+/// The call of a thread that a line asks for: one of those that the setup listed.
+pub fn asked_for(
+    program: &Program,
+    names: &Names,
+    thread: &str,
+    call: &CallFields,
+) -> Result<(ThreadId, Op), String> {
+    let id = names
+        .thread(thread)
+        .ok_or_else(|| format!("there is no thread {thread:?}"))?;
+    let mut ops = program.code(id).ops();
+    ops.find(|&op| call_fields(names, program, op) == *call)
+        .map(|op| (id, op))
+        .ok_or_else(|| format!("the setup lists no such call for thread {thread:?}"))
+}
+
+/// What an answer of an agent means.
+pub fn answer_of(fields: &crate::trace::OutcomeFields) -> Result<Answer, String> {
+    crate::trace::answer_of(fields).map_err(str::to_owned)
+}
