@@ -1,11 +1,17 @@
-//! In which order posts that overlap were made, as their packets left: a guess.
+//! When some calls acted, as what came of them suggests: a guess.
 //!
 //! Packets of most systems leave in the order of their posts. Whoever orders two posts wrongly finds out only when the
 //! packets are taken, which can be long after, with many other choices in between. So posts are expected in the order in
-//! which their packets were taken. It is a guess: it says what is tried first, and forbids nothing.
+//! which their packets were taken.
+//!
+//! A call that waits and finds its port closed can have come to look at it late: it belongs to no line until then, and its
+//! thread may count as running all the while. So it is expected at its end, and not at its beginning.
+//!
+//! It is a guess: it says what is tried first, and forbids nothing.
 
 use std::collections::BTreeMap;
 
+use portsim_model::event::Error;
 use portsim_model::kernel::Kernel;
 use portsim_model::program::{Op, Packet, PortId};
 
@@ -13,11 +19,12 @@ use super::Judge;
 use super::impossible::taken;
 
 impl<K: Kernel> Judge<'_, K> {
-    /// By its place among the events, when a post is expected that overlaps others.
+    /// By its place among the events, when a call is expected that is not expected soon after it began.
     pub(super) fn guess(&self) -> BTreeMap<u32, u64> {
         let packets = &self.system.program().packets;
         let mut posts: BTreeMap<(PortId, Packet), Vec<u32>> = BTreeMap::new();
         let mut takes: BTreeMap<(PortId, Packet), Vec<u64>> = BTreeMap::new();
+        let mut guess = BTreeMap::new();
         for place in 0..self.events.len() as u32 {
             let Some(call) = self.call(place) else {
                 continue;
@@ -26,6 +33,9 @@ impl<K: Kernel> Judge<'_, K> {
                 (Op::Post { port, packet, .. }, _) => {
                     let packet = packets[packet.index()];
                     posts.entry((port, packet)).or_default().push(place);
+                }
+                (Op::Get { .. }, Some(answer)) if answer.error() == Some(Error::BadHandle) => {
+                    guess.insert(place, call.t1);
                 }
                 (Op::Get { port, .. }, Some(answer)) => {
                     for packet in taken(answer) {
@@ -43,7 +53,6 @@ impl<K: Kernel> Judge<'_, K> {
             let takes = takes.into_iter().chain(std::iter::repeat(u64::MAX));
             by_port.entry(port).or_default().extend(takes.zip(places));
         }
-        let mut guess = BTreeMap::new();
         for mut posts in by_port.into_values() {
             posts.sort_unstable();
             let mut last = 0;
