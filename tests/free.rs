@@ -319,6 +319,8 @@ fn ports_at_full_speed_are_admitted() {
         ("epoll", "epoll"),
         ("io-uring", "io-uring"),
         ("select", "select"),
+        ("pipe", "pipe"),
+        ("mqueue", "mqueue"),
         ("condvar", "condvar"),
     ];
     for (on, name) in ports {

@@ -6,6 +6,8 @@ mod epoll;
 mod illumos;
 mod io_uring;
 mod kqueue;
+mod mqueue;
+mod pipe;
 mod select;
 mod windows;
 mod wine;
@@ -16,6 +18,8 @@ pub use epoll::Epoll;
 pub use illumos::Illumos;
 pub use io_uring::IoUring;
 pub use kqueue::Kqueue;
+pub use mqueue::Mqueue;
+pub use pipe::Pipe;
 pub use select::Select;
 pub use windows::Windows;
 pub use wine::Wine;
@@ -31,7 +35,7 @@ pub trait ForSystem {
 }
 
 /// Every system, in the order of lists and tables.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 14] = [
     "windows",
     "windows-2003",
     "wine-8",
@@ -43,6 +47,8 @@ pub const NAMES: [&str; 12] = [
     "kqueue",
     "kqueue-macos",
     "select",
+    "pipe",
+    "mqueue",
     "condvar",
 ];
 
@@ -60,6 +66,8 @@ pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
         "kqueue" => work.with(Kqueue::FREEBSD),
         "kqueue-macos" => work.with(Kqueue::MACOS),
         "select" => work.with(Select),
+        "pipe" => work.with(Pipe),
+        "mqueue" => work.with(Mqueue),
         "condvar" => work.with(Condvar),
         _ => return None,
     })

@@ -26,6 +26,8 @@ pub enum Call {
     Kevent,
     /// `pselect6`.
     Pselect,
+    /// `mq_timedreceive`.
+    MqTimedreceive,
     /// `io_uring_enter`.
     IoUringEnter,
     /// `futex`, on a word of the block of 64 bytes that the first argument begins.

@@ -11,7 +11,7 @@
 //! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.
-//! - One file or folder a backend, listed below. Backends share `objects`; those on Linux share `bell` and `numbers`, those of
+//! - One file or folder a backend, listed below. Backends share `objects`; those on Linux share `bell`, `numbers` and `posted`, those of
 //!   illumos, FreeBSD and macOS `pipe_bell` and `numbers`. The latter have never been run; they are only compiled.
 //!
 //! Nothing here knows what a port should do: the thing being compared must not borrow from its judge.
@@ -48,6 +48,8 @@ mod illumos;
 mod io_uring;
 #[cfg(any(target_os = "freebsd", target_os = "macos"))]
 mod kqueue;
+#[cfg(target_os = "linux")]
+mod mqueue;
 #[cfg(any(
     target_os = "linux",
     target_os = "illumos",
@@ -64,10 +66,12 @@ mod parked_illumos;
 mod parked_macos;
 #[cfg(windows)]
 mod parked_windows;
+#[cfg(target_os = "linux")]
+mod pipe;
 #[cfg(any(target_os = "illumos", target_os = "freebsd", target_os = "macos"))]
 mod pipe_bell;
 #[cfg(target_os = "linux")]
-mod select;
+mod posted;
 #[cfg(all(test, any(target_os = "linux", windows)))]
 mod tests;
 #[cfg(windows)]
@@ -98,17 +102,31 @@ pub fn backends() -> &'static [&'static dyn Backend] {
             system: "linux",
         },
         #[cfg(target_os = "linux")]
-        &select::Watching::Select,
+        &pipe::Waiting::Select,
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "select",
             system: "linux",
         },
         #[cfg(target_os = "linux")]
-        &select::Watching::Poll,
+        &pipe::Waiting::Poll,
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "poll",
+            system: "linux",
+        },
+        #[cfg(target_os = "linux")]
+        &pipe::Waiting::Read,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "pipe",
+            system: "linux",
+        },
+        #[cfg(target_os = "linux")]
+        &mqueue::Mqueue,
+        #[cfg(not(target_os = "linux"))]
+        &backend::Elsewhere {
+            name: "mqueue",
             system: "linux",
         },
         #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -54,6 +54,7 @@ mod os {
             Call::Futex => [202, 98],
             Call::Pselect => [270, 72],
             Call::IoUringEnter => [426, 426],
+            Call::MqTimedreceive => [243, 183],
             Call::Poll
             | Call::PortGet
             | Call::Kevent

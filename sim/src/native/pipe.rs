@@ -1,15 +1,16 @@
-//! Linux: a port is a pipe that many threads watch, with `poll` or with `select`.
+//! Linux: a port is a pipe that many threads read from, or watch with `poll` or `select`.
 //!
-//! A post writes one record, of 64 bits that name an entry of a table that has the packet. A get reads without waiting;
-//! where nothing is there it watches the reading end, and reads again. Two backends differ in the call that
-//! watches, and are judged by the same rules.
+//! A post writes one record, of 64 bits that name an entry of a table that has the packet. On the backend `pipe` a get is
+//! a read that waits. On `select` and `poll` it reads without waiting; where nothing is there it watches the reading end,
+//! and reads again. The latter two differ in the call that watches, and are judged by the same rules.
 //!
 //! - The concurrency value means nothing to the kernel and is ignored.
 //! - Both ends have numbers of their own until the run ends, so that calls on a closed port see EBADF.
-//! - Closing a port wakes nobody. Copies of both ends are kept aside: when the recording is over, the numbers name them
-//!   again and a record is written, which everybody who watches finds, and nobody reads.
+//! - Closing a port wakes nobody. Copies of both ends are kept aside. When the recording is over, the numbers name them
+//!   again and a record is written, which everybody who watches finds, and nobody reads; whoever waits in a read comes
+//!   home because the last writing end is closed.
 
-use std::collections::BTreeMap;
+use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use portsim_model::program::{BATCH_MAX, Op, Packet, PacketId, PortId, Program, T
 use rustix::event::{
     FdSetElement, PollFd, PollFlags, Timespec, fd_set_insert, fd_set_num_elements, poll, select,
 };
-use rustix::io::{Errno, read, write};
+use rustix::io::{Errno, ReadWriteFlags, preadv2, read, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::backend::{Backend, Failure, Stage};
@@ -28,6 +29,7 @@ use super::bell::{EventBell, timespec};
 use super::numbers::Numbers;
 use super::objects::Objects;
 use super::parked::{Call, KernelWait, Probe, number};
+use super::posted::Posted;
 use super::seats::Seats;
 use super::world::{Parked, World};
 use crate::trace::Answer;
@@ -35,38 +37,45 @@ use crate::trace::Answer;
 /// Written when the recording is over, and read by nobody but who was on its way.
 const HOME: u64 = u64::MAX;
 
-/// Watches one descriptor, with one of the two calls.
+/// How threads wait for a pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Watching {
+pub enum Waiting {
     /// The backend `select`: `pselect6`.
     Select,
     /// The backend `poll`: `ppoll`.
     Poll,
+    /// The backend `pipe`: `read`.
+    Read,
 }
 
-impl Watching {
+impl Waiting {
     fn name(self) -> &'static str {
         match self {
-            Watching::Select => "select",
-            Watching::Poll => "poll",
+            Waiting::Select => "select",
+            Waiting::Poll => "poll",
+            Waiting::Read => "pipe",
         }
     }
 
     fn call(self) -> Call {
         match self {
-            Watching::Select => Call::Pselect,
-            Watching::Poll => Call::Ppoll,
+            Waiting::Select => Call::Pselect,
+            Waiting::Poll => Call::Ppoll,
+            Waiting::Read => Call::Read,
         }
     }
 }
 
-impl Backend for Watching {
+impl Backend for Waiting {
     fn name(&self) -> &'static str {
         (*self).name()
     }
 
     fn system(&self) -> &'static str {
-        "select"
+        match self {
+            Waiting::Select | Waiting::Poll => "select",
+            Waiting::Read => "pipe",
+        }
     }
 
     fn available(&self) -> Result<(), String> {
@@ -100,8 +109,12 @@ impl Backend for Watching {
             }
             _ if op.is_alertable() => Err("Linux has no alertable waits".into()),
             Op::Get { min: Some(_), .. } => {
-                Err("select tells of one descriptor, and a read takes what is there".into())
+                Err("a read takes what is there, and waits for no more".into())
             }
+            Op::Get {
+                timeout: Timeout::Ticks(1..),
+                ..
+            } if *self == Waiting::Read => Err("a read has no time limit".into()),
             _ if op.is_portable() => Ok(()),
             _ => Err("a pipe has no such operation".into()),
         }
@@ -119,7 +132,7 @@ impl Backend for Watching {
 }
 
 struct PipeWorld {
-    watching: Watching,
+    waiting: Waiting,
     tick: Duration,
     packets: Vec<Packet>,
     /// The open ports, reading and writing end; dropped before the numbers under which they are open.
@@ -129,17 +142,10 @@ struct PipeWorld {
     kept: Mutex<Vec<Option<[OwnedFd; 2]>>>,
     /// The first argument of the call with which each thread watches; 0 outside of one.
     watched: Vec<AtomicU64>,
-    posted: Mutex<Posted>,
+    posted: Posted,
     objects: Objects<EventBell>,
     over: AtomicBool,
     disturbed: AtomicBool,
-}
-
-/// Packets that were posted and not delivered.
-#[derive(Default)]
-struct Posted {
-    count: u64,
-    packets: BTreeMap<u64, Packet>,
 }
 
 /// Where the numbers of a port's two ends stand.
@@ -148,19 +154,19 @@ fn ends(port: PortId) -> [usize; 2] {
 }
 
 impl PipeWorld {
-    fn new(watching: Watching, program: &Program, tick: Duration) -> Result<PipeWorld, Failure> {
-        let name = watching.name();
+    fn new(waiting: Waiting, program: &Program, tick: Duration) -> Result<PipeWorld, Failure> {
+        let name = waiting.name();
         let numbers = Numbers::reserve(2 * program.ports.len())
             .map_err(|error| Failure::new(name, "reserve descriptors", error))?;
         let world = PipeWorld {
-            watching,
+            waiting,
             tick,
             packets: program.packets.clone(),
             ports: Mutex::new(program.ports.iter().map(|_| None).collect()),
             numbers,
             kept: Mutex::new(program.ports.iter().map(|_| None).collect()),
             watched: program.threads.iter().map(|_| AtomicU64::new(0)).collect(),
-            posted: Mutex::default(),
+            posted: Posted::default(),
             objects: Objects::new(program, tick, errno, || EventBell::new(name))?,
             over: AtomicBool::new(false),
             disturbed: AtomicBool::new(false),
@@ -177,7 +183,11 @@ impl PipeWorld {
         if lock(&self.ports)[port.index()].is_some() {
             return Ok(failed(Error::Exists));
         }
-        let made = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
+        let flags = match self.waiting {
+            Waiting::Read => PipeFlags::CLOEXEC,
+            Waiting::Select | Waiting::Poll => PipeFlags::CLOEXEC | PipeFlags::NONBLOCK,
+        };
+        let made = pipe_with(flags);
         let (reads, writes) = made.map_err(|errno| self.failure("pipe2", errno))?;
         let kept = [reads, writes];
         lock(&self.ports)[port.index()] = Some(self.name_ends(port, &kept)?);
@@ -210,6 +220,9 @@ impl PipeWorld {
         timeout: Timeout,
         max: Option<u8>,
     ) -> Result<Answer, Failure> {
+        if self.waiting == Waiting::Read {
+            return self.reads(me, port, timeout, max);
+        }
         if max == Some(0) {
             return Ok(failed(Error::Invalid));
         }
@@ -234,9 +247,57 @@ impl PipeWorld {
                 Ok(found) => over = !found,
                 Err(Errno::INTR) => self.disturbed.store(true, Ordering::SeqCst),
                 Err(Errno::BADF) => return Ok(failed(Error::BadHandle)),
-                Err(errno) => return Err(self.failure(self.watching.name(), errno)),
+                Err(errno) => return Err(self.failure(self.waiting.name(), errno)),
             }
         }
+    }
+
+    /// One read, which waits unless the call is a poll.
+    fn reads(
+        &self,
+        me: ThreadId,
+        port: PortId,
+        timeout: Timeout,
+        max: Option<u8>,
+    ) -> Result<Answer, Failure> {
+        let [reads, _] = ends(port);
+        let most = usize::from(max.unwrap_or(1)).min(BATCH_MAX);
+        let mut records = [0; 8 * BATCH_MAX];
+        let records = &mut records[..8 * most];
+        let watched = &self.watched[me.index()];
+        let read = loop {
+            if self.over.load(Ordering::SeqCst) {
+                return Ok(failed(Error::Abandoned));
+            }
+            let end = self.numbers.get(reads);
+            if timeout == Timeout::Ticks(0) {
+                // No place: where the last read ended.
+                let place = u64::MAX;
+                let room = &mut [IoSliceMut::new(records)];
+                break preadv2(end, room, place, ReadWriteFlags::NOWAIT);
+            }
+            watched.store(self.numbers.raw(reads) as u64, Ordering::SeqCst);
+            let done = read(end, &mut *records);
+            watched.store(0, Ordering::SeqCst);
+            match done {
+                Err(Errno::INTR) => self.disturbed.store(true, Ordering::SeqCst),
+                done => break done,
+            }
+        };
+        let read = match read {
+            Ok(0) if most > 0 => return Ok(failed(Error::Abandoned)),
+            Ok(read) => read,
+            Err(Errno::AGAIN) => return Ok(failed(Error::Timeout)),
+            Err(Errno::BADF) => return Ok(failed(Error::BadHandle)),
+            Err(errno) => return Err(self.failure("read from a pipe", errno)),
+        };
+        let (carried, _) = records[..read].as_chunks();
+        let packet = |&record| self.posted.take(u64::from_ne_bytes(record));
+        let packets: Vec<_> = carried.iter().filter_map(packet).collect();
+        Ok(match (max, packets.first()) {
+            (None, Some(packet)) => Answer::Packet(*packet),
+            _ => Answer::Packets(packets),
+        })
     }
 
     /// Reads records until the pipe is empty or the call has enough; the error of the first read if it fails.
@@ -250,7 +311,7 @@ impl PipeWorld {
                 Ok(_) => {
                     let carried = u64::from_ne_bytes(record);
                     // Only the record that brings everybody home carries none.
-                    packets.extend(lock(&self.posted).packets.remove(&carried));
+                    packets.extend(self.posted.take(carried));
                     if packets.is_empty() {
                         return Err(Errno::AGAIN);
                     }
@@ -269,14 +330,14 @@ impl PipeWorld {
     fn watch(&self, me: ThreadId, port: PortId, rest: Option<&Timespec>) -> Result<bool, Errno> {
         let [reads, _] = ends(port);
         let watched = &self.watched[me.index()];
-        let found = match self.watching {
-            Watching::Poll => {
+        let found = match self.waiting {
+            Waiting::Poll => {
                 let end = self.numbers.get(reads);
                 let mut polled = [PollFd::new(&end, PollFlags::IN)];
                 watched.store(polled.as_ptr() as usize as u64, Ordering::SeqCst);
                 poll(&mut polled, rest).map(|found| found > 0)
             }
-            Watching::Select => {
+            Waiting::Select => {
                 let number = self.numbers.raw(reads);
                 let count = number + 1;
                 let mut set = vec![FdSetElement::default(); fd_set_num_elements(1, count)];
@@ -285,6 +346,7 @@ impl PipeWorld {
                 // SAFETY: whether or not the number names anything, it is this run's own, and only watched.
                 unsafe { select(count, Some(&mut set), None, None, rest) }.map(|found| found > 0)
             }
+            Waiting::Read => unreachable!("who reads does not watch"),
         };
         watched.store(0, Ordering::SeqCst);
         found
@@ -292,16 +354,10 @@ impl PipeWorld {
 
     fn post(&self, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
         let [_, writes] = ends(port);
-        let carried = {
-            let mut posted = lock(&self.posted);
-            let carried = posted.count;
-            posted.count += 1;
-            posted.packets.insert(carried, self.packets[packet.index()]);
-            carried
-        };
+        let carried = self.posted.add(self.packets[packet.index()]);
         let written = write(self.numbers.get(writes), &carried.to_ne_bytes());
         if written.is_err() {
-            lock(&self.posted).packets.remove(&carried);
+            self.posted.take(carried);
         }
         match written {
             Ok(_) => Ok(Answer::Done),
@@ -311,13 +367,13 @@ impl PipeWorld {
     }
 
     fn failure(&self, call: &str, error: impl Into<std::io::Error>) -> Failure {
-        Failure::new(self.watching.name(), call, error)
+        Failure::new(self.waiting.name(), call, error)
     }
 }
 
 impl World for PipeWorld {
     fn backend(&self) -> &'static str {
-        self.watching.name()
+        self.waiting.name()
     }
 
     fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
@@ -337,7 +393,7 @@ impl World for PipeWorld {
             Op::Get { .. } => match self.watched[thread.index()].load(Ordering::SeqCst) {
                 0 => Parked::No,
                 first => Parked::Kernel(KernelWait {
-                    call: self.watching.call(),
+                    call: self.waiting.call(),
                     first,
                 }),
             },
@@ -353,6 +409,12 @@ impl World for PipeWorld {
     fn release(&self) -> Result<(), Failure> {
         self.over.store(true, Ordering::SeqCst);
         self.objects.release()?;
+        if self.waiting == Waiting::Read {
+            // The end of the last writer ends every read.
+            lock(&self.ports).iter_mut().for_each(|pipe| *pipe = None);
+            lock(&self.kept).iter_mut().for_each(|pipe| *pipe = None);
+            return Ok(());
+        }
         let mut ports = lock(&self.ports);
         for (n, pipe) in lock(&self.kept).iter().enumerate() {
             let Some(pipe) = pipe else { continue };

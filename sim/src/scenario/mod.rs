@@ -58,7 +58,7 @@ pub struct Scenario {
 }
 
 /// Systems that have a name whether or not this version plays them: a scenario may be meant for one.
-const SYSTEMS: [&str; 11] = [
+const SYSTEMS: [&str; 13] = [
     "windows",
     "windows-2003",
     "wine-8",
@@ -69,6 +69,8 @@ const SYSTEMS: [&str; 11] = [
     "io-uring",
     "kqueue",
     "select",
+    "pipe",
+    "mqueue",
     "condvar",
 ];
 
