@@ -11,12 +11,12 @@
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{io, ptr};
 
 use portsim_model::event::{Error, errno};
-use portsim_model::program::{Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
+use portsim_model::program::{Instr, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
 
 use super::backend::{Backend, Failure, Stage};
 use super::bell::EventBell;
@@ -33,8 +33,8 @@ const NAME: &str = "mqueue";
 /// Sent when the recording is over.
 const HOME: u64 = u64::MAX;
 
-/// Messages that a queue holds, and those that anybody may ask for.
-const DEPTHS: [libc::c_long; 2] = [128, 10];
+/// Messages that a queue holds: as many as may be asked for.
+const DEPTHS: [usize; 3] = [1024, 128, 10];
 
 /// The backend `mqueue`.
 pub struct Mqueue;
@@ -53,7 +53,7 @@ impl Backend for Mqueue {
         }
         let probe = Probe::of_this_thread();
         probe.map_err(|error| format!("/proc does not show what a thread waits for: {error}"))?;
-        make()
+        make(depth())
             .map(drop)
             .map_err(|error| format!("mq_open: {error}"))
     }
@@ -71,6 +71,12 @@ impl Backend for Mqueue {
             Op::Post {
                 reserve: Some(_), ..
             } => Err("Linux has no reserve objects".into()),
+            Op::Post { .. } if posts_at_most(program).is_none_or(|posts| posts > depth()) => {
+                Err(format!(
+                    "a queue holds {} messages on this machine, and the threads may post more",
+                    depth()
+                ))
+            }
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("the name of a queue is no name of a port that others open again".into())
             }
@@ -139,7 +145,7 @@ impl MqueueWorld {
         if ports[port.index()].is_some() {
             return Ok(failed(Error::Exists));
         }
-        let made = make().map_err(|error| Failure::new(NAME, "mq_open", error))?;
+        let made = make(depth()).map_err(|error| Failure::new(NAME, "mq_open", error))?;
         let opened = self.numbers.open(port.index(), &made);
         let opened = opened.map_err(|error| Failure::new(NAME, "fcntl(F_DUPFD)", error))?;
         ports[port.index()] = Some(opened);
@@ -250,37 +256,64 @@ impl World for MqueueWorld {
     }
 }
 
-/// A new queue, which has no name.
-fn make() -> io::Result<OwnedFd> {
+/// How many messages a queue may hold here.
+fn depth() -> usize {
+    static DEPTH: OnceLock<usize> = OnceLock::new();
+    *DEPTH.get_or_init(|| {
+        let allowed = |&depth: &usize| make(depth).is_ok();
+        DEPTHS.into_iter().find(allowed).unwrap_or(0)
+    })
+}
+
+/// How many messages the threads of a program post at most; none where one goes round and posts each time.
+fn posts_at_most(program: &Program) -> Option<usize> {
+    let mut posts = 0;
+    for thread in program.thread_ids() {
+        let code = &program.code(thread).instrs;
+        let of = |code: &[Instr]| {
+            let is_post = |instr: &&Instr| matches!(instr, Instr::Op(Op::Post { .. }));
+            code.iter().filter(is_post).count()
+        };
+        for (pc, instr) in code.iter().enumerate() {
+            if let Instr::Jump(to) = instr
+                && let Some(round) = code.get(usize::from(*to)..pc)
+                && of(round) > 0
+            {
+                return None;
+            }
+        }
+        posts += of(code);
+    }
+    Some(posts)
+}
+
+/// A new queue for so many messages, which has no name.
+fn make(depth: usize) -> io::Result<OwnedFd> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("/portsim-{}-{count}\0", std::process::id());
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
-    let mut made = Err(io::ErrorKind::Unsupported.into());
-    for depth in DEPTHS {
-        // SAFETY: it may be all zero.
-        let mut attributes: libc::mq_attr = unsafe { std::mem::zeroed() };
-        (attributes.mq_maxmsg, attributes.mq_msgsize) = (depth, size_of::<u64>() as libc::c_long);
-        // SAFETY: the name ends with a zero, and the attributes are read in the call.
-        let queue = unsafe {
-            libc::mq_open(
-                name.as_ptr().cast(),
-                flags,
-                0o600 as libc::mode_t,
-                &attributes,
-            )
-        };
-        if queue >= 0 {
-            // SAFETY: as above. On Linux a queue is a descriptor, and this one is nobody else's.
-            made = Ok(unsafe {
-                libc::mq_unlink(name.as_ptr().cast());
-                OwnedFd::from_raw_fd(queue)
-            });
-            break;
-        }
-        made = Err(io::Error::last_os_error());
+    // SAFETY: it may be all zero.
+    let mut attributes: libc::mq_attr = unsafe { std::mem::zeroed() };
+    attributes.mq_maxmsg = depth as libc::c_long;
+    attributes.mq_msgsize = size_of::<u64>() as libc::c_long;
+    // SAFETY: the name ends with a zero, and the attributes are read in the call.
+    let queue = unsafe {
+        libc::mq_open(
+            name.as_ptr().cast(),
+            flags,
+            0o600 as libc::mode_t,
+            &attributes,
+        )
+    };
+    if queue < 0 {
+        return Err(io::Error::last_os_error());
     }
-    made
+    // SAFETY: as above. On Linux a queue is a descriptor, and this one is nobody else's.
+    Ok(unsafe {
+        libc::mq_unlink(name.as_ptr().cast());
+        OwnedFd::from_raw_fd(queue)
+    })
 }
 
 /// Receives a message; waits for it until then, or for ever.
