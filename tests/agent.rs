@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use portsim::cross_check::{Verdict, cross_check};
-use portsim::native::Agent;
-use portsim::native::agent::Limits;
+use portsim::native::agent::{Limits, serve::serve};
+use portsim::native::{Agent, Backend, Failure, Stage};
 use portsim_model::personality::NAMES;
+use portsim_model::program::{Op, Program};
 use serde_json::Value;
 
 use crate::root;
@@ -48,6 +50,110 @@ fn a_backend_as_an_agent_is_the_same_backend() {
     );
     assert_eq!(here, there);
     assert!(cfg!(not(target_os = "linux")) || with(&here, "agree").len() > 100);
+}
+
+/// The events that the command records of a scenario.
+fn events(on: &str, scenario: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
+        .args(["record", scenario, "--on", on])
+        .current_dir(root())
+        .output()
+        .expect("the command can be started");
+    let lines = String::from_utf8_lossy(&output.stdout);
+    lines.lines().skip(1).map(str::to_owned).collect()
+}
+
+/// An agent says whose end would be an action, which is a turn then and an event of the trace.
+#[test]
+fn who_is_counted_is_told() {
+    let scenario = "scenarios/windows/exit-without-a-waiter.json";
+    let here = events("emulated", scenario);
+    assert!(here.iter().any(|line| line.contains("exit")), "{here:?}");
+    let portsim = env!("CARGO_BIN_EXE_portsim");
+    let there = events(&format!("agent:'{portsim}' agent --on emulated"), scenario);
+    assert_eq!(here, there);
+}
+
+/// A backend that keeps the program that it is asked about.
+#[derive(Default)]
+struct Keeps(Mutex<Option<Program>>);
+
+impl Backend for Keeps {
+    fn name(&self) -> &'static str {
+        "keeps"
+    }
+
+    fn available(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn supports(&self, program: &Program, _: Op) -> Result<(), String> {
+        *self.0.lock().expect("nobody panics here") = Some(program.clone());
+        Err("it only looks".into())
+    }
+
+    fn open(&self, _: &Program, _: Duration) -> Result<Box<dyn Stage>, Failure> {
+        unreachable!("every operation is refused")
+    }
+}
+
+/// What only some systems have is told in the setup, and read back as it was: reserve objects with their kinds, wait
+/// completion packets, and jobs with what they are nested in.
+#[test]
+fn what_some_systems_have_is_told() {
+    let words = [
+        "get",
+        "post",
+        "apc",
+        "sleep",
+        "signal",
+        "block",
+        "wait_packet",
+    ];
+    let words = [&words[..], &["job_port", "job_start", "job_exit"]].concat();
+    let hello = format!(
+        r#"{{"hello":1,"name":"x","os":"y","ops":{}}}"#,
+        serde_json::json!(words)
+    );
+    let mut lost = Vec::new();
+    for name in [
+        "reserve-for-apcs",
+        "wait-packet-beside-a-thread",
+        "nested-jobs",
+    ] {
+        let file = root().join(format!("scenarios/windows/{name}.json"));
+        let scenario = portsim::scenario::read(&file, &NAMES).expect("it is right");
+        let told = std::env::temp_dir().join(format!("portsim-told-{}-{name}", std::process::id()));
+        let script = format!(
+            r#"read -r l; echo "$1"; read -r l; printf "%s\n" "$l" > {}; echo "{{\"unsupported\":\"no\"}}"; read -r l"#,
+            told.display()
+        );
+        let agent = Agent::of(&format!("sh -c '{script}' x '{hello}'"), Limits::default());
+        let agent = agent.expect("a command");
+        let cell = cross_check(&scenario, &agent, "windows", 0, 2);
+        assert!(
+            matches!(cell.verdict, Verdict::Unsupported(_)),
+            "{:?}",
+            cell.verdict
+        );
+        drop(agent);
+        let setup = fs::read_to_string(&told).expect("the agent has written it");
+        fs::remove_file(&told).expect("it is there");
+        let (keeps, input) = (Keeps::default(), format!("{{\"hello\":1}}\n{setup}"));
+        serve(&keeps, "here", &mut input.as_bytes(), &mut Vec::new()).expect("it makes sense");
+        let read = keeps.0.into_inner().expect("nobody panics here");
+        let (read, meant) = (read.expect("it was asked"), &scenario.program);
+        for (noun, same) in [
+            ("reserves", read.reserves == meant.reserves),
+            ("wait_packets", read.wait_packets == meant.wait_packets),
+            ("jobs", read.jobs == meant.jobs),
+        ] {
+            if !same {
+                lost.push(format!("{noun} of {name}"));
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{lost:?}");
 }
 
 /// The manual's agent keeps the rules that all ports share.

@@ -71,6 +71,10 @@ pub trait Kernel: Copy {
     fn resume<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId) {
         unreachable!("this system cannot resume a thread")
     }
+    /// What a call says that is to end a thread which is over.
+    fn ends_in_vain(&self) -> Outcome {
+        Outcome::Failed(Error::Invalid)
+    }
     /// A thread is about to wait for something that is not a port, or gives the processor away.
     fn turns_away<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
     /// A thread is about to sleep in an alertable wait; says whether an asynchronous procedure call has

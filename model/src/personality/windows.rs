@@ -421,10 +421,10 @@ impl Kernel for Windows {
                 ..
             } => cancel_wait_packet(turn, me, wait_packet, remove),
             Op::JobPort { job, binding, .. } => {
-                self.job_port(turn, me, job, binding, Lost::by(answer))
+                job_port(self, turn, me, job, binding, Lost::by(answer))
             }
-            Op::JobStart { job, pid, .. } => self.job_start(turn, me, job, pid, Lost::by(answer)),
-            Op::JobExit { job, pid, .. } => self.job_exit(turn, me, job, pid, Lost::by(answer)),
+            Op::JobStart { job, pid, .. } => job_start(self, turn, me, job, pid, Lost::by(answer)),
+            Op::JobExit { job, pid, .. } => job_exit(self, turn, me, job, pid, Lost::by(answer)),
             _ => unreachable!("done for all systems alike, or not supported"),
         }
     }
@@ -2004,11 +2004,11 @@ enum Message {
 }
 
 /// `windows/job-lossy`: which message of an operation is lost on its way, if one is.
-struct Lost(Option<usize>);
+pub(super) struct Lost(Option<usize>);
 
 impl Lost {
     /// The first answer loses none, the next the first message, and so on.
-    fn by(answer: usize) -> Lost {
+    pub(super) fn by(answer: usize) -> Lost {
         Lost(answer.checked_sub(1))
     }
 
@@ -2047,100 +2047,98 @@ fn messages(view: View<'_>, op: Op) -> usize {
     }
 }
 
-impl Windows {
-    /// SetInformationJobObject with JobObjectAssociateCompletionPortInformation: `windows/job-once`,
-    /// `windows/job-null`, `windows/job-new`.
-    fn job_port<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        job: JobId,
-        binding: Option<u8>,
-        mut lost: Lost,
-    ) {
-        let Some(binding) = binding else {
-            turn.job(job).set_binding(None);
-            return turn.returns(me, Outcome::Done);
-        };
-        let port = turn.program.job_bindings[usize::from(binding)].port;
-        if !turn.port(port).is_open() {
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        if turn.job(job).binding().is_some() {
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
-        }
-        turn.job(job).set_binding(Some(binding));
-        for pid in 0..turn.program.pids.len() as u8 {
-            if turn.job(job).contains(pid) {
-                self.sends(turn, job, Message::NewProcess(pid), &mut lost);
-            }
-        }
-        turn.returns(me, Outcome::Done);
+/// SetInformationJobObject with JobObjectAssociateCompletionPortInformation: `windows/job-once`,
+/// `windows/job-null`, `windows/job-new`.
+pub(super) fn job_port<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    job: JobId,
+    binding: Option<u8>,
+    mut lost: Lost,
+) {
+    let Some(binding) = binding else {
+        turn.job(job).set_binding(None);
+        return turn.returns(me, Outcome::Done);
+    };
+    let port = turn.program.job_bindings[usize::from(binding)].port;
+    if !turn.port(port).is_open() {
+        return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
-
-    /// A process begins in a job, and in those that it is nested in: `windows/job-nested`.
-    fn job_start<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        job: JobId,
-        pid: u8,
-        mut lost: Lost,
-    ) {
+    if turn.job(job).binding().is_some() {
+        return turn.returns(me, Outcome::Failed(Error::Invalid));
+    }
+    turn.job(job).set_binding(Some(binding));
+    for pid in 0..turn.program.pids.len() as u8 {
         if turn.job(job).contains(pid) {
-            return turn.returns(me, Outcome::Failed(Error::Exists));
+            sends(kernel, turn, job, Message::NewProcess(pid), &mut lost);
         }
-        for job in chain(turn.program, job) {
-            turn.job(job).add(pid);
-            self.sends(turn, job, Message::NewProcess(pid), &mut lost);
-        }
-        turn.returns(me, Outcome::Done);
     }
+    turn.returns(me, Outcome::Done);
+}
 
-    /// A process ends: `windows/job-exit`, `windows/job-nested`.
-    fn job_exit<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        job: JobId,
-        pid: u8,
-        mut lost: Lost,
-    ) {
-        if !turn.job(job).contains(pid) {
-            return turn.returns(me, Outcome::Failed(Error::NotFound));
-        }
-        for job in chain(turn.program, job) {
-            turn.job(job).remove(pid);
-            self.sends(turn, job, Message::ExitProcess(pid), &mut lost);
-            if turn.job(job).is_empty() {
-                self.sends(turn, job, Message::ActiveProcessZero, &mut lost);
-            }
-        }
-        turn.returns(me, Outcome::Done);
+/// A process begins in a job, and in those that it is nested in: `windows/job-nested`.
+pub(super) fn job_start<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    job: JobId,
+    pid: u8,
+    mut lost: Lost,
+) {
+    if turn.job(job).contains(pid) {
+        return turn.returns(me, Outcome::Failed(Error::Exists));
     }
+    for job in chain(turn.program, job) {
+        turn.job(job).add(pid);
+        sends(kernel, turn, job, Message::NewProcess(pid), &mut lost);
+    }
+    turn.returns(me, Outcome::Done);
+}
 
-    /// `windows/job-messages`, `windows/job-lossy`.
-    fn sends<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        job: JobId,
-        message: Message,
-        lost: &mut Lost,
-    ) {
-        let Some(binding) = turn.job(job).binding() else {
-            return;
-        };
-        if lost.is_next() {
-            return;
-        }
-        let binding = &turn.program.job_bindings[usize::from(binding)];
-        let packet = match message {
-            Message::NewProcess(pid) => binding.new[usize::from(pid)],
-            Message::ExitProcess(pid) => binding.exit[usize::from(pid)],
-            Message::ActiveProcessZero => binding.zero,
-        };
-        self.insert(turn, binding.port, packet, Insert::AsAnyone);
+/// A process ends: `windows/job-exit`, `windows/job-nested`.
+pub(super) fn job_exit<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    job: JobId,
+    pid: u8,
+    mut lost: Lost,
+) {
+    if !turn.job(job).contains(pid) {
+        return turn.returns(me, Outcome::Failed(Error::NotFound));
     }
+    for job in chain(turn.program, job) {
+        turn.job(job).remove(pid);
+        sends(kernel, turn, job, Message::ExitProcess(pid), &mut lost);
+        if turn.job(job).is_empty() {
+            sends(kernel, turn, job, Message::ActiveProcessZero, &mut lost);
+        }
+    }
+    turn.returns(me, Outcome::Done);
+}
+
+/// `windows/job-messages`, `windows/job-lossy`.
+fn sends<K: Files, O: Observer>(
+    kernel: &K,
+    turn: &mut Turn<'_, O>,
+    job: JobId,
+    message: Message,
+    lost: &mut Lost,
+) {
+    let Some(binding) = turn.job(job).binding() else {
+        return;
+    };
+    if lost.is_next() {
+        return;
+    }
+    let binding = &turn.program.job_bindings[usize::from(binding)];
+    let packet = match message {
+        Message::NewProcess(pid) => binding.new[usize::from(pid)],
+        Message::ExitProcess(pid) => binding.exit[usize::from(pid)],
+        Message::ActiveProcessZero => binding.zero,
+    };
+    kernel.inserts(turn, binding.port, packet, Insert::AsAnyone);
 }
 
 /// A job and those that it is nested in, innermost first.

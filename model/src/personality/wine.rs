@@ -28,6 +28,14 @@
 //! | wine/io-cancel-order | What is cancelled with a whole file reports in any order: the issuing threads carry the ends out. | measured | M |
 //! | wine/io-close | Only the close of the last handle of a file ends what is pending on it. | measured | M |
 //! | wine/issuer-exit | A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event. | measured | M |
+//! | wine/suspended | A waiter that is suspended keeps its place, and packets pass it over. | measured | M |
+//! | wine/resumed | A waiter that is resumed gets a packet that is there, else runs its APCs, else finds its time over, else waits on in its old place. | measured | M |
+//! | wine/suspended-ended | A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED. | measured | M |
+//! | wine/terminated | A waiter that is terminated takes nothing; to terminate a thread that is over succeeds. | measured | M |
+//! | wine/job-messages | A job reports to its port the processes that are in it, those that begin and end in it, and the end of the last: a packet with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED. Of nested jobs the innermost reports first. | measured | M |
+//! | wine/job-once | A job has one association; another fails with ERROR_INVALID_PARAMETER. | measured | M |
+//! | wine/job-null | The association cannot be taken away: ERROR_INVALID_PARAMETER, or ERROR_INVALID_HANDLE where there is none. | measured | M |
+//! | wine-8/suspended-close | A close forgets a suspended waiter too; where packets were queued, it fails with ERROR_INVALID_HANDLE when it is resumed. | measured | M |
 //! | wine-8/fifo-waiters | The waiter that parked first is released first. | measured | M |
 //! | wine-8/race | A packet belongs to nobody: a thread that calls before the released waiter runs takes it. | measured | M |
 //! | wine-8/robbed-again | A released waiter that finds nothing waits again as the newest, and its whole time anew. | measured | M |
@@ -38,6 +46,9 @@
 //! | wine-10/cancel-nothing | CancelIoEx on a whole file fails with ERROR_NOT_FOUND if there is nothing to cancel. | measured | M |
 //! | wine-10/lifo | The waiter that parked last is released first. | measured | M |
 //! | wine-10/handoff | A post binds its packet to the waiter that it releases. | measured | M |
+//! | wine-10/suspended-close | A suspended waiter of a closed port fails with ERROR_ABANDONED_WAIT_0 when it is resumed, also where packets were queued or its time is over. | measured | M |
+//! | wine-10/reserve | A post with a reserve object is like any other, also while the object is in use; with one for APCs it fails with ERROR_INVALID_HANDLE. | measured | M |
+//! | wine-10/reserve-apc | An APC with a reserve object of either kind is like any other, also while the object is in use. | measured | M |
 //! | wine-10/close-abandons | Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0. | measured | M |
 //! | wine-10/alert-first | An alertable call with an APC pending runs it and takes no packet, if the last call of its thread was not on this port. | measured | M |
 //! | wine-10/alert-member | A thread whose last call was on this port takes a packet before its APCs run. | measured | M |
@@ -47,22 +58,24 @@
 //!
 //! # Divergence from the real system
 //!
-//! Suspension, waits for the handle of a port, reserve objects, jobs and wait completion packets are absent. So are
-//! several handles of one port in Wine 8, where a waiter depends on the one that it used. A waiter that Wine 10
+//! Waits for the handle of a port and wait completion packets are absent. So are several handles of one port in
+//! Wine 8, where a waiter depends on the one that it used: once that is closed, it fails with ERROR_INVALID_HANDLE when
+//! a packet comes, which stays where it is, beside other waiters. A waiter that Wine 10
 //! releases with a batch takes one packet here; packets posted before it runs might come with it. Files are those of
 //! Windows, as far as pipes were seen to be; absent are synchronous ones and handles in other processes. The status
 //! block of an operation is written when it ends.
 
 use super::windows::{
-    End, Files, Insert, associate_file, cancel, cancel_file, cancels, close_file, create, dropped,
-    duplicate_file, duplicate_port, ends, first_pending, frees, is_agnostic, outcome, pending_on,
-    query, removed, set_modes, start,
+    End, Files, Insert, Lost, associate_file, cancel, cancel_file, cancels, close_file, create,
+    dropped, duplicate_file, duplicate_port, ends, first_pending, frees, is_agnostic, job_exit,
+    job_port, job_start, outcome, pending_on, query, removed, set_modes, start,
 };
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
 use crate::files::Phase;
 use crate::kernel::{Kernel, Turn};
 use crate::program::{
-    FileId, Get, Op, OperationId, PacketId, PortId, Program, ResultId, ThreadId, Timeout,
+    FileId, Get, JobId, Op, OperationId, PacketId, PortId, Program, Reserve, ReserveId, ResultId,
+    ThreadId, Timeout,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -116,7 +129,10 @@ impl Kernel for Wine {
             }
             | Op::Apc {
                 reserve: Some(_), ..
-            } => Err("its reserve objects are not modelled"),
+            } if !self.hands_over => Err("it has no reserve objects"),
+            Op::JobPort { may_lose: true, .. }
+            | Op::JobStart { may_lose: true, .. }
+            | Op::JobExit { may_lose: true, .. } => Err("its jobs lose no message"),
             Op::Create { port, .. } if program.ports[port.index()].named => {
                 Err("its names of ports are not modelled")
             }
@@ -149,6 +165,12 @@ impl Kernel for Wine {
             | Op::DuplicatePort { .. }
             | Op::Query { .. }
             | Op::Apc { .. }
+            | Op::Suspend { .. }
+            | Op::Resume { .. }
+            | Op::Terminate { .. }
+            | Op::JobPort { .. }
+            | Op::JobStart { .. }
+            | Op::JobExit { .. }
             | Op::Block { .. }
             | Op::Signal { .. }
             | Op::Reset { .. }
@@ -200,7 +222,20 @@ impl Kernel for Wine {
     fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8) {
         match op {
             Op::Get { .. } => self.get(turn, me),
-            Op::Post { port, packet, .. } => self.post(turn, me, port, packet),
+            Op::Post {
+                port,
+                packet,
+                reserve,
+                ..
+            } => self.post(turn, me, port, packet, reserve),
+            // `wine/job-null`.
+            Op::JobPort {
+                job, binding: None, ..
+            } => turn.returns(me, no_other_port(turn.view(), job)),
+            // `wine/job-messages`, `wine/job-once`.
+            Op::JobPort { job, binding, .. } => job_port(self, turn, me, job, binding, Lost::by(0)),
+            Op::JobStart { job, pid, .. } => job_start(self, turn, me, job, pid, Lost::by(0)),
+            Op::JobExit { job, pid, .. } => job_exit(self, turn, me, job, pid, Lost::by(0)),
             Op::Close { port, .. } => self.close(turn, me, port),
             Op::Create { port, .. } => create(turn, me, port),
             Op::DuplicatePort { port, .. } => duplicate_port(turn, me, port),
@@ -246,8 +281,30 @@ impl Kernel for Wine {
         wait(turn, me, get);
     }
 
-    /// `wine/timeout`.
+    /// SuspendThread: `wine/suspended`: a waiter stays where it is. Whoever has ended is never asked about here:
+    /// `wine/suspended-ended`.
+    fn suspend<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: u8) {}
+
+    /// ResumeThread: `wine/resumed`.
+    fn resume<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        match turn.thread(target).mode() {
+            Mode::Parked => self.looks_again(turn, target),
+            // `wine-10/suspended-close`.
+            Mode::Aside => turn.releases(target, Outcome::Failed(Error::Abandoned)),
+            _ => {}
+        }
+    }
+
+    /// TerminateThread: `wine/terminated`.
+    fn ends_in_vain(&self) -> Outcome {
+        Outcome::Done
+    }
+
+    /// `wine/timeout`; whoever is suspended finds its time over when it is resumed: `wine/resumed`.
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        if turn.thread(me).suspensions() > 0 {
+            return;
+        }
         turn.port(get.port).waiters_mut().remove(me);
         turn.releases(me, Outcome::Failed(Error::Timeout));
     }
@@ -256,9 +313,12 @@ impl Kernel for Wine {
     fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
     fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
 
-    /// `wine/issuer-exit`.
+    /// `wine/issuer-exit`, and of a waiter `wine/terminated`.
     fn exits<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, _: Mode) {
         turn.thread(me).set_port(None);
+        for port in turn.program.port_ids() {
+            turn.port(port).waiters_mut().remove(me);
+        }
         let bound =
             |view: View<'_>, id| view.operation(id).issuer() == Some(me) && !is_agnostic(view, id);
         while let Some(id) = first_pending(turn.view(), bound) {
@@ -276,15 +336,22 @@ impl Kernel for Wine {
         pending
     }
 
-    /// `wine/no-limit`: no packet waits beside a waiter, unless one is on its way to take it.
+    /// `wine/no-limit`: no packet waits beside a waiter that could take it, unless one is on its way. Where a waiter
+    /// may be terminated, one that was on its way may be gone: `wine-8/race`.
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
+        let terminates = |op| matches!(op, Op::Terminate { .. });
+        let may_be_gone = !self.hands_over && view.program.ops().any(terminates);
         for id in view.program.port_ids() {
             let port = view.port(id);
             let awake = |&thread: &ThreadId| {
                 view.thread(thread).mode() == Mode::Woken && view.get(thread).port == id
             };
             let on_its_way = view.program.thread_ids().any(|thread| awake(&thread));
-            if !port.packets().is_empty() && !port.waiters().is_empty() && !on_its_way {
+            let could_take = port
+                .waiters()
+                .iter()
+                .any(|it| view.thread(it).suspensions() == 0);
+            if !port.packets().is_empty() && could_take && !on_its_way && !may_be_gone {
                 return Err(Fault::Stranded);
             }
         }
@@ -325,15 +392,40 @@ impl Wine {
         wait(turn, me, get);
     }
 
-    /// PostQueuedCompletionStatus: `wine/contents`.
+    /// A waiter that is resumed: `wine/resumed`.
+    fn looks_again<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        let get = turn.get(target);
+        let outcome = if !turn.port(get.port).packets().is_empty() {
+            if !self.hands_over {
+                turn.port(get.port).waiters_mut().remove(target);
+                return turn.thread(target).set_mode(Mode::Woken);
+            }
+            take(turn, one_of(get))
+        } else if get.alertable && turn.thread(target).apcs() > 0 {
+            turn.runs_apcs(target);
+            Some(Outcome::Failed(Error::Apc))
+        } else if turn.thread(target).remaining() == Some(0) {
+            Some(Outcome::Failed(Error::Timeout))
+        } else {
+            None
+        };
+        if let Some(outcome) = outcome {
+            turn.port(get.port).waiters_mut().remove(target);
+            turn.releases(target, outcome);
+        }
+    }
+
+    /// PostQueuedCompletionStatus, NtSetIoCompletionEx: `wine/contents`, `wine-10/reserve`.
     fn post<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
         me: ThreadId,
         port: PortId,
         packet: PacketId,
+        reserve: Option<ReserveId>,
     ) {
-        if !turn.port(port).is_open() {
+        let of_apcs = |id: ReserveId| turn.program.reserves[id.index()] == Reserve::Apc;
+        if !turn.port(port).is_open() || reserve.is_some_and(of_apcs) {
             return turn.returns(me, Outcome::Failed(Error::BadHandle));
         }
         turn.returns(me, Outcome::Done);
@@ -399,7 +491,7 @@ impl Wine {
         turn.returns(me, outcome);
     }
 
-    /// CloseHandle: `wine-8/close-forgets`, `wine-10/close-abandons`.
+    /// CloseHandle: `wine-8/close-forgets`, `wine-10/close-abandons`, `wine-8/suspended-close`.
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
         let handles = turn.port(port).handles();
         if handles == 0 {
@@ -410,6 +502,7 @@ impl Wine {
         if handles > 1 {
             return;
         }
+        let had_packets = !turn.port(port).packets().is_empty();
         while let Some(packet) = turn.port(port).packets_mut().take_oldest() {
             turn.discarded(1);
             dropped(turn, PacketId(packet));
@@ -420,8 +513,12 @@ impl Wine {
             }
         }
         while let Some(waiter) = turn.port(port).waiters_mut().take_oldest() {
-            if self.hands_over {
-                turn.releases(waiter, Outcome::Failed(Error::Abandoned));
+            let suspended = turn.thread(waiter).suspensions() > 0;
+            match (self.hands_over, suspended) {
+                (true, true) => turn.thread(waiter).set_mode(Mode::Aside),
+                (true, false) => turn.releases(waiter, Outcome::Failed(Error::Abandoned)),
+                (false, true) if had_packets => turn.thread(waiter).set_mode(Mode::Woken),
+                (false, _) => {}
             }
         }
     }
@@ -484,24 +581,57 @@ fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
 
 /// `wine-8/fifo-waiters`: the oldest waiter is made runnable; it takes nothing yet.
 fn wake_oldest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    if let Some(waiter) = turn.port(port).waiters_mut().take_oldest() {
+    if let Some(waiter) = awake(turn.view(), port, Age::Oldest) {
+        turn.port(port).waiters_mut().remove(waiter);
         turn.thread(waiter).set_mode(Mode::Woken);
     }
 }
 
 /// `wine-10/lifo`, `wine-10/handoff`.
 fn hand_over<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    if let Some(waiter) = turn.port(port).waiters_mut().take_newest() {
-        let get = Get {
-            max: turn.get(waiter).max.map(|_| 1),
-            ..turn.get(waiter)
-        };
+    if let Some(waiter) = awake(turn.view(), port, Age::Newest) {
+        turn.port(port).waiters_mut().remove(waiter);
+        let get = one_of(turn.get(waiter));
         let outcome = take(turn, get).expect("a packet was posted just now");
         turn.releases(waiter, outcome);
     }
 }
 
-/// QueueUserAPC: `wine/apc-wakes`.
+/// Which of several waiters is meant.
+enum Age {
+    Oldest,
+    Newest,
+}
+
+/// `wine/suspended`: a waiter that is not suspended.
+fn awake(view: View<'_>, port: PortId, age: Age) -> Option<ThreadId> {
+    let port = view.port(port);
+    let waiters = port.waiters();
+    let awake = |waiter: &ThreadId| view.thread(*waiter).suspensions() == 0;
+    let mut awake = waiters.iter().filter(awake);
+    match age {
+        Age::Oldest => awake.next(),
+        Age::Newest => awake.last(),
+    }
+}
+
+/// A call that is handed a packet while it waits gets no more than this one.
+fn one_of(get: Get) -> Get {
+    Get {
+        max: get.max.map(|_| 1),
+        ..get
+    }
+}
+
+/// `wine/job-null`: how it fails to take the association of a job away.
+fn no_other_port(view: View<'_>, job: JobId) -> Outcome {
+    Outcome::Failed(match view.job(job).binding() {
+        Some(_) => Error::Invalid,
+        None => Error::BadHandle,
+    })
+}
+
+/// QueueUserAPC, NtQueueApcThreadEx: `wine/apc-wakes`, `wine-10/reserve-apc`.
 fn queue_apc<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, target: ThreadId) {
     if turn.thread(target).mode().is_over() {
         return turn.returns(me, Outcome::Failed(Error::BadHandle));
@@ -511,11 +641,12 @@ fn queue_apc<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, target: ThreadId
     run_apcs(turn, target);
 }
 
-/// `wine/apc-wakes`: a thread runs its APCs if it waits for some.
+/// `wine/apc-wakes`: a thread runs its APCs if it waits for some, and is not suspended.
 fn run_apcs<O: Observer>(turn: &mut Turn<'_, O>, target: ThreadId) {
     let mode = turn.thread(target).mode();
     if matches!(mode, Mode::Parked | Mode::Blocked | Mode::Sleeping)
         && turn.op(target).is_alertable()
+        && turn.thread(target).suspensions() == 0
     {
         if mode == Mode::Parked {
             let port = turn.get(target).port;

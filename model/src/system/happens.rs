@@ -195,7 +195,7 @@ impl<K: Kernel> System<K> {
             return self.exit(turn, me);
         }
         if turn.view().thread(target).mode().is_over() {
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+            return turn.returns(me, self.kernel.ends_in_vain());
         }
         turn.returns(me, Outcome::Done);
         self.exit(turn, target);

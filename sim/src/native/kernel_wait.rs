@@ -36,6 +36,8 @@ pub enum Call {
     Port,
     /// Windows: a wait for any other object.
     Object,
+    /// Windows: the end of an operation on a synchronous file.
+    File,
     /// Windows: a suspension, wherever it found the thread.
     Suspension,
 }

@@ -59,6 +59,7 @@ mod os {
             | Call::PortGet
             | Call::Kevent
             | Call::Port
+            | Call::File
             | Call::Object
             | Call::Suspension => return None,
         };

@@ -2,7 +2,7 @@
 //!
 //! On Windows the system tells of every thread its state, why it waits, and how often it was switched: a thread
 //! is parked on a port when it waits (state 5) for a queue (reason 15), on an object when it waits because it
-//! asked to (reason 6), suspended when it waits to be resumed (reason 5), and its count of switches does not change.
+//! asked to (reason 6), in an operation on a synchronous file when the kernel does (reason 0), suspended when it waits to be resumed (reason 5), and its count of switches does not change.
 //!
 //! Under Wine those fields are always 0. But a thread that waits there waits for Wine's server, in a `read` of
 //! 16 bytes from a pipe, and Linux shows that: its files are reached through the drive Z:, and the numbers of
@@ -29,6 +29,8 @@ use super::kernel_wait::{Call, KernelWait};
 
 /// `KTHREAD_STATE` Waiting.
 const WAITING: u32 = 5;
+/// `KWAIT_REASON` Executive.
+const EXECUTIVE: u32 = 0;
 /// `KWAIT_REASON` UserRequest.
 const USER_REQUEST: u32 = 6;
 /// `KWAIT_REASON` Suspended.
@@ -101,6 +103,7 @@ impl Probe {
                 let reason = match wait.call {
                     Call::Port => QUEUE,
                     Call::Suspension => SUSPENDED,
+                    Call::File => EXECUTIVE,
                     _ => USER_REQUEST,
                 };
                 let found = self.windows()?;

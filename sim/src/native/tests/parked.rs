@@ -5,11 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use portsim_model::program::{Op, ThreadId};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{read, write};
 
 use crate::native::parked::{Call, KernelWait, Probe};
+use crate::native::seats::Seats;
+use crate::native::world::{Parked, World};
+use crate::native::{Failure, Stage, Unquiet};
+use crate::trace::Answer;
 
 fn watched(work: impl FnOnce() + Send + 'static) -> (Probe, JoinHandle<()>) {
     let (tell, told) = channel();
@@ -131,4 +137,64 @@ fn a_released_thread_is_seen_at_once() {
         hear(&back);
     }
     thread.join().unwrap();
+}
+
+/// A world whose thread waits twice in one call. When it is told to, it says once that the thread waits for something
+/// else, although the thread sleeps on.
+struct WaitsTwice {
+    fd: Arc<OwnedFd>,
+    elsewhere: AtomicBool,
+}
+
+impl World for WaitsTwice {
+    fn backend(&self) -> &'static str {
+        "waits-twice"
+    }
+
+    fn perform(&self, _: ThreadId, _: Op) -> Result<Answer, Failure> {
+        hear(&self.fd);
+        hear(&self.fd);
+        Ok(Answer::Done)
+    }
+
+    fn parked(&self, _: ThreadId, _: Op) -> Parked {
+        match self.elsewhere.swap(false, Ordering::SeqCst) {
+            true => Parked::No,
+            false => Parked::Kernel(reading(&self.fd)),
+        }
+    }
+
+    fn come_back(&self, _: ThreadId) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn release(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn disturbed(&self) -> bool {
+        false
+    }
+}
+
+/// Whoever was in another wait comes from there by running: as long as its count of switches is the one of that wait,
+/// it is not taken for parked.
+#[test]
+fn a_thread_comes_from_another_wait_by_running() {
+    let world = Arc::new(WaitsTwice {
+        fd: bell(),
+        elsewhere: AtomicBool::new(false),
+    });
+    let mut seats = Seats::new(world.clone(), 1).unwrap();
+    let long = Duration::from_secs(60);
+    seats.start(ThreadId(0), Op::Stall).unwrap();
+    assert_eq!(seats.quiet(&[], long).unwrap(), []);
+    world.elsewhere.store(true, Ordering::SeqCst);
+    let unquiet = seats.quiet(&[], Duration::from_millis(50));
+    assert!(matches!(unquiet, Err(Unquiet::Overdue(ThreadId(0)))));
+    ring(&world.fd);
+    assert_eq!(seats.quiet(&[], long).unwrap(), []);
+    ring(&world.fd);
+    assert_eq!(seats.quiet(&[], long).unwrap().len(), 1);
+    seats.end().unwrap();
 }

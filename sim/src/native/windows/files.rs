@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use portsim_model::event::{Error, win32_of_status};
 use portsim_model::program::{
-    Binding, File, FileId, IoResult, Modes, ObjectId, Operation, OperationId, PortId, Program,
-    ThreadId,
+    Binding, CANCELLED, File, FileId, IoResult, Modes, ObjectId, Operation, OperationId, PortId,
+    Program, ThreadId,
 };
 use windows_sys::Wdk::Storage::FileSystem::{NtReadFile, NtSetInformationFile};
 use windows_sys::Win32::Foundation::{
@@ -212,6 +212,13 @@ impl Files {
         done_or_error(done)
     }
 
+    /// Whether the call that issues an operation waits for its end.
+    pub fn is_synchronous(&self, id: OperationId) -> bool {
+        self.pipes[self.requests[id.index()].operation.file.index()]
+            .file
+            .sync
+    }
+
     /// ReadFile, or its kin where the operation has a routine or no OVERLAPPED.
     pub fn start(
         &self,
@@ -243,6 +250,11 @@ impl Files {
                     bytes: how.returned,
                 }
             }
+            // The call has come back with its operation, and not every system writes the status block then.
+            (Ended::Failed(error), _) if pipe.file.sync => match ends_with(error) {
+                Some(status) => Answer::Io { status, bytes: 0 },
+                None => last_error(),
+            },
             (Ended::Failed(_), _) => last_error(),
             (Ended::Status(status), _) => answer_of_nt(status),
             (Ended::Well(bytes), _) => Answer::Io { status: 0, bytes },
@@ -318,7 +330,8 @@ impl Files {
     fn is_signaled(&self, request: &Request) -> bool {
         let pipe = &self.pipes[request.operation.file.index()];
         let skips = pipe.modes.load(Ordering::SeqCst) & SKIP_EVENT != 0;
-        if !self.wine || request.operation.event.is_some() || skips || !pipe.is_open() {
+        let asks = request.operation.event.is_none() && !skips && !pipe.file.sync;
+        if !self.wine || !asks || !pipe.is_open() {
             return true;
         }
         // SAFETY: only a handle is passed; the file stays signaled.
@@ -328,7 +341,10 @@ impl Files {
     /// Ends whatever is pending, because the recording is over.
     pub fn release(&self) {
         for pipe in &self.pipes {
-            if pipe.is_open() {
+            if pipe.file.sync {
+                // Whoever waits there is told of a broken pipe.
+                *lock(&pipe.device) = None;
+            } else if pipe.is_open() {
                 // SAFETY: only a handle is passed.
                 unsafe { CancelIoEx(pipe.handle(), null()) };
             }
@@ -352,6 +368,14 @@ impl Drop for Files {
             }
         }
     }
+}
+
+/// The status with which an operation has ended, if that turns into this error.
+fn ends_with(error: u32) -> Option<u32> {
+    let statuses = [CANCELLED.status, BROKEN];
+    statuses
+        .into_iter()
+        .find(|&status| u32::from(win32_of_status(status)) == error)
 }
 
 /// How a call that issues an operation ended.

@@ -29,10 +29,16 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
         }
         Op::Start { operation, now, .. } => {
             let file = file(operation);
-            if program.files[file.index()].sync {
-                return Some("nothing shows that a thread waits in a synchronous read");
+            let Operation {
+                event,
+                low_bit,
+                apc,
+                overlapped,
+                ..
+            } = program.operations[operation.index()];
+            if program.files[file.index()].sync && (apc || overlapped == 0) {
+                return Some("a read on a synchronous file has an OVERLAPPED here, and no routine");
             }
-            let Operation { event, low_bit, .. } = program.operations[operation.index()];
             if low_bit && event.is_none() {
                 return Some("the low bit is one of the handle of an event, and there is no event");
             }

@@ -32,6 +32,7 @@ use crate::trace::Answer;
 const NO_WAIT: u8 = 0;
 const ON_PORT: u8 = 1;
 const ON_OBJECT: u8 = 2;
+const ON_FILE: u8 = 3;
 
 /// What a thread is doing.
 #[derive(Default)]
@@ -135,6 +136,11 @@ impl Threads {
         self.waits(me, ON_PORT, port.index() + 1, call)
     }
 
+    /// Makes a call on a synchronous file, which may wait for the end of its operation.
+    pub fn waits_for_file<T>(&self, me: ThreadId, call: impl FnOnce() -> T) -> T {
+        self.waits(me, ON_FILE, 0, call)
+    }
+
     /// Waits for a handle, or to be sent home.
     pub fn wait(&self, me: ThreadId, handle: HANDLE, millis: u32, alertable: bool) -> Answer {
         let handles = [handle, self.home.0];
@@ -234,6 +240,7 @@ impl Threads {
             _ if doing.stops.is_suspended() => Call::Suspension,
             NO_WAIT => return Parked::No,
             ON_PORT => Call::Port,
+            ON_FILE => Call::File,
             _ => Call::Object,
         };
         Parked::Kernel(KernelWait { call, first: 0 })

@@ -218,7 +218,11 @@ impl WindowsWorld {
         let event = self.operation_events[operation.index()];
         let event = event.map_or(std::ptr::null_mut(), |event| self.objects.handle(event));
         let now = now.map(|now| self.results[now.index()]);
-        self.files.start(me, operation, event, now)
+        let start = || self.files.start(me, operation, event, now);
+        match self.files.is_synchronous(operation) {
+            true => self.threads.waits_for_file(me, start),
+            false => start(),
+        }
     }
 
     fn complete(&self, burst: u16, result: ResultId) -> Result<Answer, Failure> {
