@@ -371,6 +371,7 @@ fn port_of(fields: &PortFields) -> Port {
         open: fields.open,
         named: fields.named,
         events_max: None,
+        entries: None,
     }
 }
 
