@@ -186,7 +186,6 @@ impl Kernel for IoUring {
     /// `io-uring/any-wins`, `io-uring/race`, `io-uring/robbed-waits-again`: woken threads go on in any order, and what each finds
     /// decides; `io-uring/fewer`. `io-uring/woken-then-closed`.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, _: u8) {
-        flush(turn, get.port);
         if let Some(outcome) = take_oldest(turn, get) {
             turn.releases(me, outcome);
         } else if !turn.port(get.port).is_open() {
@@ -242,7 +241,6 @@ fn get<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId) {
     if !turn.port(get.port).is_open() {
         return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
-    flush(turn, get.port);
     let polls = get.timeout == Timeout::Ticks(0);
     if (polls || wants(turn, get) == 0)
         && let Some(outcome) = take_oldest(turn, get)
@@ -510,7 +508,6 @@ fn can_cancel_all(program: &Program, op: Op) -> Result<(), &'static str> {
 }
 
 /// `io-uring/fifo`, `io-uring/batch`: takes what the call may have, oldest first. None if there is nothing.
-/// `io-uring/overflow`: only what is in the ring.
 fn take_oldest<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
     let max = usize::from(get.max.unwrap_or(1));
     let there = in_ring(turn, get.port);
@@ -543,25 +540,12 @@ fn wants<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> u8 {
     min.saturating_sub(in_ring(turn, get.port) as u8)
 }
 
-/// How many entries are in the ring; the kernel keeps the others.
+/// `io-uring/overflow`: how many entries are in the ring when a thread has entered to wait; the kernel keeps the others
+/// behind it. While somebody waits none is kept: a full ring has everybody's place.
 fn in_ring<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> usize {
-    let kept = turn.port(port).note();
-    turn.port(port).packets().depth() - usize::from(kept)
-}
-
-/// How many entries more the ring has room for.
-fn room<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> usize {
+    let depth = turn.port(port).packets().depth();
     let entries = turn.program.ports[port.index()].entries;
-    let there = in_ring(turn, port);
-    entries.map_or(usize::MAX, |entries| usize::from(entries) - there)
-}
-
-/// `io-uring/overflow`: a thread that enters the kernel to wait brings into the ring what was kept, as far as there
-/// is room. Nobody waits then: a full ring has everybody's place.
-fn flush<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    let kept = turn.port(port).note();
-    let room = room(turn, port).min(kept.into()) as u8;
-    turn.port(port).set_note(kept - room);
+    entries.map_or(depth, |entries| depth.min(entries.into()))
 }
 
 /// `io-uring/place`: a waiter goes behind the others, and keeps how many entries are to come until it has its place.
@@ -571,18 +555,11 @@ fn stands_last<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
     turn.thread(me).set_note(wants);
 }
 
-/// Puts an entry into the ring. `io-uring/overflow`: where that has no room, or others are kept already, the kernel
-/// keeps it behind them.
+/// Puts an entry into the ring, or behind it: `io-uring/fifo`, `io-uring/overflow`.
 fn put<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) {
     turn.inserted();
-    let kept = turn.port(port).note();
-    let fits = kept == 0 && room(turn, port) > 0;
     turn.port(port).packets_mut().append(packet.0);
-    if fits {
-        wake_first(turn, port);
-    } else {
-        turn.port(port).set_note(kept + 1);
-    }
+    wake_first(turn, port);
 }
 
 /// `io-uring/herd`, `io-uring/prefix`: an entry has come; who has its place by now is made runnable, up to the first
@@ -625,7 +602,6 @@ fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
             rests(turn, PacketId(packet));
             dropped += 1;
         }
-        turn.port(port).set_note(0);
         turn.discarded(dropped);
     }
 }
