@@ -37,8 +37,8 @@
 //! | io-uring/timeout-with-some | Where any entry is there, it succeeds, and the call takes them, even fewer than its minimum. | measured | M:D |
 //! | io-uring/leaver-wakes-nobody | A waiter whose time is over wakes nobody: those behind it sleep until the next entry, even with what they wait for. | measured | R:who-leaves-wakes-nobody, S:wait |
 //! | io-uring/msg-ring | A message from one ring to another puts its entry into that one, and then one that says how it went into its own. | measured | R:message-says-how-it-went, S:msg_ring, D:io_uring_prep_msg_ring |
-//! | io-uring/request | A read pends until bytes come for it; then its entry says how many. | measured | R:portable-request-ends, R:end-of-a-request-wakes-all |
-//! | io-uring/completion-order | Entries come in the order in which requests end, whatever the order in which they were submitted. | measured | M:D, R:portable-requests-in-the-order-of-their-ends |
+//! | io-uring/request | A read pends until bytes come for it; then its entry says how many. | measured | R:requests-end-of-one, R:end-of-a-request-wakes-all |
+//! | io-uring/completion-order | Entries come in the order in which requests end, whatever the order in which they were submitted. | measured | M:D, R:requests-order-of-their-ends |
 //! | io-uring/which-read | Bytes that come where several reads pend on one file end one of them, and not the oldest first; which is not promised: any. | measured | M:D, R:bytes-for-one-of-five-reads |
 //! | io-uring/cancel | A request that is cancelled ends with -ECANCELED; where there is no such request, the call fails with ENOENT. | measured | M:D, R:cancel-of-one-request |
 //! | io-uring/cancel-all | A cancel of all requests on a file ends each of them, and succeeds where there is none. | measured | R:cancel-of-all-on-a-file |
@@ -48,6 +48,7 @@
 //! | io-uring/nop | A request to do nothing puts its entry into the ring that it is submitted on. | measured | M:D, R:nop-puts-an-entry |
 //! | io-uring/timeout-request | A timeout that is a request ends with -ETIME and wakes every waiter, whatever its minimum. | measured | M:D, R:timeout-wakes-everybody |
 //! | io-uring/overflow | What does not fit into the ring is kept behind it, and so is what is put while others are kept; they come in order when a thread enters to wait and finds room. | measured | M:D, R:more-than-the-ring-holds |
+//! | io-uring/back-before-room | A woken thread that left the kernel before others made room takes only what is in the ring; if that is nothing, it waits again, for its whole minimum. | measured | R:kept-for-whoever-enters |
 //! | io-uring/no-more-than-the-ring | Nobody waits for more entries than the ring has room for. | measured | R:minimum-beyond-the-ring |
 //! | io-uring/no-limit | Nothing limits how many woken threads run; the concurrency value means nothing. | measured | M:D |
 //! | io-uring/close-stays | Closing the descriptor wakes nobody. | measured | M:D |
@@ -183,18 +184,24 @@ impl Kernel for IoUring {
         }
     }
 
+    /// `io-uring/back-before-room`: it left the kernel before there was room, or behind that.
+    fn wake_answers(&self, view: View<'_>, _: ThreadId, get: Get) -> u8 {
+        let brings_in = view.port(get.port).note() > 0 && room(view, get.port) > 0;
+        1 + u8::from(brings_in)
+    }
+
     /// `io-uring/any-wins`, `io-uring/race`, `io-uring/robbed-waits-again`: woken threads go on in any order, and what each finds
-    /// decides; `io-uring/fewer`. `io-uring/woken-then-closed`.
-    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, _: u8) {
+    /// decides; `io-uring/fewer`. `io-uring/woken-then-closed`, `io-uring/back-before-room`.
+    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8) {
+        if answer > 0 {
+            flush(turn, get.port);
+        }
         if let Some(outcome) = take_oldest(turn, get) {
             turn.releases(me, outcome);
         } else if !turn.port(get.port).is_open() {
             turn.releases(me, Outcome::Failed(Error::BadHandle));
-        } else if turn.thread(me).remaining() == Some(0) {
-            turn.releases(me, Outcome::Failed(Error::Timeout));
         } else {
-            turn.thread(me).set_mode(Mode::Parked);
-            stands_last(turn, me, get);
+            waits_again(turn, me, get);
         }
         forget_if_unused(turn, get.port);
     }
@@ -241,6 +248,7 @@ fn get<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId) {
     if !turn.port(get.port).is_open() {
         return turn.returns(me, Outcome::Failed(Error::BadHandle));
     }
+    flush(turn, get.port);
     let polls = get.timeout == Timeout::Ticks(0);
     if (polls || wants(turn, get) == 0)
         && let Some(outcome) = take_oldest(turn, get)
@@ -510,7 +518,7 @@ fn can_cancel_all(program: &Program, op: Op) -> Result<(), &'static str> {
 /// `io-uring/fifo`, `io-uring/batch`: takes what the call may have, oldest first. None if there is nothing.
 fn take_oldest<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
     let max = usize::from(get.max.unwrap_or(1));
-    let there = in_ring(turn, get.port);
+    let there = in_ring(turn.view(), get.port);
     let mut batch = Batch::EMPTY;
     while batch.packets().len() < max.min(there) {
         let oldest = turn.port(get.port).packets_mut().take_oldest();
@@ -537,15 +545,44 @@ fn rests<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) {
 fn wants<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> u8 {
     let entries = turn.program.ports[get.port.index()].entries;
     let min = get.min.unwrap_or(1).min(entries.unwrap_or(u8::MAX));
-    min.saturating_sub(in_ring(turn, get.port) as u8)
+    min.saturating_sub(in_ring(turn.view(), get.port) as u8)
 }
 
-/// `io-uring/overflow`: how many entries are in the ring when a thread has entered to wait; the kernel keeps the others
-/// behind it. While somebody waits none is kept: a full ring has everybody's place.
-fn in_ring<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> usize {
-    let depth = turn.port(port).packets().depth();
-    let entries = turn.program.ports[port.index()].entries;
-    entries.map_or(depth, |entries| depth.min(entries.into()))
+/// How many entries are in the ring; the kernel keeps the others.
+fn in_ring(view: View<'_>, port: PortId) -> usize {
+    let port = view.port(port);
+    port.packets().depth() - usize::from(port.note())
+}
+
+/// How many entries more the ring has room for.
+fn room(view: View<'_>, port: PortId) -> usize {
+    let entries = view.program.ports[port.index()].entries;
+    let there = in_ring(view, port);
+    entries.map_or(usize::MAX, |entries| usize::from(entries) - there)
+}
+
+/// `io-uring/overflow`: a thread in the kernel brings into the ring what is kept, as far as there is room. Nobody waits
+/// then: a full ring has everybody's place.
+fn flush<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    let kept = turn.port(port).note();
+    let room = room(turn.view(), port).min(kept.into()) as u8;
+    turn.port(port).set_note(kept - room);
+}
+
+/// A woken thread that found nothing enters the kernel again, for its whole minimum.
+fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+    flush(turn, get.port);
+    let is_over = turn.thread(me).remaining() == Some(0);
+    if (is_over || wants(turn, get) == 0)
+        && let Some(outcome) = take_oldest(turn, get)
+    {
+        turn.releases(me, outcome);
+    } else if is_over {
+        turn.releases(me, Outcome::Failed(Error::Timeout));
+    } else {
+        turn.thread(me).set_mode(Mode::Parked);
+        stands_last(turn, me, get);
+    }
 }
 
 /// `io-uring/place`: a waiter goes behind the others, and keeps how many entries are to come until it has its place.
@@ -555,11 +592,18 @@ fn stands_last<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
     turn.thread(me).set_note(wants);
 }
 
-/// Puts an entry into the ring, or behind it: `io-uring/fifo`, `io-uring/overflow`.
+/// Puts an entry into the ring: `io-uring/fifo`. `io-uring/overflow`: where that has no room, or others are kept already,
+/// the kernel keeps it behind them.
 fn put<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) {
     turn.inserted();
+    let kept = turn.port(port).note();
+    let fits = kept == 0 && room(turn.view(), port) > 0;
     turn.port(port).packets_mut().append(packet.0);
-    wake_first(turn, port);
+    if fits {
+        wake_first(turn, port);
+    } else {
+        turn.port(port).set_note(kept + 1);
+    }
 }
 
 /// `io-uring/herd`, `io-uring/prefix`: an entry has come; who has its place by now is made runnable, up to the first
@@ -602,6 +646,7 @@ fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
             rests(turn, PacketId(packet));
             dropped += 1;
         }
+        turn.port(port).set_note(0);
         turn.discarded(dropped);
     }
 }
