@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::expr::{Expr, Field};
 use crate::program::{
-    Alert, Instr, Interest, Knote, Op, Owner, Packet, PacketId, Program, SlotId, Watch,
+    Alert, Instr, Interest, Knote, Op, Owner, Packet, PacketId, Program, Request, SlotId, Watch,
 };
 
 /// The program without what is never read.
@@ -100,7 +100,11 @@ fn merge(op: &mut Op, stands_for: &[PacketId]) {
         }
     }
     let packet = match op {
-        Op::Post { packet, .. }
+        Op::Submit {
+            request: Request::Nop(packet) | Request::Timeout(packet),
+            ..
+        }
+        | Op::Post { packet, .. }
         | Op::PortSendn { packet, .. }
         | Op::PortAssociate { packet, .. }
         | Op::Kevent {

@@ -45,6 +45,10 @@ pub trait Kernel: Copy {
     fn limits_events(&self) -> bool {
         false
     }
+    /// Whether its ports are rings, so that a scenario may say of how many entries.
+    fn has_rings(&self) -> bool {
+        false
+    }
     /// Whether a thread has a last error, so that a scenario may ask for it.
     fn keeps_last_error(&self) -> bool {
         false

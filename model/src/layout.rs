@@ -314,7 +314,9 @@ fn posts(program: &Program, port: PortId) -> (usize, bool) {
         let code = &program.codes[thread.code.index()];
         for (pc, instr) in code.instrs.iter().enumerate() {
             let here = match instr {
-                Instr::Op(Op::Post { port: to, .. }) => usize::from(*to == port),
+                Instr::Op(Op::Post { port: to, .. } | Op::Submit { port: to, .. }) => {
+                    usize::from(*to == port)
+                }
                 Instr::Op(Op::PortSendn { ports, .. }) => program.port_lists[usize::from(*ports)]
                     .iter()
                     .filter(|to| **to == port)

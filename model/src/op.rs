@@ -371,6 +371,15 @@ pub enum Op {
         /// Where the result goes.
         into: Option<SlotId>,
     },
+    /// Submits a request to a ring that ends by itself.
+    Submit {
+        /// The ring.
+        port: PortId,
+        /// What is asked for.
+        request: Request,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
     /// Puts an event port into alert mode, or takes it out.
     PortAlert {
         /// The event port.
@@ -493,6 +502,19 @@ pub struct Message {
     pub failed: PacketId,
 }
 
+/// A request to a ring that ends by itself, with what its own entry carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Request {
+    /// Nothing: only its entry.
+    Nop(PacketId),
+    /// A timeout of no time.
+    Timeout(PacketId),
+    /// The end of a request; its own entry is one of `Program::owns`.
+    Cancel(OperationId, u8),
+    /// The end of all requests on a file; its own entry is one of `Program::owns`.
+    CancelFile(FileId, u8),
+}
+
 /// A call that takes packets.
 #[derive(Debug, Clone, Copy)]
 pub struct Get {
@@ -607,6 +629,7 @@ impl Op {
             | Op::JobExit { into, .. }
             | Op::PortSendn { into, .. }
             | Op::MsgRing { into, .. }
+            | Op::Submit { into, .. }
             | Op::EpollCtl { into, .. }
             | Op::PortAlert { into, .. }
             | Op::PortAssociate { into, .. }

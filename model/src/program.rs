@@ -12,7 +12,7 @@ pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
-pub use crate::op::{Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Timeout, Watch};
+pub use crate::op::{Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Request, Timeout, Watch};
 
 /// The most packets one call can take.
 pub const BATCH_MAX: usize = 32;
@@ -60,6 +60,8 @@ pub struct Program {
     pub completions: Vec<Completion>,
     /// Lists of ports that a `port_sendn` sends to.
     pub port_lists: Vec<Vec<PortId>>,
+    /// What a cancel that is a request to a ring gets as its own entry, by how many requests it found.
+    pub owns: Vec<Vec<PacketId>>,
     /// Lists of operations that a `complete` ends in one go.
     pub bursts: Vec<Vec<OperationId>>,
     /// What each of [`Program::packets`] belongs to, besides its port.
@@ -139,6 +141,8 @@ pub struct Port {
     pub named: bool,
     /// The most events that it has at once, sources associated with it counted; none for no limit that is met.
     pub events_max: Option<u8>,
+    /// How many entries its ring has room for; none for more than are ever there.
+    pub entries: Option<u8>,
 }
 
 /// Something a thread can block on that is not a port.
@@ -220,6 +224,14 @@ pub const CANCELLED: IoResult = IoResult {
     status: 0xc000_0120,
     bytes: 0,
     returned: 0,
+};
+
+/// -ECANCELED as the result of an entry: how a ring says that a request was cancelled. Among [`Program::results`]
+/// where something is.
+pub const TAKEN_BACK: IoResult = IoResult {
+    status: 0,
+    bytes: -125,
+    returned: -125,
 };
 
 /// The packet that an operation leaves.

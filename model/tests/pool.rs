@@ -67,6 +67,7 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
             open: true,
             named: false,
             events_max: None,
+            entries: None,
         }],
         packets: (0..posters)
             .map(|n| Packet {

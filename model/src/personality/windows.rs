@@ -242,6 +242,7 @@ impl Kernel for Windows {
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
             | Op::MsgRing { .. }
+            | Op::Submit { .. }
             | Op::PortAssociate { .. }
             | Op::PortDissociate { .. }
             | Op::CloseSource { .. } => Err("Windows has no event ports"),

@@ -187,6 +187,7 @@ impl Kernel for Wine {
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
             | Op::MsgRing { .. }
+            | Op::Submit { .. }
             | Op::PortAssociate { .. }
             | Op::PortDissociate { .. }
             | Op::CloseSource { .. } => Err("Wine has no event ports"),

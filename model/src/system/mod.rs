@@ -80,6 +80,12 @@ impl<K: Kernel> System<K> {
                 why: "it has no limit of events for each port",
             });
         }
+        if !kernel.has_rings() && program.ports.iter().any(|port| port.entries.is_some()) {
+            return Err(Unsupported {
+                op: None,
+                why: "its ports are no rings of so many entries",
+            });
+        }
         // In lock-step nobody comes between the two steps of a call.
         let two_steps = kernel.takes_in_two_steps() && program.schedule.is_none();
         let Some(mut layout) = Layout::of(&program, processors, two_steps) else {
@@ -94,7 +100,7 @@ impl<K: Kernel> System<K> {
             .collect();
         let bounded: Box<[bool]> = bounded;
         layout.plan.note_plain(|op| match op {
-            Op::Post { port, .. } if bounded[port.index()] => false,
+            Op::Post { port, .. } | Op::Submit { port, .. } if bounded[port.index()] => false,
             Op::PortSendn { .. } | Op::MsgRing { .. } => false,
             Op::Signal { .. } | Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => {
                 false

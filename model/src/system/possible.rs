@@ -119,7 +119,7 @@ impl<K: Kernel> System<K> {
     pub(super) fn answers(&self, view: View<'_>, me: ThreadId, offer: Offer) -> u8 {
         match offer {
             Offer::End(_) | Offer::Nowhere(_) => 1,
-            Offer::Op(Op::Post { port, .. }, _)
+            Offer::Op(Op::Post { port, .. } | Op::Submit { port, .. }, _)
                 if self.bounded[port.index()] && !view.port(port).has_room_for_post() =>
             {
                 0

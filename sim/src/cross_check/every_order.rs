@@ -167,6 +167,7 @@ impl Play {
                 open: true,
                 named: false,
                 events_max: None,
+                entries: None,
             }],
             packets: (0..4).map(packet).collect(),
             ..Program::default()

@@ -93,7 +93,7 @@ fn sayable(program: &Program) -> Result<(), String> {
             | Op::PortDissociate { .. }
             | Op::CloseSource { .. } => return lacks("event ports"),
             Op::Kevent { .. } => return lacks("kqueue"),
-            Op::MsgRing { .. } => return lacks("io_uring"),
+            Op::MsgRing { .. } | Op::Submit { .. } => return lacks("io_uring"),
             Op::Get { min: Some(_), .. } => return lacks("batches that wait for more"),
             Op::Get { .. }
             | Op::Post { .. }

@@ -39,7 +39,13 @@ impl Kind {
 const PORTS: [&str; 2] = ["p", "q"];
 const SOURCES: [&str; 2] = ["s1", "s2"];
 const FILES: [&str; 2] = ["f", "g"];
-const OPERATIONS: [&str; 3] = ["r", "s", "u"];
+/// Operations that only Windows has: on a file that is associated later, and with an event.
+const OPERATIONS: [&str; 2] = ["s", "u"];
+/// Operations that rings have too, and the file that they are on.
+const REQUESTS: [&str; 2] = ["r", "v"];
+const ON: &str = "h";
+/// A ring that is full with two entries.
+const SMALL: &str = "small";
 const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
 
 impl Draw<'_> {
@@ -82,6 +88,12 @@ impl Draw<'_> {
         let least = self.dice.below(4) as i64;
         let batch = Call::on("get", self.port()).with("max", self.max());
         batch.with("min", least)
+    }
+
+    /// A request to a ring that ends by itself.
+    fn submit(&mut self, port: &str, request: &'static str) -> Call {
+        let asked = Call::on("submit", port).with("request", request);
+        asked.with("key", self.key())
     }
 
     /// A port is made by one operation only; instead of a second one it is closed.
@@ -201,6 +213,50 @@ pub(super) const KINDS: &[Kind] = &[
         let sent = Call::on("msg_ring", draw.port()).with("key", draw.key());
         sent.with("from", draw.port()).with("own", draw.key())
     }),
+    kind("request", 8, |draw| Call::on("start", draw.of(&REQUESTS))),
+    kind("end of a request", 8, |draw| {
+        Call::on("complete", draw.of(&REQUESTS)).with("bytes", draw.ticks())
+    }),
+    kind("cancel a request", 2, |draw| {
+        Call::on("cancel", draw.of(&REQUESTS))
+    }),
+    kind("cancel the requests on a file", 2, |_| {
+        Call::on("cancel", ON)
+    }),
+    kind("nop", 3, |draw| {
+        let port = draw.port();
+        draw.submit(port, "nop")
+    }),
+    kind("timeout that is a request", 3, |draw| {
+        let port = draw.port();
+        draw.submit(port, "timeout")
+    }),
+    kind("cancel that is a request", 3, |draw| {
+        let (port, of) = (draw.port(), draw.of(&[REQUESTS[0], REQUESTS[1], ON]));
+        draw.submit(port, "cancel").with("of", of)
+    }),
+    kind("get from a small ring", 8, |_| Call::on("get", SMALL)),
+    kind("batch from a small ring", 8, |draw| {
+        let batch = Call::on("get", SMALL).with("max", draw.max());
+        batch.with("min", draw.dice.below(4) as i64)
+    }),
+    kind("poll of a small ring", 6, |draw| {
+        let batch = Call::on("get", SMALL).with("max", draw.max());
+        batch.with("timeout", 0)
+    }),
+    slow("batch from a small ring in time", 3, |draw| {
+        let batch = Call::on("get", SMALL).with("max", draw.max());
+        let batch = batch.with("min", draw.dice.below(4) as i64);
+        batch.with("timeout", draw.ticks())
+    }),
+    kind("post to a small ring", 16, |draw| {
+        Call::on("post", SMALL).with("key", draw.key())
+    }),
+    kind("nop on a small ring", 4, |draw| draw.submit(SMALL, "nop")),
+    kind("message from a small ring", 3, |draw| {
+        let sent = Call::on("msg_ring", draw.of(&[PORTS[0], SMALL])).with("key", draw.key());
+        sent.with("from", SMALL).with("own", draw.key())
+    }),
     kind("close", 3, |draw| Call::on("close", draw.port())),
     kind("create", 2, |draw| draw.create()),
     kind("duplicate", 1, |draw| Call::on("duplicate", draw.port())),
@@ -281,9 +337,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind("cancel an operation", 2, |draw| {
         Call::on("cancel", draw.of(&OPERATIONS))
     }),
-    kind("cancel on a file", 1, |draw| {
-        Call::on("cancel", draw.of(&FILES))
-    }),
+    kind("cancel on a file", 1, |_| Call::on("cancel", "g")),
     kind("close a file", 1, |draw| Call::on("close", draw.of(&FILES))),
     kind("associate", 2, |draw| {
         Call::on("associate", "g")
@@ -334,6 +388,7 @@ pub(super) fn parts(dice: &mut Dice) -> Vec<Part> {
         let concurrency = dice.below(4) as i64;
         part("ports", name, vec![("concurrency", concurrency.into())]);
     }
+    part("ports", SMALL, vec![("entries", 2.into())]);
     part("events", "event", Vec::new());
     part("events", "gate", vec![("reset", "manual".into())]);
     part("mutexes", "mutex", Vec::new());
@@ -352,11 +407,14 @@ pub(super) fn parts(dice: &mut Dice) -> Vec<Part> {
     }
     part("files", "f", vec![("port", "p".into()), ("key", 7.into())]);
     part("files", "g", Vec::new());
-    part(
-        "operations",
-        "r",
-        vec![("file", "f".into()), ("overlapped", 5.into())],
-    );
+    part("files", ON, vec![("port", "p".into()), ("key", 9.into())]);
+    for (name, number) in REQUESTS.into_iter().zip(10..) {
+        part(
+            "operations",
+            name,
+            vec![("file", ON.into()), ("overlapped", number.into())],
+        );
+    }
     part(
         "operations",
         "s",

@@ -53,6 +53,17 @@ impl Clock {
         });
     }
 
+    /// Whether the time of a call has passed in the kernel that a thread parked in, if it has one.
+    pub fn has_passed(&self, thread: ThreadId) -> bool {
+        let mut pending = self.pending.iter().filter(|due| due.thread == thread);
+        pending.any(|due| due.real <= Instant::now())
+    }
+
+    /// Whether so many ticks have passed in the kernel since then.
+    pub fn has_passed_since(&self, since: Instant, ticks: u32) -> bool {
+        since.elapsed() >= self.tick * ticks
+    }
+
     /// A thread came back. Whether a timeout can have been the cause: its deadline has passed in ticks too.
     pub fn returns(&mut self, thread: ThreadId) -> bool {
         let place = self.pending.iter().position(|due| due.thread == thread);

@@ -272,7 +272,8 @@ impl<'a> Run<'a> {
                 }
             }
             Some(answer) => {
-                if ticks_of(op).is_some() && by_the_clock(op, &answer) {
+                let passed = |ticks| self.clock.has_passed_since(since, ticks);
+                if ticks_of(op).is_some_and(|ticks| by_the_clock(op, &answer, || passed(ticks))) {
                     return Err(unasked(thread));
                 }
                 if let Some(ended) = ended_by(op, &answer) {
@@ -378,8 +379,8 @@ impl<'a> Run<'a> {
         for Back { thread, answer } in backs {
             let op = self.cast.part(thread).inside;
             let op = op.expect("only a thread in a call returns");
-            let asked = self.clock.returns(thread);
-            if by_the_clock(op, &answer) && !asked {
+            let by_the_clock = by_the_clock(op, &answer, || self.clock.has_passed(thread));
+            if !self.clock.returns(thread) && by_the_clock {
                 return Err(unasked(thread));
             }
             let went = self.cast.ends(thread, op, &answer);
@@ -405,10 +406,16 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether the clock ended the call.
-fn by_the_clock(op: Op, answer: &Answer) -> bool {
-    matches!((op, answer), (Op::Sleep { .. }, Answer::Done))
-        || answer.error() == Some(Error::Timeout)
+/// Whether the clock ended the call. Where a system gives fewer packets than were waited for when the time is over, and
+/// for other reasons too, it did if the time has passed.
+fn by_the_clock(op: Op, answer: &Answer, passed: impl FnOnce() -> bool) -> bool {
+    match (op, answer) {
+        (Op::Sleep { .. }, Answer::Done) => true,
+        (Op::Get { min: Some(min), .. }, Answer::Packets(some)) => {
+            some.len() < usize::from(min) && passed()
+        }
+        _ => answer.error() == Some(Error::Timeout),
+    }
 }
 
 fn unasked(thread: ThreadId) -> Stop {

@@ -98,6 +98,16 @@ fn room(
     Ok(())
 }
 
+/// A ring has a power of two of entries.
+fn entries(entries: Option<u8>, place: &Place<'_>) -> Result<Option<u8>, Complaint> {
+    match entries {
+        Some(found) if !found.is_power_of_two() => Err(place.complain(format!(
+            "found {found}, expected 1, 2, 4, 8, 16, 32, 64 or 128"
+        ))),
+        entries => Ok(entries),
+    }
+}
+
 impl Compiler {
     fn ports(&mut self, ports: &Named<wire::Port>) -> Result<(), Complaint> {
         let section = Place::TOP.field("ports");
@@ -113,6 +123,7 @@ impl Compiler {
                 open: true,
                 named: port.named,
                 events_max: port.events_max,
+                entries: entries(port.entries, &place.field("entries"))?,
             });
         }
         Ok(())

@@ -128,6 +128,8 @@ pub(super) struct Port {
     pub(super) named: bool,
     /// The most events that it has at once, sources associated with it counted.
     pub(super) events_max: Option<u8>,
+    /// How many entries a ring has room for: a power of two up to 128; more than are ever there, if left out.
+    pub(super) entries: Option<u8>,
 }
 
 /// A file.

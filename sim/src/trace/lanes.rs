@@ -117,6 +117,7 @@ pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
 fn call(line: &EventLine) -> String {
     let mut text = line.call.clone().unwrap_or_default();
     let nouns = [
+        &line.request,
         &line.operation,
         &line.file,
         &line.job,

@@ -1,10 +1,12 @@
 //! Events as lines of a trace: the only place that knows how an event is spelled there.
+//!
+//! Long: every operation is spelled here, a few lines each.
 
 use std::io;
 
 use portsim_model::program::{
-    Alert, FileId, JobId, Knote, Op, OperationId, Packet, PortId, Program, ThreadId, Timeout,
-    WaitPacketId, Watch,
+    Alert, FileId, JobId, Knote, Op, OperationId, Packet, PacketId, PortId, Program, Request,
+    ThreadId, Timeout, WaitPacketId, Watch,
 };
 use portsim_model::step::StepKind;
 
@@ -140,6 +142,7 @@ pub fn verb(op: Op) -> &'static str {
         Op::Drain { .. } => "drain",
         Op::PortSendn { .. } => "port_sendn",
         Op::MsgRing { .. } => "msg_ring",
+        Op::Submit { .. } => "submit",
         Op::PortAlert { .. } => "port_alert",
         Op::PortAssociate { .. } => "port_associate",
         Op::PortDissociate { .. } => "port_dissociate",
@@ -251,6 +254,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
         }
         Op::PortSendn { .. }
         | Op::MsgRing { .. }
+        | Op::Submit { .. }
         | Op::PortAlert { .. }
         | Op::PortAssociate { .. }
         | Op::PortDissociate { .. }
@@ -416,6 +420,10 @@ fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLi
             line.own = Some(program.packets[message.went.index()].key).filter(|&key| key != 0);
             Some(message.packet)
         }
+        Op::Submit { port, request, .. } => {
+            line.port = Some(name(port));
+            Some(request_fields(names, program, request, line))
+        }
         Op::PortAlert { port, alert, .. } => {
             let (mode, event) = match alert {
                 Alert::Set(event) => ("set", Some(event)),
@@ -457,8 +465,34 @@ fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLi
     if let Some(packet) = carried {
         let packet = program.packets[packet.index()];
         line.key = Some(packet.key);
-        line.bytes = nonzero(packet.bytes);
+        // How a request ends is not said where it is made.
+        if !matches!(op, Op::Submit { .. }) {
+            line.bytes = nonzero(packet.bytes);
+        }
     }
+}
+
+/// What a ring is asked for; gives what the request's own entry can carry.
+fn request_fields(
+    names: &Names,
+    program: &Program,
+    request: Request,
+    line: &mut EventLine,
+) -> PacketId {
+    let (word, packet) = match request {
+        Request::Nop(packet) => ("nop", packet),
+        Request::Timeout(packet) => ("timeout", packet),
+        Request::Cancel(operation, own) => {
+            line.operation = Some(names.operations[operation.index()].clone());
+            ("cancel", program.owns[usize::from(own)][0])
+        }
+        Request::CancelFile(file, own) => {
+            line.file = Some(names.files[file.index()].clone());
+            ("cancel", program.owns[usize::from(own)][0])
+        }
+    };
+    line.request = Some(word.to_owned());
+    packet
 }
 
 /// The flags of a `kevent`, as scenarios write them.

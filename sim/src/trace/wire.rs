@@ -218,6 +218,8 @@ lines! {
         from: String,
         /// The key of what that ring gets; left out for 0.
         own: i64,
+        /// What a `submit` asks for: `nop`, `timeout` or `cancel`.
+        request: String,
         /// What an `epoll_ctl` does: `add`, `mod` or `del`.
         change: String,
         /// How a source is watched: `level` or `edge`.

@@ -316,6 +316,7 @@ fn port_of(fields: &PortFields) -> Port {
         open: fields.open,
         named: fields.named,
         events_max: None,
+        entries: None,
     }
 }
 

@@ -31,6 +31,7 @@ fn close_leaves_waiters_and_no_number() {
         open: false,
         named: false,
         events_max: None,
+        entries: None,
     });
     let recording = check(
         &program,

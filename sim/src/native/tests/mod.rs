@@ -65,6 +65,7 @@ fn program(threads: Vec<Vec<Instr>>) -> Program {
             open: true,
             named: false,
             events_max: None,
+            entries: None,
         }],
         packets: (0..16).map(packet).collect(),
         ..Program::default()

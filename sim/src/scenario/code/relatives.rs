@@ -1,18 +1,23 @@
 //! Operations that are steps of the relatives of completion ports.
 
 use portsim_model::program::{
-    Alert, Knote, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId, SlotId,
+    Alert, Knote, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId, Request, SlotId,
 };
 
 use super::io::once;
 use super::{Coder, packet};
+use crate::scenario::directory::Thing;
 use crate::scenario::place::{Complaint, Place};
-use crate::scenario::wire::{self, AlertMode, KeventFlag, OneOrMore};
+use crate::scenario::wire::{self, AlertMode, KeventFlag, OneOrMore, RequestKind};
 
 const PORT_LISTS_MAX: usize = 64;
 
-/// What Linux calls a descriptor that is not open.
+const OWNS_MAX: usize = 64;
+
+/// What Linux calls a descriptor that is not open, what is not there, and a time that is over.
 const EBADF: i64 = 9;
+const ENOENT: i64 = 2;
+const ETIME: i64 = 62;
 
 impl Coder<'_> {
     /// The step of rings, event ports or kqueue that an operation is; none if it is another system's.
@@ -25,6 +30,11 @@ impl Coder<'_> {
         let into = self.slot(op.into());
         Ok(Some(match op {
             wire::Op::MsgRing(it) => self.message(it, into, place)?,
+            wire::Op::Submit(it) => Op::Submit {
+                port: names.port(&it.submit, &place.field("submit"))?,
+                request: self.request(it, place)?,
+                into,
+            },
             wire::Op::PortSend(it) => Op::Post {
                 port: names.port(&it.port_send, &place.field("port_send"))?,
                 packet: self.plain(it.key, it.bytes, place)?,
@@ -109,6 +119,44 @@ impl Coder<'_> {
             failed: self.plain(own, -EBADF, place)?,
         };
         Ok(Op::MsgRing { message, into })
+    }
+
+    fn request(&mut self, it: &wire::Submit, place: &Place<'_>) -> Result<Request, Complaint> {
+        let place_of = &place.field("of");
+        let of = match (it.request, &it.of) {
+            (RequestKind::Cancel, None) => {
+                return Err(place.complain("a cancel says \"of\" which operation or file"));
+            }
+            (RequestKind::Cancel, Some(of)) => of,
+            (_, Some(_)) => return Err(place_of.complain("only a cancel is \"of\" something")),
+            (RequestKind::Nop, None) => return Ok(Request::Nop(self.plain(it.key, 0, place)?)),
+            (RequestKind::Timeout, None) => {
+                return Ok(Request::Timeout(self.plain(it.key, -ETIME, place)?));
+            }
+        };
+        match self.directory.file_or_operation(of, place_of)? {
+            Thing::File(file, _) => {
+                let operations = self.program.operations.iter();
+                let on_it = operations.filter(|it| it.file == file).count() as i64;
+                let own = self.own(it.key, &(0..=on_it).collect::<Vec<_>>(), place)?;
+                Ok(Request::CancelFile(file, own))
+            }
+            operation => {
+                let own = self.own(it.key, &[-ENOENT, 0], place)?;
+                Ok(Request::Cancel(operation.operation(), own))
+            }
+        }
+    }
+
+    /// What a cancel gets as its own entry, by how many requests it found.
+    fn own(&mut self, key: i64, results: &[i64], place: &Place<'_>) -> Result<u8, Complaint> {
+        let mut own = Vec::new();
+        for &result in results {
+            own.push(self.plain(key, result, place)?);
+        }
+        let id = once(&mut self.program.owns, own, OWNS_MAX);
+        let too_many = || place.complain(format!("more than {OWNS_MAX} different cancels"));
+        Ok(id.ok_or_else(too_many)? as u8)
     }
 
     fn alert(&mut self, it: &wire::PortAlert, place: &Place<'_>) -> Result<Alert, Complaint> {

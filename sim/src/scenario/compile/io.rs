@@ -5,7 +5,7 @@ use portsim_model::event::{ACTIVE_PROCESS_ZERO, EXIT_PROCESS, NEW_PROCESS};
 use portsim_model::program::{
     BindingId, CANCELLED, Completion, File, FileId, IoResult, Job, JobId, Modes, Object, ObjectId,
     Op, Operation, OperationId, Owner, PROCESSES_MAX, Packet, PacketId, ProcessId, Program,
-    Reserve, ReserveId, ResultId, WaitPacketId,
+    Request, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
 };
 
 use super::{Compiler, OBJECTS_MAX, room};
@@ -185,6 +185,15 @@ impl Compiler {
 
     /// The packets that operations and jobs leave: known when all code is.
     pub(super) fn packets(&mut self) -> Result<(), Complaint> {
+        let operations = || (0..self.program.operations.len()).map(|n| OperationId(n as u8));
+        let is_cancelled = |op| operations().any(|id| cancels(&self.program, op, id));
+        if self.program.ops().any(is_cancelled) {
+            result(
+                &mut self.program,
+                TAKEN_BACK,
+                &Place::TOP.field("operations"),
+            )?;
+        }
         for n in 0..self.program.operations.len() {
             self.packets_of(OperationId(n as u8))?;
         }
@@ -264,9 +273,11 @@ fn results_of(program: &Program, id: OperationId) -> Vec<ResultId> {
                 now: Some(now),
                 ..
             } if operation == id => results.push(now),
-            Op::Complete { burst, result, .. }
-                if program.bursts[usize::from(burst)].contains(&id) =>
-            {
+            op if cancels(program, op, id) => {
+                let taken_back = program.results.iter().position(|it| *it == TAKEN_BACK);
+                results.extend(taken_back.map(|place| ResultId(place as u8)));
+            }
+            Op::Complete { burst, result, .. } if reaches(program, burst, file) => {
                 results.push(result)
             }
             _ => {}
@@ -275,6 +286,26 @@ fn results_of(program: &Program, id: OperationId) -> Vec<ResultId> {
     results.sort();
     results.dedup();
     results
+}
+
+/// Whether the device does something on a file: some systems choose which of its operations that ends.
+fn reaches(program: &Program, burst: u16, file: FileId) -> bool {
+    let mut burst = program.bursts[usize::from(burst)].iter();
+    burst.any(|id| program.operations[id.index()].file == file)
+}
+
+/// Whether this asks for the end of an operation.
+fn cancels(program: &Program, op: Op, id: OperationId) -> bool {
+    let file = program.operations[id.index()].file;
+    match op {
+        Op::Cancel { operation, .. } => operation == id,
+        Op::CancelFile { file: on, .. } => on == file,
+        Op::Submit { request, .. } => {
+            matches!(request, Request::Cancel(operation, _) if operation == id)
+                || matches!(request, Request::CancelFile(on, _) if on == file)
+        }
+        _ => false,
+    }
 }
 
 fn is_own_ancestor(program: &Program, job: usize) -> bool {

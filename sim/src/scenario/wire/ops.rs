@@ -102,6 +102,8 @@ pub(in crate::scenario) enum Op {
     Drain(Drain),
     /// Sends a message from ring to ring.
     MsgRing(MsgRing),
+    /// Submits a request to a ring that ends by itself.
+    Submit(Submit),
     /// Puts an event into an event port: a `post` by the name that it has there.
     PortSend(PortSend),
     /// Sends one event to several event ports.
@@ -142,6 +144,7 @@ impl Op {
             Op::CancelWaitPacket(it) => it.into.as_deref(),
             Op::EpollCtl(it) => it.into.as_deref(),
             Op::MsgRing(it) => it.into.as_deref(),
+            Op::Submit(it) => it.into.as_deref(),
             Op::PortSend(it) => it.into.as_deref(),
             Op::PortSendn(it) => it.into.as_deref(),
             Op::PortAlert(it) => it.into.as_deref(),

@@ -25,6 +25,36 @@ pub(in crate::scenario) struct MsgRing {
     pub(in crate::scenario) into: Option<String>,
 }
 
+/// Submits a request to a ring that ends by itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Submit {
+    /// The ring.
+    pub(in crate::scenario) submit: String,
+    /// What is asked for.
+    pub(in crate::scenario) request: RequestKind,
+    /// The operation, or the file, whose requests a cancel ends.
+    pub(in crate::scenario) of: Option<String>,
+    /// The user data of the request's own entry.
+    #[serde(default)]
+    pub(in crate::scenario) key: i64,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// What a `submit` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "request", rename_all = "lowercase")]
+#[schemars(rename = "RequestKind")]
+pub(in crate::scenario) enum RequestKind {
+    /// IORING_OP_NOP.
+    Nop,
+    /// IORING_OP_TIMEOUT, of no time.
+    Timeout,
+    /// IORING_OP_ASYNC_CANCEL.
+    Cancel,
+}
+
 /// Puts an event into an event port: a `post` by the name that it has there.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -11,8 +11,11 @@
 //! - Closing a port wakes nobody. The ring stays mapped, and a second descriptor is kept aside: when the recording is over, as
 //!   many messages to it as any waiter waits for wake them all, who then go home and leave them there.
 
+mod requests;
+mod ring;
+
 use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,11 +23,12 @@ use std::time::{Duration, Instant};
 use io_uring::{IoUring as Ring, opcode, types};
 use portsim_model::event::{Error, errno};
 use portsim_model::program::{
-    BATCH_MAX, Message, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout,
+    BATCH_MAX, File, FileId, Message, Modes, Op, OperationId, Packet, PacketId, PortId, Program,
+    Request, ResultId, ThreadId, Timeout,
 };
 use rustix::io::Errno;
 use rustix::io_uring::{
-    IoringEnterFlags, io_uring_enter, io_uring_enter_arg, io_uring_getevents_arg, io_uring_ptr,
+    IoringEnterFlags, io_uring_enter_arg, io_uring_getevents_arg, io_uring_ptr,
 };
 
 use super::backend::{Backend, Failure, Stage};
@@ -35,17 +39,10 @@ use super::parked::{Call, KernelWait, Probe, number};
 use super::seats::Seats;
 use super::world::{Parked, World};
 use crate::trace::Answer;
+use requests::{Open, ROOM, Requests};
+use ring::{HOME, REQUESTS, Shared};
 
 const NAME: &str = "io-uring";
-
-/// How many completions a ring holds before the kernel keeps the others in a list of its own.
-const COMPLETIONS: u32 = 1024;
-
-/// How many requests a thread submits at once.
-const REQUESTS: u32 = 2;
-
-/// Carried by the messages that bring everybody home.
-const HOME: u64 = u64::MAX;
 
 /// The backend `io-uring`.
 pub struct IoUring;
@@ -93,6 +90,14 @@ impl Backend for IoUring {
             }
             _ if op.is_alertable() => Err("Linux has no alertable waits".into()),
             Op::MsgRing { .. } => Ok(()),
+            Op::Start { .. }
+            | Op::Complete { .. }
+            | Op::Cancel { .. }
+            | Op::CancelFile { .. }
+            | Op::Submit { .. } => match refused(program, op) {
+                Some(why) => Err(why.into()),
+                None => Ok(()),
+            },
             _ if op.is_portable() => Ok(()),
             _ => Err("io_uring has no such operation here".into()),
         }
@@ -110,8 +115,10 @@ impl Backend for IoUring {
 }
 
 struct UringWorld {
+    /// Where there are any: its thread ends before the rings go.
+    requests: Option<Requests>,
+    program: Program,
     tick: Duration,
-    packets: Vec<Packet>,
     /// The most entries that a waiter waits for.
     wanted_max: u8,
     /// The open ports; dropped before the numbers under which they are open.
@@ -134,58 +141,20 @@ struct Posted {
     packets: BTreeMap<u64, Packet>,
 }
 
-/// A ring whose completions many threads take.
-struct Shared {
-    ring: Ring,
-    /// Who has it may advance the head of the completions, and submit.
-    turn: Mutex<()>,
-}
-
-impl Shared {
-    /// Takes the oldest entries, up to so many: what each carried, and its result.
-    fn pop(&self, most: usize) -> Vec<(u64, i32)> {
-        let _turn = lock(&self.turn);
-        // SAFETY: everybody who touches the completions of this ring has its lock.
-        let entries = unsafe { self.ring.completion_shared() };
-        let taken = entries
-            .take(most)
-            .map(|entry| (entry.user_data(), entry.result()));
-        taken.filter(|&(carried, _)| carried != HOME).collect()
-    }
-
-    /// IORING_OP_MSG_RING on this ring, by the number under which it is open: what it carries to the target, and what
-    /// this ring gets.
-    fn send(
-        &self,
-        number: BorrowedFd<'_>,
-        target: i32,
-        carried: u64,
-        own: u64,
-    ) -> Result<(), Errno> {
-        let _turn = lock(&self.turn);
-        let message = opcode::MsgRingData::new(types::Fd(target), 0, carried, None).build();
-        // SAFETY: everybody who submits on this ring has its lock.
-        let mut queue = unsafe { self.ring.submission_shared() };
-        // What stands there was refused with the descriptor, and so will this be.
-        if queue.is_empty() {
-            // SAFETY: a message refers to no memory of ours.
-            unsafe { queue.push(&message.user_data(own)) }.expect("it is empty");
-        }
-        drop(queue);
-        // SAFETY: what is submitted is the message.
-        unsafe { io_uring_enter(number, 1, 0, IoringEnterFlags::empty()) }.map(drop)
-    }
-}
-
 impl UringWorld {
     fn new(program: &Program, tick: Duration) -> Result<UringWorld, Failure> {
         let numbers = Numbers::reserve(program.ports.len())
             .map_err(|error| Failure::new(NAME, "reserve descriptors", error))?;
         let sender = || Ring::new(REQUESTS).map(Mutex::new);
         let senders = (0..=program.threads.len()).map(|_| sender());
+        let asks = program.ops().any(|op| matches!(op, Op::Submit { .. }));
+        let requests = (asks || !program.files.is_empty()).then(|| Requests::new(program));
         let world = UringWorld {
+            requests: requests
+                .transpose()
+                .map_err(|error| failure("socketpair", error))?,
+            program: program.clone(),
             tick,
-            packets: program.packets.clone(),
             wanted_max: program.ops().map(wanted).max().unwrap_or(1),
             ports: Mutex::new(program.ports.iter().map(|_| None).collect()),
             numbers,
@@ -211,16 +180,11 @@ impl UringWorld {
         if ports[port.index()].is_some() {
             return Ok(failed(Error::Exists));
         }
-        let ring = Ring::builder()
-            .setup_cqsize(COMPLETIONS)
-            .build(REQUESTS)
+        let ring = Shared::new(self.program.ports[port.index()].entries)
             .map_err(|error| failure("io_uring_setup", error))?;
-        let opened = self.numbers.open(port.index(), &ring);
+        let opened = self.numbers.open(port.index(), ring.ring());
         ports[port.index()] = Some(opened.map_err(|error| failure("fcntl(F_DUPFD)", error))?);
-        lock(&self.rings)[port.index()] = Some(Arc::new(Shared {
-            ring,
-            turn: Mutex::new(()),
-        }));
+        lock(&self.rings)[port.index()] = Some(Arc::new(ring));
         Ok(Answer::Done)
     }
 
@@ -257,7 +221,7 @@ impl UringWorld {
             }
             let ring = lock(&self.rings)[port.index()].clone();
             let entries = match (&ring, waited) {
-                (Some(ring), Ok(()) | Err(Errno::TIME)) => ring.pop(most),
+                (Some(ring), Ok(()) | Err(Errno::TIME)) => ring.turn().pop(most),
                 (Some(_), Err(Errno::INTR)) => {
                     self.disturbed.store(true, Ordering::SeqCst);
                     Vec::new()
@@ -298,10 +262,11 @@ impl UringWorld {
             .map(|&(carried, result)| {
                 let packet = posted.packets.remove(&carried);
                 let packet = packet.expect("a packet is delivered once");
+                // The result of a message is what it was sent with; that of a request says how it ended.
                 match result {
-                    0.. => packet,
-                    failed => Packet {
-                        bytes: failed.into(),
+                    0 => packet,
+                    result => Packet {
+                        bytes: result.into(),
                         ..packet
                     },
                 }
@@ -314,7 +279,7 @@ impl UringWorld {
     }
 
     fn post(&self, me: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
-        let carried = self.carries(packet);
+        let carried = self.carries(self.program.packets[packet.index()]);
         let target = self.numbers.raw(port.index());
         let answer = self.send(&self.senders[me.index()], target, carried)?;
         if answer != Answer::Done {
@@ -324,12 +289,21 @@ impl UringWorld {
     }
 
     /// What an entry carries for a packet.
-    fn carries(&self, packet: PacketId) -> u64 {
+    fn carries(&self, packet: Packet) -> u64 {
         let mut posted = lock(&self.posted);
         let carried = posted.count;
         posted.count += 1;
-        posted.packets.insert(carried, self.packets[packet.index()]);
+        posted.packets.insert(carried, packet);
         carried
+    }
+
+    /// What the entry of a request carries, whatever its result.
+    fn carries_key(&self, key: i64, overlapped: i64) -> u64 {
+        self.carries(Packet {
+            key,
+            overlapped,
+            ..Packet::default()
+        })
     }
 
     /// A message from the ring of a port, whose own entry says how it went.
@@ -337,13 +311,108 @@ impl UringWorld {
         let Some(ring) = lock(&self.rings)[it.from.index()].clone() else {
             return Ok(failed(Error::BadHandle));
         };
-        let (carried, own) = (self.carries(it.packet), self.carries(it.went));
+        let packet = |id: PacketId| self.program.packets[id.index()];
+        let carried = self.carries(packet(it.packet));
+        let own = self.carries(packet(it.went));
+        let target = types::Fd(self.numbers.raw(it.to.index()));
+        let message = opcode::MsgRingData::new(target, 0, carried, None).build();
         let number = self.numbers.get(it.from.index());
-        match ring.send(number, self.numbers.raw(it.to.index()), carried, own) {
-            Ok(()) => Ok(Answer::Done),
-            Err(Errno::BADF) => Ok(failed(Error::BadHandle)),
-            Err(errno) => Err(failure("io_uring_enter", errno)),
+        let sent = ring.turn().submit(number, &message.user_data(own));
+        answered("io_uring_enter", sent)
+    }
+
+    /// The ring of a port and its number; none where it was never open.
+    fn ring(&self, port: PortId) -> Option<Open> {
+        let ring = lock(&self.rings)[port.index()].clone()?;
+        let number = self.numbers.raw(port.index());
+        Some(Open { ring, number })
+    }
+
+    /// The ring to which requests on a file go, and the user data that they carry there.
+    fn binding(&self, file: FileId) -> (PortId, i64) {
+        let binding = self.program.files[file.index()].binding;
+        let binding = binding.expect("a file without a ring is refused");
+        let binding = self.program.bindings[binding.index()];
+        (binding.port, binding.key)
+    }
+
+    fn requests(&self) -> &Requests {
+        let requests = self.requests.as_ref();
+        requests.expect("a program that makes requests has them")
+    }
+
+    fn start(&self, me: ThreadId, id: OperationId) -> Result<Answer, Failure> {
+        let operation = self.program.operations[id.index()];
+        let (port, key) = self.binding(operation.file);
+        // A mistake of the scenario, with the answer that it has everywhere.
+        if self.requests().is_pending(id) {
+            return Ok(failed(Error::Invalid));
         }
+        let Some(on) = self.ring(port) else {
+            return Ok(failed(Error::BadHandle));
+        };
+        let carried = self.carries_key(key, operation.overlapped);
+        match self.requests().start(me, id, on, carried) {
+            Ok(()) => Ok(failed(Error::Pending)),
+            refused => answered("io_uring_enter", refused),
+        }
+    }
+
+    fn complete(&self, burst: u16, result: ResultId) -> Result<Answer, Failure> {
+        let id = self.program.bursts[usize::from(burst)][0];
+        if !self.requests().is_pending(id) {
+            return Ok(failed(Error::NotFound));
+        }
+        let (port, _) = self.binding(self.program.operations[id.index()].file);
+        let on = self.ring(port).expect("something is pending on it");
+        let bytes = self.program.results[result.index()].bytes as usize;
+        let sent = self.requests().complete(id, bytes, on.ring);
+        sent.map_err(|error| failure("send", error))?;
+        Ok(Answer::Done)
+    }
+
+    fn cancel(&self, id: OperationId) -> Result<Answer, Failure> {
+        let (port, _) = self.binding(self.program.operations[id.index()].file);
+        match self.ring(port) {
+            Some(on) => answered("io_uring_register", self.requests().cancel(id, on)),
+            None => Ok(failed(Error::BadHandle)),
+        }
+    }
+
+    fn cancel_all(&self, file: FileId) -> Result<Answer, Failure> {
+        match self.ring(self.binding(file).0) {
+            Some(on) => answered("io_uring_register", self.requests().cancel_all(file, on)),
+            None => Ok(failed(Error::BadHandle)),
+        }
+    }
+
+    fn submit(&self, port: PortId, request: Request) -> Result<Answer, Failure> {
+        let Some(on) = self.ring(port) else {
+            return Ok(failed(Error::BadHandle));
+        };
+        let key = |id: PacketId| self.program.packets[id.index()].key;
+        let own_key = |own: u8| key(self.program.owns[usize::from(own)][0]);
+        let requests = self.requests();
+        let done = match request {
+            Request::Nop(own) => {
+                requests.submit(requests::nop(self.carries_key(key(own), 0)), on, 0)
+            }
+            Request::Timeout(own) => {
+                let own = self.carries_key(key(own), 0);
+                requests.submit(requests::timeout(own), on, 1)
+            }
+            Request::Cancel(id, own) => {
+                let is_its = self.binding(self.program.operations[id.index()].file).0 == port;
+                let own = self.carries_key(own_key(own), 0);
+                requests.submit_cancel(id, own, on, is_its).map(drop)
+            }
+            Request::CancelFile(file, own) => {
+                let is_its = self.binding(file).0 == port;
+                let own = self.carries_key(own_key(own), 0);
+                requests.submit_cancel_all(file, own, on, is_its).map(drop)
+            }
+        };
+        answered("io_uring_enter", done)
     }
 
     /// IORING_OP_MSG_RING from a ring of nobody else's, to its end.
@@ -384,6 +453,11 @@ impl World for UringWorld {
                 ..
             } => self.get(port, timeout, max, min),
             Op::MsgRing { message, .. } => self.message(message),
+            Op::Start { operation, .. } => self.start(me, operation),
+            Op::Complete { burst, result, .. } => self.complete(burst, result),
+            Op::Cancel { operation, .. } => self.cancel(operation),
+            Op::CancelFile { file, .. } => self.cancel_all(file),
+            Op::Submit { port, request, .. } => self.submit(port, request),
             Op::Post { port, packet, .. } => self.post(me, port, packet),
             Op::Close { port, .. } => self.close(port),
             Op::Create { port, .. } => self.create(port),
@@ -402,6 +476,10 @@ impl World for UringWorld {
         }
     }
 
+    fn counts(&self, thread: ThreadId) -> bool {
+        self.requests.as_ref().is_some_and(|it| it.pend_of(thread))
+    }
+
     fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {
         self.objects.come_back(thread)
     }
@@ -412,7 +490,7 @@ impl World for UringWorld {
         let sender = self.senders.last().expect("one is nobody's");
         for shared in lock(&self.rings).iter().flatten() {
             for _ in 0..self.wanted_max {
-                self.send(sender, shared.ring.as_raw_fd(), HOME)?;
+                self.send(sender, shared.kept(), HOME)?;
             }
         }
         Ok(())
@@ -428,6 +506,76 @@ fn wanted(op: Op) -> u8 {
     match op {
         Op::Get { min: Some(min), .. } => min.max(1),
         _ => 1,
+    }
+}
+
+/// Why an operation on requests cannot be shown here, if it cannot.
+fn refused(program: &Program, op: Op) -> Option<&'static str> {
+    match op {
+        Op::Start { now: Some(_), .. } => Some("the call does not say that a request is over"),
+        Op::Cancel { mine: true, .. } | Op::CancelFile { mine: true, .. } => {
+            Some("a cancel asks for no issuer")
+        }
+        Op::Start { operation, .. } | Op::Cancel { operation, .. } => {
+            unlike_a_read(program, operation)
+        }
+        Op::CancelFile { file, .. } => without_a_ring(program, file),
+        Op::Complete { burst, result, .. } => {
+            let [one] = program.bursts[usize::from(burst)][..] else {
+                return Some("nobody here ends several requests in one go");
+            };
+            let how = program.results[result.index()];
+            if how.status != 0 || !(0..=ROOM as i64).contains(&how.bytes) {
+                return Some("a read here ends with 0 to 4096 bytes");
+            }
+            unlike_a_read(program, one)
+        }
+        Op::Submit { port, request, .. } => match request {
+            Request::Nop(_) => None,
+            _ if is_small(program, port) => Some(FULL),
+            Request::Timeout(_) => None,
+            Request::Cancel(operation, _) => unlike_a_read(program, operation),
+            Request::CancelFile(file, _) => without_a_ring(program, file),
+        },
+        _ => None,
+    }
+}
+
+/// Why entries of a ring that can be full are not waited for.
+const FULL: &str = "in a ring of few entries it does not show when a request has ended";
+
+fn is_small(program: &Program, port: PortId) -> bool {
+    program.ports[port.index()].entries.is_some()
+}
+
+/// Why requests on a file find no ring that can show them, if they find none.
+fn without_a_ring(program: &Program, file: FileId) -> Option<&'static str> {
+    match program.files[file.index()].binding {
+        None => Some("a request goes to the ring of its file, and this one has none"),
+        Some(binding) => is_small(program, program.bindings[binding.index()].port).then_some(FULL),
+    }
+}
+
+/// Why no read of a socket is like this operation, if none is.
+fn unlike_a_read(program: &Program, id: OperationId) -> Option<&'static str> {
+    let operation = program.operations[id.index()];
+    let File { sync, modes, .. } = program.files[operation.file.index()];
+    if sync || modes != Modes::default() {
+        return Some("files have no modes here");
+    }
+    if operation.event.is_some() || operation.apc || operation.overlapped == 0 {
+        return Some("a request has user data, and neither event nor routine");
+    }
+    without_a_ring(program, operation.file)
+}
+
+/// What a call of the kernel answered.
+fn answered<T>(call: &str, done: Result<T, Errno>) -> Result<Answer, Failure> {
+    match done {
+        Ok(_) => Ok(Answer::Done),
+        Err(Errno::BADF) => Ok(failed(Error::BadHandle)),
+        Err(Errno::NOENT) => Ok(failed(Error::NotFound)),
+        Err(errno) => Err(failure(call, errno)),
     }
 }
 

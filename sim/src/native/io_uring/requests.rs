@@ -1,0 +1,308 @@
+//! Requests: reads that pend, what ends them, and what rings are asked for besides.
+//!
+//! A file is one end of a pair of sockets that keep messages apart, and the other end is the device behind it: a read
+//! pends until a message comes, of no bytes or more.
+//!
+//! The kernel ends a request in the thread that submitted it, whatever that is doing, and gives up the requests of a
+//! thread that is over. So one thread submits them all, cancels them and is the device: what a call of its ends has
+//! ended when that call is over.
+
+use std::cell::UnsafeCell;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::UnixDatagram;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use io_uring::types::{CancelBuilder, Fd, Timespec};
+use io_uring::{opcode, squeue};
+use portsim_model::program::{FileId, OperationId, Program, ThreadId};
+use rustix::io::Errno;
+use rustix::io_uring::{
+    IoringAsyncCancelFlags, IoringRegisterOp, io_uring_register, io_uring_sync_cancel_reg,
+    io_uring_user_data,
+};
+
+use super::lock;
+use super::ring::Shared;
+
+/// The most bytes of one read.
+pub const ROOM: usize = 4096;
+
+/// Where every read puts its bytes, which nobody looks at.
+struct Room(UnsafeCell<[u8; ROOM]>);
+
+// SAFETY: only the kernel touches it.
+unsafe impl Sync for Room {}
+
+static BYTES: Room = Room(UnsafeCell::new([0; ROOM]));
+
+/// The files of a run, and what is pending on them.
+pub struct Requests {
+    submitter: Submitter,
+    files: Vec<(UnixDatagram, UnixDatagram)>,
+    /// The file of each operation.
+    on: Vec<FileId>,
+    /// What each operation carries that is pending, and who issued it.
+    pending: Mutex<Vec<Option<(u64, ThreadId)>>>,
+}
+
+/// A ring, and the number under which it is open.
+#[derive(Clone)]
+pub struct Open {
+    /// The ring.
+    pub ring: Arc<Shared>,
+    /// The number.
+    pub number: RawFd,
+}
+
+impl Open {
+    /// What the number names now, or a bad descriptor.
+    fn number(&self) -> BorrowedFd<'static> {
+        // SAFETY: the number is the run's, and whoever asked waits until this is done.
+        unsafe { BorrowedFd::borrow_raw(self.number) }
+    }
+}
+
+/// How a call that cancels something ended: with so many requests, or with an error.
+pub type Cancelled = Result<usize, Errno>;
+
+impl Requests {
+    /// The files of a program, on which nothing pends.
+    pub fn new(program: &Program) -> std::io::Result<Requests> {
+        let files = program.files.iter().map(|_| UnixDatagram::pair());
+        Ok(Requests {
+            submitter: Submitter::new()?,
+            files: files.collect::<Result<_, _>>()?,
+            on: program.operations.iter().map(|it| it.file).collect(),
+            pending: Mutex::new(vec![None; program.operations.len()]),
+        })
+    }
+
+    /// Whether an operation is pending.
+    pub fn is_pending(&self, id: OperationId) -> bool {
+        lock(&self.pending)[id.index()].is_some()
+    }
+
+    /// Whether something is pending that a thread has issued.
+    pub fn pend_of(&self, thread: ThreadId) -> bool {
+        lock(&self.pending)
+            .iter()
+            .flatten()
+            .any(|&(_, issuer)| issuer == thread)
+    }
+
+    /// IORING_OP_READ.
+    pub fn start(
+        &self,
+        me: ThreadId,
+        id: OperationId,
+        on: Open,
+        carried: u64,
+    ) -> Result<(), Errno> {
+        let bytes = BYTES.0.get().cast();
+        let read = opcode::Read::new(Fd(self.descriptor(self.on[id.index()])), bytes, ROOM as u32);
+        let read = read.build().user_data(carried);
+        let submitted = self
+            .submitter
+            .run(move || on.ring.turn().submit(on.number(), &read));
+        if submitted.is_ok() {
+            lock(&self.pending)[id.index()] = Some((carried, me));
+        }
+        submitted
+    }
+
+    /// The device sends so many bytes to the file of an operation: which read has them is the kernel's business.
+    pub fn complete(
+        &self,
+        id: OperationId,
+        bytes: usize,
+        ring: Arc<Shared>,
+    ) -> std::io::Result<()> {
+        let device = self.files[self.on[id.index()].index()].1.try_clone()?;
+        let ended = self.submitter.run(move || {
+            let turn = ring.turn();
+            let before = turn.carried().len();
+            device.send(&[0; ROOM][..bytes])?;
+            turn.wait_for(before + 1)?;
+            Ok::<_, std::io::Error>(turn.carried().pop())
+        })?;
+        for pending in &mut *lock(&self.pending) {
+            if pending.is_some_and(|(carried, _)| Some(carried) == ended) {
+                *pending = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// IORING_REGISTER_SYNC_CANCEL of one request.
+    pub fn cancel(&self, id: OperationId, on: Open) -> Cancelled {
+        let Some((carried, _)) = lock(&self.pending)[id.index()] else {
+            return self.sync_cancel(on, What::Carries(NOBODY), 0);
+        };
+        let done = self.sync_cancel(on, What::Carries(carried), 1);
+        self.forget(done, |other| other == id);
+        done
+    }
+
+    /// The same of all requests on a file.
+    pub fn cancel_all(&self, file: FileId, on: Open) -> Cancelled {
+        let all = What::IsOn(self.descriptor(file));
+        let done = self.sync_cancel(on, all, self.count_on(file));
+        self.forget(done, |other| self.on[other.index()] == file);
+        done
+    }
+
+    /// Submits a request that ends by itself, and waits for so many entries that do not come in the call.
+    pub fn submit(&self, request: squeue::Entry, on: Open, entries: usize) -> Result<(), Errno> {
+        self.submitter.run(move || {
+            let turn = on.ring.turn();
+            let before = turn.carried().len();
+            turn.submit(on.number(), &request)?;
+            turn.wait_for(before + entries)
+        })
+    }
+
+    /// IORING_OP_ASYNC_CANCEL of one request.
+    pub fn submit_cancel(&self, id: OperationId, own: u64, on: Open, is_its: bool) -> Cancelled {
+        let pending = lock(&self.pending)[id.index()];
+        let carried = pending.map_or(NOBODY, |(carried, _)| carried);
+        let builder = CancelBuilder::user_data(carried);
+        let ended = usize::from(is_its && pending.is_some());
+        let request = opcode::AsyncCancel2::new(builder).build().user_data(own);
+        let done = self.submit(request, on, 1 + ended).map(|()| ended);
+        if ended > 0 {
+            self.forget(done, |other| other == id);
+        }
+        done
+    }
+
+    /// The same of all requests on a file.
+    pub fn submit_cancel_all(&self, file: FileId, own: u64, on: Open, is_its: bool) -> Cancelled {
+        let builder = CancelBuilder::fd(Fd(self.descriptor(file))).all();
+        let ended = if is_its { self.count_on(file) } else { 0 };
+        let request = opcode::AsyncCancel2::new(builder).build().user_data(own);
+        let done = self.submit(request, on, 1 + ended).map(|()| ended);
+        if is_its {
+            self.forget(done, |other| self.on[other.index()] == file);
+        }
+        done
+    }
+
+    fn sync_cancel(&self, on: Open, what: What, ended: usize) -> Cancelled {
+        self.submitter.run(move || {
+            let turn = on.ring.turn();
+            let before = turn.carried().len();
+            let what = what.asked();
+            let (register, what) = (IoringRegisterOp::RegisterSyncCancel, &raw const what);
+            // SAFETY: what is asked for is read in the call.
+            unsafe { io_uring_register(on.number(), register, what.cast(), 1) }?;
+            turn.wait_for(before + ended).map(|()| ended)
+        })
+    }
+
+    fn descriptor(&self, file: FileId) -> RawFd {
+        self.files[file.index()].0.as_raw_fd()
+    }
+
+    /// How many requests pend on a file.
+    fn count_on(&self, file: FileId) -> usize {
+        let pending = lock(&self.pending);
+        let on_it = self.on.iter().zip(&*pending);
+        on_it
+            .filter(|(on, pending)| **on == file && pending.is_some())
+            .count()
+    }
+
+    /// What was cancelled pends no more.
+    fn forget(&self, done: Cancelled, is_meant: impl Fn(OperationId) -> bool) {
+        if done.is_ok() {
+            let mut pending = lock(&self.pending);
+            for (n, pending) in pending.iter_mut().enumerate() {
+                if is_meant(OperationId(n as u8)) {
+                    *pending = None;
+                }
+            }
+        }
+    }
+}
+
+/// IORING_OP_NOP.
+pub fn nop(own: u64) -> squeue::Entry {
+    opcode::Nop::new().build().user_data(own)
+}
+
+/// IORING_OP_TIMEOUT of no time.
+pub fn timeout(own: u64) -> squeue::Entry {
+    static NO_TIME: Timespec = Timespec::new();
+    opcode::Timeout::new(&raw const NO_TIME)
+        .build()
+        .user_data(own)
+}
+
+/// What nothing carries that was ever submitted.
+const NOBODY: u64 = u64::MAX - 1;
+
+/// Which requests are cancelled.
+enum What {
+    /// The one that carries this.
+    Carries(u64),
+    /// All on this descriptor.
+    IsOn(RawFd),
+}
+
+impl What {
+    /// As the kernel is asked for it, for however long it takes.
+    fn asked(&self) -> io_uring_sync_cancel_reg {
+        let mut asked = io_uring_sync_cancel_reg::default();
+        (asked.timeout.tv_sec, asked.timeout.tv_nsec) = (-1, -1);
+        match self {
+            What::Carries(carried) => asked.addr = io_uring_user_data::from(*carried),
+            What::IsOn(descriptor) => {
+                asked.fd = *descriptor;
+                asked.flags = IoringAsyncCancelFlags::FD | IoringAsyncCancelFlags::ALL;
+            }
+        }
+        asked
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The thread that submits.
+struct Submitter {
+    /// None only while it ends.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Submitter {
+    fn new() -> std::io::Result<Submitter> {
+        let (jobs, work) = channel::<Job>();
+        let thread = thread::Builder::new()
+            .name("portsim submitter".to_owned())
+            .spawn(move || work.into_iter().for_each(|job| job()))?;
+        Ok(Submitter {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
+    }
+
+    /// Does something on that thread, and waits for it.
+    fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (tell, told) = channel();
+        let job = move || drop(tell.send(work()));
+        let jobs = self.jobs.as_ref().expect("it ends last");
+        jobs.send(Box::new(job)).expect("it waits for work");
+        told.recv().expect("it tells what came of it")
+    }
+}
+
+impl Drop for Submitter {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
