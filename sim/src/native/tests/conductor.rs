@@ -11,6 +11,8 @@ use crate::native::{Back, Backend, Failure, NoRecording, Stage, Unquiet};
 struct Paper {
     answer: Answer,
     disturbed: bool,
+    /// How long an answer takes.
+    takes: Duration,
     open: Option<ThreadId>,
 }
 
@@ -18,6 +20,8 @@ struct Paper {
 struct PaperBackend {
     answer: Answer,
     disturbed: usize,
+    /// How many ticks an answer takes.
+    takes: u32,
     ticks: Mutex<Vec<Duration>>,
 }
 
@@ -32,6 +36,7 @@ impl Stage for Paper {
     }
 
     fn quiet(&mut self, _: &[ThreadId], _: Duration) -> Result<Vec<Back>, Unquiet> {
+        std::thread::sleep(self.takes);
         let back = |thread| Back {
             thread,
             answer: self.answer.clone(),
@@ -71,6 +76,7 @@ impl Backend for PaperBackend {
         Ok(Box::new(Paper {
             answer: self.answer.clone(),
             disturbed: ticks.len() <= self.disturbed,
+            takes: tick * self.takes,
             open: None,
         }))
     }
@@ -81,9 +87,14 @@ fn tries(answer: Answer, disturbed: usize) -> (Result<Recording, NoRecording>, V
     let paper = PaperBackend {
         answer,
         disturbed,
+        takes: 0,
         ticks: Mutex::default(),
     };
-    let program = program(vec![once([get_within(Timeout::Ticks(4))])]);
+    tries_on(paper, get_within(Timeout::Ticks(4)))
+}
+
+fn tries_on(paper: PaperBackend, call: Op) -> (Result<Recording, NoRecording>, Vec<u128>) {
+    let program = program(vec![once([call])]);
     let policy = || Policy::Random.seeded(7);
     let recorded = record(&paper, &program, &policy, &Options::default());
     let ticks = paper.ticks.into_inner().unwrap();
@@ -113,6 +124,30 @@ fn an_unsteady_machine_is_given_up() {
     assert_eq!(ticks, [10, 20, 40]);
 }
 
+/// Fewer packets than were waited for are no error, but come from the clock where the time has passed.
+#[test]
+fn fewer_than_were_waited_for_are_a_timeout_when_the_time_has_passed() {
+    let two_of_three = Op::Get {
+        port: P,
+        into: None,
+        timeout: Timeout::Ticks(4),
+        max: Some(4),
+        min: Some(3),
+        alertable: false,
+    };
+    let tries_taking = |takes| {
+        let paper = PaperBackend {
+            answer: Answer::Packets(vec![Packet::default(); 2]),
+            disturbed: 0,
+            takes,
+            ticks: Mutex::default(),
+        };
+        tries_on(paper, two_of_three).0
+    };
+    assert!(tries_taking(0).is_ok());
+    assert!(tries_taking(5).is_err());
+}
+
 /// Where the code leaves a choice, the policy takes it; the same seed takes the same.
 #[test]
 fn a_policy_chooses_branches() {
@@ -136,6 +171,7 @@ fn a_policy_chooses_branches() {
         let paper = PaperBackend {
             answer: Answer::Done,
             disturbed: 0,
+            takes: 0,
             ticks: Mutex::default(),
         };
         let policy = || Policy::Random.seeded(seed);
