@@ -4,6 +4,8 @@
 //! after, by one clock that never goes back. So the action of a call lies somewhere between its two times, and that
 //! is all that is known of the order of two threads. Between its calls a thread takes a lock that is its own.
 //!
+//! Long: what a thread does, what it writes down and how that is read stay in one place.
+//!
 //! A run is over when all threads are gone, or when everybody who is left is parked for good: found so in one sweep,
 //! and in the same calls in the next. What neither happens to ends by a limit, and says who was still inside a call.
 
@@ -137,9 +139,7 @@ fn unplayable_freely(program: &Program) -> Option<String> {
     }
     let stops = |op| matches!(op, Op::Suspend { .. } | Op::Terminate { .. });
     if program.ops().any(stops) {
-        let why =
-            "a thread is stopped where it holds nothing, and at full speed nobody knows where";
-        return Some(why.into());
+        return Some("at full speed nobody knows where a thread can be stopped".into());
     }
     let hidden = |expr: Expr| match expr {
         Expr::Thread(..) => Some("what another thread is doing"),
