@@ -5,6 +5,8 @@
 //! packet, and then asks for it like anybody else; in Wine 10 the server hands the packet over. A plain `get` is
 //! GetQueuedCompletionStatus, one with `max` is GetQueuedCompletionStatusEx.
 //!
+//! Long: a personality is one file, so that a system can be read from its claims to its last rule.
+//!
 //! # Claims
 //!
 //! | id | says | status | source |

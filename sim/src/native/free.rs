@@ -131,9 +131,7 @@ fn unplayable_freely(program: &Program) -> Option<String> {
     }
     let stops = |op| matches!(op, Op::Suspend { .. } | Op::Terminate { .. });
     if program.ops().any(stops) {
-        let why =
-            "a thread is stopped where it holds nothing, and at full speed nobody knows where";
-        return Some(why.into());
+        return Some("at full speed nobody knows where a thread can be stopped".into());
     }
     let hidden = |expr: Expr| match expr {
         Expr::Thread(..) => Some("what another thread is doing"),

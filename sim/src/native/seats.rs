@@ -135,14 +135,15 @@ impl Seats {
             let (thread, seat) = (ThreadId(n as u8), &mut self.seats[n]);
             let Some(op) = seat.inside else { continue };
             let answer = match seat.desk.answer() {
-                Some(answer) => answer?,
+                Some(answer) => answer,
                 // It has ended itself, and so leaves no answer.
                 None if op == Op::Terminate { thread } && self.world.is_ended(thread) => {
-                    Answer::Done
+                    Ok(Answer::Done)
                 }
                 None => continue,
             };
             (seat.inside, seat.parked, seat.left) = (None, None, None);
+            let answer = answer?;
             if let Some(ended) = ended_by(op, &answer) {
                 self.bury(ended);
             }
