@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portsim::cross_check::{Verdict, cross_check};
@@ -101,6 +101,7 @@ impl Backend for Keeps {
 /// completion packets, and jobs with what they are nested in.
 #[test]
 fn what_some_systems_have_is_told() {
+    let _alone = alone();
     let words = [
         "get",
         "post",
@@ -284,6 +285,12 @@ fn alive(mark: &str) -> Vec<String> {
     lines.filter(|line| line.contains(mark)).collect()
 }
 
+/// Tests that talk with agents in this process do so one after the other: one of them counts the threads that do.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TALKS: Mutex<()> = Mutex::new(());
+    TALKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Threads of this process that talk with agents.
 fn threads() -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task")
@@ -293,11 +300,11 @@ fn threads() -> Vec<String> {
     names.filter(|name| name.starts_with("agent ")).collect()
 }
 
-/// Whatever an agent does wrong, it is said of which line, and nothing of it is left. No other test talks with
-/// agents in this process.
+/// Whatever an agent does wrong, it is said of which line, and nothing of it is left.
 #[cfg(target_os = "linux")]
 #[test]
 fn every_wrong_agent_is_survived() {
+    let _alone = alone();
     let file = "scenarios/portable/newest-waiter-first.json";
     let scenario = portsim::scenario::read(&root().join(file), &NAMES).expect("it is right");
     let limits = Limits {

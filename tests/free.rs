@@ -334,6 +334,7 @@ fn ports_at_full_speed_are_admitted() {
 /// So does one behind the agent protocol, whose times are those of another process.
 #[test]
 fn ports_of_agents_at_full_speed_are_admitted() {
+    let _alone = crate::agent::alone();
     let portsim = env!("CARGO_BIN_EXE_portsim");
     for (on, name) in [("emulated", "windows"), ("epoll", "epoll")] {
         let command = format!("'{portsim}' agent --on {on}");
@@ -349,7 +350,7 @@ fn ports_of_agents_at_full_speed_are_admitted() {
 fn admits(backend: &dyn Backend, on: &str, name: &str) {
     let mut seen = 0;
     for scenario in scenarios() {
-        let wanted = ["portable/", "differences/"];
+        let wanted = ["portable/", "differences/", &format!("{name}/")];
         let wanted = wanted
             .iter()
             .any(|folder| scenario.name.starts_with(folder));
