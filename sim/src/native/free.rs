@@ -2,7 +2,7 @@
 //!
 //! Of each call the time before, the answer and the time after are known, by one clock that never goes back. So the
 //! action of a call lies somewhere between its two times, and that is all that is known of the order of two threads.
-//! Threads of this process are recorded by [`here`], those of an agent by [`far`].
+//! Threads of this process are recorded by `here`, those of an agent by `far`.
 //!
 //! A run is over when all threads are gone, or when everybody who is left is parked for good. What neither happens to
 //! ends by a limit, and says who was still inside a call.

@@ -4,7 +4,7 @@
 //! port in any language. It owns its threads and the question whether one is parked; the conductor is the same
 //! as for threads of this process.
 //!
-//! - [`afar`] is the conductor's side where its threads run at full speed, [`obey`] the agent's.
+//! - `afar` is the conductor's side where its threads run at full speed, `obey` the agent's.
 //! - `wire` is what a line may say, `setup` how a program is told, `calls` what a call is.
 //! - [`process`] is the command itself, of which nothing is left in the end.
 //! - [`serve`] is the other side: any backend of this build as an agent.
