@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portsim::cross_check::{Verdict, cross_check};
 use portsim::native::agent::{Limits, serve::serve};
-use portsim::native::{Agent, Backend, Failure, Stage};
+use portsim::native::{Agent, Backend, Failure, Threads};
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, Program};
 use serde_json::Value;
@@ -92,7 +92,7 @@ impl Backend for Keeps {
         Err("it only looks".into())
     }
 
-    fn open(&self, _: &Program, _: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, _: &Program, _: Duration) -> Result<Box<dyn Threads>, Failure> {
         unreachable!("every operation is refused")
     }
 }

@@ -9,15 +9,15 @@ use portsim::cross_check::judge_free;
 use portsim::cross_check::stress::round;
 use portsim::native::agent::Limits;
 use portsim::native::{Agent, Backend, NoRecording, backend, record_free};
-use portsim::personality::{OnSystem, not_for, play};
+use portsim::personality::{OnMachine, not_for, play};
 use portsim::run::{Ended, Execution, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::{Answer, End, Event, Shown, Span};
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, Packet, ThreadId};
 use portsim_model::step::{Step, StepKind};
-use portsim_model::system::System;
 
 use crate::shipped::scenarios;
 
@@ -29,25 +29,25 @@ const APART: u64 = 1_000;
 /// One run of the model.
 pub struct Runs<'c>(pub &'c mut dyn Choose);
 
-impl OnSystem for Runs<'_> {
+impl OnMachine for Runs<'_> {
     type Out = Execution;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Execution {
-        run(system, self.0, 200)
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Execution {
+        run(machine, self.0, 200)
     }
 }
 
 /// A number below `sides`.
-pub fn draw(dice: &mut dyn Choose, sides: u64) -> u64 {
+pub fn draw(rng: &mut dyn Choose, sides: u64) -> u64 {
     let step = Step {
         kind: StepKind::Turn,
         thread: ThreadId(0),
         choice: 0,
     };
-    dice.choose(&vec![step; sides as usize]) as u64
+    rng.choose(&vec![step; sides as usize]) as u64
 }
 
 /// The calls of a run: those of each thread made as long as a seed says, without touching each other.
-pub fn calls(events: &[Event], dice: &mut dyn Choose) -> Vec<(Event, Span)> {
+pub fn calls(events: &[Event], rng: &mut dyn Choose) -> Vec<(Event, Span)> {
     let mut calls: Vec<(Event, Span)> = Vec::new();
     for (n, event) in (1..).zip(events) {
         let at = n * 100 * APART;
@@ -72,9 +72,9 @@ pub fn calls(events: &[Event], dice: &mut dyn Choose) -> Vec<(Event, Span)> {
         let Some(ended) = calls[n].1.t1 else { continue };
         let next = (n + 1..calls.len()).find(|&next| calls[next].0.shown.thread() == thread);
         let room = next.map_or(300 * APART, |next| (calls[next].1.t0 - ended) / 2);
-        calls[n].1.t1 = Some(ended + draw(dice, 100) * room.min(300 * APART) / 100);
+        calls[n].1.t1 = Some(ended + draw(rng, 100) * room.min(300 * APART) / 100);
         if let Some(next) = next {
-            calls[next].1.t0 -= draw(dice, 100) * room.min(300 * APART) / 100;
+            calls[next].1.t0 -= draw(rng, 100) * room.min(300 * APART) / 100;
         }
     }
     calls.sort_by_key(|(_, span)| span.t0);
@@ -111,10 +111,10 @@ fn runs_of_the_model_are_admitted() {
                 continue;
             }
             for seed in 0..3 {
-                let mut dice = Policy::Random.seeded(seed);
-                let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *dice));
+                let mut rng = Policy::Random.seeded(seed);
+                let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *rng));
                 let execution = execution.expect("the system plays it");
-                let calls = calls(&execution.events, &mut *dice);
+                let calls = calls(&execution.events, &mut *rng);
                 let end = End {
                     parked: execution.parked,
                 };
@@ -244,10 +244,10 @@ fn a_cut_trace_is_not_refused_for_what_is_missing() {
             if not_for(name, &scenario).is_some() {
                 continue;
             }
-            let mut dice = Policy::Random.seeded(5);
-            let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *dice));
+            let mut rng = Policy::Random.seeded(5);
+            let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *rng));
             let execution = execution.expect("the system plays it");
-            let calls = calls(&execution.events, &mut *dice);
+            let calls = calls(&execution.events, &mut *rng);
             for cut in 0..calls.len() {
                 let refusal = refused(&scenario, name, &calls[..cut], None);
                 assert_eq!(refusal, None, "{} as {name}, cut at {cut}", scenario.name);

@@ -11,18 +11,18 @@ use portsim::admit::admit;
 use portsim::admit::free::{Limits, admit_free};
 use portsim::choose::{Choose, Policy};
 use portsim::names::Names;
-use portsim::personality::{OnSystem, not_for, play};
+use portsim::personality::{OnMachine, not_for, play};
 use portsim::replay::replay;
 use portsim::run::{Ended, Execution, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::{Answer, End, Event, Header, Mode, Origin, Shown, Trace};
 use portsim_model::State;
+use portsim_model::contract::Personality;
 use portsim_model::expr::{Facts, PortField};
-use portsim_model::kernel::Kernel;
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, Program};
 use portsim_model::property::{Fault, Violation};
-use portsim_model::system::System;
 use portsim_model::threads::Mode as Doing;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -152,12 +152,12 @@ struct Judge<'a> {
     strands: bool,
 }
 
-impl OnSystem for Judge<'_> {
+impl OnMachine for Judge<'_> {
     type Out = Result<(), TestCaseError>;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
         for policy in [Policy::Random, Policy::Pct(3), Policy::Fair] {
-            let execution = run(system, &mut Watched(policy.seeded(self.seed)), 1_000);
-            let again = run(system, &mut *policy.seeded(self.seed), 1_000);
+            let execution = run(machine, &mut Watched(policy.seeded(self.seed)), 1_000);
+            let again = run(machine, &mut *policy.seeded(self.seed), 1_000);
             prop_assert_eq!(
                 &execution.events,
                 &again.events,
@@ -166,11 +166,11 @@ impl OnSystem for Judge<'_> {
             if let Ended::Violation(violation) = execution.ended {
                 prop_assert!(!self.is_ours(&violation), "{violation:?}");
             }
-            admitted(system, self.names, &execution)?;
-            self.admitted_freely(system, &execution)?;
-            replayed(system, &execution)?;
-            in_order(system, &execution.events)?;
-            self.reached(system, &execution.last)?;
+            admitted(machine, self.names, &execution)?;
+            self.admitted_freely(machine, &execution)?;
+            replayed(machine, &execution)?;
+            in_order(machine, &execution.events)?;
+            self.reached(machine, &execution.last)?;
         }
         Ok(())
     }
@@ -188,9 +188,9 @@ impl Judge<'_> {
     }
 
     /// The same calls made as long as a seed says are admitted too, whatever is not known of their order.
-    fn admitted_freely<K: Kernel>(
+    fn admitted_freely<P: Personality>(
         &self,
-        system: &System<K>,
+        machine: &Machine<P>,
         execution: &Execution,
     ) -> Result<(), TestCaseError> {
         let shown = calls(&execution.events, &mut *Policy::Random.seeded(self.seed));
@@ -201,7 +201,7 @@ impl Judge<'_> {
         // Of a run that was stopped somewhere, nobody knows what would have come next.
         let end = matches!(execution.ended, Ended::Rest).then_some(&end);
         let limits = Limits::default();
-        let judgement = admit_free(system, self.names, &events, &spans, end, limits);
+        let judgement = admit_free(machine, self.names, &events, &spans, end, limits);
         prop_assert_eq!(judgement.refused, None, "at full speed");
         prop_assert!(!judgement.gave_up, "at full speed it gave up");
         Ok(())
@@ -209,20 +209,24 @@ impl Judge<'_> {
 
     /// The state is among those that exploration reaches, and I5 holds in all of them: a thread waits on at most
     /// one port, which is the one that it is associated with, where the system associates threads.
-    fn reached<K: Kernel>(&self, system: &System<K>, last: &State) -> Result<(), TestCaseError> {
-        let boot = system.boot();
+    fn reached<P: Personality>(
+        &self,
+        machine: &Machine<P>,
+        last: &State,
+    ) -> Result<(), TestCaseError> {
+        let boot = machine.boot();
         let (mut seen, mut open) = (HashSet::from([boot.clone()]), vec![boot]);
         let mut steps = Vec::new();
         while let Some(state) = open.pop() {
-            if let Some(violation) = system.judge(&state) {
+            if let Some(violation) = machine.judge(&state) {
                 prop_assert!(!self.is_ours(&violation), "{violation:?}");
             }
-            waits_once(system, &state)?;
+            waits_once(machine, &state)?;
             steps.clear();
-            let _ = system.enabled(&state, |step| steps.push(step));
+            let _ = machine.enabled(&state, |step| steps.push(step));
             for &step in &steps {
                 let mut next = state.clone();
-                let fault = system.take(&mut next, step, &mut ());
+                let fault = machine.take(&mut next, step, &mut ());
                 if let Some(fault) = fault {
                     prop_assert!(!self.is_ours(&Violation::Builtin(fault)), "{fault:?}");
                     seen.insert(next);
@@ -255,20 +259,23 @@ impl Choose for Watched {
     }
 }
 
-fn admitted<K: Kernel>(
-    system: &System<K>,
+fn admitted<P: Personality>(
+    machine: &Machine<P>,
     names: &Names,
     execution: &Execution,
 ) -> Result<(), TestCaseError> {
     let end = End {
         parked: execution.parked.clone(),
     };
-    let judgement = admit(system, names, &execution.events, Some(&end), false);
+    let judgement = admit(machine, names, &execution.events, Some(&end), false);
     prop_assert_eq!(judgement.refused, None, "what the model shows, it admits");
     Ok(())
 }
 
-fn replayed<K: Kernel>(system: &System<K>, execution: &Execution) -> Result<(), TestCaseError> {
+fn replayed<P: Personality>(
+    machine: &Machine<P>,
+    execution: &Execution,
+) -> Result<(), TestCaseError> {
     let header = Header {
         format: String::new(),
         scenario: String::new(),
@@ -291,7 +298,7 @@ fn replayed<K: Kernel>(system: &System<K>, execution: &Execution) -> Result<(), 
         parked: execution.parked.clone(),
     });
     let replay = replay(
-        system,
+        machine,
         &Trace {
             header,
             events: execution.events.clone(),
@@ -306,15 +313,15 @@ fn replayed<K: Kernel>(system: &System<K>, execution: &Execution) -> Result<(), 
 /// I4 and I3: packets of one port arrive in the order of their posts, each once. A batch, or a thread that
 /// was suspended, returns later than it was served, and the ends of I/O are packets that nobody posts, so programs
 /// with these say nothing here. Nor do systems that keep no order: `aix/packet-order`, `illumos/two-steps`.
-fn in_order<K: Kernel>(system: &System<K>, events: &[Event]) -> Result<(), TestCaseError> {
+fn in_order<P: Personality>(machine: &Machine<P>, events: &[Event]) -> Result<(), TestCaseError> {
     let blurs = |op| matches!(op, Op::Suspend { .. } | Op::Get { max: Some(_), .. });
-    let keeps_order = !["aix", "illumos"].contains(&system.kernel().name());
+    let keeps_order = !["aix", "illumos"].contains(&machine.personality().name());
     let says_nothing =
-        system.program().ops().any(blurs) || !system.program().completions.is_empty();
+        machine.program().ops().any(blurs) || !machine.program().completions.is_empty();
     if says_nothing || !keeps_order {
         return Ok(());
     }
-    for port in system.program().port_ids() {
+    for port in machine.program().port_ids() {
         let (mut posted, mut arrived) = (Vec::new(), Vec::new());
         for event in events {
             match &event.shown {
@@ -326,7 +333,7 @@ fn in_order<K: Kernel>(system: &System<K>, events: &[Event]) -> Result<(), TestC
                     answer: Some(Answer::Done),
                     ..
                 } if *to == port => {
-                    posted.push(system.program().packets[packet.index()].key);
+                    posted.push(machine.program().packets[packet.index()].key);
                 }
                 Shown::Call {
                     op: Op::Get { port: from, .. },
@@ -351,9 +358,9 @@ fn in_order<K: Kernel>(system: &System<K>, events: &[Event]) -> Result<(), TestC
     Ok(())
 }
 
-fn waits_once<K: Kernel>(system: &System<K>, state: &State) -> Result<(), TestCaseError> {
-    let view = system.view(state);
-    let program: &Program = system.program();
+fn waits_once<P: Personality>(machine: &Machine<P>, state: &State) -> Result<(), TestCaseError> {
+    let view = machine.view(state);
+    let program: &Program = machine.program();
     for id in program.thread_ids() {
         let on: Vec<_> = program
             .port_ids()
@@ -361,9 +368,10 @@ fn waits_once<K: Kernel>(system: &System<K>, state: &State) -> Result<(), TestCa
             .collect();
         let parked = view.thread(id).mode() == Doing::Parked;
         // `wine-8/close-forgets`: whoever was forgotten waits on nothing.
-        let forgets = system.kernel().name() == "wine-8";
+        let forgets = machine.personality().name() == "wine-8";
         // `illumos/keeps-place`: whoever was woken stands among the waiters until it has looked.
-        let stays = system.kernel().name() == "illumos" && view.thread(id).mode() == Doing::Woken;
+        let stays =
+            machine.personality().name() == "illumos" && view.thread(id).mode() == Doing::Woken;
         prop_assert!(
             on.len() == usize::from(parked)
                 || (forgets && parked && on.is_empty())
@@ -372,13 +380,13 @@ fn waits_once<K: Kernel>(system: &System<K>, state: &State) -> Result<(), TestCa
             id.0,
             &on
         );
-        if let (true, [port]) = (system.kernel().counts_running(), on.as_slice()) {
+        if let (true, [port]) = (machine.personality().counts_running(), on.as_slice()) {
             prop_assert_eq!(view.thread(id).port(), Some(*port));
         }
     }
     for port in program
         .port_ids()
-        .filter(|_| system.kernel().counts_running())
+        .filter(|_| machine.personality().counts_running())
     {
         let members = program
             .thread_ids()

@@ -9,17 +9,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portsim::check::{Crew, Cut, Exploration, Found, Limits, Progress, Reductions, check};
-use portsim::personality::{OnSystem, not_for, play};
+use portsim::check::{Cut, Exploration, Found, Limits, Progress, Reductions, Workers, check};
+use portsim::personality::{OnMachine, not_for, play};
 use portsim::scenario::{self, Scenario};
 use portsim_model::State;
+use portsim_model::contract::Personality;
 use portsim_model::expr::{ExprId, eval};
-use portsim_model::kernel::Kernel;
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
 use portsim_model::step::{Step, StepKind};
-use portsim_model::system::System;
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use serde_json::{Value, json};
@@ -133,20 +133,20 @@ struct Situation {
 }
 
 /// Every situation, the first one first; none if there are too many.
-fn situations<K: Kernel>(system: &System<K>) -> Option<Vec<Situation>> {
-    let owed = owed_at_boot(system, &system.boot());
-    let first = (system.boot(), owed);
+fn situations<P: Personality>(machine: &Machine<P>) -> Option<Vec<Situation>> {
+    let owed = owed_at_boot(machine, &machine.boot());
+    let first = (machine.boot(), owed);
     let (mut known, mut all) = (HashMap::from([(first.clone(), 0)]), vec![first]);
     let mut situations = Vec::new();
     while situations.len() < all.len() {
         let (state, owed) = all[situations.len()].clone();
         let mut steps = Vec::new();
-        let bounded = system.enabled(&state, |step| steps.push(step)).0;
+        let bounded = machine.enabled(&state, |step| steps.push(step)).0;
         let mut leads = Vec::new();
         for step in steps {
             let mut next = state.clone();
-            let _ = system.take(&mut next, step, &mut ());
-            let next = (next.clone(), owed_after(system, &next, owed));
+            let _ = machine.take(&mut next, step, &mut ());
+            let next = (next.clone(), owed_after(machine, &next, owed));
             let fresh = all.len();
             let place = *known.entry(next.clone()).or_insert(fresh);
             if place == fresh {
@@ -166,23 +166,23 @@ fn situations<K: Kernel>(system: &System<K>) -> Option<Vec<Situation>> {
     Some(situations)
 }
 
-fn is_true<K: Kernel>(system: &System<K>, state: &State, expr: ExprId) -> bool {
-    let program = system.program();
-    eval(&program.exprs, &system.view(state), ThreadId(0), expr).is_some_and(|value| value != 0)
+fn is_true<P: Personality>(machine: &Machine<P>, state: &State, expr: ExprId) -> bool {
+    let program = machine.program();
+    eval(&program.exprs, &machine.view(state), ThreadId(0), expr).is_some_and(|value| value != 0)
 }
 
-fn owed_at_boot<K: Kernel>(system: &System<K>, boot: &State) -> bool {
-    let promise = system.program().eventually[0];
-    promise.when.is_none_or(|when| is_true(system, boot, when))
-        && !is_true(system, boot, promise.then)
+fn owed_at_boot<P: Personality>(machine: &Machine<P>, boot: &State) -> bool {
+    let promise = machine.program().eventually[0];
+    promise.when.is_none_or(|when| is_true(machine, boot, when))
+        && !is_true(machine, boot, promise.then)
 }
 
-fn owed_after<K: Kernel>(system: &System<K>, state: &State, before: bool) -> bool {
-    let promise = system.program().eventually[0];
+fn owed_after<P: Personality>(machine: &Machine<P>, state: &State, before: bool) -> bool {
+    let promise = machine.program().eventually[0];
     let called = promise
         .when
-        .is_some_and(|when| is_true(system, state, when));
-    (before || called) && !is_true(system, state, promise.then)
+        .is_some_and(|when| is_true(machine, state, when));
+    (before || called) && !is_true(machine, state, promise.then)
 }
 
 /// Whether some fair run owes the promise from some point on: the greatest set of owing situations from each of
@@ -236,34 +236,34 @@ fn broken_at_rest(situations: &[Situation]) -> bool {
 
 /// Walks a counterexample: the promise is owed at its end, and stays so: nothing can move there, or a loop is closed
 /// and fair.
-fn walk<K: Kernel>(system: &System<K>, out: &Exploration) -> Result<(), TestCaseError> {
-    let mut state = system.boot();
-    let mut owed = owed_at_boot(system, &state);
+fn walk<P: Personality>(machine: &Machine<P>, out: &Exploration) -> Result<(), TestCaseError> {
+    let mut state = machine.boot();
+    let mut owed = owed_at_boot(machine, &state);
     let (mut start, mut due) = (None, Vec::new());
     for (n, &step) in out.path.iter().enumerate() {
         if out.loop_from == Some(n) {
             start = Some(state.clone());
         }
         let mut steps = Vec::new();
-        let bounded = system.enabled(&state, |step| steps.push(step)).0;
+        let bounded = machine.enabled(&state, |step| steps.push(step)).0;
         prop_assert!(steps.contains(&step), "step {n} is not possible");
         if start.is_some() {
             prop_assert!(owed, "the promise is owed in the whole loop");
             let able: Vec<_> = steps.iter().map(|&step| actor(step)).collect();
-            let all = system.program().thread_ids().map(|id| Some(id.0));
+            let all = machine.program().thread_ids().map(|id| Some(id.0));
             for who in all.chain([None]) {
                 if actor(step) == who || !(bounded || able.contains(&who)) {
                     due.push(who);
                 }
             }
         }
-        let _ = system.take(&mut state, step, &mut ());
-        owed = owed_after(system, &state, owed);
+        let _ = machine.take(&mut state, step, &mut ());
+        owed = owed_after(machine, &state, owed);
     }
     prop_assert!(owed, "the promise is owed at the end");
     if out.loop_from.is_some() {
         prop_assert_eq!(start.as_ref(), Some(&state), "the loop is closed");
-        for who in system
+        for who in machine
             .program()
             .thread_ids()
             .map(|id| Some(id.0))
@@ -273,7 +273,7 @@ fn walk<K: Kernel>(system: &System<K>, out: &Exploration) -> Result<(), TestCase
         }
     } else {
         let mut can_move = false;
-        let bounded = system.enabled(&state, |_| can_move = true).0;
+        let bounded = machine.enabled(&state, |_| can_move = true).0;
         prop_assert!(!can_move && !bounded, "nothing can move at the end");
     }
     Ok(())
@@ -290,10 +290,10 @@ struct Seen {
 
 struct Judge<'a>(&'a RefCell<Seen>);
 
-impl OnSystem for Judge<'_> {
+impl OnMachine for Judge<'_> {
     type Out = Result<(), TestCaseError>;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
-        let Some(situations) = situations(system) else {
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
+        let Some(situations) = situations(machine) else {
             return Ok(());
         };
         let limits = Limits {
@@ -304,10 +304,10 @@ impl OnSystem for Judge<'_> {
         };
         let stop = AtomicBool::new(false);
         let out = check(
-            system,
+            machine,
             Reductions::ALL,
             limits,
-            &Crew::default(),
+            &Workers::default(),
             None,
             &stop,
             |_| {},
@@ -320,7 +320,7 @@ impl OnSystem for Judge<'_> {
                 prop_assert!(!broken, "nothing was found");
                 let bounded = situations.iter().any(|it| it.bounded);
                 prop_assert_eq!(out.cut, bounded.then_some(Cut::Bound));
-                let recurs = system.program().eventually[0].when.is_some();
+                let recurs = machine.program().eventually[0].when.is_some();
                 let never = recurs && !bounded && !situations.iter().any(|it| it.owed);
                 prop_assert_eq!(out.found.is_some(), never, "it is owed somewhere");
                 seen.kept += u32::from(!bounded);
@@ -328,7 +328,7 @@ impl OnSystem for Judge<'_> {
             }
             Some(Found::Violation(Violation::Eventually(0))) => {
                 prop_assert!(broken, "something was found: {:?}", out.path);
-                walk(system, &out)?;
+                walk(machine, &out)?;
                 seen.rests += u32::from(out.loop_from.is_none());
                 seen.loops += u32::from(out.loop_from.is_some());
             }
@@ -380,9 +380,9 @@ fn any_program_keeps_its_promise_or_a_run_shows_that_it_does_not() {
 /// Explores with these limits, and stops where `stop_at` says so.
 struct Within<F>(Limits, F);
 
-impl<F: Fn(Progress) -> bool> OnSystem for Within<F> {
+impl<F: Fn(Progress) -> bool> OnMachine for Within<F> {
     type Out = Exploration;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
         let Within(limits, stop_at) = self;
         let stop = AtomicBool::new(false);
         let watch = |now| {
@@ -391,10 +391,10 @@ impl<F: Fn(Progress) -> bool> OnSystem for Within<F> {
             }
         };
         check(
-            system,
+            machine,
             Reductions::ALL,
             limits,
-            &Crew::default(),
+            &Workers::default(),
             None,
             &stop,
             watch,

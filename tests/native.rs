@@ -1,6 +1,6 @@
 //! The shipped scenarios on the real kernel.
 
-use portsim::cross_check::{Cell, Verdict, cross_check};
+use portsim::cross_check::{Comparison, Verdict, cross_check};
 use portsim::native::{Backend, backends};
 
 use crate::shipped::scenarios;
@@ -20,7 +20,12 @@ fn available() -> Vec<&'static dyn Backend> {
 }
 
 /// The scenarios of these folders on a backend.
-fn cells(backend: &dyn Backend, personality: &str, seeds: u64, folders: &[&str]) -> Vec<Cell> {
+fn cells(
+    backend: &dyn Backend,
+    personality: &str,
+    seeds: u64,
+    folders: &[&str],
+) -> Vec<Comparison> {
     let mut cells = Vec::new();
     for scenario in scenarios() {
         if !folders.iter().any(|it| scenario.name.starts_with(it)) {

@@ -10,15 +10,15 @@ use std::path::Path;
 use portsim::admit::free::{Limits, admit_free};
 use portsim::choose::{Choose, Policy};
 use portsim::names::Names;
-use portsim::personality::{OnSystem, not_for, play};
+use portsim::personality::{OnMachine, not_for, play};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::{Answer, End, Event, Shown, Span, Watcher};
 use portsim_model::State;
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, ThreadId, Timeout};
 use portsim_model::step::StepKind;
-use portsim_model::system::System;
 
 use crate::free::{Runs, calls, draw};
 
@@ -51,13 +51,13 @@ struct Sofar {
 }
 
 /// Goes through all runs.
-struct Count<'s, K> {
-    system: &'s System<K>,
+struct Count<'s, P> {
+    machine: &'s Machine<P>,
     told: Vec<Vec<Told>>,
     steps: usize,
 }
 
-impl<K: Kernel> Count<'_, K> {
+impl<P: Personality> Count<'_, P> {
     /// Whether some run from here shows the trace, in times that are possible; none where there are too many.
     fn shows(&mut self, sofar: &Sofar) -> Option<bool> {
         if self.is_complete(sofar) && has_times(sofar) {
@@ -68,12 +68,15 @@ impl<K: Kernel> Count<'_, K> {
             return None;
         }
         let mut steps = Vec::new();
-        let _ = self.system.enabled(&sofar.state, |step| steps.push(step));
+        let _ = self.machine.enabled(&sofar.state, |step| steps.push(step));
         for step in steps {
-            let mut watcher = Watcher::new(self.system.program(), self.system.kernel().os_error());
+            let mut watcher = Watcher::new(
+                self.machine.program(),
+                self.machine.personality().os_error(),
+            );
             let mut next = sofar.clone();
-            self.system.take(&mut next.state, step, &mut watcher);
-            self.system.even_deadlines(&mut next.state);
+            self.machine.take(&mut next.state, step, &mut watcher);
+            self.machine.even_deadlines(&mut next.state);
             next.steps += 1;
             let mut events = Vec::new();
             watcher.finish(step, &mut events);
@@ -133,7 +136,7 @@ impl<K: Kernel> Count<'_, K> {
 
     /// Whether all calls have come, and whoever has not come back waits for good.
     fn is_complete(&self, sofar: &Sofar) -> bool {
-        let view = self.system.view(&sofar.state);
+        let view = self.machine.view(&sofar.state);
         let (mut complete, mut waits) = (true, false);
         for (me, told) in self.told.iter().enumerate() {
             complete &= match &told[sofar.over[me]..] {
@@ -148,7 +151,7 @@ impl<K: Kernel> Count<'_, K> {
         }
         let mut wakes = false;
         let _ = self
-            .system
+            .machine
             .enabled(&sofar.state, |step| wakes |= step.kind == StepKind::Wake);
         complete && !(waits && wakes)
     }
@@ -169,10 +172,10 @@ struct Both<'a> {
     calls: &'a [(Event, Span)],
 }
 
-impl OnSystem for Both<'_> {
+impl OnMachine for Both<'_> {
     type Out = Option<bool>;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Option<bool> {
-        let mut told: Vec<Vec<Told>> = system.program().thread_ids().map(|_| Vec::new()).collect();
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Option<bool> {
+        let mut told: Vec<Vec<Told>> = machine.program().thread_ids().map(|_| Vec::new()).collect();
         let mut end = End::default();
         for (event, span) in self.calls {
             let Shown::Call { thread, op, answer } = &event.shown else {
@@ -189,8 +192,8 @@ impl OnSystem for Both<'_> {
             });
         }
         let threads = told.len();
-        let mut state = system.boot();
-        system.even_deadlines(&mut state);
+        let mut state = machine.boot();
+        machine.even_deadlines(&mut state);
         let start = Sofar {
             state,
             over: vec![0; threads],
@@ -201,7 +204,7 @@ impl OnSystem for Both<'_> {
             silent: Vec::new(),
         };
         let mut count = Count {
-            system,
+            machine,
             told,
             steps: 0,
         };
@@ -212,7 +215,7 @@ impl OnSystem for Both<'_> {
                 patience,
                 ..Limits::default()
             };
-            let judged = admit_free(system, self.names, &events, &spans, Some(&end), limits);
+            let judged = admit_free(machine, self.names, &events, &spans, Some(&end), limits);
             assert!(!judged.gave_up, "it gave up");
             assert_eq!(
                 judged.refused.is_none(),
@@ -227,16 +230,16 @@ impl OnSystem for Both<'_> {
 }
 
 /// A program of three threads, each with a few operations.
-fn written(dice: &mut dyn Choose) -> Scenario {
+fn written(rng: &mut dyn Choose) -> Scenario {
     let mut text = format!(
         r#"{{ "why": "Of a seed.", "builtin": false, "ports": {{ "p": {{ "concurrency": {} }} }}, "threads": {{"#,
-        1 + draw(dice, 2)
+        1 + draw(rng, 2)
     );
     let mut key = 0;
     for thread in 0..3 {
         let mut ops = Vec::new();
-        for _ in 0..2 + draw(dice, 2) {
-            ops.push(match draw(dice, 12) {
+        for _ in 0..2 + draw(rng, 2) {
+            ops.push(match draw(rng, 12) {
                 0..4 => r#"{ "get": "p", "into": "x" }"#.to_owned(),
                 4..6 => r#"{ "get": "p", "into": "x", "timeout": 1 }"#.to_owned(),
                 6 => r#""yield""#.to_owned(),
@@ -256,10 +259,10 @@ fn written(dice: &mut dyn Choose) -> Scenario {
 }
 
 /// The same calls with one of them altered; none where the seed chose what cannot be.
-fn altered(calls: &[(Event, Span)], dice: &mut dyn Choose) -> Option<Vec<(Event, Span)>> {
+fn altered(calls: &[(Event, Span)], rng: &mut dyn Choose) -> Option<Vec<(Event, Span)>> {
     let mut calls = calls.to_vec();
-    let one = draw(dice, calls.len() as u64) as usize;
-    let other = draw(dice, calls.len() as u64) as usize;
+    let one = draw(rng, calls.len() as u64) as usize;
+    let other = draw(rng, calls.len() as u64) as usize;
     let packet = |calls: &[(Event, Span)], n: usize| match &calls[n].0.shown {
         Shown::Call {
             answer: Some(Answer::Packet(packet)),
@@ -267,7 +270,7 @@ fn altered(calls: &[(Event, Span)], dice: &mut dyn Choose) -> Option<Vec<(Event,
         } => Some(*packet),
         _ => None,
     };
-    match draw(dice, 4) {
+    match draw(rng, 4) {
         // Two takes have each other's packets.
         0 => {
             let (ours, theirs) = (packet(&calls, one)?, packet(&calls, other)?);
@@ -278,8 +281,8 @@ fn altered(calls: &[(Event, Span)], dice: &mut dyn Choose) -> Option<Vec<(Event,
         1 => {
             let t1 = calls[one].1.t1?;
             let span = &mut calls[one].1;
-            let middle = span.t0 + (t1 - span.t0) * draw(dice, 5) / 4;
-            match draw(dice, 2) {
+            let middle = span.t0 + (t1 - span.t0) * draw(rng, 5) / 4;
+            match draw(rng, 2) {
                 0 => span.t1 = Some(middle),
                 _ => span.t0 = middle,
             }
@@ -343,15 +346,15 @@ fn is_at_rest(calls: &[(Event, Span)]) -> bool {
 fn the_judge_agrees_with_counting() {
     let (mut admitted, mut refused, mut too_many) = (0, 0, 0);
     for seed in 0..200 {
-        let mut dice = Policy::Random.seeded(seed);
-        let scenario = written(&mut *dice);
+        let mut rng = Policy::Random.seeded(seed);
+        let scenario = written(&mut *rng);
         for name in NAMES {
             if not_for(name, &scenario).is_some() {
                 continue;
             }
-            let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *dice));
+            let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *rng));
             let execution = execution.expect("the system plays it");
-            let shown = calls(&execution.events, &mut *dice);
+            let shown = calls(&execution.events, &mut *rng);
             let judge = |calls: &[(Event, Span)]| {
                 let both = Both {
                     names: &scenario.names,
@@ -367,7 +370,7 @@ fn the_judge_agrees_with_counting() {
                 None => too_many += 1,
             }
             for _ in 0..4 {
-                let Some(altered) = altered(&shown, &mut *dice) else {
+                let Some(altered) = altered(&shown, &mut *rng) else {
                     continue;
                 };
                 match judge(&altered) {

@@ -8,17 +8,17 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use portsim::check::{Crew, Exploration, Found, Limits, Reductions, check};
-use portsim::personality::{OnSystem, not_for, play};
+use portsim::check::{Exploration, Found, Limits, Reductions, Workers, check};
+use portsim::personality::{OnMachine, not_for, play};
 use portsim::scenario;
 use portsim_model::State;
-use portsim_model::kernel::Kernel;
-use portsim_model::order::Order;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
+use portsim_model::partial_order::PartialOrder;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{SlotId, ThreadId};
 use portsim_model::property::Violation;
 use portsim_model::symmetry::Symmetry;
-use portsim_model::system::System;
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use serde_json::{Value, json};
@@ -102,12 +102,12 @@ struct Did {
     order: bool,
 }
 
-impl OnSystem for Compare {
+impl OnMachine for Compare {
     type Out = Result<Did, TestCaseError>;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
-        let (symmetry, order) = (Symmetry::of(system), Order::of(system));
-        let (none, everybody) = (Symmetry::default(), Order::default());
-        let rests = |symmetry, order| rests(system, symmetry, order);
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
+        let (symmetry, order) = (Symmetry::of(machine), PartialOrder::of(machine));
+        let (none, everybody) = (Symmetry::default(), PartialOrder::default());
+        let rests = |symmetry, order| rests(machine, symmetry, order);
         let Some(whole) = rests(&none, &everybody) else {
             return Ok(Did::default());
         };
@@ -116,7 +116,7 @@ impl OnSystem for Compare {
         let nameless = |states: &BTreeSet<State>| -> BTreeSet<Vec<String>> {
             states
                 .iter()
-                .map(|state| nameless(system, &symmetry, state))
+                .map(|state| nameless(machine, &symmetry, state))
                 .collect()
         };
         for order in [&everybody, &order] {
@@ -124,13 +124,13 @@ impl OnSystem for Compare {
             let same = nameless(&whole) == nameless(&reduced);
             prop_assert!(same, "the states at rest are the same, but for who is who");
         }
-        let whole = explore(system, Reductions::NONE);
+        let whole = explore(machine, Reductions::NONE);
         for reductions in EVERY {
-            let out = explore(system, reductions);
+            let out = explore(machine, reductions);
             prop_assert_eq!(out.found, whole.found, "{:?}", reductions);
             prop_assert_eq!(out.path.len(), whole.path.len(), "{:?}", reductions);
             if let Some(Found::Violation(violation)) = out.found {
-                prop_assert!(leads_to(system, &out, violation), "{:?}", reductions);
+                prop_assert!(leads_to(machine, &out, violation), "{:?}", reductions);
             }
         }
         let alone = Reductions {
@@ -139,13 +139,13 @@ impl OnSystem for Compare {
         };
         Ok(Did {
             symmetry: !symmetry.is_trivial(),
-            order: explore(system, alone).thinned > 0,
+            order: explore(machine, alone).thinned > 0,
         })
     }
 }
 
-fn explore<K: Kernel + Send + Sync + 'static>(
-    system: &System<K>,
+fn explore<P: Personality + Send + Sync + 'static>(
+    machine: &Machine<P>,
     reductions: Reductions,
 ) -> Exploration {
     let limits = Limits {
@@ -154,49 +154,49 @@ fn explore<K: Kernel + Send + Sync + 'static>(
         exact: false,
         preemptions: None,
     };
-    let crew = Crew {
+    let crew = Workers {
         workers: 1,
-        ..Crew::default()
+        ..Workers::default()
     };
     let never = AtomicBool::new(false);
-    check(system, reductions, limits, &crew, None, &never, |_| {}).expect("it is alone")
+    check(machine, reductions, limits, &crew, None, &never, |_| {}).expect("it is alone")
 }
 
 /// Whether the counterexample is a run of the system that ends as it says.
-fn leads_to<K: Kernel>(system: &System<K>, out: &Exploration, wanted: Violation) -> bool {
-    let mut state = system.boot();
+fn leads_to<P: Personality>(machine: &Machine<P>, out: &Exploration, wanted: Violation) -> bool {
+    let mut state = machine.boot();
     for (n, &step) in out.path.iter().enumerate() {
         let mut offered = false;
-        let _ = system.enabled(&state, |it| offered |= it == step);
+        let _ = machine.enabled(&state, |it| offered |= it == step);
         if !offered {
             return false;
         }
-        if let Some(fault) = system.take(&mut state, step, &mut ()) {
+        if let Some(fault) = machine.take(&mut state, step, &mut ()) {
             return n + 1 == out.path.len() && Violation::Builtin(fault) == wanted;
         }
     }
-    system.judge(&state).or(system.judge_end(&state)) == Some(wanted)
+    machine.judge(&state).or(machine.judge_end(&state)) == Some(wanted)
 }
 
 /// The states in which nothing can move any more; none if there are too many states on the way.
-fn rests<K: Kernel>(
-    system: &System<K>,
+fn rests<P: Personality>(
+    machine: &Machine<P>,
     symmetry: &Symmetry,
-    order: &Order,
+    order: &PartialOrder,
 ) -> Option<BTreeSet<State>> {
-    let boot = system.boot();
+    let boot = machine.boot();
     let (mut seen, mut open) = (HashSet::from([boot.clone()]), vec![boot]);
     let (mut steps, mut ends) = (Vec::new(), BTreeSet::new());
     while let Some(state) = open.pop() {
         steps.clear();
-        let _ = system.enabled(&state, |step| steps.push(step));
+        let _ = machine.enabled(&state, |step| steps.push(step));
         if steps.is_empty() {
             ends.insert(state.clone());
         }
-        order.thin(system, &state, &mut steps);
+        order.reduce(machine, &state, &mut steps);
         for &step in &steps {
             let mut next = state.clone();
-            let fault = system.take(&mut next, step, &mut ());
+            let fault = machine.take(&mut next, step, &mut ());
             symmetry.canonize(&mut next);
             if fault.is_none() && seen.insert(next.clone()) {
                 open.push(next);
@@ -210,8 +210,12 @@ fn rests<K: Kernel>(
 }
 
 /// What a state says without the names of those who can trade places: a line for each thread, and one for each port.
-fn nameless<K: Kernel>(system: &System<K>, symmetry: &Symmetry, state: &State) -> Vec<String> {
-    let (view, program) = (system.view(state), system.program());
+fn nameless<P: Personality>(
+    machine: &Machine<P>,
+    symmetry: &Symmetry,
+    state: &State,
+) -> Vec<String> {
+    let (view, program) = (machine.view(state), machine.program());
     let nameless: Vec<_> = symmetry.orbits().flatten().collect();
     let name = |id: ThreadId| (!nameless.contains(&id)).then_some(id);
     let thread = |id: ThreadId| {

@@ -8,18 +8,18 @@ use std::sync::atomic::AtomicBool;
 
 use portsim::admit::Judgement;
 use portsim::bad_input::BadInput;
-use portsim::check::{Crew, Exploration, Limits, Reductions, check};
+use portsim::check::{Exploration, Limits, Reductions, Workers, check};
 use portsim::choose::Policy;
 use portsim::cross_check::{judge, judge_free};
 use portsim::native::backend;
-use portsim::personality::{OnSystem, not_for, play};
+use portsim::personality::{OnMachine, not_for, play};
 use portsim::report::text::found as name_of;
 use portsim::run::run;
 use portsim::scenario::{self, Expect, Scenario, find};
 use portsim::trace::{Mode, Origin, Trace, lanes, read};
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
-use portsim_model::system::System;
 
 use crate::root;
 
@@ -74,21 +74,21 @@ pub const EVERY: [Reductions; 4] = [
 /// Explores with so many workers.
 struct Explore(usize, Reductions);
 
-impl OnSystem for Explore {
+impl OnMachine for Explore {
     type Out = Exploration;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
         let limits = Limits {
             memory_bytes: 4 << 30,
             depth: None,
             exact: false,
             preemptions: None,
         };
-        let crew = Crew {
+        let crew = Workers {
             workers: self.0,
-            ..Crew::default()
+            ..Workers::default()
         };
         check(
-            system,
+            machine,
             self.1,
             limits,
             &crew,
@@ -198,10 +198,10 @@ fn as_many_workers_as_you_like() {
 
 struct Name;
 
-impl OnSystem for Name {
+impl OnMachine for Name {
     type Out = &'static str;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
-        system.kernel().name()
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
+        machine.personality().name()
     }
 }
 
@@ -216,7 +216,7 @@ fn what_systems_lack() {
                 Err(why) => {
                     lacks.insert(format!("{name}: {why}\n"));
                     let meant_for = scenario.meant_for.iter().flatten();
-                    if meant_for.into_iter().any(|system| system == name) {
+                    if meant_for.into_iter().any(|machine| machine == name) {
                         lacks.insert(format!("{name}: so {} is not played\n", scenario.name));
                     }
                 }
@@ -239,10 +239,10 @@ fn is_as_kept(file: &str, shown: &str) {
 
 struct Seed(u64);
 
-impl OnSystem for Seed {
+impl OnMachine for Seed {
     type Out = Vec<portsim::trace::Event>;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out {
-        run(system, &mut *Policy::Random.seeded(self.0), 10_000).events
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
+        run(machine, &mut *Policy::Random.seeded(self.0), 10_000).events
     }
 }
 

@@ -5,26 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use portsim::admit::admit;
-use portsim::check::{Crew, Exploration, Limits, Reductions, check};
+use portsim::check::{Exploration, Limits, Reductions, Workers, check};
 use portsim::choose::Policy;
 use portsim::report::text::found as name_of;
 use portsim::run::{Ended, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::End;
+use portsim_model::contract::{Personality, Turn};
 use portsim_model::event::{Error, Observer, OsError, Outcome, errno};
-use portsim_model::kernel::{Kernel, Turn};
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Get, Op, PacketId, Program, ThreadId};
 use portsim_model::property::Fault;
 use portsim_model::state::View;
-use portsim_model::system::System;
 use portsim_model::threads::Mode;
 
 /// A queue that gives to whoever has waited longest, and has no more than that.
 #[derive(Clone, Copy)]
 struct Queue;
 
-impl Kernel for Queue {
+impl Personality for Queue {
     fn name(&self) -> &'static str {
         "queue"
     }
@@ -105,16 +105,16 @@ fn scenario(winner: &str) -> Scenario {
     scenario::parse("toy", file, text.as_bytes(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"))
 }
 
-fn system(scenario: &Scenario, scheduled: bool) -> System<Queue> {
+fn machine(scenario: &Scenario, scheduled: bool) -> Machine<Queue> {
     let mut program = Program::clone(&scenario.program);
     if !scheduled {
         program.schedule = None;
     }
-    let system = System::new(Arc::new(program), Queue, 2);
-    system.unwrap_or_else(|lacks| panic!("{}", lacks.why))
+    let machine = Machine::new(Arc::new(program), Queue, 2);
+    machine.unwrap_or_else(|lacks| panic!("{}", lacks.why))
 }
 
-fn explored(system: &System<Queue>) -> Exploration {
+fn explored(machine: &Machine<Queue>) -> Exploration {
     let limits = Limits {
         memory_bytes: 1 << 30,
         depth: None,
@@ -122,35 +122,35 @@ fn explored(system: &System<Queue>) -> Exploration {
         preemptions: None,
     };
     let stop = AtomicBool::new(false);
-    let crew = Crew::default();
-    check(system, Reductions::ALL, limits, &crew, None, &stop, |_| {}).expect("it is alone")
+    let crew = Workers::default();
+    check(machine, Reductions::ALL, limits, &crew, None, &stop, |_| {}).expect("it is alone")
 }
 
 /// It is run, explored, and its traces are admitted; what does not hold of it is found.
 #[test]
 fn a_system_of_one_file_is_run_explored_and_admitted() {
     let oldest = scenario("a");
-    let queue = system(&oldest, true);
+    let queue = machine(&oldest, true);
     let execution = run(&queue, &mut *Policy::Random.seeded(1), 100);
     assert_eq!(execution.ended, Ended::Rest);
     let end = End {
         parked: execution.parked.clone(),
     };
     let judge = |scheduled| {
-        let queue = system(&oldest, scheduled);
+        let queue = machine(&oldest, scheduled);
         admit(&queue, &oldest.names, &execution.events, Some(&end), true).refused
     };
     assert_eq!(judge(false), None);
     assert_eq!(explored(&queue).found, None);
     let newest = scenario("b");
-    let found = explored(&system(&newest, true))
+    let found = explored(&machine(&newest, true))
         .found
         .expect("the oldest is first");
     assert_eq!(name_of(&newest.names, found), "first");
     let closes = r#"{ "why": "It has no end.", "ports": { "p": {} }, "threads": { "a": [{ "close": "p" }] } }"#;
     let closes = scenario::parse("toy", Path::new("toy.json"), closes.as_bytes(), &NAMES)
         .expect("it is one");
-    let lacks = System::new(closes.program, Queue, 2)
+    let lacks = Machine::new(closes.program, Queue, 2)
         .err()
         .expect("it is refused");
     assert_eq!(lacks.why, "a queue has no such operation");

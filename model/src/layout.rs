@@ -4,12 +4,13 @@ use alloc::vec::Vec;
 
 use crate::control::{Plan, SlotPlace};
 use crate::expr::{Expr, OperationField, PortField};
-use crate::extras::{JOB_LEN, WAIT_PACKET_LEN};
 use crate::files::{FILE_FIXED, OPERATION_LEN};
+use crate::jobs::JOB_LEN;
 use crate::program::{
     Code, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId, Timeout,
 };
 use crate::threads::{FIXED, Parts};
+use crate::wait_packets::WAIT_PACKET_LEN;
 
 /// Packets that a port has room for when a loop posts to it and the scenario names no bound.
 const PACKETS_DEFAULT: usize = 16;

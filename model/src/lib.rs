@@ -1,12 +1,12 @@
 //! What completion ports do, as pure functions.
 //!
-//! The model says only two things: which steps are possible now ([`System::enabled`]), and what each
-//! step does and shows ([`System::take`]). It has no clock, no thread, no file and no randomness;
+//! The model says only two things: which steps are possible now ([`Machine::enabled`]), and what each
+//! step does and shows ([`Machine::take`]). It has no clock, no thread, no file and no randomness;
 //! whoever asks chooses the steps.
 //!
 //! - [`program`]: what threads do, as plain data, with its [`ids`]; [`expr`] and [`control`]: their conditions and where they go next.
 //! - [`state`]: one flat record of bytes ([`layout`]), with a typed view for each noun: [`packets`],
-//!   [`waiters`], [`running`], [`threads`], [`files`], [`extras`].
+//!   [`waiters`], [`running`], [`threads`], [`files`], [`wait_packets`], [`jobs`].
 //! - [`event`]: what an observer sees.
 //! - [`kernel`]: the contract that each system of [`personality`] fulfils.
 //! - [`system`]: programs on a kernel. [`property`]: what must hold there. [`symmetry`]: who can trade places.
@@ -17,20 +17,21 @@
 
 extern crate alloc;
 
-pub mod abridged;
+pub mod contract;
 pub mod control;
+pub mod dead;
 pub mod event;
 pub mod expr;
-pub mod extras;
 pub mod fair;
 pub mod files;
 pub mod ids;
-pub mod kernel;
+pub mod jobs;
 pub mod layout;
+pub mod machine;
 mod objects;
 mod op;
-pub mod order;
 pub mod packets;
+pub mod partial_order;
 pub mod personality;
 pub mod program;
 pub mod property;
@@ -39,10 +40,10 @@ pub mod running;
 pub mod state;
 pub mod step;
 pub mod symmetry;
-pub mod system;
 pub mod threads;
+pub mod wait_packets;
 pub mod waiters;
 
+pub use machine::Machine;
 pub use state::State;
 pub use step::{Step, StepKind};
-pub use system::System;

@@ -2,14 +2,14 @@
 //!
 //! No system promises which of several waiters a signal releases, so each of them is an answer of its own.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Error, Observer, Outcome};
-use crate::extras::Wait;
-use crate::kernel::{Kernel, Turn};
 use crate::program::{
     Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout, WaitPacketId,
 };
 use crate::state::View;
 use crate::threads::Mode;
+use crate::wait_packets::Wait;
 
 /// Writes what the object is at the start.
 pub(crate) fn boot(program: &Program, id: ObjectId, bytes: &mut [u8]) {
@@ -21,8 +21,8 @@ pub(crate) fn boot(program: &Program, id: ObjectId, bytes: &mut [u8]) {
 }
 
 /// A thread waits for the object, unless it can have it at once.
-pub(crate) fn block<K: Kernel, O: Observer>(
-    kernel: &K,
+pub(crate) fn block<P: Personality, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     id: ObjectId,
@@ -32,7 +32,7 @@ pub(crate) fn block<K: Kernel, O: Observer>(
     if acquire(turn, me, id) {
         return turn.returns(me, Outcome::Done);
     }
-    if alertable && kernel.alerts(turn, me) {
+    if alertable && personality.alerts(turn, me) {
         return;
     }
     if timeout == Timeout::Ticks(0) {
@@ -43,7 +43,7 @@ pub(crate) fn block<K: Kernel, O: Observer>(
     if let Timeout::Ticks(ticks) = timeout {
         thread.set_remaining(Some(ticks));
     }
-    kernel.blocks(turn, me);
+    personality.blocks(turn, me);
 }
 
 /// How many threads a signal could release first.
@@ -55,8 +55,8 @@ pub(crate) fn answers(view: View<'_>, id: ObjectId) -> u8 {
 }
 
 /// Signals the object; the `answer`-th of its waiters is the one released, where one is.
-pub(crate) fn signal<K: Kernel, O: Observer>(
-    kernel: &K,
+pub(crate) fn signal<P: Personality, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     id: ObjectId,
@@ -65,14 +65,18 @@ pub(crate) fn signal<K: Kernel, O: Observer>(
     let outcome = raise(turn, me, id);
     turn.returns(me, outcome);
     if outcome == Outcome::Done {
-        serve(kernel, turn, id, answer);
+        serve(personality, turn, id, answer);
     }
 }
 
 /// The kernel sets an event, and the first of those that wait for it is released, where one is.
-pub(crate) fn set<K: Kernel, O: Observer>(kernel: &K, turn: &mut Turn<'_, O>, id: ObjectId) {
+pub(crate) fn set<P: Personality, O: Observer>(
+    personality: &P,
+    turn: &mut Turn<'_, O>,
+    id: ObjectId,
+) {
     bytes(turn, id)[0] = 1;
-    serve(kernel, turn, id, 0);
+    serve(personality, turn, id, 0);
 }
 
 /// The kernel takes an event's signal back.
@@ -87,16 +91,21 @@ pub(crate) fn take_for_packet<O: Observer>(turn: &mut Turn<'_, O>, id: ObjectId)
 
 /// Whoever waits for a signaled object has it: all, or the `answer`-th of the threads and wait completion
 /// packets.
-fn serve<K: Kernel, O: Observer>(kernel: &K, turn: &mut Turn<'_, O>, id: ObjectId, answer: u8) {
+fn serve<P: Personality, O: Observer>(
+    personality: &P,
+    turn: &mut Turn<'_, O>,
+    id: ObjectId,
+    answer: u8,
+) {
     if let Object::Event { manual: true, .. } = turn.program.objects[id.index()] {
         for thread in turn.program.thread_ids() {
             if waits_for(turn.view(), id, thread) {
-                release(kernel, turn, thread, id);
+                release(personality, turn, thread, id);
             }
         }
         for wait_packet in turn.program.wait_packet_ids() {
             if is_armed(turn.view(), id, wait_packet) {
-                kernel.wait_packet_fires(turn, wait_packet);
+                personality.wait_packet_fires(turn, wait_packet);
             }
         }
         return;
@@ -105,13 +114,13 @@ fn serve<K: Kernel, O: Observer>(kernel: &K, turn: &mut Turn<'_, O>, id: ObjectI
     let threads = waiters(turn.view(), id).count();
     let thread = waiters(turn.view(), id).nth(answer);
     if let Some(thread) = thread {
-        return release(kernel, turn, thread, id);
+        return release(personality, turn, thread, id);
     }
     let wait_packet = armed(turn.view(), id).nth(answer - threads);
     if let Some(wait_packet) = wait_packet
         && take_for_packet(turn, id)
     {
-        kernel.wait_packet_fires(turn, wait_packet);
+        personality.wait_packet_fires(turn, wait_packet);
     }
 }
 
@@ -122,29 +131,29 @@ pub(crate) fn reset<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, id: Objec
 }
 
 /// A blocked thread can run again after a suspension: its wait starts anew, with the time that is left.
-pub(crate) fn resume<K: Kernel, O: Observer>(
-    kernel: &K,
+pub(crate) fn resume<P: Personality, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     thread: ThreadId,
     id: ObjectId,
 ) {
     if turn.view().thread(thread).remaining() == Some(0) {
-        kernel.unblocks(turn, thread);
+        personality.unblocks(turn, thread);
         turn.releases(thread, Outcome::Failed(Error::Timeout));
     } else {
-        release(kernel, turn, thread, id);
+        release(personality, turn, thread, id);
     }
 }
 
 /// Gives the object to a thread that waits for it, if it can be had.
-fn release<K: Kernel, O: Observer>(
-    kernel: &K,
+fn release<P: Personality, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     thread: ThreadId,
     id: ObjectId,
 ) {
     if acquire(turn, thread, id) {
-        kernel.unblocks(turn, thread);
+        personality.unblocks(turn, thread);
         let outcome = match turn.op(thread) {
             // A call on a synchronous file: its operation is over.
             Op::Start { operation, .. } => {

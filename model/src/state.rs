@@ -9,8 +9,8 @@ use core::ops::{Deref, DerefMut, Range};
 
 use crate::event::{Error, OsError, Outcome};
 use crate::expr::{Facts, Field, FileField, OperationField, PortField, ThreadField};
-use crate::extras::{JOB_LEN, Job, WAIT_PACKET_LEN, WaitPacket};
 use crate::files::{FILE_FIXED, File, OPERATION_LEN, Operation, Phase};
+use crate::jobs::{JOB_LEN, Job};
 use crate::layout::{Layout, PortPlace};
 use crate::packets::Packets;
 use crate::program::{
@@ -20,6 +20,7 @@ use crate::program::{
 use crate::results::{field_of, load};
 use crate::running::Running;
 use crate::threads::{FIXED, Mode, Parts, Thread, mode_of};
+use crate::wait_packets::{WAIT_PACKET_LEN, WaitPacket};
 use crate::waiters::Waiters;
 
 /// What the byte of a source says when its descriptor is closed; else whether it can be read.

@@ -15,12 +15,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::contract::Personality;
 use crate::expr::{Binary, Expr, ExprId, Field};
-use crate::kernel::Kernel;
 use crate::layout::Layout;
+use crate::machine::Machine;
 use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
 use crate::state::{State, operation_place};
-use crate::system::System;
 
 /// A program with more threads is left as it is.
 const THREADS_MAX: usize = 64;
@@ -47,8 +47,8 @@ struct Orbit {
 
 impl Symmetry {
     /// The symmetry of a program on a kernel.
-    pub fn of<K: Kernel>(system: &System<K>) -> Symmetry {
-        let (program, layout) = (system.program(), system.layout());
+    pub fn of<P: Personality>(machine: &Machine<P>) -> Symmetry {
+        let (program, layout) = (machine.program(), machine.layout());
         let in_order = |op| matches!(op, Op::ExitProcess);
         if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {
             return Symmetry::default();

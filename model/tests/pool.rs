@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portsim_model::personality::Windows;
 use portsim_model::program::*;
-use portsim_model::{State, System};
+use portsim_model::{Machine, State};
 
 /// N workers that may stall whenever they hold a packet, concurrency C, P posters of K packets each.
 fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Program {
@@ -83,7 +83,7 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
 /// States and transitions, the initial state counted as one generated.
 fn explore(program: Program) -> (usize, usize) {
     let system =
-        System::new(Arc::new(program), Windows::VISTA, 2).expect("Windows has these operations");
+        Machine::new(Arc::new(program), Windows::VISTA, 2).expect("Windows has these operations");
     let boot = system.boot();
     let mut seen: HashSet<State> = HashSet::from([boot.clone()]);
     let (mut frontier, mut transitions) = (vec![boot], 1);

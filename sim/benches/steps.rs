@@ -8,13 +8,13 @@ use std::time::Instant;
 use portsim::admit::admit;
 use portsim::choose::Policy;
 use portsim::native::{self, Options};
-use portsim::personality::{OnSystem, play};
+use portsim::personality::{OnMachine, play};
 use portsim::run::{run, run_unseen};
 use portsim::scenario::{Scenario, parse, read};
 use portsim::trace::Shown;
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
-use portsim_model::system::System;
 
 /// The pool that other checkers count too.
 const POOL: &str = concat!(
@@ -45,19 +45,19 @@ struct Measure<'s> {
     scenario: &'s Scenario,
 }
 
-impl OnSystem for Measure<'_> {
+impl OnMachine for Measure<'_> {
     type Out = ();
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) {
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) {
         let policy = Policy::parse("random").expect("a policy of this name");
         let rate = median(|| {
             (0..SEEDS)
-                .map(|seed| run_unseen(system, &mut *policy.seeded(seed), STEPS_MAX).steps)
+                .map(|seed| run_unseen(machine, &mut *policy.seeded(seed), STEPS_MAX).steps)
                 .sum()
         });
         println!("run_steps_per_second {rate:.0}");
-        let events = run(system, &mut *policy.seeded(1), ADMITTED).events;
+        let events = run(machine, &mut *policy.seeded(1), ADMITTED).events;
         let rate = median(|| {
-            let judgement = admit(system, &self.scenario.names, &events, None, true);
+            let judgement = admit(machine, &self.scenario.names, &events, None, true);
             assert_eq!(judgement.refused, None, "the model shows what it has shown");
             events.len() as u64
         });

@@ -11,11 +11,11 @@ pub mod free;
 use std::collections::BTreeSet;
 
 use portsim_model::State;
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::program::{Op, ThreadId};
 use portsim_model::property::Fault;
 use portsim_model::step::{Step, StepKind};
-use portsim_model::system::System;
 use portsim_model::threads::Mode;
 
 use crate::names::Names;
@@ -62,21 +62,21 @@ pub struct Refusal {
 /// Judges a trace by a system whose program has no schedule.
 ///
 /// `at_rest` says that everybody had come to rest before each turn, as in lock-step.
-pub fn admit<K: Kernel>(
-    system: &System<K>,
+pub fn admit<P: Personality>(
+    machine: &Machine<P>,
     names: &Names,
     events: &[Event],
     end: Option<&End>,
     at_rest: bool,
 ) -> Judgement {
     let mut judge = Judge {
-        system,
+        machine,
         names,
         at_rest,
         states_max: 1,
     };
     let mut situations = BTreeSet::from([Situation {
-        state: system.boot(),
+        state: machine.boot(),
         pending: Vec::new(),
     }]);
     for (place, event) in events.iter().enumerate() {
@@ -124,14 +124,14 @@ struct Situation {
 /// Who returned, from what, with what.
 type Return = (ThreadId, Op, Answer);
 
-struct Judge<'s, K> {
-    system: &'s System<K>,
+struct Judge<'s, P> {
+    machine: &'s Machine<P>,
     names: &'s Names,
     at_rest: bool,
     states_max: usize,
 }
 
-impl<K: Kernel> Judge<'_, K> {
+impl<P: Personality> Judge<'_, P> {
     /// The situations after the event at a place.
     fn after(
         &self,
@@ -178,14 +178,14 @@ impl<K: Kernel> Judge<'_, K> {
         let faults = |situation: &Situation| {
             let mut steps = Vec::new();
             let _ = self
-                .system
+                .machine
                 .enabled(&situation.state, |step| steps.push(step));
             steps.iter().any(|&step| {
                 let same = step.kind == StepKind::Turn && step.thread == *thread;
                 let mut state = situation.state.clone();
                 let mut watcher =
-                    Watcher::new(self.system.program(), self.system.kernel().os_error());
-                same && self.system.take(&mut state, step, &mut watcher).is_some_and(|fault| {
+                    Watcher::new(self.machine.program(), self.machine.personality().os_error());
+                same && self.machine.take(&mut state, step, &mut watcher).is_some_and(|fault| {
                     let mut events = Vec::new();
                     watcher.finish(step, &mut events);
                     let calls = |event: &Event| matches!(&event.shown, Shown::Call { op: own, .. } if form(*own) == form(*op));
@@ -251,14 +251,14 @@ impl<K: Kernel> Judge<'_, K> {
     }
 
     fn is_gone(&self, situation: &Situation, thread: ThreadId) -> bool {
-        let view = self.system.view(&situation.state);
+        let view = self.machine.view(&situation.state);
         view.thread(thread).mode() == Mode::Done
     }
 
     fn has_wakes(&self, state: &State) -> bool {
         let mut wakes = false;
         let _ = self
-            .system
+            .machine
             .enabled(state, |step| wakes |= step.kind == StepKind::Wake);
         wakes
     }
@@ -271,14 +271,17 @@ impl<K: Kernel> Judge<'_, K> {
     ) -> Vec<(State, Vec<Shown>)> {
         let mut steps = Vec::new();
         let _ = self
-            .system
+            .machine
             .enabled(&situation.state, |step| steps.push(step));
         steps.retain(|&step| wanted(step));
-        let mut watcher = Watcher::new(self.system.program(), self.system.kernel().os_error());
+        let mut watcher = Watcher::new(
+            self.machine.program(),
+            self.machine.personality().os_error(),
+        );
         let mut taken = Vec::new();
         for step in steps {
             let mut state = situation.state.clone();
-            self.system.take(&mut state, step, &mut watcher);
+            self.machine.take(&mut state, step, &mut watcher);
             let mut events = Vec::new();
             watcher.finish(step, &mut events);
             let shown = events.into_iter().map(|event| event.shown);
@@ -299,7 +302,7 @@ impl<K: Kernel> Judge<'_, K> {
             .filter(|situation| self.is_over(situation));
         let parked: BTreeSet<_> = over
             .map(|situation| {
-                self.system
+                self.machine
                     .view(&situation.state)
                     .inside_calls()
                     .collect::<Vec<_>>()
@@ -351,7 +354,7 @@ impl<K: Kernel> Judge<'_, K> {
         let thread = &self.names.threads[shown.thread().index()];
         format!(
             "{thread}: {}",
-            lanes::cell(self.names, self.system.program(), shown)
+            lanes::cell(self.names, self.machine.program(), shown)
         )
     }
 }

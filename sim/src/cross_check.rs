@@ -9,22 +9,22 @@ pub mod stress;
 
 use std::sync::Arc;
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::program::{Program, Slated};
-use portsim_model::system::System;
 
 use crate::admit::free::{Limits, admit_free};
 use crate::admit::{Judgement, Refusal, admit};
 use crate::choose::Policy;
 use crate::names::Names;
 use crate::native::{Backend, Ended, NoRecording, Options, Recording, record};
-use crate::personality::{OnSystem, not_for, play};
+use crate::personality::{OnMachine, not_for, play};
 use crate::scenario::Scenario;
 use crate::trace::{End, Event, Span};
 
 /// One scenario on one backend, judged by one personality.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct Comparison {
     /// The scenario's name.
     pub scenario: String,
     /// The backend.
@@ -78,7 +78,7 @@ pub fn cross_check(
     personality: &str,
     seed: u64,
     processors: u32,
-) -> Cell {
+) -> Comparison {
     let patiently = Options {
         turns_max: TURNS_MAX,
         ..Options::default()
@@ -94,7 +94,7 @@ pub fn cross_check_within(
     personality: &str,
     seed: u64,
     processors: u32,
-) -> Cell {
+) -> Comparison {
     let processors = backend.processors().unwrap_or(processors);
     let (mut events, mut taken) = (Vec::new(), Vec::new());
     let verdict = match not_for(personality, scenario) {
@@ -121,7 +121,7 @@ pub fn cross_check_within(
         },
     };
     let (name, on) = (scenario.name.clone(), backend.name().to_owned());
-    Cell {
+    Comparison {
         scenario: name,
         on,
         personality: personality.to_owned(),
@@ -178,11 +178,11 @@ pub fn judge_free(
         spans: &'a [Span],
         end: Option<&'a End>,
     }
-    impl OnSystem for Admit<'_> {
+    impl OnMachine for Admit<'_> {
         type Out = Judgement;
-        fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Judgement {
+        fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Judgement {
             admit_free(
-                system,
+                machine,
                 self.names,
                 self.events,
                 self.spans,
@@ -224,10 +224,10 @@ pub fn judge(
         end: Option<&'a End>,
         at_rest: bool,
     }
-    impl OnSystem for Admit<'_> {
+    impl OnMachine for Admit<'_> {
         type Out = Judgement;
-        fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Judgement {
-            admit(system, self.names, self.events, self.end, self.at_rest)
+        fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Judgement {
+            admit(machine, self.names, self.events, self.end, self.at_rest)
         }
     }
     play(

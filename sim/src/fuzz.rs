@@ -18,8 +18,8 @@ use portsim_model::personality::NAMES;
 use portsim_model::program::Slated;
 
 use crate::admit::Refusal;
-use crate::choose::Dice;
-use crate::cross_check::{Cell, Verdict, cross_check_within};
+use crate::choose::Rng;
+use crate::cross_check::{Comparison, Verdict, cross_check_within};
 use crate::draft::{CLOCK, Draft};
 use crate::native::{Backend, Options};
 use crate::personality::not_for;
@@ -110,7 +110,7 @@ impl<'b> Fuzzer<'b> {
 
     /// Why a kind of operation is not for this pair: a scenario with nothing else is shown to both.
     fn lacks(&self, kind: &'static Kind) -> Result<Option<String>, String> {
-        let draft = drawn(&mut Dice::new(0), self.personality, &[kind], &[1, 1]);
+        let draft = drawn(&mut Rng::new(0), self.personality, &[kind], &[1, 1]);
         let scenario = read(&draft);
         match not_for(self.personality, &scenario) {
             Some(why) => Ok(Some(why)),
@@ -124,16 +124,16 @@ impl<'b> Fuzzer<'b> {
 
     /// The scenario of a seed: the same for ever, for this pair and version.
     pub fn draft(&self, seed: u64) -> Draft {
-        let mut dice = Dice::new(seed);
-        let slow = dice.below(SLOW_CASES) == 0;
+        let mut rng = Rng::new(seed);
+        let slow = rng.below(SLOW_CASES) == 0;
         let mut kinds: Vec<_> = self.kinds.clone();
-        kinds.retain(|kind| (slow || !kind.slow) && dice.below(2) == 0);
+        kinds.retain(|kind| (slow || !kind.slow) && rng.below(2) == 0);
         if kinds.is_empty() {
             kinds.extend(self.kinds.iter().take(2));
         }
-        let threads = 2 + dice.below(THREADS_MAX - 1);
-        let calls: Vec<_> = (0..threads).map(|_| 1 + dice.below(CALLS_MAX)).collect();
-        let mut draft = drawn(&mut dice, self.personality, &kinds, &calls);
+        let threads = 2 + rng.below(THREADS_MAX - 1);
+        let calls: Vec<_> = (0..threads).map(|_| 1 + rng.below(CALLS_MAX)).collect();
+        let mut draft = drawn(&mut rng, self.personality, &kinds, &calls);
         draft.why = format!("What comes of seed {seed}?");
         draft
     }
@@ -219,7 +219,7 @@ impl<'b> Fuzzer<'b> {
     }
 
     /// A scenario on both sides.
-    fn cell(&self, scenario: &Scenario, seed: u64, haste: u32) -> Cell {
+    fn cell(&self, scenario: &Scenario, seed: u64, haste: u32) -> Comparison {
         let limits = Options {
             turns_max: TURNS_MAX,
             haste,
@@ -247,15 +247,15 @@ impl<'b> Fuzzer<'b> {
 }
 
 /// Draws so many calls for each thread.
-fn drawn(dice: &mut Dice, personality: &str, kinds: &[&'static Kind], calls: &[usize]) -> Draft {
-    let parts = parts(dice);
+fn drawn(rng: &mut Rng, personality: &str, kinds: &[&'static Kind], calls: &[usize]) -> Draft {
+    let parts = parts(rng);
     let names: Vec<_> = (b'a'..)
         .take(calls.len())
         .map(|name| char::from(name).to_string())
         .collect();
-    let ports = 1 + usize::from(dice.below(4) == 0);
+    let ports = 1 + usize::from(rng.below(4) == 0);
     let mut draw = Draw {
-        dice,
+        rng,
         ports,
         threads: &names,
         key: 0,
@@ -266,7 +266,7 @@ fn drawn(dice: &mut Dice, personality: &str, kinds: &[&'static Kind], calls: &[u
     for (name, &calls) in names.iter().zip(calls) {
         let mut some = Vec::new();
         for _ in 0..calls {
-            let mut place = draw.dice.below(weights);
+            let mut place = draw.rng.below(weights);
             let kind = kinds.iter().find(|kind| {
                 let here = place < kind.weight;
                 place = place.saturating_sub(kind.weight);

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use portsim_model::kernel::Kernel;
-use portsim_model::personality::{ForSystem, NAMES, with};
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
+use portsim_model::personality::{ForPersonality, NAMES, with};
 use portsim_model::program::Program;
-use portsim_model::system::System;
 
 use crate::scenario::Scenario;
 
 /// Work on a program that some system plays.
-pub trait OnSystem {
+pub trait OnMachine {
     /// What comes out.
     type Out;
     /// Does it.
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Self::Out;
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out;
 }
 
 /// Plays a program on the system of this name, on so many processors; an `Err` says what the system lacks.
@@ -22,7 +22,7 @@ pub trait OnSystem {
 /// # Panics
 ///
 /// If there is no such system: whoever takes a name from a person checks it first.
-pub fn play<W: OnSystem>(
+pub fn play<W: OnMachine>(
     name: &str,
     program: &Arc<Program>,
     processors: u32,
@@ -33,12 +33,12 @@ pub fn play<W: OnSystem>(
         processors: u32,
         work: W,
     }
-    impl<W: OnSystem> ForSystem for Play<'_, W> {
+    impl<W: OnMachine> ForPersonality for Play<'_, W> {
         type Out = Result<W::Out, String>;
-        fn with<K: Kernel + Send + Sync + 'static>(self, kernel: K) -> Self::Out {
-            let system = System::new(Arc::clone(self.program), kernel, self.processors)
+        fn with<P: Personality + Send + Sync + 'static>(self, personality: P) -> Self::Out {
+            let machine = Machine::new(Arc::clone(self.program), personality, self.processors)
                 .map_err(|lacks| lacks.why.to_owned())?;
-            Ok(self.work.on(&system))
+            Ok(self.work.on(&machine))
         }
     }
     with(
@@ -55,9 +55,9 @@ pub fn play<W: OnSystem>(
 /// Why a system cannot play a program, if it cannot.
 pub fn unsupported(name: &str, program: &Arc<Program>) -> Option<String> {
     struct Nothing;
-    impl OnSystem for Nothing {
+    impl OnMachine for Nothing {
         type Out = ();
-        fn on<K: Kernel + Send + Sync + 'static>(self, _: &System<K>) {}
+        fn on<P: Personality + Send + Sync + 'static>(self, _: &Machine<P>) {}
     }
     play(name, program, 1, Nothing).err()
 }
@@ -66,10 +66,10 @@ pub fn unsupported(name: &str, program: &Arc<Program>) -> Option<String> {
 /// something.
 pub fn not_for(name: &str, scenario: &Scenario) -> Option<String> {
     match &scenario.meant_for {
-        Some(meant_for) if !meant_for.iter().any(|system| system == name) => {
+        Some(meant_for) if !meant_for.iter().any(|machine| machine == name) => {
             let known = meant_for
                 .iter()
-                .any(|system| NAMES.contains(&system.as_str()));
+                .any(|machine| NAMES.contains(&machine.as_str()));
             let absent = if known {
                 ""
             } else {

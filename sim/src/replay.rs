@@ -1,11 +1,11 @@
 //! Does a trace of the model still come out, step by step?
 
 use portsim_model::State;
+use portsim_model::contract::Personality;
 use portsim_model::fair::{Actors, idle};
-use portsim_model::kernel::Kernel;
+use portsim_model::machine::Machine;
 use portsim_model::property::{Owed, Violation};
 use portsim_model::step::{Step, StepKind};
-use portsim_model::system::System;
 
 use crate::trace::{Event, Shown, Trace, Watcher};
 
@@ -29,24 +29,24 @@ pub struct Parted {
 
 /// Takes the steps that the trace shows. Where it says that it goes round a loop for ever, the loop must end where it
 /// begins.
-pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
-    let mut state = system.boot();
-    let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
+pub fn replay<P: Personality>(machine: &Machine<P>, trace: &Trace) -> Replay {
+    let mut state = machine.boot();
+    let mut watcher = Watcher::new(machine.program(), machine.personality().os_error());
     let (mut at, mut fault) = (0, None);
-    let mut owed = system.owed_at_boot(&state);
+    let mut owed = machine.owed_at_boot(&state);
     let mut round = None;
     while let Some(event) = trace.events.get(at) {
         if trace.header.loop_at == Some(at as u64 + 1) {
             round = Some(Round::from(&state, &owed));
         }
         let mut steps = Vec::new();
-        let bounded = system.enabled(&state, |step| steps.push(step)).0;
+        let bounded = machine.enabled(&state, |step| steps.push(step)).0;
         let idle = idle(&steps, bounded);
         steps.retain(|step| could_be(*step, event));
         let (mut taken, mut parted) = (None, Parted { at, instead: None });
         for step in steps {
             let (mut next, mut shown) = (state.clone(), Vec::new());
-            let broken = system.take(&mut next, step, &mut watcher);
+            let broken = machine.take(&mut next, step, &mut watcher);
             watcher.finish(step, &mut shown);
             let pairs = shown.iter().zip(&trace.events[at..]);
             let same = pairs
@@ -71,7 +71,7 @@ pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
             };
         };
         (state, at, fault) = (next, at + shown, broken);
-        system.owe(&mut owed, &state);
+        machine.owe(&mut owed, &state);
         if let Some(round) = &mut round {
             round.owed = std::mem::take(&mut round.owed).and(&owed);
             round.due |= idle | Actors::of(step);
@@ -85,15 +85,15 @@ pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
         end.parked
             .iter()
             .copied()
-            .eq(system.view(&state).inside_calls())
+            .eq(machine.view(&state).inside_calls())
     });
     let mut can_move = false;
-    let _ = system.enabled(&state, |_| can_move = true);
+    let _ = machine.enabled(&state, |_| can_move = true);
     let at_end = || {
         if can_move {
             None
         } else {
-            system.judge_end(&state).or(owed.first())
+            machine.judge_end(&state).or(owed.first())
         }
     };
     // What a fair run owes for ever, it violates.
@@ -105,7 +105,7 @@ pub fn replay<K: Kernel>(system: &System<K>, trace: &Trace) -> Replay {
         parted: (!ended || !closed).then_some(Parted { at, instead: None }),
         violation: fault
             .map(Violation::Builtin)
-            .or_else(|| system.judge(&state))
+            .or_else(|| machine.judge(&state))
             .or_else(at_end)
             .or_else(for_ever),
     }

@@ -1,10 +1,10 @@
 //! One execution of a scenario on the model, from boot to rest.
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
-use portsim_model::system::System;
 use portsim_model::{State, event::Observer};
 
 use crate::choose::Choose;
@@ -39,56 +39,60 @@ pub struct Execution {
 }
 
 /// Runs with every event written down.
-pub fn run<K: Kernel>(system: &System<K>, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
-    let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
+pub fn run<P: Personality>(
+    machine: &Machine<P>,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+) -> Execution {
+    let mut watcher = Watcher::new(machine.program(), machine.personality().os_error());
     let mut events = Vec::new();
     let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
-    let mut execution = execute(system, chooser, steps_max, &mut watcher, note, |_| {});
+    let mut execution = execute(machine, chooser, steps_max, &mut watcher, note, |_| {});
     execution.events = events;
     execution
 }
 
 /// Runs, shows every state on the way to `seen`, and every call to `observer`.
-pub fn run_seen<K: Kernel>(
-    system: &System<K>,
+pub fn run_seen<P: Personality>(
+    machine: &Machine<P>,
     chooser: &mut dyn Choose,
     steps_max: u64,
     observer: &mut impl Observer,
     seen: impl FnMut(&State),
 ) -> Execution {
-    execute(system, chooser, steps_max, observer, |_, _| {}, seen)
+    execute(machine, chooser, steps_max, observer, |_, _| {}, seen)
 }
 
 /// Runs and remembers nothing but the end.
-pub fn run_unseen<K: Kernel>(
-    system: &System<K>,
+pub fn run_unseen<P: Personality>(
+    machine: &Machine<P>,
     chooser: &mut dyn Choose,
     steps_max: u64,
 ) -> Execution {
-    execute(system, chooser, steps_max, &mut (), |(), _| {}, |_| {})
+    execute(machine, chooser, steps_max, &mut (), |(), _| {}, |_| {})
 }
 
-fn execute<K: Kernel, O: Observer>(
-    system: &System<K>,
+fn execute<P: Personality, O: Observer>(
+    machine: &Machine<P>,
     chooser: &mut dyn Choose,
     steps_max: u64,
     observer: &mut O,
     mut taken: impl FnMut(&mut O, Step),
     mut seen: impl FnMut(&State),
 ) -> Execution {
-    let mut state = system.boot();
+    let mut state = machine.boot();
     let mut steps = Vec::new();
     let mut count = 0;
-    let mut owed = system.owed_at_boot(&state);
+    let mut owed = machine.owed_at_boot(&state);
     let ended = loop {
         seen(&state);
-        if let Some(violation) = system.judge(&state) {
+        if let Some(violation) = machine.judge(&state) {
             break Ended::Violation(violation);
         }
         steps.clear();
-        let bounded = system.enabled(&state, |step| steps.push(step));
+        let bounded = machine.enabled(&state, |step| steps.push(step));
         if steps.is_empty() {
-            break match system.judge_end(&state).or(owed.first()) {
+            break match machine.judge_end(&state).or(owed.first()) {
                 _ if bounded.0 => Ended::Bound,
                 Some(violation) => Ended::Violation(violation),
                 None => Ended::Rest,
@@ -98,10 +102,10 @@ fn execute<K: Kernel, O: Observer>(
             break Ended::Limit;
         }
         let step = steps[chooser.choose(&steps)];
-        let fault = system.take(&mut state, step, observer);
+        let fault = machine.take(&mut state, step, observer);
         taken(observer, step);
         count += 1;
-        system.owe(&mut owed, &state);
+        machine.owe(&mut owed, &state);
         if let Some(fault) = fault {
             break Ended::Violation(Violation::Builtin(fault));
         }
@@ -110,18 +114,18 @@ fn execute<K: Kernel, O: Observer>(
         ended,
         steps: count,
         events: Vec::new(),
-        parked: system.view(&state).inside_calls().collect(),
+        parked: machine.view(&state).inside_calls().collect(),
         last: state,
     }
 }
 
 /// Takes these steps, one after the other, and writes down what is seen.
-pub fn follow<K: Kernel>(system: &System<K>, steps: &[Step]) -> (Vec<Event>, State) {
-    let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
+pub fn follow<P: Personality>(machine: &Machine<P>, steps: &[Step]) -> (Vec<Event>, State) {
+    let mut watcher = Watcher::new(machine.program(), machine.personality().os_error());
     let mut events = Vec::new();
-    let mut state = system.boot();
+    let mut state = machine.boot();
     for &step in steps {
-        system.take(&mut state, step, &mut watcher);
+        machine.take(&mut state, step, &mut watcher);
         watcher.finish(step, &mut events);
     }
     (events, state)

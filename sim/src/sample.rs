@@ -9,11 +9,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use portsim_model::contract::Personality;
 use portsim_model::event::{Observer, Outcome};
-use portsim_model::kernel::Kernel;
+use portsim_model::machine::Machine;
 use portsim_model::program::{CodeId, Op, Program, ThreadId};
 use portsim_model::property::Violation;
-use portsim_model::system::System;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::choose::Policy;
@@ -83,13 +83,13 @@ impl Observer for Calls {
 
 /// Runs the seeds until one of them breaks a property, all are done, or somebody stops it. `progress` is told the
 /// executions so far.
-pub fn sample<K: Kernel + Sync>(
-    system: &System<K>,
+pub fn sample<P: Personality + Sync>(
+    machine: &Machine<P>,
     plan: &Plan,
     stop: &AtomicBool,
     mut progress: impl FnMut(u64),
 ) -> Sampled {
-    let program = system.program();
+    let program = machine.program();
     let tallies: Vec<_> = (0..plan.workers.max(1))
         .map(|_| Mutex::new(Tally::new(program)))
         .collect();
@@ -108,7 +108,7 @@ pub fn sample<K: Kernel + Sync>(
                         if seed >= end {
                             break;
                         }
-                        tally.run(system, plan, seed);
+                        tally.run(machine, plan, seed);
                     }
                 });
             }
@@ -148,18 +148,18 @@ impl Tally {
         tally
     }
 
-    fn run<K: Kernel>(&mut self, system: &System<K>, plan: &Plan, seed: u64) {
+    fn run<P: Personality>(&mut self, machine: &Machine<P>, plan: &Plan, seed: u64) {
         let (states, shown) = (&mut self.states, &mut self.sampled.shown);
         let mut chooser = plan.policy.seeded(seed);
         let execution = run_seen(
-            system,
+            machine,
             chooser.as_mut(),
             plan.steps_max,
             &mut self.calls,
             |state| {
                 if states.insert(xxh3_64(state.bytes())) {
                     for (property, shown) in shown.iter_mut().enumerate() {
-                        *shown = *shown || system.shows(state, property);
+                        *shown = *shown || machine.shows(state, property);
                     }
                 }
             },

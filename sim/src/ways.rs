@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 
 use portsim_model::State;
+use portsim_model::contract::Personality;
 use portsim_model::event::Error;
-use portsim_model::kernel::Kernel;
-use portsim_model::system::System;
+use portsim_model::machine::Machine;
 
 use crate::names::Names;
-use crate::personality::{OnSystem, play};
+use crate::personality::{OnMachine, play};
 use crate::scenario::Scenario;
 use crate::trace::{Answer, Event, Shown, Watcher, lanes};
 
@@ -44,12 +44,12 @@ pub struct Alike {
 /// If there is no such system.
 pub fn alike(scenario: &Scenario, systems: &[&'static str], processors: u32) -> Vec<Alike> {
     let mut groups: Vec<Alike> = Vec::new();
-    for &system in systems {
-        let ways = ways(scenario, system, processors);
+    for &machine in systems {
+        let ways = ways(scenario, machine, processors);
         match groups.iter_mut().find(|group| group.ways == ways) {
-            Some(group) => group.systems.push(system),
+            Some(group) => group.systems.push(machine),
             None => groups.push(Alike {
-                systems: vec![system],
+                systems: vec![machine],
                 ways,
             }),
         }
@@ -72,28 +72,28 @@ type Situation = (State, Vec<Vec<String>>);
 
 struct Look<'n>(&'n Names);
 
-impl OnSystem for Look<'_> {
+impl OnMachine for Look<'_> {
     type Out = Ways;
 
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Ways {
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Ways {
         let mut out = Ways {
             ways: BTreeSet::new(),
             complete: true,
         };
-        let told = vec![Vec::new(); system.program().threads.len()];
-        let mut open: Vec<Situation> = vec![(system.boot(), told)];
+        let told = vec![Vec::new(); machine.program().threads.len()];
+        let mut open: Vec<Situation> = vec![(machine.boot(), told)];
         let mut seen: BTreeSet<Situation> = open.iter().cloned().collect();
-        let mut watcher = Watcher::new(system.program(), system.kernel().os_error());
+        let mut watcher = Watcher::new(machine.program(), machine.personality().os_error());
         let (mut steps, mut events) = (Vec::new(), Vec::new());
         while let Some((state, told)) = open.pop() {
             steps.clear();
-            let _ = system.enabled(&state, |step| steps.push(step));
+            let _ = machine.enabled(&state, |step| steps.push(step));
             if steps.is_empty() {
-                out.ways.insert(self.words(system, &state, &told));
+                out.ways.insert(self.words(machine, &state, &told));
             }
             for &step in &steps {
                 let (mut next, mut told) = (state.clone(), told.clone());
-                let fault = system.take(&mut next, step, &mut watcher);
+                let fault = machine.take(&mut next, step, &mut watcher);
                 events.clear();
                 watcher.finish(step, &mut events);
                 for Event { shown, .. } in &events {
@@ -102,7 +102,7 @@ impl OnSystem for Look<'_> {
                     }
                 }
                 if fault.is_some() {
-                    out.ways.insert(self.words(system, &next, &told));
+                    out.ways.insert(self.words(machine, &next, &told));
                 } else if seen.insert((next.clone(), told.clone())) {
                     open.push((next, told));
                 }
@@ -117,10 +117,15 @@ impl OnSystem for Look<'_> {
 }
 
 impl Look<'_> {
-    fn words<K: Kernel>(&self, system: &System<K>, state: &State, told: &[Vec<String>]) -> String {
-        let inside: Vec<_> = system.view(state).inside_calls().collect();
+    fn words<P: Personality>(
+        &self,
+        machine: &Machine<P>,
+        state: &State,
+        told: &[Vec<String>],
+    ) -> String {
+        let inside: Vec<_> = machine.view(state).inside_calls().collect();
         let mut words = Vec::new();
-        for thread in system.program().thread_ids() {
+        for thread in machine.program().thread_ids() {
             let mut own = told[thread.index()].clone();
             if inside.contains(&thread) {
                 own.push("...".to_owned());

@@ -285,14 +285,14 @@ fn a_claim_without_code_and_code_without_a_claim_are_seen() {
         &[
             ("model/src/personality/aix.rs", &aix),
             (
-                "model/src/kernel.rs",
+                "model/src/contract.rs",
                 "/// As in `aix/all` and `other/thing`.\n",
             ),
         ],
         &[
             "model/src/personality/aix.rs:4: no function of this file names `aix/lifo`",
             "model/src/personality/aix.rs:6: no claim `aix/lify`; did you mean `aix/lifo`?",
-            "model/src/kernel.rs:1: no claim `aix/all`",
+            "model/src/contract.rs:1: no claim `aix/all`",
         ],
     );
 }

@@ -32,7 +32,13 @@ const LEVELS: [&[&str]; 8] = [
 
 /// Rooms that are compared with the model, and what they therefore never name of it and of the rooms around it.
 const COMPARED: [&str; 2] = ["emulated", "native"];
-const JUDGE: [&str; 5] = ["System", "system", "personality", "kernel", "Kernel"];
+const JUDGE: [&str; 5] = [
+    "Machine",
+    "machine",
+    "personality",
+    "contract",
+    "Personality",
+];
 
 const MODEL: &str = "model/src/";
 const SIM: &str = "sim/src/";
@@ -392,7 +398,7 @@ fn an_import_of_a_room_that_is_not_below_is_seen() {
         rooms_import_downwards,
         &[
             ("sim/src/lib.rs", "pub mod run;\npub use check::Verdict;\n"),
-            ("sim/src/check/mod.rs", "use crate::choose::Dice;\n"),
+            ("sim/src/check/mod.rs", "use crate::choose::Rng;\n"),
             ("sim/src/choose/mod.rs", "use crate::bad_input;\n"),
             (
                 "sim/src/choose/fair.rs",
@@ -421,16 +427,16 @@ fn backends_name_no_judge() {
 
 #[test]
 fn a_backend_that_names_its_judge_is_seen() {
-    let native = "use portsim_model::program::Op;\nuse portsim_model::{event::Error, System};\n\
+    let native = "use portsim_model::program::Op;\nuse portsim_model::{event::Error, Machine};\n\
         use std::alloc::System;\nuse portsim_model::personality::Epoll as Judge;\nuse crate::personality::play;\n";
     breaks(
         backends_do_not_name_their_judge,
         &[
             ("sim/src/native/epoll.rs", native),
-            ("sim/src/run.rs", "use portsim_model::System;\n"),
+            ("sim/src/run.rs", "use portsim_model::Machine;\n"),
         ],
         &[
-            "sim/src/native/epoll.rs:2: `native` names `System`",
+            "sim/src/native/epoll.rs:2: `native` names `Machine`",
             "sim/src/native/epoll.rs:4: `native` names `personality`",
             "sim/src/native/epoll.rs:5: `native` names `personality`",
         ],
@@ -477,11 +483,11 @@ fn a_circle_of_imports_is_seen() {
         files_import_in_no_circle,
         &[
             // A direct one, with a third file that is not part of it.
-            ("model/src/state.rs", "use crate::kernel::Get;\n"),
-            ("model/src/kernel.rs", "use crate::state::View;\n"),
+            ("model/src/state.rs", "use crate::contract::Get;\n"),
+            ("model/src/contract.rs", "use crate::state::View;\n"),
             (
                 "model/src/system.rs",
-                "use crate::kernel;\nmod tests { use super::*; }\n",
+                "use crate::contract;\nmod tests { use super::*; }\n",
             ),
             // One through the door of a folder.
             (
@@ -492,8 +498,8 @@ fn a_circle_of_imports_is_seen() {
             ("sim/src/check/b.rs", "use super::a;\n"),
         ],
         &[
-            "model/src/state.rs:1: a circle of imports: state.rs > kernel.rs > state.rs",
-            "model/src/kernel.rs:1: a circle of imports: kernel.rs > state.rs > kernel.rs",
+            "model/src/state.rs:1: a circle of imports: state.rs > contract.rs > state.rs",
+            "model/src/contract.rs:1: a circle of imports: contract.rs > state.rs > contract.rs",
             "sim/src/check/a.rs:2: a circle of imports: check/a.rs > check/b.rs > check/a.rs",
             "sim/src/check/b.rs:1: a circle of imports: check/b.rs > check/a.rs > check/b.rs",
         ],

@@ -37,7 +37,7 @@ const MAY: [(&str, &str); 5] = [
 ];
 
 /// What anybody may name of the folder: the list, and how to get from a name to a system.
-const LIST: [&str; 3] = ["NAMES", "ForSystem", "with"];
+const LIST: [&str; 3] = ["NAMES", "ForPersonality", "with"];
 
 /// The text of a file before its tests.
 fn without_tests(file: &File) -> &str {
@@ -126,14 +126,14 @@ fn a_system_that_is_named_elsewhere_is_seen() {
                 "\nmod tests {\n  const A: &str = \"epoll\";\n}\n",
             ),
             (
-                "model/src/system/mod.rs",
+                "model/src/machine/mod.rs",
                 "\nconst A: [&str; 1] = [\"wine-8\"];\n",
             ),
         ],
         &[
             "sim/src/run.rs:2: the system \"epoll\" is named",
             "sim/src/check/mod.rs:1: `portsim_model::personality::Epoll` is a system",
-            "model/src/system/mod.rs:2: the system \"wine-8\" is named",
+            "model/src/machine/mod.rs:2: the system \"wine-8\" is named",
         ],
     );
 }

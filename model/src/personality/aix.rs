@@ -35,8 +35,8 @@
 //! cancelled no packet seems to come. Signals (EAGAIN, EINTR) are absent, and so is ENOMEM. Where a packet is
 //! put decides when it leaves: beyond 255 places only the first are tried.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, aix};
-use crate::kernel::{Kernel, Turn};
 use crate::program::{BindingId, Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
@@ -53,7 +53,7 @@ const ASSOCIATIONS_MAX: usize = 8;
 const SLEEP_ON: u8 = 0;
 const CLOSES: u8 = 2;
 
-impl Kernel for Aix {
+impl Personality for Aix {
     fn name(&self) -> &'static str {
         "aix"
     }

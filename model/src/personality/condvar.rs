@@ -32,8 +32,8 @@
 //! part of `condvar/groups`. Spurious wakes are absent: they look like a waiter that was robbed. Priorities and
 //! signals are absent.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
-use crate::kernel::{Kernel, Turn};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
@@ -43,7 +43,7 @@ use crate::threads::Mode;
 #[derive(Debug, Clone, Copy)]
 pub struct Condvar;
 
-impl Kernel for Condvar {
+impl Personality for Condvar {
     fn name(&self) -> &'static str {
         "condvar"
     }

@@ -47,8 +47,8 @@
 //! With two processors, one round in a hundred of a level-triggered source lets a second thread return
 //! before the first has drained it; here that is one of the possible orders.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
-use crate::kernel::{Kernel, Turn};
 use crate::program::{
     Get, Interest, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout, Watch,
 };
@@ -82,7 +82,7 @@ enum Check {
 /// `epoll/batch-zero`: either may be the kernel's order.
 const CHECKS: [Check; 2] = [Check::Maximum, Check::Descriptor];
 
-impl Kernel for Epoll {
+impl Personality for Epoll {
     fn name(&self) -> &'static str {
         "epoll"
     }

@@ -69,8 +69,8 @@
 //! them. A call that associates a source or takes its association away waits while another takes events;
 //! here it is made afterwards.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, illumos};
-use crate::kernel::{Kernel, Turn};
 use crate::program::{Alert, Get, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
@@ -109,7 +109,7 @@ const OWNER: u32 = 4;
 /// The second answer to a call that takes events: others come between its two steps.
 const IN_TWO_STEPS: u8 = 1;
 
-impl Kernel for Illumos {
+impl Personality for Illumos {
     fn name(&self) -> &'static str {
         "illumos"
     }

@@ -74,9 +74,9 @@
 
 use alloc::vec::Vec;
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::files::Phase;
-use crate::kernel::{Kernel, Turn};
 use crate::program::{
     FileId, Get, Message, Modes, Op, OperationId, Owner, PacketId, PortId, Program, Request,
     ResultId, TAKEN_BACK, ThreadId, Timeout,
@@ -89,7 +89,7 @@ use crate::threads::Mode;
 #[derive(Debug, Clone, Copy)]
 pub struct IoUring;
 
-impl Kernel for IoUring {
+impl Personality for IoUring {
     fn name(&self) -> &'static str {
         "io-uring"
     }

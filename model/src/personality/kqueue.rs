@@ -42,8 +42,8 @@
 //! it stand behind its marker in the kernel, and are not seen by it either. Whether a newer macOS closes as the old
 //! copy does is not known.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, freebsd, macos};
-use crate::kernel::{Kernel, Turn};
 use crate::program::{Get, Knote, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
@@ -79,7 +79,7 @@ const ONESHOT: u8 = 16;
 const CLEAR: u8 = 32;
 const DISPATCH: u8 = 64;
 
-impl Kernel for Kqueue {
+impl Personality for Kqueue {
     fn name(&self) -> &'static str {
         self.name
     }

@@ -24,14 +24,14 @@ pub use select::Select;
 pub use windows::Windows;
 pub use wine::Wine;
 
-use crate::kernel::Kernel;
+use crate::contract::Personality;
 
 /// Work that is done for whichever system a name stands for.
-pub trait ForSystem {
+pub trait ForPersonality {
     /// What comes out.
     type Out;
     /// Does it.
-    fn with<K: Kernel + Send + Sync + 'static>(self, kernel: K) -> Self::Out;
+    fn with<P: Personality + Send + Sync + 'static>(self, personality: P) -> Self::Out;
 }
 
 /// Every system, in the order of lists and tables.
@@ -53,7 +53,7 @@ pub const NAMES: [&str; 14] = [
 ];
 
 /// Does work for the system of this name; none if there is no such system.
-pub fn with<F: ForSystem>(name: &str, work: F) -> Option<F::Out> {
+pub fn with<F: ForPersonality>(name: &str, work: F) -> Option<F::Out> {
     Some(match name {
         "windows" => work.with(Windows::VISTA),
         "windows-2003" => work.with(Windows::NT5),

@@ -24,8 +24,8 @@
 //! go before age among those that wait. A call receives one message; notification by a signal is absent. Of a queue
 //! that is closed nothing is heard any more, although others that have it open could send to who waits there.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Error, Observer, OsError, Outcome, errno};
-use crate::kernel::{Kernel, Turn};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
@@ -35,7 +35,7 @@ use crate::threads::Mode;
 #[derive(Debug, Clone, Copy)]
 pub struct Mqueue;
 
-impl Kernel for Mqueue {
+impl Personality for Mqueue {
     fn name(&self) -> &'static str {
         "mqueue"
     }

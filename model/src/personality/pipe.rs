@@ -33,8 +33,8 @@
 //! so writers never wait, and somebody else always has both ends open: the end of the last writer, which ends every
 //! read, is absent. Signals and priorities are absent.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
-use crate::kernel::{Kernel, Turn};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
@@ -44,7 +44,7 @@ use crate::threads::Mode;
 #[derive(Debug, Clone, Copy)]
 pub struct Pipe;
 
-impl Kernel for Pipe {
+impl Personality for Pipe {
     fn name(&self) -> &'static str {
         "pipe"
     }

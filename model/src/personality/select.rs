@@ -30,8 +30,8 @@
 //! they sleep, so nothing is missed between them. The pipe is never full. More than one descriptor in a call,
 //! signals and priorities are absent.
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
-use crate::kernel::{Kernel, Turn};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
@@ -41,7 +41,7 @@ use crate::threads::Mode;
 #[derive(Debug, Clone, Copy)]
 pub struct Select;
 
-impl Kernel for Select {
+impl Personality for Select {
     fn name(&self) -> &'static str {
         "select"
     }

@@ -168,10 +168,9 @@
 
 use alloc::vec::Vec;
 
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
-use crate::extras::Wait;
 use crate::files::{Phase, Route};
-use crate::kernel::{Kernel, Turn};
 use crate::objects;
 use crate::program::{
     BindingId, CANCELLED, FileId, Get, JobId, Modes, Object, ObjectId, Op, OperationId, Owner,
@@ -181,6 +180,7 @@ use crate::program::{
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::{Mode, Thread};
+use crate::wait_packets::Wait;
 
 /// See the module: a version of Windows, as the switches in which the versions differ.
 #[derive(Debug, Clone, Copy)]
@@ -225,7 +225,7 @@ impl Windows {
     };
 }
 
-impl Kernel for Windows {
+impl Personality for Windows {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -1267,7 +1267,7 @@ fn suspend_waiting<O: Observer>(turn: &mut Turn<'_, O>, target: ThreadId, rule: 
 // Files and their associations.
 
 /// A system with such files. What they tell of an end they leave to its ports and its APCs.
-pub(super) trait Files: Kernel {
+pub(super) trait Files: Personality {
     /// A packet comes to a port.
     fn inserts<O: Observer>(
         &self,
@@ -1321,8 +1321,8 @@ fn has_handle(view: View<'_>, me: ThreadId, file: FileId) -> bool {
 /// NtSetInformationFile with FileCompletionInformation; CreateIoCompletionPort with a file:
 /// `windows/associate-null-file`, `windows/associate-sync`, `windows/associate-once`, `windows/associate-signals`,
 /// `windows/shared-by-duplicates`.
-pub(super) fn associate_file<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn associate_file<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     binding: Option<BindingId>,
@@ -1343,7 +1343,7 @@ pub(super) fn associate_file<K: Files, O: Observer>(
     }
     turn.file(bound.file).set_binding(Some(binding));
     if !turn.file(bound.file).modes().skip_event {
-        objects::set(kernel, turn, file.signal);
+        objects::set(personality, turn, file.signal);
     }
     turn.returns(me, Outcome::Done);
 }
@@ -1444,8 +1444,8 @@ pub(super) fn duplicate_file<O: Observer>(
 }
 
 /// CloseHandle on a file: `windows/close-file-other-handle`, `windows/close-file-other-process`.
-pub(super) fn close_file<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn close_file<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     file: FileId,
@@ -1461,21 +1461,21 @@ pub(super) fn close_file<K: Files, O: Observer>(
             is_on(view, id, file) && process_of(view, id) == Some(process) && is_agnostic(view, id)
         };
         while let Some(id) = first_pending(turn.view(), own) {
-            ends(kernel, turn, id, End::cancelled(turn.program));
+            ends(personality, turn, id, End::cancelled(turn.program));
         }
     }
-    file_closes(kernel, turn, file);
+    file_closes(personality, turn, file);
     turn.returns(me, Outcome::Done);
 }
 
 /// `windows/close-file-pending`, `windows/close-file-idle`: what happens when nobody has a handle any more.
-fn file_closes<K: Files, O: Observer>(kernel: &K, turn: &mut Turn<'_, O>, file: FileId) {
+fn file_closes<P: Files, O: Observer>(personality: &P, turn: &mut Turn<'_, O>, file: FileId) {
     if turn.file(file).is_open() {
         return;
     }
     let on_close = turn.program.files[file.index()].on_close;
     while let Some(id) = first_pending(turn.view(), |view, id| is_on(view, id, file)) {
-        ends(kernel, turn, id, End::later(on_close));
+        ends(personality, turn, id, End::later(on_close));
     }
     if let Some(binding) = turn.file(file).binding() {
         turn.file(file).set_binding(None);
@@ -1623,8 +1623,8 @@ fn is_error(status: u32) -> bool {
 
 /// ReadFile, WriteFile and all like them: `windows/apc-io-refused`, `windows/start-resets`,
 /// `windows/sync-waits`.
-pub(super) fn start<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn start<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     id: OperationId,
@@ -1653,24 +1653,24 @@ pub(super) fn start<K: Files, O: Observer>(
             late: false,
             ..End::later(result)
         };
-        ends(kernel, turn, id, end);
+        ends(personality, turn, id, end);
         return turn.returns(me, Outcome::Io(result));
     }
     match operation.done {
         None => turn.returns(me, Outcome::Failed(Error::Pending)),
         Some(done) => {
-            kernel.turns_away(turn, me);
+            personality.turns_away(turn, me);
             objects::clear(turn, done);
             turn.thread(me).block_on(done);
-            kernel.blocks(turn, me);
+            personality.blocks(turn, me);
         }
     }
 }
 
 /// The end of an operation: IopCompleteRequest. `windows/io-contents`, `windows/event-set`,
 /// `windows/completion-order`, `windows/iosb-late`.
-pub(super) fn ends<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn ends<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     id: OperationId,
     end: End,
@@ -1697,28 +1697,28 @@ pub(super) fn ends<K: Files, O: Observer>(
     if report == Report::Nothing {
         return;
     }
-    let late = end.late && leaves_packet && operation.event.is_none() && kernel.writes_late();
+    let late = end.late && leaves_packet && operation.event.is_none() && personality.writes_late();
     if !late {
         write_status(turn, id);
     }
     match operation.event {
-        Some(event) => objects::set(kernel, turn, event),
+        Some(event) => objects::set(personality, turn, event),
         None if turn.file(operation.file).modes().skip_event => {}
-        None => objects::set(kernel, turn, file.signal),
+        None => objects::set(personality, turn, file.signal),
     }
     if let Some(done) = operation.done {
-        objects::set(kernel, turn, done);
+        objects::set(personality, turn, done);
     }
     if let (Report::Apc, Some(issuer)) = (report, issuer)
         && !turn.thread(issuer).mode().is_over()
     {
         turn.thread(issuer).queue_apc();
-        kernel.interrupts(turn, issuer);
+        personality.interrupts(turn, issuer);
     }
     if let (Report::Packet, Some(binding)) = (report, route) {
         let packet = packet_of(turn.program, id, binding, end.result);
         let port = turn.program.bindings[binding.index()].port;
-        kernel.inserts(turn, port, packet, end.insert);
+        personality.inserts(turn, port, packet, end.insert);
     }
 }
 
@@ -1878,8 +1878,8 @@ pub(super) fn cancels(view: View<'_>, me: ThreadId, id: OperationId, mine: bool)
 
 /// CancelIoEx on one operation: `windows/cancel-one-packet`, `windows/cancel-nothing`,
 /// `windows/cancel-late`: the later answers are those of a device that had ended it by itkernel.
-pub(super) fn cancel<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn cancel<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     id: OperationId,
@@ -1897,13 +1897,13 @@ pub(super) fn cancel<K: Files, O: Observer>(
         None => End::cancelled(turn.program),
         Some(late) => End::later(turn.view().ends(id)[late]),
     };
-    ends(kernel, turn, id, end);
+    ends(personality, turn, id, end);
     turn.returns(me, Outcome::Done);
 }
 
 /// CancelIoEx on all operations of a file, and CancelIo: `windows/cancel-mine`.
-pub(super) fn cancel_file<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn cancel_file<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     file: FileId,
@@ -1917,12 +1917,12 @@ pub(super) fn cancel_file<K: Files, O: Observer>(
     if first_pending(turn.view(), meant).is_none() {
         let nothing = match mine {
             true => NOTHING_OF_MINE[answer],
-            false => kernel.finds_nothing(),
+            false => personality.finds_nothing(),
         };
         return turn.returns(me, nothing);
     }
     while let Some(id) = first_pending(turn.view(), meant) {
-        ends(kernel, turn, id, End::cancelled(turn.program));
+        ends(personality, turn, id, End::cancelled(turn.program));
     }
     turn.returns(me, Outcome::Done);
 }
@@ -2050,8 +2050,8 @@ fn messages(view: View<'_>, op: Op) -> usize {
 
 /// SetInformationJobObject with JobObjectAssociateCompletionPortInformation: `windows/job-once`,
 /// `windows/job-null`, `windows/job-new`.
-pub(super) fn job_port<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn job_port<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     job: JobId,
@@ -2072,15 +2072,15 @@ pub(super) fn job_port<K: Files, O: Observer>(
     turn.job(job).set_binding(Some(binding));
     for pid in 0..turn.program.pids.len() as u8 {
         if turn.job(job).contains(pid) {
-            sends(kernel, turn, job, Message::NewProcess(pid), &mut lost);
+            sends(personality, turn, job, Message::NewProcess(pid), &mut lost);
         }
     }
     turn.returns(me, Outcome::Done);
 }
 
 /// A process begins in a job, and in those that it is nested in: `windows/job-nested`.
-pub(super) fn job_start<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn job_start<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     job: JobId,
@@ -2092,14 +2092,14 @@ pub(super) fn job_start<K: Files, O: Observer>(
     }
     for job in chain(turn.program, job) {
         turn.job(job).add(pid);
-        sends(kernel, turn, job, Message::NewProcess(pid), &mut lost);
+        sends(personality, turn, job, Message::NewProcess(pid), &mut lost);
     }
     turn.returns(me, Outcome::Done);
 }
 
 /// A process ends: `windows/job-exit`, `windows/job-nested`.
-pub(super) fn job_exit<K: Files, O: Observer>(
-    kernel: &K,
+pub(super) fn job_exit<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     job: JobId,
@@ -2111,17 +2111,23 @@ pub(super) fn job_exit<K: Files, O: Observer>(
     }
     for job in chain(turn.program, job) {
         turn.job(job).remove(pid);
-        sends(kernel, turn, job, Message::ExitProcess(pid), &mut lost);
+        sends(personality, turn, job, Message::ExitProcess(pid), &mut lost);
         if turn.job(job).is_empty() {
-            sends(kernel, turn, job, Message::ActiveProcessZero, &mut lost);
+            sends(
+                personality,
+                turn,
+                job,
+                Message::ActiveProcessZero,
+                &mut lost,
+            );
         }
     }
     turn.returns(me, Outcome::Done);
 }
 
 /// `windows/job-messages`, `windows/job-lossy`.
-fn sends<K: Files, O: Observer>(
-    kernel: &K,
+fn sends<P: Files, O: Observer>(
+    personality: &P,
     turn: &mut Turn<'_, O>,
     job: JobId,
     message: Message,
@@ -2139,7 +2145,7 @@ fn sends<K: Files, O: Observer>(
         Message::ExitProcess(pid) => binding.exit[usize::from(pid)],
         Message::ActiveProcessZero => binding.zero,
     };
-    kernel.inserts(turn, binding.port, packet, Insert::AsAnyone);
+    personality.inserts(turn, binding.port, packet, Insert::AsAnyone);
 }
 
 /// A job and those that it is nested in, innermost first.

@@ -72,9 +72,9 @@ use super::windows::{
     dropped, duplicate_file, duplicate_port, ends, first_pending, frees, is_agnostic, job_exit,
     job_port, job_start, outcome, pending_on, query, removed, set_modes, start,
 };
+use crate::contract::{Personality, Turn};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
 use crate::files::Phase;
-use crate::kernel::{Kernel, Turn};
 use crate::program::{
     FileId, Get, JobId, Op, OperationId, PacketId, PortId, Program, Reserve, ReserveId, ResultId,
     ThreadId, Timeout,
@@ -106,7 +106,7 @@ impl Wine {
     };
 }
 
-impl Kernel for Wine {
+impl Personality for Wine {
     fn name(&self) -> &'static str {
         self.name
     }

@@ -23,11 +23,11 @@ mod window;
 use std::collections::BTreeMap;
 
 use portsim_model::State;
+use portsim_model::contract::Personality;
 use portsim_model::event::Error;
-use portsim_model::kernel::Kernel;
+use portsim_model::machine::Machine;
 use portsim_model::program::{Op, ThreadId, Timeout};
 use portsim_model::step::{Step, StepKind};
-use portsim_model::system::System;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Judgement;
@@ -69,15 +69,15 @@ const TRY: usize = 100_000;
 const EFFORTS_MAX: usize = 2;
 
 /// Judges a trace of threads that ran at full speed; gives up after so long.
-pub fn admit_free<K: Kernel>(
-    system: &System<K>,
+pub fn admit_free<P: Personality>(
+    machine: &Machine<P>,
     names: &Names,
     events: &[Event],
     spans: &[Span],
     end: Option<&End>,
     limits: Limits,
 ) -> Judgement {
-    let mut judge = Judge::new(system, names, events, spans, end);
+    let mut judge = Judge::new(machine, names, events, spans, end);
     let mut judgement = Judgement {
         refused: judge.impossible(),
         states_max: 0,
@@ -138,8 +138,8 @@ enum Finish {
 }
 
 /// A trace, and the system that is to explain it.
-struct Judge<'s, K> {
-    system: &'s System<K>,
+struct Judge<'s, P> {
+    machine: &'s Machine<P>,
     names: &'s Names,
     events: &'s [Event],
     spans: &'s [Span],
@@ -191,8 +191,8 @@ impl Place {
 }
 
 /// The work on one trace.
-struct Search<'j, 's, K> {
-    judge: &'j Judge<'s, K>,
+struct Search<'j, 's, P> {
+    judge: &'j Judge<'s, P>,
     /// Places looked at so far.
     looks: usize,
     limits: Limits,
@@ -200,8 +200,8 @@ struct Search<'j, 's, K> {
     bounded: bool,
 }
 
-impl<'j, 's, K: Kernel> Search<'j, 's, K> {
-    fn new(judge: &'j Judge<'s, K>, limits: Limits) -> Self {
+impl<'j, 's, P: Personality> Search<'j, 's, P> {
+    fn new(judge: &'j Judge<'s, P>, limits: Limits) -> Self {
         Search {
             judge,
             looks: 0,
@@ -258,9 +258,9 @@ impl<'j, 's, K: Kernel> Search<'j, 's, K> {
     }
 }
 
-impl<'s, K: Kernel> Judge<'s, K> {
+impl<'s, P: Personality> Judge<'s, P> {
     fn new(
-        system: &'s System<K>,
+        machine: &'s Machine<P>,
         names: &'s Names,
         events: &'s [Event],
         spans: &'s [Span],
@@ -273,12 +273,12 @@ impl<'s, K: Kernel> Judge<'s, K> {
             None => spans.last().map_or(0, |last| last.t0),
         };
         let mut judge = Judge {
-            system,
+            machine,
             names,
             events,
             spans,
             told,
-            calls: system.program().thread_ids().map(|_| Vec::new()).collect(),
+            calls: machine.program().thread_ids().map(|_| Vec::new()).collect(),
             ends: Vec::new(),
             finish: Finish::Cut,
             loose: Vec::new(),
@@ -306,7 +306,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
         let of = |thread: ThreadId| {
             (0..self.calls[thread.index()].len() as u32).map(move |n| (thread, n))
         };
-        let all = self.system.program().thread_ids().flat_map(of);
+        let all = self.machine.program().thread_ids().flat_map(of);
         let mut ends: Vec<_> = all
             .filter(|&(thread, n)| self.nth(thread, n).is_some_and(|call| call.t1 != u64::MAX))
             .collect();
@@ -348,10 +348,10 @@ impl<'s, K: Kernel> Judge<'s, K> {
     /// The place before the first step.
     fn start(&self) -> Place {
         let mut start = Place {
-            state: self.system.boot(),
+            state: self.machine.boot(),
             done: self.calls.iter().map(|_| 0).collect(),
         };
-        self.system.even_deadlines(&mut start.state);
+        self.machine.even_deadlines(&mut start.state);
         start
     }
 
@@ -363,8 +363,8 @@ impl<'s, K: Kernel> Judge<'s, K> {
     fn next_of_all<'p>(
         &'p self,
         place: &'p Place,
-    ) -> impl Iterator<Item = Call<'s>> + use<'p, 's, K> {
-        let threads = self.system.program().thread_ids();
+    ) -> impl Iterator<Item = Call<'s>> + use<'p, 's, P> {
+        let threads = self.machine.program().thread_ids();
         threads.filter_map(|thread| self.next(place, thread))
     }
 
@@ -388,7 +388,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
         if self.until(place) != u64::MAX {
             return false;
         }
-        let threads = self.system.program().thread_ids();
+        let threads = self.machine.program().thread_ids();
         let is_inside = |thread| self.next(place, thread).is_none() || place.is_inside(thread);
         let mut waiting = threads.map(is_inside);
         self.finish != Finish::Rest || (waiting.all(|inside| inside) && self.is_quiet(place))
@@ -398,7 +398,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
     fn is_quiet(&self, place: &Place) -> bool {
         let mut wakes = false;
         let _ = self
-            .system
+            .machine
             .enabled(&place.state, |step| wakes |= step.kind == StepKind::Wake);
         !wakes || self.next_of_all(place).next().is_none()
     }
@@ -411,7 +411,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
             return false;
         }
         let mut steps = Vec::new();
-        let room = self.system.enabled(&place.state, |step| {
+        let room = self.machine.enabled(&place.state, |step| {
             if let Some(when) = self.expected(place, step, until) {
                 steps.push((when, step));
             }
@@ -453,13 +453,13 @@ impl<'s, K: Kernel> Judge<'s, K> {
     /// The place behind the end of a thread that the model knows to be over: that was no action, so nothing is lost
     /// where it comes first.
     fn silent_end(&self, place: &Place, until: u64) -> Option<Place> {
-        let view = self.system.view(&place.state);
+        let view = self.machine.view(&place.state);
         let ends = |&thread: &ThreadId| {
             let call = self.next(place, thread);
             call.is_some_and(|call| call.op == Op::Exit && call.t0 <= until)
                 && view.thread(thread).mode().is_over()
         };
-        let thread = self.system.program().thread_ids().find(ends)?;
+        let thread = self.machine.program().thread_ids().find(ends)?;
         let mut after = place.clone();
         after.done[thread.index()] = 2 * (place.over(thread) + 1);
         Some(after)
@@ -468,8 +468,11 @@ impl<'s, K: Kernel> Judge<'s, K> {
     /// What becomes of a place with a step; none where the trace shows something else.
     fn after(&self, place: &Place, step: Step) -> Option<Place> {
         let mut after = place.clone();
-        let mut watcher = Watcher::new(self.system.program(), self.system.kernel().os_error());
-        self.system.take(&mut after.state, step, &mut watcher);
+        let mut watcher = Watcher::new(
+            self.machine.program(),
+            self.machine.personality().os_error(),
+        );
+        self.machine.take(&mut after.state, step, &mut watcher);
         let mut events = Vec::new();
         watcher.finish(step, &mut events);
         for event in events {
@@ -495,7 +498,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
                 Shown::Silent { .. } => {}
             }
         }
-        self.system.even_deadlines(&mut after.state);
+        self.machine.even_deadlines(&mut after.state);
         Some(after)
     }
 

@@ -16,7 +16,7 @@ use timely::communication::allocator::AllocatorBuilder;
 use timely::communication::allocator::ProcessBuilder;
 use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
 
-use super::{Crew, Hosts};
+use super::{Hosts, Workers};
 
 /// How long a process waits before it looks again whether another has come.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -36,7 +36,7 @@ const HELLO_LEN: usize = 8 + 3 * size_of::<u64>();
 ///
 /// If this process cannot listen, another one searches something else, or somebody stops it.
 pub fn connect(
-    crew: &Crew,
+    workers_of: &Workers,
     hosts: &Hosts,
     stop: &AtomicBool,
 ) -> Result<(Vec<AllocatorBuilder>, Box<dyn std::any::Any + Send>), String> {
@@ -59,12 +59,12 @@ pub fn connect(
             if place.is_none()
                 && let Ok(socket) = TcpStream::connect(address)
             {
-                *place = greet(crew, hosts, socket, Some(process))?.map(|(_, it)| it);
+                *place = greet(workers_of, hosts, socket, Some(process))?.map(|(_, it)| it);
                 came |= place.is_some();
             }
         }
         if let Ok((socket, _)) = listener.accept()
-            && let Some((process, socket)) = greet(crew, hosts, socket, None)?
+            && let Some((process, socket)) = greet(workers_of, hosts, socket, None)?
         {
             sockets[process] = Some(socket);
             came = true;
@@ -73,7 +73,7 @@ pub fn connect(
             sleep(PATIENCE);
         }
     }
-    let workers = crew.workers.max(1);
+    let workers = workers_of.workers.max(1);
     let hooks = Hooks::default();
     let local =
         ProcessBuilder::new_typed_vector(workers, hooks.refill.clone(), hooks.spill.clone());
@@ -86,14 +86,18 @@ pub fn connect(
 
 /// Says who this is and hears who that is; none for one that is no process of this search, or hung up.
 fn greet(
-    crew: &Crew,
+    workers_of: &Workers,
     hosts: &Hosts,
     mut socket: TcpStream,
     expected: Option<usize>,
 ) -> Result<Option<(usize, TcpStream)>, String> {
     let mut hello = [0; HELLO_LEN];
     hello[..8].copy_from_slice(&MAGIC);
-    let numbers = [hosts.process as u64, crew.search, crew.workers as u64];
+    let numbers = [
+        hosts.process as u64,
+        workers_of.search,
+        workers_of.workers as u64,
+    ];
     for (place, number) in hello[8..].chunks_exact_mut(8).zip(numbers) {
         place.copy_from_slice(&number.to_le_bytes());
     }
@@ -113,7 +117,7 @@ fn greet(
         u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
     };
     let process = number(0) as usize;
-    if (number(1), number(2)) != (crew.search, crew.workers as u64) {
+    if (number(1), number(2)) != (workers_of.search, workers_of.workers as u64) {
         return Err("the processes do not search the same scenario in the same way".to_owned());
     }
     let fits = match expected {

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::queue::Queue;
 use super::seen::Seen;
-use super::visited::{From, Print, print_of};
+use super::visited::{Fingerprint, Origin, fingerprint_of};
 use super::wire::{Head, KEPT_FORMAT, Manifest, from_json, to_json};
 
 /// What one worker has of a search.
@@ -29,11 +29,11 @@ pub struct Part<'a> {
 /// One thing that a file holds.
 pub enum Item<'a> {
     /// A state that waits to be expanded.
-    Now(Print, &'a [u8]),
+    Now(Fingerprint, &'a [u8]),
     /// A state of the next depth.
-    Next(Print, &'a [u8]),
+    Next(Fingerprint, &'a [u8]),
     /// A state that was seen; its bytes where states are kept whole.
-    Seen(Print, &'a [u8], From),
+    Seen(Fingerprint, &'a [u8], Origin),
     /// What comes is of the depth whose states arrive.
     Newest,
 }
@@ -175,11 +175,11 @@ pub fn read(
         if head.exact {
             let record = take(size_of::<u64>() + record_len)?;
             let (parent, bytes) = (number_of(&record), &record[size_of::<u64>()..]);
-            let from = From { parent, depth: 0 };
-            each(Item::Seen(print_of(bytes), bytes, from));
+            let from = Origin { parent, depth: 0 };
+            each(Item::Seen(fingerprint_of(bytes), bytes, from));
         } else {
             let print = number_of(&take(size_of::<u64>())?);
-            let from = From::unpack(number_of(&take(size_of::<u64>())?));
+            let from = Origin::unpack(number_of(&take(size_of::<u64>())?));
             each(Item::Seen(print, &[], from));
         }
     }

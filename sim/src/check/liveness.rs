@@ -11,9 +11,9 @@ mod graph;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::step::Step;
-use portsim_model::system::System;
 
 use super::{Cut, Limits, Progress};
 use component::{Component, Stopped};
@@ -45,14 +45,14 @@ pub enum Verdict {
 const GLANCE: u32 = 4096;
 
 /// Looks for a run that never comes to what the `eventually` property of this number says.
-pub fn search<K: Kernel>(
-    system: &System<K>,
+pub fn search<P: Personality>(
+    machine: &Machine<P>,
     property: usize,
     limits: Limits,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
 ) -> Verdict {
-    let mut graph = Graph::new(system, property);
+    let mut graph = Graph::new(machine, property);
     let mut cut = None;
     while !graph.is_expanded() && cut.is_none() {
         if graph.expanded().is_multiple_of(GLANCE) {
@@ -65,7 +65,7 @@ pub fn search<K: Kernel>(
             cut = Some(Cut::Depth);
         } else if graph.bytes() > limits.memory_bytes {
             cut = Some(Cut::Memory);
-        } else if let Some(rest) = graph.expand(system) {
+        } else if let Some(rest) = graph.expand(machine) {
             return Verdict::Broken(Owing {
                 path: graph.way(rest),
                 loop_from: None,

@@ -24,16 +24,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
-use portsim_model::system::System;
 
 pub use reduce::Reductions;
 
 use liveness::Verdict;
 use reduce::Reduce;
-use rounds::{Brief, Desk, build};
+use rounds::{SharedState, WorkerConfig, build};
 
 /// What an exploration may use.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +151,7 @@ impl Progress {
 
 /// Who searches, and what.
 #[derive(Debug, Clone, Default)]
-pub struct Crew {
+pub struct Workers {
     /// Threads of this process.
     pub workers: usize,
     /// The processes that search together; none for this one alone.
@@ -180,11 +180,11 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// If the other processes cannot be reached or search something else, or a checkpoint cannot be read.
-pub fn check<K: Kernel + Send + Sync + 'static>(
-    system: &System<K>,
+pub fn check<P: Personality + Send + Sync + 'static>(
+    machine: &Machine<P>,
     reductions: Reductions,
     limits: Limits,
-    crew: &Crew,
+    workers_of: &Workers,
     keeping: Option<&Keeping>,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
@@ -195,10 +195,10 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
         ..reductions
     };
     let mut exploration = explore(
-        system,
+        machine,
         reductions,
         limits,
-        crew,
+        workers_of,
         keeping,
         stop,
         &mut progress,
@@ -213,103 +213,112 @@ pub fn check<K: Kernel + Send + Sync + 'static>(
             depth: Some(exploration.path.len() as u32),
             ..limits
         };
-        let crew = &Crew {
+        let workers_of = &Workers {
             hosts: None,
-            ..crew.clone()
+            ..workers_of.clone()
         };
-        let shortest = explore(system, reductions, limits, crew, None, stop, &mut progress)?;
+        let shortest = explore(
+            machine,
+            reductions,
+            limits,
+            workers_of,
+            None,
+            stop,
+            &mut progress,
+        )?;
         if shortest.found.is_some() {
             exploration = shortest;
         }
     }
     if exploration.found.is_none() {
-        see_promises_kept(system, limits, stop, &mut exploration, progress);
+        see_promises_kept(machine, limits, stop, &mut exploration, progress);
     }
     Ok(exploration)
 }
 
 /// Explores every interleaving that the reductions leave, for whatever can be said of one state.
-fn explore<K: Kernel + Send + Sync + 'static>(
-    system: &System<K>,
+fn explore<P: Personality + Send + Sync + 'static>(
+    machine: &Machine<P>,
     reductions: Reductions,
     limits: Limits,
-    crew: &Crew,
+    workers_of: &Workers,
     keeping: Option<&Keeping>,
     stop: &AtomicBool,
     progress: &mut impl FnMut(Progress),
 ) -> Result<Exploration, String> {
-    let whole = system;
+    let whole = machine;
     // Who moved last is known by its name.
     let reductions = Reductions {
         symmetry: reductions.symmetry && limits.preemptions.is_none(),
         ..reductions
     };
-    let system = &reductions.abridge(whole);
-    let reduce = Arc::new(Reduce::new(reductions, system));
-    let workers = crew.workers.max(1);
+    let machine = &reductions.abridge(whole);
+    let reduce = Arc::new(Reduce::new(reductions, machine));
+    let workers = workers_of.workers.max(1);
     let limits = Limits {
         depth: limits
             .depth
             .into_iter()
-            .chain(system.program().bounds.depth)
+            .chain(machine.program().bounds.depth)
             .min(),
         ..limits
     };
-    let process = crew.hosts.as_ref().map_or(0, |hosts| hosts.process);
+    let process = workers_of.hosts.as_ref().map_or(0, |hosts| hosts.process);
     let resume = match keeping {
         Some(keeping) if keeping.resume => {
-            Some(kept::manifest(&keeping.folder, process, crew.search)?)
+            Some(kept::manifest(&keeping.folder, process, workers_of.search)?)
         }
         _ => None,
     };
-    let brief = Brief {
+    let config = WorkerConfig {
         limits: Limits {
             memory_bytes: limits.memory_bytes / workers as u64,
             ..limits
         },
-        search: crew.search,
+        search: workers_of.search,
         folder: keeping.map(|keeping| keeping.folder.clone()),
         resume,
         process,
     };
-    let lost = crew.hosts.as_ref().map(|_| hosts::watch());
-    let desk = Arc::new(Desk::for_workers(workers));
+    let lost = workers_of.hosts.as_ref().map(|_| hosts::watch());
+    let shared = Arc::new(SharedState::for_workers(workers));
     let guards = {
-        let (system, desk) = (Arc::new(system.clone()), Arc::clone(&desk));
-        let (builders, guard) = match &crew.hosts {
-            Some(there) => hosts::connect(crew, there, stop)?,
+        let (machine, shared) = (Arc::new(machine.clone()), Arc::clone(&shared));
+        let (builders, guard) = match &workers_of.hosts {
+            Some(there) => hosts::connect(workers_of, there, stop)?,
             None if workers == 1 => timely::CommunicationConfig::Thread.try_build()?,
             None => timely::CommunicationConfig::Process(workers).try_build()?,
         };
         let reduce = Arc::clone(&reduce);
-        let config = timely::WorkerConfig::default();
-        timely::execute::execute_from(builders, guard, config, move |worker| {
+        let timely = timely::WorkerConfig::default();
+        timely::execute::execute_from(builders, guard, timely, move |worker| {
             build(
                 worker,
-                Arc::clone(&system),
+                Arc::clone(&machine),
                 Arc::clone(&reduce),
-                brief.clone(),
-                Arc::clone(&desk),
+                config.clone(),
+                Arc::clone(&shared),
             );
         })?
     };
     let mut kept_at = Instant::now();
-    let mut result = desk
+    let mut result = shared
         .result
         .lock()
         .expect("no worker panics with it in hand");
-    let panicked = || desk.panicked.load(Ordering::Relaxed);
+    let panicked = || shared.panicked.load(Ordering::Relaxed);
     while result.0 < workers && !panicked() {
-        (result, _) = desk.left.wait_timeout(result, GLANCE).expect("see above");
-        desk.stop
+        (result, _) = shared.left.wait_timeout(result, GLANCE).expect("see above");
+        shared
+            .stop
             .fetch_or(stop.load(Ordering::Relaxed), Ordering::Relaxed);
         if let Some(keeping) = keeping
             && kept_at.elapsed() >= keeping.every
         {
-            desk.pause.store(true, Ordering::Relaxed);
+            shared.pause.store(true, Ordering::Relaxed);
             kept_at = Instant::now();
         }
-        let now = desk.progress();
+        let now = shared.progress();
         progress(now);
         if lost.is_some_and(|lost| lost.load(Ordering::Relaxed)) {
             // Its workers wait for ever for what will not come.
@@ -320,7 +329,7 @@ fn explore<K: Kernel + Send + Sync + 'static>(
                 depth_max: now.depth,
                 bytes_per_state: now.bytes / now.states.max(1),
                 cut: Some(Cut::Lost),
-                checkpoints: desk.checkpoints.load(Ordering::Relaxed),
+                checkpoints: shared.checkpoints.load(Ordering::Relaxed),
                 ..Exploration::default()
             });
         }
@@ -336,7 +345,7 @@ fn explore<K: Kernel + Send + Sync + 'static>(
         left?;
     }
     let outcome = outcome.ok_or("a worker left without a result")?;
-    let trouble = desk.trouble.lock().expect("no worker is left").take();
+    let trouble = shared.trouble.lock().expect("no worker is left").take();
     if outcome.all.failed {
         return Err(
             trouble.unwrap_or_else(|| "another process cannot read its checkpoint".to_owned())
@@ -351,11 +360,11 @@ fn explore<K: Kernel + Send + Sync + 'static>(
         depth_max: outcome.depth_max,
         bytes_per_state: outcome.all.bytes / outcome.states.max(1),
         collision_odds: (!limits.exact).then(|| odds(outcome.states)),
-        checkpoints: desk.checkpoints.load(Ordering::Relaxed),
+        checkpoints: shared.checkpoints.load(Ordering::Relaxed),
         trouble,
         cut: outcome.cut,
         orbits: reduce.orbits(),
-        abridged: system.program().ops().ne(whole.program().ops()),
+        abridged: machine.program().ops().ne(whole.program().ops()),
         thinned: outcome.all.thinned,
         ..Exploration::default()
     };
@@ -364,17 +373,17 @@ fn explore<K: Kernel + Send + Sync + 'static>(
         let way: Vec<_> = outcome.way.into_iter().rev().collect();
         let last = worst.last.map(wire::unpack_step);
         let found = path::Found { violation, last };
-        let steps = path::steps(system, &reduce, limits.preemptions, &way, found);
+        let steps = path::steps(machine, &reduce, limits.preemptions, &way, found);
         exploration.path = steps.ok_or("two states have one fingerprint")?;
         if outcome.states <= READABLE && limits.preemptions.is_none() {
-            let first = path::first(system, &reduce, violation, exploration.path.len());
+            let first = path::first(machine, &reduce, violation, exploration.path.len());
             exploration.path = first.unwrap_or(exploration.path);
         }
         exploration.found = Some(Found::Violation(violation));
     } else if exploration.cut.is_none() {
         // Only who has seen everything can say that something never happens.
         let never = outcome.all.shown.iter().position(|shown| !shown);
-        let no_end = !outcome.all.ended && !system.program().at_end.is_empty();
+        let no_end = !outcome.all.ended && !machine.program().at_end.is_empty();
         exploration.found = never.map(Found::Never).or(no_end.then_some(Found::NoEnd));
     }
     Ok(exploration)
@@ -382,14 +391,14 @@ fn explore<K: Kernel + Send + Sync + 'static>(
 
 /// Looks for a run that never comes to what it owes. Where a bound took steps away, a run that needs none of them is
 /// a run all the same; a bound on depth binds only where it cut the exploration.
-fn see_promises_kept<K: Kernel>(
-    system: &System<K>,
+fn see_promises_kept<P: Personality>(
+    machine: &Machine<P>,
     limits: Limits,
     stop: &AtomicBool,
     exploration: &mut Exploration,
     mut progress: impl FnMut(Progress),
 ) {
-    if system.program().eventually.is_empty()
+    if machine.program().eventually.is_empty()
         || matches!(
             exploration.cut,
             Some(Cut::Memory | Cut::Stopped | Cut::Lost)
@@ -407,9 +416,9 @@ fn see_promises_kept<K: Kernel>(
         ..limits
     };
     let mut never_owed = None;
-    for property in 0..system.program().eventually.len() {
+    for property in 0..machine.program().eventually.len() {
         let transitions = exploration.transitions;
-        let verdict = liveness::search(system, property, limits, stop, |now| {
+        let verdict = liveness::search(machine, property, limits, stop, |now| {
             progress(Progress {
                 transitions: now.transitions + transitions,
                 ..now

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use portsim_model::State;
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
-use portsim_model::system::System;
 
 use super::reduce::Reduce;
 use super::tail::Tail;
-use super::visited::{SHORT, print_of};
+use super::visited::{SHORT, fingerprint_of};
 
 /// What a way leads to.
 #[derive(Debug, Clone, Copy)]
@@ -26,27 +26,27 @@ pub struct Found {
 ///
 /// The way may lead through states in which threads have traded places. What is followed here is a run of the system
 /// itself: at each state the step whose result is the wanted one but for who is who.
-pub fn steps<K: Kernel>(
-    system: &System<K>,
+pub fn steps<P: Personality>(
+    machine: &Machine<P>,
     reduce: &Reduce,
     preemptions: Option<u8>,
     way: &[u64],
     found: Found,
 ) -> Option<Vec<Step>> {
-    let mut state = system.boot();
+    let mut state = machine.boot();
     let mut tail = preemptions.map(|_| Tail::default());
     let (mut steps, mut path) = (Vec::new(), Vec::new());
     for &wanted in way {
         steps.clear();
-        let _ = system.enabled(&state, |step| steps.push(step));
+        let _ = machine.enabled(&state, |step| steps.push(step));
         let successor = |step: Step| {
             let mut next = state.clone();
-            let fault = system.take(&mut next, step, &mut ());
+            let fault = machine.take(&mut next, step, &mut ());
             let mut seen = next.clone();
             reduce.canonize(&mut seen);
             let tail = tail.map(|tail| tail.after(step, &steps));
             let print = match tail {
-                None => print_of(seen.bytes()),
+                None => fingerprint_of(seen.bytes()),
                 Some(tail) => tail.print_with(seen.bytes()),
             };
             (fault.is_none() && print & SHORT == wanted).then_some((step, next, tail))
@@ -57,9 +57,9 @@ pub fn steps<K: Kernel>(
     }
     if let Some(last) = found.last {
         steps.clear();
-        let _ = system.enabled(&state, |step| steps.push(step));
+        let _ = machine.enabled(&state, |step| steps.push(step));
         let does = |step: &Step| {
-            let fault = system.take(&mut state.clone(), *step, &mut ());
+            let fault = machine.take(&mut state.clone(), *step, &mut ());
             fault.map(Violation::Builtin) == Some(found.violation)
         };
         // The very step, if it is one of the state's own.
@@ -71,13 +71,13 @@ pub fn steps<K: Kernel>(
 
 /// The way that breadth-first search finds first if it takes the steps in their order: of the shortest ways the one
 /// that reads best, because threads come in the order in which the scenario names them.
-pub fn first<K: Kernel>(
-    system: &System<K>,
+pub fn first<P: Personality>(
+    machine: &Machine<P>,
     reduce: &Reduce,
     violation: Violation,
     length: usize,
 ) -> Option<Vec<Step>> {
-    let boot = system.boot();
+    let boot = machine.boot();
     let mut form = boot.clone();
     reduce.canonize(&mut form);
     let mut seen = HashSet::from([form.clone()]);
@@ -91,17 +91,17 @@ pub fn first<K: Kernel>(
         }
         let state = states[at].0.clone();
         steps.clear();
-        let bounded = system.enabled(&state, |step| steps.push(step)).0;
+        let bounded = machine.enabled(&state, |step| steps.push(step)).0;
         if depth == length {
             let at_rest = steps.is_empty() && !bounded;
-            let ended = at_rest.then(|| system.judge_end(&state)).flatten();
-            if system.judge(&state).or(ended) == Some(violation) {
+            let ended = at_rest.then(|| machine.judge_end(&state)).flatten();
+            if machine.judge(&state).or(ended) == Some(violation) {
                 return Some(back(&states, at));
             }
         } else {
             for &step in &steps {
                 let mut next = state.clone();
-                match system.take(&mut next, step, &mut ()) {
+                match machine.take(&mut next, step, &mut ()) {
                     Some(fault) => {
                         if depth + 1 == length && Violation::Builtin(fault) == violation {
                             let mut way = back(&states, at);

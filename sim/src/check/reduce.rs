@@ -1,11 +1,11 @@
 //! What a search leaves out because it can find nothing there.
 
 use portsim_model::State;
-use portsim_model::kernel::Kernel;
-use portsim_model::order::Order;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
+use portsim_model::partial_order::PartialOrder;
 use portsim_model::step::Step;
 use portsim_model::symmetry::Symmetry;
-use portsim_model::system::System;
 
 /// Which reductions a search uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,11 @@ impl Reductions {
     };
 
     /// What is searched in place of a system.
-    pub fn abridge<K: Kernel>(self, system: &System<K>) -> System<K> {
+    pub fn abridge<P: Personality>(self, machine: &Machine<P>) -> Machine<P> {
         if self.dead {
-            system.abridged()
+            machine.abridged()
         } else {
-            system.clone()
+            machine.clone()
         }
     }
 }
@@ -46,18 +46,18 @@ impl Reductions {
 #[derive(Debug, Clone, Default)]
 pub struct Reduce {
     symmetry: Symmetry,
-    order: Order,
+    order: PartialOrder,
 }
 
 impl Reduce {
     /// Those of a system that was abridged already.
-    pub fn new<K: Kernel>(reductions: Reductions, system: &System<K>) -> Reduce {
+    pub fn new<P: Personality>(reductions: Reductions, machine: &Machine<P>) -> Reduce {
         let mut reduce = Reduce::default();
         if reductions.symmetry {
-            reduce.symmetry = Symmetry::of(system);
+            reduce.symmetry = Symmetry::of(machine);
         }
         if reductions.order {
-            reduce.order = Order::of(system);
+            reduce.order = PartialOrder::of(machine);
         }
         reduce
     }
@@ -69,13 +69,13 @@ impl Reduce {
 
     /// Leaves of the steps that are possible in a state those that are enough; says whether it left any out.
     #[inline]
-    pub fn thin<K: Kernel>(
+    pub fn thin<P: Personality>(
         &self,
-        system: &System<K>,
+        machine: &Machine<P>,
         state: &State,
         steps: &mut Vec<Step>,
     ) -> bool {
-        self.order.thin(system, state, steps)
+        self.order.reduce(machine, state, steps)
     }
 
     /// Puts one state in the place of all that are the same to the search.

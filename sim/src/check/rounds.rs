@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use portsim_model::kernel::Kernel;
-use portsim_model::system::System;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::{ConnectLoop, Feedback};
@@ -27,7 +27,7 @@ use super::{Cut, Limits, Progress};
 
 /// What the workers of a process share with whoever waits for them.
 #[derive(Default)]
-pub struct Desk {
+pub struct SharedState {
     /// Set to end the search.
     pub stop: AtomicBool,
     /// Set to have a checkpoint written.
@@ -50,14 +50,14 @@ pub struct Desk {
     pub left: Condvar,
 }
 
-impl Desk {
-    /// A desk for so many workers.
-    pub fn for_workers(workers: usize) -> Desk {
-        Desk {
+impl SharedState {
+    /// A shared for so many workers.
+    pub fn for_workers(workers: usize) -> SharedState {
+        SharedState {
             counts: std::iter::repeat_with(Default::default)
                 .take(workers)
                 .collect(),
-            ..Desk::default()
+            ..SharedState::default()
         }
     }
 
@@ -115,7 +115,7 @@ enum Phase {
 
 /// What all workers of a process are told before they begin.
 #[derive(Debug, Clone)]
-pub struct Brief {
+pub struct WorkerConfig {
     /// What the search may use; the memory is that of one worker.
     pub limits: Limits,
     /// What is searched: all processes must agree.
@@ -129,12 +129,12 @@ pub struct Brief {
 }
 
 /// Builds one worker's part of the search.
-pub fn build<K: Kernel + Send + Sync + 'static>(
+pub fn build<P: Personality + Send + Sync + 'static>(
     worker: &mut Worker,
-    system: Arc<System<K>>,
+    machine: Arc<Machine<P>>,
     reduce: Arc<Reduce>,
-    brief: Brief,
-    desk: Arc<Desk>,
+    config: WorkerConfig,
+    shared: Arc<SharedState>,
 ) {
     let (me, peers) = (worker.index(), worker.peers());
     worker.dataflow::<u32, _, _>(|scope| {
@@ -142,13 +142,13 @@ pub fn build<K: Kernel + Send + Sync + 'static>(
         let route = Exchange::new(|message: &Message| u64::from(message.to));
         let found = stream.unary_frontier(route, "search", |capability, info| {
             let activator = scope.activator_for(info.address);
-            let mut seat = Seat {
-                share: Share::new(system, reduce, me, peers, brief.limits),
+            let mut worker_state = SearchWorker {
+                share: Share::new(machine, reduce, me, peers, config.limits),
                 me,
                 peers,
                 number: 0,
-                brief,
-                desk,
+                config,
+                shared,
                 phase: Phase::Arrive,
                 depth: 0,
                 complete: 0,
@@ -158,25 +158,25 @@ pub fn build<K: Kernel + Send + Sync + 'static>(
                 untraced: 0,
                 outcome: Outcome::default(),
             };
-            seat.sit_down();
+            worker_state.begin();
             let mut round = Some(capability);
             move |(input, frontier), output| {
                 input.for_each(|stamp, messages| {
                     let at = round.as_ref().map(|capability| *capability.time());
                     // While a depth is expanded, what arrives is of the next.
-                    let due = at.map(|at| at + u32::from(seat.phase == Phase::Expand));
+                    let due = at.map(|at| at + u32::from(worker_state.phase == Phase::Expand));
                     let early = stamp.least().copied() > due;
                     for message in messages.drain(..) {
-                        seat.receive(message.what, early);
+                        worker_state.receive(message.what, early);
                     }
                 });
                 while let Some(capability) = &mut round {
                     let at = *capability.time();
-                    if seat.phase != Phase::Expand && frontier.frontier().less_equal(&at) {
+                    if worker_state.phase != Phase::Expand && frontier.frontier().less_equal(&at) {
                         return;
                     }
                     let mut out = output.session(&*capability);
-                    let step = seat.go_on(|message| out.give(message));
+                    let step = worker_state.go_on(|message| out.give(message));
                     drop(out);
                     match step {
                         Next::Busy => {
@@ -207,12 +207,12 @@ enum Next {
 }
 
 /// One worker.
-struct Seat<K> {
-    share: Share<K>,
+struct SearchWorker<P> {
+    share: Share<P>,
     me: usize,
     peers: usize,
-    brief: Brief,
-    desk: Arc<Desk>,
+    config: WorkerConfig,
+    shared: Arc<SharedState>,
     phase: Phase,
     /// Steps from the start to the states that arrive, or are heard of.
     depth: u32,
@@ -231,10 +231,10 @@ struct Seat<K> {
     outcome: Outcome,
 }
 
-impl<K: Kernel> Seat<K> {
+impl<P: Personality> SearchWorker<P> {
     /// Begins with the first state, or where a checkpoint was written.
-    fn sit_down(&mut self) {
-        if let (Some(folder), Some(manifest)) = (&self.brief.folder, &self.brief.resume) {
+    fn begin(&mut self) {
+        if let (Some(folder), Some(manifest)) = (&self.config.folder, &self.config.resume) {
             match self.share.resume(folder, manifest) {
                 Ok(head) => {
                     self.depth = head.depth;
@@ -250,12 +250,12 @@ impl<K: Kernel> Seat<K> {
         } else {
             self.share.begin();
         }
-        self.share.summary.search = self.brief.search;
+        self.share.summary.search = self.config.search;
     }
 
     fn complain(&self, trouble: String) {
         let mut first = self
-            .desk
+            .shared
             .trouble
             .lock()
             .expect("nobody panics with it in hand");
@@ -283,8 +283,8 @@ impl<K: Kernel> Seat<K> {
             Phase::Hear => self.decide(send),
             Phase::Keep => self.kept(),
             Phase::Expand => {
-                let stop = self.desk.stop.load(Ordering::Relaxed);
-                let pause = self.desk.pause.load(Ordering::Relaxed);
+                let stop = self.shared.stop.load(Ordering::Relaxed);
+                let pause = self.shared.pause.load(Ordering::Relaxed);
                 self.share.summary.stopped |= stop;
                 let more = self.share.expand(stop || pause, |to, batch| {
                     send(Message {
@@ -338,7 +338,7 @@ impl<K: Kernel> Seat<K> {
             Some(Cut::Memory)
         } else if out.all.stopped {
             Some(Cut::Stopped)
-        } else if !paused && out.all.fresh > 0 && self.brief.limits.depth == Some(self.depth) {
+        } else if !paused && out.all.fresh > 0 && self.config.limits.depth == Some(self.depth) {
             Some(Cut::Depth)
         } else if out.all.preempted {
             Some(Cut::Preemptions)
@@ -347,8 +347,8 @@ impl<K: Kernel> Seat<K> {
         };
         let interrupted = paused || (ends && out.all.fresh > 0);
         // A search that is taken up again comes here first, and has nothing new to keep.
-        let taken_up = self.brief.resume.take().is_some();
-        if interrupted && !taken_up && self.brief.folder.is_some() {
+        let taken_up = self.config.resume.take().is_some();
+        if interrupted && !taken_up && self.config.folder.is_some() {
             return self.keep(send);
         }
         self.descend()
@@ -360,7 +360,7 @@ impl<K: Kernel> Seat<K> {
         self.outcome.differ = heard.iter().any(|it| it.search != heard[0].search);
         self.outcome.all = heard
             .into_iter()
-            .reduce(Summary::and)
+            .reduce(Summary::merge)
             .expect("all have spoken");
     }
 
@@ -381,7 +381,7 @@ impl<K: Kernel> Seat<K> {
             seen_before: 0,
             summary: Summary::default(),
         };
-        let folder = self.brief.folder.as_ref().expect("there is one");
+        let folder = self.config.folder.as_ref().expect("there is one");
         if let Err(error) = self.share.keep(folder, head) {
             self.complain(format!("{}: {error}", folder.display()));
             self.share.summary.unkept = true;
@@ -399,20 +399,20 @@ impl<K: Kernel> Seat<K> {
         self.outcome.cut = cut;
         if self.outcome.all.unkept {
             // It goes on without: what is on disk is the checkpoint before.
-            self.brief.folder = None;
+            self.config.folder = None;
         } else if self.is_first() {
             let manifest = Manifest {
                 format: KEPT_FORMAT.to_owned(),
-                search: self.brief.search,
+                search: self.config.search,
                 number: self.number,
                 peers: self.peers,
                 first: self.me,
-                threads: self.desk.counts.len(),
+                threads: self.shared.counts.len(),
             };
-            let folder = self.brief.folder.as_ref().expect("there is one");
-            match kept::commit(folder, self.brief.process, &manifest) {
+            let folder = self.config.folder.as_ref().expect("there is one");
+            match kept::commit(folder, self.config.process, &manifest) {
                 Ok(()) => {
-                    self.desk.checkpoints.fetch_add(1, Ordering::Relaxed);
+                    self.shared.checkpoints.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(error) => self.complain(format!("{}: {error}", folder.display())),
             }
@@ -422,7 +422,7 @@ impl<K: Kernel> Seat<K> {
 
     /// Whether it is the first worker of its process.
     fn is_first(&self) -> bool {
-        self.me.is_multiple_of(self.desk.counts.len())
+        self.me.is_multiple_of(self.shared.counts.len())
     }
 
     /// Goes on with the depth that was paused, or with the next; or the search is over.
@@ -436,14 +436,14 @@ impl<K: Kernel> Seat<K> {
             self.complete = self.outcome.states;
             self.depth += 1;
             if self.is_first() {
-                let before = self.desk.levels[0].swap(all.fresh, Ordering::Relaxed);
-                self.desk.levels[1].store(before, Ordering::Relaxed);
-                self.desk.depth.store(self.depth, Ordering::Relaxed);
+                let before = self.shared.levels[0].swap(all.fresh, Ordering::Relaxed);
+                self.shared.levels[1].store(before, Ordering::Relaxed);
+                self.shared.depth.store(self.depth, Ordering::Relaxed);
             }
             self.share.descend();
         }
         self.share.summary.paused = false;
-        self.desk.pause.store(false, Ordering::Relaxed);
+        self.shared.pause.store(false, Ordering::Relaxed);
         self.phase = Phase::Expand;
         Next::Same
     }
@@ -476,7 +476,7 @@ impl<K: Kernel> Seat<K> {
 
     /// Tells whoever watches where the worker stands.
     fn count(&self) {
-        let counts = &self.desk.counts[self.me % self.desk.counts.len()];
+        let counts = &self.shared.counts[self.me % self.shared.counts.len()];
         let now = [
             self.share.seen(),
             self.share.summary.transitions,
@@ -489,18 +489,18 @@ impl<K: Kernel> Seat<K> {
     }
 }
 
-impl<K> Drop for Seat<K> {
+impl<P> Drop for SearchWorker<P> {
     fn drop(&mut self) {
         // A worker that panics leaves too, without a result.
         if std::thread::panicking() {
-            self.desk.panicked.store(true, Ordering::Relaxed);
+            self.shared.panicked.store(true, Ordering::Relaxed);
         }
-        if let Ok(mut result) = self.desk.result.lock() {
+        if let Ok(mut result) = self.shared.result.lock() {
             result.0 += 1;
             if !std::thread::panicking() {
                 result.1 = Some(std::mem::take(&mut self.outcome));
             }
         }
-        self.desk.left.notify_all();
+        self.shared.left.notify_all();
     }
 }

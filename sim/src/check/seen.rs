@@ -1,6 +1,6 @@
 //! Which states have been seen: by their fingerprints, or whole.
 
-use super::visited::{From, Print, Visited};
+use super::visited::{Fingerprint, Origin, Visited};
 use super::whole::Whole;
 
 /// The states that one worker owns.
@@ -52,7 +52,7 @@ impl Seen {
     /// Adds states, each with its bytes, one after the other; tells which are new.
     pub fn insert_all(
         &mut self,
-        prints: &[Print],
+        prints: &[Fingerprint],
         parents: &[u64],
         bytes: &[u8],
         depth: u64,
@@ -73,7 +73,7 @@ impl Seen {
 
     /// Adds a state that was seen before the search was taken up again; `newest` says whether it is of the depth whose
     /// states arrive.
-    pub fn restore(&mut self, print: Print, bytes: &[u8], from: From) {
+    pub fn restore(&mut self, print: Fingerprint, bytes: &[u8], from: Origin) {
         match self {
             Seen::Prints(visited) => {
                 visited.insert(print, from);

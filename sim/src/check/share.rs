@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portsim_model::State;
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
-use portsim_model::system::System;
 
 use super::Limits;
 use super::kept::{self, Item, Part};
@@ -15,7 +15,7 @@ use super::queue::{Block, Queue};
 use super::reduce::Reduce;
 use super::seen::Seen;
 use super::tail::Tail;
-use super::visited::{Print, SHORT, print_of};
+use super::visited::{Fingerprint, SHORT, fingerprint_of};
 use super::wire::{Batch, Conviction, Head, Manifest, Summary, pack_step, pack_violation};
 
 /// States that are looked up, and sent, together.
@@ -25,8 +25,8 @@ const BATCH: usize = 512;
 const EMPTY_MAX: usize = 64;
 
 /// One worker's share of the states.
-pub struct Share<K> {
-    system: Arc<System<K>>,
+pub struct Share<P> {
+    machine: Arc<Machine<P>>,
     reduce: Arc<Reduce>,
     me: usize,
     /// How many workers there are.
@@ -56,20 +56,20 @@ pub struct Share<K> {
 }
 
 /// The worker that owns a state, by bits that its short fingerprint has too.
-pub fn owner(print: Print, peers: usize) -> usize {
+pub fn owner(print: Fingerprint, peers: usize) -> usize {
     ((print >> 32 & 0x3ff) as usize * peers) >> 10
 }
 
-impl<K: Kernel> Share<K> {
+impl<P: Personality> Share<P> {
     /// The share of one of `peers` workers: nothing yet.
     pub fn new(
-        system: Arc<System<K>>,
+        machine: Arc<Machine<P>>,
         reduce: Arc<Reduce>,
         me: usize,
         peers: usize,
         limits: Limits,
-    ) -> Share<K> {
-        let mut boot = system.boot();
+    ) -> Share<P> {
+        let mut boot = machine.boot();
         reduce.canonize(&mut boot);
         let record_len = boot.bytes().len() + Tail::len(limits.preemptions);
         Share {
@@ -85,14 +85,14 @@ impl<K: Kernel> Share<K> {
             empty: Vec::new(),
             found: vec![Batch::default(); peers],
             summary: Summary {
-                shown: vec![false; system.program().sometimes.len()],
+                shown: vec![false; machine.program().sometimes.len()],
                 ..Summary::default()
             },
             state: boot.clone(),
             successor: boot.clone(),
             steps: Vec::new(),
             fresh: Vec::new(),
-            system,
+            machine,
             reduce,
         }
     }
@@ -101,7 +101,7 @@ impl<K: Kernel> Share<K> {
     pub fn begin(&mut self) {
         let mut record = self.state.bytes().to_vec();
         record.resize(self.record_len, 0);
-        let print = print_of(&record);
+        let print = fingerprint_of(&record);
         if owner(print, self.peers) == self.me {
             self.summary.transitions = 1;
             self.add(Batch {
@@ -145,7 +145,7 @@ impl<K: Kernel> Share<K> {
             })?;
             // What one worker knew is known to one worker again.
             if worker % peers == me {
-                self.summary = std::mem::take(&mut self.summary).and(head.summary.clone());
+                self.summary = std::mem::take(&mut self.summary).merge(head.summary.clone());
             }
             last = Some(head);
         }
@@ -233,12 +233,12 @@ impl<K: Kernel> Share<K> {
             }
             return false;
         };
-        let system = Arc::clone(&self.system);
-        let state_len = system.layout().state_len();
+        let machine = Arc::clone(&self.machine);
+        let state_len = machine.layout().state_len();
         for (print, record) in block.states(self.record_len) {
             let (bytes, tail) = record.split_at(state_len);
             self.state.copy_from(bytes);
-            self.expand_one(&system, print, Tail::read(tail), &mut send);
+            self.expand_one(&machine, print, Tail::read(tail), &mut send);
         }
         self.spare.push(block.clear());
         true
@@ -247,22 +247,22 @@ impl<K: Kernel> Share<K> {
     #[inline]
     fn expand_one(
         &mut self,
-        system: &System<K>,
-        print: Print,
+        machine: &Machine<P>,
+        print: Fingerprint,
         tail: Option<Tail>,
         send: &mut impl FnMut(usize, Batch),
     ) {
         let steps = &mut self.steps;
         steps.clear();
-        let bounded = system.enabled(&self.state, |step| steps.push(step)).0;
+        let bounded = machine.enabled(&self.state, |step| steps.push(step)).0;
         self.summary.bounded |= bounded;
         if self.steps.is_empty() && !bounded {
             self.summary.ended = true;
-            if let Some(violation) = system.judge_end(&self.state) {
+            if let Some(violation) = machine.judge_end(&self.state) {
                 self.convict(self.depth - 1, violation, print, None);
             }
         }
-        self.summary.thinned += u64::from(self.reduce.thin(system, &self.state, &mut self.steps));
+        self.summary.thinned += u64::from(self.reduce.thin(machine, &self.state, &mut self.steps));
         for n in 0..self.steps.len() {
             let step = self.steps[n];
             let tail = tail.map(|tail| tail.after(step, &self.steps));
@@ -272,13 +272,13 @@ impl<K: Kernel> Share<K> {
             }
             self.successor.clone_from(&self.state);
             self.summary.transitions += 1;
-            if let Some(fault) = system.take(&mut self.successor, step, &mut ()) {
+            if let Some(fault) = machine.take(&mut self.successor, step, &mut ()) {
                 self.convict(self.depth, Violation::Builtin(fault), print, Some(step));
                 continue;
             }
             self.reduce.canonize(&mut self.successor);
             let found = match tail {
-                None => print_of(self.successor.bytes()),
+                None => fingerprint_of(self.successor.bytes()),
                 Some(tail) => tail.print_with(self.successor.bytes()),
             };
             let to = owner(found, self.peers);
@@ -333,19 +333,25 @@ impl<K: Kernel> Share<K> {
         }
     }
 
-    fn judge(&mut self, print: Print, bytes: &[u8]) {
+    fn judge(&mut self, print: Fingerprint, bytes: &[u8]) {
         // `successor` is free: it was copied into the batch.
-        let state_len = self.system.layout().state_len();
+        let state_len = self.machine.layout().state_len();
         self.successor.copy_from(&bytes[..state_len]);
         for (property, shown) in self.summary.shown.iter_mut().enumerate() {
-            *shown = *shown || self.system.shows(&self.successor, property);
+            *shown = *shown || self.machine.shows(&self.successor, property);
         }
-        if let Some(violation) = self.system.judge(&self.successor) {
+        if let Some(violation) = self.machine.judge(&self.successor) {
             self.convict(self.depth, violation, print, None);
         }
     }
 
-    fn convict(&mut self, steps: u32, violation: Violation, print: Print, last: Option<Step>) {
+    fn convict(
+        &mut self,
+        steps: u32,
+        violation: Violation,
+        print: Fingerprint,
+        last: Option<Step>,
+    ) {
         let conviction = Conviction {
             steps,
             violation: pack_violation(violation),

@@ -6,7 +6,7 @@
 
 use portsim_model::step::{Step, StepKind};
 
-use super::visited::{Print, print_of};
+use super::visited::{Fingerprint, fingerprint_of};
 
 /// See the module.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Tail {
         if bound.is_some() { 2 } else { 0 }
     }
 
-    /// From the bytes behind a state.
+    /// Origin the bytes behind a state.
     pub fn read(bytes: &[u8]) -> Option<Tail> {
         match *bytes {
             [last, preemptions] => Some(Tail { last, preemptions }),
@@ -50,7 +50,7 @@ impl Tail {
     }
 
     /// The fingerprint of a state with it.
-    pub fn print_with(self, state: &[u8]) -> Print {
-        print_of(&[state, &self.bytes()].concat())
+    pub fn print_with(self, state: &[u8]) -> Fingerprint {
+        fingerprint_of(&[state, &self.bytes()].concat())
     }
 }

@@ -3,11 +3,11 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A state in 64 bits. Never 0, which marks a free place.
-pub type Print = u64;
+pub type Fingerprint = u64;
 
 /// The fingerprint of a state with these bytes.
 #[inline]
-pub fn print_of(bytes: &[u8]) -> Print {
+pub fn fingerprint_of(bytes: &[u8]) -> Fingerprint {
     xxh3_64(bytes).max(1)
 }
 
@@ -28,22 +28,22 @@ const AHEAD: usize = 16;
 
 /// Where a state was reached from: the short fingerprint of its parent, and how many steps from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct From {
+pub struct Origin {
     /// The state before it; its own for the first of all.
     pub parent: u64,
     /// Steps from the start, at most [`DEPTH_MAX`].
     pub depth: u64,
 }
 
-impl From {
+impl Origin {
     /// As one number.
     pub fn pack(self) -> u64 {
         self.depth.min(DEPTH_MAX) << 48 | self.parent & SHORT
     }
 
     /// From that number.
-    pub fn unpack(from: u64) -> From {
-        From {
+    pub fn unpack(from: u64) -> Origin {
+        Origin {
             parent: from & SHORT,
             depth: from >> 48,
         }
@@ -58,7 +58,7 @@ pub struct Visited {
 
 struct Table {
     /// A fingerprint, and the parent and depth in one number.
-    places: Box<[(Print, u64)]>,
+    places: Box<[(Fingerprint, u64)]>,
     used: usize,
 }
 
@@ -81,14 +81,14 @@ impl Visited {
     /// Bytes of memory in use.
     pub fn bytes(&self) -> u64 {
         let places: usize = self.tables.iter().map(|table| table.places.len()).sum();
-        (places * size_of::<(Print, u64)>()) as u64
+        (places * size_of::<(Fingerprint, u64)>()) as u64
     }
 
     /// Adds states one after the other; tells which are new. The places of those to come are fetched meanwhile,
     /// because a miss in the table costs more than all else that is done for a state.
     pub fn insert_all(
         &mut self,
-        prints: &[Print],
+        prints: &[Fingerprint],
         parents: &[u64],
         depth: u64,
         mut is_new: impl FnMut(usize),
@@ -100,39 +100,39 @@ impl Visited {
             if let Some(&later) = prints.get(n + AHEAD) {
                 self.fetch(later);
             }
-            if self.insert(print, From { parent, depth }) {
+            if self.insert(print, Origin { parent, depth }) {
                 is_new(n);
             }
         }
     }
 
     /// All of them, each with where it was reached from.
-    pub fn all(&self) -> impl Iterator<Item = (Print, From)> {
+    pub fn all(&self) -> impl Iterator<Item = (Fingerprint, Origin)> {
         let places = self.tables.iter().flat_map(|table| &table.places);
         let used = places.filter(|place| place.0 != 0);
-        used.map(|&(print, from)| (print, From::unpack(from)))
+        used.map(|&(print, from)| (print, Origin::unpack(from)))
     }
 
-    fn fetch(&self, print: Print) {
+    fn fetch(&self, print: Fingerprint) {
         let table = &self.tables[table_of(print)];
         fetch(&table.places[table.first(print)]);
     }
 
     /// Adds a state; says whether it is new. Of several parents at the same depth the smallest is kept, so that it
     /// does not depend on who came first.
-    pub fn insert(&mut self, print: Print, from: From) -> bool {
+    pub fn insert(&mut self, print: Fingerprint, from: Origin) -> bool {
         let is_new = self.tables[table_of(print)].insert(print, from.pack());
         self.len += u64::from(is_new);
         is_new
     }
 
     /// Where the state with this short fingerprint was reached from.
-    pub fn from(&self, short: u64) -> Option<From> {
+    pub fn from(&self, short: u64) -> Option<Origin> {
         let table = &self.tables[table_of(short)];
         let mut at = table.first(short);
         while table.places[at].0 != 0 {
             if table.places[at].0 & SHORT == short {
-                return Some(From::unpack(table.places[at].1));
+                return Some(Origin::unpack(table.places[at].1));
             }
             at = table.next(at);
         }
@@ -148,7 +148,7 @@ impl Table {
         }
     }
 
-    fn first(&self, print: Print) -> usize {
+    fn first(&self, print: Fingerprint) -> usize {
         (((print & u64::from(u32::MAX)) * self.places.len() as u64) >> 32) as usize
     }
 
@@ -160,7 +160,7 @@ impl Table {
         }
     }
 
-    fn insert(&mut self, print: Print, from: u64) -> bool {
+    fn insert(&mut self, print: Fingerprint, from: u64) -> bool {
         let mut at = self.first(print);
         loop {
             let place = &mut self.places[at];
@@ -199,7 +199,7 @@ impl Table {
 
 /// Asks the processor to bring a place near, where that can be asked.
 #[inline]
-fn fetch(place: &(Print, u64)) {
+fn fetch(place: &(Fingerprint, u64)) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: it reads nothing that the program could see, whatever the address.
     unsafe {
@@ -211,7 +211,7 @@ fn fetch(place: &(Print, u64)) {
 }
 
 /// The table that holds a state, by bits that its short fingerprint has too.
-pub fn table_of(print: Print) -> usize {
+pub fn table_of(print: Fingerprint) -> usize {
     (print >> 42) as usize % TABLES
 }
 
@@ -223,7 +223,7 @@ mod tests {
     fn what_was_added_is_there_after_all_growth() {
         let mut visited = Visited::new();
         let print = |n: u64| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let from = |n: u64| From {
+        let from = |n: u64| Origin {
             parent: n,
             depth: n % 50,
         };
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_smallest_parent_of_the_same_depth_is_kept() {
         let mut visited = Visited::new();
-        let from = |parent, depth| From { parent, depth };
+        let from = |parent, depth| Origin { parent, depth };
         assert!(visited.insert(7, from(5, 3)));
         assert!(!visited.insert(7, from(4, 3)));
         assert!(!visited.insert(7, from(6, 3)));

@@ -3,7 +3,7 @@
 //! A record is a state's bytes and the short fingerprint of the state before it. The table holds the numbers of
 //! records, each with some bits of the fingerprint, so that few records are compared in vain.
 
-use super::visited::{Print, SHORT, TABLES, print_of, table_of};
+use super::visited::{Fingerprint, SHORT, TABLES, fingerprint_of, table_of};
 
 /// Bytes of a short fingerprint.
 const PARENT: usize = 6;
@@ -79,7 +79,7 @@ impl Whole {
 
     /// Adds a state; says whether it is new. Of several parents at the same depth the smallest is kept, so that it
     /// does not depend on who came first.
-    pub fn insert(&mut self, print: Print, bytes: &[u8], parent: u64) -> bool {
+    pub fn insert(&mut self, print: Fingerprint, bytes: &[u8], parent: u64) -> bool {
         let is_new = self.tables[table_of(print)].insert(print, bytes, parent & SHORT);
         self.len += u64::from(is_new);
         is_new
@@ -91,7 +91,7 @@ impl Whole {
         let mut at = table.first(short);
         while table.places[at] != 0 {
             let (bytes, parent) = table.record(table.places[at], self.state_len);
-            if print_of(bytes) & SHORT == short {
+            if fingerprint_of(bytes) & SHORT == short {
                 return Some(parent);
             }
             at = table.next(at);
@@ -111,7 +111,7 @@ impl Whole {
 }
 
 impl Table {
-    fn first(&self, print: Print) -> usize {
+    fn first(&self, print: Fingerprint) -> usize {
         (((print & u64::from(u32::MAX)) * self.places.len() as u64) >> 32) as usize
     }
 
@@ -134,7 +134,7 @@ impl Table {
         (bytes, u64::from_le_bytes(parent))
     }
 
-    fn insert(&mut self, print: Print, bytes: &[u8], parent: u64) -> bool {
+    fn insert(&mut self, print: Fingerprint, bytes: &[u8], parent: u64) -> bool {
         let mut at = self.first(print);
         let bits = bits_of(print);
         while self.places[at] != 0 {
@@ -175,7 +175,7 @@ impl Table {
         let larger = self.places.len() * 5 / 4;
         self.places = vec![0; larger].into_boxed_slice();
         for n in 1..=self.records as u32 {
-            let print = print_of(self.record(n, state_len).0);
+            let print = fingerprint_of(self.record(n, state_len).0);
             let mut at = self.first(print);
             while self.places[at] != 0 {
                 at = self.next(at);
@@ -186,7 +186,7 @@ impl Table {
 }
 
 /// Bits of a fingerprint that neither its owner nor its place depends on.
-fn bits_of(print: Print) -> u32 {
+fn bits_of(print: Fingerprint) -> u32 {
     ((print >> 48) as u32) << 24
 }
 
@@ -208,7 +208,7 @@ mod tests {
         let mut whole = Whole::new(4);
         let add = |whole: &mut Whole, n: u32, parent| {
             let bytes = n.to_le_bytes();
-            whole.insert(print_of(&bytes), &bytes, parent)
+            whole.insert(fingerprint_of(&bytes), &bytes, parent)
         };
         for n in 0..50_000 {
             assert!(add(&mut whole, n, n.into()), "{n} is new");
@@ -216,14 +216,14 @@ mod tests {
         whole.descend();
         for n in 0..50_000 {
             assert!(!add(&mut whole, n, 0), "{n} is there");
-            let parent = whole.parent(print_of(&n.to_le_bytes()) & SHORT);
+            let parent = whole.parent(fingerprint_of(&n.to_le_bytes()) & SHORT);
             assert_eq!(parent, Some(n.into()), "a parent of an earlier depth stays");
         }
         assert!(add(&mut whole, 60_000, 7));
         assert!(!add(&mut whole, 60_000, 8));
         assert!(!add(&mut whole, 60_000, 6));
         assert_eq!(
-            whole.parent(print_of(&60_000u32.to_le_bytes()) & SHORT),
+            whole.parent(fingerprint_of(&60_000u32.to_le_bytes()) & SHORT),
             Some(6)
         );
         assert_eq!(whole.all().count(), 50_001);

@@ -77,7 +77,7 @@ pub struct Summary {
 
 impl Summary {
     /// What two workers know together.
-    pub fn and(mut self, other: Summary) -> Summary {
+    pub fn merge(mut self, other: Summary) -> Summary {
         self.fresh += other.fresh;
         self.transitions += other.transitions;
         self.thinned += other.thinned;

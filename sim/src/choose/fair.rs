@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use portsim_model::program::ThreadId;
 use portsim_model::step::Step;
 
-use super::{Choose, Dice};
+use super::{Choose, Rng};
 
 /// See the module.
 pub struct Fair {
-    dice: Dice,
+    rng: Rng,
     /// When each thread moved last; 0 for never.
     moved: BTreeMap<ThreadId, u64>,
     taken: u64,
@@ -19,7 +19,7 @@ impl Fair {
     /// The policy from a seed.
     pub fn new(seed: u64) -> Fair {
         Fair {
-            dice: Dice::new(seed),
+            rng: Rng::new(seed),
             moved: BTreeMap::new(),
             taken: 0,
         }
@@ -39,6 +39,6 @@ impl Choose for Fair {
         let own: Vec<_> = (0..steps.len())
             .filter(|&n| steps[n].thread == thread)
             .collect();
-        own[self.dice.below(own.len())]
+        own[self.rng.below(own.len())]
     }
 }

@@ -10,7 +10,7 @@ pub use random::Random;
 
 use portsim_model::step::Step;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::{Rng as _, SeedableRng};
 
 /// Chooses among the steps that are possible now.
 pub trait Choose {
@@ -61,13 +61,13 @@ impl Policy {
 }
 
 /// Random numbers that a seed fixes for ever: ChaCha with 8 rounds, the seed in the first eight bytes of the key.
-pub(crate) struct Dice(ChaCha8Rng);
+pub(crate) struct Rng(ChaCha8Rng);
 
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Dice {
+impl Rng {
+    pub(crate) fn new(seed: u64) -> Rng {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
-        Dice(ChaCha8Rng::from_seed(key))
+        Rng(ChaCha8Rng::from_seed(key))
     }
 
     /// A number below `sides`, which is not 0.

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use portsim_model::program::ThreadId;
 use portsim_model::step::Step;
 
-use super::{Choose, Dice};
+use super::{Choose, Rng};
 
 /// Priorities change within so many steps from the start.
 const HORIZON: usize = 64;
 
 /// See the module.
 pub struct Pct {
-    dice: Dice,
+    rng: Rng,
     /// Higher moves first. New threads draw theirs above all lowered ones.
     priority: BTreeMap<ThreadId, u64>,
     /// Steps at which the thread about to move falls below all others, latest first.
@@ -28,11 +28,11 @@ pub struct Pct {
 impl Pct {
     /// The policy from a seed, with so many priority changes.
     pub fn new(seed: u64, depth: u32) -> Pct {
-        let mut dice = Dice::new(seed);
-        let mut changes: Vec<_> = (0..depth).map(|_| dice.below(HORIZON)).collect();
+        let mut rng = Rng::new(seed);
+        let mut changes: Vec<_> = (0..depth).map(|_| rng.below(HORIZON)).collect();
         changes.sort_by(|a, b| b.cmp(a));
         Pct {
-            dice,
+            rng,
             priority: BTreeMap::new(),
             changes,
             lowest: u64::from(depth),
@@ -43,7 +43,7 @@ impl Pct {
     fn favourite(&mut self, steps: &[Step]) -> ThreadId {
         for step in steps {
             if !self.priority.contains_key(&step.thread) {
-                let drawn = u64::from(u32::MAX) + self.dice.below(u32::MAX as usize) as u64;
+                let drawn = u64::from(u32::MAX) + self.rng.below(u32::MAX as usize) as u64;
                 self.priority.insert(step.thread, drawn);
             }
         }
@@ -67,6 +67,6 @@ impl Choose for Pct {
         let own: Vec<_> = (0..steps.len())
             .filter(|&n| steps[n].thread == thread)
             .collect();
-        own[self.dice.below(own.len())]
+        own[self.rng.below(own.len())]
     }
 }

@@ -2,15 +2,15 @@
 
 use portsim_model::step::Step;
 
-use super::{Choose, Dice};
+use super::{Choose, Rng};
 
 /// See the module.
-pub struct Random(Dice);
+pub struct Random(Rng);
 
 impl Random {
     /// The policy from a seed.
     pub fn new(seed: u64) -> Random {
-        Random(Dice::new(seed))
+        Random(Rng::new(seed))
     }
 }
 

@@ -90,11 +90,11 @@ pub struct Run {
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
-    pub machine: Machine,
+    pub machine: Processors,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Machine {
+pub struct Processors {
     /// Processors: what a concurrency value of 0 stands for
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub processors: u32,
@@ -157,7 +157,7 @@ pub struct Check {
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
-    pub machine: Machine,
+    pub machine: Processors,
 }
 
 impl Check {
@@ -180,7 +180,7 @@ pub struct Replay {
     #[command(flatten)]
     pub look_in: LookIn,
     #[command(flatten)]
-    pub machine: Machine,
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -253,7 +253,7 @@ pub struct Admit {
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
-    pub machine: Machine,
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -273,7 +273,7 @@ pub struct CrossCheck {
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
-    pub machine: Machine,
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -287,7 +287,7 @@ pub struct Compare {
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
-    pub machine: Machine,
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -310,7 +310,7 @@ pub struct Fuzz {
     #[arg(long, value_name = "FOLDER", default_value = "found")]
     pub out: PathBuf,
     #[command(flatten)]
-    pub machine: Machine,
+    pub machine: Processors,
 }
 
 impl Fuzz {
@@ -422,7 +422,7 @@ pub struct Target {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
-    pub machine: Machine,
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]

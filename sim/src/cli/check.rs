@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
-use portsim_model::system::System;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::args::{Check, personality};
@@ -18,8 +18,8 @@ use super::run::header;
 use super::say::{Progress, Say, shell, stop_on_ctrl_c};
 use super::verdict::{as_expected, exit_of, expected, line, totals};
 use super::{Exit, Stop, bad_argument, files, sample};
-use crate::check::{self, Crew, Exploration, Found, Hosts, Keeping, Limits, Reductions};
-use crate::personality::{OnSystem, default_for, not_for, play};
+use crate::check::{self, Exploration, Found, Hosts, Keeping, Limits, Reductions, Workers};
+use crate::personality::{OnMachine, default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::follow;
 use crate::scenario::{Scenario, find};
@@ -213,13 +213,13 @@ fn keeping(args: &Check) -> Result<Option<Keeping>, Stop> {
 }
 
 /// The threads and processes that search.
-fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
+fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Workers, Stop> {
     let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
     let search = format!(
         "{} {name} {processors} {:?} {:?} {version} {} {:?}",
         scenario.sha256, args.depth, args.reduce, args.exact, args.preemptions
     );
-    let mut crew = Crew {
+    let mut crew = Workers {
         workers: args.workers(),
         hosts: None,
         search: xxh3_64(search.as_bytes()),
@@ -238,7 +238,7 @@ fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Crew, Stop> {
 struct Explore<'a> {
     reductions: Reductions,
     limits: Limits,
-    crew: Crew,
+    crew: Workers,
     keeping: Option<Keeping>,
     stop: &'a AtomicBool,
     progress: Progress,
@@ -253,9 +253,9 @@ struct Counterexample {
     loop_at: Option<u64>,
 }
 
-impl OnSystem for Explore<'_> {
+impl OnMachine for Explore<'_> {
     type Out = Result<(Exploration, Counterexample), String>;
-    fn on<K: Kernel + Send + Sync + 'static>(mut self, system: &System<K>) -> Self::Out {
+    fn on<P: Personality + Send + Sync + 'static>(mut self, machine: &Machine<P>) -> Self::Out {
         let watch = |now: check::Progress| {
             self.progress.at(|since| {
                 let rate = now.transitions as f64 / since.as_secs_f64();
@@ -274,7 +274,7 @@ impl OnSystem for Explore<'_> {
             });
         };
         let exploration = check::check(
-            system,
+            machine,
             self.reductions,
             self.limits,
             &self.crew,
@@ -282,11 +282,11 @@ impl OnSystem for Explore<'_> {
             self.stop,
             watch,
         )?;
-        let (events, last) = follow(system, &exploration.path);
-        let event_of = |step: usize| follow(system, &exploration.path[..step]).0.len() as u64 + 1;
+        let (events, last) = follow(machine, &exploration.path);
+        let event_of = |step: usize| follow(machine, &exploration.path[..step]).0.len() as u64 + 1;
         let counterexample = Counterexample {
             events,
-            parked: system.view(&last).inside_calls().collect(),
+            parked: machine.view(&last).inside_calls().collect(),
             loop_at: exploration.loop_from.map(event_of),
         };
         Ok((exploration, counterexample))

@@ -1,13 +1,13 @@
 //! `portsim replay` and `portsim diff`: one trace against the model, or against another.
 
-use portsim_model::kernel::Kernel;
-use portsim_model::system::System;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 
 use super::args::{Diff, Replay, personality};
 use super::say::Say;
 use super::{Exit, Stop, bad_argument, files};
 use crate::bad_input::BadInput;
-use crate::personality::{OnSystem, play};
+use crate::personality::{OnMachine, play};
 use crate::replay::{self, replay as replay_trace};
 use crate::report::{json, text};
 use crate::scenario::Scenario;
@@ -80,10 +80,10 @@ pub fn replay(args: &Replay, say: &Say) -> Result<Exit, Stop> {
 
 struct Replaying<'t>(&'t Trace);
 
-impl OnSystem for Replaying<'_> {
+impl OnMachine for Replaying<'_> {
     type Out = replay::Replay;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> replay::Replay {
-        replay_trace(system, self.0)
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> replay::Replay {
+        replay_trace(machine, self.0)
     }
 }
 

@@ -6,7 +6,7 @@ use super::args::CrossCheck;
 use super::on::{On, backend_names, pairs};
 use super::say::{Say, shell, stop_on_ctrl_c, stopped};
 use super::{Exit, Stop, files};
-use crate::cross_check::{Cell, Verdict, cross_check as check};
+use crate::cross_check::{Comparison, Verdict, cross_check as check};
 use crate::report::json::{self, Totals};
 use crate::report::text;
 use crate::scenario::{Scenario, find};
@@ -58,7 +58,7 @@ pub fn cross_check(args: &CrossCheck, say: &Say) -> Result<Exit, Stop> {
     say.text(&totals(&cells))?;
     say.object(&json::cross_check(&cells, !stopped()))?;
     let totals = Totals::of(&cells);
-    let asked_for = |cell: &&Cell| matches!(cell.verdict, Verdict::Unavailable(_));
+    let asked_for = |cell: &&Comparison| matches!(cell.verdict, Verdict::Unavailable(_));
     Ok(match totals {
         Totals { differ: 1.., .. } => Exit::Verdict,
         Totals {
@@ -90,7 +90,12 @@ fn seeds(args: &CrossCheck, scenario: &Scenario) -> std::ops::Range<u64> {
 }
 
 /// Where a backend and the model part.
-fn differ(say: &Say, args: &CrossCheck, scenarios: &[Scenario], cell: &Cell) -> Result<(), Stop> {
+fn differ(
+    say: &Say,
+    args: &CrossCheck,
+    scenarios: &[Scenario],
+    cell: &Comparison,
+) -> Result<(), Stop> {
     let (Verdict::Differ(refusal), Some(scenario)) = (
         &cell.verdict,
         scenarios
@@ -129,7 +134,7 @@ fn differ(say: &Say, args: &CrossCheck, scenarios: &[Scenario], cell: &Cell) -> 
 }
 
 /// One row a scenario, one column a backend and its judge.
-fn matrix(scenarios: &[Scenario], pairs: &[(On, &'static str)], cells: &[Cell]) -> String {
+fn matrix(scenarios: &[Scenario], pairs: &[(On, &'static str)], cells: &[Comparison]) -> String {
     let mut rows = vec![vec!["scenario".to_owned()]];
     rows[0].extend(
         pairs
@@ -139,7 +144,7 @@ fn matrix(scenarios: &[Scenario], pairs: &[(On, &'static str)], cells: &[Cell]) 
     for scenario in scenarios {
         let mut row = vec![scenario.name.clone()];
         for (backend, name) in pairs {
-            let own = |cell: &&Cell| {
+            let own = |cell: &&Comparison| {
                 cell.scenario == scenario.name
                     && cell.on == backend.name()
                     && cell.personality == *name
@@ -159,7 +164,7 @@ fn matrix(scenarios: &[Scenario], pairs: &[(On, &'static str)], cells: &[Cell]) 
 }
 
 /// One cell of the matrix: all seeds together.
-fn summary(cells: &[&Cell]) -> String {
+fn summary(cells: &[&Comparison]) -> String {
     let of = |name: &str| {
         cells
             .iter()
@@ -190,7 +195,7 @@ fn summary(cells: &[&Cell]) -> String {
 const NAMED_MAX: usize = 5;
 
 /// Nothing is left out in silence.
-fn left_out(cells: &[Cell]) -> String {
+fn left_out(cells: &[Comparison]) -> String {
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for cell in cells {
         let (word, why) = match &cell.verdict {
@@ -220,7 +225,7 @@ fn left_out(cells: &[Cell]) -> String {
     words
 }
 
-fn totals(cells: &[Cell]) -> String {
+fn totals(cells: &[Comparison]) -> String {
     let Totals {
         agree,
         differ,

@@ -2,15 +2,15 @@
 
 use std::io::{BufWriter, Write};
 
-use portsim_model::kernel::Kernel;
-use portsim_model::system::System;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use sha2::{Digest, Sha256};
 
-use super::args::{Machine, Run, personality};
+use super::args::{Processors, Run, personality};
 use super::say::{Say, shell, stop_on_ctrl_c, stopped};
 use super::{Exit, Stop, bad_argument, files};
 use crate::choose::Policy;
-use crate::personality::{OnSystem, default_for, not_for, play};
+use crate::personality::{OnMachine, default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::{Ended, Execution};
 use crate::scenario::{Expect, Scenario};
@@ -181,15 +181,15 @@ struct Execute {
     steps_max: u64,
 }
 
-impl OnSystem for Execute {
+impl OnMachine for Execute {
     type Out = Execution;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Execution {
-        crate::run::run(system, &mut *self.policy.seeded(self.seed), self.steps_max)
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Execution {
+        crate::run::run(machine, &mut *self.policy.seeded(self.seed), self.steps_max)
     }
 }
 
 /// The header of a trace that the model makes.
-pub fn header(scenario: &Scenario, personality: &str, machine: Machine) -> Header {
+pub fn header(scenario: &Scenario, personality: &str, processors: Processors) -> Header {
     Header {
         format: FORMAT.to_owned(),
         scenario: scenario.name.clone(),
@@ -203,7 +203,7 @@ pub fn header(scenario: &Scenario, personality: &str, machine: Machine) -> Heade
             Mode::Steps
         },
         seed: None,
-        processors: Some(machine.processors),
+        processors: Some(processors.processors),
         tool: tool(),
         os: "none".to_owned(),
         violation: None,

@@ -3,15 +3,15 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use portsim_model::kernel::Kernel;
-use portsim_model::system::System;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 
 use super::Stop;
 use super::args::Check;
 use super::say::{Progress, Say, shell};
 use super::verdict::{as_expected, line};
 use crate::choose::Policy;
-use crate::personality::{OnSystem, play};
+use crate::personality::{OnMachine, play};
 use crate::report::{json, text};
 use crate::sample::{Plan, Sampled, sample};
 use crate::scenario::Scenario;
@@ -123,11 +123,11 @@ struct Work<'a> {
     name: &'a str,
 }
 
-impl OnSystem for Work<'_> {
+impl OnMachine for Work<'_> {
     type Out = Sampled;
-    fn on<K: Kernel + Send + Sync + 'static>(mut self, system: &System<K>) -> Sampled {
+    fn on<P: Personality + Send + Sync + 'static>(mut self, machine: &Machine<P>) -> Sampled {
         let all = self.plan.seeds.end - self.plan.seeds.start;
-        sample(system, &self.plan, self.stop, |runs| {
+        sample(machine, &self.plan, self.stop, |runs| {
             self.progress.at(|since| {
                 format!(
                     "{}: {} of {}, {} runs/s",

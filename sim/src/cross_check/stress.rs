@@ -13,7 +13,7 @@ use portsim_model::personality::NAMES;
 
 use super::judge_free;
 use crate::admit::Judgement;
-use crate::choose::Dice;
+use crate::choose::Rng;
 use crate::native::free::Ended;
 use crate::native::{Backend, NoRecording, record_free};
 use crate::scenario::{Scenario, parse};
@@ -96,13 +96,13 @@ pub fn round(
 
 /// The scenario of a seed, in which the port may be closed or not.
 fn written(seed: u64, threads: usize, closes: bool) -> String {
-    let mut dice = Dice::new(seed);
-    let limit = 1 + dice.below(threads.div_ceil(2));
-    let posters = 1 + dice.below(threads.div_ceil(2));
+    let mut rng = Rng::new(seed);
+    let limit = 1 + rng.below(threads.div_ceil(2));
+    let posters = 1 + rng.below(threads.div_ceil(2));
     let ops = OPS.min(PACKETS_MAX / threads);
     // Who closes a port, and when; in most rounds nobody.
-    let closer = dice.below(4 * threads);
-    let closes_at = ops / 2 + dice.below(ops / 2);
+    let closer = rng.below(4 * threads);
+    let closes_at = ops / 2 + rng.below(ops / 2);
     let mut key = 0;
     let mut text = format!(
         r#"{{ "why": "Stress of seed {seed}.", "builtin": false, "ports": {{ "p": {{ "concurrency": {limit} }} }}, "threads": {{"#
@@ -113,7 +113,7 @@ fn written(seed: u64, threads: usize, closes: bool) -> String {
         for op in 0..ops {
             let comma = if op == 0 { "" } else { "," };
             let is_poster = thread < posters;
-            let op = match dice.below(40) {
+            let op = match rng.below(40) {
                 _ if closes && (thread, op) == (closer, closes_at) => {
                     r#"{ "close": "p" }"#.to_owned()
                 }

@@ -2,7 +2,7 @@
 //!
 //! A new operation of the format is a row here. Whether a system and a backend have it, they are asked.
 
-use crate::choose::Dice;
+use crate::choose::Rng;
 use crate::draft::{Call, Part, Word};
 
 /// A kind of operation.
@@ -18,7 +18,7 @@ pub(super) struct Kind {
 
 /// What an operation is drawn from.
 pub(super) struct Draw<'a> {
-    pub dice: &'a mut Dice,
+    pub rng: &'a mut Rng,
     /// How many ports there are to choose from.
     pub ports: usize,
     /// Two or more.
@@ -50,28 +50,28 @@ const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
 
 impl Draw<'_> {
     fn of<'n>(&mut self, names: &[&'n str]) -> &'n str {
-        names[self.dice.below(names.len())]
+        names[self.rng.below(names.len())]
     }
 
     fn port(&mut self) -> &'static str {
         // Most calls meet on the first.
-        match self.dice.below(4) {
+        match self.rng.below(4) {
             0 => PORTS[self.ports - 1],
             _ => PORTS[0],
         }
     }
 
     fn thread(&mut self) -> String {
-        self.threads[self.dice.below(self.threads.len())].clone()
+        self.threads[self.rng.below(self.threads.len())].clone()
     }
 
     /// The first thread is there from the start, so that somebody is.
     fn child(&mut self) -> String {
-        self.threads[1 + self.dice.below(self.threads.len() - 1)].clone()
+        self.threads[1 + self.rng.below(self.threads.len() - 1)].clone()
     }
 
     fn ticks(&mut self) -> i64 {
-        1 + self.dice.below(3) as i64
+        1 + self.rng.below(3) as i64
     }
 
     fn key(&mut self) -> i64 {
@@ -80,12 +80,12 @@ impl Draw<'_> {
     }
 
     fn max(&mut self) -> i64 {
-        1 + self.dice.below(4) as i64
+        1 + self.rng.below(4) as i64
     }
 
     /// A batch of some, or of none.
     fn batch_of_some(&mut self) -> Call {
-        let least = self.dice.below(4) as i64;
+        let least = self.rng.below(4) as i64;
         let batch = Call::on("get", self.port()).with("max", self.max());
         batch.with("min", least)
     }
@@ -113,7 +113,7 @@ impl Draw<'_> {
             return call;
         }
         let mut call = call.with("trigger", self.of(&["level", "edge"]));
-        match self.dice.below(6) {
+        match self.rng.below(6) {
             0 | 1 => call = call.with("oneshot", Word::Yes),
             2 => call = call.with("exclusive", Word::Yes),
             _ => {}
@@ -132,7 +132,7 @@ impl Draw<'_> {
             &["enable"],
             &["disable"],
         ];
-        let flags = flags[self.dice.below(flags.len())];
+        let flags = flags[self.rng.below(flags.len())];
         let call = Call::on("kevent", self.port()).with("source", self.of(&SOURCES));
         let call = call.with("flags", Word::Several(flags.to_vec()));
         match flags[0] {
@@ -238,7 +238,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind("get from a small ring", 8, |_| Call::on("get", SMALL)),
     kind("batch from a small ring", 8, |draw| {
         let batch = Call::on("get", SMALL).with("max", draw.max());
-        batch.with("min", draw.dice.below(4) as i64)
+        batch.with("min", draw.rng.below(4) as i64)
     }),
     kind("poll of a small ring", 6, |draw| {
         let batch = Call::on("get", SMALL).with("max", draw.max());
@@ -246,7 +246,7 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     slow("batch from a small ring in time", 3, |draw| {
         let batch = Call::on("get", SMALL).with("max", draw.max());
-        let batch = batch.with("min", draw.dice.below(4) as i64);
+        let batch = batch.with("min", draw.rng.below(4) as i64);
         batch.with("timeout", draw.ticks())
     }),
     kind("post to a small ring", 16, |draw| {
@@ -375,7 +375,7 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 /// Everything that an operation can speak of; a draft forgets what is not spoken of.
-pub(super) fn parts(dice: &mut Dice) -> Vec<Part> {
+pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut part = |section, name, fields| {
         parts.push(Part {
@@ -385,7 +385,7 @@ pub(super) fn parts(dice: &mut Dice) -> Vec<Part> {
         });
     };
     for name in PORTS {
-        let concurrency = dice.below(4) as i64;
+        let concurrency = rng.below(4) as i64;
         part("ports", name, vec![("concurrency", concurrency.into())]);
     }
     part("ports", SMALL, vec![("entries", 2.into())]);
@@ -394,7 +394,7 @@ pub(super) fn parts(dice: &mut Dice) -> Vec<Part> {
     part("mutexes", "mutex", Vec::new());
     part("semaphores", "units", vec![("count", 1.into())]);
     for name in SOURCES {
-        let readable = dice.below(3) == 0;
+        let readable = rng.below(3) == 0;
         part(
             "sources",
             name,

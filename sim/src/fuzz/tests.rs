@@ -4,18 +4,18 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
+use portsim_model::machine::Machine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, Program};
-use portsim_model::system::System;
 
 use super::*;
-use crate::check::{Crew, Exploration, Limits, Reductions, check};
+use crate::check::{Exploration, Limits, Reductions, Workers, check};
 use crate::draft::Call;
 use crate::emulated::fault::Fault;
 use crate::native::emulated::Emulated;
-use crate::native::{Failure, Stage};
-use crate::personality::{OnSystem, play};
+use crate::native::{Failure, Threads};
+use crate::personality::{OnMachine, play};
 use crate::shrink::cuts;
 
 /// A backend that has every operation, so that only the system is asked; nothing is run on it.
@@ -34,7 +34,7 @@ impl Backend for Everything {
         Ok(())
     }
 
-    fn open(&self, _: &Program, _: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, _: &Program, _: Duration) -> Result<Box<dyn Threads>, Failure> {
         unreachable!("nothing is run here")
     }
 }
@@ -46,9 +46,9 @@ fn on_everything(personality: &str) -> Fuzzer<'_> {
 /// Explores some thousand states.
 struct Explore;
 
-impl OnSystem for Explore {
+impl OnMachine for Explore {
     type Out = Exploration;
-    fn on<K: Kernel + Send + Sync + 'static>(self, system: &System<K>) -> Exploration {
+    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Exploration {
         let limits = Limits {
             memory_bytes: 1 << 30,
             depth: Some(7),
@@ -57,10 +57,10 @@ impl OnSystem for Explore {
         };
         let stop = AtomicBool::new(false);
         check(
-            system,
+            machine,
             Reductions::ALL,
             limits,
-            &Crew::default(),
+            &Workers::default(),
             None,
             &stop,
             |_| {},
@@ -94,7 +94,7 @@ fn a_seed_is_a_scenario_for_every_system() {
         }
         // What is drawn at all is drawn in so many cases.
         for kind in &fuzzer.kinds {
-            let verb = drawn(&mut Dice::new(0), personality, &[kind], &[1, 1]).threads[0].1[0].verb;
+            let verb = drawn(&mut Rng::new(0), personality, &[kind], &[1, 1]).threads[0].1[0].verb;
             assert!(
                 verbs.contains(verb),
                 "{personality}: {} was never drawn",

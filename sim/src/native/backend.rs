@@ -60,7 +60,7 @@ pub trait Backend: Sync {
 
     /// The ports, objects and threads of a program, with every thread waiting for its first call. One tick of
     /// the program's time lasts `tick`.
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure>;
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure>;
 }
 
 /// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
@@ -92,10 +92,10 @@ pub fn ended_by(op: Op, answer: &Answer) -> Option<ThreadId> {
 
 /// A program's threads and ports on one backend, for one run.
 ///
-/// Between two calls of [`Stage::quiet`] at most one thread is told to move. Whoever implements this owns the
+/// Between two calls of [`Threads::quiet`] at most one thread is told to move. Whoever implements this owns the
 /// question whether a thread is parked: an agent asks its own machine, threads of this process are looked at
 /// from outside.
-pub trait Stage {
+pub trait Threads {
     /// Lets a thread that is in no call make one. Does not wait for it.
     fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure>;
 
@@ -119,7 +119,7 @@ pub trait Stage {
     fn disturbed(&self) -> bool;
 
     /// Brings every thread home, wherever it is parked, and ends it. What it still returns is no part of the
-    /// recording. Dropping a stage does the same and cannot report.
+    /// recording. Dropping the threads does the same and cannot report.
     fn end(&mut self) -> Result<(), Failure>;
 }
 
@@ -161,7 +161,7 @@ pub struct Back {
     pub answer: Answer,
 }
 
-/// Why [`Stage::quiet`] gave up.
+/// Why [`Threads::quiet`] gave up.
 #[derive(Debug)]
 pub enum Unquiet {
     /// A system call failed in a way that is no answer.
@@ -208,7 +208,7 @@ impl Backend for Elsewhere {
         Err(self.why())
     }
 
-    fn open(&self, _: &Program, _: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, _: &Program, _: Duration) -> Result<Box<dyn Threads>, Failure> {
         let error = io::Error::new(io::ErrorKind::Unsupported, self.why());
         Err(Failure::new(self.name, "open", error))
     }

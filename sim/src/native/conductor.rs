@@ -17,9 +17,9 @@ use portsim_model::event::{Error, errno};
 use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
 
-use super::backend::{Back, Backend, Failure, Stage, Unquiet, ended_by, is_ours};
+use super::backend::{Back, Backend, Failure, Threads, Unquiet, ended_by, is_ours};
 use super::clock::{Clock, tick_for, ticks_of};
-use super::part::{Cast, Lost, unplayable};
+use super::part::{Lost, Script, unplayable};
 use super::recording::{Disturbance, Ended, NoRecording, Options, Recording, TRIES};
 use crate::choose::Choose;
 use crate::trace::{Answer, Shown};
@@ -43,14 +43,14 @@ pub fn record(
     }
     let mut last = Disturbance::Signal;
     for _ in 0..TRIES {
-        let mut stage = backend.open(program, tick)?;
-        let mut run = Run::new(program, &mut *stage, tick, options);
+        let mut threads = backend.open(program, tick)?;
+        let mut run = Run::new(program, &mut *threads, tick, options);
         let ended = run.play(&mut *policy());
         let (events, turns) = (std::mem::take(&mut run.events), run.turns);
         let taken = std::mem::take(&mut run.taken);
         let parked = run.parked();
-        let disturbed = stage.disturbed();
-        let home = stage.end();
+        let disturbed = threads.disturbed();
+        let home = threads.end();
         match ended {
             Ok(_) if disturbed => last = Disturbance::Signal,
             Err(Stop::Unsteady(thread)) => last = Disturbance::Timeout(thread),
@@ -100,9 +100,9 @@ impl From<Failure> for Stop {
 
 struct Run<'a> {
     program: &'a Program,
-    stage: &'a mut dyn Stage,
+    threads: &'a mut dyn Threads,
     options: &'a Options,
-    cast: Cast<'a>,
+    script: Script<'a>,
     clock: Clock,
     events: Vec<Shown>,
     turns: u64,
@@ -116,15 +116,15 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(
         program: &'a Program,
-        stage: &'a mut dyn Stage,
+        threads: &'a mut dyn Threads,
         tick: Duration,
         options: &'a Options,
     ) -> Run<'a> {
         Run {
             program,
-            stage,
+            threads,
             options,
-            cast: Cast::new(program),
+            script: Script::new(program),
             clock: Clock::new(tick),
             events: Vec::new(),
             turns: 0,
@@ -135,14 +135,14 @@ impl<'a> Run<'a> {
     }
 
     fn parked(&self) -> Vec<ThreadId> {
-        let parked = |&thread: &ThreadId| self.cast.parts[thread.index()].inside.is_some();
+        let parked = |&thread: &ThreadId| self.script.parts[thread.index()].inside.is_some();
         self.program.thread_ids().filter(parked).collect()
     }
 
     fn play(&mut self, choose: &mut dyn Choose) -> Result<Ended, Stop> {
         for thread in self.program.thread_ids() {
-            if self.cast.part(thread).born {
-                let went = self.cast.go_on(thread, 0);
+            if self.script.part(thread).born {
+                let went = self.script.go_on(thread, 0);
                 self.went(thread, went)?;
             }
         }
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
                 Some(Some(Slated::Time)) => steps.extend(self.time()),
                 Some(Some(&Slated::Thread(thread))) => {
                     self.turns_of(thread, &mut steps);
-                    let part = self.cast.part(thread);
+                    let part = self.script.part(thread);
                     if steps.is_empty() && (part.inside.is_some() || part.suspensions > 0) {
                         return Ok(Ended::ScheduleStuck(self.turns as usize, thread));
                     }
@@ -198,7 +198,7 @@ impl<'a> Run<'a> {
 
     /// The turns that a thread can take now.
     fn turns_of(&self, thread: ThreadId, steps: &mut Vec<Step>) {
-        let part = &self.cast.parts[thread.index()];
+        let part = &self.script.parts[thread.index()];
         let step = |choice| Step {
             kind: StepKind::Turn,
             thread,
@@ -211,8 +211,8 @@ impl<'a> Run<'a> {
             Some(_) => {}
             None => {
                 let mut choices = 0;
-                let plan = &self.cast.plan;
-                plan.offers(self.program, &self.cast, thread, part.pc, |_| {
+                let plan = &self.script.plan;
+                plan.offers(self.program, &self.script, thread, part.pc, |_| {
                     steps.push(step(choices));
                     choices += 1;
                 });
@@ -230,9 +230,9 @@ impl<'a> Run<'a> {
     }
 
     fn turn(&mut self, thread: ThreadId, choice: u8) -> Result<(), Stop> {
-        let part = self.cast.part(thread);
+        let part = self.script.part(thread);
         if part.inside.is_some() {
-            self.stage.come_back(thread)?;
+            self.threads.come_back(thread)?;
             let backs = self.quiet(&[thread], self.options.turn_limit)?;
             return self.return_all(backs);
         }
@@ -240,8 +240,8 @@ impl<'a> Run<'a> {
             return self.exit(thread);
         }
         let pc = part.pc;
-        let plan = &self.cast.plan;
-        match plan.nth_offer(self.program, &self.cast, thread, pc, choice) {
+        let plan = &self.script.plan;
+        match plan.nth_offer(self.program, &self.script, thread, pc, choice) {
             Some(Offer::Op(op, pc)) if is_ours(op) => self.conduct(thread, op, pc),
             Some(Offer::Op(op, pc)) => self.call(thread, op, pc),
             Some(Offer::End(_)) => self.exit(thread),
@@ -252,11 +252,11 @@ impl<'a> Run<'a> {
 
     /// Lets the thread make a call in the kernel.
     fn call(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<(), Stop> {
-        self.cast.starts(thread, op, pc);
+        self.script.starts(thread, op, pc);
         // Facts and errors must already see it inside.
-        self.cast.part(thread).inside = Some(op);
+        self.script.part(thread).inside = Some(op);
         let since = Instant::now();
-        self.stage.start(thread, op)?;
+        self.threads.start(thread, op)?;
         let mut backs = self.quiet(&[], self.options.turn_limit)?;
         let own = backs.iter().position(|back| back.thread == thread);
         let answer = own.map(|own| backs.remove(own).answer);
@@ -280,7 +280,7 @@ impl<'a> Run<'a> {
                     // No deadline of its pends any more.
                     self.clock.returns(ended);
                 }
-                let went = self.cast.ends(thread, op, &answer);
+                let went = self.script.ends(thread, op, &answer);
                 self.went(thread, went)?;
             }
         }
@@ -289,27 +289,27 @@ impl<'a> Run<'a> {
 
     /// Makes an operation that no kernel needs to see.
     fn conduct(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<(), Stop> {
-        self.cast.starts(thread, op, pc);
+        self.script.starts(thread, op, pc);
         let mut answer = Some(Answer::Done);
         match op {
             Op::Exit => return self.exit(thread),
-            Op::Spawn { thread: child } if self.cast.part(child).born => {
+            Op::Spawn { thread: child } if self.script.part(child).born => {
                 answer = Some(Answer::Failed(errno(Error::Exists).name.into()));
             }
             Op::Spawn { thread: child } => {
-                self.cast.part(child).born = true;
-                let went = self.cast.go_on(child, 0);
+                self.script.part(child).born = true;
+                let went = self.script.go_on(child, 0);
                 self.went(child, went)?;
             }
             _ => {}
         }
-        let next = self.cast.makes(thread, op, pc);
+        let next = self.script.makes(thread, op, pc);
         if !matches!(next, Ok(Some(_))) {
             answer = None;
         }
         self.events.push(Shown::Call { thread, op, answer });
         let went = match next {
-            Ok(Some(next)) => self.cast.go_on(thread, next),
+            Ok(Some(next)) => self.script.go_on(thread, next),
             Ok(None) => {
                 self.ended = Some(Ended::AssertFailed(thread));
                 return Ok(());
@@ -321,15 +321,15 @@ impl<'a> Run<'a> {
 
     /// A thread ends; whoever that releases returns in the same turn.
     fn exit(&mut self, thread: ThreadId) -> Result<(), Stop> {
-        let counts = self.stage.counts(thread);
-        let part = self.cast.part(thread);
+        let counts = self.threads.counts(thread);
+        let part = self.script.part(thread);
         (part.done, part.leaving) = (true, false);
         self.events.push(Shown::Call {
             thread,
             op: Op::Exit,
             answer: Some(Answer::Done),
         });
-        self.stage.leave(thread)?;
+        self.threads.leave(thread)?;
         if !counts {
             return Ok(());
         }
@@ -343,7 +343,7 @@ impl<'a> Run<'a> {
         self.deadlines += 1;
         let (mut due, rest) = self.clock.advance().expect("a deadline is pending");
         let threads = due.len();
-        due.retain(|&thread| self.cast.part(thread).suspensions == 0);
+        due.retain(|&thread| self.script.part(thread).suspensions == 0);
         if due.len() < threads {
             std::thread::sleep(rest);
         }
@@ -352,10 +352,10 @@ impl<'a> Run<'a> {
     }
 
     fn quiet(&mut self, until: &[ThreadId], limit: Duration) -> Result<Vec<Back>, Stop> {
-        let backs = self.stage.quiet(until, limit).map_err(|why| match why {
+        let backs = self.threads.quiet(until, limit).map_err(|why| match why {
             Unquiet::Failed(failure) => Stop::Failed(failure),
             Unquiet::Overdue(thread) => {
-                let op = self.cast.part(thread).inside;
+                let op = self.script.part(thread).inside;
                 Stop::Overdue(thread, op.expect("only a thread in a call moves"))
             }
         })?;
@@ -366,10 +366,10 @@ impl<'a> Run<'a> {
     /// A thread whose end was to be a turn just goes when its port is closed: nobody counts it any more.
     fn let_go(&mut self) -> Result<(), Stop> {
         for thread in self.program.thread_ids() {
-            let part = self.cast.part(thread);
-            if part.leaving && part.suspensions == 0 && !self.stage.counts(thread) {
+            let part = self.script.part(thread);
+            if part.leaving && part.suspensions == 0 && !self.threads.counts(thread) {
                 (part.done, part.leaving) = (true, false);
-                self.stage.leave(thread)?;
+                self.threads.leave(thread)?;
             }
         }
         Ok(())
@@ -377,13 +377,13 @@ impl<'a> Run<'a> {
 
     fn return_all(&mut self, backs: Vec<Back>) -> Result<(), Stop> {
         for Back { thread, answer } in backs {
-            let op = self.cast.part(thread).inside;
+            let op = self.script.part(thread).inside;
             let op = op.expect("only a thread in a call returns");
             let by_the_clock = by_the_clock(op, &answer, || self.clock.has_passed(thread));
             if !self.clock.returns(thread) && by_the_clock {
                 return Err(unasked(thread));
             }
-            let went = self.cast.ends(thread, op, &answer);
+            let went = self.script.ends(thread, op, &answer);
             self.events.push(Shown::Return { thread, op, answer });
             self.went(thread, went)?;
         }
@@ -393,14 +393,14 @@ impl<'a> Run<'a> {
     /// After control went on: a thread whose program is over leaves, at once or in a turn of its own; one that is
     /// lost ends the recording.
     fn went(&mut self, thread: ThreadId, went: Result<(), Lost>) -> Result<(), Stop> {
-        let counts = self.stage.counts(thread);
-        let part = self.cast.part(thread);
+        let counts = self.threads.counts(thread);
+        let part = self.script.part(thread);
         if went.is_err() {
             self.ended.get_or_insert(Ended::Nowhere(thread));
         } else if part.done && counts {
             (part.done, part.leaving) = (false, true);
         } else if part.done {
-            self.stage.leave(thread)?;
+            self.threads.leave(thread)?;
         }
         Ok(())
     }

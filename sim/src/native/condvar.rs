@@ -21,11 +21,11 @@ use std::time::Duration;
 use portsim_model::event::{Error, errno};
 use portsim_model::program::{BATCH_MAX, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
 
-use super::backend::{Backend, Failure, Stage};
+use super::backend::{Backend, Failure, Threads};
 use super::bell::EventBell;
+use super::local_threads::LocalThreads;
 use super::objects::Objects;
 use super::parked::{Call, KernelWait, Probe, number};
-use super::seats::Seats;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -81,10 +81,10 @@ impl Backend for Condvar {
         Ok(Some(Arc::new(CondvarWorld::new(program, tick)?)))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let world = CondvarWorld::new(program, tick)?;
-        let seats = Seats::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(seats))
+        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
+        Ok(Box::new(threads))
     }
 }
 

@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use portsim_model::event::{Error, win32};
 use portsim_model::program::{Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
 
-use super::backend::{Backend, Failure, Stage};
+use super::backend::{Backend, Failure, Threads};
+use super::local_threads::LocalThreads;
 use super::objects::{Bell, Objects};
-use super::seats::Seats;
 use super::world::{Parked, World};
 #[cfg(test)]
 use crate::emulated::fault::Fault;
@@ -110,9 +110,9 @@ impl Backend for Emulated {
         Ok(Some(Arc::new(world)))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let world = self.world(program, tick)?.expect("it is here");
-        Ok(Box::new(Seats::new(world, program.threads.len())?))
+        Ok(Box::new(LocalThreads::new(world, program.threads.len())?))
     }
 }
 

@@ -27,12 +27,12 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{Errno, read, write};
 
-use super::backend::{Backend, Failure, Stage};
+use super::backend::{Backend, Failure, Threads};
 use super::bell::{EventBell, timespec};
+use super::local_threads::LocalThreads;
 use super::numbers::Numbers;
 use super::objects::Objects;
 use super::parked::{Call, KernelWait, Probe, number};
-use super::seats::Seats;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -95,9 +95,9 @@ impl Backend for Epoll {
         Ok(Some(Arc::new(EpollWorld::new(program, tick)?)))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let world = Arc::new(EpollWorld::new(program, tick)?);
-        Ok(Box::new(Seats::new(world, program.threads.len())?))
+        Ok(Box::new(LocalThreads::new(world, program.threads.len())?))
     }
 }
 

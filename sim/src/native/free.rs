@@ -16,7 +16,7 @@ use portsim_model::program::{Op, Pc, Program, ThreadId};
 use portsim_model::step::{Step, StepKind};
 
 use super::backend::Backend;
-use super::part::{Cast, asked, unplayable};
+use super::part::{Script, asked, unplayable};
 use super::recording::NoRecording;
 use crate::choose::{Choose, Policy};
 use crate::trace::{Answer, Shown, Span};
@@ -170,11 +170,11 @@ impl Branches {
     }
 
     /// What the thread does next, which rests at an operation.
-    fn next(&mut self, program: &Program, cast: &mut Cast<'_>, thread: ThreadId) -> Next {
-        let (plan, pc) = (cast.plan.clone(), cast.part(thread).pc);
+    fn next(&mut self, program: &Program, script: &mut Script<'_>, thread: ThreadId) -> Next {
+        let (plan, pc) = (script.plan.clone(), script.part(thread).pc);
         let steps = &mut self.steps;
         steps.clear();
-        plan.offers(program, cast, thread, pc, |_| {
+        plan.offers(program, script, thread, pc, |_| {
             steps.push(Step {
                 kind: StepKind::Turn,
                 thread,
@@ -185,7 +185,7 @@ impl Branches {
             1 => 0,
             _ => self.choose.choose(steps) as u8,
         };
-        match plan.nth_offer(program, cast, thread, pc, choice) {
+        match plan.nth_offer(program, script, thread, pc, choice) {
             Some(Offer::Op(op, pc)) => Next::Op(op, pc),
             Some(Offer::End(_)) => Next::End,
             Some(Offer::Nowhere(_)) | None => Next::Nowhere,

@@ -23,12 +23,12 @@ use portsim_model::program::{
 use rustix::io::{Errno, ioctl_fionbio, read, write};
 use rustix::pipe::pipe;
 
-use super::backend::{Backend, Failure, Stage};
+use super::backend::{Backend, Failure, Threads};
+use super::local_threads::LocalThreads;
 use super::numbers::Numbers;
 use super::objects::Objects;
 use super::parked::{Call, KernelWait, Probe};
 use super::pipe_bell::PipeBell;
-use super::seats::Seats;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -86,10 +86,10 @@ impl Backend for Illumos {
         }
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let world = Ports::new(program, tick)?;
-        let seats = Seats::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(seats))
+        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
+        Ok(Box::new(threads))
     }
 }
 

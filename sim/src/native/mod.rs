@@ -1,16 +1,16 @@
 //! Real threads on real ports, driven in lock-step.
 //!
 //! The [`conductor`] plays a program's control flow itself and lets one thread at a time make one call. It does
-//! so on a [`Stage`]: the threads and ports of one run, wherever they live. A stage answers the question that
+//! so on a [`Threads`]: the threads and ports of one run, wherever they live. A threads answers the question that
 //! makes a recorded order true: is everybody parked in the kernel, or back?
 //!
-//! - [`seats`] is the stage of threads in this process, on whatever [`world::World`] a backend makes; at a
-//!   [`desk`] a thread gets its calls, and [`sync`] is what a desk is built of.
+//! - [`local_threads`] is the threads of threads in this process, on whatever [`world::World`] a backend makes; at a
+//!   [`mailbox`] a thread gets its calls, and [`sync`] is what a mailbox is built of.
 //! - [`free`] lets the threads of a program run at full speed, on such a world or on an agent; each call is written down with
 //!   its times.
 //! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
-//! - [`agent`] is the stage of threads in another process, which speaks the agent protocol.
+//! - [`agent`] is the threads of threads in another process, which speaks the agent protocol.
 //! - One file or folder a backend, listed below. Backends share `objects`; those on Linux share `bell`, `numbers` and `posted`, those of
 //!   illumos, FreeBSD and macOS `pipe_bell` and `numbers`. The latter have never been run; they are only compiled.
 //!
@@ -20,15 +20,15 @@ pub mod agent;
 pub mod backend;
 pub mod clock;
 pub mod conductor;
-pub mod desk;
 pub mod failure;
 #[cfg(not(all(test, loom)))]
 pub mod free;
 pub mod kernel_wait;
+pub mod local_threads;
+pub mod mailbox;
 pub mod parked;
 pub mod part;
 pub mod recording;
-pub mod seats;
 pub mod sync;
 pub mod world;
 
@@ -78,7 +78,7 @@ mod tests;
 mod windows;
 
 pub use agent::Agent;
-pub use backend::{Back, Backend, Failure, Stage, Unquiet};
+pub use backend::{Back, Backend, Failure, Threads, Unquiet};
 pub use conductor::record;
 #[cfg(not(all(test, loom)))]
 pub use free::record_free;

@@ -18,13 +18,13 @@ use std::{io, ptr};
 use portsim_model::event::{Error, errno};
 use portsim_model::program::{Instr, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
 
-use super::backend::{Backend, Failure, Stage};
+use super::backend::{Backend, Failure, Threads};
 use super::bell::EventBell;
+use super::local_threads::LocalThreads;
 use super::numbers::Numbers;
 use super::objects::Objects;
 use super::parked::{Call, KernelWait, Probe, number};
 use super::posted::Posted;
-use super::seats::Seats;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -93,10 +93,10 @@ impl Backend for Mqueue {
         Ok(Some(Arc::new(MqueueWorld::new(program, tick)?)))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let world = MqueueWorld::new(program, tick)?;
-        let seats = Seats::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(seats))
+        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
+        Ok(Box::new(threads))
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Part {
 
 /// All parts, and the variables they share.
 #[derive(Debug)]
-pub struct Cast<'a> {
+pub struct Script<'a> {
     program: &'a Program,
     /// Where control goes.
     pub plan: Rc<Plan>,
@@ -50,9 +50,9 @@ pub struct Cast<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost;
 
-impl<'a> Cast<'a> {
+impl<'a> Script<'a> {
     /// Everybody at the start of their code, not settled yet.
-    pub fn new(program: &'a Program) -> Cast<'a> {
+    pub fn new(program: &'a Program) -> Script<'a> {
         let part = |thread: ThreadId| Part {
             pc: 0,
             born: !program.threads[thread.index()].spawned,
@@ -62,7 +62,7 @@ impl<'a> Cast<'a> {
             suspensions: 0,
             results: vec![None; program.code(thread).slots.len()],
         };
-        Cast {
+        Script {
             program,
             plan: Rc::new(Plan::of(program)),
             parts: program.thread_ids().map(part).collect(),
@@ -145,7 +145,7 @@ impl<'a> Cast<'a> {
         }))
     }
 
-    /// Exchanges the shared variables with others: where every thread has a cast of its own, they are kept elsewhere.
+    /// Exchanges the shared variables with others: where every thread has a script of its own, they are kept elsewhere.
     pub fn exchange_vars(&mut self, vars: &mut Vec<i32>) {
         std::mem::swap(&mut self.vars, vars);
     }
@@ -178,7 +178,7 @@ impl<'a> Cast<'a> {
     }
 }
 
-impl Facts for Cast<'_> {
+impl Facts for Script<'_> {
     fn var(&self, var: VarId) -> i64 {
         i64::from(self.vars[var.index()])
     }

@@ -24,13 +24,13 @@ use rustix::event::{
 use rustix::io::{Errno, ReadWriteFlags, preadv2, read, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::backend::{Backend, Failure, Stage};
+use super::backend::{Backend, Failure, Threads};
 use super::bell::{EventBell, timespec};
+use super::local_threads::LocalThreads;
 use super::numbers::Numbers;
 use super::objects::Objects;
 use super::parked::{Call, KernelWait, Probe, number};
 use super::posted::Posted;
-use super::seats::Seats;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -124,10 +124,10 @@ impl Backend for Waiting {
         Ok(Some(Arc::new(PipeWorld::new(*self, program, tick)?)))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let world = PipeWorld::new(*self, program, tick)?;
-        let seats = Seats::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(seats))
+        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
+        Ok(Box::new(threads))
     }
 }
 

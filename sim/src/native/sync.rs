@@ -1,4 +1,4 @@
-//! What a desk is built of: what the standard library has, or what loom has in its place.
+//! What a mailbox is built of: what the standard library has, or what loom has in its place.
 //!
 //! Loom tries every order in which threads can take their steps, and every value that a weak memory lets them
 //! read. It can do so only where they use its own atomics and locks. Tests that are built with `--cfg loom` get

@@ -7,7 +7,7 @@ use std::io;
 use portsim_model::program::Program;
 use serde::Serialize;
 
-use crate::cross_check::{Cell, Verdict};
+use crate::cross_check::{Comparison, Verdict};
 use crate::names::Names;
 use crate::trace::{Event, event_line};
 use crate::ways::{Alike, Ways};
@@ -249,7 +249,7 @@ pub struct Totals {
 
 impl Totals {
     /// Counts the cells.
-    pub fn of(cells: &[Cell]) -> Totals {
+    pub fn of(cells: &[Comparison]) -> Totals {
         let mut totals = Totals::default();
         for cell in cells {
             match cell.verdict {
@@ -264,7 +264,7 @@ impl Totals {
 }
 
 /// A cross-check for machines.
-pub fn cross_check(cells: &[Cell], complete: bool) -> CrossCheck {
+pub fn cross_check(cells: &[Comparison], complete: bool) -> CrossCheck {
     CrossCheck {
         cells: cells.iter().map(cell_fields).collect(),
         totals: Totals::of(cells),
@@ -272,7 +272,7 @@ pub fn cross_check(cells: &[Cell], complete: bool) -> CrossCheck {
     }
 }
 
-fn cell_fields(cell: &Cell) -> CellFields {
+fn cell_fields(cell: &Comparison) -> CellFields {
     let (why, at, allowed) = match &cell.verdict {
         Verdict::Agree(why) => (why.clone(), None, Vec::new()),
         Verdict::Differ(refusal) => (

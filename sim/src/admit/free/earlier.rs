@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
 use portsim_model::program::{Op, PortId, ThreadId};
 
 use super::{Call, Finish, Judge, Place};
@@ -18,11 +18,11 @@ struct Known<'t> {
     left: (u64, u64),
 }
 
-impl<K: Kernel> Judge<'_, K> {
+impl<P: Personality> Judge<'_, P> {
     /// For posts, by their places among the events, the calls that must have begun before.
     pub(super) fn earlier(&self) -> BTreeMap<u32, Vec<(ThreadId, u32)>> {
         let mut earlier: BTreeMap<u32, Vec<(ThreadId, u32)>> = BTreeMap::new();
-        if !self.only_posts() || !self.system.kernel().keeps_order() {
+        if !self.only_posts() || !self.machine.personality().keeps_order() {
             return earlier;
         }
         let mut whose = BTreeMap::new();
@@ -54,7 +54,7 @@ impl<K: Kernel> Judge<'_, K> {
     /// By port, the packets that are told apart.
     fn known(&self) -> BTreeMap<PortId, Vec<Known<'_>>> {
         let closes = self
-            .system
+            .machine
             .program()
             .ops()
             .any(|op| matches!(op, Op::Close { .. }));

@@ -11,17 +11,17 @@
 
 use std::collections::BTreeMap;
 
+use portsim_model::contract::Personality;
 use portsim_model::event::Error;
-use portsim_model::kernel::Kernel;
 use portsim_model::program::{Op, Packet, PortId};
 
 use super::Judge;
 use super::impossible::taken;
 
-impl<K: Kernel> Judge<'_, K> {
+impl<P: Personality> Judge<'_, P> {
     /// By its place among the events, when a call is expected that is not expected soon after it began.
     pub(super) fn guess(&self) -> BTreeMap<u32, u64> {
-        let packets = &self.system.program().packets;
+        let packets = &self.machine.program().packets;
         let mut posts: BTreeMap<(PortId, Packet), Vec<u32>> = BTreeMap::new();
         let mut takes: BTreeMap<(PortId, Packet), Vec<u64>> = BTreeMap::new();
         let mut guess = BTreeMap::new();

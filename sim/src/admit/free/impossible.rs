@@ -5,20 +5,20 @@
 
 use std::collections::BTreeMap;
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
 use portsim_model::program::{Op, Packet, PortId, Program};
 
 use super::{Call, Judge};
 use crate::admit::Refusal;
 use crate::trace::Answer;
 
-impl<'s, K: Kernel> Judge<'s, K> {
+impl<'s, P: Personality> Judge<'s, P> {
     pub(super) fn impossible(&self) -> Option<Refusal> {
         if !self.only_posts() {
             return None;
         }
         let (posts, takes) = self.posts_and_takes();
-        let overtaken = || match self.system.kernel().keeps_order() {
+        let overtaken = || match self.machine.personality().keeps_order() {
             true => self.overtaken(&posts, &takes),
             false => None,
         };
@@ -28,13 +28,13 @@ impl<'s, K: Kernel> Judge<'s, K> {
 
     /// Whether packets come from posts alone: other operations send packets too, in ways of their own.
     pub(super) fn only_posts(&self) -> bool {
-        let program = self.system.program();
+        let program = self.machine.program();
         program.ops().all(Op::is_portable) && !has_other_packets(program)
     }
 
     /// The calls that posted and that took each packet, in the order of their threads.
     pub(super) fn posts_and_takes(&self) -> (Calls<'s>, Calls<'s>) {
-        let program = self.system.program();
+        let program = self.machine.program();
         let (mut posts, mut takes) = (Calls::new(), Calls::new());
         for call in self
             .calls

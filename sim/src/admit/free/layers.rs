@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
 use portsim_model::program::ThreadId;
 
 use super::{Judge, Place, Search};
@@ -31,7 +31,7 @@ pub(super) enum Went {
     OutOfLooks,
 }
 
-impl<K: Kernel> Search<'_, '_, K> {
+impl<P: Personality> Search<'_, '_, P> {
     /// Goes from a layer on until so many calls have ended, as long as fewer places than the limit were looked at.
     pub(super) fn layers(&mut self, mut layer: Layer, to: usize, limit: usize) -> Went {
         while layer.from < to.min(self.judge.ends.len()) {
@@ -100,7 +100,7 @@ impl<K: Kernel> Search<'_, '_, K> {
     }
 }
 
-impl<K: Kernel> Judge<'_, K> {
+impl<P: Personality> Judge<'_, P> {
     /// How many calls have ended in a place that explains the trace until then.
     pub(super) fn explained(&self, place: &Place, until: u64) -> usize {
         let earlier = |&(thread, n): &(ThreadId, u32)| {

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::mem;
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
 
 use super::layers::Layer;
 use super::{Place, Search};
@@ -61,9 +61,9 @@ impl Likely {
 
     /// Goes on until the trace is explained, or nothing likely leads on: until so many places were looked at without a
     /// further call explained.
-    pub(super) fn follow<K: Kernel>(
+    pub(super) fn follow<P: Personality>(
         &mut self,
-        search: &mut Search<'_, '_, K>,
+        search: &mut Search<'_, '_, P>,
         patience: usize,
     ) -> Stuck {
         while self.looks <= patience
@@ -127,7 +127,7 @@ impl Likely {
     }
 
     /// Notes how far the way leads.
-    fn note<K: Kernel>(&mut self, search: &Search<'_, '_, K>, place: &Place) {
+    fn note<P: Personality>(&mut self, search: &Search<'_, '_, P>, place: &Place) {
         let until = search.judge.until(place);
         if until <= self.until {
             return;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use portsim_model::kernel::Kernel;
+use portsim_model::contract::Personality;
 
 use super::layers::Layer;
 use super::{Judge, Limits, Place, Search};
@@ -17,7 +17,7 @@ use crate::trace::{Shown, Watcher, lanes};
 /// The most places that are looked at to leave one event out.
 const LOOKS_EACH: usize = 20_000;
 
-impl<'s, K: Kernel> Judge<'s, K> {
+impl<'s, P: Personality> Judge<'s, P> {
     /// No order explains the call that ends next, from any of these places.
     pub(super) fn refuse(&mut self, last: &Layer) -> Refusal {
         let ends = self.ends.get(last.from).copied();
@@ -71,8 +71,8 @@ impl<'s, K: Kernel> Judge<'s, K> {
     }
 
     /// The last call of each thread that is over.
-    fn last_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = u64> + use<'p, 's, K> {
-        let threads = self.system.program().thread_ids();
+    fn last_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = u64> + use<'p, 's, P> {
+        let threads = self.machine.program().thread_ids();
         threads.filter_map(|thread| {
             let last = place.over(thread).checked_sub(1)?;
             self.nth(thread, last).map(|call| call.n)
@@ -81,10 +81,13 @@ impl<'s, K: Kernel> Judge<'s, K> {
 
     /// Adds what the model could show next in a place.
     fn allow(&self, place: &Place, allowed: &mut BTreeSet<String>) {
-        let _ = self.system.enabled(&place.state, |step| {
+        let _ = self.machine.enabled(&place.state, |step| {
             let mut state = place.state.clone();
-            let mut watcher = Watcher::new(self.system.program(), self.system.kernel().os_error());
-            self.system.take(&mut state, step, &mut watcher);
+            let mut watcher = Watcher::new(
+                self.machine.program(),
+                self.machine.personality().os_error(),
+            );
+            self.machine.take(&mut state, step, &mut watcher);
             let mut events = Vec::new();
             watcher.finish(step, &mut events);
             let shown = events
@@ -99,7 +102,7 @@ impl<'s, K: Kernel> Judge<'s, K> {
 
     pub(super) fn words(&self, shown: &Shown) -> String {
         let thread = &self.names.threads[shown.thread().index()];
-        let cell = lanes::cell(self.names, self.system.program(), shown);
+        let cell = lanes::cell(self.names, self.machine.program(), shown);
         format!("{thread}: {cell}")
     }
 }

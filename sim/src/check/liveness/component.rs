@@ -197,8 +197,8 @@ impl Component<'_> {
 mod tests {
     use std::path::Path;
 
+    use portsim_model::machine::Machine;
     use portsim_model::personality::Windows;
-    use portsim_model::system::System;
 
     use super::*;
     use crate::scenario::parse;
@@ -209,7 +209,7 @@ mod tests {
             "properties": { "eventually": { "comes": "p.depth == 1" } } }"#;
         let path = Path::new("t.json");
         let scenario = parse("t", path, text.as_bytes(), &["windows"]).expect("it is one");
-        let system = System::new(scenario.program, Windows::VISTA, 1);
+        let system = Machine::new(scenario.program, Windows::VISTA, 1);
         let system = system.expect("it is playable");
         let mut graph = Graph::new(&system, 0);
         while !graph.is_expanded() {

@@ -2,10 +2,10 @@
 
 use hashbrown::HashTable;
 use portsim_model::State;
+use portsim_model::contract::Personality;
 use portsim_model::fair::{Actors, idle};
-use portsim_model::kernel::Kernel;
+use portsim_model::machine::Machine;
 use portsim_model::step::Step;
-use portsim_model::system::System;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::super::Progress;
@@ -62,11 +62,11 @@ pub struct Graph {
 
 impl Graph {
     /// The graph of one property, with the first state.
-    pub fn new<K: Kernel>(system: &System<K>, property: usize) -> Graph {
-        let boot = system.boot();
+    pub fn new<P: Personality>(machine: &Machine<P>, property: usize) -> Graph {
+        let boot = machine.boot();
         let mut graph = Graph {
             property,
-            recurs: system.program().eventually[property].when.is_some(),
+            recurs: machine.program().eventually[property].when.is_some(),
             state_len: boot.bytes().len(),
             states: Vec::new(),
             nodes: Vec::new(),
@@ -80,7 +80,7 @@ impl Graph {
             successor: boot.clone(),
             steps: Vec::new(),
         };
-        let owes = system.owes_at_boot(&boot, property);
+        let owes = machine.owes_at_boot(&boot, property);
         if owes || graph.recurs {
             graph.insert(0, owes);
         }
@@ -134,7 +134,7 @@ impl Graph {
     }
 
     /// Expands the next node; gives it back if something is owed there and nothing can move any more.
-    pub fn expand<K: Kernel>(&mut self, system: &System<K>) -> Option<NodeId> {
+    pub fn expand<P: Personality>(&mut self, machine: &Machine<P>) -> Option<NodeId> {
         let node = self.expanded;
         self.depth = self.depth();
         if node == self.next_depth {
@@ -146,16 +146,16 @@ impl Graph {
         self.state.copy_from(&self.states[at..at + self.state_len]);
         let mut steps = std::mem::take(&mut self.steps);
         steps.clear();
-        let bounded = system.enabled(&self.state, |step| steps.push(step)).0;
+        let bounded = machine.enabled(&self.state, |step| steps.push(step)).0;
         self.bounded |= bounded;
         let edges = self.edges.len();
         for &step in &steps {
             self.successor.clone_from(&self.state);
-            if system.take(&mut self.successor, step, &mut ()).is_some() {
+            if machine.take(&mut self.successor, step, &mut ()).is_some() {
                 // The search for what is wrong in a state or a step has come no further either.
                 continue;
             }
-            let owes = system.owes(&self.successor, self.property, owes);
+            let owes = machine.owes(&self.successor, self.property, owes);
             if owes || self.recurs {
                 let to = self.insert(node, owes);
                 self.edges.push(Edge { to, step });

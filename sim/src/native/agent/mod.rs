@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
-use super::backend::{Back, Backend, Failure, Far, Stage, Unquiet, ended_by, is_ours};
+use super::backend::{Back, Backend, Failure, Far, Threads, Unquiet, ended_by, is_ours};
 use crate::bad_input::quoted;
 use crate::names::Names;
 use afar::Afar;
@@ -156,7 +156,7 @@ impl Backend for Agent {
         Ok(Some(Ok(Box::new(Afar::new(self.talk.clone(), program)))))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let mut talk = lock(&self.talk);
         if let Some(why) = talk.prepare(&told(program, tick, ModeFields::Lockstep))? {
             return Err(talk.lose(why));
@@ -432,7 +432,7 @@ impl Remote {
     }
 }
 
-impl Stage for Remote {
+impl Threads for Remote {
     fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure> {
         self.made += 1;
         let id = self.made;

@@ -170,12 +170,12 @@ impl Process {
             }
             thread::sleep(LOOK);
         }
-        self.bury();
+        self.reap();
         self.status
     }
 
     /// Ends what is left of the group, while the number of its leader is still its own, and then the leader.
-    fn bury(&mut self) {
+    fn reap(&mut self) {
         if self.status.is_none() {
             self.kill();
             self.status = self.child.wait().ok();
@@ -189,7 +189,7 @@ impl Process {
         // Whoever has something to say to us need not wait any more.
         self.from = None;
         if self.wait().is_none() {
-            self.bury();
+            self.reap();
         }
         let end = Instant::now() + FAREWELL;
         for thread in self.threads.drain(..) {

@@ -17,7 +17,7 @@ use super::wire::{
 };
 use crate::bad_input::quoted;
 use crate::names::Names;
-use crate::native::backend::{Backend, Failure, Stage, Unquiet, ended_by};
+use crate::native::backend::{Backend, Failure, Threads, Unquiet, ended_by};
 use crate::trace::outcome_fields;
 
 /// Every operation of the protocol; which of them a backend has, it says for each setup.
@@ -173,7 +173,7 @@ struct Call {
 struct Run {
     program: Program,
     names: Names,
-    stage: Box<dyn Stage>,
+    threads: Box<dyn Threads>,
     /// Each thread's open call.
     calls: Vec<Option<Call>>,
 }
@@ -218,12 +218,12 @@ impl Host<'_> {
                 }
                 let (id, told) = (make.id, false);
                 *call = Some(Call { id, op, told });
-                run.stage.start(thread, op)?;
+                run.threads.start(thread, op)?;
             }
             ToAgent::ComeBack(come_back) => {
                 let run = self.run()?;
                 let thread = run.thread_in(come_back.come_back)?;
-                run.stage.come_back(thread)?;
+                run.threads.come_back(thread)?;
             }
             ToAgent::Leave(leave) => {
                 let unknown = || format!("no thread {:?}", leave.leave);
@@ -238,7 +238,7 @@ impl Host<'_> {
                 }
                 let run = self.run()?;
                 let thread = run.names.thread(&leave.leave).ok_or_else(unknown)?;
-                run.stage.leave(thread)?;
+                run.threads.leave(thread)?;
             }
             ToAgent::Quiesce(quiesce) => {
                 let limit = Duration::from_millis(quiesce.limit_ms);
@@ -271,7 +271,7 @@ impl Host<'_> {
     fn end(&mut self) -> Result<(), Failure> {
         match std::mem::replace(&mut self.run, Playing::Nothing) {
             Playing::Nothing => Ok(()),
-            Playing::Lockstep(mut run) => run.stage.end(),
+            Playing::Lockstep(mut run) => run.threads.end(),
             #[cfg(not(all(test, loom)))]
             Playing::Free(.., mut threads) => threads.end(),
         }
@@ -314,7 +314,7 @@ impl Host<'_> {
         }
         self.run = match setup.mode {
             ModeFields::Lockstep => Playing::Lockstep(Run {
-                stage: self.backend.open(&program, tick)?,
+                threads: self.backend.open(&program, tick)?,
                 calls: vec![None; program.threads.len()],
                 program,
                 names,
@@ -340,7 +340,7 @@ impl Host<'_> {
             .iter()
             .map(|&id| run.thread_in(id))
             .collect::<Result<_, _>>()?;
-        let backs = match run.stage.quiet(&due, limit) {
+        let backs = match run.threads.quiet(&due, limit) {
             Ok(backs) => backs,
             Err(Unquiet::Failed(failure)) => return Err(failure.into()),
             Err(Unquiet::Overdue(thread)) => {
@@ -369,7 +369,7 @@ impl Host<'_> {
                 said.push(FromAgent::Parked(Parked { id, parked }));
             }
         }
-        let disturbed = run.stage.disturbed();
+        let disturbed = run.threads.disturbed();
         let counted = run.counted();
         for line in &said {
             self.say(line)?;
@@ -383,7 +383,7 @@ impl Run {
     fn counted(&self) -> Vec<String> {
         let mut counted = Vec::new();
         for (thread, name) in self.program.thread_ids().zip(&self.names.threads) {
-            if self.stage.counts(thread) {
+            if self.threads.counts(thread) {
                 counted.push(name.clone());
             }
         }

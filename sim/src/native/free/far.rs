@@ -17,7 +17,7 @@ use portsim_model::program::{Instr, Op, Pc, Program, ThreadId};
 use super::{Branches, Call, Ended, Freely, GRACE, Next};
 use crate::native::backend::{Back, FarThreads, Told, is_ours};
 use crate::native::failure::Failure;
-use crate::native::part::Cast;
+use crate::native::part::Script;
 use crate::native::recording::NoRecording;
 use crate::trace::{Answer, Span};
 
@@ -52,7 +52,7 @@ struct Open {
 struct Run<'a> {
     program: &'a Program,
     threads: Box<dyn FarThreads>,
-    cast: Cast<'a>,
+    script: Script<'a>,
     branches: Vec<Branches>,
     /// By thread: what it was given, oldest first.
     open: Vec<VecDeque<Open>>,
@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
         let mut run = Run {
             program,
             threads,
-            cast: Cast::new(program),
+            script: Script::new(program),
             branches: everybody().map(|me| Branches::of(seed, me)).collect(),
             open: everybody().map(|_| VecDeque::new()).collect(),
             ready: VecDeque::new(),
@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
             ended: None,
         };
         for me in everybody() {
-            if run.cast.part(me).born {
+            if run.script.part(me).born {
                 run.goes_on(me, 0);
             }
         }
@@ -159,13 +159,13 @@ impl<'a> Run<'a> {
 
     /// A thread makes what needs nobody else, or is given calls.
     fn moves(&mut self, me: ThreadId) {
-        let next = self.branches[me.index()].next(self.program, &mut self.cast, me);
+        let next = self.branches[me.index()].next(self.program, &mut self.script, me);
         match next {
             Next::Op(Op::Exit, _) | Next::End => self.leaves(me),
             Next::Nowhere => self.ended = Some(Ended::Nowhere(me)),
             Next::Op(op, pc) if is_ours(op) => self.makes(me, op, pc),
             Next::Op(op, pc) => {
-                self.cast.starts(me, op, pc);
+                self.script.starts(me, op, pc);
                 self.gives(me, op, pc);
                 self.gives_ahead(me);
             }
@@ -209,17 +209,17 @@ impl<'a> Run<'a> {
 
     /// A thread makes an operation that no kernel needs to see.
     fn makes(&mut self, me: ThreadId, op: Op, pc: Pc) {
-        self.cast.starts(me, op, pc);
+        self.script.starts(me, op, pc);
         let mut answer = Answer::Done;
         if let Op::Spawn { thread } = op {
-            let child = self.cast.part(thread);
+            let child = self.script.part(thread);
             if std::mem::replace(&mut child.born, true) {
                 answer = Answer::Failed(errno(Error::Exists).name.into());
             } else {
                 self.goes_on(thread, 0);
             }
         }
-        let next = self.cast.makes(me, op, pc);
+        let next = self.script.makes(me, op, pc);
         let answer = matches!(next, Ok(Some(_))).then_some(answer);
         self.calls.push(Call {
             thread: me,
@@ -249,12 +249,12 @@ impl<'a> Run<'a> {
             return;
         }
         // Its slot is cleared when a call starts: the next one starts when this one is over.
-        self.cast.starts(me, op, pc);
-        if self.cast.ends(me, op, &back.answer).is_err() {
+        self.script.starts(me, op, pc);
+        if self.script.ends(me, op, &back.answer).is_err() {
             self.ended = Some(Ended::Nowhere(me));
         } else if !self.open[me.index()].is_empty() {
             self.gives_ahead(me);
-        } else if self.cast.part(me).done {
+        } else if self.script.part(me).done {
             self.leaves(me);
         } else {
             self.ready.push_back(me);
@@ -271,9 +271,9 @@ impl<'a> Run<'a> {
     }
 
     fn goes_on(&mut self, me: ThreadId, pc: Pc) {
-        if self.cast.go_on(me, pc).is_err() {
+        if self.script.go_on(me, pc).is_err() {
             self.ended = Some(Ended::Nowhere(me));
-        } else if self.cast.part(me).done {
+        } else if self.script.part(me).done {
             self.leaves(me);
         } else {
             self.ready.push_back(me);
@@ -281,8 +281,8 @@ impl<'a> Run<'a> {
     }
 
     fn leaves(&mut self, me: ThreadId) {
-        self.cast.part(me).done = true;
-        let pc = self.cast.part(me).pc;
+        self.script.part(me).done = true;
+        let pc = self.script.part(me).pc;
         self.gives(me, Op::Exit, pc);
     }
 

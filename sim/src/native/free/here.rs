@@ -16,7 +16,7 @@ use super::{Branches, Call, Ended, Freely, GRACE, Next};
 use crate::native::backend::is_ours;
 use crate::native::failure::Failure;
 use crate::native::parked::Probe;
-use crate::native::part::{Cast, Lost};
+use crate::native::part::{Lost, Script};
 use crate::native::recording::NoRecording;
 use crate::native::world::{World, rests_in};
 use crate::trace::{Answer, Span};
@@ -329,22 +329,22 @@ impl Shared {
 
     /// Plays the thread's code to its end.
     fn play(&self, me: ThreadId) -> Result<Gone, Failure> {
-        let mut cast = Cast::new(&self.program);
+        let mut script = Script::new(&self.program);
         let mut branches = Branches::of(self.seed, me);
-        let mut went = cast.go_on(me, 0);
+        let mut went = script.go_on(me, 0);
         loop {
             if went.is_err() {
                 return Ok(Gone::Nowhere);
             }
-            if cast.part(me).done {
+            if script.part(me).done {
                 return Ok(self.leaves(me));
             }
-            let (op, pc) = match branches.next(&self.program, &mut cast, me) {
+            let (op, pc) = match branches.next(&self.program, &mut script, me) {
                 Next::Op(op, pc) => (op, pc),
                 Next::End => return Ok(self.leaves(me)),
                 Next::Nowhere => return Ok(Gone::Nowhere),
             };
-            cast.starts(me, op, pc);
+            script.starts(me, op, pc);
             if op == Op::Exit {
                 return Ok(self.leaves(me));
             }
@@ -352,10 +352,10 @@ impl Shared {
                 return Ok(Gone::Stopped);
             }
             if is_ours(op) {
-                match self.own(&mut cast, me, op, pc) {
+                match self.own(&mut script, me, op, pc) {
                     Some((answer, next)) => {
                         self.ends(me, answer);
-                        went = cast.go_on(me, next);
+                        went = script.go_on(me, next);
                     }
                     None if matches!(op, Op::Assert { .. }) => return Ok(Gone::AssertFailed),
                     None => return Ok(Gone::Nowhere),
@@ -363,7 +363,7 @@ impl Shared {
             } else {
                 let answer = self.world.perform(me, op)?;
                 self.ends(me, answer.clone());
-                went = cast.ends(me, op, &answer);
+                went = script.ends(me, op, &answer);
             }
         }
     }
@@ -376,7 +376,7 @@ impl Shared {
     }
 
     /// Makes an operation that no kernel needs to see: what it answers, and where its thread goes on.
-    fn own(&self, cast: &mut Cast<'_>, me: ThreadId, op: Op, pc: u8) -> Option<(Answer, u8)> {
+    fn own(&self, script: &mut Script<'_>, me: ThreadId, op: Op, pc: u8) -> Option<(Answer, u8)> {
         if let Op::Spawn { thread } = op {
             let born = std::mem::replace(&mut lock(&self.born)[thread.index()], true);
             self.births.notify_all();
@@ -387,20 +387,22 @@ impl Shared {
         if op == Op::Yield {
             thread::yield_now();
         }
-        let next = self.with_vars(cast, |cast| cast.makes(me, op, pc)).ok()??;
+        let next = self
+            .with_vars(script, |script| script.makes(me, op, pc))
+            .ok()??;
         Some((Answer::Done, next))
     }
 
     /// Does something with the shared variables while nobody else can.
     fn with_vars<T>(
         &self,
-        cast: &mut Cast<'_>,
-        act: impl FnOnce(&mut Cast<'_>) -> Result<T, Lost>,
+        script: &mut Script<'_>,
+        act: impl FnOnce(&mut Script<'_>) -> Result<T, Lost>,
     ) -> Result<T, Lost> {
         let mut vars = lock(&self.vars);
-        cast.exchange_vars(&mut vars);
-        let done = act(cast);
-        cast.exchange_vars(&mut vars);
+        script.exchange_vars(&mut vars);
+        let done = act(script);
+        script.exchange_vars(&mut vars);
         done
     }
 

@@ -31,12 +31,12 @@ use rustix::io_uring::{
     IoringEnterFlags, io_uring_enter_arg, io_uring_getevents_arg, io_uring_ptr,
 };
 
-use super::backend::{Backend, Failure, Stage};
+use super::backend::{Backend, Failure, Threads};
 use super::bell::{EventBell, timespec};
+use super::local_threads::LocalThreads;
 use super::numbers::Numbers;
 use super::objects::Objects;
 use super::parked::{Call, KernelWait, Probe, number};
-use super::seats::Seats;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 use requests::{Open, ROOM, Requests};
@@ -107,10 +107,10 @@ impl Backend for IoUring {
         Ok(Some(Arc::new(UringWorld::new(program, tick)?)))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let world = UringWorld::new(program, tick)?;
-        let seats = Seats::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(seats))
+        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
+        Ok(Box::new(threads))
     }
 }
 

@@ -1,13 +1,13 @@
-//! The conductor alone, on a stage without threads: as an agent would provide one.
+//! The conductor alone, on a threads without threads: as an agent would provide one.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
 use crate::names::Names;
-use crate::native::{Back, Backend, Failure, NoRecording, Stage, Unquiet};
+use crate::native::{Back, Backend, Failure, NoRecording, Threads, Unquiet};
 
-/// A stage on which every call is answered at once.
+/// A threads on which every call is answered at once.
 struct Paper {
     answer: Answer,
     disturbed: bool,
@@ -25,7 +25,7 @@ struct PaperBackend {
     ticks: Mutex<Vec<Duration>>,
 }
 
-impl Stage for Paper {
+impl Threads for Paper {
     fn start(&mut self, thread: ThreadId, _: Op) -> Result<(), Failure> {
         self.open = Some(thread);
         Ok(())
@@ -70,7 +70,7 @@ impl Backend for PaperBackend {
         Ok(())
     }
 
-    fn open(&self, _: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, _: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let mut ticks = self.ticks.lock().unwrap();
         ticks.push(tick);
         Ok(Box::new(Paper {

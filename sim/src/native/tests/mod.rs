@@ -1,10 +1,10 @@
 //! The room on a real kernel. Programs are built by hand here: nothing below may know scenario files.
 
 mod conductor;
-#[cfg(loom)]
-mod desk;
 #[cfg(target_os = "linux")]
 mod ending;
+#[cfg(loom)]
+mod mailbox;
 #[cfg(target_os = "linux")]
 mod objects;
 #[cfg(target_os = "linux")]

@@ -8,9 +8,9 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
 use super::*;
-use crate::native::seats::Seats;
+use crate::native::local_threads::LocalThreads;
 use crate::native::world::{Parked, World};
-use crate::native::{Backend, Failure, NoRecording, Stage};
+use crate::native::{Backend, Failure, NoRecording, Threads};
 
 /// What is odd about a world.
 #[derive(Clone, Copy, PartialEq)]
@@ -81,13 +81,13 @@ impl Backend for OddBackend {
         Ok(())
     }
 
-    fn open(&self, program: &Program, _: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, _: Duration) -> Result<Box<dyn Threads>, Failure> {
         let odd = Arc::new(Odd {
             bell: eventfd(0, EventfdFlags::CLOEXEC).unwrap(),
             fault: self.fault,
         });
         self.worlds.lock().unwrap().push(odd.clone());
-        Ok(Box::new(Seats::new(odd, program.threads.len())?))
+        Ok(Box::new(LocalThreads::new(odd, program.threads.len())?))
     }
 }
 

@@ -11,10 +11,10 @@ use portsim_model::program::{Op, ThreadId};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{read, write};
 
+use crate::native::local_threads::LocalThreads;
 use crate::native::parked::{Call, KernelWait, Probe};
-use crate::native::seats::Seats;
 use crate::native::world::{Parked, World};
-use crate::native::{Failure, Stage, Unquiet};
+use crate::native::{Failure, Threads, Unquiet};
 use crate::trace::Answer;
 
 fn watched(work: impl FnOnce() + Send + 'static) -> (Probe, JoinHandle<()>) {
@@ -185,16 +185,16 @@ fn a_thread_comes_from_another_wait_by_running() {
         fd: bell(),
         elsewhere: AtomicBool::new(false),
     });
-    let mut seats = Seats::new(world.clone(), 1).unwrap();
+    let mut threads = LocalThreads::new(world.clone(), 1).unwrap();
     let long = Duration::from_secs(60);
-    seats.start(ThreadId(0), Op::Stall).unwrap();
-    assert_eq!(seats.quiet(&[], long).unwrap(), []);
+    threads.start(ThreadId(0), Op::Stall).unwrap();
+    assert_eq!(threads.quiet(&[], long).unwrap(), []);
     world.elsewhere.store(true, Ordering::SeqCst);
-    let unquiet = seats.quiet(&[], Duration::from_millis(50));
+    let unquiet = threads.quiet(&[], Duration::from_millis(50));
     assert!(matches!(unquiet, Err(Unquiet::Overdue(ThreadId(0)))));
     ring(&world.fd);
-    assert_eq!(seats.quiet(&[], long).unwrap(), []);
+    assert_eq!(threads.quiet(&[], long).unwrap(), []);
     ring(&world.fd);
-    assert_eq!(seats.quiet(&[], long).unwrap().len(), 1);
-    seats.end().unwrap();
+    assert_eq!(threads.quiet(&[], long).unwrap().len(), 1);
+    threads.end().unwrap();
 }

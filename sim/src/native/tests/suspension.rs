@@ -1,9 +1,9 @@
-//! Suspended threads have no turns, and time goes on without them: on a stage without threads.
+//! Suspended threads have no turns, and time goes on without them: on a threads without threads.
 
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::native::{Back, Backend, Ended, Failure, Stage, Unquiet};
+use crate::native::{Back, Backend, Ended, Failure, Threads, Unquiet};
 
 /// Two threads, of which a sleeper comes back only when its time is over and nobody holds it.
 struct Sleepers {
@@ -15,7 +15,7 @@ struct Sleepers {
 
 struct SleepersBackend;
 
-impl Stage for Sleepers {
+impl Threads for Sleepers {
     fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure> {
         match op {
             Op::Sleep { ticks, .. } => {
@@ -87,7 +87,7 @@ impl Backend for SleepersBackend {
         Ok(())
     }
 
-    fn open(&self, _: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, _: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         Ok(Box::new(Sleepers {
             tick,
             answered: Vec::new(),

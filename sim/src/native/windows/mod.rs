@@ -26,10 +26,10 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Packet, Program, ThreadId};
 
-use crate::native::backend::{Backend, Failure, Stage};
+use crate::native::backend::{Backend, Failure, Threads};
+use crate::native::local_threads::LocalThreads;
 use crate::native::parked::Probe;
 use crate::native::parked_windows::wine_version;
-use crate::native::seats::Seats;
 use crate::native::world::World;
 use handles::NAME;
 use world::WindowsWorld;
@@ -129,9 +129,9 @@ impl Backend for Windows {
         Ok(Some(Arc::new(WindowsWorld::new(program, tick)?)))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Stage>, Failure> {
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
         let world = Arc::new(WindowsWorld::new(program, tick)?);
-        Ok(Box::new(Seats::new(world, program.threads.len())?))
+        Ok(Box::new(LocalThreads::new(world, program.threads.len())?))
     }
 }
 

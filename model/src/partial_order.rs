@@ -12,21 +12,21 @@
 
 use alloc::vec::Vec;
 
+use crate::contract::Personality;
 use crate::expr::{Expr, ExprId, ThreadField};
-use crate::kernel::Kernel;
+use crate::machine::Machine;
 use crate::program::{
     Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, Timeout, VarId,
 };
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
-use crate::system::System;
 
 /// In a program with more threads everybody moves.
 const THREADS_MAX: usize = 64;
 
 /// Who can wait, in every state of one program.
 #[derive(Debug, Clone, Default)]
-pub struct Order {
+pub struct PartialOrder {
     /// Where each thread's places start.
     starts: Vec<usize>,
     places: Vec<Place>,
@@ -119,10 +119,10 @@ impl Touch {
     }
 }
 
-impl Order {
+impl PartialOrder {
     /// What is known of a program. Where a bound cuts runs short, or a schedule leaves no choice, everybody moves.
-    pub fn of<K: Kernel>(system: &System<K>) -> Order {
-        let program = system.program();
+    pub fn of<P: Personality>(machine: &Machine<P>) -> PartialOrder {
+        let program = machine.program();
         let bounds = matches!(
             program.bounds,
             Bounds {
@@ -132,20 +132,20 @@ impl Order {
             }
         );
         if !bounds
-            || system.is_bounded()
+            || machine.is_bounded()
             || program.schedule.is_some()
             || program.threads.len() > THREADS_MAX
         {
-            return Order::default();
+            return PartialOrder::default();
         }
-        let mut order = Order::default();
+        let mut order = PartialOrder::default();
         for id in program.thread_ids() {
             order.starts.push(order.places.len());
             order.places.extend(Reader { program, id }.places());
         }
         order.note_beginnings(program);
         if !order.places.iter().any(|place| place.begins) {
-            return Order::default();
+            return PartialOrder::default();
         }
         let properties = program.always.iter().chain(&program.sometimes);
         let reads = |&root: &ExprId| reads(program, root, None);
@@ -160,17 +160,17 @@ impl Order {
 
     /// Leaves of the steps that are possible in a state those that are enough; says whether it left any out.
     #[inline]
-    pub fn thin<K: Kernel>(
+    pub fn reduce<P: Personality>(
         &self,
-        system: &System<K>,
+        machine: &Machine<P>,
         state: &State,
         steps: &mut Vec<Step>,
     ) -> bool {
-        !self.is_trivial() && self.thin_out(system.view(state), steps)
+        !self.is_trivial() && self.reduce_to_persistent(machine.view(state), steps)
     }
 
     #[inline(never)]
-    fn thin_out(&self, view: View<'_>, steps: &mut Vec<Step>) -> bool {
+    fn reduce_to_persistent(&self, view: View<'_>, steps: &mut Vec<Step>) -> bool {
         let mut before = None;
         for step in 0..steps.len() {
             let Step { thread, kind, .. } = steps[step];

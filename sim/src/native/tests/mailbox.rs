@@ -1,11 +1,11 @@
-//! The desk and its listener, in every order in which threads can use them.
+//! The mailbox and its listener, in every order in which threads can use them.
 //!
 //! A conductor and its threads meet as on a real backend, only without a kernel. Loom runs each test once for
 //! every order of their steps and every value that they may read. A sleep has no limit here, so whoever misses a
 //! notification sleeps for ever, and loom reports a deadlock.
 //!
 //! ```text
-//! RUSTFLAGS='--cfg loom' cargo test -p portsim --lib --profile loom --target-dir target/loom native::tests::desk
+//! RUSTFLAGS='--cfg loom' cargo test -p portsim --lib --profile loom --target-dir target/loom native::tests::mailbox
 //! ```
 //!
 //! Only the test with two threads is bounded: to four preemptions, which are switches away from a thread that
@@ -26,7 +26,7 @@ use loom::thread::JoinHandle;
 use portsim_model::program::{Op, ThreadId};
 
 use crate::native::Failure;
-use crate::native::desk::{Desk, Listener};
+use crate::native::mailbox::{Listener, Mailbox};
 use crate::native::world::{Idle, Parked, World};
 use crate::trace::Answer;
 
@@ -73,35 +73,39 @@ fn answer(me: ThreadId, op: Op) -> Answer {
     Answer::Failed(format!("{me:?} {op:?}"))
 }
 
-/// A desk and the thread that serves it.
-struct Seat {
+/// A mailbox and the thread that serves it.
+struct LocalThread {
     me: ThreadId,
-    desk: Arc<Desk>,
+    mailbox: Arc<Mailbox>,
     thread: JoinHandle<()>,
 }
 
-impl Seat {
+impl LocalThread {
     fn leave_call(&self, n: u32) {
-        self.desk.leave_call(self.thread.thread(), call(n));
+        self.mailbox.leave_call(self.thread.thread(), call(n));
     }
 
     /// The answer to this call is there, and is there once.
     #[track_caller]
     fn answers(&self, n: u32) {
-        let answered = self.desk.answer().expect("it is back").expect("it answers");
+        let answered = self
+            .mailbox
+            .answer()
+            .expect("it is back")
+            .expect("it answers");
         assert_eq!(answered, answer(self.me, call(n)));
-        assert!(!self.desk.is_back() && self.desk.answer().is_none());
+        assert!(!self.mailbox.is_back() && self.mailbox.answer().is_none());
     }
 
     fn dismiss(self) {
-        self.desk.dismiss(self.thread.thread());
+        self.mailbox.dismiss(self.thread.thread());
         self.thread.join().expect("it served in peace");
     }
 }
 
 /// One conductor and `N` threads, each waiting for its first call.
 struct Room<const N: usize> {
-    seats: [Seat; N],
+    threads: [LocalThread; N],
     listener: Arc<Listener>,
     seen: Arc<Seen>,
 }
@@ -109,17 +113,21 @@ struct Room<const N: usize> {
 impl<const N: usize> Room<N> {
     fn new(idle: Idle, seen: &Arc<Seen>) -> Room<N> {
         let listener = Arc::<Listener>::default();
-        let seats = std::array::from_fn(|n| {
-            let (me, desk) = (ThreadId(n as u8), Arc::<Desk>::default());
-            let serving = (desk.clone(), listener.clone());
+        let threads = std::array::from_fn(|n| {
+            let (me, mailbox) = (ThreadId(n as u8), Arc::<Mailbox>::default());
+            let serving = (mailbox.clone(), listener.clone());
             let thread = loom::thread::spawn(move || {
-                let (desk, listener) = serving;
-                desk.serve(&Paper { idle }, me, &listener);
+                let (mailbox, listener) = serving;
+                mailbox.serve(&Paper { idle }, me, &listener);
             });
-            Seat { me, desk, thread }
+            LocalThread {
+                me,
+                mailbox,
+                thread,
+            }
         });
         Room {
-            seats,
+            threads,
             listener,
             seen: seen.clone(),
         }
@@ -128,7 +136,7 @@ impl<const N: usize> Room<N> {
     /// Sleeps until somebody is back, unless the sleep ends by itself.
     fn listen(&self, limit: Duration) {
         self.listener.listen(limit, || {
-            let back = self.seats.iter().any(|seat| seat.desk.is_back());
+            let back = self.threads.iter().any(|local| local.mailbox.is_back());
             let which = if back {
                 &self.seen.met
             } else {
@@ -139,14 +147,14 @@ impl<const N: usize> Room<N> {
         });
     }
 
-    /// Takes the answers of all seats to their call `n`, in whatever order they come.
+    /// Takes the answers of all threads to their call `n`, in whatever order they come.
     fn hear(&self, n: u32) {
-        let mut out: Vec<_> = self.seats.iter().collect();
+        let mut out: Vec<_> = self.threads.iter().collect();
         loop {
-            out.retain(|seat| {
-                let back = seat.desk.is_back();
+            out.retain(|local| {
+                let back = local.mailbox.is_back();
                 if back {
-                    seat.answers(n);
+                    local.answers(n);
                 }
                 !back
             });
@@ -158,7 +166,7 @@ impl<const N: usize> Room<N> {
     }
 
     fn dismiss(self) {
-        self.seats.into_iter().for_each(Seat::dismiss);
+        self.threads.into_iter().for_each(LocalThread::dismiss);
     }
 }
 
@@ -200,10 +208,10 @@ fn explore(
 fn two_calls(idle: Idle) {
     explore(None, true, move |seen| {
         let room = Room::<1>::new(idle, seen);
-        room.seats[0].leave_call(1);
+        room.threads[0].leave_call(1);
         room.hear(1);
-        room.seats[0].thread.thread().unpark();
-        room.seats[0].leave_call(2);
+        room.threads[0].thread.thread().unpark();
+        room.threads[0].leave_call(2);
         room.hear(2);
         room.dismiss();
     });
@@ -234,8 +242,8 @@ fn a_call_is_answered_once_by_a_thread_that_spins() {
 fn no_return_of_two_is_missed() {
     explore(Some(4), true, |seen| {
         let room = Room::<2>::new(Idle::Sleeps, seen);
-        room.seats[0].leave_call(1);
-        room.seats[1].leave_call(1);
+        room.threads[0].leave_call(1);
+        room.threads[1].leave_call(1);
         room.hear(1);
         room.dismiss();
     });
@@ -247,14 +255,14 @@ fn no_return_of_two_is_missed() {
 fn a_nap_that_ended_misses_nothing() {
     explore(None, true, |seen| {
         let room = Room::<1>::new(Idle::Sleeps, seen);
-        room.seats[0].leave_call(1);
+        room.threads[0].leave_call(1);
         room.listen(Duration::ZERO);
         room.hear(1);
         room.dismiss();
     });
 }
 
-/// A thread that is dismissed goes, asleep or awake, also before it ever looked at its desk. Without the wake-up
+/// A thread that is dismissed goes, asleep or awake, also before it ever looked at its mailbox. Without the wake-up
 /// for those who are dismissed, loom finds one that sleeps for ever.
 #[test]
 fn a_dismissed_thread_goes() {
@@ -272,8 +280,8 @@ fn a_thread_whose_answer_is_left_lying_goes() {
     for idle in [Idle::Sleeps, Idle::Spins] {
         explore(None, true, move |seen| {
             let room = Room::<1>::new(idle, seen);
-            room.seats[0].leave_call(1);
-            while !room.seats[0].desk.is_back() {
+            room.threads[0].leave_call(1);
+            while !room.threads[0].mailbox.is_back() {
                 room.listen(Duration::MAX);
             }
             room.dismiss();

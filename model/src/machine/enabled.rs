@@ -1,8 +1,8 @@
 //! Which steps are possible.
 
-use super::{Bounded, System};
+use super::{Bounded, Machine};
+use crate::contract::Personality;
 use crate::control::Offer;
-use crate::kernel::Kernel;
 use crate::layout::messages_max;
 use crate::objects;
 use crate::program::{Message, Op, Pc, Slated, ThreadId};
@@ -10,7 +10,7 @@ use crate::state::View;
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
 
-impl<K: Kernel> System<K> {
+impl<P: Personality> Machine<P> {
     /// In lock-step, whoever was made runnable goes on before the next turn, and so does whoever's time is
     /// over.
     pub(super) fn enabled_by(
@@ -144,13 +144,13 @@ impl<K: Kernel> System<K> {
                 0
             }
             Offer::Op(Op::Signal { object }, _) => objects::answers(view, object),
-            Offer::Op(op, _) => self.kernel.answers(view, me, op),
+            Offer::Op(op, _) => self.personality.answers(view, me, op),
         }
     }
 
     /// Whether an operation without answers has to wait for a call of somebody else's, and for nothing more.
     fn is_held_up(&self, view: View<'_>, offer: Offer) -> bool {
-        matches!(offer, Offer::Op(op, _) if self.kernel.holds_up(view, op))
+        matches!(offer, Offer::Op(op, _) if self.personality.holds_up(view, op))
     }
 
     /// Whether whatever messages an operation sends find room.
@@ -175,7 +175,7 @@ impl<K: Kernel> System<K> {
     pub(super) fn wakes(&self, view: View<'_>, id: ThreadId, each: &mut impl FnMut(Step)) {
         let thread = view.thread(id);
         if thread.mode() == Mode::Woken && thread.suspensions() == 0 {
-            for choice in 0..self.kernel.wake_answers(view, id, view.get(id)) {
+            for choice in 0..self.personality.wake_answers(view, id, view.get(id)) {
                 each(Step {
                     kind: StepKind::Wake,
                     thread: id,

@@ -28,15 +28,15 @@ const GONE: u8 = 3;
 /// then not try what happens when they do not.
 pub const SPINS: u32 = if cfg!(all(test, loom)) { 0 } else { 200 };
 
-/// One thread's desk.
+/// One thread's mailbox.
 #[derive(Default)]
-pub struct Desk {
+pub struct Mailbox {
     state: AtomicU8,
     op: Mutex<Option<Op>>,
     answer: Mutex<Option<Result<Answer, Failure>>>,
 }
 
-impl Desk {
+impl Mailbox {
     /// Leaves a call for the thread, which is idle.
     pub fn leave_call(&self, thread: &impl Sleeper, op: Op) {
         *lock(&self.op) = Some(op);

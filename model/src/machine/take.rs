@@ -1,10 +1,10 @@
 //! What a step does and shows.
 
-use super::System;
+use super::Machine;
+use crate::contract::{Personality, Turn};
 use crate::control::{Offer, SlotPlace};
 use crate::event::{Error, Observer, Outcome};
 use crate::expr::eval;
-use crate::kernel::{Kernel, Turn};
 use crate::objects;
 use crate::program::{Assignment, Op, SETS_MAX, ThreadId, VarId};
 use crate::state::View;
@@ -13,7 +13,7 @@ use crate::threads::Mode;
 /// The most suspensions of one thread: MAXIMUM_SUSPEND_COUNT of the Windows headers.
 const SUSPENSIONS_MAX: u8 = 127;
 
-impl<K: Kernel> System<K> {
+impl<P: Personality> Machine<P> {
     #[inline(always)]
     pub(super) fn take_turn<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, choice: u8) {
         let (mode, pc) = (turn.view().thread(me).mode(), turn.view().thread(me).pc());
@@ -43,7 +43,7 @@ impl<K: Kernel> System<K> {
                 }
             }
             Mode::Stalled => {
-                self.kernel.unblocks(turn, me);
+                self.personality.unblocks(turn, me);
                 turn.returns(me, Outcome::Done);
             }
             // A turn of a schedule for somebody who is not there.
@@ -94,26 +94,26 @@ impl<K: Kernel> System<K> {
                 alertable,
                 ..
             } => {
-                self.kernel.turns_away(turn, me);
-                objects::block(&self.kernel, turn, me, object, timeout, alertable);
+                self.personality.turns_away(turn, me);
+                objects::block(&self.personality, turn, me, object, timeout, alertable);
             }
-            Op::Signal { object } => objects::signal(&self.kernel, turn, me, object, answer),
+            Op::Signal { object } => objects::signal(&self.personality, turn, me, object, answer),
             Op::Reset { object } => objects::reset(turn, me, object),
             Op::Stall => {
-                self.kernel.turns_away(turn, me);
+                self.personality.turns_away(turn, me);
                 turn.thread(me).set_mode(Mode::Stalled);
-                self.kernel.blocks(turn, me);
+                self.personality.blocks(turn, me);
             }
             Op::Note(_) => turn.returns(me, Outcome::Done),
             Op::Yield => {
-                self.kernel.turns_away(turn, me);
+                self.personality.turns_away(turn, me);
                 turn.returns(me, Outcome::Done);
             }
             Op::Sleep {
                 ticks, alertable, ..
             } => {
-                self.kernel.turns_away(turn, me);
-                if alertable && self.kernel.alerts(turn, me) {
+                self.personality.turns_away(turn, me);
+                if alertable && self.personality.alerts(turn, me) {
                     return;
                 }
                 if ticks == 0 {
@@ -122,7 +122,7 @@ impl<K: Kernel> System<K> {
                 let mut thread = turn.thread(me);
                 thread.set_mode(Mode::Sleeping);
                 thread.set_remaining(Some(ticks));
-                self.kernel.blocks(turn, me);
+                self.personality.blocks(turn, me);
             }
             Op::Suspend { thread } => self.suspend(turn, me, thread, answer),
             Op::Resume { thread } => self.resume(turn, me, thread),
@@ -171,7 +171,7 @@ impl<K: Kernel> System<K> {
                 Some(value) if value != 0 => turn.returns(me, Outcome::Done),
                 _ => turn.thread(me).set_mode(Mode::Failed),
             },
-            _ => self.kernel.call(turn, me, *op, answer),
+            _ => self.personality.call(turn, me, *op, answer),
         }
     }
 
@@ -185,7 +185,7 @@ impl<K: Kernel> System<K> {
         } else {
             was
         };
-        self.kernel.exits(turn, me, was);
+        self.personality.exits(turn, me, was);
     }
 
     /// A thread is ended wherever it is; nobody tells it.
@@ -195,7 +195,7 @@ impl<K: Kernel> System<K> {
             return self.exit(turn, me);
         }
         if turn.view().thread(target).mode().is_over() {
-            return turn.returns(me, self.kernel.ends_in_vain());
+            return turn.returns(me, self.personality.ends_in_vain());
         }
         turn.returns(me, Outcome::Done);
         self.exit(turn, target);
@@ -214,7 +214,7 @@ impl<K: Kernel> System<K> {
             }
         }
         self.exit(turn, me);
-        self.kernel.process_exits(turn, process(me));
+        self.personality.process_exits(turn, process(me));
     }
 
     fn suspend<O: Observer>(
@@ -237,7 +237,7 @@ impl<K: Kernel> System<K> {
         turn.returns(me, Outcome::Done);
         turn.thread(target).set_suspensions(so_far + 1);
         if so_far == 0 {
-            self.kernel.suspend(turn, target, answer);
+            self.personality.suspend(turn, target, answer);
         }
     }
 
@@ -254,18 +254,18 @@ impl<K: Kernel> System<K> {
             );
             match mode {
                 Mode::Blocked => {
-                    if turn.op(target).is_alertable() && self.kernel.alerts(turn, target) {
+                    if turn.op(target).is_alertable() && self.personality.alerts(turn, target) {
                         return;
                     }
                     let object = turn.view().thread(target).object();
-                    objects::resume(&self.kernel, turn, target, object);
+                    objects::resume(&self.personality, turn, target, object);
                 }
                 Mode::Sleeping if remaining == Some(0) => self.wakes_up(turn, target),
                 Mode::Sleeping if turn.op(target).is_alertable() => {
-                    self.kernel.alerts(turn, target);
+                    self.personality.alerts(turn, target);
                 }
                 Mode::Stalled | Mode::Sleeping => {}
-                _ => self.kernel.resume(turn, target),
+                _ => self.personality.resume(turn, target),
             }
         }
     }
@@ -327,13 +327,13 @@ impl<K: Kernel> System<K> {
         match mode {
             Mode::Parked => {
                 let get = turn.get(me);
-                self.kernel.expire(turn, me, get);
+                self.personality.expire(turn, me, get);
             }
             // It finds its time over when it goes on.
             _ if suspended => {}
             Mode::Woken => {}
             Mode::Blocked | Mode::AtHandle => {
-                self.kernel.unblocks(turn, me);
+                self.personality.unblocks(turn, me);
                 turn.releases(me, Outcome::Failed(Error::Timeout));
             }
             Mode::Sleeping => self.wakes_up(turn, me),
@@ -342,7 +342,7 @@ impl<K: Kernel> System<K> {
     }
 
     fn wakes_up<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
-        self.kernel.unblocks(turn, me);
+        self.personality.unblocks(turn, me);
         turn.releases(me, Outcome::Done);
     }
 }

@@ -9,7 +9,7 @@
 //!   Gone                 the kernel
 //! ```
 //!
-//! A seat writes down its answer when its call ends, so a return is never guessed. That a thread is parked is
+//! A local writes down its answer when its call ends, so a return is never guessed. That a thread is parked is
 //! known to the world, or seen from outside ([`super::parked`]). Nothing moves when one whole sweep over the threads that are inside
 //! a call finds each of them parked exactly where it was found parked before, and no other thread is in a
 //! call: whoever could have released one of them had stopped before the sweep began, and a release shows in
@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 use portsim_model::program::{Op, ThreadId};
 
-use super::backend::{Back, Failure, Stage, Unquiet, ended_by};
-use super::desk::{Desk, Listener, SPINS};
+use super::backend::{Back, Failure, Threads, Unquiet, ended_by};
+use super::mailbox::{Listener, Mailbox, SPINS};
 use super::parked::{KernelWait, Probe};
 use super::world::{Parked, World};
 use crate::trace::Answer;
@@ -44,8 +44,8 @@ const GIVE_UP: Duration = Duration::from_secs(1);
 /// How long a thread may take to come home once it is released.
 const HOME_LIMIT: Duration = Duration::from_secs(10);
 
-struct Seat {
-    desk: Arc<Desk>,
+struct LocalThread {
+    mailbox: Arc<Mailbox>,
     thread: Option<JoinHandle<()>>,
     /// None where the world knows who is parked.
     probe: Option<Probe>,
@@ -67,34 +67,34 @@ enum Place {
 }
 
 /// The threads of a program on a world.
-pub struct Seats {
+pub struct LocalThreads {
     world: Arc<dyn World>,
-    seats: Vec<Seat>,
+    locals: Vec<LocalThread>,
     listener: Arc<Listener>,
 }
 
-impl Seats {
+impl LocalThreads {
     /// So many threads, each waiting for its first call.
-    pub fn new(world: Arc<dyn World>, threads: usize) -> Result<Seats, Failure> {
-        let mut seats = Seats {
+    pub fn new(world: Arc<dyn World>, count: usize) -> Result<LocalThreads, Failure> {
+        let mut threads = LocalThreads {
             world,
-            seats: Vec::with_capacity(threads),
+            locals: Vec::with_capacity(count),
             listener: Arc::default(),
         };
-        for n in 0..threads {
-            let seat = seats
-                .sit_down(ThreadId(n as u8))
-                .map_err(|error| Failure::new(seats.world.backend(), "start a thread", error))?;
-            seats.seats.push(seat);
+        for n in 0..count {
+            let local = threads
+                .spawn(ThreadId(n as u8))
+                .map_err(|error| Failure::new(threads.world.backend(), "start a thread", error))?;
+            threads.locals.push(local);
         }
-        Ok(seats)
+        Ok(threads)
     }
 
-    fn sit_down(&self, me: ThreadId) -> io::Result<Seat> {
-        let desk = Arc::new(Desk::default());
+    fn spawn(&self, me: ThreadId) -> io::Result<LocalThread> {
+        let mailbox = Arc::new(Mailbox::default());
         let (tell, told) = channel();
         let work = {
-            let (desk, world) = (desk.clone(), self.world.clone());
+            let (mailbox, world) = (mailbox.clone(), self.world.clone());
             let listener = self.listener.clone();
             let asks_kernel = world.asks_kernel();
             move || match asks_kernel.then(Probe::of_this_thread).transpose() {
@@ -102,7 +102,7 @@ impl Seats {
                     let arrived = world.arrives(me).map(|()| probe);
                     let stays = arrived.is_ok();
                     if tell.send(arrived.map_err(|failure| failure.error)).is_ok() && stays {
-                        desk.serve(&*world, me, &listener);
+                        mailbox.serve(&*world, me, &listener);
                     }
                 }
                 Err(error) => drop(tell.send(Err(error))),
@@ -115,8 +115,8 @@ impl Seats {
         let probe = told
             .recv()
             .map_err(|_| io::Error::other("the thread ended at once"))??;
-        Ok(Seat {
-            desk,
+        Ok(LocalThread {
+            mailbox,
             thread: Some(thread),
             probe,
             inside: None,
@@ -129,12 +129,12 @@ impl Seats {
         Failure::new(self.world.backend(), call, error)
     }
 
-    /// Takes the answers of all seats that are back.
+    /// Takes the answers of all local threads that are back.
     fn collect(&mut self, backs: &mut Vec<Back>) -> Result<(), Failure> {
-        for n in 0..self.seats.len() {
-            let (thread, seat) = (ThreadId(n as u8), &mut self.seats[n]);
-            let Some(op) = seat.inside else { continue };
-            let answer = match seat.desk.answer() {
+        for n in 0..self.locals.len() {
+            let (thread, local) = (ThreadId(n as u8), &mut self.locals[n]);
+            let Some(op) = local.inside else { continue };
+            let answer = match local.mailbox.answer() {
                 Some(answer) => answer,
                 // It has ended itself, and so leaves no answer.
                 None if op == Op::Terminate { thread } && self.world.is_ended(thread) => {
@@ -142,10 +142,10 @@ impl Seats {
                 }
                 None => continue,
             };
-            (seat.inside, seat.parked, seat.left) = (None, None, None);
+            (local.inside, local.parked, local.left) = (None, None, None);
             let answer = answer?;
             if let Some(ended) = ended_by(op, &answer) {
-                self.bury(ended);
+                self.forget_ended(ended);
             }
             backs.push(Back { thread, answer });
         }
@@ -153,55 +153,55 @@ impl Seats {
     }
 
     /// A call has ended this thread, wherever it was. Its stack is lost, and what it kept there.
-    fn bury(&mut self, thread: ThreadId) {
-        let seat = &mut self.seats[thread.index()];
-        (seat.inside, seat.parked, seat.left) = (None, None, None);
-        if seat.thread.take().is_some() {
+    fn forget_ended(&mut self, thread: ThreadId) {
+        let local = &mut self.locals[thread.index()];
+        (local.inside, local.parked, local.left) = (None, None, None);
+        if local.thread.take().is_some() {
             // SAFETY: the thread had a world of its own, will never drop it, and makes no use of it any more.
             unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.world)) };
         }
     }
 
-    /// Looks at the seats that are moving, until none is; one of them if one is. Seats in `until` move until
+    /// Looks at the local threads that are moving, until none is; one of them if one is. Threads in `until` move until
     /// they are back.
     fn look(&mut self, until: &[ThreadId]) -> Result<Option<ThreadId>, Failure> {
         let mut moving = None;
-        for n in 0..self.seats.len() {
+        for n in 0..self.locals.len() {
             let thread = ThreadId(n as u8);
-            let seat = &self.seats[n];
-            let (Some(op), None) = (seat.inside, seat.parked) else {
+            let local = &self.locals[n];
+            let (Some(op), None) = (local.inside, local.parked) else {
                 continue;
             };
             let found = match self.world.parked(thread, op) {
                 _ if until.contains(&thread) => Ok(None),
                 Parked::No => Ok(None),
                 Parked::Yes => Ok(Some(Place::World)),
-                Parked::Kernel(wait) => seat.probe().parked(wait).map(|count| {
-                    let ran = count.filter(|&count| seat.left != Some(count));
+                Parked::Kernel(wait) => local.probe().parked(wait).map(|count| {
+                    let ran = count.filter(|&count| local.left != Some(count));
                     ran.map(|count| Place::Kernel(wait, count))
                 }),
             };
-            self.seats[n].parked = found.map_err(|error| self.failure("read /proc", error))?;
-            if self.seats[n].parked.is_none() {
+            self.locals[n].parked = found.map_err(|error| self.failure("read /proc", error))?;
+            if self.locals[n].parked.is_none() {
                 moving = Some(thread);
             }
         }
         Ok(moving)
     }
 
-    /// Looks once more at every seat that was found parked; whether all are where they were.
+    /// Looks once more at every thread that was found parked; whether all are where they were.
     fn sweep(&mut self) -> Result<bool, Failure> {
         let mut still = true;
-        for n in 0..self.seats.len() {
-            let seat = &self.seats[n];
-            let (Some(op), Some(place)) = (seat.inside, seat.parked) else {
+        for n in 0..self.locals.len() {
+            let local = &self.locals[n];
+            let (Some(op), Some(place)) = (local.inside, local.parked) else {
                 continue;
             };
-            let mut left = seat.left;
+            let mut left = local.left;
             let found = match (self.world.parked(ThreadId(n as u8), op), place) {
                 (Parked::Yes, Place::World) => Ok(true),
                 (Parked::Kernel(wait), Place::Kernel(same, before)) if wait == same => {
-                    seat.probe().parked_since(wait, before)
+                    local.probe().parked_since(wait, before)
                 }
                 (_, Place::Kernel(_, before)) => {
                     left = Some(before);
@@ -210,8 +210,8 @@ impl Seats {
                 _ => Ok(false),
             };
             if !found.map_err(|error| self.failure("read /proc", error))? {
-                let seat = &mut self.seats[n];
-                (seat.parked, seat.left) = (None, left);
+                let local = &mut self.locals[n];
+                (local.parked, local.left) = (None, left);
                 still = false;
             }
         }
@@ -219,13 +219,13 @@ impl Seats {
     }
 
     fn any_back(&self) -> bool {
-        self.seats.iter().any(|seat| seat.desk.is_back())
+        self.locals.iter().any(|local| local.mailbox.is_back())
     }
 
     /// Gives a call that returns at once the time to do so.
     fn spin(&self) {
-        let moving = |seat: &Seat| seat.inside.is_some() && seat.parked.is_none();
-        if !self.seats.iter().any(moving) {
+        let moving = |local: &LocalThread| local.inside.is_some() && local.parked.is_none();
+        if !self.locals.iter().any(moving) {
             return;
         }
         for _ in 0..SPINS {
@@ -236,16 +236,16 @@ impl Seats {
         }
     }
 
-    /// A seat whose thread panicked never comes back: that is our own bug, and ends the program as one.
-    fn mourn(&mut self) {
-        for seat in &mut self.seats {
+    /// A thread that panicked never comes back: that is our own bug, and ends the program as one.
+    fn propagate_panic(&mut self) {
+        for local in &mut self.locals {
             let died = |thread: &JoinHandle<()>| thread.is_finished();
-            if seat.inside.is_some()
-                && !seat.desk.is_back()
-                && seat.thread.as_ref().is_some_and(died)
+            if local.inside.is_some()
+                && !local.mailbox.is_back()
+                && local.thread.as_ref().is_some_and(died)
             {
-                seat.inside = None;
-                if let Some(Err(panic)) = seat.thread.take().map(JoinHandle::join) {
+                local.inside = None;
+                if let Some(Err(panic)) = local.thread.take().map(JoinHandle::join) {
                     std::panic::resume_unwind(panic);
                 }
             }
@@ -253,19 +253,19 @@ impl Seats {
     }
 }
 
-impl Stage for Seats {
+impl Threads for LocalThreads {
     fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure> {
-        let seat = &mut self.seats[thread.index()];
-        assert!(seat.inside.is_none(), "{thread:?} is in a call already");
-        seat.inside = Some(op);
-        if let Some(thread) = &seat.thread {
-            seat.desk.leave_call(thread.thread(), op);
+        let local = &mut self.locals[thread.index()];
+        assert!(local.inside.is_none(), "{thread:?} is in a call already");
+        local.inside = Some(op);
+        if let Some(thread) = &local.thread {
+            local.mailbox.leave_call(thread.thread(), op);
         }
         Ok(())
     }
 
     fn come_back(&mut self, thread: ThreadId) -> Result<(), Failure> {
-        self.seats[thread.index()].parked = None;
+        self.locals[thread.index()].parked = None;
         self.world.come_back(thread)
     }
 
@@ -273,7 +273,7 @@ impl Stage for Seats {
         let end = Instant::now() + limit;
         let (mut backs, mut looks) = (Vec::new(), 0);
         for thread in until {
-            self.seats[thread.index()].parked = None;
+            self.locals[thread.index()].parked = None;
         }
         loop {
             self.spin();
@@ -284,7 +284,7 @@ impl Stage for Seats {
                     return Ok(backs);
                 }
                 // Everybody looks parked, and somebody is not for good.
-                let inside = self.seats.iter().position(|seat| seat.inside.is_some());
+                let inside = self.locals.iter().position(|local| local.inside.is_some());
                 match inside {
                     Some(n) if Instant::now() >= end => {
                         return Err(Unquiet::Overdue(ThreadId(n as u8)));
@@ -292,7 +292,7 @@ impl Stage for Seats {
                     _ => continue,
                 }
             };
-            self.mourn();
+            self.propagate_panic();
             let now = Instant::now();
             if now >= end {
                 return Err(Unquiet::Overdue(moving));
@@ -308,7 +308,7 @@ impl Stage for Seats {
     }
 
     fn leave(&mut self, thread: ThreadId) -> Result<(), Failure> {
-        self.seats[thread.index()].go();
+        self.locals[thread.index()].go();
         Ok(())
     }
 
@@ -323,49 +323,49 @@ impl Stage for Seats {
     fn end(&mut self) -> Result<(), Failure> {
         let mut outcome = Ok(());
         self.world.resume_all();
-        if self.seats.iter().any(|seat| seat.inside.is_some()) {
+        if self.locals.iter().any(|local| local.inside.is_some()) {
             outcome = self.world.release();
         }
         let (start, mut tried) = (Instant::now(), false);
-        for (n, seat) in self.seats.iter_mut().enumerate() {
-            while seat.inside.is_some() {
-                let died = seat.thread.as_ref().is_none_or(JoinHandle::is_finished);
-                if died || seat.desk.is_back() {
-                    seat.inside = None;
+        for (n, local) in self.locals.iter_mut().enumerate() {
+            while local.inside.is_some() {
+                let died = local.thread.as_ref().is_none_or(JoinHandle::is_finished);
+                if died || local.mailbox.is_back() {
+                    local.inside = None;
                 } else if start.elapsed() >= GIVE_UP
                     && !std::mem::replace(&mut tried, true)
                     && self.world.give_up(ThreadId(n as u8))
                 {
                     // It is gone in a way that its handle does not know.
-                    (seat.inside, seat.thread) = (None, None);
+                    (local.inside, local.thread) = (None, None);
                 } else if start.elapsed() >= HOME_LIMIT {
-                    let why = format!("it did not come home from {:?}", seat.inside);
+                    let why = format!("it did not come home from {:?}", local.inside);
                     outcome = Err(Failure::new(
                         self.world.backend(),
                         "release a thread",
                         io::Error::new(io::ErrorKind::TimedOut, why),
                     ));
                     // It must not hold up everything else: it is left behind, and reported.
-                    (seat.inside, seat.thread) = (None, None);
+                    (local.inside, local.thread) = (None, None);
                 } else {
                     thread::yield_now();
                 }
             }
             tried = false;
-            seat.go();
+            local.go();
         }
         outcome
     }
 }
 
-impl Drop for Seats {
+impl Drop for LocalThreads {
     fn drop(&mut self) {
         // Whoever wants to know calls `end` first; here only the threads matter.
         let _ = self.end();
     }
 }
 
-impl Seat {
+impl LocalThread {
     fn probe(&self) -> &Probe {
         let probe = self.probe.as_ref();
         probe.expect("a world that asks the kernel says so")
@@ -374,7 +374,7 @@ impl Seat {
     /// Ends the thread, which is in no call.
     fn go(&mut self) {
         if let Some(thread) = self.thread.take() {
-            self.desk.dismiss(thread.thread());
+            self.mailbox.dismiss(thread.thread());
             // A panic was reported on standard error; at the end of a run there is nobody else to tell.
             let _ = thread.join();
         }

@@ -3,8 +3,8 @@
 use crate::control::{Rest, SlotPlace};
 use crate::event::{Error, Observer, OsError, Outcome};
 use crate::expr::Field;
-use crate::extras::{Job, WaitPacket};
 use crate::files::{File, Operation};
+use crate::jobs::Job;
 use crate::layout::Layout;
 use crate::program::{
     FileId, Get, Instr, JobId, Op, OperationId, PacketId, PortId, ProcessId, Program, ReserveId,
@@ -17,14 +17,15 @@ use crate::state::{
     thread_mut, wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
+use crate::wait_packets::WaitPacket;
 
 /// A system with completion ports: what its calls do, and what happens to a port when threads block,
 /// come back and end.
 ///
 /// Every function is one atomic action. A call either returns in it ([`Turn::returns`]) or leaves the
-/// thread parked. What no program can ask of a system ([`Kernel::supports`] says so) has a default here
+/// thread parked. What no program can ask of a system ([`Personality::supports`] says so) has a default here
 /// that is never reached.
-pub trait Kernel: Copy {
+pub trait Personality: Copy {
     /// The name it has everywhere.
     fn name(&self) -> &'static str;
     /// What it calls an error.
@@ -64,10 +65,10 @@ pub trait Kernel: Copy {
     fn holds_up(&self, _view: View<'_>, _op: Op) -> bool {
         false
     }
-    /// An operation that is the system's own: whatever [`crate::system`] does not do for all alike;
-    /// `answer` is one of [`Kernel::answers`].
+    /// An operation that is the system's own: whatever [`crate::machine`] does not do for all alike;
+    /// `answer` is one of [`Personality::answers`].
     fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8);
-    /// Suspends a thread; `answer` is one of [`Kernel::answers`].
+    /// Suspends a thread; `answer` is one of [`Personality::answers`].
     fn suspend<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId, _answer: u8) {
         unreachable!("this system cannot suspend a thread")
     }

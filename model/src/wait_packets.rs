@@ -1,4 +1,4 @@
-//! Wait completion packets and jobs: what else can put a packet into a port.
+//! Wait completion packets: the signal of an object becomes a packet.
 
 use core::ops::{Deref, DerefMut};
 
@@ -6,8 +6,6 @@ use crate::program::{ObjectId, PacketId, PortId};
 
 /// Bytes of a wait completion packet.
 pub(crate) const WAIT_PACKET_LEN: usize = 4;
-/// Bytes of a job.
-pub(crate) const JOB_LEN: usize = 2;
 
 /// What a wait completion packet is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,51 +65,5 @@ impl<B: DerefMut<Target = [u8]>> WaitPacket<B> {
     /// It can be associated again.
     pub fn rest(&mut self) {
         self.0.fill(0);
-    }
-}
-
-/// One job.
-pub struct Job<B>(pub(crate) B);
-
-impl<B: Deref<Target = [u8]>> Job<B> {
-    /// Its association: index into `Program::job_bindings`.
-    #[inline]
-    pub fn binding(&self) -> Option<u8> {
-        self.0[0].checked_sub(1)
-    }
-
-    /// Whether this process, one of `Program::pids`, is in it.
-    #[inline]
-    pub fn contains(&self, pid: u8) -> bool {
-        self.0[1] & 1 << pid != 0
-    }
-
-    /// Whether this process and no other is in it.
-    #[inline]
-    pub fn is_only(&self, pid: u8) -> bool {
-        self.0[1] == 1 << pid
-    }
-
-    /// Whether no process is in it.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.0[1] == 0
-    }
-}
-
-impl<B: DerefMut<Target = [u8]>> Job<B> {
-    /// Associates it with a port, or with none.
-    pub fn set_binding(&mut self, binding: Option<u8>) {
-        self.0[0] = binding.map_or(0, |binding| binding + 1);
-    }
-
-    /// A process begins in it.
-    pub fn add(&mut self, pid: u8) {
-        self.0[1] |= 1 << pid;
-    }
-
-    /// A process of it ends.
-    pub fn remove(&mut self, pid: u8) {
-        self.0[1] &= !(1 << pid);
     }
 }

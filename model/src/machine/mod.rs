@@ -3,17 +3,17 @@
 //! When a step is possible stands in `possible`, what it does in `happens`: whoever changes one of the two
 //! looks at the other.
 
-mod happens;
-mod possible;
+mod enabled;
+mod take;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::abridged::abridged;
+use crate::contract::{Personality, Turn};
+use crate::dead::abridged;
 use crate::event::Observer;
 use crate::expr::{Expr, PortField};
-use crate::kernel::{Kernel, Turn};
 use crate::layout::Layout;
 use crate::objects;
 use crate::program::{FileId, ObjectId, Op, ProcessId, Program, SourceId, VarId};
@@ -22,11 +22,11 @@ use crate::state::{State, View};
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
 
-/// A program on a kernel.
+/// A program on a personality.
 #[derive(Debug, Clone)]
-pub struct System<K> {
+pub struct Machine<P> {
     program: Arc<Program>,
-    kernel: K,
+    personality: P,
     layout: Layout,
     processors: u32,
     /// Whether each port may run out of room before every post has been made.
@@ -47,11 +47,15 @@ pub struct Unsupported {
 #[must_use]
 pub struct Bounded(pub bool);
 
-impl<K: Kernel> System<K> {
+impl<P: Personality> Machine<P> {
     /// Puts a program on a kernel of a machine with so many processors.
-    pub fn new(program: Arc<Program>, kernel: K, processors: u32) -> Result<Self, Unsupported> {
+    pub fn new(
+        program: Arc<Program>,
+        personality: P,
+        processors: u32,
+    ) -> Result<Self, Unsupported> {
         for op in program.ops() {
-            kernel
+            personality
                 .supports(&program, op)
                 .map_err(|why| Unsupported { op: Some(op), why })?;
         }
@@ -61,33 +65,36 @@ impl<K: Kernel> System<K> {
                 Expr::Port(_, PortField::Running | PortField::Concurrency)
             )
         };
-        if !kernel.counts_running() && program.any_expr(counts) {
+        if !personality.counts_running() && program.any_expr(counts) {
             return Err(Unsupported {
                 op: None,
                 why: "it counts no running threads",
             });
         }
-        if !kernel.keeps_last_error() && program.any_expr(|expr| matches!(expr, Expr::LastError(_)))
+        if !personality.keeps_last_error()
+            && program.any_expr(|expr| matches!(expr, Expr::LastError(_)))
         {
             return Err(Unsupported {
                 op: None,
                 why: "its calls leave no last error",
             });
         }
-        if !kernel.limits_events() && program.ports.iter().any(|port| port.events_max.is_some()) {
+        if !personality.limits_events()
+            && program.ports.iter().any(|port| port.events_max.is_some())
+        {
             return Err(Unsupported {
                 op: None,
                 why: "it has no limit of events for each port",
             });
         }
-        if !kernel.has_rings() && program.ports.iter().any(|port| port.entries.is_some()) {
+        if !personality.has_rings() && program.ports.iter().any(|port| port.entries.is_some()) {
             return Err(Unsupported {
                 op: None,
                 why: "its ports are no rings of so many entries",
             });
         }
         // In lock-step nobody comes between the two steps of a call.
-        let two_steps = kernel.takes_in_two_steps() && program.schedule.is_none();
+        let two_steps = personality.takes_in_two_steps() && program.schedule.is_none();
         let Some(mut layout) = Layout::of(&program, processors, two_steps) else {
             return Err(Unsupported {
                 op: None,
@@ -105,11 +112,11 @@ impl<K: Kernel> System<K> {
             Op::Signal { .. } | Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => {
                 false
             }
-            _ => !kernel.leaves_open(op),
+            _ => !personality.leaves_open(op),
         });
-        Ok(System {
+        Ok(Machine {
             program,
-            kernel,
+            personality,
             layout,
             processors,
             bounded,
@@ -117,9 +124,9 @@ impl<K: Kernel> System<K> {
     }
 
     /// The same kernel with what of the program makes a difference to whoever judges its states; its steps are the same.
-    pub fn abridged(&self) -> System<K> {
+    pub fn abridged(&self) -> Machine<P> {
         let program = Arc::new(abridged(&self.program));
-        System::new(program, self.kernel, self.processors).unwrap_or_else(|_| self.clone())
+        Machine::new(program, self.personality, self.processors).unwrap_or_else(|_| self.clone())
     }
 
     /// The program.
@@ -127,9 +134,9 @@ impl<K: Kernel> System<K> {
         &self.program
     }
 
-    /// The kernel.
-    pub fn kernel(&self) -> K {
-        self.kernel
+    /// The personality.
+    pub fn personality(&self) -> P {
+        self.personality
     }
 
     /// Where the nouns of its states lie.
@@ -154,7 +161,7 @@ impl<K: Kernel> System<K> {
         View {
             program: &self.program,
             layout: &self.layout,
-            os_error: self.kernel.os_error(),
+            os_error: self.personality.os_error(),
             bytes,
         }
     }
@@ -238,7 +245,7 @@ impl<K: Kernel> System<K> {
             StepKind::Turn => self.take_turn(&mut turn, me, step.choice),
             StepKind::Wake => {
                 let get = turn.get(me);
-                self.kernel.wake(&mut turn, me, get, step.choice);
+                self.personality.wake(&mut turn, me, get, step.choice);
             }
             StepKind::Time => self.take_time(&mut turn, me),
         }
@@ -270,7 +277,7 @@ impl<K: Kernel> System<K> {
     /// What a state violates, other than by being the last.
     #[inline]
     pub fn judge(&self, state: &State) -> Option<Violation> {
-        judge(self.view(state), |view| self.kernel.holds(view))
+        judge(self.view(state), |view| self.personality.holds(view))
     }
 
     /// What a state violates in which nothing can move any more.
@@ -312,7 +319,7 @@ impl<K: Kernel> System<K> {
         Turn {
             program: &self.program,
             layout: &self.layout,
-            os_error: self.kernel.os_error(),
+            os_error: self.personality.os_error(),
             bytes,
             observer,
             ledger: Ledger::default(),
@@ -335,7 +342,11 @@ impl<K: Kernel> System<K> {
 }
 
 /// A scratch list of steps, for choosers that want all of them at once.
-pub fn steps_of<K: Kernel>(system: &System<K>, state: &State, steps: &mut Vec<Step>) -> Bounded {
+pub fn steps_of<P: Personality>(
+    machine: &Machine<P>,
+    state: &State,
+    steps: &mut Vec<Step>,
+) -> Bounded {
     steps.clear();
-    system.enabled(state, |step| steps.push(step))
+    machine.enabled(state, |step| steps.push(step))
 }
