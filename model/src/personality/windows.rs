@@ -1859,7 +1859,7 @@ pub(super) fn cancels(view: View<'_>, me: ThreadId, id: OperationId, mine: bool)
 }
 
 /// CancelIoEx on one operation: `windows/cancel-one-packet`, `windows/cancel-nothing`,
-/// `windows/cancel-late`: the later answers are those of a device that had ended it by itkernel.
+/// `windows/cancel-late`: the later answers are those of a device that had ended it by itself.
 pub(super) fn cancel<P: Files, O: Observer>(
     personality: &P,
     turn: &mut Turn<'_, O>,
