@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use crate::choice::{Noted, Numbered};
-use crate::contract::Personality;
+use crate::contract::{Personality, refuses};
 use crate::event::{Error, OsError};
 use crate::expr::{Expr, PortField};
 use crate::layout::Layout;
@@ -240,7 +240,7 @@ impl Core {
 /// What of a program a personality cannot play.
 fn lacks<P: Personality>(program: &Program, personality: &P) -> Option<Unsupported> {
     for op in program.ops() {
-        if let Err(why) = personality.supports(program, op) {
+        if let Some(why) = refuses(personality, program, op) {
             return Some(Unsupported { op: Some(op), why });
         }
     }

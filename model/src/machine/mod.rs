@@ -2,6 +2,7 @@
 //!
 //! Who can move stands in `movers`, what that does in `take`: whoever changes one of the two looks at the other.
 
+mod call;
 mod core;
 mod movers;
 mod take;
@@ -220,7 +221,7 @@ impl<P: Personality> Machine<P> {
             StepKind::Turn => self.take_turn(&mut turn, me, mover.choice),
             StepKind::Wake => {
                 let get = turn.get(me);
-                self.wake(&mut turn, me, get);
+                self.personality.wake(&mut turn, me, get);
             }
             StepKind::Time => self.take_time(&mut turn, me),
         }

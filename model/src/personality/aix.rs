@@ -4,27 +4,6 @@
 //! GetMultipleCompletionStatus, a `get` with `max` and `min`. What the documents leave open is open here:
 //! whichever waiter, whichever packet. A `post` is PostQueuedCompletionStatus.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | aix/contents | A packet arrives with the key, bytes and OVERLAPPED that it was posted with. | documented | D:post, D:get |
-//! | aix/waiter-order | Which waiter gets a packet is not documented: any. | open | D:get |
-//! | aix/packet-order | In which order packets leave the port is not documented: any. | open | D:get |
-//! | aix/barging | Whether a call that comes later can take a packet from a waiter is not documented: it may. | open | D:get |
-//! | aix/no-limit | The concurrency value is not implemented: any number of threads run. | documented | D:create |
-//! | aix/multiple | GetMultipleCompletionStatus waits for `min` packets and takes up to `max`. | documented | D:multiple |
-//! | aix/partial | If its time is over it takes what there is, with ETIMEDOUT. | documented | D:multiple |
-//! | aix/exclusive | Other waits beside GetMultipleCompletionStatus are not supported; what happens is not said: here they are waiters like others. | open | D:multiple |
-//! | aix/timeout | GetQueuedCompletionStatus whose time is over fails with ETIMEDOUT. | documented | D:get |
-//! | aix/bad-arguments | A batch of none, or of fewer than it waits for, is EINVAL. | inferred | D:multiple |
-//! | aix/closed-handle | A call on a closed port fails with EBADF. | documented | D:post, D:create |
-//! | aix/close | What becomes of the waiters of a port that is closed is not documented: they sleep on, or fail with EBADF. | open | D:create |
-//! | aix/associate-twice | Associating a file with the port that it is associated with is EALREADY. | documented | D:create |
-//! | aix/several-ports | A file can be associated with several ports. | documented | D:aio |
-//! | aix/no-file | Associating a file that is closed is EINVAL. | documented | D:create |
-//! | aix/no-lost-wakeup | While there are enough packets for a waiter, somebody is awake to look. | inferred | D:get |
-//!
 //! The sources are IBM's pages on the subroutines CreateIoCompletionPort (create), PostQueuedCompletionStatus
 //! (post), GetQueuedCompletionStatus (get), GetMultipleCompletionStatus (multiple), and on using completion
 //! ports with asynchronous I/O requests (aio). Nothing of this has been run.
@@ -36,12 +15,32 @@
 //! put decides when it leaves: beyond 255 places only the first are tried.
 
 use crate::contract::Personality;
+use crate::claim::claims;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, aix};
 use crate::program::{BindingId, Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    CONTENTS = "aix/contents", Documented, "D:post, D:get": "A packet arrives with the key, bytes and OVERLAPPED that it was posted with.";
+    WAITER_ORDER = "aix/waiter-order", Open, "D:get": "Which waiter gets a packet is not documented: any.";
+    PACKET_ORDER = "aix/packet-order", Open, "D:get": "In which order packets leave the port is not documented: any.";
+    BARGING = "aix/barging", Open, "D:get": "Whether a call that comes later can take a packet from a waiter is not documented: it may.";
+    NO_LIMIT = "aix/no-limit", Documented, "D:create": "The concurrency value is not implemented: any number of threads run.";
+    MULTIPLE = "aix/multiple", Documented, "D:multiple": "GetMultipleCompletionStatus waits for `min` packets and takes up to `max`.";
+    PARTIAL = "aix/partial", Documented, "D:multiple": "If its time is over it takes what there is, with ETIMEDOUT.";
+    EXCLUSIVE = "aix/exclusive", Open, "D:multiple": "Other waits beside GetMultipleCompletionStatus are not supported; what happens is not said: here they are waiters like others.";
+    TIMEOUT = "aix/timeout", Documented, "D:get": "GetQueuedCompletionStatus whose time is over fails with ETIMEDOUT.";
+    BAD_ARGUMENTS = "aix/bad-arguments", Inferred, "D:multiple": "A batch of none, or of fewer than it waits for, is EINVAL.";
+    CLOSED_HANDLE = "aix/closed-handle", Documented, "D:post, D:create": "A call on a closed port fails with EBADF.";
+    CLOSE = "aix/close", Open, "D:create": "What becomes of the waiters of a port that is closed is not documented: they sleep on, or fail with EBADF.";
+    ASSOCIATE_TWICE = "aix/associate-twice", Documented, "D:create": "Associating a file with the port that it is associated with is EALREADY.";
+    SEVERAL_PORTS = "aix/several-ports", Documented, "D:aio": "A file can be associated with several ports.";
+    NO_FILE = "aix/no-file", Documented, "D:create": "Associating a file that is closed is EINVAL.";
+    NO_LOST_WAKEUP = "aix/no-lost-wakeup", Inferred, "D:get": "While there are enough packets for a waiter, somebody is awake to look.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]

@@ -5,23 +5,6 @@
 //! it, and a waiter that finds nothing waits again. A `close` sets a flag and broadcasts. The condition is
 //! glibc's on Linux.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | condvar/fifo | Packets are taken in the order in which they were posted. | derived | the list |
-//! | condvar/oldest | A signal wakes the waiter that has waited longest, and no other. | measured | M:E |
-//! | condvar/groups | Where a waiter that was signaled has not run yet, any waiter may be the next that is woken. | open | M:J4 |
-//! | condvar/race | A packet belongs to nobody: a thread that calls before the woken waiter has the mutex takes it. | measured | M:E |
-//! | condvar/robbed-newest | A woken waiter that finds nothing waits again as the newest: it has lost its place. | measured | M:1.3 |
-//! | condvar/batch | A call takes as many packets as there are, up to its maximum, and never waits for more. | derived | the list |
-//! | condvar/batch-zero | A maximum of 0 is EINVAL. | derived | the port's own check |
-//! | condvar/timeout | A call whose time is over takes what there is, or else fails with ETIMEDOUT; the others keep their order. | documented | D:pthread_cond_timedwait |
-//! | condvar/no-limit | Nothing limits how many woken threads run; the concurrency value means nothing. | derived | the list |
-//! | condvar/close | A close releases every waiter with ECANCELED and drops what is queued. | derived | the port's own flag |
-//! | condvar/closed-port | A call on a port that is not open fails with EBADF. | derived | the port's own flag |
-//! | condvar/no-lost-wakeup | While a packet is queued and a thread waits, some other thread is awake to take it. | derived | the list and the signal |
-//!
 //! The sources are our measurements (M, by section of the notes on Unix systems), the manual pages of POSIX
 //! (D), and what the port consists of: its rules follow from a list, a flag and the mutex around them.
 //!
@@ -33,12 +16,28 @@
 //! signals are absent.
 
 use crate::contract::Personality;
+use crate::claim::claims;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    FIFO = "condvar/fifo", Derived, "the list": "Packets are taken in the order in which they were posted.";
+    OLDEST = "condvar/oldest", Measured, "M:E": "A signal wakes the waiter that has waited longest, and no other.";
+    GROUPS = "condvar/groups", Open, "M:J4": "Where a waiter that was signaled has not run yet, any waiter may be the next that is woken.";
+    RACE = "condvar/race", Measured, "M:E": "A packet belongs to nobody: a thread that calls before the woken waiter has the mutex takes it.";
+    ROBBED_NEWEST = "condvar/robbed-newest", Measured, "M:1.3": "A woken waiter that finds nothing waits again as the newest: it has lost its place.";
+    BATCH = "condvar/batch", Derived, "the list": "A call takes as many packets as there are, up to its maximum, and never waits for more.";
+    BATCH_ZERO = "condvar/batch-zero", Derived, "the port's own check": "A maximum of 0 is EINVAL.";
+    TIMEOUT = "condvar/timeout", Documented, "D:pthread_cond_timedwait": "A call whose time is over takes what there is, or else fails with ETIMEDOUT; the others keep their order.";
+    NO_LIMIT = "condvar/no-limit", Derived, "the list": "Nothing limits how many woken threads run; the concurrency value means nothing.";
+    CLOSE = "condvar/close", Derived, "the port's own flag": "A close releases every waiter with ECANCELED and drops what is queued.";
+    CLOSED_PORT = "condvar/closed-port", Derived, "the port's own flag": "A call on a port that is not open fails with EBADF.";
+    NO_LOST_WAKEUP = "condvar/no-lost-wakeup", Derived, "the list and the signal": "While a packet is queued and a thread waits, some other thread is awake to take it.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]

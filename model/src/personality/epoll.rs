@@ -6,37 +6,6 @@
 //! again. A `get` is epoll_wait, with `max` as its maxevents. A portable `post` makes a fresh
 //! edge-triggered one-shot source ready.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | epoll/fifo | Sources are reported in the order in which they became ready. | measured | M:C |
-//! | epoll/lifo | An event makes the waiter that came last runnable, and no other. | measured | M:C, S:eventpoll |
-//! | epoll/race | An event belongs to nobody: a thread that calls before the woken waiter runs takes it. | measured | M:E, S:eventpoll |
-//! | epoll/robbed-newest | A woken waiter that finds nothing waits again as the newest. | measured | M:C |
-//! | epoll/coalesce | A ready source that becomes ready again is listed once. | measured | M:C |
-//! | epoll/coalesced-wakes | The second event of a listed source still wakes another waiter. | measured | M:C, S:eventpoll |
-//! | epoll/level | A level-triggered source goes to the end of the list each time it is reported, while it can be read. | measured | M:C |
-//! | epoll/level-chain | A call that leaves ready sources behind wakes one more waiter. | measured | M:C, S:eventpoll |
-//! | epoll/edge | An edge-triggered source is reported once for each event. | measured | M:C |
-//! | epoll/oneshot | A one-shot source is disarmed by its report; events are ignored until it is armed again. | measured | M:C |
-//! | epoll/rearm | Arming a readable source again puts it at the end of the list. | measured | M:C |
-//! | epoll/mod-keeps-place | Changing a listed source keeps its place. | measured | M:C |
-//! | epoll/del | A source that is no longer watched leaves the list. | measured | M:C |
-//! | epoll/drained | A listed source that can no longer be read is dropped without a report. | measured | M:C |
-//! | epoll/batch | A call takes as many events as are ready, up to its maximum, and never waits for more. | measured | M:C |
-//! | epoll/batch-zero | A maximum of 0 is EINVAL; on a closed descriptor that, or EBADF, as the kernel's version is. | measured | M:C |
-//! | epoll/timeout | A call whose time is over returns no event; the other waiters keep their order. | measured | M:C |
-//! | epoll/watched-by-several | An event of a source that several descriptors watch is an event on each of them. | measured | M:C |
-//! | epoll/exclusive | Of the descriptors that watch a source exclusively, an event wakes a waiter of one: the first to watch it, of those that have a waiter. | measured | M:C, S:eventpoll |
-//! | epoll/exclusive-passed | The descriptors that it comes to before that one list the source, and those behind it do not. | measured | R:exclusive-lists-where-nobody-waits, S:eventpoll |
-//! | epoll/exclusive-errors | To watch exclusively and one-shot is EINVAL, and so is a change of a source that is watched exclusively, or is to be. | measured | R:exclusive-is-refused, S:eventpoll |
-//! | epoll/no-limit | Nothing limits how many woken threads run; the concurrency value means nothing. | measured | M:C |
-//! | epoll/close-stays | Closing the descriptor wakes nobody; a source that is still watched still wakes the newest waiter. | measured | M:C |
-//! | epoll/closed-handle | A call on a closed descriptor fails with EBADF. | measured | M:C |
-//! | epoll/ctl-errors | Adding a watched source is EEXIST; changing or removing one that is not watched is ENOENT. | documented | D:epoll_ctl |
-//! | epoll/no-lost-wakeup | While a source is listed and a thread waits, some other thread is awake to take it. | inferred | S:eventpoll |
-//!
 //! The sources are our measurements (M, by section of the notes on Unix systems) and our recordings (R, below
 //! traces/recorded/epoll), the kernel's fs/eventpoll.c (S), and its manual pages (D).
 //!
@@ -48,6 +17,7 @@
 //! before the first has drained it; here that is one of the possible orders.
 
 use crate::contract::Personality;
+use crate::claim::claims;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::program::{
     Get, Interest, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout, Watch,
@@ -56,6 +26,35 @@ use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    FIFO = "epoll/fifo", Measured, "M:C": "Sources are reported in the order in which they became ready.";
+    LIFO = "epoll/lifo", Measured, "M:C, S:eventpoll": "An event makes the waiter that came last runnable, and no other.";
+    RACE = "epoll/race", Measured, "M:E, S:eventpoll": "An event belongs to nobody: a thread that calls before the woken waiter runs takes it.";
+    ROBBED_NEWEST = "epoll/robbed-newest", Measured, "M:C": "A woken waiter that finds nothing waits again as the newest.";
+    COALESCE = "epoll/coalesce", Measured, "M:C": "A ready source that becomes ready again is listed once.";
+    COALESCED_WAKES = "epoll/coalesced-wakes", Measured, "M:C, S:eventpoll": "The second event of a listed source still wakes another waiter.";
+    LEVEL = "epoll/level", Measured, "M:C": "A level-triggered source goes to the end of the list each time it is reported, while it can be read.";
+    LEVEL_CHAIN = "epoll/level-chain", Measured, "M:C, S:eventpoll": "A call that leaves ready sources behind wakes one more waiter.";
+    EDGE = "epoll/edge", Measured, "M:C": "An edge-triggered source is reported once for each event.";
+    ONESHOT = "epoll/oneshot", Measured, "M:C": "A one-shot source is disarmed by its report; events are ignored until it is armed again.";
+    REARM = "epoll/rearm", Measured, "M:C": "Arming a readable source again puts it at the end of the list.";
+    MOD_KEEPS_PLACE = "epoll/mod-keeps-place", Measured, "M:C": "Changing a listed source keeps its place.";
+    DEL = "epoll/del", Measured, "M:C": "A source that is no longer watched leaves the list.";
+    DRAINED = "epoll/drained", Measured, "M:C": "A listed source that can no longer be read is dropped without a report.";
+    BATCH = "epoll/batch", Measured, "M:C": "A call takes as many events as are ready, up to its maximum, and never waits for more.";
+    BATCH_ZERO = "epoll/batch-zero", Measured, "M:C": "A maximum of 0 is EINVAL; on a closed descriptor that, or EBADF, as the kernel's version is.";
+    TIMEOUT = "epoll/timeout", Measured, "M:C": "A call whose time is over returns no event; the other waiters keep their order.";
+    WATCHED_BY_SEVERAL = "epoll/watched-by-several", Measured, "M:C": "An event of a source that several descriptors watch is an event on each of them.";
+    EXCLUSIVE = "epoll/exclusive", Measured, "M:C, S:eventpoll": "Of the descriptors that watch a source exclusively, an event wakes a waiter of one: the first to watch it, of those that have a waiter.";
+    EXCLUSIVE_PASSED = "epoll/exclusive-passed", Measured, "R:exclusive-lists-where-nobody-waits, S:eventpoll": "The descriptors that it comes to before that one list the source, and those behind it do not.";
+    EXCLUSIVE_ERRORS = "epoll/exclusive-errors", Measured, "R:exclusive-is-refused, S:eventpoll": "To watch exclusively and one-shot is EINVAL, and so is a change of a source that is watched exclusively, or is to be.";
+    NO_LIMIT = "epoll/no-limit", Measured, "M:C": "Nothing limits how many woken threads run; the concurrency value means nothing.";
+    CLOSE_STAYS = "epoll/close-stays", Measured, "M:C": "Closing the descriptor wakes nobody; a source that is still watched still wakes the newest waiter.";
+    CLOSED_HANDLE = "epoll/closed-handle", Measured, "M:C": "A call on a closed descriptor fails with EBADF.";
+    CTL_ERRORS = "epoll/ctl-errors", Documented, "D:epoll_ctl": "Adding a watched source is EEXIST; changing or removing one that is not watched is ENOENT.";
+    NO_LOST_WAKEUP = "epoll/no-lost-wakeup", Inferred, "S:eventpoll": "While a source is listed and a thread waits, some other thread is awake to take it.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]

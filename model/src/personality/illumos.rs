@@ -8,53 +8,6 @@
 //!
 //! Long: a system is one file.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | illumos/fifo | Events are taken in the order in which they were sent; each send is an event of its own. | derived | S:port_send_event, S:port_getn |
-//! | illumos/contents | An event of port_send carries the events and the user pointer that it was sent with. | documented | D:port_send |
-//! | illumos/lifo | Of waiters that wait for equally many events, the newest stands first. | derived | S:port_queue_thread |
-//! | illumos/fewer-first | A waiter that waits for fewer events stands before those that wait for more. | documented | D:port_get, S:port_queue_thread |
-//! | illumos/before-the-last | A waiter that waits for more events than all others is put before the last of them, not behind it. | derived | S:port_queue_thread |
-//! | illumos/head-only | A send looks at the first waiter only: if that one waits for more, nobody is woken. | derived | S:port_send_event |
-//! | illumos/starves | Calls of port_get can keep one of port_getn from its events for ever. | documented | D:port_get |
-//! | illumos/notify | An event belongs to nobody: a call that finds enough takes it before the woken waiter runs. | derived | S:port_getn |
-//! | illumos/keeps-place | A woken waiter that finds too little sleeps again in its place; a newcomer that waits for equally many stands in front of it. | derived | S:port_getn |
-//! | illumos/chain | A call that leaves wakes the first waiter if there are enough events for it. | derived | S:port_getn |
-//! | illumos/no-limit | Nothing limits how many woken threads run; the concurrency value means nothing. | derived | S:port_getn |
-//! | illumos/getn | port_getn waits until there are `min` events, and then takes as many as there are, up to `max`. | documented | D:port_get, S:port_getn |
-//! | illumos/min-above-max | A minimum above the maximum is EINVAL. | documented | D:port_get, S:port_getn |
-//! | illumos/max-zero | A maximum of 0 answers with the number of events and takes none. | documented | D:port_get, S:port_getn |
-//! | illumos/min-zero | A minimum of 0 returns at once and takes nothing. | derived | S:port_getn |
-//! | illumos/poll | A timeout of 0 takes what there is, and succeeds even if that is nothing. | derived | S:port_getn |
-//! | illumos/timeout | port_get whose time is over fails with ETIME and takes nothing, even if events are there. | derived | S:port_getn |
-//! | illumos/partial | port_getn whose time is over fails with ETIME and takes what there is, up to its maximum. | documented | D:port_get, S:port_getn |
-//! | illumos/leaves-quietly | A port_get that leaves because its time is over, or with an alert, wakes nobody. | derived | S:port_check_return_cond |
-//! | illumos/two-steps | A call takes the whole list away, and brings back what it leaves to the end: events that were sent meanwhile stand before older ones. | derived | S:port_push_eventq |
-//! | illumos/deferred | While a call takes events a send wakes nobody; the last of such calls wakes the first waiter. | derived | S:port_send_event |
-//! | illumos/blocked | One call takes events at a time; one that had found enough and waits for its turn takes what is left then, which can be less than its minimum. | derived | S:port_block |
-//! | illumos/again | If nothing is left then, it waits like others, but does not look again before a new event is sent. | derived | S:portfs |
-//! | illumos/alert | In alert mode a call returns with the alert event alone; other events are queued and stay. | documented | D:port_alert, S:port_getn |
-//! | illumos/alert-wakes | Setting the alert mode releases every waiter, each with the alert event of its own, even if the mode is over before it runs. | derived | S:port_alert |
-//! | illumos/alert-set | PORT_ALERT_SET replaces the alert event that is set. | documented | D:port_alert |
-//! | illumos/alert-update | PORT_ALERT_UPDATE is EBUSY if the port is in alert mode. | documented | D:port_alert |
-//! | illumos/alert-clear | An alert with no events takes the port out of alert mode. | documented | D:port_alert |
-//! | illumos/max-events | A port with as many events as it may have, associated sources counted, refuses more with EAGAIN. | documented | D:port_send, S:port_alloc_event_local |
-//! | illumos/no-memory | A send can fail for want of memory; it never waits. | documented | D:port_send |
-//! | illumos/sendn | port_sendn sends to each port of its list and answers to how many it could. | documented | D:port_send |
-//! | illumos/sendn-none | A list of no ports is EINVAL. | derived | S:port_sendn |
-//! | illumos/fd-once | An associated source gives one event and then none until it is associated again. | documented | D:port_associate |
-//! | illumos/fd-again | Associating a source that can be read gives an event at once. | derived | S:port_associate_fd |
-//! | illumos/fd-replaces | Associating a source again takes its queued event away and looks anew. | derived | S:port_remove_done_event |
-//! | illumos/fd-drained | A queued event of a source stays, though the source is read empty meanwhile. | derived | S:port_fd_callback |
-//! | illumos/dissociate | Taking an association away takes its queued event with it. | derived | S:port_dissociate_fd |
-//! | illumos/dissociate-errors | A source without an association, or whose event was taken, is ENOENT; one of another process is EACCES. | derived | S:port_dissociate_fd |
-//! | illumos/fd-closed | Closing a descriptor takes its associations and their queued events away; to associate it then is EBADFD. | derived | S:port_close_pfd, S:port_associate_fd |
-//! | illumos/close | Closing the port from another thread makes every call in it return with EBADF, and drops the events. | derived | S:closeandsetf |
-//! | illumos/closed-handle | A call on a closed port fails with EBADF. | documented | D:port_get |
-//! | illumos/solaris-11 | Whether Solaris 11, whose source is closed, still sorts its waiters so is not known; the rules here are those of illumos. | open | S:port_queue_thread |
-//!
 //! The sources are the kernel's portfs and its port_subr.c, by function (S), and the manual pages, section
 //! 3C (D). Nothing of this has been run.
 //!
@@ -69,7 +22,7 @@
 //! them. A call that associates a source or takes its association away waits while another takes events;
 //! here it is made afterwards.
 
-use crate::claim::Claim;
+use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, illumos};
 use crate::program::{Alert, Get, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
@@ -77,6 +30,51 @@ use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    FIFO = "illumos/fifo", Derived, "S:port_send_event, S:port_getn": "Events are taken in the order in which they were sent; each send is an event of its own.";
+    CONTENTS = "illumos/contents", Documented, "D:port_send": "An event of port_send carries the events and the user pointer that it was sent with.";
+    LIFO = "illumos/lifo", Derived, "S:port_queue_thread": "Of waiters that wait for equally many events, the newest stands first.";
+    FEWER_FIRST = "illumos/fewer-first", Documented, "D:port_get, S:port_queue_thread": "A waiter that waits for fewer events stands before those that wait for more.";
+    BEFORE_THE_LAST = "illumos/before-the-last", Derived, "S:port_queue_thread": "A waiter that waits for more events than all others is put before the last of them, not behind it.";
+    HEAD_ONLY = "illumos/head-only", Derived, "S:port_send_event": "A send looks at the first waiter only: if that one waits for more, nobody is woken.";
+    STARVES = "illumos/starves", Documented, "D:port_get": "Calls of port_get can keep one of port_getn from its events for ever.";
+    NOTIFY = "illumos/notify", Derived, "S:port_getn": "An event belongs to nobody: a call that finds enough takes it before the woken waiter runs.";
+    KEEPS_PLACE = "illumos/keeps-place", Derived, "S:port_getn": "A woken waiter that finds too little sleeps again in its place; a newcomer that waits for equally many stands in front of it.";
+    CHAIN = "illumos/chain", Derived, "S:port_getn": "A call that leaves wakes the first waiter if there are enough events for it.";
+    NO_LIMIT = "illumos/no-limit", Derived, "S:port_getn": "Nothing limits how many woken threads run; the concurrency value means nothing.";
+    GETN = "illumos/getn", Documented, "D:port_get, S:port_getn": "port_getn waits until there are `min` events, and then takes as many as there are, up to `max`.";
+    MIN_ABOVE_MAX = "illumos/min-above-max", Documented, "D:port_get, S:port_getn": "A minimum above the maximum is EINVAL.";
+    MAX_ZERO = "illumos/max-zero", Documented, "D:port_get, S:port_getn": "A maximum of 0 answers with the number of events and takes none.";
+    MIN_ZERO = "illumos/min-zero", Derived, "S:port_getn": "A minimum of 0 returns at once and takes nothing.";
+    POLL = "illumos/poll", Derived, "S:port_getn": "A timeout of 0 takes what there is, and succeeds even if that is nothing.";
+    TIMEOUT = "illumos/timeout", Derived, "S:port_getn": "port_get whose time is over fails with ETIME and takes nothing, even if events are there.";
+    PARTIAL = "illumos/partial", Documented, "D:port_get, S:port_getn": "port_getn whose time is over fails with ETIME and takes what there is, up to its maximum.";
+    LEAVES_QUIETLY = "illumos/leaves-quietly", Derived, "S:port_check_return_cond": "A port_get that leaves because its time is over, or with an alert, wakes nobody.";
+    TWO_STEPS = "illumos/two-steps", Derived, "S:port_push_eventq": "A call takes the whole list away, and brings back what it leaves to the end: events that were sent meanwhile stand before older ones.";
+    DEFERRED = "illumos/deferred", Derived, "S:port_send_event": "While a call takes events a send wakes nobody; the last of such calls wakes the first waiter.";
+    BLOCKED = "illumos/blocked", Derived, "S:port_block": "One call takes events at a time; one that had found enough and waits for its turn takes what is left then, which can be less than its minimum.";
+    AGAIN = "illumos/again", Derived, "S:portfs": "If nothing is left then, it waits like others, but does not look again before a new event is sent.";
+    ALERT = "illumos/alert", Documented, "D:port_alert, S:port_getn": "In alert mode a call returns with the alert event alone; other events are queued and stay.";
+    ALERT_WAKES = "illumos/alert-wakes", Derived, "S:port_alert": "Setting the alert mode releases every waiter, each with the alert event of its own, even if the mode is over before it runs.";
+    ALERT_SET = "illumos/alert-set", Documented, "D:port_alert": "PORT_ALERT_SET replaces the alert event that is set.";
+    ALERT_UPDATE = "illumos/alert-update", Documented, "D:port_alert": "PORT_ALERT_UPDATE is EBUSY if the port is in alert mode.";
+    ALERT_CLEAR = "illumos/alert-clear", Documented, "D:port_alert": "An alert with no events takes the port out of alert mode.";
+    MAX_EVENTS = "illumos/max-events", Documented, "D:port_send, S:port_alloc_event_local": "A port with as many events as it may have, associated sources counted, refuses more with EAGAIN.";
+    NO_MEMORY = "illumos/no-memory", Documented, "D:port_send": "A send can fail for want of memory; it never waits.";
+    SENDN = "illumos/sendn", Documented, "D:port_send": "port_sendn sends to each port of its list and answers to how many it could.";
+    SENDN_NONE = "illumos/sendn-none", Derived, "S:port_sendn": "A list of no ports is EINVAL.";
+    FD_ONCE = "illumos/fd-once", Documented, "D:port_associate": "An associated source gives one event and then none until it is associated again.";
+    FD_AGAIN = "illumos/fd-again", Derived, "S:port_associate_fd": "Associating a source that can be read gives an event at once.";
+    FD_REPLACES = "illumos/fd-replaces", Derived, "S:port_remove_done_event": "Associating a source again takes its queued event away and looks anew.";
+    FD_DRAINED = "illumos/fd-drained", Derived, "S:port_fd_callback": "A queued event of a source stays, though the source is read empty meanwhile.";
+    DISSOCIATE = "illumos/dissociate", Derived, "S:port_dissociate_fd": "Taking an association away takes its queued event with it.";
+    DISSOCIATE_ERRORS = "illumos/dissociate-errors", Derived, "S:port_dissociate_fd": "A source without an association, or whose event was taken, is ENOENT; one of another process is EACCES.";
+    FD_CLOSED = "illumos/fd-closed", Derived, "S:port_close_pfd, S:port_associate_fd": "Closing a descriptor takes its associations and their queued events away; to associate it then is EBADFD.";
+    CLOSE = "illumos/close", Derived, "S:closeandsetf": "Closing the port from another thread makes every call in it return with EBADF, and drops the events.";
+    CLOSED_HANDLE = "illumos/closed-handle", Documented, "D:port_get": "A call on a closed port fails with EBADF.";
+    SOLARIS_11 = "illumos/solaris-11", Open, "S:port_queue_thread": "Whether Solaris 11, whose source is closed, still sorts its waiters so is not known; the rules here are those of illumos.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]

@@ -18,44 +18,6 @@
 //! is IORING_REGISTER_SYNC_CANCEL; a `submit` is a request that ends by itself. Where a port says of how many entries
 //! its ring is, the kernel keeps the others in a list behind it.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | io-uring/fifo | Entries are taken in the order in which they were posted. | measured | M:D |
-//! | io-uring/herd | An entry wakes every waiter where each waits for one. | measured | M:D, S:wait |
-//! | io-uring/prefix | An entry wakes the waiters in the order in which they came, up to the first that has not got its minimum; whoever stands behind that one sleeps on, even with what it waits for. | measured | M:D, S:wait |
-//! | io-uring/place | A waiter waits for a place of the tail, its minimum behind the head when it came: what others take meanwhile does not keep it waiting. | measured | M:D, S:wait |
-//! | io-uring/fewer | A call that waited for its minimum takes what is there when it goes on, which can be less. | measured | M:D |
-//! | io-uring/any-wins | Which of the woken threads takes the entry is left to chance. | measured | M:D |
-//! | io-uring/race | An entry belongs to nobody: a thread that looks before the woken waiters run takes it. | measured | M:D |
-//! | io-uring/robbed-waits-again | A woken thread whose entry was taken returns from its wait with nothing, and waits again. | measured | M:D |
-//! | io-uring/batch | A call takes as many entries as are there, up to its maximum, and waits for no more than its minimum. | derived | the loop |
-//! | io-uring/min-zero | A minimum of 0 never waits. | measured | M:D |
-//! | io-uring/batch-zero | A maximum of 0 is EINVAL. | derived | the loop |
-//! | io-uring/timeout | A wait whose time is over fails with ETIME (here ETIMEDOUT, as everywhere) if the ring is empty; the others wait on. | measured | M:D |
-//! | io-uring/timeout-with-some | Where any entry is there, it succeeds, and the call takes them, even fewer than its minimum. | measured | M:D |
-//! | io-uring/leaver-wakes-nobody | A waiter whose time is over wakes nobody: those behind it sleep until the next entry, even with what they wait for. | measured | R:who-leaves-wakes-nobody, S:wait |
-//! | io-uring/msg-ring | A message from one ring to another puts its entry into that one, and then one that says how it went into its own. | measured | R:message-says-how-it-went, S:msg_ring, D:io_uring_prep_msg_ring |
-//! | io-uring/request | A read pends until bytes come for it; then its entry says how many. | measured | R:requests-end-of-one, R:end-of-a-request-wakes-all |
-//! | io-uring/completion-order | Entries come in the order in which requests end, whatever the order in which they were submitted. | measured | M:D, R:requests-order-of-their-ends |
-//! | io-uring/which-read | Bytes that come where several reads pend on one file end one of them, and not the oldest first; which is not promised: any. | measured | M:D, R:bytes-for-one-of-five-reads |
-//! | io-uring/cancel | A request that is cancelled ends with -ECANCELED; where there is no such request, the call fails with ENOENT. | measured | M:D, R:cancel-of-one-request |
-//! | io-uring/cancel-all | A cancel of all requests on a file ends each of them, and succeeds where there is none. | measured | R:cancel-of-all-on-a-file |
-//! | io-uring/cancel-order | In which order requests end that are cancelled in one go is not promised: any. | measured | M:D, R:cancel-of-all-on-a-file, R:cancel-that-is-a-request |
-//! | io-uring/cancel-request | A cancel that is a request puts an entry of its own in front of those of the requests that it ends: 0, or -ENOENT where there is no such request; of a file how many it found. | measured | M:D, R:cancel-that-is-a-request |
-//! | io-uring/own-ring | A cancel finds only requests that were submitted on its own ring. | measured | R:cancel-from-another-ring |
-//! | io-uring/nop | A request to do nothing puts its entry into the ring that it is submitted on. | measured | M:D, R:nop-puts-an-entry |
-//! | io-uring/timeout-request | A timeout that is a request ends with -ETIME and wakes every waiter, whatever its minimum. | measured | M:D, R:timeout-wakes-everybody |
-//! | io-uring/overflow | What does not fit into the ring is kept behind it, and so is what is put while others are kept; they come in order when a thread enters to wait and finds room. | measured | M:D, R:more-than-the-ring-holds |
-//! | io-uring/back-before-room | A woken thread that left the kernel before others made room takes only what is in the ring; if that is nothing, it waits again, for its whole minimum. | measured | R:kept-for-whoever-enters |
-//! | io-uring/no-more-than-the-ring | Nobody waits for more entries than the ring has room for. | measured | R:minimum-beyond-the-ring |
-//! | io-uring/no-limit | Nothing limits how many woken threads run; the concurrency value means nothing. | measured | M:D |
-//! | io-uring/close-stays | Closing the descriptor wakes nobody. | measured | M:D |
-//! | io-uring/closed-ring | A call on a closed descriptor, and a post to one, fails with EBADF. | documented | D:io_uring_enter, D:io_uring_prep_msg_ring |
-//! | io-uring/woken-then-closed | A thread that was woken before the close, and finds nothing, fails with EBADF when it waits again. | inferred | S:wait |
-//! | io-uring/no-lost-wakeup | While an entry is in the ring and a thread waits for one, some other thread is awake to take it, unless a thread waits for more. | inferred | S:wait |
-//!
 //! The sources are our measurements (M, by section of the notes on Unix systems) and our recordings (R, below
 //! traces/recorded/io-uring), the kernel's io_uring/wait.c and io_uring/msg_ring.c (S), and its manual pages (D).
 //!
@@ -75,6 +37,7 @@
 use alloc::vec::Vec;
 
 use crate::contract::Personality;
+use crate::claim::claims;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::files::Phase;
 use crate::program::{
@@ -85,6 +48,42 @@ use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    FIFO = "io-uring/fifo", Measured, "M:D": "Entries are taken in the order in which they were posted.";
+    HERD = "io-uring/herd", Measured, "M:D, S:wait": "An entry wakes every waiter where each waits for one.";
+    PREFIX = "io-uring/prefix", Measured, "M:D, S:wait": "An entry wakes the waiters in the order in which they came, up to the first that has not got its minimum; whoever stands behind that one sleeps on, even with what it waits for.";
+    PLACE = "io-uring/place", Measured, "M:D, S:wait": "A waiter waits for a place of the tail, its minimum behind the head when it came: what others take meanwhile does not keep it waiting.";
+    FEWER = "io-uring/fewer", Measured, "M:D": "A call that waited for its minimum takes what is there when it goes on, which can be less.";
+    ANY_WINS = "io-uring/any-wins", Measured, "M:D": "Which of the woken threads takes the entry is left to chance.";
+    RACE = "io-uring/race", Measured, "M:D": "An entry belongs to nobody: a thread that looks before the woken waiters run takes it.";
+    ROBBED_WAITS_AGAIN = "io-uring/robbed-waits-again", Measured, "M:D": "A woken thread whose entry was taken returns from its wait with nothing, and waits again.";
+    BATCH = "io-uring/batch", Derived, "the loop": "A call takes as many entries as are there, up to its maximum, and waits for no more than its minimum.";
+    MIN_ZERO = "io-uring/min-zero", Measured, "M:D": "A minimum of 0 never waits.";
+    BATCH_ZERO = "io-uring/batch-zero", Derived, "the loop": "A maximum of 0 is EINVAL.";
+    TIMEOUT = "io-uring/timeout", Measured, "M:D": "A wait whose time is over fails with ETIME (here ETIMEDOUT, as everywhere) if the ring is empty; the others wait on.";
+    TIMEOUT_WITH_SOME = "io-uring/timeout-with-some", Measured, "M:D": "Where any entry is there, it succeeds, and the call takes them, even fewer than its minimum.";
+    LEAVER_WAKES_NOBODY = "io-uring/leaver-wakes-nobody", Measured, "R:who-leaves-wakes-nobody, S:wait": "A waiter whose time is over wakes nobody: those behind it sleep until the next entry, even with what they wait for.";
+    MSG_RING = "io-uring/msg-ring", Measured, "R:message-says-how-it-went, S:msg_ring, D:io_uring_prep_msg_ring": "A message from one ring to another puts its entry into that one, and then one that says how it went into its own.";
+    REQUEST = "io-uring/request", Measured, "R:requests-end-of-one, R:end-of-a-request-wakes-all": "A read pends until bytes come for it; then its entry says how many.";
+    COMPLETION_ORDER = "io-uring/completion-order", Measured, "M:D, R:requests-order-of-their-ends": "Entries come in the order in which requests end, whatever the order in which they were submitted.";
+    WHICH_READ = "io-uring/which-read", Measured, "M:D, R:bytes-for-one-of-five-reads": "Bytes that come where several reads pend on one file end one of them, and not the oldest first; which is not promised: any.";
+    CANCEL = "io-uring/cancel", Measured, "M:D, R:cancel-of-one-request": "A request that is cancelled ends with -ECANCELED; where there is no such request, the call fails with ENOENT.";
+    CANCEL_ALL = "io-uring/cancel-all", Measured, "R:cancel-of-all-on-a-file": "A cancel of all requests on a file ends each of them, and succeeds where there is none.";
+    CANCEL_ORDER = "io-uring/cancel-order", Measured, "M:D, R:cancel-of-all-on-a-file, R:cancel-that-is-a-request": "In which order requests end that are cancelled in one go is not promised: any.";
+    CANCEL_REQUEST = "io-uring/cancel-request", Measured, "M:D, R:cancel-that-is-a-request": "A cancel that is a request puts an entry of its own in front of those of the requests that it ends: 0, or -ENOENT where there is no such request; of a file how many it found.";
+    OWN_RING = "io-uring/own-ring", Measured, "R:cancel-from-another-ring": "A cancel finds only requests that were submitted on its own ring.";
+    NOP = "io-uring/nop", Measured, "M:D, R:nop-puts-an-entry": "A request to do nothing puts its entry into the ring that it is submitted on.";
+    TIMEOUT_REQUEST = "io-uring/timeout-request", Measured, "M:D, R:timeout-wakes-everybody": "A timeout that is a request ends with -ETIME and wakes every waiter, whatever its minimum.";
+    OVERFLOW = "io-uring/overflow", Measured, "M:D, R:more-than-the-ring-holds": "What does not fit into the ring is kept behind it, and so is what is put while others are kept; they come in order when a thread enters to wait and finds room.";
+    BACK_BEFORE_ROOM = "io-uring/back-before-room", Measured, "R:kept-for-whoever-enters": "A woken thread that left the kernel before others made room takes only what is in the ring; if that is nothing, it waits again, for its whole minimum.";
+    NO_MORE_THAN_THE_RING = "io-uring/no-more-than-the-ring", Measured, "R:minimum-beyond-the-ring": "Nobody waits for more entries than the ring has room for.";
+    NO_LIMIT = "io-uring/no-limit", Measured, "M:D": "Nothing limits how many woken threads run; the concurrency value means nothing.";
+    CLOSE_STAYS = "io-uring/close-stays", Measured, "M:D": "Closing the descriptor wakes nobody.";
+    CLOSED_RING = "io-uring/closed-ring", Documented, "D:io_uring_enter, D:io_uring_prep_msg_ring": "A call on a closed descriptor, and a post to one, fails with EBADF.";
+    WOKEN_THEN_CLOSED = "io-uring/woken-then-closed", Inferred, "S:wait": "A thread that was woken before the close, and finds nothing, fails with EBADF when it waits again.";
+    NO_LOST_WAKEUP = "io-uring/no-lost-wakeup", Inferred, "S:wait": "While an entry is in the ring and a thread waits for one, some other thread is awake to take it, unless a thread waits for more.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]

@@ -6,32 +6,6 @@
 //! event (EVFILT_USER), for which a source stands. A portable `post` adds a fresh one with EV_ONESHOT and
 //! NOTE_TRIGGER.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | kqueue/fifo | Knotes are reported in the order in which they became active. | derived | S:knote_enqueue, S:kqueue_scan |
-//! | kqueue/wakes-all | An event wakes every waiter; it belongs to whoever scans first, woken or not. | derived | S:kqueue_wakeup |
-//! | kqueue/waits-again | A woken waiter that finds nothing sleeps again, for what is left of its time. | derived | S:kqueue_scan |
-//! | kqueue/serial | One thread scans at a time, and sees each knote once. | derived | S:kqueue_scan |
-//! | kqueue/coalesce | A user event that is triggered again before it is taken is reported once. | derived | S:filt_usertouch |
-//! | kqueue/level | An event without EV_CLEAR, EV_DISPATCH or EV_ONESHOT stays active, and goes to the end of the list each time it is reported. | derived | S:kqueue_scan |
-//! | kqueue/clear | With EV_CLEAR it is reset by its report. | documented | D:kqueue, S:filt_usertouch |
-//! | kqueue/oneshot | With EV_ONESHOT it is reported once and then deleted. | documented | D:kqueue, S:kqueue_scan |
-//! | kqueue/dispatch | With EV_DISPATCH it is disabled by its report. | documented | D:kqueue, S:kqueue_scan |
-//! | kqueue/enable | EV_ENABLE enables it again; one that is triggered then is reported at once. | documented | D:kqueue, S:kqueue_register |
-//! | kqueue/disable | While it is disabled nothing is reported; a trigger is kept. | documented | D:kqueue, S:kqueue_register |
-//! | kqueue/delete | EV_DELETE takes it out of the list. | documented | D:kqueue, S:kqueue_register |
-//! | kqueue/not-there | Changing one that was not added is ENOENT. | documented | D:kqueue, S:kqueue_register |
-//! | kqueue/add-again | Adding it again changes what it carries, and keeps its flags and its trigger. | derived | S:kqueue_register |
-//! | kqueue/clear-again | A change that says EV_CLEAR takes the trigger back, also one of its own. | derived | S:filt_usertouch |
-//! | kqueue/batch | A call takes as many events as there are, up to its maximum, and never waits for more; a maximum of 0 returns at once. | derived | S:kqueue_scan |
-//! | kqueue/timeout | A call whose time is over returns no event. | documented | D:kqueue |
-//! | kqueue/no-limit | Nothing limits how many woken threads run; the concurrency value means nothing. | derived | S:kqueue_wakeup |
-//! | kqueue/closed-handle | A call on a closed kqueue fails with EBADF. | documented | D:kqueue |
-//! | kqueue/close-stays | FreeBSD: closing the kqueue wakes nobody. | inferred | S:kqueue_acquire |
-//! | kqueue-macos/close | macOS: closing the kqueue ends every call in it with EINTR. | derived | X:kqueue_drain |
-//!
 //! The sources are FreeBSD's sys/kern/kern_event.c, by function (S), an old copy of macOS's bsd/kern/kern_event.c
 //! (X), and the manual page kqueue(2) (D). Nothing of this has been run.
 //!
@@ -43,12 +17,37 @@
 //! copy does is not known.
 
 use crate::contract::Personality;
+use crate::claim::claims;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, freebsd, macos};
 use crate::program::{Get, Knote, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    FIFO = "kqueue/fifo", Derived, "S:knote_enqueue, S:kqueue_scan": "Knotes are reported in the order in which they became active.";
+    WAKES_ALL = "kqueue/wakes-all", Derived, "S:kqueue_wakeup": "An event wakes every waiter; it belongs to whoever scans first, woken or not.";
+    WAITS_AGAIN = "kqueue/waits-again", Derived, "S:kqueue_scan": "A woken waiter that finds nothing sleeps again, for what is left of its time.";
+    SERIAL = "kqueue/serial", Derived, "S:kqueue_scan": "One thread scans at a time, and sees each knote once.";
+    COALESCE = "kqueue/coalesce", Derived, "S:filt_usertouch": "A user event that is triggered again before it is taken is reported once.";
+    LEVEL = "kqueue/level", Derived, "S:kqueue_scan": "An event without EV_CLEAR, EV_DISPATCH or EV_ONESHOT stays active, and goes to the end of the list each time it is reported.";
+    CLEAR = "kqueue/clear", Documented, "D:kqueue, S:filt_usertouch": "With EV_CLEAR it is reset by its report.";
+    ONESHOT = "kqueue/oneshot", Documented, "D:kqueue, S:kqueue_scan": "With EV_ONESHOT it is reported once and then deleted.";
+    DISPATCH = "kqueue/dispatch", Documented, "D:kqueue, S:kqueue_scan": "With EV_DISPATCH it is disabled by its report.";
+    ENABLE = "kqueue/enable", Documented, "D:kqueue, S:kqueue_register": "EV_ENABLE enables it again; one that is triggered then is reported at once.";
+    DISABLE = "kqueue/disable", Documented, "D:kqueue, S:kqueue_register": "While it is disabled nothing is reported; a trigger is kept.";
+    DELETE = "kqueue/delete", Documented, "D:kqueue, S:kqueue_register": "EV_DELETE takes it out of the list.";
+    NOT_THERE = "kqueue/not-there", Documented, "D:kqueue, S:kqueue_register": "Changing one that was not added is ENOENT.";
+    ADD_AGAIN = "kqueue/add-again", Derived, "S:kqueue_register": "Adding it again changes what it carries, and keeps its flags and its trigger.";
+    CLEAR_AGAIN = "kqueue/clear-again", Derived, "S:filt_usertouch": "A change that says EV_CLEAR takes the trigger back, also one of its own.";
+    BATCH = "kqueue/batch", Derived, "S:kqueue_scan": "A call takes as many events as there are, up to its maximum, and never waits for more; a maximum of 0 returns at once.";
+    TIMEOUT = "kqueue/timeout", Documented, "D:kqueue": "A call whose time is over returns no event.";
+    NO_LIMIT = "kqueue/no-limit", Derived, "S:kqueue_wakeup": "Nothing limits how many woken threads run; the concurrency value means nothing.";
+    CLOSED_HANDLE = "kqueue/closed-handle", Documented, "D:kqueue": "A call on a closed kqueue fails with EBADF.";
+    CLOSE_STAYS = "kqueue/close-stays", Inferred, "S:kqueue_acquire": "FreeBSD: closing the kqueue wakes nobody.";
+    MACOS_CLOSE = "kqueue-macos/close", Derived, "X:kqueue_drain": "macOS: closing the kqueue ends every call in it with EINTR.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]

@@ -3,19 +3,6 @@
 //! A `get` is mq_timedreceive, a `post` is mq_send of a message of priority 0. A message goes to the thread that has
 //! waited longest: the sender gives it to that thread itself, and it was never in the queue.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | mqueue/fifo | Messages of one priority are received in the order in which they were sent. | measured | M:E, D:mq_overview |
-//! | mqueue/oldest | A message goes to the thread that has waited longest, and wakes no other. | measured | M:1.2, M:E |
-//! | mqueue/handoff | A message that found a waiter is that waiter's: nobody can take it before it runs. | measured | M:1.3, M:E |
-//! | mqueue/timeout | A call whose time is over fails with ETIMEDOUT; the others keep their order. | documented | D:mq_receive |
-//! | mqueue/no-limit | Nothing limits how many threads run; the concurrency value means nothing. | measured | M:E |
-//! | mqueue/close-stays | Closing the descriptor wakes nobody. | measured | M:1.9 |
-//! | mqueue/closed-descriptor | A call on a closed descriptor fails with EBADF. | documented | D:mq_receive |
-//! | mqueue/no-idle-waiter | No thread waits while a message is in the queue. | derived | mqueue/handoff |
-//!
 //! The sources are our measurements (M, by section of the notes on Unix systems) and the manual pages (D).
 //!
 //! # Divergence from the real system
@@ -25,12 +12,24 @@
 //! that is closed nothing is heard any more, although others that have it open could send to who waits there.
 
 use crate::contract::Personality;
+use crate::claim::claims;
 use crate::event::{Error, Observer, OsError, Outcome, errno};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    FIFO = "mqueue/fifo", Measured, "M:E, D:mq_overview": "Messages of one priority are received in the order in which they were sent.";
+    OLDEST = "mqueue/oldest", Measured, "M:1.2, M:E": "A message goes to the thread that has waited longest, and wakes no other.";
+    HANDOFF = "mqueue/handoff", Measured, "M:1.3, M:E": "A message that found a waiter is that waiter's: nobody can take it before it runs.";
+    TIMEOUT = "mqueue/timeout", Documented, "D:mq_receive": "A call whose time is over fails with ETIMEDOUT; the others keep their order.";
+    NO_LIMIT = "mqueue/no-limit", Measured, "M:E": "Nothing limits how many threads run; the concurrency value means nothing.";
+    CLOSE_STAYS = "mqueue/close-stays", Measured, "M:1.9": "Closing the descriptor wakes nobody.";
+    CLOSED_DESCRIPTOR = "mqueue/closed-descriptor", Documented, "D:mq_receive": "A call on a closed descriptor fails with EBADF.";
+    NO_IDLE_WAITER = "mqueue/no-idle-waiter", Derived, "mqueue/handoff": "No thread waits while a message is in the queue.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]

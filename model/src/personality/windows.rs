@@ -7,122 +7,6 @@
 //!
 //! Long: a personality is one file, so that a system can be read from its claims to its last rule.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | windows/contents | A packet arrives with the key, bytes and OVERLAPPED it was posted with; NULL is one too. | verified | W:post, D:post |
-//! | windows/fifo | Packets are taken oldest first. | verified | W:setio, D:iocp |
-//! | windows/status | A packet with a failure status is taken all the same; the call fails with its Win32 error. | verified | W:conn, W:sock, D:gqcs |
-//! | windows/status-of-a-post | PostQueuedCompletionStatus posts success; NtSetIoCompletion posts any status. | verified | W:post, W:setio |
-//! | windows/last-error | A call that succeeds leaves the last error of its thread as it was. | verified | W:sock |
-//! | windows/lifo | The waiter that parked last is released first. | verified | W:sched, D:iocp |
-//! | windows/handoff | A post binds its packet to the waiter it releases; no later call can take it away. | verified | W:sched |
-//! | windows/limit | While as many threads run as the concurrency value says, a post releases nobody. | documented | D:iocp, D:wi7 |
-//! | windows/limit-default | A concurrency value of 0 stands for the number of processors. | documented | D:create |
-//! | windows/poster-free | Posting neither blocks nor counts the poster. | derived | R:queue |
-//! | windows/associate | A call associates its thread with the port, and ends its association with another. | documented | D:iocp |
-//! | windows/switch-releases | Calling on another port counts the thread out of the old one, which may release a waiter there first. | derived | R:queue |
-//! | windows/recall-first | A member that calls again gives its place up, then takes the oldest packet before any waiter. | documented | D:iocp, R:queue |
-//! | windows/newcomer-waits | A newcomer at the limit waits, or times out, although packets are queued. | derived | R:queue |
-//! | windows/timeout | A call whose time is over takes nothing and fails with WAIT_TIMEOUT. | verified | W:post |
-//! | windows/timeout-counts | A waiter whose time is over leaves the waiters and counts as running. | derived | R:queue, R:wait |
-//! | windows/poll-counts | A thread that polls an empty port is associated and counts from then on (Q2: both allowed). | open | R:queue |
-//! | windows/block-releases | A member that sleeps in any other kernel wait counts out, and a waiter gets a queued packet. | documented | D:iocp, D:wi7 |
-//! | windows/no-sleep-no-release | A wait that is satisfied at once, Sleep(0) and a yield count nobody out. | derived | R:wait |
-//! | windows/unblock-over-limit | A thread that comes back counts at once, even beyond the concurrency value. | documented | D:iocp, D:wi7 |
-//! | windows/exit-releases | A member that ends counts out, and a waiter gets a queued packet. | derived | R:thr, D:iocp |
-//! | windows/suspend-releases | A running member that is suspended counts out until it is resumed. | documented | D:iocp |
-//! | windows/suspend-waiting | A waiter that is suspended leaves the waiters, and comes back as the newest (Q7: it may stay). | open | R:apc, R:queue |
-//! | windows/suspend-ended | A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED. | derived | R:state |
-//! | windows/close-abandons | Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0. | verified | W:sched, D:gqcs |
-//! | windows/close-handed | A packet handed to a waiter before the close is delivered. | inferred | Wml |
-//! | windows/close-discards | Packets still queued when the port dies are dropped. | derived | R:iocomp |
-//! | windows/close-unbinds | Closing ends the association of every member; what it does later counts nowhere. | documented | D:iocp, R:queue |
-//! | windows/closed-handle | A call on a closed handle fails with ERROR_INVALID_HANDLE. | verified | W:sched |
-//! | windows/batch | A batch takes what is queued, oldest first, and never waits to be full. | verified | W:setio, W:post |
-//! | windows/batch-status | A batch call succeeds whatever the statuses of its packets are; each has its own. | documented | D:gqcsex |
-//! | windows/batch-zero | A batch of no packets is an invalid parameter. | verified | W:setio |
-//! | windows/batch-counts-once | A batch counts as one running thread, however many packets it took. | inferred | D:wi7 |
-//! | windows/batch-after-handoff | A batch call released by a post may take further packets that were queued before it ran (Q3: any number). | open | D:gqcsex |
-//! | windows/no-self-rule | A thread that posts to its own port releases a waiter like any other poster (Q1). | inferred | X:asio |
-//! | windows/named | Making a port that exists under its name gives one more handle of it. | verified | W:om |
-//! | windows/several-handles | Closing one of several handles of a port changes nothing. | inferred | Ws |
-//! | windows/query | NtQueryIoCompletion tells how many packets nobody has taken; a packet handed over is none of them. | verified | W:setio |
-//! | windows/post-fails | A post fails for want of memory at most; how many packets a port holds has no known limit (Q10). | derived | R:iocomp, X:msquic |
-//! | windows/handle-wait | The handle of a port is signaled while packets are queued; a wait for it takes none, and all that wait are released. | verified | W:sched |
-//! | windows/handle-wait-handed | A packet that is handed to a waiter releases nobody who waits for the handle. | verified | W:sched |
-//! | windows/handle-wait-close | Closing the last handle releases those who wait for it, with success. | verified | W:sched |
-//! | windows/handle-wait-counts | A member that waits for the handle of a port counts out as in any other wait (Q9: or does not). | open | R:wait |
-//! | windows/alert-first | An alertable call with an APC pending takes a packet if its thread is a member and may; else the APC runs and nothing else changes, not even the association. | verified | W:setio |
-//! | windows/alert-empty | An alertable call that finds no packet runs the pending APCs and ends with WAIT_IO_COMPLETION. | verified | W:setio, W:post |
-//! | windows/alert-not | A call that is not alertable runs no APC. | verified | W:setio, W:post |
-//! | windows/apc-wakes | An APC ends an alertable wait; the thread counts as running. | derived | R:queue, R:wait |
-//! | windows/kernel-apc | A kernel APC makes a waiter look at the queue again and, if there is nothing, the newest. | derived | R:queue, R:apc |
-//! | windows/associate-once | A file has one association: another fails with ERROR_INVALID_PARAMETER, also with the same port. | verified | W:bind |
-//! | windows/associate-sync | A synchronous file cannot be associated. | verified | W:fileio |
-//! | windows/associate-null-file | To name a port and no file is an invalid parameter. | documented | D:create |
-//! | windows/associate-signals | Association sets the file's own signal, unless a mode forbids it. | verified | W:fci |
-//! | windows/associate-retroactive | The association is read when an operation ends, so that one issued before reports to the port. | verified | W:fileio, W:sock |
-//! | windows/shared-by-duplicates | The association is the file's: all its handles share it, in any process. | verified | W:sock |
-//! | windows/apc-io-refused | On an associated file no operation with an APC routine can be issued. | verified | W:fileio, W:recv |
-//! | windows/apc-io-pending | One that was issued before the association ends with its APC and no packet. | verified | W:fileio |
-//! | windows/replace | FileReplaceCompletionInformation puts another port and key in the place of the association, or none. | documented | D:fci |
-//! | windows/replace-in-flight | What was in flight reports to the new port, or to the old one, or to none (Q4: all allowed). | open | D:fci |
-//! | windows/skip-port | FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: what ends in its call, well or with a warning, leaves no packet; what was pending does. | verified | W:pipe, W:conn |
-//! | windows/skip-event | FILE_SKIP_SET_EVENT_ON_HANDLE takes the file's own signal back, and no operation sets it again. | verified | W:pipe |
-//! | windows/modes-accumulate | Modes that are set stay set. | verified | W:fci |
-//! | windows/modes-sync | A synchronous file has no modes. | verified | W:fci |
-//! | windows/immediate-success | An operation that ends well in its call leaves a packet all the same. | verified | W:sock, W:fileio |
-//! | windows/immediate-warning | An operation that ends with a warning in its call leaves a packet, although the call fails. | inferred | lalinsky/zio PR 733 |
-//! | windows/immediate-error | An operation that fails in its call leaves neither packet nor signal. | verified | W:sock, W:npipe |
-//! | windows/pending-error | An operation that was pending leaves a packet however it ends. | verified | W:conn, W:ifl |
-//! | windows/no-overlapped | An operation without an OVERLAPPED leaves no packet. | verified | W:conn, W:apoll |
-//! | windows/low-bit | The low bit of `hEvent` keeps the packet away, and not the event. | verified | W:conn, W:shut |
-//! | windows/event-set | The end of an operation sets its event, or the file's own signal if it has none. | verified | W:pipe |
-//! | windows/start-resets | Issuing an operation takes the signal of its event, or else of the file, back. | inferred | microsoft/ebpf-for-windows issue 3325 |
-//! | windows/sync-waits | A call on a synchronous file sleeps until the operation is over. | derived | R:wait |
-//! | windows/io-contents | The packet of an operation carries the file's key, its OVERLAPPED, its bytes and its status. | verified | W:sock, W:conn |
-//! | windows/completion-order | Operations report in the order in which they end. | documented | D:iocp |
-//! | windows/iosb-late | The status block is written between the end of an operation and the removal of its packet, and before its event is set. | documented | D:iocp, D:wi7, W:pclose |
-//! | windows/cancel-one-packet | A cancelled operation leaves one packet, ERROR_OPERATION_ABORTED if the cancel came in time. | verified | W:athr, W:tpio |
-//! | windows/cancel-late | An operation may end on its own although its cancel succeeded. | documented | D:cancelex |
-//! | windows/cancel-nothing | With nothing to cancel CancelIoEx fails with ERROR_NOT_FOUND. | documented | D:cancelex |
-//! | windows/cancel-mine | CancelIo ends only what the calling thread has issued. | inferred | microsoft/msquic PR 1843 |
-//! | windows/close-file-pending | Closing the last handle of a file ends what is pending on it, with the device's status and a packet. | verified | W:sock, W:fileio, W:iocp |
-//! | windows/close-file-other-handle | While its process has another handle, nothing happens. | verified | W:sock, W:pclose |
-//! | windows/close-file-other-process | While only another process has one, the operations of this process with a port, an OVERLAPPED and no event are cancelled. | verified | W:pclose, W:aclose |
-//! | windows/close-file-idle | With nothing pending no packet comes of it. | verified | W:sock, W:iocp |
-//! | windows/close-keeps-association | A port whose handles are closed stays with its files; what it gets nobody can take (Q5). | documented | D:iocp, D:create |
-//! | windows/process-exit | A process that ends cancels what it has issued and closes its handles of files. | verified | W:pexit |
-//! | windows/issuer-exit | A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event. | verified | W:athr, W:iocp |
-//! | windows/reserve | A post with a reserve object is like any other. | verified | W:setex |
-//! | windows/reserve-memory | It cannot fail for want of memory. | inferred | microsoft/msquic issue 5369 |
-//! | windows/reserve-busy | A reserve object serves one packet at a time (Q6: with which error a second post fails). | open | W:apcres |
-//! | windows/reserve-apc | A reserve object for APCs serves one at a time, and can be used again once it ran. | verified | W:apcres |
-//! | windows/reserve-kind | A reserve object for APCs serves no packet, and the reverse. | verified | W:setex, W:apcres |
-//! | windows/wait-packet | A wait completion packet becomes a packet with the values it was given when its target is signaled. | documented | D:wcp |
-//! | windows/wait-packet-signaled | If its target is signaled already, it is queued at once, and the call says so. | documented | D:wcp |
-//! | windows/wait-packet-once | It fires once; after its removal it can be associated again. | documented | D:wcp, X:go |
-//! | windows/wait-packet-consumes | It takes the signal of its target as a wait would. | inferred | momo5502/sogen PR 1059 |
-//! | windows/wait-packet-busy | One that waits or is queued cannot be associated. | documented | D:wcp |
-//! | windows/wait-packet-mutex | A mutex cannot be its target. | documented | sdk-api PR 1843 |
-//! | windows/wait-packet-cancel | Cancelling takes it back while it waits, and out of the queue if asked to; one that is idle is cancelled already. | documented | D:wcpcancel |
-//! | windows/job-messages | A job's messages are packets with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED. | verified | W:job |
-//! | windows/job-lossy | A message of a job may be lost. | documented | D:job |
-//! | windows/job-new | Associating a job reports every process that is in it. | verified | W:job |
-//! | windows/job-once | A job has one association; another fails with ERROR_INVALID_PARAMETER. | verified | W:job |
-//! | windows/job-null | The association of a job can be taken away. | verified | W:job |
-//! | windows/job-nested | Of nested jobs the innermost reports first. | verified | W:nest |
-//! | windows/job-exit | The end of a process is reported, and then that it was the last. | verified | W:job, W:jlist |
-//! | windows-2003/self-rule | A thread that posts to its own port right after a call that did not sleep may only queue the packet, though a waiter could have it. | derived | R:queue, R:ke_x |
-//! | windows-2003/associate-first | An alertable call associates its thread before it looks at APCs, and takes a packet before it runs one. | derived | R:queue |
-//! | windows-2003/close-silent | Closing the last handle wakes nobody. | documented | D:gqcs |
-//! | windows-2003/issuer-bound | A thread that ends cancels all that it has issued. | verified | W:iocp |
-//! | windows-2003/apc-inserts | An operation ends in a kernel APC of the thread that issued it; one that waits on the port queues the packet and looks again. | derived | R:irp, R:queue |
-//! | windows-2003/handle-wait-handed | A packet that is handed to a waiter releases those who wait for the handle too. | verified | W:sched |
-//! | windows-2003/absent | Batches, CancelIoEx, notification modes, replacing an association, reserve objects and wait completion packets came later. | documented | D:gqcsex, D:cancelex, D:skip |
-//!
 //! The sources are those of Wine's test suite (W) and Wine itself (Ws), Microsoft's documentation (D), ReactOS
 //! (R), and libraries in use (X). Further claims, of `windows-2003`, name only what differs there.
 //!
@@ -169,6 +53,7 @@
 use alloc::vec::Vec;
 
 use crate::contract::Personality;
+use crate::claim::claims;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
 use crate::files::{Phase, Route};
 use crate::objects;
@@ -182,6 +67,120 @@ use crate::state::View;
 use crate::threads::{Mode, Thread};
 use crate::turn::Turn;
 use crate::wait_packets::Wait;
+
+claims! {
+    CONTENTS = "windows/contents", Verified, "W:post, D:post": "A packet arrives with the key, bytes and OVERLAPPED it was posted with; NULL is one too.";
+    FIFO = "windows/fifo", Verified, "W:setio, D:iocp": "Packets are taken oldest first.";
+    STATUS = "windows/status", Verified, "W:conn, W:sock, D:gqcs": "A packet with a failure status is taken all the same; the call fails with its Win32 error.";
+    STATUS_OF_A_POST = "windows/status-of-a-post", Verified, "W:post, W:setio": "PostQueuedCompletionStatus posts success; NtSetIoCompletion posts any status.";
+    LAST_ERROR = "windows/last-error", Verified, "W:sock": "A call that succeeds leaves the last error of its thread as it was.";
+    LIFO = "windows/lifo", Verified, "W:sched, D:iocp": "The waiter that parked last is released first.";
+    HANDOFF = "windows/handoff", Verified, "W:sched": "A post binds its packet to the waiter it releases; no later call can take it away.";
+    LIMIT = "windows/limit", Documented, "D:iocp, D:wi7": "While as many threads run as the concurrency value says, a post releases nobody.";
+    LIMIT_DEFAULT = "windows/limit-default", Documented, "D:create": "A concurrency value of 0 stands for the number of processors.";
+    POSTER_FREE = "windows/poster-free", Derived, "R:queue": "Posting neither blocks nor counts the poster.";
+    ASSOCIATE = "windows/associate", Documented, "D:iocp": "A call associates its thread with the port, and ends its association with another.";
+    SWITCH_RELEASES = "windows/switch-releases", Derived, "R:queue": "Calling on another port counts the thread out of the old one, which may release a waiter there first.";
+    RECALL_FIRST = "windows/recall-first", Documented, "D:iocp, R:queue": "A member that calls again gives its place up, then takes the oldest packet before any waiter.";
+    NEWCOMER_WAITS = "windows/newcomer-waits", Derived, "R:queue": "A newcomer at the limit waits, or times out, although packets are queued.";
+    TIMEOUT = "windows/timeout", Verified, "W:post": "A call whose time is over takes nothing and fails with WAIT_TIMEOUT.";
+    TIMEOUT_COUNTS = "windows/timeout-counts", Derived, "R:queue, R:wait": "A waiter whose time is over leaves the waiters and counts as running.";
+    POLL_COUNTS = "windows/poll-counts", Open, "R:queue": "A thread that polls an empty port is associated and counts from then on (Q2: both allowed).";
+    BLOCK_RELEASES = "windows/block-releases", Documented, "D:iocp, D:wi7": "A member that sleeps in any other kernel wait counts out, and a waiter gets a queued packet.";
+    NO_SLEEP_NO_RELEASE = "windows/no-sleep-no-release", Derived, "R:wait": "A wait that is satisfied at once, Sleep(0) and a yield count nobody out.";
+    UNBLOCK_OVER_LIMIT = "windows/unblock-over-limit", Documented, "D:iocp, D:wi7": "A thread that comes back counts at once, even beyond the concurrency value.";
+    EXIT_RELEASES = "windows/exit-releases", Derived, "R:thr, D:iocp": "A member that ends counts out, and a waiter gets a queued packet.";
+    SUSPEND_RELEASES = "windows/suspend-releases", Documented, "D:iocp": "A running member that is suspended counts out until it is resumed.";
+    SUSPEND_WAITING = "windows/suspend-waiting", Open, "R:apc, R:queue": "A waiter that is suspended leaves the waiters, and comes back as the newest (Q7: it may stay).";
+    SUSPEND_ENDED = "windows/suspend-ended", Derived, "R:state": "A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED.";
+    CLOSE_ABANDONS = "windows/close-abandons", Verified, "W:sched, D:gqcs": "Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0.";
+    CLOSE_HANDED = "windows/close-handed", Inferred, "Wml": "A packet handed to a waiter before the close is delivered.";
+    CLOSE_DISCARDS = "windows/close-discards", Derived, "R:iocomp": "Packets still queued when the port dies are dropped.";
+    CLOSE_UNBINDS = "windows/close-unbinds", Documented, "D:iocp, R:queue": "Closing ends the association of every member; what it does later counts nowhere.";
+    CLOSED_HANDLE = "windows/closed-handle", Verified, "W:sched": "A call on a closed handle fails with ERROR_INVALID_HANDLE.";
+    BATCH = "windows/batch", Verified, "W:setio, W:post": "A batch takes what is queued, oldest first, and never waits to be full.";
+    BATCH_STATUS = "windows/batch-status", Documented, "D:gqcsex": "A batch call succeeds whatever the statuses of its packets are; each has its own.";
+    BATCH_ZERO = "windows/batch-zero", Verified, "W:setio": "A batch of no packets is an invalid parameter.";
+    BATCH_COUNTS_ONCE = "windows/batch-counts-once", Inferred, "D:wi7": "A batch counts as one running thread, however many packets it took.";
+    BATCH_AFTER_HANDOFF = "windows/batch-after-handoff", Open, "D:gqcsex": "A batch call released by a post may take further packets that were queued before it ran (Q3: any number).";
+    NO_SELF_RULE = "windows/no-self-rule", Inferred, "X:asio": "A thread that posts to its own port releases a waiter like any other poster (Q1).";
+    NAMED = "windows/named", Verified, "W:om": "Making a port that exists under its name gives one more handle of it.";
+    SEVERAL_HANDLES = "windows/several-handles", Inferred, "Ws": "Closing one of several handles of a port changes nothing.";
+    QUERY = "windows/query", Verified, "W:setio": "NtQueryIoCompletion tells how many packets nobody has taken; a packet handed over is none of them.";
+    POST_FAILS = "windows/post-fails", Derived, "R:iocomp, X:msquic": "A post fails for want of memory at most; how many packets a port holds has no known limit (Q10).";
+    HANDLE_WAIT = "windows/handle-wait", Verified, "W:sched": "The handle of a port is signaled while packets are queued; a wait for it takes none, and all that wait are released.";
+    HANDLE_WAIT_HANDED = "windows/handle-wait-handed", Verified, "W:sched": "A packet that is handed to a waiter releases nobody who waits for the handle.";
+    HANDLE_WAIT_CLOSE = "windows/handle-wait-close", Verified, "W:sched": "Closing the last handle releases those who wait for it, with success.";
+    HANDLE_WAIT_COUNTS = "windows/handle-wait-counts", Open, "R:wait": "A member that waits for the handle of a port counts out as in any other wait (Q9: or does not).";
+    ALERT_FIRST = "windows/alert-first", Verified, "W:setio": "An alertable call with an APC pending takes a packet if its thread is a member and may; else the APC runs and nothing else changes, not even the association.";
+    ALERT_EMPTY = "windows/alert-empty", Verified, "W:setio, W:post": "An alertable call that finds no packet runs the pending APCs and ends with WAIT_IO_COMPLETION.";
+    ALERT_NOT = "windows/alert-not", Verified, "W:setio, W:post": "A call that is not alertable runs no APC.";
+    APC_WAKES = "windows/apc-wakes", Derived, "R:queue, R:wait": "An APC ends an alertable wait; the thread counts as running.";
+    KERNEL_APC = "windows/kernel-apc", Derived, "R:queue, R:apc": "A kernel APC makes a waiter look at the queue again and, if there is nothing, the newest.";
+    ASSOCIATE_ONCE = "windows/associate-once", Verified, "W:bind": "A file has one association: another fails with ERROR_INVALID_PARAMETER, also with the same port.";
+    ASSOCIATE_SYNC = "windows/associate-sync", Verified, "W:fileio": "A synchronous file cannot be associated.";
+    ASSOCIATE_NULL_FILE = "windows/associate-null-file", Documented, "D:create": "To name a port and no file is an invalid parameter.";
+    ASSOCIATE_SIGNALS = "windows/associate-signals", Verified, "W:fci": "Association sets the file's own signal, unless a mode forbids it.";
+    ASSOCIATE_RETROACTIVE = "windows/associate-retroactive", Verified, "W:fileio, W:sock": "The association is read when an operation ends, so that one issued before reports to the port.";
+    SHARED_BY_DUPLICATES = "windows/shared-by-duplicates", Verified, "W:sock": "The association is the file's: all its handles share it, in any process.";
+    APC_IO_REFUSED = "windows/apc-io-refused", Verified, "W:fileio, W:recv": "On an associated file no operation with an APC routine can be issued.";
+    APC_IO_PENDING = "windows/apc-io-pending", Verified, "W:fileio": "One that was issued before the association ends with its APC and no packet.";
+    REPLACE = "windows/replace", Documented, "D:fci": "FileReplaceCompletionInformation puts another port and key in the place of the association, or none.";
+    REPLACE_IN_FLIGHT = "windows/replace-in-flight", Open, "D:fci": "What was in flight reports to the new port, or to the old one, or to none (Q4: all allowed).";
+    SKIP_PORT = "windows/skip-port", Verified, "W:pipe, W:conn": "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: what ends in its call, well or with a warning, leaves no packet; what was pending does.";
+    SKIP_EVENT = "windows/skip-event", Verified, "W:pipe": "FILE_SKIP_SET_EVENT_ON_HANDLE takes the file's own signal back, and no operation sets it again.";
+    MODES_ACCUMULATE = "windows/modes-accumulate", Verified, "W:fci": "Modes that are set stay set.";
+    MODES_SYNC = "windows/modes-sync", Verified, "W:fci": "A synchronous file has no modes.";
+    IMMEDIATE_SUCCESS = "windows/immediate-success", Verified, "W:sock, W:fileio": "An operation that ends well in its call leaves a packet all the same.";
+    IMMEDIATE_WARNING = "windows/immediate-warning", Inferred, "lalinsky/zio PR 733": "An operation that ends with a warning in its call leaves a packet, although the call fails.";
+    IMMEDIATE_ERROR = "windows/immediate-error", Verified, "W:sock, W:npipe": "An operation that fails in its call leaves neither packet nor signal.";
+    PENDING_ERROR = "windows/pending-error", Verified, "W:conn, W:ifl": "An operation that was pending leaves a packet however it ends.";
+    NO_OVERLAPPED = "windows/no-overlapped", Verified, "W:conn, W:apoll": "An operation without an OVERLAPPED leaves no packet.";
+    LOW_BIT = "windows/low-bit", Verified, "W:conn, W:shut": "The low bit of `hEvent` keeps the packet away, and not the event.";
+    EVENT_SET = "windows/event-set", Verified, "W:pipe": "The end of an operation sets its event, or the file's own signal if it has none.";
+    START_RESETS = "windows/start-resets", Inferred, "microsoft/ebpf-for-windows issue 3325": "Issuing an operation takes the signal of its event, or else of the file, back.";
+    SYNC_WAITS = "windows/sync-waits", Derived, "R:wait": "A call on a synchronous file sleeps until the operation is over.";
+    IO_CONTENTS = "windows/io-contents", Verified, "W:sock, W:conn": "The packet of an operation carries the file's key, its OVERLAPPED, its bytes and its status.";
+    COMPLETION_ORDER = "windows/completion-order", Documented, "D:iocp": "Operations report in the order in which they end.";
+    IOSB_LATE = "windows/iosb-late", Documented, "D:iocp, D:wi7, W:pclose": "The status block is written between the end of an operation and the removal of its packet, and before its event is set.";
+    CANCEL_ONE_PACKET = "windows/cancel-one-packet", Verified, "W:athr, W:tpio": "A cancelled operation leaves one packet, ERROR_OPERATION_ABORTED if the cancel came in time.";
+    CANCEL_LATE = "windows/cancel-late", Documented, "D:cancelex": "An operation may end on its own although its cancel succeeded.";
+    CANCEL_NOTHING = "windows/cancel-nothing", Documented, "D:cancelex": "With nothing to cancel CancelIoEx fails with ERROR_NOT_FOUND.";
+    CANCEL_MINE = "windows/cancel-mine", Inferred, "microsoft/msquic PR 1843": "CancelIo ends only what the calling thread has issued.";
+    CLOSE_FILE_PENDING = "windows/close-file-pending", Verified, "W:sock, W:fileio, W:iocp": "Closing the last handle of a file ends what is pending on it, with the device's status and a packet.";
+    CLOSE_FILE_OTHER_HANDLE = "windows/close-file-other-handle", Verified, "W:sock, W:pclose": "While its process has another handle, nothing happens.";
+    CLOSE_FILE_OTHER_PROCESS = "windows/close-file-other-process", Verified, "W:pclose, W:aclose": "While only another process has one, the operations of this process with a port, an OVERLAPPED and no event are cancelled.";
+    CLOSE_FILE_IDLE = "windows/close-file-idle", Verified, "W:sock, W:iocp": "With nothing pending no packet comes of it.";
+    CLOSE_KEEPS_ASSOCIATION = "windows/close-keeps-association", Documented, "D:iocp, D:create": "A port whose handles are closed stays with its files; what it gets nobody can take (Q5).";
+    PROCESS_EXIT = "windows/process-exit", Verified, "W:pexit": "A process that ends cancels what it has issued and closes its handles of files.";
+    ISSUER_EXIT = "windows/issuer-exit", Verified, "W:athr, W:iocp": "A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event.";
+    RESERVE = "windows/reserve", Verified, "W:setex": "A post with a reserve object is like any other.";
+    RESERVE_MEMORY = "windows/reserve-memory", Inferred, "microsoft/msquic issue 5369": "It cannot fail for want of memory.";
+    RESERVE_BUSY = "windows/reserve-busy", Open, "W:apcres": "A reserve object serves one packet at a time (Q6: with which error a second post fails).";
+    RESERVE_APC = "windows/reserve-apc", Verified, "W:apcres": "A reserve object for APCs serves one at a time, and can be used again once it ran.";
+    RESERVE_KIND = "windows/reserve-kind", Verified, "W:setex, W:apcres": "A reserve object for APCs serves no packet, and the reverse.";
+    WAIT_PACKET = "windows/wait-packet", Documented, "D:wcp": "A wait completion packet becomes a packet with the values it was given when its target is signaled.";
+    WAIT_PACKET_SIGNALED = "windows/wait-packet-signaled", Documented, "D:wcp": "If its target is signaled already, it is queued at once, and the call says so.";
+    WAIT_PACKET_ONCE = "windows/wait-packet-once", Documented, "D:wcp, X:go": "It fires once; after its removal it can be associated again.";
+    WAIT_PACKET_CONSUMES = "windows/wait-packet-consumes", Inferred, "momo5502/sogen PR 1059": "It takes the signal of its target as a wait would.";
+    WAIT_PACKET_BUSY = "windows/wait-packet-busy", Documented, "D:wcp": "One that waits or is queued cannot be associated.";
+    WAIT_PACKET_MUTEX = "windows/wait-packet-mutex", Documented, "sdk-api PR 1843": "A mutex cannot be its target.";
+    WAIT_PACKET_CANCEL = "windows/wait-packet-cancel", Documented, "D:wcpcancel": "Cancelling takes it back while it waits, and out of the queue if asked to; one that is idle is cancelled already.";
+    JOB_MESSAGES = "windows/job-messages", Verified, "W:job": "A job's messages are packets with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED.";
+    JOB_LOSSY = "windows/job-lossy", Documented, "D:job": "A message of a job may be lost.";
+    JOB_NEW = "windows/job-new", Verified, "W:job": "Associating a job reports every process that is in it.";
+    JOB_ONCE = "windows/job-once", Verified, "W:job": "A job has one association; another fails with ERROR_INVALID_PARAMETER.";
+    JOB_NULL = "windows/job-null", Verified, "W:job": "The association of a job can be taken away.";
+    JOB_NESTED = "windows/job-nested", Verified, "W:nest": "Of nested jobs the innermost reports first.";
+    JOB_EXIT = "windows/job-exit", Verified, "W:job, W:jlist": "The end of a process is reported, and then that it was the last.";
+    NT5_SELF_RULE = "windows-2003/self-rule", Derived, "R:queue, R:ke_x": "A thread that posts to its own port right after a call that did not sleep may only queue the packet, though a waiter could have it.";
+    NT5_ASSOCIATE_FIRST = "windows-2003/associate-first", Derived, "R:queue": "An alertable call associates its thread before it looks at APCs, and takes a packet before it runs one.";
+    NT5_CLOSE_SILENT = "windows-2003/close-silent", Documented, "D:gqcs": "Closing the last handle wakes nobody.";
+    NT5_ISSUER_BOUND = "windows-2003/issuer-bound", Verified, "W:iocp": "A thread that ends cancels all that it has issued.";
+    NT5_APC_INSERTS = "windows-2003/apc-inserts", Derived, "R:irp, R:queue": "An operation ends in a kernel APC of the thread that issued it; one that waits on the port queues the packet and looks again.";
+    NT5_HANDLE_WAIT_HANDED = "windows-2003/handle-wait-handed", Verified, "W:sched": "A packet that is handed to a waiter releases those who wait for the handle too.";
+    NT5_ABSENT = "windows-2003/absent", Documented, "D:gqcsex, D:cancelex, D:skip": "Batches, CancelIoEx, notification modes, replacing an association, reserve objects and wait completion packets came later.";
+}
 
 /// See the module: a version of Windows, as the switches in which the versions differ.
 #[derive(Debug, Clone, Copy)]

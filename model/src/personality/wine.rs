@@ -7,54 +7,6 @@
 //!
 //! Long: a personality is one file, so that a system can be read from its claims to its last rule.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | wine/contents | A packet arrives with the key, bytes, OVERLAPPED and status that it was posted with. | measured | M |
-//! | wine/fifo | Packets are taken oldest first. | measured | M |
-//! | wine/no-limit | The concurrency value is not enforced: every packet finds a waiter if there is one. | measured | M |
-//! | wine/timeout | A call whose time is over takes nothing and fails with WAIT_TIMEOUT. | measured | M |
-//! | wine/batch | A batch takes what is queued, oldest first, and never waits to be full. | measured | M |
-//! | wine/batch-zero | A batch of no packets succeeds with none, at once. | measured | M |
-//! | wine/closed-handle | A call on a closed handle fails with ERROR_INVALID_HANDLE. | measured | M |
-//! | wine/query | NtQueryIoCompletion tells how many packets nobody has taken. | measured | M |
-//! | wine/apc-wakes | An APC ends an alertable wait; a call that is not alertable runs none. | measured | M |
-//! | wine/io-packet | An operation on an associated file that ends well in its call, or later in any way, leaves one packet: the file's key, its OVERLAPPED, its bytes and its status. | measured | M |
-//! | wine/io-no-packet | No packet comes of an operation without an OVERLAPPED, with the low bit of its event set, or without a port; its event or its file is signaled all the same. | measured | M |
-//! | wine/io-modes | The modes of a file take away the packet of what ends well in its call, and the signal of the file; they add up. | measured | M |
-//! | wine/io-associate | A file has one association, which all its handles share: another fails with ERROR_INVALID_PARAMETER. It is read when an operation ends. | measured | M |
-//! | wine/io-routine | An operation with a completion routine cannot be issued on an associated file; one that was issued before ends with its APC and no packet. | measured | M |
-//! | wine/io-replace | FileReplaceCompletionInformation is not implemented: ERROR_INVALID_FUNCTION. | measured | M |
-//! | wine/io-cancel | A cancelled operation leaves one packet, ERROR_OPERATION_ABORTED; CancelIoEx on an operation that is over fails with ERROR_NOT_FOUND, and CancelIo never fails. | measured | M |
-//! | wine/io-cancel-order | What is cancelled with a whole file reports in any order: the issuing threads carry the ends out. | measured | M |
-//! | wine/io-close | Only the close of the last handle of a file ends what is pending on it. | measured | M |
-//! | wine/issuer-exit | A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event. | measured | M |
-//! | wine/suspended | A waiter that is suspended keeps its place, and packets pass it over. | measured | M |
-//! | wine/resumed | A waiter that is resumed gets a packet that is there, else runs its APCs, else finds its time over, else waits on in its old place. | measured | M |
-//! | wine/suspended-ended | A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED. | measured | M |
-//! | wine/terminated | A waiter that is terminated takes nothing; to terminate a thread that is over succeeds. | measured | M |
-//! | wine/job-messages | A job reports to its port the processes that are in it, those that begin and end in it, and the end of the last: a packet with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED. Of nested jobs the innermost reports first. | measured | M |
-//! | wine/job-once | A job has one association; another fails with ERROR_INVALID_PARAMETER. | measured | M |
-//! | wine/job-null | The association cannot be taken away: ERROR_INVALID_PARAMETER, or ERROR_INVALID_HANDLE where there is none. | measured | M |
-//! | wine-8/suspended-close | A close forgets a suspended waiter too; where packets were queued, it fails with ERROR_INVALID_HANDLE when it is resumed. | measured | M |
-//! | wine-8/fifo-waiters | The waiter that parked first is released first. | measured | M |
-//! | wine-8/race | A packet belongs to nobody: a thread that calls before the released waiter runs takes it. | measured | M |
-//! | wine-8/robbed-again | A released waiter that finds nothing waits again as the newest, and its whole time anew. | measured | M |
-//! | wine-8/close-forgets | Closing the last handle releases nobody: who has a timeout waits for that, all others for ever. | measured | M |
-//! | wine-8/close-under | A waiter released before the close asks with a handle that is closed, and fails with ERROR_INVALID_HANDLE. | inferred | M |
-//! | wine-8/alert-last | An alertable call with an APC pending takes a packet if there is one. | measured | M |
-//! | wine-8/cancel-nothing | CancelIoEx on a whole file succeeds with nothing to cancel. | measured | M |
-//! | wine-10/cancel-nothing | CancelIoEx on a whole file fails with ERROR_NOT_FOUND if there is nothing to cancel. | measured | M |
-//! | wine-10/lifo | The waiter that parked last is released first. | measured | M |
-//! | wine-10/handoff | A post binds its packet to the waiter that it releases. | measured | M |
-//! | wine-10/suspended-close | A suspended waiter of a closed port fails with ERROR_ABANDONED_WAIT_0 when it is resumed, also where packets were queued or its time is over. | measured | M |
-//! | wine-10/reserve | A post with a reserve object is like any other, also while the object is in use; with one for APCs it fails with ERROR_INVALID_HANDLE. | measured | M |
-//! | wine-10/reserve-apc | An APC with a reserve object of either kind is like any other, also while the object is in use. | measured | M |
-//! | wine-10/close-abandons | Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0. | measured | M |
-//! | wine-10/alert-first | An alertable call with an APC pending runs it and takes no packet, if the last call of its thread was not on this port. | measured | M |
-//! | wine-10/alert-member | A thread whose last call was on this port takes a packet before its APCs run. | measured | M |
-//!
 //! The source is our own measurement (M): programs for Windows under the Wine 8.0 and 10.0 of Debian, 300
 //! repetitions of each question, and the recordings that `tests/windows.sh` makes.
 //!
@@ -73,6 +25,7 @@ use super::windows::{
     job_port, job_start, outcome, pending_on, query, removed, set_modes, start,
 };
 use crate::contract::Personality;
+use crate::claim::claims;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
 use crate::files::Phase;
 use crate::program::{
@@ -83,6 +36,52 @@ use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    CONTENTS = "wine/contents", Measured, "M": "A packet arrives with the key, bytes, OVERLAPPED and status that it was posted with.";
+    FIFO = "wine/fifo", Measured, "M": "Packets are taken oldest first.";
+    NO_LIMIT = "wine/no-limit", Measured, "M": "The concurrency value is not enforced: every packet finds a waiter if there is one.";
+    TIMEOUT = "wine/timeout", Measured, "M": "A call whose time is over takes nothing and fails with WAIT_TIMEOUT.";
+    BATCH = "wine/batch", Measured, "M": "A batch takes what is queued, oldest first, and never waits to be full.";
+    BATCH_ZERO = "wine/batch-zero", Measured, "M": "A batch of no packets succeeds with none, at once.";
+    CLOSED_HANDLE = "wine/closed-handle", Measured, "M": "A call on a closed handle fails with ERROR_INVALID_HANDLE.";
+    QUERY = "wine/query", Measured, "M": "NtQueryIoCompletion tells how many packets nobody has taken.";
+    APC_WAKES = "wine/apc-wakes", Measured, "M": "An APC ends an alertable wait; a call that is not alertable runs none.";
+    IO_PACKET = "wine/io-packet", Measured, "M": "An operation on an associated file that ends well in its call, or later in any way, leaves one packet: the file's key, its OVERLAPPED, its bytes and its status.";
+    IO_NO_PACKET = "wine/io-no-packet", Measured, "M": "No packet comes of an operation without an OVERLAPPED, with the low bit of its event set, or without a port; its event or its file is signaled all the same.";
+    IO_MODES = "wine/io-modes", Measured, "M": "The modes of a file take away the packet of what ends well in its call, and the signal of the file; they add up.";
+    IO_ASSOCIATE = "wine/io-associate", Measured, "M": "A file has one association, which all its handles share: another fails with ERROR_INVALID_PARAMETER. It is read when an operation ends.";
+    IO_ROUTINE = "wine/io-routine", Measured, "M": "An operation with a completion routine cannot be issued on an associated file; one that was issued before ends with its APC and no packet.";
+    IO_REPLACE = "wine/io-replace", Measured, "M": "FileReplaceCompletionInformation is not implemented: ERROR_INVALID_FUNCTION.";
+    IO_CANCEL = "wine/io-cancel", Measured, "M": "A cancelled operation leaves one packet, ERROR_OPERATION_ABORTED; CancelIoEx on an operation that is over fails with ERROR_NOT_FOUND, and CancelIo never fails.";
+    IO_CANCEL_ORDER = "wine/io-cancel-order", Measured, "M": "What is cancelled with a whole file reports in any order: the issuing threads carry the ends out.";
+    IO_CLOSE = "wine/io-close", Measured, "M": "Only the close of the last handle of a file ends what is pending on it.";
+    ISSUER_EXIT = "wine/issuer-exit", Measured, "M": "A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event.";
+    SUSPENDED = "wine/suspended", Measured, "M": "A waiter that is suspended keeps its place, and packets pass it over.";
+    RESUMED = "wine/resumed", Measured, "M": "A waiter that is resumed gets a packet that is there, else runs its APCs, else finds its time over, else waits on in its old place.";
+    SUSPENDED_ENDED = "wine/suspended-ended", Measured, "M": "A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED.";
+    TERMINATED = "wine/terminated", Measured, "M": "A waiter that is terminated takes nothing; to terminate a thread that is over succeeds.";
+    JOB_MESSAGES = "wine/job-messages", Measured, "M": "A job reports to its port the processes that are in it, those that begin and end in it, and the end of the last: a packet with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED. Of nested jobs the innermost reports first.";
+    JOB_ONCE = "wine/job-once", Measured, "M": "A job has one association; another fails with ERROR_INVALID_PARAMETER.";
+    JOB_NULL = "wine/job-null", Measured, "M": "The association cannot be taken away: ERROR_INVALID_PARAMETER, or ERROR_INVALID_HANDLE where there is none.";
+    V8_SUSPENDED_CLOSE = "wine-8/suspended-close", Measured, "M": "A close forgets a suspended waiter too; where packets were queued, it fails with ERROR_INVALID_HANDLE when it is resumed.";
+    V8_FIFO_WAITERS = "wine-8/fifo-waiters", Measured, "M": "The waiter that parked first is released first.";
+    V8_RACE = "wine-8/race", Measured, "M": "A packet belongs to nobody: a thread that calls before the released waiter runs takes it.";
+    V8_ROBBED_AGAIN = "wine-8/robbed-again", Measured, "M": "A released waiter that finds nothing waits again as the newest, and its whole time anew.";
+    V8_CLOSE_FORGETS = "wine-8/close-forgets", Measured, "M": "Closing the last handle releases nobody: who has a timeout waits for that, all others for ever.";
+    V8_CLOSE_UNDER = "wine-8/close-under", Inferred, "M": "A waiter released before the close asks with a handle that is closed, and fails with ERROR_INVALID_HANDLE.";
+    V8_ALERT_LAST = "wine-8/alert-last", Measured, "M": "An alertable call with an APC pending takes a packet if there is one.";
+    V8_CANCEL_NOTHING = "wine-8/cancel-nothing", Measured, "M": "CancelIoEx on a whole file succeeds with nothing to cancel.";
+    V10_CANCEL_NOTHING = "wine-10/cancel-nothing", Measured, "M": "CancelIoEx on a whole file fails with ERROR_NOT_FOUND if there is nothing to cancel.";
+    V10_LIFO = "wine-10/lifo", Measured, "M": "The waiter that parked last is released first.";
+    V10_HANDOFF = "wine-10/handoff", Measured, "M": "A post binds its packet to the waiter that it releases.";
+    V10_SUSPENDED_CLOSE = "wine-10/suspended-close", Measured, "M": "A suspended waiter of a closed port fails with ERROR_ABANDONED_WAIT_0 when it is resumed, also where packets were queued or its time is over.";
+    V10_RESERVE = "wine-10/reserve", Measured, "M": "A post with a reserve object is like any other, also while the object is in use; with one for APCs it fails with ERROR_INVALID_HANDLE.";
+    V10_RESERVE_APC = "wine-10/reserve-apc", Measured, "M": "An APC with a reserve object of either kind is like any other, also while the object is in use.";
+    V10_CLOSE_ABANDONS = "wine-10/close-abandons", Measured, "M": "Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0.";
+    V10_ALERT_FIRST = "wine-10/alert-first", Measured, "M": "An alertable call with an APC pending runs it and takes no packet, if the last call of its thread was not on this port.";
+    V10_ALERT_MEMBER = "wine-10/alert-member", Measured, "M": "A thread whose last call was on this port takes a packet before its APCs run.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]

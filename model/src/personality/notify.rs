@@ -1,0 +1,123 @@
+//! What systems share whose ports only tell: woken threads look again, and what is there belongs to whoever looks first.
+
+use crate::event::{Batch, Error, Observer, Outcome};
+use crate::program::{Get, PacketId, PortId, ThreadId, Timeout};
+use crate::property::Fault;
+use crate::state::View;
+use crate::threads::Mode;
+use crate::turn::Turn;
+
+/// A call that found nothing waits as the newest, unless it only polls.
+pub(super) fn waits<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+    if get.timeout == Timeout::Ticks(0) {
+        return turn.returns(me, Outcome::Failed(Error::Timeout));
+    }
+    turn.port(get.port).waiters_mut().push_newest(me);
+    turn.parks(me, get.timeout);
+}
+
+/// A woken thread that found nothing waits again as the newest, for what is left of its time.
+pub(super) fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+    if turn.thread(me).remaining() == Some(0) {
+        return turn.releases(me, Outcome::Failed(Error::Timeout));
+    }
+    turn.port(get.port).waiters_mut().push_newest(me);
+    turn.thread(me).set_mode(Mode::Parked);
+}
+
+/// A waiter whose time is over leaves the others as they are.
+pub(super) fn leaves<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+    turn.port(get.port).waiters_mut().remove(me);
+}
+
+/// The newest waiter is made runnable; it takes nothing yet.
+pub(super) fn wake_newest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    if let Some(waiter) = turn.port(port).waiters_mut().take_newest() {
+        turn.thread(waiter).set_mode(Mode::Woken);
+    }
+}
+
+/// The oldest waiter is made runnable, and takes nothing yet; says whether there was one.
+pub(super) fn wake_oldest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> bool {
+    let waiter = turn.port(port).waiters_mut().take_oldest();
+    if let Some(waiter) = waiter {
+        turn.thread(waiter).set_mode(Mode::Woken);
+    }
+    waiter.is_some()
+}
+
+/// Every waiter is made runnable, and takes nothing yet.
+pub(super) fn wake_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    while wake_oldest(turn, port) {}
+}
+
+/// Puts a packet behind the others.
+pub(super) fn append<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
+    turn.inserted();
+    turn.port(port).packets_mut().append(entry);
+}
+
+/// Takes what the call may have, oldest first, of so many at most. None if there is nothing.
+pub(super) fn take<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    get: Get,
+    at_most: usize,
+) -> Option<Outcome> {
+    let mut batch = Batch::EMPTY;
+    while batch.packets().len() < at_most.min(get.max.unwrap_or(1).into()) {
+        let Some(packet) = turn.port(get.port).packets_mut().take_oldest() else {
+            break;
+        };
+        batch.push(PacketId(packet));
+    }
+    turn.delivered(get.port, batch.packets().len());
+    outcome(get, batch)
+}
+
+/// What a call comes back with that took these packets; none if it took none.
+pub(super) fn outcome(get: Get, batch: Batch) -> Option<Outcome> {
+    match (batch.packets(), get.max) {
+        ([], _) => None,
+        ([packet, ..], None) => Some(Outcome::Packet(*packet)),
+        (_, Some(_)) => Some(Outcome::Packets(batch)),
+    }
+}
+
+/// Makes a port.
+pub(super) fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    turn.port(port).set_handles(1);
+    turn.returns(me, Outcome::Done);
+}
+
+/// Closes an open port, which wakes nobody.
+pub(super) fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    turn.port(port).set_handles(0);
+    turn.returns(me, Outcome::Done);
+}
+
+/// Whether a port lives on: it is open, or a thread is inside a call on it.
+pub(super) fn is_used(view: View<'_>, port: PortId) -> bool {
+    view.port(port).is_open()
+        || !view.port(port).waiters().is_empty()
+        || view.is_anybody_awake(port)
+}
+
+/// What a closed port stood for lives on while a thread is inside a call on it, and is then dropped.
+pub(super) fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    if !is_used(turn.view(), port) {
+        let dropped = turn.port(port).packets_mut().clear();
+        turn.discarded(dropped);
+    }
+}
+
+/// No packet waits beside a waiter unless somebody is awake to take it.
+pub(super) fn nobody_is_stranded(view: View<'_>) -> Result<(), Fault> {
+    let strands = |&id: &PortId| {
+        let port = view.port(id);
+        !port.packets().is_empty() && !port.waiters().is_empty() && !view.is_anybody_awake(id)
+    };
+    match view.program.port_ids().find(strands) {
+        Some(_) => Err(Fault::Stranded),
+        None => Ok(()),
+    }
+}
