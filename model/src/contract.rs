@@ -91,6 +91,8 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     const HOLDS: bool = false;
     /// The claims behind [`Personality::holds`].
     const INVARIANTS: &'static [&'static Claim] = &[];
+    /// The claim on the last error of a thread, so that a scenario may ask for it; none where threads have none.
+    const LAST_ERROR: Option<&'static Claim> = None;
 
     /// The name it has everywhere.
     fn name(&self) -> &'static str;
@@ -100,6 +102,10 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn can(&self) -> &'static [&'static [Verb]];
     /// Why it cannot do what it does not list.
     fn lacks(&self, verb: Verb) -> &'static str;
+    /// The claim on what it lacks, where that has one.
+    fn lacks_by(&self) -> Option<&'static Claim> {
+        None
+    }
     /// What of the operations that it lists it cannot do.
     fn limits(&self) -> Limits;
     /// Why it cannot do an operation that it lists, where that is none of [`Personality::limits`].
@@ -124,10 +130,6 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     }
     /// Whether its ports are rings, so that a scenario may say of how many entries.
     fn has_rings(&self) -> bool {
-        false
-    }
-    /// Whether a thread has a last error, so that a scenario may ask for it.
-    fn keeps_last_error(&self) -> bool {
         false
     }
 

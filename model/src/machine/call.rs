@@ -24,6 +24,9 @@ impl<P: Personality> Machine<P> {
         if let Some(into) = into {
             turn.store(me, into, None);
         }
+        if let (Some(claim), 1..) = (P::LAST_ERROR, self.core.layout.parts.last_error) {
+            turn.by(claim);
+        }
         let own = &self.personality;
         match *op {
             Op::Get {

@@ -10,9 +10,10 @@
 // TO DO mod pipe;
 mod linux;
 mod notify;
+mod nt;
 mod select;
-// TO DO mod windows;
-// TO DO mod wine;
+mod windows;
+mod wine;
 
 // TO DO pub use aix::Aix;
 // TO DO pub use condvar::Condvar;
@@ -23,8 +24,8 @@ mod select;
 // TO DO pub use mqueue::Mqueue;
 // TO DO pub use pipe::Pipe;
 pub use select::Select;
-// TO DO pub use windows::Windows;
-// TO DO pub use wine::Wine;
+pub use windows::Windows;
+pub use wine::Wine;
 
 use alloc::sync::Arc;
 
@@ -61,10 +62,10 @@ pub fn machine(
 ) -> Option<Result<Arc<dyn AnyMachine>, Unsupported>> {
     let (program, setup) = (Arc::clone(program), Setup { processors, fixed });
     Some(match name {
-        // TO DO "windows" => setup.machine(program, Windows::VISTA),
-        // TO DO "windows-2003" => setup.machine(program, Windows::NT5),
-        // TO DO "wine-8" => setup.machine(program, Wine::V8),
-        // TO DO "wine-10" => setup.machine(program, Wine::V10),
+        "windows" => setup.machine(program, Windows::VISTA),
+        "windows-2003" => setup.machine(program, Windows::NT5),
+        "wine-8" => setup.machine(program, Wine::V8),
+        "wine-10" => setup.machine(program, Wine::V10),
         // TO DO "illumos" => setup.machine(program, Illumos),
         // TO DO "aix" => setup.machine(program, Aix),
         // TO DO "epoll" => setup.machine(program, Epoll),
