@@ -112,7 +112,7 @@ pub fn cross_check_within(
                     .events
                     .iter()
                     .cloned()
-                    .map(|shown| Event { shown, choice: 0 })
+                    .map(Event::of)
                     .collect();
                 verdict(scenario, personality, processors, &recording, &events)
             }

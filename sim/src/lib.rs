@@ -7,6 +7,7 @@ pub mod choose;
 // Where loom runs the tests, threads at full speed are not there, and the command has nothing to start.
 #[cfg(not(all(test, loom)))]
 pub mod cli;
+pub mod coverage;
 pub mod cross_check;
 pub mod draft;
 pub mod emulated;

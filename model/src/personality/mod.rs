@@ -29,6 +29,7 @@ pub use wine::Wine;
 
 use alloc::sync::Arc;
 
+use crate::claim::Claim;
 use crate::contract::Personality;
 use crate::machine::{AnyMachine, Machine, Unsupported};
 use crate::program::Program;

@@ -113,7 +113,7 @@ fn keep(
 ) -> Result<(), Stop> {
     let events: Vec<_> = shown
         .into_iter()
-        .map(|shown| Event { shown, choice: 0 })
+        .map(Event::of)
         .collect();
     let to = |out: &mut dyn Write| {
         let mut out = BufWriter::new(out);
