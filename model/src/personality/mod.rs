@@ -7,7 +7,7 @@
 // TO DO mod io_uring;
 // TO DO mod kqueue;
 // TO DO mod mqueue;
-// TO DO mod pipe;
+mod pipe;
 mod linux;
 mod notify;
 mod select;
@@ -21,7 +21,7 @@ mod select;
 // TO DO pub use io_uring::IoUring;
 // TO DO pub use kqueue::Kqueue;
 // TO DO pub use mqueue::Mqueue;
-// TO DO pub use pipe::Pipe;
+pub use pipe::Pipe;
 pub use select::Select;
 // TO DO pub use windows::Windows;
 // TO DO pub use wine::Wine;
@@ -72,7 +72,7 @@ pub fn machine(
         // TO DO "kqueue" => setup.machine(program, Kqueue::FREEBSD),
         // TO DO "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
         "select" => setup.machine(program, Select),
-        // TO DO "pipe" => setup.machine(program, Pipe),
+        "pipe" => setup.machine(program, Pipe),
         // TO DO "mqueue" => setup.machine(program, Mqueue),
         // TO DO "condvar" => setup.machine(program, Condvar),
         _ => return None,
