@@ -2,7 +2,7 @@
 
 // TO DO mod aix;
 // TO DO mod condvar;
-// TO DO mod epoll;
+mod epoll;
 // TO DO mod illumos;
 // TO DO mod io_uring;
 // TO DO mod kqueue;
@@ -16,7 +16,7 @@ mod select;
 
 // TO DO pub use aix::Aix;
 // TO DO pub use condvar::Condvar;
-// TO DO pub use epoll::Epoll;
+pub use epoll::Epoll;
 // TO DO pub use illumos::Illumos;
 // TO DO pub use io_uring::IoUring;
 // TO DO pub use kqueue::Kqueue;
@@ -67,7 +67,7 @@ pub fn machine(
         // TO DO "wine-10" => setup.machine(program, Wine::V10),
         // TO DO "illumos" => setup.machine(program, Illumos),
         // TO DO "aix" => setup.machine(program, Aix),
-        // TO DO "epoll" => setup.machine(program, Epoll),
+        "epoll" => setup.machine(program, Epoll),
         // TO DO "io-uring" => setup.machine(program, IoUring),
         // TO DO "kqueue" => setup.machine(program, Kqueue::FREEBSD),
         // TO DO "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
