@@ -5,7 +5,7 @@
 mod epoll;
 // TO DO mod illumos;
 // TO DO mod io_uring;
-// TO DO mod kqueue;
+mod kqueue;
 // TO DO mod mqueue;
 mod pipe;
 mod linux;
@@ -19,7 +19,7 @@ mod select;
 pub use epoll::Epoll;
 // TO DO pub use illumos::Illumos;
 // TO DO pub use io_uring::IoUring;
-// TO DO pub use kqueue::Kqueue;
+pub use kqueue::Kqueue;
 // TO DO pub use mqueue::Mqueue;
 pub use pipe::Pipe;
 pub use select::Select;
@@ -69,8 +69,8 @@ pub fn machine(
         // TO DO "aix" => setup.machine(program, Aix),
         "epoll" => setup.machine(program, Epoll),
         // TO DO "io-uring" => setup.machine(program, IoUring),
-        // TO DO "kqueue" => setup.machine(program, Kqueue::FREEBSD),
-        // TO DO "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
+        "kqueue" => setup.machine(program, Kqueue::FREEBSD),
+        "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
         "select" => setup.machine(program, Select),
         "pipe" => setup.machine(program, Pipe),
         // TO DO "mqueue" => setup.machine(program, Mqueue),
