@@ -4,12 +4,12 @@
 // TO DO mod condvar;
 mod epoll;
 // TO DO mod illumos;
-// TO DO mod io_uring;
+mod io_uring;
 mod kqueue;
 // TO DO mod mqueue;
-mod pipe;
 mod linux;
 mod notify;
+mod pipe;
 mod select;
 // TO DO mod windows;
 // TO DO mod wine;
@@ -18,7 +18,7 @@ mod select;
 // TO DO pub use condvar::Condvar;
 pub use epoll::Epoll;
 // TO DO pub use illumos::Illumos;
-// TO DO pub use io_uring::IoUring;
+pub use io_uring::IoUring;
 pub use kqueue::Kqueue;
 // TO DO pub use mqueue::Mqueue;
 pub use pipe::Pipe;
@@ -68,7 +68,7 @@ pub fn machine(
         // TO DO "illumos" => setup.machine(program, Illumos),
         // TO DO "aix" => setup.machine(program, Aix),
         "epoll" => setup.machine(program, Epoll),
-        // TO DO "io-uring" => setup.machine(program, IoUring),
+        "io-uring" => setup.machine(program, IoUring),
         "kqueue" => setup.machine(program, Kqueue::FREEBSD),
         "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
         "select" => setup.machine(program, Select),
