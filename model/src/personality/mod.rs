@@ -2,27 +2,27 @@
 
 // TO DO mod aix;
 // TO DO mod condvar;
-// TO DO mod epoll;
+mod epoll;
 // TO DO mod illumos;
-// TO DO mod io_uring;
-// TO DO mod kqueue;
+mod io_uring;
+mod kqueue;
 // TO DO mod mqueue;
-// TO DO mod pipe;
 mod linux;
 mod notify;
 mod nt;
+mod pipe;
 mod select;
 mod windows;
 mod wine;
 
 // TO DO pub use aix::Aix;
 // TO DO pub use condvar::Condvar;
-// TO DO pub use epoll::Epoll;
+pub use epoll::Epoll;
 // TO DO pub use illumos::Illumos;
-// TO DO pub use io_uring::IoUring;
-// TO DO pub use kqueue::Kqueue;
+pub use io_uring::IoUring;
+pub use kqueue::Kqueue;
 // TO DO pub use mqueue::Mqueue;
-// TO DO pub use pipe::Pipe;
+pub use pipe::Pipe;
 pub use select::Select;
 pub use windows::Windows;
 pub use wine::Wine;
@@ -104,12 +104,12 @@ pub fn machine(
         "wine-10" => setup.machine(program, Wine::V10),
         // TO DO "illumos" => setup.machine(program, Illumos),
         // TO DO "aix" => setup.machine(program, Aix),
-        // TO DO "epoll" => setup.machine(program, Epoll),
-        // TO DO "io-uring" => setup.machine(program, IoUring),
-        // TO DO "kqueue" => setup.machine(program, Kqueue::FREEBSD),
-        // TO DO "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
+        "epoll" => setup.machine(program, Epoll),
+        "io-uring" => setup.machine(program, IoUring),
+        "kqueue" => setup.machine(program, Kqueue::FREEBSD),
+        "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
         "select" => setup.machine(program, Select),
-        // TO DO "pipe" => setup.machine(program, Pipe),
+        "pipe" => setup.machine(program, Pipe),
         // TO DO "mqueue" => setup.machine(program, Mqueue),
         // TO DO "condvar" => setup.machine(program, Condvar),
         _ => return None,

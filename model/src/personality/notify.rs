@@ -1,7 +1,7 @@
 //! What systems share whose ports only tell: woken threads look again, and what is there belongs to whoever looks first.
 
 use crate::event::{Batch, Error, Observer, Outcome};
-use crate::program::{Get, PacketId, PortId, ThreadId, Timeout};
+use crate::program::{Get, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
@@ -18,11 +18,16 @@ pub(super) fn waits<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get)
 
 /// A woken thread that found nothing waits again as the newest, for what is left of its time.
 pub(super) fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    if turn.thread(me).remaining() == Some(0) {
+    if is_over(turn.view(), me) {
         return turn.releases(me, Outcome::Failed(Error::Timeout));
     }
     turn.port(get.port).waiters_mut().push_newest(me);
     turn.thread(me).set_mode(Mode::Parked);
+}
+
+/// Whether the time of a woken thread's call is over.
+pub(super) fn is_over(view: View<'_>, me: ThreadId) -> bool {
+    view.thread(me).remaining() == Some(0)
 }
 
 /// A waiter whose time is over leaves the others as they are.
@@ -30,11 +35,13 @@ pub(super) fn leaves<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get
     turn.port(get.port).waiters_mut().remove(me);
 }
 
-/// The newest waiter is made runnable; it takes nothing yet.
-pub(super) fn wake_newest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    if let Some(waiter) = turn.port(port).waiters_mut().take_newest() {
+/// The newest waiter is made runnable, and takes nothing yet; says whether there was one.
+pub(super) fn wake_newest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> bool {
+    let waiter = turn.port(port).waiters_mut().take_newest();
+    if let Some(waiter) = waiter {
         turn.thread(waiter).set_mode(Mode::Woken);
     }
+    waiter.is_some()
 }
 
 /// The oldest waiter is made runnable, and takes nothing yet; says whether there was one.
@@ -74,6 +81,27 @@ pub(super) fn take<O: Observer>(
     outcome(get, batch)
 }
 
+/// Looks once at every entry that is there now, oldest first, until the call has enough; `report` says what becomes of an
+/// entry that was taken out, and the packet that it reports. None if nothing was to be reported.
+pub(super) fn scan<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    get: Get,
+    report: impl Fn(&mut Turn<'_, O>, PortId, u8) -> Option<PacketId>,
+) -> Option<Outcome> {
+    let max = usize::from(get.max.unwrap_or(1));
+    let mut batch = Batch::EMPTY;
+    for _ in 0..turn.port(get.port).packets().depth() {
+        if batch.packets().len() == max {
+            break;
+        }
+        let entry = turn.port(get.port).packets_mut().take_oldest();
+        if let Some(packet) = report(turn, get.port, entry.expect("so many are there")) {
+            batch.push(packet);
+        }
+    }
+    outcome(get, batch)
+}
+
 /// What a call comes back with that took these packets; none if it took none.
 pub(super) fn outcome(get: Get, batch: Batch) -> Option<Outcome> {
     match (batch.packets(), get.max) {
@@ -105,9 +133,31 @@ pub(super) fn is_used(view: View<'_>, port: PortId) -> bool {
 /// What a closed port stood for lives on while a thread is inside a call on it, and is then dropped.
 pub(super) fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     if !is_used(turn.view(), port) {
-        let dropped = turn.port(port).packets_mut().clear();
-        turn.discarded(dropped);
+        clear(turn, port);
     }
+}
+
+/// Drops every entry.
+pub(super) fn clear<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    let dropped = turn.port(port).packets_mut().clear();
+    turn.discarded(dropped);
+}
+
+/// Takes an entry out, wherever it stands, if it is there.
+pub(super) fn unlist<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
+    if turn.port(port).packets_mut().remove(entry) {
+        turn.discarded(1);
+    }
+}
+
+/// The entry of a source that is declared: they stand behind the packets, each of which is the entry of a fresh source.
+pub(super) fn entry_of(program: &Program, source: SourceId) -> u8 {
+    program.packets.len() as u8 + source.0
+}
+
+/// The source of an entry; none for a fresh one.
+pub(super) fn source_of(program: &Program, entry: u8) -> Option<SourceId> {
+    entry.checked_sub(program.packets.len() as u8).map(SourceId)
 }
 
 /// No packet waits beside a waiter unless somebody is awake to take it.
