@@ -63,6 +63,12 @@ pub(super) fn take<O: Observer>(
     get: Get,
     at_most: usize,
 ) -> Option<Outcome> {
+    let batch = take_batch(turn, get, at_most);
+    outcome(get, batch)
+}
+
+/// The same as a batch, which is empty if there is nothing.
+pub(super) fn take_batch<O: Observer>(turn: &mut Turn<'_, O>, get: Get, at_most: usize) -> Batch {
     let mut batch = Batch::EMPTY;
     while batch.packets().len() < at_most.min(get.max.unwrap_or(1).into()) {
         let Some(packet) = turn.port(get.port).packets_mut().take_oldest() else {
@@ -71,7 +77,7 @@ pub(super) fn take<O: Observer>(
         batch.push(PacketId(packet));
     }
     turn.delivered(get.port, batch.packets().len());
-    outcome(get, batch)
+    batch
 }
 
 /// What a call comes back with that took these packets; none if it took none.
@@ -95,6 +101,19 @@ pub(super) fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: Por
     turn.returns(me, Outcome::Done);
 }
 
+/// Closes an open port and drops what is in it.
+pub(super) fn close_and_drop<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    drop_packets(turn, port);
+    close(turn, me, port);
+}
+
+/// Every waiter's call fails, the oldest first.
+pub(super) fn release_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, error: Error) {
+    while let Some(waiter) = turn.port(port).waiters_mut().take_oldest() {
+        turn.releases(waiter, Outcome::Failed(error));
+    }
+}
+
 /// Whether a port lives on: it is open, or a thread is inside a call on it.
 pub(super) fn is_used(view: View<'_>, port: PortId) -> bool {
     view.port(port).is_open()
@@ -105,9 +124,13 @@ pub(super) fn is_used(view: View<'_>, port: PortId) -> bool {
 /// What a closed port stood for lives on while a thread is inside a call on it, and is then dropped.
 pub(super) fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     if !is_used(turn.view(), port) {
-        let dropped = turn.port(port).packets_mut().clear();
-        turn.discarded(dropped);
+        drop_packets(turn, port);
     }
+}
+
+fn drop_packets<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    let dropped = turn.port(port).packets_mut().clear();
+    turn.discarded(dropped);
 }
 
 /// No packet waits beside a waiter unless somebody is awake to take it.
