@@ -6,7 +6,7 @@
 // TO DO mod illumos;
 // TO DO mod io_uring;
 // TO DO mod kqueue;
-// TO DO mod mqueue;
+mod mqueue;
 // TO DO mod pipe;
 mod linux;
 mod notify;
@@ -20,7 +20,7 @@ mod select;
 // TO DO pub use illumos::Illumos;
 // TO DO pub use io_uring::IoUring;
 // TO DO pub use kqueue::Kqueue;
-// TO DO pub use mqueue::Mqueue;
+pub use mqueue::Mqueue;
 // TO DO pub use pipe::Pipe;
 pub use select::Select;
 // TO DO pub use windows::Windows;
@@ -73,7 +73,7 @@ pub fn machine(
         // TO DO "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
         "select" => setup.machine(program, Select),
         // TO DO "pipe" => setup.machine(program, Pipe),
-        // TO DO "mqueue" => setup.machine(program, Mqueue),
+        "mqueue" => setup.machine(program, Mqueue),
         // TO DO "condvar" => setup.machine(program, Condvar),
         _ => return None,
     })
