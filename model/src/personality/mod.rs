@@ -1,7 +1,7 @@
 //! The systems, one file each.
 
 // TO DO mod aix;
-// TO DO mod condvar;
+mod condvar;
 // TO DO mod epoll;
 // TO DO mod illumos;
 // TO DO mod io_uring;
@@ -15,7 +15,7 @@ mod select;
 // TO DO mod wine;
 
 // TO DO pub use aix::Aix;
-// TO DO pub use condvar::Condvar;
+pub use condvar::Condvar;
 // TO DO pub use epoll::Epoll;
 // TO DO pub use illumos::Illumos;
 // TO DO pub use io_uring::IoUring;
@@ -74,7 +74,7 @@ pub fn machine(
         "select" => setup.machine(program, Select),
         // TO DO "pipe" => setup.machine(program, Pipe),
         "mqueue" => setup.machine(program, Mqueue),
-        // TO DO "condvar" => setup.machine(program, Condvar),
+        "condvar" => setup.machine(program, Condvar),
         _ => return None,
     })
 }
