@@ -147,6 +147,7 @@ impl Personality for Condvar {
 
     /// A woken waiter looks like any other thread, and waits again if it finds nothing.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        notify::ignores_limit(turn, get.port, NO_LIMIT);
         if let Some(outcome) = take(turn, get) {
             return turn.releases(me, outcome);
         }
@@ -163,11 +164,6 @@ impl Personality for Condvar {
         turn.by(TIMEOUT);
         let found = take(turn, get);
         turn.releases(me, found.unwrap_or(Outcome::Failed(Error::Timeout)));
-    }
-
-    /// What else a thread does is not the port's business.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
-        turn.by(NO_LIMIT);
     }
 
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {

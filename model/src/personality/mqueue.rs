@@ -111,6 +111,7 @@ impl Personality for Mqueue {
         };
         turn.by(OLDEST);
         turn.by(HANDOFF);
+        notify::ignores_limit(turn, port, NO_LIMIT);
         turn.inserted();
         turn.delivered(port, 1);
         turn.releases(waiter, Outcome::Packet(packet));
@@ -139,11 +140,6 @@ impl Personality for Mqueue {
         notify::leaves(turn, me, get);
         turn.by(TIMEOUT);
         turn.releases(me, Outcome::Failed(Error::Timeout));
-    }
-
-    /// What else a thread does is not the queue's business.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
-        turn.by(NO_LIMIT);
     }
 
     /// Nobody is ever awake without a message, so nobody may wait beside one.

@@ -1,5 +1,6 @@
 //! What systems share whose ports only tell: woken threads look again, and what is there belongs to whoever looks first.
 
+use crate::claim::Claim;
 use crate::event::{Batch, Error, Observer, Outcome};
 use crate::program::{Get, PacketId, PortId, ThreadId, Timeout};
 use crate::property::Fault;
@@ -49,6 +50,17 @@ pub(super) fn wake_oldest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> 
 /// Every waiter is made runnable, and takes nothing yet.
 pub(super) fn wake_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     while wake_oldest(turn, port) {}
+}
+
+/// A thread goes on, however many run: names the claim that says so, where the port has a value that would limit them.
+pub(super) fn ignores_limit<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    port: PortId,
+    no_limit: &'static Claim,
+) {
+    if turn.program.ports[port.index()].concurrency != 0 {
+        turn.by(no_limit);
+    }
 }
 
 /// Puts a packet behind the others.
@@ -103,7 +115,7 @@ pub(super) fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: Por
 
 /// Closes an open port and drops what is in it.
 pub(super) fn close_and_drop<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-    drop_packets(turn, port);
+    clear(turn, port);
     close(turn, me, port);
 }
 
@@ -124,11 +136,12 @@ pub(super) fn is_used(view: View<'_>, port: PortId) -> bool {
 /// What a closed port stood for lives on while a thread is inside a call on it, and is then dropped.
 pub(super) fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     if !is_used(turn.view(), port) {
-        drop_packets(turn, port);
+        clear(turn, port);
     }
 }
 
-fn drop_packets<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+/// Drops every entry.
+pub(super) fn clear<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     let dropped = turn.port(port).packets_mut().clear();
     turn.discarded(dropped);
 }
