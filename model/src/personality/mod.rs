@@ -1,6 +1,6 @@
 //! The systems, one file each.
 
-// TO DO mod aix;
+mod aix;
 mod condvar;
 // TO DO mod epoll;
 // TO DO mod illumos;
@@ -14,7 +14,7 @@ mod select;
 // TO DO mod windows;
 // TO DO mod wine;
 
-// TO DO pub use aix::Aix;
+pub use aix::Aix;
 pub use condvar::Condvar;
 // TO DO pub use epoll::Epoll;
 // TO DO pub use illumos::Illumos;
@@ -66,7 +66,7 @@ pub fn machine(
         // TO DO "wine-8" => setup.machine(program, Wine::V8),
         // TO DO "wine-10" => setup.machine(program, Wine::V10),
         // TO DO "illumos" => setup.machine(program, Illumos),
-        // TO DO "aix" => setup.machine(program, Aix),
+        "aix" => setup.machine(program, Aix),
         // TO DO "epoll" => setup.machine(program, Epoll),
         // TO DO "io-uring" => setup.machine(program, IoUring),
         // TO DO "kqueue" => setup.machine(program, Kqueue::FREEBSD),
