@@ -3,7 +3,7 @@
 mod aix;
 mod condvar;
 // TO DO mod epoll;
-// TO DO mod illumos;
+mod illumos;
 // TO DO mod io_uring;
 // TO DO mod kqueue;
 mod mqueue;
@@ -17,7 +17,7 @@ mod select;
 pub use aix::Aix;
 pub use condvar::Condvar;
 // TO DO pub use epoll::Epoll;
-// TO DO pub use illumos::Illumos;
+pub use illumos::Illumos;
 // TO DO pub use io_uring::IoUring;
 // TO DO pub use kqueue::Kqueue;
 pub use mqueue::Mqueue;
@@ -65,7 +65,7 @@ pub fn machine(
         // TO DO "windows-2003" => setup.machine(program, Windows::NT5),
         // TO DO "wine-8" => setup.machine(program, Wine::V8),
         // TO DO "wine-10" => setup.machine(program, Wine::V10),
-        // TO DO "illumos" => setup.machine(program, Illumos),
+        "illumos" => setup.machine(program, Illumos),
         "aix" => setup.machine(program, Aix),
         // TO DO "epoll" => setup.machine(program, Epoll),
         // TO DO "io-uring" => setup.machine(program, IoUring),
