@@ -82,7 +82,11 @@ fn cells(text: &str) -> Option<Vec<String>> {
     let (status, rest) = rest.split_once(", \"")?;
     let (source, rest) = rest.split_once("\": \"")?;
     let says = rest.strip_suffix("\";")?.replace("\\\"", "\"");
-    Some([id, &says, &status.to_lowercase(), source].map(str::to_owned).into())
+    Some(
+        [id, &says, &status.to_lowercase(), source]
+            .map(str::to_owned)
+            .into(),
+    )
 }
 
 /// All claims, well formed or not.
@@ -134,7 +138,10 @@ fn tables_are_whole(root: &Path) -> Vec<Violation> {
         }
         for Row { line, cells, .. } in rows(&file) {
             let [id, says, status, source] = &cells[..] else {
-                add(line, "a row is `NAME = \"id\", Status, \"source\": \"says\";`".to_owned());
+                add(
+                    line,
+                    "a row is `NAME = \"id\", Status, \"source\": \"says\";`".to_owned(),
+                );
                 continue;
             };
             if !is_id(id) || !belongs(id, &system) {
@@ -183,7 +190,11 @@ fn code_and_tables_agree(root: &Path) -> Vec<Violation> {
     for claim in &claims {
         let folder = claim.file.trim_end_matches(".rs").to_owned() + "/";
         let own = |file: &&File| file.path == claim.file || file.path.starts_with(&folder);
-        if !model.iter().filter(own).any(|file| names(file, &claim.name)) {
+        if !model
+            .iter()
+            .filter(own)
+            .any(|file| names(file, &claim.name))
+        {
             let what = format!("no rule of this system names `{}`", claim.name);
             found.push(Violation::new(&claim.file, claim.line, what));
         }

@@ -1,13 +1,13 @@
 //! The systems, one file each.
 
-// TO DO mod aix;
-// TO DO mod condvar;
+mod aix;
+mod condvar;
 mod epoll;
-// TO DO mod illumos;
+mod illumos;
 mod io_uring;
 mod kqueue;
-// TO DO mod mqueue;
 mod linux;
+mod mqueue;
 mod notify;
 mod nt;
 mod pipe;
@@ -15,13 +15,13 @@ mod select;
 mod windows;
 mod wine;
 
-// TO DO pub use aix::Aix;
-// TO DO pub use condvar::Condvar;
+pub use aix::Aix;
+pub use condvar::Condvar;
 pub use epoll::Epoll;
-// TO DO pub use illumos::Illumos;
+pub use illumos::Illumos;
 pub use io_uring::IoUring;
 pub use kqueue::Kqueue;
-// TO DO pub use mqueue::Mqueue;
+pub use mqueue::Mqueue;
 pub use pipe::Pipe;
 pub use select::Select;
 pub use windows::Windows;
@@ -102,16 +102,16 @@ pub fn machine(
         "windows-2003" => setup.machine(program, Windows::NT5),
         "wine-8" => setup.machine(program, Wine::V8),
         "wine-10" => setup.machine(program, Wine::V10),
-        // TO DO "illumos" => setup.machine(program, Illumos),
-        // TO DO "aix" => setup.machine(program, Aix),
+        "illumos" => setup.machine(program, Illumos),
+        "aix" => setup.machine(program, Aix),
         "epoll" => setup.machine(program, Epoll),
         "io-uring" => setup.machine(program, IoUring),
         "kqueue" => setup.machine(program, Kqueue::FREEBSD),
         "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
         "select" => setup.machine(program, Select),
         "pipe" => setup.machine(program, Pipe),
-        // TO DO "mqueue" => setup.machine(program, Mqueue),
-        // TO DO "condvar" => setup.machine(program, Condvar),
+        "mqueue" => setup.machine(program, Mqueue),
+        "condvar" => setup.machine(program, Condvar),
         _ => return None,
     })
 }

@@ -1,5 +1,6 @@
 //! What systems share whose ports only tell: woken threads look again, and what is there belongs to whoever looks first.
 
+use crate::claim::Claim;
 use crate::event::{Batch, Error, Observer, Outcome};
 use crate::program::{Get, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
 use crate::property::Fault;
@@ -58,6 +59,17 @@ pub(super) fn wake_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     while wake_oldest(turn, port) {}
 }
 
+/// A thread goes on, however many run: names the claim that says so, where the port has a value that would limit them.
+pub(super) fn ignores_limit<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    port: PortId,
+    no_limit: &'static Claim,
+) {
+    if turn.program.ports[port.index()].concurrency != 0 {
+        turn.by(no_limit);
+    }
+}
+
 /// Puts a packet behind the others.
 pub(super) fn append<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
     turn.inserted();
@@ -70,6 +82,12 @@ pub(super) fn take<O: Observer>(
     get: Get,
     at_most: usize,
 ) -> Option<Outcome> {
+    let batch = take_batch(turn, get, at_most);
+    outcome(get, batch)
+}
+
+/// The same as a batch, which is empty if there is nothing.
+pub(super) fn take_batch<O: Observer>(turn: &mut Turn<'_, O>, get: Get, at_most: usize) -> Batch {
     let mut batch = Batch::EMPTY;
     while batch.packets().len() < at_most.min(get.max.unwrap_or(1).into()) {
         let Some(packet) = turn.port(get.port).packets_mut().take_oldest() else {
@@ -78,7 +96,7 @@ pub(super) fn take<O: Observer>(
         batch.push(PacketId(packet));
     }
     turn.delivered(get.port, batch.packets().len());
-    outcome(get, batch)
+    batch
 }
 
 /// Looks once at every entry that is there now, oldest first, until the call has enough; `report` says what becomes of an
@@ -121,6 +139,19 @@ pub(super) fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: Po
 pub(super) fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
     turn.port(port).set_handles(0);
     turn.returns(me, Outcome::Done);
+}
+
+/// Closes an open port and drops what is in it.
+pub(super) fn close_and_drop<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    clear(turn, port);
+    close(turn, me, port);
+}
+
+/// Every waiter's call fails, the oldest first.
+pub(super) fn release_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, error: Error) {
+    while let Some(waiter) = turn.port(port).waiters_mut().take_oldest() {
+        turn.releases(waiter, Outcome::Failed(error));
+    }
 }
 
 /// Whether a port lives on: it is open, or a thread is inside a call on it.

@@ -82,12 +82,7 @@ impl<'s> Judge<'s> {
     }
 
     /// Adds what the model could show next in a place.
-    fn allow(
-        &self,
-        place: &Place,
-        allowed: &mut BTreeSet<String>,
-        by: &mut Vec<&'static Claim>,
-    ) {
+    fn allow(&self, place: &Place, allowed: &mut BTreeSet<String>, by: &mut Vec<&'static Claim>) {
         let _ = self.machine.enabled(&place.state, |step| {
             let mut state = place.state.clone();
             let mut watcher = Watcher::asking_why(self.machine.program(), self.machine.os_error());
