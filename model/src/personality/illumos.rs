@@ -22,6 +22,13 @@
 //! them. A call that associates a source or takes its association away waits while another takes events;
 //! here it is made afterwards.
 
+mod calls;
+
+use calls::{
+    ACTIVE, ALERTED, ASSOCIATED, CAME_AWAY_EMPTY, CLOSED, LATE, OWNER, PLACE, STALE, TAKES, WAITS,
+    WANTS, anybody_takes, at, is_full, is_inside, needs, note_all, put, somebody_needs_more, taker,
+};
+
 use super::notify;
 use crate::claim::{Claim, claims};
 use crate::contract::{COMMON, Limits, Personality};
@@ -82,32 +89,6 @@ claims! {
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Illumos;
-
-// Where a call is: the note of a thread inside port_get or port_getn.
-
-/// Which part of the note says so.
-const PLACE: u8 = 0x07;
-/// Among the waiters, asleep or woken.
-const WAITS: u8 = 0;
-/// Among the waiters, with an alert event of its own.
-const ALERTED: u8 = 1;
-/// It found enough, and waits until nobody else takes events.
-const WANTS: u8 = 2;
-/// It has taken the list away.
-const TAKES: u8 = 3;
-/// The port was closed under it.
-const CLOSED: u8 = 4;
-/// It came away empty once, and waits again.
-const CAME_AWAY_EMPTY: u8 = 0x08;
-/// Nothing was sent since events were last taken.
-const STALE: u8 = 0x10;
-/// Its time is over.
-const LATE: u8 = 0x20;
-
-/// How a port watches a source: bits of a byte, with the process that associated it above them.
-const ASSOCIATED: u8 = 1;
-const ACTIVE: u8 = 2;
-const OWNER: u32 = 4;
 
 impl Personality for Illumos {
     const HOLDS: bool = true;
@@ -788,81 +769,5 @@ fn event_of(view: View<'_>, port: PortId, entry: u8) -> PacketId {
     match entry.checked_sub(view.program.packets.len() as u8) {
         None => PacketId(entry),
         Some(source) => view.interest(port, SourceId(source)).1,
-    }
-}
-
-// What the calls ask.
-
-/// How many events a call waits for.
-fn needs(get: Get) -> usize {
-    match get.max {
-        None => 1,
-        Some(_) => get.min.unwrap_or(1).into(),
-    }
-}
-
-/// Whether somebody waits for more than one event.
-fn somebody_needs_more(view: View<'_>, port: PortId) -> bool {
-    let port = view.port(port);
-    port.waiters()
-        .iter()
-        .any(|waiter| needs(view.get(waiter)) > 1)
-}
-
-/// Whether a thread is inside a call that takes events from this port.
-fn is_inside(view: View<'_>, port: PortId, id: ThreadId) -> bool {
-    matches!(view.mode(id), Mode::Parked | Mode::Woken) && view.get(id).port == port
-}
-
-/// Threads inside a call on a port at one of these places.
-fn at(view: View<'_>, port: PortId, places: &[u8]) -> Option<ThreadId> {
-    view.program.thread_ids().find(|&id| {
-        view.mode(id) == Mode::Woken
-            && places.contains(&(view.thread(id).note() & PLACE))
-            && view.get(id).port == port
-    })
-}
-
-/// Who has taken the list of a port away.
-fn taker(view: View<'_>, port: PortId) -> Option<ThreadId> {
-    at(view, port, &[TAKES])
-}
-
-/// Whether anybody takes events or is about to.
-fn anybody_takes(view: View<'_>, port: PortId) -> bool {
-    at(view, port, &[WANTS, TAKES]).is_some()
-}
-
-/// Whether a port has as many events, queued or on their way, and associated sources as it may have.
-fn is_full(view: View<'_>, id: PortId) -> bool {
-    let Some(limit) = view.program.ports[id.index()].events_max else {
-        return false;
-    };
-    let port = view.port(id);
-    let is_users = |entry: &&u8| usize::from(**entry) < view.program.packets.len();
-    let users = port.packets().as_slice().iter().filter(is_users).count();
-    let taken = port
-        .taken()
-        .map_or(0, |taken| taken.as_slice().iter().filter(is_users).count());
-    let sources = (0..view.program.sources.len() as u8)
-        .filter(|&n| view.interest(id, SourceId(n)).0 & ASSOCIATED != 0)
-        .count();
-    users + taken + sources >= usize::from(limit)
-}
-
-/// A thread inside a call does this now, and its note says so.
-fn put<O: Observer>(turn: &mut Turn<'_, O>, id: ThreadId, mode: Mode, note: u8) {
-    let mut thread = turn.thread(id);
-    thread.set_mode(mode);
-    thread.set_note(note);
-}
-
-/// Changes the note of everybody inside a call on a port.
-fn note_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, change: impl Fn(u8) -> u8) {
-    for id in turn.program.thread_ids() {
-        if is_inside(turn.view(), port, id) {
-            let note = turn.view().thread(id).note();
-            turn.thread(id).set_note(change(note));
-        }
     }
 }

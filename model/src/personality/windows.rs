@@ -300,17 +300,7 @@ impl Personality for Windows {
         self.close_port(turn, me, port);
     }
 
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        nt::port::create(self, turn, me, port);
-    }
-
-    fn duplicate_port<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        nt::port::duplicate_port(self, turn, me, port);
-    }
-
-    fn query<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        nt::port::query(self, turn, me, port);
-    }
+    nt::shared_calls!();
 
     fn wait_handle<O: Observer>(
         &self,
@@ -336,15 +326,6 @@ impl Personality for Windows {
         self.run_kernel_apc(turn, me, target);
     }
 
-    fn associate<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        binding: Option<BindingId>,
-    ) {
-        nt::files::associate_file(self, turn, me, binding);
-    }
-
     fn replace<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -353,40 +334,6 @@ impl Personality for Windows {
         binding: Option<BindingId>,
     ) {
         self.replace_association(turn, me, file, binding);
-    }
-
-    fn set_modes<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        file: FileId,
-        modes: Modes,
-    ) {
-        nt::files::set_modes(self, turn, me, file, modes);
-    }
-
-    fn duplicate_file<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        file: FileId,
-        process: Option<ProcessId>,
-    ) {
-        nt::files::duplicate_file(self, turn, me, file, process);
-    }
-
-    fn close_file<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, file: FileId) {
-        nt::files::close_file(self, turn, me, file);
-    }
-
-    fn start<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        operation: OperationId,
-        now: Option<ResultId>,
-    ) {
-        nt::operations::start(self, turn, me, operation, now);
     }
 
     fn complete<O: Observer>(
@@ -399,16 +346,6 @@ impl Personality for Windows {
         self.device_ends(turn, me, burst, result);
     }
 
-    fn cancel<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        operation: OperationId,
-        mine: bool,
-    ) {
-        nt::operations::cancel(self, turn, me, operation, mine);
-    }
-
     fn cancel_file<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -417,16 +354,6 @@ impl Personality for Windows {
         mine: bool,
     ) {
         nt::operations::cancel_file(self, turn, me, file, mine);
-    }
-
-    fn set_freed<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        operation: OperationId,
-        freed: bool,
-    ) {
-        nt::operations::set_freed(turn, me, operation, freed);
     }
 
     fn associate_wait_packet<O: Observer>(

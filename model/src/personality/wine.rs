@@ -258,17 +258,7 @@ impl Personality for Wine {
         }
     }
 
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        nt::port::create(self, turn, me, port);
-    }
-
-    fn duplicate_port<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        nt::port::duplicate_port(self, turn, me, port);
-    }
-
-    fn query<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        nt::port::query(self, turn, me, port);
-    }
+    nt::shared_calls!();
 
     /// QueueUserAPC, NtQueueApcThreadEx.
     fn queue_apc<O: Observer>(
@@ -290,15 +280,6 @@ impl Personality for Wine {
         run_apcs(turn, target);
     }
 
-    fn associate<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        binding: Option<BindingId>,
-    ) {
-        nt::files::associate_file(self, turn, me, binding);
-    }
-
     fn replace<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -308,40 +289,6 @@ impl Personality for Wine {
     ) {
         turn.by(IO_REPLACE);
         turn.returns(me, Outcome::Failed(Error::Absent));
-    }
-
-    fn set_modes<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        file: FileId,
-        modes: Modes,
-    ) {
-        nt::files::set_modes(self, turn, me, file, modes);
-    }
-
-    fn duplicate_file<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        file: FileId,
-        process: Option<ProcessId>,
-    ) {
-        nt::files::duplicate_file(self, turn, me, file, process);
-    }
-
-    fn close_file<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, file: FileId) {
-        nt::files::close_file(self, turn, me, file);
-    }
-
-    fn start<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        operation: OperationId,
-        now: Option<ResultId>,
-    ) {
-        nt::operations::start(self, turn, me, operation, now);
     }
 
     /// The device ends what is pending of some operations.
@@ -361,16 +308,6 @@ impl Personality for Wine {
             }
         }
         turn.returns(me, outcome);
-    }
-
-    fn cancel<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        operation: OperationId,
-        mine: bool,
-    ) {
-        nt::operations::cancel(self, turn, me, operation, mine);
     }
 
     /// CancelIoEx and CancelIo on a whole file.
@@ -396,16 +333,6 @@ impl Personality for Wine {
                 ends(self, turn, id, End::cancelled(turn.program));
             }
         }
-    }
-
-    fn set_freed<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        operation: OperationId,
-        freed: bool,
-    ) {
-        nt::operations::set_freed(turn, me, operation, freed);
     }
 
     fn job_port<O: Observer>(
