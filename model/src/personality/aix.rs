@@ -239,7 +239,7 @@ impl Personality for Aix {
             turn.by(WAITER_ORDER);
             let outcome = take(turn, get);
             turn.releases(me, outcome);
-        } else if turn.view().thread(me).remaining() == Some(0) {
+        } else if notify::is_over(turn.view(), me) {
             let outcome = gives_up(turn, get);
             turn.releases(me, outcome);
         } else if !turn.port(get.port).is_open() && turn.choose(&WAITERS_FAIL) {

@@ -151,9 +151,9 @@ impl Personality for Condvar {
         if let Some(outcome) = take(turn, get) {
             return turn.releases(me, outcome);
         }
-        turn.by(match turn.view().thread(me).remaining() {
-            Some(0) => TIMEOUT,
-            _ => ROBBED_NEWEST,
+        turn.by(match notify::is_over(turn.view(), me) {
+            true => TIMEOUT,
+            false => ROBBED_NEWEST,
         });
         notify::waits_again(turn, me, get);
     }

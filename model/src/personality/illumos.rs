@@ -737,37 +737,28 @@ fn fires<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
     }
     if flags & ACTIVE != 0 {
         turn.set_interest(port, source, flags & !ACTIVE, packet);
-        let entry = entry_of(turn.program, source);
+        let entry = notify::entry_of(turn.program, source);
         send_event(turn, port, entry);
     }
 }
 
 /// Takes the queued event of a source out; says whether there was one.
 fn remove_queued<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) -> bool {
-    let entry = entry_of(turn.program, source);
-    let was_queued = turn.port(port).packets_mut().remove(entry);
-    if was_queued {
-        turn.discarded(1);
-    }
-    was_queued
+    let entry = notify::entry_of(turn.program, source);
+    notify::unlist(turn, port, entry)
 }
 
 /// Whether an event of a source is queued somewhere.
 fn is_queued(view: View<'_>, source: SourceId) -> bool {
-    let entry = entry_of(view.program, source);
+    let entry = notify::entry_of(view.program, source);
     let mut ports = view.program.port_ids();
     ports.any(|port| view.port(port).packets().contains(entry))
 }
 
-/// The list holds events of the user by the packet that they carry, and those of sources behind them.
-fn entry_of(program: &Program, source: SourceId) -> u8 {
-    program.packets.len() as u8 + source.0
-}
-
 /// What a queued event carries.
 fn event_of(view: View<'_>, port: PortId, entry: u8) -> PacketId {
-    match entry.checked_sub(view.program.packets.len() as u8) {
+    match notify::source_of(view.program, entry) {
         None => PacketId(entry),
-        Some(source) => view.interest(port, SourceId(source)).1,
+        Some(source) => view.interest(port, source).1,
     }
 }

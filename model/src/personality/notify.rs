@@ -174,11 +174,11 @@ pub(super) fn clear<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     turn.discarded(dropped);
 }
 
-/// Takes an entry out, wherever it stands, if it is there.
-pub(super) fn unlist<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
-    if turn.port(port).packets_mut().remove(entry) {
-        turn.discarded(1);
-    }
+/// Takes an entry out, wherever it stands; says whether it was there.
+pub(super) fn unlist<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> bool {
+    let was_there = turn.port(port).packets_mut().remove(entry);
+    turn.discarded(was_there.into());
+    was_there
 }
 
 /// The entry of a source that is declared: they stand behind the packets, each of which is the entry of a fresh source.
