@@ -15,12 +15,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portsim::cross_check::judge_free;
-use portsim::emulated::Port;
 use portsim::native::free::Freely;
 use portsim::native::{backend, record_free};
 use portsim::scenario::{Scenario, parse};
 use portsim::trace::{Event, Span};
 use portsim_model::personality::NAMES;
+use portsim_port::Port;
 
 /// Pairs of calls by hand.
 const PAIRS: u32 = 200_000;
