@@ -2,6 +2,7 @@
 
 use core::fmt::Debug;
 
+use crate::choice::Open;
 use crate::claim::Claim;
 use crate::event::{Error, Observer, OsError, Outcome};
 use crate::program::{
@@ -111,6 +112,10 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     /// Why it cannot do an operation that it lists, where that is none of [`Personality::limits`].
     fn refuses(&self, _: &Program, _: Op) -> Option<&'static str> {
         None
+    }
+    /// Every choice that its rules leave open.
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[]
     }
     /// Whether it counts running threads, so that a scenario may ask for them.
     fn counts_running(&self) -> bool {

@@ -9,7 +9,6 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
 use super::Limits;
-use crate::coverage::Coverage;
 use super::kept::{self, Item, Part};
 use super::queue::{Block, Queue};
 use super::reduce::Reduce;
@@ -17,6 +16,7 @@ use super::seen::Seen;
 use super::tail::Tail;
 use super::visited::{Fingerprint, SHORT, fingerprint_of};
 use super::wire::{Batch, Conviction, Head, Manifest, Summary, pack_step, pack_violation};
+use crate::coverage::Coverage;
 
 /// States that are looked up, and sent, together.
 const BATCH: usize = 512;

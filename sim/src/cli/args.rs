@@ -9,9 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use portsim_model::personality::NAMES;
 
 use super::bad_argument;
-use crate::bad_input::{BadInput, one_of};
+use crate::bad_input::BadInput;
 use crate::check::Reductions;
 use crate::choose::Policy;
+use crate::personality::readings;
 
 /// A deterministic simulator and model checker for I/O completion ports.
 #[derive(Debug, Parser)]
@@ -519,14 +520,14 @@ fn minutes(text: &str) -> Result<Duration, String> {
 
 /// The personality of this name.
 pub fn personality(name: &str) -> Result<&'static str, BadInput> {
-    NAMES
-        .into_iter()
-        .find(|known| *known == name)
-        .ok_or_else(|| {
-            bad_argument(
-                "--as",
-                format!("unknown system {name:?}, expected {}", one_of(NAMES)),
-            )
-            .near(name, NAMES)
-        })
+    if let Some(known) = NAMES.into_iter().find(|known| *known == name) {
+        return Ok(known);
+    }
+    match readings(name) {
+        // A command names a handful at most.
+        Ok(_) => Ok(Box::leak(name.to_owned().into_boxed_str())),
+        Err(misnamed) => {
+            Err(bad_argument("--as", misnamed.problem).near(&misnamed.word, misnamed.known))
+        }
+    }
 }
