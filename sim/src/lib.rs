@@ -7,6 +7,7 @@ pub mod choose;
 // Where loom runs the tests, threads at full speed are not there, and the command has nothing to start.
 #[cfg(not(all(test, loom)))]
 pub mod cli;
+pub mod compare;
 pub mod cross_check;
 pub mod draft;
 pub mod emulated;
@@ -18,8 +19,7 @@ pub mod personality;
 pub mod replay;
 pub mod report;
 pub mod run;
-pub mod sample;
 pub mod scenario;
 pub mod shrink;
 pub mod trace;
-pub mod ways;
+pub mod walk;

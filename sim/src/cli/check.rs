@@ -17,7 +17,7 @@ use super::args::{Check, personality};
 use super::run::header;
 use super::say::{Progress, Say, shell, stop_on_ctrl_c};
 use super::verdict::{as_expected, exit_of, expected, line, totals};
-use super::{Exit, Stop, bad_argument, files, sample};
+use super::{Exit, Stop, bad_argument, files, walk};
 use crate::check::{self, Exploration, Found, Hosts, Keeping, Limits, Reductions, Workers};
 use crate::personality::{default_for, not_for, play};
 use crate::report::{json, text};
@@ -101,7 +101,7 @@ fn one(
         return Ok(report);
     }
     if let Some(policy) = args.walk {
-        return sample::one(args, policy, say, scenario, name, report, stop);
+        return walk::one(args, policy, say, scenario, name, report, stop);
     }
     let since = Instant::now();
     let limits = Limits {

@@ -3,7 +3,6 @@
 mod admit;
 mod agent;
 mod args;
-mod beside;
 mod check;
 mod compare;
 mod cross_check;
@@ -14,11 +13,12 @@ mod list;
 mod merge;
 mod on;
 mod record;
+mod replay;
 mod run;
-mod sample;
 mod say;
 mod stress;
 mod verdict;
+mod walk;
 
 use std::process::ExitCode;
 
@@ -79,12 +79,12 @@ pub fn main() -> ExitCode {
     let exit = match portsim.command {
         Command::Run(args) => run::run(&args, &say),
         Command::Check(args) => check::check(&args, &say),
-        Command::Replay(args) => compare::replay(&args, &say),
-        Command::Diff(args) => compare::diff(&args, &say),
+        Command::Replay(args) => replay::replay(&args, &say),
+        Command::Diff(args) => replay::diff(&args, &say),
         Command::Record(args) => record::record(&args, &say),
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
-        Command::Compare(args) => beside::compare(&args, &say),
+        Command::Compare(args) => compare::compare(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Merge(args) => merge::merge(&args, &say),
         Command::Export(args) => export::export(&args, &say),

@@ -7,10 +7,10 @@ use std::io;
 use portsim_model::program::Program;
 use serde::Serialize;
 
+use crate::compare::{Group, Ways};
 use crate::cross_check::{Comparison, Verdict};
 use crate::names::Names;
 use crate::trace::{Event, event_line};
-use crate::ways::{Alike, Ways};
 
 /// Anything that a command answers to machines.
 pub trait Object: Serialize {}
@@ -408,7 +408,7 @@ pub struct BesideGroup {
 }
 
 /// What systems that do the same do.
-pub fn beside(group: Alike) -> BesideGroup {
+pub fn beside(group: Group) -> BesideGroup {
     let (ways, complete, why) = match group.ways {
         Ok(Ways { ways, complete }) => (ways.into_iter().collect(), complete, None),
         Err(why) => (Vec::new(), false, Some(why)),

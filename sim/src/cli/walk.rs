@@ -10,8 +10,8 @@ use super::verdict::{as_expected, line};
 use crate::choose::Policy;
 use crate::personality::play;
 use crate::report::{json, text};
-use crate::sample::{Plan, Sampled, sample};
 use crate::scenario::Scenario;
+use crate::walk::{Plan, Walked, walk};
 
 /// Samples one scenario; `report` is still without a verdict.
 pub fn one(
@@ -36,7 +36,7 @@ pub fn one(
     let machine =
         play(name, &scenario.program, args.machine.processors).expect("it was asked before");
     let (mut progress, all) = (say.progress(), plan.seeds.end - plan.seeds.start);
-    let sampled = sample(&*machine, &plan, stop, |runs| {
+    let walked = walk(&*machine, &plan, stop, |runs| {
         progress.at(|since| {
             format!(
                 "{}: {} of {}, {} runs/s",
@@ -48,26 +48,26 @@ pub fn one(
         });
     });
     report.seconds = since.elapsed().as_secs_f64();
-    report.states_unique = sampled.states;
-    report.transitions = sampled.steps;
-    (report.verdict, report.why) = match sampled.found {
+    report.states_unique = walked.states;
+    report.transitions = walked.steps;
+    (report.verdict, report.why) = match walked.found {
         Some(_) => ("violation", None),
-        None if sampled.stopped => ("partial", Some("it was stopped".to_owned())),
+        None if walked.stopped => ("partial", Some("it was stopped".to_owned())),
         None => (
             "partial",
             Some("runs were sampled, not all explored".to_owned()),
         ),
     };
-    report.property = sampled
+    report.property = walked
         .found
         .map(|(_, violation)| text::property(&scenario.names, violation));
     report.as_expected = as_expected(&report, scenario);
-    let covered = covered(scenario, &sampled);
+    let covered = covered(scenario, &walked);
     let words = words(&covered, &report);
     report.sampled = Some(covered);
     say.text(&line(&report))?;
     say.text(&words)?;
-    if let Some((seed, _)) = sampled.found {
+    if let Some((seed, _)) = walked.found {
         let policy = match policy {
             Policy::Random => String::new(),
             Policy::Fair => " --choose fair".to_owned(),
@@ -82,22 +82,22 @@ pub fn one(
     Ok(report)
 }
 
-fn covered(scenario: &Scenario, sampled: &Sampled) -> json::Sample {
+fn covered(scenario: &Scenario, walked: &Walked) -> json::Sample {
     let with = |wanted: bool| {
-        let names = scenario.names.sometimes.iter().zip(&sampled.shown);
+        let names = scenario.names.sometimes.iter().zip(&walked.shown);
         names
             .filter(|(_, shown)| **shown == wanted)
             .map(|(name, _)| name.clone())
             .collect()
     };
     json::Sample {
-        runs: sampled.runs,
-        at_rest: sampled.at_rest,
-        calls: sampled.calls,
-        calls_all: sampled.calls_all,
+        runs: walked.runs,
+        at_rest: walked.at_rest,
+        calls: walked.calls,
+        calls_all: walked.calls_all,
         shown: with(true),
         not_shown: with(false),
-        seed: sampled.found.map(|(seed, _)| seed),
+        seed: walked.found.map(|(seed, _)| seed),
     }
 }
 
