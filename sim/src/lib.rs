@@ -17,6 +17,7 @@ pub mod names;
 pub mod native;
 pub mod personality;
 pub mod replay;
+#[cfg(not(all(test, loom)))]
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -3,26 +3,24 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::Stop;
 use super::args::Check;
-use super::say::{Say, shell};
-use super::verdict::{as_expected, line};
+use super::say::Say;
 use crate::choose::Policy;
 use crate::personality::play;
-use crate::report::{json, text};
+use crate::report::check::Walk;
+use crate::report::units::{count, counted};
 use crate::scenario::Scenario;
-use crate::walk::{Plan, Walked, walk};
+use crate::walk::{Plan, walk as walk_through};
 
-/// Samples one scenario; `report` is still without a verdict.
-pub fn one(
+/// Walks through one scenario, which the personality can play.
+pub fn walk(
     args: &Check,
     policy: Policy,
-    say: &Say,
     scenario: &Scenario,
-    name: &str,
-    mut report: json::Check,
+    personality: &str,
+    say: &Say,
     stop: &AtomicBool,
-) -> Result<json::Check, Stop> {
+) -> Walk {
     let since = Instant::now();
     let plan = Plan {
         policy,
@@ -34,87 +32,22 @@ pub fn one(
         workers: args.workers(),
     };
     let machine =
-        play(name, &scenario.program, args.machine.processors).expect("it was asked before");
+        play(personality, &scenario.program, args.machine.processors).expect("it was asked before");
     let (mut progress, all) = (say.progress(), plan.seeds.end - plan.seeds.start);
-    let walked = walk(&*machine, &plan, stop, |runs| {
+    let walked = walk_through(&*machine, &plan, stop, |runs| {
         progress.at(|since| {
             format!(
                 "{}: {} of {}, {} runs/s",
                 scenario.name,
-                text::counted(runs, "run"),
-                text::count(all),
-                text::count((runs as f64 / since.as_secs_f64()) as u64)
+                counted(runs, "run"),
+                count(all),
+                count((runs as f64 / since.as_secs_f64()) as u64)
             )
         });
     });
-    report.seconds = since.elapsed().as_secs_f64();
-    report.states_unique = walked.states;
-    report.transitions = walked.steps;
-    (report.verdict, report.why) = match walked.found {
-        Some(_) => ("violation", None),
-        None if walked.stopped => ("partial", Some("it was stopped".to_owned())),
-        None => (
-            "partial",
-            Some("runs were sampled, not all explored".to_owned()),
-        ),
-    };
-    report.property = walked
-        .found
-        .map(|(_, violation)| text::property(&scenario.names, violation));
-    report.as_expected = as_expected(&report, scenario);
-    let covered = covered(scenario, &walked);
-    let words = words(&covered, &report);
-    report.sampled = Some(covered);
-    say.text(&line(&report))?;
-    say.text(&words)?;
-    if let Some((seed, _)) = walked.found {
-        let policy = match policy {
-            Policy::Random => String::new(),
-            Policy::Fair => " --choose fair".to_owned(),
-            Policy::Pct(depth) => format!(" --choose pct:{depth}"),
-        };
-        say.aside(&format!(
-            "repeat: portsim run {} --as {name} --seed {seed}{policy} --processors {}",
-            shell(std::path::Path::new(&scenario.file)),
-            args.machine.processors
-        ));
+    Walk {
+        policy,
+        walked,
+        seconds: since.elapsed().as_secs_f64(),
     }
-    Ok(report)
-}
-
-fn covered(scenario: &Scenario, walked: &Walked) -> json::Sample {
-    let with = |wanted: bool| {
-        let names = scenario.names.sometimes.iter().zip(&walked.shown);
-        names
-            .filter(|(_, shown)| **shown == wanted)
-            .map(|(name, _)| name.clone())
-            .collect()
-    };
-    json::Sample {
-        runs: walked.runs,
-        at_rest: walked.at_rest,
-        calls: walked.calls,
-        calls_all: walked.calls_all,
-        shown: with(true),
-        not_shown: with(false),
-        seed: walked.found.map(|(seed, _)| seed),
-    }
-}
-
-fn words(covered: &json::Sample, report: &json::Check) -> String {
-    let (steps, seconds) = (report.transitions, report.seconds.max(1e-9));
-    let mut words = format!(
-        "  {}, {} of them to rest; {} at {} a second through {}; {} of {} operations called",
-        text::counted(covered.runs, "run"),
-        text::count(covered.at_rest),
-        text::counted(steps, "step"),
-        text::count((steps as f64 / seconds) as u64),
-        text::counted(report.states_unique, "state"),
-        covered.calls,
-        covered.calls_all
-    );
-    if !covered.not_shown.is_empty() {
-        words += &format!("; never shown: {}", covered.not_shown.join(", "));
-    }
-    words
 }
