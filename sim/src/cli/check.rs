@@ -188,6 +188,7 @@ fn workers(args: &args::Check, scenario: &Scenario, personality: &str) -> Result
     let mut workers = Workers {
         workers: args.workers(),
         hosts: None,
+        coverage: false,
         search: xxh3_64(search.as_bytes()),
     };
     if let (Some(file), Some(process)) = (&args.hosts, args.process) {

@@ -15,7 +15,7 @@ use crate::native::{NoRecording, Options, free, record as record_on, record_free
 use crate::report::Report;
 use crate::report::record::{Record, Recorded};
 use crate::scenario::Scenario;
-use crate::trace::{End, Event, Mode, Shown, Span, Trace};
+use crate::trace::{End, Event, Mode, Span, Trace};
 
 /// Records a scenario.
 pub fn record(args: &args::Record, say: &Say) -> Result<Exit, Stop> {
@@ -73,7 +73,7 @@ fn in_lockstep(args: &args::Record, scenario: &Scenario, on: &On) -> Result<Reco
     Ok(Recorded {
         trace: Trace {
             header: traces::of_backend(scenario, on, Mode::Lockstep, args.seed),
-            events: shown.into_iter().map(event).collect(),
+            events: shown.into_iter().map(Event::of).collect(),
             spans: Vec::new(),
             end,
         },
@@ -88,7 +88,7 @@ fn freely(args: &args::Record, scenario: &Scenario, on: &On) -> Result<Recorded,
     let name = |thread: ThreadId| scenario.names.thread_name(thread).to_owned();
     let calls = recording.calls.into_iter();
     let (events, spans): (Vec<Event>, Vec<Span>) =
-        calls.map(|call| (event(call.shown()), call.span)).unzip();
+        calls.map(|call| (Event::of(call.shown()), call.span)).unzip();
     let parked = recording.parked;
     let is_cut = matches!(recording.ended, free::Ended::Failed(_));
     Ok(Recorded {
@@ -100,8 +100,4 @@ fn freely(args: &args::Record, scenario: &Scenario, on: &On) -> Result<Recorded,
         },
         ended: recording.ended.words(name),
     })
-}
-
-fn event(shown: Shown) -> Event {
-    Event { shown, choice: 0 }
 }
