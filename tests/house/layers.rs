@@ -24,7 +24,7 @@ const LEVELS: [&[&str]; 8] = [
         "replay",
         "run",
     ],
-    &["cross_check", "sample", "shrink", "ways"],
+    &["compare", "cross_check", "shrink", "walk"],
     &["fuzz"],
     &["report"],
     &["cli"],

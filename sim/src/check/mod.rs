@@ -31,6 +31,7 @@ use portsim_model::step::Step;
 pub use reduce::Reductions;
 
 use crate::coverage::Coverage;
+use crate::names::Names;
 use liveness::Verdict;
 use reduce::Reduce;
 use rounds::{SharedState, WorkerConfig, build};
@@ -76,6 +77,20 @@ pub enum Cut {
     Lost,
 }
 
+impl Cut {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Cut::Bound => "a bound on packets or ticks was met",
+            Cut::Depth => "the bound on depth was met",
+            Cut::Preemptions => "the bound on preemptions was met",
+            Cut::Memory => "the memory for states is used up",
+            Cut::Stopped => "it was stopped",
+            Cut::Lost => "another process was lost; what is told is what this one had seen",
+        }
+    }
+}
+
 /// What an exploration found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
@@ -87,6 +102,18 @@ pub enum Found {
     NeverOwed(usize),
     /// There is an `at_end` property, and no state in which nothing can move any more.
     NoEnd,
+}
+
+impl Found {
+    /// The name of the property that does not hold.
+    pub fn property(self, names: &Names) -> &str {
+        match self {
+            Found::Violation(violation) => names.property(violation),
+            Found::Never(n) => &names.sometimes[n],
+            Found::NeverOwed(n) => &names.eventually[n],
+            Found::NoEnd => &names.at_end[0],
+        }
+    }
 }
 
 /// An exploration.
