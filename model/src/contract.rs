@@ -56,9 +56,6 @@ pub struct Limits {
 impl Limits {
     /// Why not, if not.
     pub(crate) fn refuse(&self, program: &Program, op: Op) -> Option<&'static str> {
-        if op.is_alertable() && self.alertable.is_some() {
-            return self.alertable;
-        }
         if let Op::Get { min: Some(_), .. } = op {
             return self.minimum;
         }
@@ -458,6 +455,10 @@ pub(crate) fn refuses<P: Personality>(
     program: &Program,
     op: Op,
 ) -> Option<&'static str> {
+    let limits = personality.limits();
+    if op.is_alertable() && limits.alertable.is_some() {
+        return limits.alertable;
+    }
     let can = |verb| {
         let mut lists = personality.can().iter();
         lists.any(|list| list.contains(&verb))
@@ -465,7 +466,6 @@ pub(crate) fn refuses<P: Personality>(
     if !can(op.verb()) {
         return Some(personality.lacks(op.verb()));
     }
-    let limits = personality.limits();
     limits
         .refuse(program, op)
         .or_else(|| personality.refuses(program, op))

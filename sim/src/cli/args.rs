@@ -88,6 +88,9 @@ pub struct Run {
     /// The most steps that a run may take
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub steps: u64,
+    /// Show which claims decided each event
+    #[arg(long)]
+    pub why: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -155,6 +158,12 @@ pub struct Check {
     /// Write the counterexample to this file; for one scenario
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Show which claims decided each event
+    #[arg(long)]
+    pub why: bool,
+    /// Count which claims decided something, and name those that never did
+    #[arg(long, conflicts_with_all = ["hosts", "walk", "checkpoint"])]
+    pub coverage: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -271,6 +280,9 @@ pub struct CrossCheck {
     /// Seeds for scenarios without a schedule: from A up to but not including B
     #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
     pub seeds: Range<u64>,
+    /// Count which claims decided something, and name those that never did
+    #[arg(long)]
+    pub coverage: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
