@@ -40,7 +40,15 @@ fn used(scenario: &Scenario, name: &str) -> Coverage {
     };
     let never = AtomicBool::new(false);
     // Every step is taken, so that nothing is used less than it can be.
-    let out = check(&machine, Reductions::NONE, limits, &workers, None, &never, |_| {});
+    let out = check(
+        &machine,
+        Reductions::NONE,
+        limits,
+        &workers,
+        None,
+        &never,
+        |_| {},
+    );
     let out = out.expect("it is alone");
     coverage.merge(&out.coverage.expect("it was asked for"));
     coverage
@@ -64,7 +72,8 @@ fn each_claim_that_a_scenario_names_decides_something_there() {
         let mut about: Vec<_> = NAMES.into_iter().filter(named).collect();
         // What a system lacks is seen where it cannot play.
         let plays = |name: &&str| not_for(name, &scenario).is_none();
-        about.retain(|name| plays(name) || scenario.claims.iter().any(|it| it.ends_with("/absent")));
+        about
+            .retain(|name| plays(name) || scenario.claims.iter().any(|it| it.ends_with("/absent")));
         for name in about {
             here.merge(&used(&scenario, name));
         }
