@@ -19,11 +19,11 @@ use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
 use super::kept;
-use crate::coverage::Coverage;
 use super::reduce::Reduce;
 use super::share::{Share, owner};
 use super::wire::{Head, KEPT_FORMAT, Manifest, Message, Summary, What};
 use super::{Cut, Limits, Progress};
+use crate::coverage::Coverage;
 
 /// What the workers of a process share with whoever waits for them.
 #[derive(Default)]

@@ -87,8 +87,9 @@ fn freely(args: &args::Record, scenario: &Scenario, on: &On) -> Result<Recorded,
     let recording = record_free(&**on, &scenario.program, args.seed, limit)?;
     let name = |thread: ThreadId| scenario.names.thread_name(thread).to_owned();
     let calls = recording.calls.into_iter();
-    let (events, spans): (Vec<Event>, Vec<Span>) =
-        calls.map(|call| (Event::of(call.shown()), call.span)).unzip();
+    let (events, spans): (Vec<Event>, Vec<Span>) = calls
+        .map(|call| (Event::of(call.shown()), call.span))
+        .unzip();
     let parked = recording.parked;
     let is_cut = matches!(recording.ended, free::Ended::Failed(_));
     Ok(Recorded {
