@@ -55,10 +55,10 @@ impl Reduce {
     pub fn new(reductions: Reductions, machine: &dyn AnyMachine) -> Reduce {
         let mut reduce = Reduce::default();
         if reductions.symmetry {
-            reduce.symmetry = Symmetry::of(machine.core());
+            reduce.symmetry = Symmetry::of(machine.frame());
         }
         if reductions.order {
-            reduce.order = PartialOrder::of(machine.core());
+            reduce.order = PartialOrder::of(machine.frame());
         }
         reduce
     }
@@ -76,7 +76,7 @@ impl Reduce {
         state: &State,
         steps: &mut Vec<Step>,
     ) -> bool {
-        self.order.reduce(machine.core(), state, steps)
+        self.order.reduce(machine.frame(), state, steps)
     }
 
     /// Puts one state in the place of all that are the same to the search.

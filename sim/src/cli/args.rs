@@ -9,9 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use portsim_model::personality::NAMES;
 
 use super::bad_argument;
-use crate::bad_input::{BadInput, one_of};
+use crate::bad_input::BadInput;
 use crate::check::Reductions;
 use crate::choose::Policy;
+use crate::personality::readings;
 
 /// A deterministic simulator and model checker for I/O completion ports.
 #[derive(Debug, Parser)]
@@ -87,6 +88,9 @@ pub struct Run {
     /// The most steps that a run may take
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub steps: u64,
+    /// Show which claims decided each event
+    #[arg(long)]
+    pub why: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -154,6 +158,12 @@ pub struct Check {
     /// Write the counterexample to this file; for one scenario
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Show which claims decided each event
+    #[arg(long)]
+    pub why: bool,
+    /// Count which claims decided something, and name those that never did
+    #[arg(long, conflicts_with_all = ["hosts", "walk", "checkpoint"])]
+    pub coverage: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -270,6 +280,9 @@ pub struct CrossCheck {
     /// Seeds for scenarios without a schedule: from A up to but not including B
     #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
     pub seeds: Range<u64>,
+    /// Count which claims decided something, and name those that never did
+    #[arg(long)]
+    pub coverage: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -519,14 +532,14 @@ fn minutes(text: &str) -> Result<Duration, String> {
 
 /// The personality of this name.
 pub fn personality(name: &str) -> Result<&'static str, BadInput> {
-    NAMES
-        .into_iter()
-        .find(|known| *known == name)
-        .ok_or_else(|| {
-            bad_argument(
-                "--as",
-                format!("unknown system {name:?}, expected {}", one_of(NAMES)),
-            )
-            .near(name, NAMES)
-        })
+    if let Some(known) = NAMES.into_iter().find(|known| *known == name) {
+        return Ok(known);
+    }
+    match readings(name) {
+        // A command names a handful at most.
+        Ok(_) => Ok(Box::leak(name.to_owned().into_boxed_str())),
+        Err(misnamed) => {
+            Err(bad_argument("--as", misnamed.problem).near(&misnamed.word, misnamed.known))
+        }
+    }
 }

@@ -16,6 +16,7 @@ use super::{Exit, Stop, bad_argument, files, traces};
 use crate::check::{self, Exploration, Hosts, Keeping, Limits, Reductions, Workers};
 use crate::personality::{default_for, not_for, play};
 use crate::report::check::{Check, Checks, Counterexample, Explored, Method};
+use crate::report::covered::Covered;
 use crate::report::repeat::shell;
 use crate::report::units::{bytes, count, counted};
 use crate::report::{Part, Report};
@@ -34,7 +35,8 @@ pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
         write(args, &check)?;
         checks.push(check);
     }
-    say.report(Report::Check(&Checks { checks }))
+    let covered = args.coverage.then(|| Covered::of_checks(&checks));
+    say.report(Report::Check(&Checks { checks, covered }))
 }
 
 /// A scenario, and the personality that plays it.
@@ -154,7 +156,7 @@ fn explore(
         .explore(&machine, say.progress())
         .map_err(Stop::Unavailable)?;
     Ok(Explored {
-        counterexample: counterexample(&*machine, &exploration),
+        counterexample: counterexample(&*machine, &exploration, args.why),
         exploration,
         preemptions: args.preemptions,
         folder: args.checkpoint.clone(),
@@ -188,7 +190,7 @@ fn workers(args: &args::Check, scenario: &Scenario, personality: &str) -> Result
     let mut workers = Workers {
         workers: args.workers(),
         hosts: None,
-        coverage: false,
+        coverage: args.coverage,
         search: xxh3_64(search.as_bytes()),
     };
     if let (Some(file), Some(process)) = (&args.hosts, args.process) {
@@ -203,11 +205,25 @@ fn workers(args: &args::Check, scenario: &Scenario, personality: &str) -> Result
 }
 
 /// The run that shows what was found.
-fn counterexample(machine: &dyn AnyMachine, exploration: &Exploration) -> Counterexample {
-    let (events, last) = follow(machine, &exploration.path);
-    let event_of = |step: usize| follow(machine, &exploration.path[..step]).0.len() as u64 + 1;
+fn counterexample(
+    machine: &dyn AnyMachine,
+    exploration: &Exploration,
+    why: bool,
+) -> Counterexample {
+    let (events, last) = follow(machine, &exploration.path, why);
+    let event_of =
+        |step: usize| follow(machine, &exploration.path[..step], false).0.len() as u64 + 1;
+    let held = |thread| {
+        machine
+            .holds_back(&last, thread)
+            .map(|claim| (thread, claim))
+    };
     Counterexample {
         events,
+        held: match why {
+            true => machine.program().thread_ids().filter_map(held).collect(),
+            false => Vec::new(),
+        },
         parked: machine.view(&last).inside_calls().collect(),
         loop_at: exploration.loop_from.map(event_of),
     }

@@ -6,6 +6,7 @@ use super::say::{Say, stop_on_ctrl_c, stopped};
 use super::{Exit, Stop, files};
 use crate::cross_check::{Comparison, Verdict, cross_check as check};
 use crate::report::Report;
+use crate::report::covered::Covered;
 use crate::report::cross_check::CrossCheck;
 use crate::scenario::{Scenario, find};
 
@@ -23,6 +24,7 @@ pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
         scenarios,
         pairs: pairs.iter().map(named).collect(),
         processors: args.machine.processors,
+        covered: args.coverage.then(|| Covered::of_comparisons(&comparisons)),
         comparisons,
         complete: !stopped(),
     }))

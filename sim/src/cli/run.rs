@@ -13,7 +13,7 @@ use crate::choose::Policy;
 use crate::personality::{default_for, not_for, play};
 use crate::report::run::{Ran, Run, Runs};
 use crate::report::{Part, Report};
-use crate::run::{Ended, Execution, run as execute};
+use crate::run::{Ended, Execution, run as execute, run_asking_why};
 use crate::scenario::Scenario;
 use crate::trace::{End, Trace};
 
@@ -65,6 +65,7 @@ struct Request {
     processors: u32,
     policy: Policy,
     steps_max: u64,
+    why: bool,
 }
 
 impl Request {
@@ -84,6 +85,7 @@ impl Request {
                 None => args.steps,
             },
             scenario: Arc::new(scenario),
+            why: args.why,
         })
     }
 
@@ -91,7 +93,11 @@ impl Request {
     fn run(&self, seed: u64) -> (Run, Vec<u8>) {
         let machine = play(self.personality, &self.scenario.program, self.processors)
             .expect("it was asked before");
-        let execution = execute(&*machine, &mut *self.policy.seeded(seed), self.steps_max);
+        let mut policy = self.policy.seeded(seed);
+        let execution = match self.why {
+            true => run_asking_why(&*machine, &mut *policy, self.steps_max),
+            false => execute(&*machine, &mut *policy, self.steps_max),
+        };
         let (ended, steps) = (execution.ended, execution.steps);
         let trace = self.trace(seed, execution);
         let bytes = traces::bytes(&self.scenario, &trace);

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use portsim_model::claim::Claim;
 use portsim_model::program::ThreadId;
 
+use super::covered::Covered;
 use super::exit::Exit;
 use super::units::counted;
 use super::verdict::Verdict;
@@ -20,6 +22,8 @@ use crate::walk::Walked;
 pub struct Checks {
     /// In the order in which they were asked for.
     pub checks: Vec<Check>,
+    /// Which claims decided something, where that was asked.
+    pub covered: Option<Covered>,
 }
 
 impl Checks {
@@ -77,6 +81,8 @@ pub struct Counterexample {
     pub events: Vec<Event>,
     /// Threads that are inside a call at its end.
     pub parked: Vec<ThreadId>,
+    /// Threads that a rule keeps from moving at its end, and its claim, where that was asked.
+    pub held: Vec<(ThreadId, &'static Claim)>,
     /// The event with which a loop begins that goes round for ever, counted from 1.
     pub loop_at: Option<u64>,
 }

@@ -1,5 +1,6 @@
 //! What `cross-check` found.
 
+use super::covered::Covered;
 use super::exit::Exit;
 use super::totals::Totals;
 use crate::cross_check::{Comparison, Verdict};
@@ -19,6 +20,8 @@ pub struct CrossCheck {
     pub comparisons: Vec<Comparison>,
     /// Whether every scenario and seed had its turn.
     pub complete: bool,
+    /// Which claims explain what the backends showed, where that was asked.
+    pub covered: Option<Covered>,
 }
 
 impl CrossCheck {

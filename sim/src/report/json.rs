@@ -4,13 +4,15 @@ pub mod join;
 
 use std::path::Path;
 
+use portsim_model::claim::Claim;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Report;
 use super::admit::{Admission, Admissions};
-use super::check::{Check, Checks, Explored, Walk};
+use super::check::{Check, Checks, Counterexample, Explored, Walk};
 use super::compare::{Compared, Sided};
+use super::covered::Covered;
 use super::cross_check::CrossCheck;
 use super::export::Exported;
 use super::fuzz::{Divergence, Fuzzed, LeftOut, Reason};
@@ -21,6 +23,7 @@ use super::run::{Run, Runs};
 use super::stress::Stress;
 use super::totals::Totals;
 use super::verdict::expected;
+use crate::admit::Refusal;
 use crate::compare::Group;
 use crate::cross_check::{self, Comparison};
 use crate::scenario::Scenario;
@@ -76,7 +79,21 @@ fn runs(runs: &Runs) -> Value {
 }
 
 fn checks(checks: &Checks) -> Value {
-    json!({ "scenarios": checks.checks.iter().map(check).collect::<Vec<_>>() })
+    let object = json!({
+        "scenarios": checks.checks.iter().map(check).collect::<Vec<_>>(),
+        "coverage": checks.covered.as_ref().map(covered),
+    });
+    but_for(object, &["coverage"])
+}
+
+fn covered(covered: &Covered) -> Value {
+    let used = covered
+        .used()
+        .map(|(claim, times)| (claim.to_owned(), times.into()));
+    json!({
+        "used": Value::Object(used.collect()),
+        "never": covered.never(),
+    })
 }
 
 fn check(check: &Check) -> Value {
@@ -101,12 +118,23 @@ fn check(check: &Check) -> Value {
         "property": check.property(),
         "trace": shown.map(|run| events(&check.scenario, &run.events)),
         "loop_at": shown.and_then(|run| run.loop_at),
+        "held": shown.map(|run| held(run, &check.scenario)),
         "why": check.why(),
         "collision_odds": exploration.and_then(|it| it.collision_odds),
         "checkpoints": exploration.map_or(0, |it| it.checkpoints),
         "sampled": check.walk().map(|walk| sampled(walk, &check.scenario)),
     });
-    but_for(object, &["why", "collision_odds", "checkpoints", "sampled"])
+    but_for(
+        object,
+        &["held", "why", "collision_odds", "checkpoints", "sampled"],
+    )
+}
+
+fn held(run: &Counterexample, scenario: &Scenario) -> Vec<Value> {
+    let held = run.held.iter().map(|(thread, claim)| {
+        json!({ "thread": scenario.names.thread_name(*thread), "claim": claim.id })
+    });
+    held.collect()
 }
 
 fn sampled(walk: &Walk, scenario: &Scenario) -> Value {
@@ -186,21 +214,30 @@ fn admission(admission: &Admission) -> Value {
         "at": refusal.map(|refusal| refusal.at),
         "saw": refusal.map(|refusal| &refusal.saw),
         "allowed": refusal.map_or(&[][..], |refusal| &refusal.allowed),
+        "claims": refusal.map(claims),
         "window": refusal.map_or(&[][..], |refusal| &refusal.window),
         "after": refusal.map_or(&[][..], |refusal| &refusal.after),
         "states_max": judgement.map_or(0, |judgement| judgement.states_max),
         "why": admission.why(),
         "cut_after": admission.cut.as_ref().map(|cut| cut.line),
     });
-    but_for(object, &["window", "after", "why", "cut_after"])
+    but_for(object, &["claims", "window", "after", "why", "cut_after"])
+}
+
+/// The claims that a refusal cites, each with its source.
+fn claims(refusal: &Refusal) -> Vec<Value> {
+    let cite = |claim: &&Claim| json!({ "id": claim.id, "says": claim.says, "status": claim.status.word(), "source": claim.source });
+    refusal.by.iter().map(cite).collect()
 }
 
 fn cross_check(cross_check: &CrossCheck) -> Value {
-    json!({
+    let object = json!({
         "cells": cross_check.comparisons.iter().map(cell).collect::<Vec<_>>(),
         "totals": totals(cross_check.totals()),
         "complete": cross_check.complete,
-    })
+        "coverage": cross_check.covered.as_ref().map(covered),
+    });
+    but_for(object, &["coverage"])
 }
 
 fn cell(comparison: &Comparison) -> Value {

@@ -6,6 +6,7 @@
 pub mod admit;
 pub mod check;
 pub mod compare;
+pub mod covered;
 pub mod cross_check;
 pub mod exit;
 pub mod export;

@@ -3,6 +3,7 @@
 mod admit;
 mod check;
 mod compare;
+mod covered;
 mod cross_check;
 mod fuzz;
 mod list;
@@ -13,6 +14,7 @@ mod stress;
 mod window;
 
 use super::{Part, Report, json};
+use crate::admit::Refusal;
 
 /// A part of a report, as soon as it is known.
 pub fn part(part: Part<'_>) -> String {
@@ -74,6 +76,20 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         | Report::Merge(_)
         | Report::List(_) => Vec::new(),
     }
+}
+
+/// The claims that a refusal cites, each with its source.
+fn cited(refusal: &Refusal) -> String {
+    let mut words = String::new();
+    for (n, claim) in refusal.by.iter().enumerate() {
+        let head = if n == 0 { "because" } else { "       " };
+        let (id, says, source) = (claim.id, claim.says, claim.source);
+        words += &format!(
+            "\n  {head}  {id}: {says} ({}: {source})",
+            claim.status.word()
+        );
+    }
+    words
 }
 
 fn unsupported(scenario: &str, on: &str, system: &str, why: &str) -> String {

@@ -3,6 +3,8 @@
 //! Lists are appended in the order of the parts; counts and times add up; `complete` holds if it holds for every part,
 //! and a verdict is the worst. Where a list counts (divergences, reasons), entries that say the same become one.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -90,6 +92,9 @@ fn add(whole: &mut Value, part: Value) -> Result<(), String> {
     let (Value::Object(whole), Value::Object(part)) = (whole, part) else {
         return Err("expected an object".into());
     };
+    if whole.contains_key("used") && whole.contains_key("never") {
+        return Ok(add_coverage(whole, &part));
+    }
     if !whole.keys().eq(part.keys()) {
         return Err("is of another command or version than the first file: its keys differ".into());
     }
@@ -98,6 +103,32 @@ fn add(whole: &mut Value, part: Value) -> Result<(), String> {
         join(&key, so_far, value).map_err(|why| format!("at {key}: {why}"))?;
     }
     Ok(())
+}
+
+/// Claims that decided something in any part, with how often in all; those that never did in any.
+fn add_coverage(whole: &mut Map<String, Value>, part: &Map<String, Value>) {
+    let entries = |coverage: &Map<String, Value>| -> Map<String, Value> {
+        coverage["used"].as_object().cloned().unwrap_or_default()
+    };
+    let mut used: BTreeMap<String, u64> = BTreeMap::new();
+    for (claim, times) in entries(whole).into_iter().chain(entries(part)) {
+        *used.entry(claim).or_default() += times.as_u64().unwrap_or(0);
+    }
+    let mut never = Vec::new();
+    for claims in [&whole["never"], &part["never"]] {
+        for claim in claims.as_array().into_iter().flatten() {
+            let is_used = claim.as_str().is_some_and(|claim| used.contains_key(claim));
+            if !is_used && !never.contains(claim) {
+                never.push(claim.clone());
+            }
+        }
+    }
+    let used: Map<_, _> = used
+        .into_iter()
+        .map(|(claim, times)| (claim, times.into()))
+        .collect();
+    whole.insert("used".to_owned(), used.into());
+    whole.insert("never".to_owned(), never.into());
 }
 
 fn join(key: &str, so_far: &mut Value, part: Value) -> Result<(), String> {

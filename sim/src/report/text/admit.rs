@@ -1,7 +1,7 @@
 //! What `admit` says of one trace, for people.
 
 use super::window::window;
-use super::{repeat, stacked};
+use super::{cited, repeat, stacked};
 use crate::admit::Refusal;
 use crate::report::admit::{Admission, Verdict};
 use crate::report::repeat as again;
@@ -63,5 +63,6 @@ fn parts(scenario: &Scenario, trace: &Trace, refusal: &Refusal) -> String {
     if refusal.allowed.is_empty() {
         words += "\n  allowed  nothing";
     }
+    words += &cited(refusal);
     words
 }

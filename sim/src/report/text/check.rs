@@ -2,13 +2,15 @@
 
 use portsim_model::property::Violation;
 
+use super::covered::covered;
 use super::{repeat, stacked};
 use crate::check::Found;
-use crate::report::check::{Check, Checks, Explored, Method, Walk};
+use crate::report::check::{Check, Checks, Counterexample, Explored, Method, Walk};
 use crate::report::repeat as again;
 use crate::report::repeat::shell;
 use crate::report::units::{count, counted, rate, seconds};
 use crate::report::verdict::{Verdict, expected};
+use crate::scenario::Scenario;
 use crate::trace::lanes;
 
 /// Smaller odds that a state was taken for another are told only to machines.
@@ -52,19 +54,21 @@ pub fn notes(check: &Check) -> Vec<String> {
 
 /// How many verdicts of each kind there are, where there are several.
 pub fn totals(checks: &Checks) -> String {
+    let covered = checks.covered.as_ref().map_or_else(String::new, covered);
     let checks = &checks.checks;
     if checks.len() < 2 {
-        return String::new();
+        return covered;
     }
     let of = |wanted: fn(&Check) -> bool| checks.iter().filter(|check| wanted(check)).count();
     let as_expected = of(|check| check.as_expected() == Some(true));
     let unexpected = of(|check| check.as_expected() == Some(false));
     let partial = of(|check| check.verdict() == Verdict::Partial);
     let unsupported = of(|check| check.verdict() == Verdict::Unsupported);
-    stacked([format!(
+    let totals = format!(
         "\n{}: {as_expected} as expected, {unexpected} unexpected, {partial} partial, {unsupported} unsupported",
         counted(checks.len() as u64, "verdict")
-    )])
+    );
+    stacked([totals, covered])
 }
 
 /// The verdict in one line.
@@ -128,7 +132,7 @@ fn counterexample(check: &Check, explored: &Explored) -> String {
     if !run.events.is_empty() {
         let (names, program) = (&scenario.names, &scenario.program);
         let lanes = lanes::lasso(names, program, &run.events, run.loop_at);
-        return format!("\n{lanes}");
+        return format!("\n{lanes}{}", held(run, scenario));
     }
     let words = match explored.exploration.found {
         None => "",
@@ -141,6 +145,15 @@ fn counterexample(check: &Check, explored: &Explored) -> String {
         Some(Found::Violation(_)) => "the first state already breaks it",
     };
     words.to_owned()
+}
+
+/// Which threads a rule keeps from moving at the end, where that was asked.
+fn held(run: &Counterexample, scenario: &Scenario) -> String {
+    let held = run.held.iter().map(|(thread, claim)| {
+        let thread = scenario.names.thread_name(*thread);
+        format!("{thread} is held by {}: {}\n", claim.id, claim.says)
+    });
+    held.collect()
 }
 
 /// What the runs have covered.

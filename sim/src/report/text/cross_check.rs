@@ -1,6 +1,6 @@
 //! What `cross-check` found, for people.
 
-use super::{repeat, stacked, table};
+use super::{cited, repeat, stacked, table};
 use crate::admit::Refusal;
 use crate::cross_check::{Comparison, Verdict};
 use crate::report::cross_check::CrossCheck;
@@ -56,6 +56,9 @@ pub fn divergence(on: &str, personality: &str, refusal: &Refusal) -> String {
     let mut words = format!("at event {}:\n  {on} shows  {}\n", refusal.at, refusal.saw);
     for allowed in &refusal.allowed {
         words += &format!("  the model of {personality} allows  {allowed}\n");
+    }
+    for line in cited(refusal).lines().skip(1) {
+        words += &format!("{line}\n");
     }
     words
 }
