@@ -141,7 +141,7 @@ impl Compare {
         };
         Ok(Did {
             symmetry: !symmetry.is_trivial(),
-            order: explore(machine, alone).thinned > 0,
+            order: explore(machine, alone).states_reduced > 0,
         })
     }
 }
@@ -153,12 +153,12 @@ fn explore(machine: &Arc<dyn AnyMachine>, reductions: Reductions) -> Exploration
         exact: false,
         preemptions: None,
     };
-    let crew = Workers {
+    let workers = Workers {
         workers: 1,
         ..Workers::default()
     };
     let never = AtomicBool::new(false);
-    check(machine, reductions, limits, &crew, None, &never, |_| {}).expect("it is alone")
+    check(machine, reductions, limits, &workers, None, &never, |_| {}).expect("it is alone")
 }
 
 /// Whether the counterexample is a run of the system that ends as it says.

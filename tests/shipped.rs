@@ -81,7 +81,7 @@ impl Explore {
             exact: false,
             preemptions: None,
         };
-        let crew = Workers {
+        let workers = Workers {
             workers: self.0,
             ..Workers::default()
         };
@@ -89,7 +89,7 @@ impl Explore {
             machine,
             self.1,
             limits,
-            &crew,
+            &workers,
             None,
             &AtomicBool::new(false),
             |_| {},

@@ -128,8 +128,17 @@ fn explored(machine: &Arc<dyn AnyMachine>) -> Exploration {
         preemptions: None,
     };
     let stop = AtomicBool::new(false);
-    let crew = Workers::default();
-    check(machine, Reductions::ALL, limits, &crew, None, &stop, |_| {}).expect("it is alone")
+    let workers = Workers::default();
+    check(
+        machine,
+        Reductions::ALL,
+        limits,
+        &workers,
+        None,
+        &stop,
+        |_| {},
+    )
+    .expect("it is alone")
 }
 
 /// It is run, explored, and its traces are admitted; what does not hold of it is found.

@@ -143,10 +143,10 @@ pub struct Exploration {
     pub loop_from: Option<usize>,
     /// How many threads traded places, for each orbit.
     pub orbits: Vec<usize>,
-    /// Whether results that nobody reads, or packets that nobody tells apart, were left out.
-    pub abridged: bool,
-    /// In how many states only those moved who have nothing to do with the others.
-    pub thinned: u64,
+    /// Whether dead results, or differences between packets that nobody reads, were left out.
+    pub dead: bool,
+    /// States in which a persistent set of the possible steps was taken, and not all of them.
+    pub states_reduced: u64,
     /// The claims that decided in this process, where they were counted.
     pub coverage: Option<Coverage>,
 }
@@ -234,7 +234,7 @@ pub fn check(
         stop,
         &mut progress,
     )?;
-    if exploration.thinned > 0 && matches!(exploration.found, Some(Found::Violation(_))) {
+    if exploration.states_reduced > 0 && matches!(exploration.found, Some(Found::Violation(_))) {
         // There may be a shorter way among those that were left out. Every process looks for it by itself.
         let reductions = Reductions {
             order: false,
@@ -283,7 +283,7 @@ fn explore(
         symmetry: reductions.symmetry && limits.preemptions.is_none(),
         ..reductions
     };
-    let machine = &reductions.abridge(whole);
+    let machine = &reductions.without_dead(whole);
     let reduce = Arc::new(Reduce::new(reductions, &**machine));
     let workers = workers_of.workers.max(1);
     let limits = Limits {
@@ -396,8 +396,8 @@ fn explore(
         trouble,
         cut: outcome.cut,
         orbits: reduce.orbits(),
-        abridged: machine.program().ops().ne(whole.program().ops()),
-        thinned: outcome.all.thinned,
+        dead: machine.program().ops().ne(whole.program().ops()),
+        states_reduced: outcome.all.reduced,
         coverage: workers_of.coverage.then(|| {
             let mut coverage = shared.coverage.lock().expect("no worker is left").clone();
             for claim in machine.invariants() {
@@ -408,9 +408,9 @@ fn explore(
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {
-        let violation = wire::unpack_violation(worst.violation);
+        let violation = worst.violation.try_into()?;
         let way: Vec<_> = outcome.way.into_iter().rev().collect();
-        let last = worst.last.map(wire::unpack_step);
+        let last = worst.last.map(Into::into);
         let found = path::Found { violation, last };
         let steps = path::steps(&**machine, &reduce, limits.preemptions, &way, found);
         exploration.path = steps.ok_or("two states have one fingerprint")?;

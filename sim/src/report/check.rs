@@ -225,13 +225,13 @@ impl Explored {
         let mut words: Vec<_> = orbits
             .map(|threads| format!("symmetry of {threads} threads"))
             .collect();
-        if self.exploration.abridged {
+        if self.exploration.dead {
             words.push("unread results".to_owned());
         }
-        if self.exploration.thinned > 0 {
+        if self.exploration.states_reduced > 0 {
             words.push(format!(
                 "orders of independent steps in {}",
-                counted(self.exploration.thinned, "state")
+                counted(self.exploration.states_reduced, "state")
             ));
         }
         words
