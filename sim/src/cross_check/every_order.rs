@@ -364,7 +364,7 @@ impl Judged {
                 }
             }
         }
-        let event = |shown| Event { shown, choice: 0 };
+        let event = Event::of;
         events.into_iter().map(event).collect()
     }
 }
