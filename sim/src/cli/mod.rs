@@ -33,6 +33,7 @@ use clap::Parser;
 
 use crate::bad_input::BadInput;
 use crate::report::Exit;
+use crate::request::Error;
 use args::{Command, Portsim};
 
 /// Why a command gave up.
@@ -55,6 +56,15 @@ impl From<BadInput> for Stop {
 impl From<std::io::Error> for Stop {
     fn from(error: std::io::Error) -> Stop {
         Stop::Output(error)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        match error {
+            Error::Misnamed(it) => Stop::BadInput(args::misnamed(it)),
+            Error::Unavailable(why) => Stop::Unavailable(why),
+        }
     }
 }
 
