@@ -168,7 +168,7 @@ impl Windows {
         self.newer_than_evidence
             && get.timeout == Timeout::Ticks(0)
             && view.thread(me).port() != Some(get.port)
-            && !(port.running().has_room() && !port.packets().is_empty())
+            && (!port.running().has_room() || port.packets().is_empty())
     }
 
     /// A member gives its place on the port up, a newcomer its place on the port it comes from. The newcomer is not
