@@ -135,7 +135,7 @@ impl Frame {
             self.write_var(&mut state.0, VarId(n as u8), *value);
         }
         let (mut nobody, mut none) = ((), Numbered(0));
-        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0, 1));
+        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0));
         for (n, source) in self.program.sources.iter().enumerate() {
             turn.set_readable(SourceId(n as u8), source.readable);
         }
@@ -192,7 +192,7 @@ impl Frame {
             return;
         }
         let (mut nobody, mut none) = ((), Numbered(0));
-        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0, 1));
+        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0));
         for id in self.program.thread_ids() {
             if turn.view().thread(id).remaining().is_some() {
                 turn.thread(id).set_remaining(Some(1));

@@ -244,8 +244,7 @@ impl<P: Personality> Machine<P> {
             StepKind::Wake => false,
             StepKind::Time => frame.view(state).deadline(me) != Some(0),
         };
-        let branches = frame.branches(state, mover);
-        let choices = Noted::new(answers, mover.choice, branches);
+        let choices = Noted::new(answers, mover.choice);
         let mut turn = frame.turn(&mut state.0, observer, choices);
         match mover.kind {
             StepKind::Turn => self.take_turn(&mut turn, me, mover.choice),
@@ -263,6 +262,20 @@ impl<P: Personality> Machine<P> {
             .or(conserved(before, frame.queued(&state.0), ledger).err())
             .filter(|_| frame.program.builtin);
         (Step { choice, ..mover }, fault)
+    }
+}
+
+impl<P: Personality> Machine<P> {
+    /// The same while nobody watches. A function of its own: inside of a loop, everything that any rule may need would be
+    /// fetched before the first step.
+    #[inline(never)]
+    fn step_unseen(
+        &self,
+        state: &mut State,
+        mover: Step,
+        answers: &mut dyn Answers,
+    ) -> (Step, Option<Fault>) {
+        self.step(state, mover, answers, &mut ())
     }
 }
 
@@ -304,7 +317,7 @@ impl<P: Personality> AnyMachine for Machine<P> {
         let mut alternatives = Alternatives::default();
         loop {
             next.clone_from(state);
-            let (step, fault) = self.step(next, mover, &mut alternatives, &mut ());
+            let (step, fault) = self.step_unseen(next, mover, &mut alternatives);
             each(step, next, fault);
             if !alternatives.advance() {
                 break;
@@ -324,7 +337,7 @@ impl<P: Personality> AnyMachine for Machine<P> {
 
     fn take_unseen(&self, state: &mut State, step: Step) -> Option<Fault> {
         let (mover, mut answers) = self.frame.mover_of(state, step);
-        self.step(state, mover, &mut answers, &mut ()).1
+        self.step_unseen(state, mover, &mut answers).1
     }
 
     fn invariants(&self) -> &'static [&'static Claim] {

@@ -23,6 +23,8 @@ impl<P: Personality> Machine<P> {
                 if let Some((op, into)) = plan.op(me, pc) {
                     return self.call(turn, me, op, into);
                 }
+                let branches = plan.branches(&self.frame.program, &turn.view(), me, pc);
+                turn.choices.of_branches(branches);
                 let offer = plan.nth_offer(&self.frame.program, &turn.view(), me, pc, branch);
                 match offer.expect("only who can move does") {
                     Offer::Op(_, pc) => {
