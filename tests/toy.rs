@@ -165,7 +165,6 @@ fn a_system_of_one_file_is_run_explored_and_admitted() {
     let closes = r#"{ "why": "It has no end.", "ports": { "p": {} }, "threads": { "a": [{ "close": "p" }] } }"#;
     let closes = scenario::parse("toy", Path::new("toy.json"), closes.as_bytes(), &NAMES)
         .expect("it is one");
-    let lacks = Machine::new(closes.program, Queue, 2)
-        .expect_err("it is refused");
+    let lacks = Machine::new(closes.program, Queue, 2).expect_err("it is refused");
     assert_eq!(lacks.why, "a queue has no such operation");
 }
