@@ -9,6 +9,7 @@ mod claims_page;
 mod docs;
 mod layers;
 mod packages;
+mod reports;
 mod rust;
 mod systems;
 mod tidy;
