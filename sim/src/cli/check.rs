@@ -14,6 +14,7 @@ use super::say::{Progress, Say, stop_on_ctrl_c};
 use super::walk::walk;
 use super::{Exit, Stop, bad_argument, files, traces};
 use crate::check::{self, Exploration, Hosts, Keeping, Limits, Reductions, Workers};
+use crate::coverage::Coverage;
 use crate::personality::{default_for, not_for, play};
 use crate::report::check::{Check, Checks, Counterexample, Explored, Method};
 use crate::report::covered::Covered;
@@ -35,8 +36,16 @@ pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
         write(args, &check)?;
         checks.push(check);
     }
-    let covered = args.coverage.then(|| Covered::of_checks(&checks));
+    let covered = args
+        .coverage
+        .then(|| Covered::of(checks.iter().filter_map(coverage_of)));
     say.report(Report::Check(&Checks { checks, covered }))
+}
+
+/// The claims that decided something, where they were counted.
+fn coverage_of(check: &Check) -> Option<(&str, &Coverage)> {
+    let coverage = check.explored()?.exploration.coverage.as_ref()?;
+    Some((check.personality, coverage))
 }
 
 /// A scenario, and the personality that plays it.

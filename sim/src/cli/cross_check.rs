@@ -24,7 +24,13 @@ pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
         scenarios,
         pairs: pairs.iter().map(named).collect(),
         processors: args.machine.processors,
-        covered: args.coverage.then(|| Covered::of_comparisons(&comparisons)),
+        covered: args.coverage.then(|| {
+            Covered::of(
+                comparisons
+                    .iter()
+                    .map(|it| (it.personality.as_str(), &it.coverage)),
+            )
+        }),
         comparisons,
         complete: !stopped(),
     }))

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::check::Check;
 use crate::coverage::Coverage;
-use crate::cross_check::Comparison;
 
 /// The claims that decided something in all that a command did.
 #[derive(Debug, Clone, Default)]
@@ -14,32 +12,14 @@ pub struct Covered {
 }
 
 impl Covered {
-    /// Those of explorations.
-    pub fn of_checks(checks: &[Check]) -> Covered {
+    /// Those that decided while these personalities played.
+    pub fn of<'c>(all: impl IntoIterator<Item = (&'c str, &'c Coverage)>) -> Covered {
         let mut covered = Covered::default();
-        for check in checks {
-            if let Some(coverage) = check
-                .explored()
-                .and_then(|explored| explored.exploration.coverage.as_ref())
-            {
-                covered.add(check.personality, coverage);
-            }
+        for (personality, coverage) in all {
+            covered.personalities.insert(personality.to_owned());
+            covered.coverage.merge(coverage);
         }
         covered
-    }
-
-    /// Those that explain what backends showed.
-    pub fn of_comparisons(comparisons: &[Comparison]) -> Covered {
-        let mut covered = Covered::default();
-        for comparison in comparisons {
-            covered.add(&comparison.personality, &comparison.coverage);
-        }
-        covered
-    }
-
-    fn add(&mut self, personality: &str, coverage: &Coverage) {
-        self.personalities.insert(personality.to_owned());
-        self.coverage.merge(coverage);
     }
 
     /// Each claim that decided something, and how often.
