@@ -7,6 +7,7 @@
 use alloc::vec::Vec;
 
 use crate::expr::{Expr, ExprId};
+use crate::op::Noun;
 
 pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
@@ -15,6 +16,30 @@ pub use crate::ids::{
 pub use crate::op::{
     Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Request, Timeout, Verb, Watch,
 };
+
+/// The most threads.
+pub const THREADS_MAX: usize = 64;
+
+/// The most ports.
+pub const PORTS_MAX: usize = 32;
+
+/// The most events, mutexes and semaphores.
+pub const OBJECTS_MAX: usize = 64;
+
+/// The most sources.
+pub const SOURCES_MAX: usize = 100;
+
+/// The most different packets, sources counted: a queue holds either by one small number.
+pub const PACKETS_MAX: usize = 250;
+
+/// The most shared variables, each element of an array counted.
+pub const VARS_MAX: usize = 200;
+
+/// The most instructions of one code, its end included: what a [`Pc`] can number.
+pub const INSTRS_MAX: usize = 255;
+
+/// The most results of one code.
+pub const SLOTS_MAX: usize = 64;
 
 /// The most packets one call can take.
 pub const BATCH_MAX: usize = 32;
@@ -381,6 +406,16 @@ pub struct Assignment {
     pub value: ExprId,
 }
 
+impl Packet {
+    /// A packet that carries nothing but a key.
+    pub fn key(key: i64) -> Packet {
+        Packet {
+            key,
+            ..Packet::default()
+        }
+    }
+}
+
 impl Program {
     /// What a packet belongs to, besides its port.
     #[inline]
@@ -412,6 +447,12 @@ impl Program {
     /// Every operation of every code, in order.
     pub fn ops(&self) -> impl Iterator<Item = Op> {
         self.codes.iter().flat_map(Code::ops)
+    }
+
+    /// Whether any operation names something that satisfies `is`.
+    pub fn names(&self, is: impl Fn(&Noun<'_>) -> bool) -> bool {
+        self.ops()
+            .any(|mut op| op.describe().nouns().any(|noun| is(&noun)))
     }
 
     /// The nodes of all expressions that properties can reach are among [`Program::exprs`]; this
