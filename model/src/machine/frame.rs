@@ -230,14 +230,14 @@ impl Frame {
     /// Packets in all queues.
     #[inline]
     pub(super) fn queued(&self, bytes: &[u8]) -> usize {
-        self.layout
-            .ports
-            .iter()
-            .map(|port| {
-                let taken = port.taken.map_or(0, |at| bytes[usize::from(at)]);
-                usize::from(bytes[usize::from(port.packets)]) + usize::from(taken)
-            })
-            .sum()
+        let mut queued = 0;
+        for port in &self.layout.ports {
+            queued += usize::from(bytes[usize::from(port.packets)]);
+            if let Some(at) = port.taken {
+                queued += usize::from(bytes[usize::from(at)]);
+            }
+        }
+        queued
     }
 }
 
