@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+pub mod about;
 pub mod choice;
 pub mod claim;
 pub mod contract;

@@ -519,6 +519,19 @@ pub enum Request {
     CancelFile(FileId, u8),
 }
 
+/// A call that posts a packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Post {
+    /// To where.
+    pub port: PortId,
+    /// What it carries.
+    pub packet: PacketId,
+    /// Whether there may be no memory for it.
+    pub may_fail: bool,
+    /// The memory that it is posted with.
+    pub reserve: Option<ReserveId>,
+}
+
 /// A call that takes packets.
 #[derive(Debug, Clone, Copy)]
 pub struct Get {
