@@ -72,14 +72,9 @@ impl Personality for Condvar {
 
     /// Takes from the list, or waits.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        if get.max == Some(0) {
-            return turn.fails(me, BATCH_ZERO, Error::Invalid);
+        if !notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_PORT) {
+            notify::takes_or_waits(turn, me, get, take, RACE, TIMEOUT);
         }
-        if !turn.port(get.port).is_open() {
-            return turn.fails(me, CLOSED_PORT, Error::BadHandle);
-        }
-        let found = take(turn, get);
-        notify::returns_or_waits(turn, me, get, found, RACE, TIMEOUT);
     }
 
     /// Appends to the list and signals.

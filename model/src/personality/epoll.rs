@@ -137,8 +137,7 @@ impl Personality for Epoll {
         if !is_open {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        let found = take_ready(turn, get);
-        notify::returns_or_waits(turn, me, get, found, RACE, TIMEOUT);
+        notify::takes_or_waits(turn, me, get, take_ready, RACE, TIMEOUT);
     }
 
     /// epoll_ctl with a fresh source, edge-triggered and one-shot, and then a write to it.
@@ -149,11 +148,6 @@ impl Personality for Epoll {
         notify::append(turn, post.port, post.packet.0);
         wake_newest(turn, post.port);
         turn.returns(me, Outcome::Done);
-    }
-
-    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::close_quietly(turn, me, port, CLOSED_HANDLE, CLOSE_STAYS);
-        drop_if_unused(turn, port);
     }
 
     fn epoll_ctl<O: Observer>(
@@ -193,6 +187,11 @@ impl Personality for Epoll {
     fn drain<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
         turn.set_readable(source, false);
         turn.returns(me, Outcome::Done);
+    }
+
+    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        notify::close_quietly(turn, me, port, CLOSED_HANDLE, CLOSE_STAYS);
+        drop_if_unused(turn, port);
     }
 
     /// A woken waiter looks like any other thread, and waits again if it finds nothing.

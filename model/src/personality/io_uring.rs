@@ -158,11 +158,8 @@ impl Personality for IoUring {
 
     /// Pops an entry, or io_uring_enter with IORING_ENTER_GETEVENTS.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        if get.max == Some(0) {
-            return turn.fails(me, BATCH_ZERO, Error::Invalid);
-        }
-        if !turn.port(get.port).is_open() {
-            return turn.fails(me, CLOSED_RING, Error::BadHandle);
+        if notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_RING) {
+            return;
         }
         flush(turn, get.port);
         let polls = get.timeout == Timeout::Ticks(0);

@@ -118,8 +118,7 @@ impl Personality for Kqueue {
             turn.by(BATCH);
             return turn.returns(me, Outcome::Packets(Batch::EMPTY));
         }
-        let found = scan(turn, get);
-        notify::returns_or_waits(turn, me, get, found, WAKES_ALL, TIMEOUT);
+        notify::takes_or_waits(turn, me, get, scan, WAKES_ALL, TIMEOUT);
     }
 
     /// kevent with one change, a fresh user event with EV_ONESHOT that is triggered.

@@ -8,17 +8,36 @@ use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
 
-/// A call comes back with what it found, before those who were woken for it, as `race` says. If it found nothing, it waits
-/// as the newest, unless it only polls, as `poll` says.
-pub(super) fn returns_or_waits<O: Observer>(
+/// A call fails that asks for no packet, or of a port that is closed, each as a claim says. Says whether it did.
+pub(super) fn fails_at_once<O: Observer>(
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     get: Get,
-    found: Option<Outcome>,
+    none: &'static Claim,
+    closed: &'static Claim,
+) -> bool {
+    let (claim, error) = if get.max == Some(0) {
+        (none, Error::Invalid)
+    } else if !turn.port(get.port).is_open() {
+        (closed, Error::BadHandle)
+    } else {
+        return false;
+    };
+    turn.fails(me, claim, error);
+    true
+}
+
+/// A call comes back with what it takes, before those who were woken for it, as `race` says. If there is nothing, it waits
+/// as the newest, unless it only polls, as `poll` says.
+pub(super) fn takes_or_waits<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    get: Get,
+    take: impl Fn(&mut Turn<'_, O>, Get) -> Option<Outcome>,
     race: &'static Claim,
     poll: &'static Claim,
 ) {
-    let Some(outcome) = found else {
+    let Some(outcome) = take(turn, get) else {
         return waits(turn, me, get, poll);
     };
     if turn.view().is_anybody_awake(get.port) {

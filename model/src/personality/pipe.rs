@@ -63,17 +63,14 @@ impl Personality for Pipe {
     }
 
     fn refuses(&self, _: &Program, op: Op) -> Option<&'static str> {
-        if let Op::Get {
-            timeout: Timeout::Ticks(1..),
-            ..
-        } = op
-        {
-            return Some("a read has no time limit");
+        let Op::Get { timeout, min, .. } = op else {
+            return None;
+        };
+        match (timeout, min) {
+            (Timeout::Ticks(1..), _) => Some("a read has no time limit"),
+            (_, Some(_)) => Some("a read takes what is there"),
+            _ => None,
         }
-        if let Op::Get { min: Some(_), .. } = op {
-            return Some("a read takes what is there");
-        }
-        None
     }
 
     fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
@@ -93,8 +90,7 @@ impl Personality for Pipe {
             turn.by(BATCH_ZERO);
             return turn.returns(me, Outcome::Packets(Batch::EMPTY));
         }
-        let found = take(turn, get);
-        notify::returns_or_waits(turn, me, get, found, RACE, POLL);
+        notify::takes_or_waits(turn, me, get, take, RACE, POLL);
     }
 
     /// write.

@@ -62,14 +62,9 @@ impl Personality for Select {
 
     /// read, then poll or select.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        if get.max == Some(0) {
-            return turn.fails(me, BATCH_ZERO, Error::Invalid);
+        if !notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_DESCRIPTOR) {
+            notify::takes_or_waits(turn, me, get, take, RACE, TIMEOUT);
         }
-        if !turn.port(get.port).is_open() {
-            return turn.fails(me, CLOSED_DESCRIPTOR, Error::BadHandle);
-        }
-        let found = take(turn, get);
-        notify::returns_or_waits(turn, me, get, found, RACE, TIMEOUT);
     }
 
     /// write.
