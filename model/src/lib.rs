@@ -55,6 +55,7 @@
 
 extern crate alloc;
 
+pub mod about;
 pub mod build;
 pub mod choice;
 pub mod claim;

@@ -14,7 +14,7 @@ pub use crate::ids::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Request, Timeout, Verb, Watch,
+    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout, Verb, Watch,
 };
 
 /// The most threads.

@@ -400,7 +400,7 @@ fn explore(
         states_reduced: outcome.all.reduced,
         coverage: workers_of.coverage.then(|| {
             let mut coverage = shared.coverage.lock().expect("no worker is left").clone();
-            for claim in machine.invariants() {
+            for claim in machine.about().invariants {
                 coverage.add(claim, outcome.states);
             }
             coverage
