@@ -29,6 +29,7 @@ use portsim_model::machine::Machine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
+pub use kept::disk::{Disk, Files};
 pub use reduce::Reductions;
 
 use liveness::Verdict;
@@ -53,10 +54,12 @@ pub struct Limits {
 pub struct Keeping {
     /// The folder, which exists.
     pub folder: PathBuf,
-    /// How often, besides when it is stopped and when there is no more memory.
+    /// How often, besides when it is stopped and when there is no more memory; as often as can be, if this is 0.
     pub every: Duration,
     /// Whether it is taken up where the last checkpoint was written.
     pub resume: bool,
+    /// The file system of the folder.
+    pub disk: Arc<dyn Disk>,
 }
 
 /// Why an exploration did not see everything.
@@ -277,6 +280,8 @@ fn explore<P: Personality + Send + Sync + 'static>(
         },
         search: workers_of.search,
         folder: keeping.map(|keeping| keeping.folder.clone()),
+        disk: keeping.map_or_else(|| Arc::new(Files) as _, |keeping| Arc::clone(&keeping.disk)),
+        always: keeping.is_some_and(|keeping| keeping.every.is_zero()),
         resume,
         process,
     };

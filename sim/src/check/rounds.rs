@@ -20,6 +20,7 @@ use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
 use super::kept;
+use super::kept::disk::Disk;
 use super::reduce::Reduce;
 use super::share::{Share, owner};
 use super::wire::{Head, KEPT_FORMAT, Manifest, Message, Summary, What};
@@ -122,6 +123,10 @@ pub struct WorkerConfig {
     pub search: u64,
     /// Where checkpoints go.
     pub folder: Option<PathBuf>,
+    /// The file system of that folder.
+    pub disk: Arc<dyn Disk>,
+    /// Whether a checkpoint is written at every depth and after every block of states.
+    pub always: bool,
     /// The checkpoint where the search is taken up again.
     pub resume: Option<Manifest>,
     /// Which of the processes this is.
@@ -147,6 +152,7 @@ pub fn build<P: Personality + Send + Sync + 'static>(
                 me,
                 peers,
                 number: 0,
+                kept: false,
                 config,
                 shared,
                 phase: Phase::Arrive,
@@ -220,6 +226,8 @@ struct SearchWorker<P> {
     complete: u64,
     /// The number of the last checkpoint.
     number: u32,
+    /// A checkpoint was written, and nothing was expanded since.
+    kept: bool,
     /// What workers know of this depth.
     heard: Vec<Summary>,
     /// What arrived before its round.
@@ -284,7 +292,8 @@ impl<P: Personality> SearchWorker<P> {
             Phase::Keep => self.kept(),
             Phase::Expand => {
                 let stop = self.shared.stop.load(Ordering::Relaxed);
-                let pause = self.shared.pause.load(Ordering::Relaxed);
+                let due = self.config.always && !std::mem::take(&mut self.kept);
+                let pause = due || self.shared.pause.load(Ordering::Relaxed);
                 self.share.summary.stopped |= stop;
                 let more = self.share.expand(stop || pause, |to, batch| {
                     send(Message {
@@ -382,7 +391,7 @@ impl<P: Personality> SearchWorker<P> {
             summary: Summary::default(),
         };
         let folder = self.config.folder.as_ref().expect("there is one");
-        if let Err(error) = self.share.keep(folder, head) {
+        if let Err(error) = self.share.keep(&*self.config.disk, folder, head) {
             self.complain(format!("{}: {error}", folder.display()));
             self.share.summary.unkept = true;
         }
@@ -410,7 +419,7 @@ impl<P: Personality> SearchWorker<P> {
                 threads: self.shared.counts.len(),
             };
             let folder = self.config.folder.as_ref().expect("there is one");
-            match kept::commit(folder, self.config.process, &manifest) {
+            match kept::commit(&*self.config.disk, folder, self.config.process, &manifest) {
                 Ok(()) => {
                     self.shared.checkpoints.fetch_add(1, Ordering::Relaxed);
                 }
@@ -442,6 +451,7 @@ impl<P: Personality> SearchWorker<P> {
             }
             self.share.descend();
         }
+        self.kept = all.paused;
         self.share.summary.paused = false;
         self.shared.pause.store(false, Ordering::Relaxed);
         self.phase = Phase::Expand;

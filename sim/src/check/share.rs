@@ -10,6 +10,7 @@ use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
 use super::Limits;
+use super::kept::disk::Disk;
 use super::kept::{self, Item, Part};
 use super::queue::{Block, Queue};
 use super::reduce::Reduce;
@@ -162,7 +163,7 @@ impl<P: Personality> Share<P> {
     }
 
     /// Writes what it has to a file; `head` is what is known of all workers.
-    pub fn keep(&self, folder: &Path, head: Head) -> std::io::Result<()> {
+    pub fn keep(&self, disk: &dyn Disk, folder: &Path, head: Head) -> std::io::Result<()> {
         let seen_before = match &self.seen {
             Seen::Prints(_) => 0,
             Seen::Whole(whole) => whole.all().filter(|(.., newest)| !newest).count() as u64,
@@ -184,7 +185,7 @@ impl<P: Personality> Share<P> {
             next: &self.next,
             seen: &self.seen,
         };
-        kept::write(folder, &head, &part)
+        kept::write(disk, folder, &head, &part)
     }
 
     /// States seen.

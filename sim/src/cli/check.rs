@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ use super::run::header;
 use super::say::{Progress, Say, shell, stop_on_ctrl_c};
 use super::verdict::{as_expected, exit_of, expected, line, totals};
 use super::{Exit, Stop, bad_argument, files, sample};
-use crate::check::{self, Exploration, Found, Hosts, Keeping, Limits, Reductions, Workers};
+use crate::check::{self, Exploration, Files, Found, Hosts, Keeping, Limits, Reductions, Workers};
 use crate::personality::{OnMachine, default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::follow;
@@ -209,6 +210,7 @@ fn keeping(args: &Check) -> Result<Option<Keeping>, Stop> {
         folder: folder.clone(),
         every: args.every,
         resume: args.resume,
+        disk: Arc::new(Files),
     }))
 }
 

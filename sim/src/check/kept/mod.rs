@@ -5,11 +5,20 @@
 //! ([`Manifest`]) is written last, and replaced in one go: whoever is killed at any moment leaves the last whole
 //! checkpoint behind.
 
+pub mod disk;
+
+#[cfg(test)]
+mod failing;
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3Default;
+
+use disk::{Disk, Output};
 
 use super::queue::Queue;
 use super::seen::Seen;
@@ -47,8 +56,8 @@ fn manifest_path(folder: &Path, process: usize) -> PathBuf {
 }
 
 /// Writes the file of one worker.
-pub fn write(folder: &Path, head: &Head, part: &Part<'_>) -> io::Result<()> {
-    let file = File::create(part_path(folder, head.number, head.worker))?;
+pub fn write(disk: &dyn Disk, folder: &Path, head: &Head, part: &Part<'_>) -> io::Result<()> {
+    let file = disk.create(&part_path(folder, head.number, head.worker))?;
     let mut out = Summed {
         file: BufWriter::with_capacity(1 << 20, file),
         sum: Xxh3Default::new(),
@@ -82,19 +91,24 @@ pub fn write(folder: &Path, head: &Head, part: &Part<'_>) -> io::Result<()> {
     out.file
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?
-        .sync_all()
+        .sync()
 }
 
 /// Says that the files of a checkpoint belong together, and removes those of earlier ones.
-pub fn commit(folder: &Path, process: usize, manifest: &Manifest) -> io::Result<()> {
+pub fn commit(
+    disk: &dyn Disk,
+    folder: &Path,
+    process: usize,
+    manifest: &Manifest,
+) -> io::Result<()> {
     let draft = folder.join(format!("process-{process}.draft"));
-    let mut file = File::create(&draft)?;
+    let mut file = disk.create(&draft)?;
     file.write_all(to_json(manifest).as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, manifest_path(folder, process))?;
+    file.sync()?;
+    disk.rename(&draft, &manifest_path(folder, process))?;
     for worker in manifest.first..manifest.first + manifest.threads {
         for number in (0..manifest.number).rev() {
-            if fs::remove_file(part_path(folder, number, worker)).is_err() {
+            if disk.remove(&part_path(folder, number, worker)).is_err() {
                 break;
             }
         }
@@ -196,7 +210,7 @@ pub fn read(
 
 /// A file, and the checksum of what was written so far.
 struct Summed {
-    file: BufWriter<File>,
+    file: BufWriter<Box<dyn Output>>,
     sum: Xxh3Default,
 }
 
