@@ -12,7 +12,7 @@ use crate::program::{
 };
 
 /// The program without what is never read.
-pub fn abridged(program: &Program) -> Program {
+pub fn without_dead(program: &Program) -> Program {
     let mut program = program.clone();
     let unread = unread(&program);
     let stands_for = stands_for(&program);

@@ -15,10 +15,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::contract::Personality;
 use crate::expr::{Binary, Expr, ExprId, Field};
 use crate::layout::Layout;
-use crate::machine::Machine;
+use crate::machine::Core;
 use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
 use crate::state::{State, operation_place};
 
@@ -47,7 +46,7 @@ struct Orbit {
 
 impl Symmetry {
     /// The symmetry of a program on a kernel.
-    pub fn of<P: Personality>(machine: &Machine<P>) -> Symmetry {
+    pub fn of(machine: &Core) -> Symmetry {
         let (program, layout) = (machine.program(), machine.layout());
         let in_order = |op| matches!(op, Op::ExitProcess);
         if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {

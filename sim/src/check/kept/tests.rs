@@ -7,17 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use portsim_model::machine::Machine;
-use portsim_model::personality::{NAMES, Windows};
+use portsim_model::AnyMachine;
+use portsim_model::personality::NAMES;
 use portsim_model::step::Step;
 
 use super::disk::{Disk, Files};
 use super::failing::{Failing, Failure};
 use crate::check::{Cut, Found, Keeping, Limits, Reductions, Workers, check};
+use crate::personality::play;
 use crate::scenario;
 
 /// Three workers of whom two may run, and two posters.
-fn pool(keys: [u32; 4], properties: &str) -> Machine<Windows> {
+fn pool(keys: [u32; 4], properties: &str) -> Arc<dyn AnyMachine> {
     let text = format!(
         r#"{{ "why": "A pool, to be searched in pieces.", "ports": {{ "p": {{ "concurrency": 2 }} }},
              "threads": {{
@@ -30,11 +31,11 @@ fn pool(keys: [u32; 4], properties: &str) -> Machine<Windows> {
     let file = Path::new("pool.json");
     let scenario = scenario::parse("pool", file, text.as_bytes(), &NAMES);
     let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
-    Machine::new(scenario.program, Windows::VISTA, 2).unwrap_or_else(|lacks| panic!("{}", lacks.why))
+    play("windows", &scenario.program, 2).unwrap_or_else(|lacks| panic!("{lacks}"))
 }
 
 /// Something is wrong in it, not far from the end.
-fn broken() -> Machine<Windows> {
+fn broken() -> Arc<dyn AnyMachine> {
     pool(
         [1, 3, 2, 4],
         r#"{ "always": { "apart": "!(worker[0].x.key == 4 && worker[1].x.key == 2 && worker[2].x.key == 3)" } }"#,
@@ -42,7 +43,7 @@ fn broken() -> Machine<Windows> {
 }
 
 /// Nothing is wrong in it, and what must be seen sometimes is seen near the start and near the end.
-fn sound() -> Machine<Windows> {
+fn sound() -> Arc<dyn AnyMachine> {
     pool(
         [1, 3, 2, 4],
         r#"{ "sometimes": { "first": "worker[0].x.key == 1 && worker[1].x.key == 0 && worker[2].x.key == 0",
@@ -52,7 +53,7 @@ fn sound() -> Machine<Windows> {
 }
 
 /// Its states look like those of the others, and are others.
-fn foreign() -> Machine<Windows> {
+fn foreign() -> Arc<dyn AnyMachine> {
     pool([1, 1, 1, 1], r#"{ "always": { "apart": "worker[0].x.key != 4" } }"#)
 }
 
@@ -80,7 +81,7 @@ fn hows() -> impl Iterator<Item = How> {
         .flat_map(|exact| (1..=3).map(move |workers| How { workers, exact }))
 }
 
-fn search(machine: &Machine<Windows>, how: How, keeping: Option<&Keeping>, number: u64) -> Result<Verdict, String> {
+fn search(machine: &Arc<dyn AnyMachine>, how: How, keeping: Option<&Keeping>, number: u64) -> Result<Verdict, String> {
     let limits = Limits {
         memory_bytes: 1 << 30,
         depth: None,
@@ -148,7 +149,7 @@ impl Drop for Folder {
 }
 
 /// A search of the machine that was killed after so many of all its calls.
-fn killed(machine: &Machine<Windows>, how: How, folder: &Folder, number: u64, of_ten: u64) {
+fn killed(machine: &Arc<dyn AnyMachine>, how: How, folder: &Folder, number: u64, of_ten: u64) {
     let all = Failing::new(u64::MAX, Failure::Once);
     let whole = Folder::new();
     search(machine, how, Some(&whole.keeping(false, all.clone())), number).expect("nobody disturbs it");
@@ -156,7 +157,7 @@ fn killed(machine: &Machine<Windows>, how: How, folder: &Folder, number: u64, of
     search(machine, how, Some(&folder.keeping(false, dies)), number).expect_err("it was killed");
 }
 
-fn resume(machine: &Machine<Windows>, how: How, folder: &Folder, number: u64) -> Result<Verdict, String> {
+fn resume(machine: &Arc<dyn AnyMachine>, how: How, folder: &Folder, number: u64) -> Result<Verdict, String> {
     search(machine, how, Some(&folder.keeping(true, Failing::new(u64::MAX, Failure::Once))), number)
 }
 
