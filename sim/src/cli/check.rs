@@ -1,6 +1,5 @@
 //! `portsim check`: every interleaving of each scenario.
 
-use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,14 +10,15 @@ use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::args::{Check, personality};
 use super::run::header;
 use super::say::{Progress, Say, shell, stop_on_ctrl_c};
 use super::verdict::{as_expected, exit_of, expected, line, totals};
 use super::{Exit, Stop, bad_argument, files, sample};
-use crate::check::{self, Exploration, Files, Found, Hosts, Keeping, Limits, Reductions, Workers};
+use crate::check::{
+    self, Exploration, Files, Found, Hosts, Keeping, Limits, Reductions, Searched, Trouble, Workers,
+};
 use crate::personality::{default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::follow;
@@ -110,18 +110,18 @@ fn one(
         exact: args.exact,
         preemptions: args.preemptions,
     };
+    let search = searched(args, scenario, name);
     let plan = Plan {
         reductions: args.reduce,
         limits,
-        workers: workers(args, scenario, name)?,
-        keeping: keeping(args)?,
+        workers: workers(args, &search)?,
+        keeping: keeping(args, &search),
         stop,
         name: &scenario.name,
     };
     let machine =
         play(name, &scenario.program, args.machine.processors).expect("it was asked before");
-    let explored = explore(&machine, &plan, say.progress());
-    let (exploration, counterexample) = explored.map_err(Stop::Unavailable)?;
+    let (exploration, counterexample) = explore(&machine, &plan, say.progress())?;
     report.seconds = since.elapsed().as_secs_f64();
     report.states_unique = exploration.states;
     report.transitions = exploration.transitions;
@@ -141,9 +141,6 @@ fn one(
     report.reductions = text::reductions(&exploration);
     report.why = exploration.cut.map(|cut| text::cut(cut).to_owned());
     report.as_expected = as_expected(&report, scenario);
-    if let Some(trouble) = &exploration.trouble {
-        say.aside(&format!("no checkpoint: {trouble}"));
-    }
     if let (Some(folder), true) = (
         &args.checkpoint,
         exploration.checkpoints > 0 && !report.complete,
@@ -197,33 +194,37 @@ fn one(
 }
 
 /// Where the search is kept.
-fn keeping(args: &Check) -> Result<Option<Keeping>, Stop> {
-    let Some(folder) = &args.checkpoint else {
-        return Ok(None);
-    };
-    if !args.resume {
-        fs::create_dir_all(folder)
-            .map_err(|error| bad_argument("--checkpoint", format!("{}: {error}", shell(folder))))?;
-    }
-    Ok(Some(Keeping {
+fn keeping(args: &Check, search: &Searched) -> Option<Keeping> {
+    args.checkpoint.as_ref().map(|folder| Keeping {
         folder: folder.clone(),
         every: args.every,
         resume: args.resume,
+        search: search.clone(),
         disk: Arc::new(Files),
-    }))
+    })
+}
+
+/// What is searched.
+fn searched(args: &Check, scenario: &Scenario, name: &str) -> Searched {
+    Searched {
+        scenario: scenario.name.clone(),
+        sha256: scenario.sha256.clone(),
+        personality: name.to_owned(),
+        processors: args.machine.processors,
+        reductions: args.reduce.to_string(),
+        depth: args.depth,
+        preemptions: args.preemptions,
+        exact: args.exact,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }
 
 /// The threads and processes that search.
-fn workers(args: &Check, scenario: &Scenario, name: &str) -> Result<Workers, Stop> {
-    let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
-    let search = format!(
-        "{} {name} {processors} {:?} {:?} {version} {} {:?}",
-        scenario.sha256, args.depth, args.reduce, args.exact, args.preemptions
-    );
+fn workers(args: &Check, search: &Searched) -> Result<Workers, Stop> {
     let mut all = Workers {
         workers: args.workers(),
         hosts: None,
-        search: xxh3_64(search.as_bytes()),
+        search: search.number(),
     };
     if let (Some(file), Some(process)) = (&args.hosts, args.process) {
         let addresses = files::addresses(file)?;
@@ -249,7 +250,7 @@ fn explore(
     machine: &Arc<dyn AnyMachine>,
     plan: &Plan<'_>,
     mut progress: Progress,
-) -> Result<(Exploration, Counterexample), String> {
+) -> Result<(Exploration, Counterexample), Trouble> {
     let watch = |now: check::Progress| {
         progress.at(|since| {
             let rate = now.transitions as f64 / since.as_secs_f64();

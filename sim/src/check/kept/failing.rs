@@ -144,7 +144,9 @@ impl Disk for Failing {
         if let Some(error) = self.0.fails(&mut state, false) {
             return Err(error);
         }
-        state.named.retain(|(name, _)| name.parent() != Some(folder));
+        state
+            .named
+            .retain(|(name, _)| name.parent() != Some(folder));
         Ok(())
     }
 }
