@@ -105,8 +105,8 @@ struct Did {
 impl Compare {
     fn on(self, machine: &Arc<dyn AnyMachine>) -> Result<Did, TestCaseError> {
         let (symmetry, order) = (
-            Symmetry::of(machine.core()),
-            PartialOrder::of(machine.core()),
+            Symmetry::of(machine.frame()),
+            PartialOrder::of(machine.frame()),
         );
         let (none, everybody) = (Symmetry::default(), PartialOrder::default());
         let rests = |symmetry, order| rests(&**machine, symmetry, order);
@@ -192,7 +192,7 @@ fn rests(
         if steps.is_empty() {
             ends.insert(state.clone());
         }
-        order.reduce(machine.core(), &state, &mut steps);
+        order.reduce(machine.frame(), &state, &mut steps);
         for &step in &steps {
             let mut next = state.clone();
             let fault = machine.take(&mut next, step, &mut ());

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use crate::expr::{Binary, Expr, ExprId, Field};
 use crate::layout::Layout;
-use crate::machine::Core;
+use crate::machine::Frame;
 use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
 use crate::state::{State, operation_place};
 
@@ -46,7 +46,7 @@ struct Orbit {
 
 impl Symmetry {
     /// The symmetry of a program on a kernel.
-    pub fn of(machine: &Core) -> Symmetry {
+    pub fn of(machine: &Frame) -> Symmetry {
         let (program, layout) = (machine.program(), machine.layout());
         let in_order = |op| matches!(op, Op::ExitProcess);
         if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {

@@ -8,15 +8,18 @@
 
 pub mod free;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use portsim_model::State;
+use portsim_model::claim::Claim;
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::{Op, ThreadId};
 use portsim_model::property::Fault;
 use portsim_model::step::{Step, StepKind};
 use portsim_model::threads::Mode;
 
+use crate::coverage::Coverage;
 use crate::names::Names;
 use crate::trace::{Answer, End, Event, Shown, Watcher, form, lanes};
 
@@ -52,6 +55,9 @@ pub struct Refusal {
     pub saw: String,
     /// What the model could have shown.
     pub allowed: Vec<String>,
+    /// The claims that decide what the thread could have shown there, or what anybody could have where it could have
+    /// shown nothing.
+    pub by: Vec<&'static Claim>,
     /// Of threads at full speed, the events that no order explains, this one among them; else nothing.
     pub window: Vec<u64>,
     /// What each thread had done last, before that: where the model can be follows from there.
@@ -68,11 +74,35 @@ pub fn admit(
     end: Option<&End>,
     at_rest: bool,
 ) -> Judgement {
+    judged(machine, names, events, end, at_rest, None)
+}
+
+/// The same; `coverage` is told which claims decided what the trace shows.
+pub fn admit_covering(
+    machine: &dyn AnyMachine,
+    names: &Names,
+    events: &[Event],
+    end: Option<&End>,
+    at_rest: bool,
+    coverage: &mut Coverage,
+) -> Judgement {
+    judged(machine, names, events, end, at_rest, Some(coverage))
+}
+
+fn judged(
+    machine: &dyn AnyMachine,
+    names: &Names,
+    events: &[Event],
+    end: Option<&End>,
+    at_rest: bool,
+    coverage: Option<&mut Coverage>,
+) -> Judgement {
     let mut judge = Judge {
         machine,
         names,
         at_rest,
         states_max: 1,
+        coverage: coverage.map(RefCell::new),
     };
     let mut situations = BTreeSet::from([Situation {
         state: machine.boot(),
@@ -92,7 +122,9 @@ pub fn admit(
         }
         let after = judge.after(&situations, events, place);
         if after.is_empty() {
-            let refusal = judge.refuse(place as u64 + 1, judge.describe(&event.shown), &situations);
+            let saw = judge.describe(&event.shown);
+            let mut refusal = judge.refuse(place as u64 + 1, saw, &situations);
+            refusal.by = judge.decide(&situations, event.shown.thread());
             return Judgement {
                 refused: Some(refusal),
                 states_max: judge.states_max,
@@ -128,6 +160,15 @@ struct Judge<'s> {
     names: &'s Names,
     at_rest: bool,
     states_max: usize,
+    /// Who is told which claims decided, where anybody is.
+    coverage: Option<RefCell<&'s mut Coverage>>,
+}
+
+/// A step that was taken.
+struct Taken {
+    state: State,
+    shown: Vec<Shown>,
+    by: Vec<&'static Claim>,
 }
 
 impl Judge<'_> {
@@ -203,11 +244,14 @@ impl Judge<'_> {
         let own = |step: Step| step.kind == StepKind::Turn && step.thread == thread;
         let steps = self.steps(situation, own).into_iter();
         let alike =
-            steps.filter(|(_, events)| events.first().is_some_and(|first| first.agrees(shown)));
+            steps.filter(|taken| taken.shown.first().is_some_and(|first| first.agrees(shown)));
         alike
-            .map(|(state, events)| Situation {
-                state,
-                pending: returns(&events[1..]),
+            .map(|taken| {
+                self.note(&taken);
+                Situation {
+                    state: taken.state,
+                    pending: returns(&taken.shown[1..]),
+                }
             })
             .collect()
     }
@@ -225,8 +269,8 @@ impl Judge<'_> {
                 continue;
             }
             for kind in [StepKind::Wake, StepKind::Time] {
-                for (state, events) in self.steps(&situation, |step| step.kind == kind) {
-                    let shown = returns(&events);
+                for taken in self.steps(&situation, |step| step.kind == kind) {
+                    let shown = returns(&taken.shown);
                     if kind == StepKind::Time
                         && !shown
                             .iter()
@@ -234,9 +278,11 @@ impl Judge<'_> {
                     {
                         continue;
                     }
+                    self.note(&taken);
                     let mut pending = situation.pending.clone();
                     pending.extend(shown);
                     pending.sort();
+                    let state = taken.state;
                     open.push(Situation { state, pending });
                 }
             }
@@ -258,37 +304,88 @@ impl Judge<'_> {
         let mut wakes = false;
         let _ = self
             .machine
-            .enabled(state, |step| wakes |= step.kind == StepKind::Wake);
+            .movers(state, &mut |mover| wakes |= mover.kind == StepKind::Wake);
         wakes
     }
 
     /// The wanted steps from a situation, with what each shows.
-    fn steps(
+    fn steps(&self, situation: &Situation, wanted: impl Fn(Step) -> bool) -> Vec<Taken> {
+        let (program, os_error) = (self.machine.program(), self.machine.os_error());
+        let mut watcher = match self.coverage {
+            None => Watcher::new(program, os_error),
+            Some(_) => Watcher::asking_why(program, os_error),
+        };
+        let mut taken = Vec::new();
+        self.taken(situation, wanted, &mut watcher, |state, mut events| {
+            let by = std::mem::take(&mut events[0].by);
+            let shown = events.into_iter().map(|event| event.shown);
+            let seen = shown.filter(|shown| !matches!(shown, Shown::Silent { .. }));
+            taken.push(Taken {
+                state,
+                shown: seen.collect(),
+                by,
+            });
+        });
+        taken
+    }
+
+    /// A step explains what the trace shows.
+    fn note(&self, taken: &Taken) {
+        if let Some(coverage) = &self.coverage {
+            let mut coverage = coverage.borrow_mut();
+            for claim in &taken.by {
+                coverage.add(claim, 1);
+            }
+        }
+    }
+
+    /// Takes the wanted steps from a situation.
+    fn taken(
         &self,
         situation: &Situation,
         wanted: impl Fn(Step) -> bool,
-    ) -> Vec<(State, Vec<Shown>)> {
-        let mut steps = Vec::new();
+        watcher: &mut Watcher<'_>,
+        mut each: impl FnMut(State, Vec<Event>),
+    ) {
+        let mut movers = Vec::new();
         let _ = self
             .machine
-            .enabled(&situation.state, |step| steps.push(step));
-        steps.retain(|&step| wanted(step));
-        let mut watcher = Watcher::new(self.machine.program(), self.machine.os_error());
-        let mut taken = Vec::new();
-        for step in steps {
-            let mut state = situation.state.clone();
-            self.machine.take(&mut state, step, &mut watcher);
-            let mut events = Vec::new();
-            watcher.finish(step, &mut events);
-            let shown = events.into_iter().map(|event| event.shown);
-            taken.push((
-                state,
-                shown
-                    .filter(|shown| !matches!(shown, Shown::Silent { .. }))
-                    .collect(),
-            ));
+            .movers(&situation.state, &mut |mover| movers.push(mover));
+        for mover in movers.into_iter().filter(|&mover| wanted(mover)) {
+            let state = &situation.state;
+            self.machine
+                .take_all(state, mover, watcher, |watcher, step, state, _| {
+                    let mut events = Vec::new();
+                    watcher.finish(step, &mut events);
+                    each(state, events);
+                });
         }
-        taken
+    }
+
+    /// The claims behind what the model could show instead of an event: of its thread, or of anybody where that one could
+    /// show nothing.
+    fn decide(&self, situations: &BTreeSet<Situation>, thread: ThreadId) -> Vec<&'static Claim> {
+        let (mut own, mut all) = (Vec::new(), Vec::new());
+        let program = self.machine.program();
+        let mut watcher = Watcher::asking_why(program, self.machine.os_error());
+        for situation in situations {
+            let over = self.is_over(situation);
+            let wanted = |step: Step| over || step.kind == StepKind::Wake;
+            self.taken(situation, wanted, &mut watcher, |_, events| {
+                let is_own = events.iter().any(|event| event.shown.thread() == thread);
+                for claim in events.into_iter().flat_map(|event| event.by) {
+                    let lists = [Some(&mut all), is_own.then_some(&mut own)];
+                    for list in lists.into_iter().flatten() {
+                        if !list.contains(&claim) {
+                            list.push(claim);
+                        }
+                    }
+                }
+            });
+            own.extend(self.machine.holds_back(&situation.state, thread));
+        }
+        own.dedup();
+        if own.is_empty() { all } else { own }
     }
 
     /// Holds the end of the trace against the situations.
@@ -333,14 +430,15 @@ impl Judge<'_> {
                 allowed.insert(self.describe(&Shown::Return { thread, op, answer }));
             }
             let over = self.is_over(situation);
-            for (_, shown) in self.steps(situation, |step| over || step.kind == StepKind::Wake) {
-                allowed.extend(shown.first().map(|first| self.describe(first)));
+            for taken in self.steps(situation, |step| over || step.kind == StepKind::Wake) {
+                allowed.extend(taken.shown.first().map(|first| self.describe(first)));
             }
         }
         Refusal {
             at,
             saw,
             allowed: allowed.into_iter().collect(),
+            by: Vec::new(),
             window: Vec::new(),
             after: Vec::new(),
         }

@@ -8,6 +8,7 @@ mod claims;
 mod claims_page;
 mod docs;
 mod layers;
+mod packages;
 mod rust;
 mod systems;
 mod tidy;

@@ -33,6 +33,8 @@ pub use kept::wire::Searched;
 pub use reduce::Reductions;
 
 use crate::bad_input::BadInput;
+use crate::coverage::Coverage;
+use crate::names::Names;
 use kept::Keeper;
 use liveness::Verdict;
 use reduce::Reduce;
@@ -104,6 +106,20 @@ pub enum Cut {
     Lost,
 }
 
+impl Cut {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Cut::Bound => "a bound on packets or ticks was met",
+            Cut::Depth => "the bound on depth was met",
+            Cut::Preemptions => "the bound on preemptions was met",
+            Cut::Memory => "the memory for states is used up",
+            Cut::Stopped => "it was stopped",
+            Cut::Lost => "another process was lost; what is told is what this one had seen",
+        }
+    }
+}
+
 /// What an exploration found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
@@ -115,6 +131,18 @@ pub enum Found {
     NeverOwed(usize),
     /// There is an `at_end` property, and no state in which nothing can move any more.
     NoEnd,
+}
+
+impl Found {
+    /// The name of the property that does not hold.
+    pub fn property(self, names: &Names) -> &str {
+        match self {
+            Found::Violation(violation) => names.property(violation),
+            Found::Never(n) => &names.sometimes[n],
+            Found::NeverOwed(n) => &names.eventually[n],
+            Found::NoEnd => &names.at_end[0],
+        }
+    }
 }
 
 /// An exploration.
@@ -146,6 +174,8 @@ pub struct Exploration {
     pub abridged: bool,
     /// In how many states only those moved who have nothing to do with the others.
     pub thinned: u64,
+    /// The claims that decided in this process, where they were counted.
+    pub coverage: Option<Coverage>,
 }
 
 /// Where an exploration stands, for whoever watches it.
@@ -184,6 +214,8 @@ pub struct Workers {
     pub hosts: Option<Hosts>,
     /// What is searched, as a number: all processes, and all checkpoints, must agree.
     pub search: u64,
+    /// Whether the claims that decide are counted.
+    pub coverage: bool,
 }
 
 /// Processes that search together.
@@ -305,6 +337,7 @@ fn explore(
         keeper: keeper.map(Arc::new),
         resume: keeping.is_some_and(|keeping| keeping.resume),
         always: keeping.is_some_and(|keeping| keeping.every.is_zero()),
+        coverage: workers_of.coverage,
     };
     let lost = workers_of.hosts.as_ref().map(|_| hosts::watch());
     let shared = Arc::new(SharedState::for_workers(workers));
@@ -391,6 +424,13 @@ fn explore(
         orbits: reduce.orbits(),
         abridged: machine.program().ops().ne(whole.program().ops()),
         thinned: outcome.all.thinned,
+        coverage: workers_of.coverage.then(|| {
+            let mut coverage = shared.coverage.lock().expect("no worker is left").clone();
+            for claim in machine.invariants() {
+                coverage.add(claim, outcome.states);
+            }
+            coverage
+        }),
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {

@@ -73,10 +73,10 @@ impl Reduce {
     pub fn new(reductions: Reductions, machine: &dyn AnyMachine) -> Reduce {
         let mut reduce = Reduce::default();
         if reductions.symmetry {
-            reduce.symmetry = Symmetry::of(machine.core());
+            reduce.symmetry = Symmetry::of(machine.frame());
         }
         if reductions.order {
-            reduce.order = PartialOrder::of(machine.core());
+            reduce.order = PartialOrder::of(machine.frame());
         }
         reduce
     }
@@ -89,7 +89,7 @@ impl Reduce {
     /// Leaves of the steps that are possible in a state those that are enough; says whether it left any out.
     #[inline]
     pub fn thin(&self, machine: &dyn AnyMachine, state: &State, steps: &mut Vec<Step>) -> bool {
-        self.order.reduce(machine.core(), state, steps)
+        self.order.reduce(machine.frame(), state, steps)
     }
 
     /// Puts one state in the place of all that are the same to the search.

@@ -24,6 +24,7 @@ use super::reduce::Reduce;
 use super::share::{Share, owner};
 use super::wire::{Message, Offer, Summary, What};
 use super::{Cut, Limits, Progress, Trouble};
+use crate::coverage::Coverage;
 
 /// What the workers of a process share with whoever waits for them.
 #[derive(Default)]
@@ -40,6 +41,8 @@ pub struct SharedState {
     pub checkpoints: AtomicU32,
     /// Why a checkpoint could not be read or written.
     pub trouble: Mutex<Option<Trouble>>,
+    /// The claims that decided, where they are counted.
+    pub coverage: Mutex<Coverage>,
     /// Steps from the start.
     pub depth: AtomicU32,
     /// Whether a worker has panicked.
@@ -132,6 +135,8 @@ pub struct WorkerConfig {
     pub resume: bool,
     /// Whether a checkpoint is written at every depth and after every block of states.
     pub always: bool,
+    /// Whether the claims that decide are counted.
+    pub coverage: bool,
 }
 
 /// Builds one worker's part of the search.
@@ -167,6 +172,8 @@ pub fn build(
                 outcome: Outcome::default(),
             };
             worker_state.share.summary.search = worker_state.config.search;
+            worker_state.share.coverage =
+                worker_state.config.coverage.then(Coverage::default);
             let mut round = Some(capability);
             move |(input, frontier), output| {
                 input.for_each(|stamp, messages| {
@@ -434,6 +441,9 @@ impl Drop for SearchWorker {
         // A worker that panics leaves too, without a result.
         if std::thread::panicking() {
             self.shared.panicked.store(true, Ordering::Relaxed);
+        }
+        if let (Some(own), Ok(mut all)) = (&self.share.coverage, self.shared.coverage.lock()) {
+            all.merge(own);
         }
         if let Ok(mut result) = self.shared.result.lock() {
             result.0 += 1;

@@ -29,6 +29,7 @@ const OPS: usize = 30;
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// One round: what was played, what was seen, and what the judge says.
+#[derive(Debug)]
 pub struct Round {
     /// The text of the scenario.
     pub text: String,
@@ -69,7 +70,7 @@ pub fn round(
         return Err(NoRecording::Unavailable(why));
     }
     let calls = recorded.calls.into_iter();
-    let event = |shown| Event { shown, choice: 0 };
+    let event = Event::of;
     let (events, spans): (Vec<_>, Vec<_>) =
         calls.map(|call| (event(call.shown()), call.span)).unzip();
     let end = End {

@@ -32,8 +32,6 @@ pub mod recording;
 pub mod sync;
 pub mod world;
 
-#[cfg(target_os = "aix")]
-pub mod aix;
 #[cfg(target_os = "linux")]
 mod bell;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -146,11 +144,6 @@ pub fn backends() -> &'static [&'static dyn Backend] {
             name: "illumos",
             system: "illumos",
         },
-        // Its standard library does not build with this compiler: `aix` has the calls, for whoever ports it.
-        &backend::Elsewhere {
-            name: "aix",
-            system: "aix",
-        },
         #[cfg(any(target_os = "freebsd", target_os = "macos"))]
         &kqueue::Kqueue,
         #[cfg(not(any(target_os = "freebsd", target_os = "macos")))]
@@ -181,6 +174,12 @@ pub fn os() -> String {
     format!("{} {}", std::env::consts::OS, release.trim())
         .trim_end()
         .to_owned()
+}
+
+/// The names of all backends, for a sentence.
+pub fn names() -> String {
+    let names: Vec<_> = backends().iter().map(|backend| backend.name()).collect();
+    names.join(", ")
 }
 
 /// The backend of this name.

@@ -9,14 +9,14 @@
 //! ```
 //!
 //! A call that parks ends in `...`; `=` shows what a call comes back with, `!` that it failed. Steps of the
-//! model that nobody can see stand in brackets. Where a run goes round for ever, its loop stands once, between two
+//! model that nobody can see stand in brackets. Where it was asked why, the claims that decided stand at the right. Where a run goes round for ever, its loop stands once, between two
 //! lines that say so.
 
 use std::fmt::Write;
 
 use portsim_model::program::{Op, Packet, Program};
 
-use super::line::{call_line, step_name, verb};
+use super::line::{call_line, step_name};
 use super::wire::EventLine;
 use super::{Answer, Event, Shown};
 use crate::names::Names;
@@ -62,6 +62,10 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
             let shown = if lane == thread { cell.as_str() } else { "" };
             let _ = write!(line, "{GAP}{shown:wide$}");
         }
+        let by: Vec<_> = events[n].by.iter().map(|claim| claim.id).collect();
+        if !by.is_empty() {
+            let _ = write!(line, "{GAP}by {}", by.join(", "));
+        }
         out.push_str(line.trim_end());
         out.push('\n');
     }
@@ -83,7 +87,7 @@ pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
             op: op @ (Op::Assert { .. } | Op::Set { .. } | Op::Test { .. }),
             answer: None,
             ..
-        } => format!("{} fails", verb(*op)),
+        } => format!("{} fails", op.verb().name()),
         Shown::Call {
             op, answer: None, ..
         } => format!("{} ...", call(&call_line(names, program, *op))),
@@ -107,7 +111,7 @@ pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
             op,
             answer: Answer::Done,
             ..
-        } => format!("= {}", verb(*op)),
+        } => format!("= {}", op.verb().name()),
         Shown::Return { answer: given, .. } => answer(given),
         Shown::Silent { kind, .. } => format!("[{}]", step_name(*kind)),
     }
