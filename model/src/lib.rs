@@ -55,6 +55,7 @@
 
 extern crate alloc;
 
+pub mod about;
 pub mod build;
 pub mod choice;
 pub mod claim;
@@ -70,13 +71,14 @@ pub mod jobs;
 pub mod layout;
 pub mod machine;
 mod objects;
-mod op;
+pub mod op;
 pub mod packets;
 pub mod partial_order;
 pub mod personality;
 pub mod program;
 pub mod property;
 pub mod results;
+pub mod room;
 pub mod running;
 pub mod state;
 pub mod step;

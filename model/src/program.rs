@@ -7,13 +7,14 @@
 use alloc::vec::Vec;
 
 use crate::expr::{Expr, ExprId};
+use crate::op::Noun;
 
 pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Request, Timeout, Verb, Watch,
+    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout, Verb, Watch,
 };
 
 /// The most threads.
@@ -446,6 +447,12 @@ impl Program {
     /// Every operation of every code, in order.
     pub fn ops(&self) -> impl Iterator<Item = Op> {
         self.codes.iter().flat_map(Code::ops)
+    }
+
+    /// Whether any operation names something that satisfies `is`.
+    pub fn names(&self, is: impl Fn(&Noun<'_>) -> bool) -> bool {
+        self.ops()
+            .any(|mut op| op.describe().nouns().any(|noun| is(&noun)))
     }
 
     /// The nodes of all expressions that properties can reach are among [`Program::exprs`]; this

@@ -1,6 +1,5 @@
 //! `portsim check`: every interleaving of each scenario.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -15,7 +14,6 @@ use crate::coverage::Coverage;
 use crate::personality::{default_for, not_for};
 use crate::report::check::{Check, Checks, Method};
 use crate::report::covered::Covered;
-use crate::report::repeat::shell;
 use crate::report::units::{bytes, count, counted};
 use crate::report::{Part, Report};
 use crate::request::Checker;
@@ -164,13 +162,8 @@ fn request<'a>(
     }
     Ok(match &args.checkpoint {
         None => checker,
-        Some(folder) if args.resume => checker.resume_from(folder.clone(), args.every),
-        Some(folder) => {
-            fs::create_dir_all(folder).map_err(|error| {
-                bad_argument("--checkpoint", format!("{}: {error}", shell(folder)))
-            })?;
-            checker.keep_in(folder.clone(), args.every)
-        }
+        Some(folder) if args.resume => checker.resume_from(folder, args.every),
+        Some(folder) => checker.keep_in(folder, args.every),
     })
 }
 

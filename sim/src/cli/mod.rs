@@ -63,6 +63,7 @@ impl From<Error> for Stop {
     fn from(error: Error) -> Stop {
         match error {
             Error::Misnamed(it) => Stop::BadInput(args::misnamed(it)),
+            Error::BadInput(bad) => Stop::BadInput(bad),
             Error::Unavailable(why) => Stop::Unavailable(why),
         }
     }

@@ -1,16 +1,16 @@
 //! Every interleaving of a scenario.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use portsim_model::machine::AnyMachine;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Error, GO_ON};
 use crate::check::{
-    Exploration, Hosts, Keeping, Limits, Progress, Reductions, Workers, check as explore,
+    Exploration, Files, Hosts, Keeping, Limits, Progress, Reductions, Searched, Workers,
+    check as explore,
 };
 use crate::personality::{default_for, named, not_for, play};
 use crate::report::check::{Check, Counterexample, Explored, Method};
@@ -29,7 +29,8 @@ pub struct Checker<'a> {
     limits: Limits,
     workers: usize,
     hosts: Option<Hosts>,
-    keeping: Option<Keeping>,
+    /// Where the search is kept, how often, and whether it is resumed.
+    keeping: Option<(PathBuf, Duration, bool)>,
     coverage: bool,
     why: bool,
     stop: &'a AtomicBool,
@@ -96,24 +97,16 @@ impl<'a> Checker<'a> {
         self
     }
 
-    /// Keeps the search in a folder, which exists, so that it can be resumed: at every so often, when it is stopped, and
-    /// when there is no more memory.
-    pub fn keep_in(mut self, folder: PathBuf, every: Duration) -> Self {
-        self.keeping = Some(Keeping {
-            folder,
-            every,
-            resume: false,
-        });
+    /// Keeps the search in a folder, which is made if there is none, so that it can be resumed: every so often, when it is
+    /// stopped, and when there is no more memory.
+    pub fn keep_in(mut self, folder: &Path, every: Duration) -> Self {
+        self.keeping = Some((folder.to_owned(), every, false));
         self
     }
 
     /// The same, and begins where the last checkpoint was written.
-    pub fn resume_from(mut self, folder: PathBuf, every: Duration) -> Self {
-        self.keeping = Some(Keeping {
-            folder,
-            every,
-            resume: true,
-        });
+    pub fn resume_from(mut self, folder: &Path, every: Duration) -> Self {
+        self.keeping = Some((folder.to_owned(), every, true));
         self
     }
 
@@ -147,8 +140,9 @@ impl<'a> Checker<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Misnamed`] where there is no such personality. [`Error::Unavailable`] where other processes cannot be
-    /// reached or search something else, or a checkpoint cannot be read.
+    /// [`Error::Misnamed`] where there is no such personality, [`Error::BadInput`] where what is kept in the folder cannot
+    /// be used. [`Error::Unavailable`] where other processes cannot be reached or search something else, or a checkpoint
+    /// cannot be read or written.
     pub fn run(self) -> Result<Check, Error> {
         let personality = match &self.personality {
             Some(name) => named(name)?,
@@ -172,48 +166,51 @@ impl<'a> Checker<'a> {
         let since = Instant::now();
         let machine = play(personality, &self.scenario.program, self.processors)
             .expect("it was asked before");
+        let search = self.searched(personality);
         let workers = Workers {
             workers: self.workers,
-            search: self.search(personality),
+            search: search.number(),
             hosts: self.hosts,
             coverage: self.coverage,
         };
-        let keeping = self.keeping.as_ref();
+        let keeping = self.keeping.map(|(folder, every, resume)| Keeping {
+            folder,
+            every,
+            resume,
+            search,
+            disk: Arc::new(Files),
+        });
         let exploration = explore(
             &machine,
             self.reductions,
             self.limits,
             &workers,
-            keeping,
+            keeping.as_ref(),
             self.stop,
             self.watch,
-        )
-        .map_err(Error::Unavailable)?;
+        )?;
         Ok(Explored {
             counterexample: counterexample(&*machine, &exploration, self.why),
             exploration,
             preemptions: self.limits.preemptions,
-            folder: self.keeping.map(|keeping| keeping.folder),
+            folder: keeping.map(|keeping| keeping.folder),
             seconds: since.elapsed().as_secs_f64(),
         })
     }
 
-    /// What is searched, as a number: processes that search together, and checkpoints, must agree on it.
-    fn search(&self, personality: &str) -> u64 {
-        let Limits {
-            depth,
-            exact,
-            preemptions,
-            ..
-        } = self.limits;
-        let search = format!(
-            "{} {personality} {} {depth:?} {:?} {} {exact} {preemptions:?}",
-            self.scenario.sha256,
-            self.processors,
-            self.reductions,
-            env!("CARGO_PKG_VERSION"),
-        );
-        xxh3_64(search.as_bytes())
+    /// What is searched: processes that search together, and checkpoints, must agree on it.
+    fn searched(&self, personality: &str) -> Searched {
+        Searched {
+            scenario: self.scenario.name.clone(),
+            sha256: self.scenario.sha256.clone(),
+            personality: personality.to_owned(),
+            processors: self.processors,
+            reductions: self.reductions.to_string(),
+            depth: self.limits.depth,
+            preemptions: self.limits.preemptions,
+            exact: self.limits.exact,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
     }
 }
 

@@ -9,6 +9,8 @@ mod cross_checker;
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::AtomicBool;
 
+use crate::bad_input::BadInput;
+use crate::check::Trouble;
 use crate::personality::Misnamed;
 
 pub use checker::Checker;
@@ -22,6 +24,8 @@ static GO_ON: AtomicBool = AtomicBool::new(false);
 pub enum Error {
     /// No personality has this name, or no claim that is open there.
     Misnamed(Misnamed),
+    /// A file says what cannot be used.
+    BadInput(BadInput),
     /// What the answer needs is not to be had: a backend, another process, a file.
     Unavailable(String),
 }
@@ -30,12 +34,22 @@ impl Display for Error {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Error::Misnamed(misnamed) => misnamed.fmt(f),
+            Error::BadInput(bad) => bad.fmt(f),
             Error::Unavailable(why) => f.write_str(why),
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::BadInput(bad) => Error::BadInput(bad),
+            Trouble::Unavailable(why) => Error::Unavailable(why),
+        }
+    }
+}
 
 impl From<Misnamed> for Error {
     fn from(misnamed: Misnamed) -> Error {
