@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use portsim_model::AnyMachine;
 use portsim_model::personality::NAMES;
+use portsim_model::personality::machine;
 use portsim_model::step::Step;
 
 use super::Keeper;
@@ -19,7 +20,6 @@ use super::disk::Disk;
 use super::failing::{Failing, Failure};
 use super::wire::unseal;
 use crate::check::{Cut, Found, Keeping, Limits, Reductions, Searched, Trouble, Workers, check};
-use crate::personality::play;
 use crate::scenario;
 
 /// A machine, and what its search is called.
@@ -43,7 +43,9 @@ fn pool(name: &'static str, keys: [u32; 4], properties: &str) -> Case {
     let file = Path::new("pool.json");
     let scenario = scenario::parse("pool", file, text.as_bytes(), &NAMES)
         .unwrap_or_else(|bad| panic!("{bad}"));
-    let machine = play("windows", &scenario.program, 2).unwrap_or_else(|lacks| panic!("{lacks}"));
+    let machine = machine("windows", &scenario.program, 2, &[])
+        .expect("the name is listed")
+        .unwrap_or_else(|lacks| panic!("{}", lacks.why));
     Case { name, machine }
 }
 
@@ -354,7 +356,7 @@ fn any_number_of_workers_takes_it_up() {
             while let Err(trouble) = resumed {
                 assert!(matches!(trouble, Trouble::Unavailable(_)), "{trouble:?}");
                 workers = 1 + workers % 4;
-                let disk = Failing::new(100 + 17 * times, Failure::Killed);
+                let disk = Failing::new(20 + 9 * times, Failure::Killed);
                 let keeping = folder.keeping(&case, how, true, disk);
                 resumed = search(&case, how.by(workers), Some(&keeping));
                 times += 1;
