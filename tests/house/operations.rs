@@ -13,7 +13,59 @@ use super::{File, Violation, breaks, holds, rust_files};
 const NAMES: [&str; 2] = ["Op", "Verb"];
 
 /// Files that have such places still, each to be converted. A file that has none any more leaves the list.
-const BEING_CONVERTED: &[&str] = &[];
+const BEING_CONVERTED: &[&str] = &[
+    "model/src/build/code.rs",
+    "model/src/machine/frame.rs",
+    "model/src/machine/movers.rs",
+    "model/src/objects.rs",
+    "model/src/personality/illumos.rs",
+    "model/src/personality/io_uring.rs",
+    "model/src/personality/windows.rs",
+    "model/src/personality/wine.rs",
+    "model/src/turn.rs",
+    "sim/src/admit/free.rs",
+    "sim/src/admit/free/guess.rs",
+    "sim/src/admit/free/impossible.rs",
+    "sim/src/export/history.rs",
+    "sim/src/export/promela.rs",
+    "sim/src/native/agent/afar.rs",
+    "sim/src/native/agent/calls.rs",
+    "sim/src/native/agent/setup.rs",
+    "sim/src/native/backend.rs",
+    "sim/src/native/clock.rs",
+    "sim/src/native/conductor.rs",
+    "sim/src/native/condvar.rs",
+    "sim/src/native/emulated.rs",
+    "sim/src/native/epoll.rs",
+    "sim/src/native/free.rs",
+    "sim/src/native/free/far.rs",
+    "sim/src/native/illumos.rs",
+    "sim/src/native/io_uring/mod.rs",
+    "sim/src/native/kqueue.rs",
+    "sim/src/native/mqueue.rs",
+    "sim/src/native/objects.rs",
+    "sim/src/native/part.rs",
+    "sim/src/native/pipe.rs",
+    "sim/src/native/tests/suspension.rs",
+    "sim/src/native/tests/windows.rs",
+    "sim/src/native/windows/jobs.rs",
+    "sim/src/native/windows/mod.rs",
+    "sim/src/native/windows/ntdll.rs",
+    "sim/src/native/windows/refusals.rs",
+    "sim/src/native/windows/world.rs",
+    "sim/src/native/world.rs",
+    "sim/src/scenario/code.rs",
+    "sim/src/scenario/code/io.rs",
+    "sim/src/scenario/code/relatives.rs",
+    "sim/src/scenario/code/steps.rs",
+    "sim/src/scenario/compile/io.rs",
+    "sim/src/scenario/results.rs",
+    "sim/src/scenario/tests/robust.rs",
+    "sim/src/scenario/wire/ops.rs",
+    "sim/src/trace/lanes.rs",
+    "sim/src/trace/line.rs",
+    "sim/src/trace/mod.rs",
+];
 
 const DESCRIPTIONS: &str = "model/src/op/describe.rs";
 
@@ -162,7 +214,7 @@ use program::Op as Action;
 use Op::*;
 "#;
     breaks(
-        operations_are_named,
+        |root| named_but_in(root, &[]),
         &[("sim/src/a.rs", source), ("tests/b.rs", source)],
         &[
             "sim/src/a.rs:7: stands",

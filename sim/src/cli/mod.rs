@@ -1,6 +1,6 @@
 //! The command line: arguments in, exit code out.
 //!
-//! A command makes a request of its arguments, has it answered, hands the report to [`say`], and gives back what that
+//! A command makes a request of its arguments, has it answered, hands the report to `say`, and gives back what that
 //! comes to.
 
 mod admit;
