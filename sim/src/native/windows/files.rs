@@ -404,7 +404,7 @@ impl Request {
 
     fn status(&self) -> usize {
         // SAFETY: as above; the kernel writes it behind our back. Its upper half is not part of a status.
-        let word = unsafe { self.block().script::<usize>().read_volatile() };
+        let word = unsafe { self.block().cast::<usize>().read_volatile() };
         word & 0xffff_ffff
     }
 
