@@ -336,7 +336,7 @@ fn what_is_kept_stays_until_there_is_more() {
         let truth = undisturbed(&case, how);
         let kept = killed(&case, how, 7);
         let (files, folder) = (kept.files(), Folder::new());
-        for at in (0..calls(&case, how)).step_by(3) {
+        for at in (0..calls(&case, how)).step_by(STRIDE.max(3)) {
             folder.fill(&files);
             let anew = folder.keep(&case, how, Failing::new(at, Failure::Killed));
             anew.expect_err("it was killed");
