@@ -241,7 +241,9 @@ fn is_none(trouble: &Trouble) -> bool {
 }
 
 /// How many calls lie between two that fail: under Wine each takes long, and the rules are the same.
-const STRIDE: usize = if cfg!(windows) { 97 } else { 1 };
+fn stride() -> usize {
+    if cfg!(windows) { 97 } else { 1 }
+}
 
 /// Disturbs a search at each call in turn, and takes it up.
 fn campaign(failure: Failure) {
@@ -249,7 +251,10 @@ fn campaign(failure: Failure) {
         for how in hows() {
             let truth = undisturbed(&case, how);
             let first = how.workers + 3 * usize::from(how.exact);
-            for at in (0..calls(&case, how)).skip(first % STRIDE).step_by(STRIDE) {
+            for at in (0..calls(&case, how))
+                .skip(first % stride())
+                .step_by(stride())
+            {
                 let told = format!("{} {how:?} {failure:?} at {at}", case.name);
                 let folder = Folder::new();
                 let kept = folder.keep(&case, how, Failing::new(at, failure));
@@ -335,7 +340,7 @@ fn what_is_kept_stays_until_there_is_more() {
         let truth = undisturbed(&case, how);
         let kept = killed(&case, how, 7);
         let (files, folder) = (kept.files(), Folder::new());
-        for at in (0..calls(&case, how)).step_by(3) {
+        for at in (0..calls(&case, how)).step_by(stride().max(3)) {
             folder.fill(&files);
             let anew = folder.keep(&case, how, Failing::new(at, Failure::Killed));
             anew.expect_err("it was killed");
