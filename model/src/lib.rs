@@ -75,6 +75,7 @@ pub mod jobs;
 pub mod layout;
 pub mod machine;
 mod objects;
+pub mod os_error;
 pub mod packets;
 pub mod partial_order;
 pub mod personality;
