@@ -142,11 +142,11 @@ impl Symmetry {
 
 impl Orbit {
     fn of(layout: &Layout, threads: &[ThreadId]) -> Orbit {
-        let place = |thread: ThreadId| usize::from(layout.threads[thread.index()]);
+        let place = |thread: ThreadId| usize::from(layout.threads[thread.index()].from);
         let first = threads[0].index();
         Orbit {
             threads: threads.iter().map(|&id| (id, place(id))).collect(),
-            len: usize::from(layout.threads[first + 1] - layout.threads[first]),
+            len: layout.threads[first].range().len(),
         }
     }
 
