@@ -317,7 +317,7 @@ fn rest_of(code: &Code, mut pc: Pc) -> Option<Rest> {
 
 fn follow(program: &Program, facts: &impl Facts, me: ThreadId, mut pc: Pc) -> Rest {
     let code = program.code(me);
-    // Results do not change on the way, so whoever has made more moves than there are instructions
+    // Results do not change on the way, so a thread that has made more moves than there are instructions
     // goes round for ever.
     for _ in 0..=code.instrs.len() {
         pc = match code.instrs[usize::from(pc)] {

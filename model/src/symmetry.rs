@@ -120,7 +120,7 @@ impl Symmetry {
         marks
     }
 
-    /// Whoever stood in `who[n]`'s place is the thread `n` now.
+    /// The thread that stood in the place of `who[n]` is the thread `n` now.
     fn rename(&self, bytes: &mut [u8], who: &[u8; THREADS_MAX]) {
         let mut now = [0; THREADS_MAX];
         for (place, &thread) in who.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Programs on a personality: who can move, and what a step does and shows.
 //!
-//! Who can move stands in `movers`, what that does in `take`: whoever changes one of the two looks at the other.
+//! Who can move stands in `movers`, what that does in `take`: a change of one of the two is often a change of the other.
 
 mod call;
 mod frame;
@@ -47,7 +47,7 @@ pub trait AnyMachine: Debug + Send + Sync {
     /// What its personality is.
     fn about(&self) -> &'static About;
 
-    /// The same with what of the program makes a difference to whoever judges its states; its steps are the same.
+    /// The same with only what of the program makes a difference to its verdicts; its steps are the same.
     fn without_dead(&self) -> Arc<dyn AnyMachine>;
 
     /// Calls `each` with everyone who can move now, always in the same order: the threads' turns and wakes in the

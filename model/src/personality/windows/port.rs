@@ -102,7 +102,7 @@ impl Windows {
     }
 }
 
-/// The port is gone: what is queued is dropped, and whoever waits is released.
+/// The port is gone: what is queued is dropped, and all waiters are released.
 fn run_down<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     while let Some(packet) = turn.port(port).packets_mut().take_oldest() {
         turn.by(CLOSE_DISCARDS);
