@@ -12,7 +12,9 @@ pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
-pub use crate::op::{Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Request, Timeout, Watch};
+pub use crate::op::{
+    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Request, Timeout, Verb, Watch,
+};
 
 /// The most packets one call can take.
 pub const BATCH_MAX: usize = 32;

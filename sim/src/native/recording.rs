@@ -6,7 +6,7 @@ use portsim_model::program::{Op, Slated, ThreadId};
 
 use super::backend::Failure;
 use crate::names::Names;
-use crate::trace::{Shown, verb};
+use crate::trace::Shown;
 
 /// How often a run is made before its clock is given up.
 pub(super) const TRIES: u32 = 3;
@@ -148,7 +148,7 @@ impl NoRecording {
                 "in turn {} thread {} has neither returned from `{}` nor parked in it after {limit:?}",
                 turn + 1,
                 names.threads[thread.index()],
-                verb(*op)
+                op.verb().name()
             ),
             NoRecording::Unsteady(Disturbance::Signal) => {
                 format!("a signal interrupted a wait, in each of {TRIES} runs")

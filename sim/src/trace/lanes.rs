@@ -16,7 +16,7 @@ use std::fmt::Write;
 
 use portsim_model::program::{Op, Packet, Program};
 
-use super::line::{call_line, step_name, verb};
+use super::line::{call_line, step_name};
 use super::wire::EventLine;
 use super::{Answer, Event, Shown};
 use crate::names::Names;
@@ -83,7 +83,7 @@ pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
             op: op @ (Op::Assert { .. } | Op::Set { .. } | Op::Test { .. }),
             answer: None,
             ..
-        } => format!("{} fails", verb(*op)),
+        } => format!("{} fails", op.verb().name()),
         Shown::Call {
             op, answer: None, ..
         } => format!("{} ...", call(&call_line(names, program, *op))),
@@ -107,7 +107,7 @@ pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
             op,
             answer: Answer::Done,
             ..
-        } => format!("= {}", verb(*op)),
+        } => format!("= {}", op.verb().name()),
         Shown::Return { answer: given, .. } => answer(given),
         Shown::Silent { kind, .. } => format!("[{}]", step_name(*kind)),
     }

@@ -69,7 +69,7 @@ pub fn event_line(names: &Names, program: &Program, n: u64, event: &Event) -> Ev
             line
         }
         Shown::Return { op, answer, .. } => EventLine {
-            r#return: Some(verb(*op).to_owned()),
+            r#return: Some(op.verb().name().to_owned()),
             outcome: Some(outcome_fields(answer)),
             ..EventLine::default()
         },
@@ -93,68 +93,10 @@ pub fn step_name(kind: StepKind) -> &'static str {
     }
 }
 
-/// The word that names an operation.
-pub fn verb(op: Op) -> &'static str {
-    match op {
-        Op::Get { .. } => "get",
-        Op::Post { .. } => "post",
-        Op::Close { .. } => "close",
-        Op::Create { .. } => "create",
-        Op::Block { .. } => "block",
-        Op::Signal { .. } => "signal",
-        Op::Reset { .. } => "reset",
-        Op::Stall => "stall",
-        Op::Sleep { .. } => "sleep",
-        Op::Yield => "yield",
-        Op::Suspend { .. } => "suspend",
-        Op::Resume { .. } => "resume",
-        Op::Terminate { .. } => "terminate",
-        Op::Spawn { .. } => "spawn",
-        Op::Exit => "exit",
-        Op::ExitProcess => "exit_process",
-        Op::DuplicatePort { .. } => "duplicate",
-        Op::DuplicateFile { .. } => "duplicate",
-        Op::CloseFile { .. } => "close",
-        Op::Query { .. } => "query",
-        Op::WaitHandle { .. } => "wait_handle",
-        Op::Associate { .. } => "associate",
-        Op::Replace { .. } => "replace",
-        Op::Modes { .. } => "modes",
-        Op::Start { .. } => "start",
-        Op::Complete { .. } => "complete",
-        Op::Cancel { .. } => "cancel",
-        Op::CancelFile { .. } => "cancel",
-        Op::Free { .. } => "free",
-        Op::Alloc { .. } => "alloc",
-        Op::Apc { .. } => "apc",
-        Op::KernelApc { .. } => "kernel_apc",
-        Op::WaitPacket { .. } => "wait_packet",
-        Op::CancelWaitPacket { .. } => "cancel_wait_packet",
-        Op::JobPort { .. } => "job_port",
-        Op::JobStart { .. } => "job_start",
-        Op::JobExit { .. } => "job_exit",
-        Op::Set { .. } => "set",
-        Op::Test { .. } => "if",
-        Op::Assert { .. } => "assert",
-        Op::Note(_) => "note",
-        Op::EpollCtl { .. } => "epoll_ctl",
-        Op::Write { .. } => "write",
-        Op::Drain { .. } => "drain",
-        Op::PortSendn { .. } => "port_sendn",
-        Op::MsgRing { .. } => "msg_ring",
-        Op::Submit { .. } => "submit",
-        Op::PortAlert { .. } => "port_alert",
-        Op::PortAssociate { .. } => "port_associate",
-        Op::PortDissociate { .. } => "port_dissociate",
-        Op::CloseSource { .. } => "close_source",
-        Op::Kevent { .. } => "kevent",
-    }
-}
-
 /// The part of a call's line that says what is called.
 pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
     let mut line = EventLine {
-        call: Some(verb(op).to_owned()),
+        call: Some(op.verb().name().to_owned()),
         ..EventLine::default()
     };
     let ticks = |timeout| match timeout {

@@ -10,7 +10,7 @@ mod read;
 mod watch;
 mod wire;
 
-pub use line::{answer_of, call_line, event_line, outcome_fields, verb, write, write_timed};
+pub use line::{answer_of, call_line, event_line, outcome_fields, write, write_timed};
 pub use read::{Recorded, event_of, read};
 pub use watch::Watcher;
 pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
@@ -149,7 +149,7 @@ impl Shown {
                 },
             ) => {
                 // A return says from which operation, not from which call of it.
-                verb(*op) == verb(*from) && answer.agrees(given)
+                op.verb().name() == from.verb().name() && answer.agrees(given)
             }
             _ => self == other,
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use portsim_model::program::{Op, Program, ThreadId};
 use portsim_model::step::StepKind;
 
-use super::line::{answer_of, call_line, step_name, verb};
+use super::line::{answer_of, call_line, step_name};
 use super::wire::{EndLine, EventLine, FORMAT, read_line};
 use super::{End, Event, Header, Mode, Shown, Span, Trace};
 use crate::bad_input::BadInput;
@@ -231,7 +231,7 @@ pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Ev
             answer,
         },
         (None, Some(word), None) => {
-            let op = ops(program, thread).find(|op| verb(*op) == word);
+            let op = ops(program, thread).find(|op| op.verb().name() == word);
             let op =
                 op.ok_or_else(|| format!("thread {:?} has no operation {word:?}", line.thread))?;
             Shown::Return {

@@ -12,7 +12,7 @@ use portsim_model::program::{
 };
 
 use crate::names::Names;
-use crate::trace::{Answer, CallFields, call_line, verb};
+use crate::trace::{Answer, CallFields, call_line};
 
 /// Why the protocol cannot tell of an operation, if it cannot.
 pub fn untold(op: Op) -> Option<String> {
@@ -57,7 +57,7 @@ pub fn untold(op: Op) -> Option<String> {
         }
         _ => Some(format!(
             "this version of the agent protocol has no `{}`",
-            verb(op)
+            op.verb().name()
         )),
     }
 }

@@ -115,7 +115,7 @@ impl Agent {
         }
         // Handles of files are duplicated and closed by the words for those of ports: who issues operations has both.
         let io = does_io(program).then_some("start");
-        let word = ops().map(crate::trace::verb).chain(io);
+        let word = ops().map(|op| op.verb().name()).chain(io);
         let mut lacking = word.filter(|word| !known.ops.iter().any(|op| op == word));
         if let Some(word) = lacking.next() {
             return Ok(Some(format!("this agent has no `{word}`")));

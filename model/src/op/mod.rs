@@ -2,11 +2,15 @@
 //!
 //! Long: one enum with every operation of every system, each field with its sentence.
 
+mod verb;
+
 use crate::expr::ExprId;
 use crate::ids::{
     BindingId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId, ReserveId,
     ResultId, SlotId, SourceId, ThreadId, WaitPacketId,
 };
+
+pub use verb::Verb;
 
 /// A place in a thread's code: index into `Code::instrs`.
 pub type Pc = u8;
