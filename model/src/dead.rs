@@ -7,9 +7,8 @@
 use alloc::vec::Vec;
 
 use crate::expr::{Expr, Field};
-use crate::program::{
-    Alert, Instr, Interest, Knote, Op, Owner, Packet, PacketId, Program, Request, SlotId, Watch,
-};
+use crate::op::Noun;
+use crate::program::{Instr, Op, Owner, Packet, PacketId, Program, SlotId};
 
 /// The program without what is never read.
 pub fn abridged(program: &Program) -> Program {
@@ -92,34 +91,11 @@ fn stands_for(program: &Program) -> Vec<PacketId> {
         .collect()
 }
 
-/// Posts and watches what stands for the packet.
+/// Carries what stands for each packet.
 fn merge(op: &mut Op, stands_for: &[PacketId]) {
-    if let Op::MsgRing { message, .. } = op {
-        for packet in [&mut message.packet, &mut message.went, &mut message.failed] {
+    for noun in op.describe().nouns() {
+        if let Noun::Packet(packet) = noun {
             *packet = stands_for[packet.index()];
         }
     }
-    let packet = match op {
-        Op::Submit {
-            request: Request::Nop(packet) | Request::Timeout(packet),
-            ..
-        }
-        | Op::Post { packet, .. }
-        | Op::PortSendn { packet, .. }
-        | Op::PortAssociate { packet, .. }
-        | Op::Kevent {
-            change: Knote { packet, .. },
-            ..
-        }
-        | Op::PortAlert {
-            alert: Alert::Set(packet) | Alert::Update(packet),
-            ..
-        }
-        | Op::EpollCtl {
-            change: Watch::Add(Interest { packet, .. }) | Watch::Mod(Interest { packet, .. }),
-            ..
-        } => packet,
-        _ => return,
-    };
-    *packet = stands_for[packet.index()];
 }

@@ -6,8 +6,9 @@ use crate::control::{Plan, SlotPlace};
 use crate::expr::{Expr, OperationField, PortField};
 use crate::files::{FILE_FIXED, OPERATION_LEN};
 use crate::jobs::JOB_LEN;
+use crate::op::{Noun, Role, Wait};
 use crate::program::{
-    Code, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId, Timeout,
+    Code, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId,
 };
 use crate::threads::{FIXED, Parts};
 use crate::wait_packets::WAIT_PACKET_LEN;
@@ -146,7 +147,7 @@ impl Layout {
             reserves,
             wait_packets,
             jobs,
-            handle_waits: program.ops().any(|op| matches!(op, Op::WaitHandle { .. })),
+            handle_waits: program.names(|noun| matches!(noun, Noun::Port(_, Role::Waits))),
             shows_writes: shows_writes(program),
             counts_apcs: program.any_expr(|expr| matches!(expr, Expr::Apcs(_))),
             ends: ends(program),
@@ -259,18 +260,9 @@ fn slots(code: &Code, mut at: u16) -> Vec<SlotPlace> {
 }
 
 fn parts(program: &Program) -> Parts {
-    let timed = |op| match op {
-        Op::Get { timeout, .. } | Op::Block { timeout, .. } | Op::WaitHandle { timeout, .. } => {
-            matches!(timeout, Timeout::Ticks(1..))
-        }
-        Op::Sleep { ticks, .. } => ticks > 0,
-        _ => false,
-    };
-    let suspends = program.ops().any(|op| matches!(op, Op::Suspend { .. }));
-    let batches = program
-        .ops()
-        .any(|op| matches!(op, Op::Get { max: Some(_), .. }));
-    let alerts = program.ops().any(|op| matches!(op, Op::PortAlert { .. }));
+    let waits = |mut op: Op| op.describe().wait.is_some_and(Wait::has_deadline);
+    let hands_over = |mut op: Op| op.describe().hands_over;
+    let suspends = program.names(|noun| matches!(noun, Noun::Thread(_, Role::Suspends)));
     let mut at = FIXED as u8;
     let mut part = |present, len| {
         let place = if present { at } else { 0 };
@@ -278,9 +270,9 @@ fn parts(program: &Program) -> Parts {
         place
     };
     Parts {
-        deadline: part(program.ops().any(timed), 4),
+        deadline: part(program.ops().any(waits), 4),
         suspended: part(suspends, 1),
-        handed: part(suspends || batches || alerts, 1),
+        handed: part(program.ops().any(hands_over), 1),
         apcs: part(calls_procedures(program), 2),
         last_error: part(
             program.any_expr(|expr| matches!(expr, Expr::LastError(_))),
@@ -297,9 +289,10 @@ fn object_len(object: &Object) -> u16 {
 }
 
 fn waiters_max(program: &Program, port: PortId) -> usize {
+    let takes = |noun: &Noun<'_>| matches!(*noun, Noun::Port(of, Role::Takes) if of == port);
     let waits = |code: &Code| {
         code.ops()
-            .any(|op| matches!(op, Op::Get { port: on, .. } if on == port))
+            .any(|mut op| op.describe().nouns().any(|it| takes(&it)))
     };
     program
         .threads
@@ -314,20 +307,10 @@ fn posts(program: &Program, port: PortId) -> (usize, bool) {
     for thread in &program.threads {
         let code = &program.codes[thread.code.index()];
         for (pc, instr) in code.instrs.iter().enumerate() {
-            let here = match instr {
-                Instr::Op(Op::Post { port: to, .. } | Op::Submit { port: to, .. }) => {
-                    usize::from(*to == port)
-                }
-                Instr::Op(Op::PortSendn { ports, .. }) => program.port_lists[usize::from(*ports)]
-                    .iter()
-                    .filter(|to| **to == port)
-                    .count(),
-                Instr::Op(Op::MsgRing { message, .. }) => [message.from, message.to]
-                    .iter()
-                    .filter(|to| **to == port)
-                    .count(),
-                _ => 0,
-            };
+            let Instr::Op(op) = *instr else { continue };
+            let posted = op.room_needed(program).into_iter();
+            let here = posted.filter(|room| room.port == port && !room.messages);
+            let here: usize = here.map(|room| room.packets).sum();
             if here > 0 {
                 posts += here;
                 looping |= in_loop(code, pc);
@@ -363,9 +346,8 @@ fn packets_max(program: &Program, port: PortId) -> usize {
             wanted.min(limit.into())
         }
     });
-    let watched = program.ops().any(|op| {
-        matches!(op, Op::EpollCtl { port: on, .. } | Op::PortAssociate { port: on, .. } | Op::Kevent { port: on, .. } if on == port)
-    });
+    let watched =
+        program.names(|noun| matches!(*noun, Noun::Port(on, Role::Watches) if on == port));
     (wanted + if watched { program.sources.len() } else { 0 } + unposted(program, port))
         .min(PACKETS_MAX)
 }
@@ -383,40 +365,30 @@ fn unposted(program: &Program, port: PortId) -> usize {
                 .iter()
                 .any(|binding| binding.port == port && binding.file == operation.file)
         });
-    let jobs = program
-        .job_bindings
-        .iter()
-        .any(|binding| binding.port == port);
     let messages = program
         .ops()
-        .map(|op| messages_max(program, op))
-        .sum::<usize>();
-    operations.count() + usize::from(program.wait_packets) + if jobs { messages } else { 0 }
+        .flat_map(|op| op.room_needed(program))
+        .filter(|room| room.port == port && room.messages)
+        .map(|room| room.packets);
+    operations.count() + usize::from(program.wait_packets) + messages.sum::<usize>()
 }
 
 /// The most messages of jobs that one operation sends to one port.
-pub(crate) fn messages_max(program: &Program, op: Op) -> usize {
-    match op {
-        Op::JobStart { .. } => program.jobs.len(),
-        Op::JobExit { .. } => 2 * program.jobs.len(),
-        Op::JobPort { .. } => program.pids.len(),
-        _ => 0,
-    }
+pub(crate) fn messages_max(program: &Program, mut op: Op) -> usize {
+    op.describe().messages.count(program)
 }
 
 /// The process that an operation names; the scenario's own if it names none.
-fn process_named(op: Op) -> u16 {
-    match op {
-        Op::DuplicateFile {
-            process: Some(process),
-            ..
-        } => process.0.into(),
-        _ => 0,
-    }
+fn process_named(mut op: Op) -> u16 {
+    let named = op.describe().nouns().find_map(|noun| match noun {
+        Noun::Process(process) => Some(process.0.into()),
+        _ => None,
+    });
+    named.unwrap_or(0)
 }
 
 fn calls_procedures(program: &Program) -> bool {
-    program.ops().any(|op| matches!(op, Op::Apc { .. }))
+    program.names(|noun| matches!(noun, Noun::Thread(_, Role::Calls)))
         || program.operations.iter().any(|operation| operation.apc)
 }
 
@@ -427,16 +399,25 @@ fn shows_writes(program: &Program) -> bool {
             Expr::Operation(_, OperationField::Written | OperationField::Status)
         )
     };
-    program.any_expr(reads) || program.ops().any(|op| matches!(op, Op::Free { .. }))
+    program.any_expr(reads)
+        || program.names(|noun| matches!(noun, Noun::Operation(_, Role::Closes)))
 }
 
-/// How `complete`s end each operation, each way once.
+/// How the device ends each operation, each way once.
 fn ends(program: &Program) -> Vec<Vec<ResultId>> {
     let mut ends = alloc::vec![Vec::new(); program.operations.len()];
-    for op in program.ops() {
-        if let Op::Complete { burst, result, .. } = op {
-            for &OperationId(operation) in &program.bursts[usize::from(burst)] {
-                let known: &mut Vec<_> = &mut ends[usize::from(operation)];
+    for mut op in program.ops() {
+        let (mut ended, mut results): (&[OperationId], Vec<ResultId>) = (&[], Vec::new());
+        for noun in op.describe().nouns() {
+            match noun {
+                Noun::Burst(list, Role::Ends) => ended = &program.bursts[usize::from(list)],
+                Noun::Result(result) => results.push(result),
+                _ => {}
+            }
+        }
+        for &OperationId(operation) in ended {
+            let known: &mut Vec<_> = &mut ends[usize::from(operation)];
+            for &result in &results {
                 if !known.contains(&result) {
                     known.push(result);
                 }

@@ -29,7 +29,7 @@ pub mod jobs;
 pub mod layout;
 pub mod machine;
 mod objects;
-mod op;
+pub mod op;
 pub mod packets;
 pub mod partial_order;
 pub mod personality;

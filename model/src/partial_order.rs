@@ -15,9 +15,8 @@ use alloc::vec::Vec;
 use crate::contract::Personality;
 use crate::expr::{Expr, ExprId, ThreadField};
 use crate::machine::Machine;
-use crate::program::{
-    Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, Timeout, VarId,
-};
+use crate::op::{Exit, Noun, Wait};
+use crate::program::{Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, VarId};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
 
@@ -317,7 +316,7 @@ impl Reader<'_> {
     }
 
     /// An operation, with the conditions that are asked when it is over.
-    fn op(self, code: &Code, op: Op, pc: Pc) -> Touch {
+    fn op(self, code: &Code, mut op: Op, pc: Pc) -> Touch {
         let program = self.program;
         let mut touch = self.effect(op);
         let mut ends = false;
@@ -328,10 +327,8 @@ impl Reader<'_> {
             touch.reads |= asked(program, code, to, self.id);
         }
         // What can be asked of a thread stays as it is where it only goes on.
-        let quiet = matches!(
-            op,
-            Op::Note(_) | Op::Set { .. } | Op::Test { .. } | Op::Assert { .. } | Op::Yield
-        ) || matches!(op, Op::Post { into: None, .. } | Op::Signal { .. });
+        let description = op.describe();
+        let quiet = description.passes && description.into.is_none_or(|into| into.is_none());
         if ends || !quiet {
             touch.writes |= bit(SHOWS, self.id.index());
         }
@@ -339,65 +336,82 @@ impl Reader<'_> {
     }
 
     /// What an operation itself does.
-    fn effect(self, op: Op) -> Touch {
-        let program = self.program;
-        let mut touch = Touch::default();
-        match op {
-            Op::Note(_) => {}
-            Op::Yield | Op::Stall => touch.own_port = true,
-            Op::Set { first, len } => {
-                for set in &program.sets[usize::from(first)..][..usize::from(len)] {
-                    let len = set.element.map_or(1, |(_, len)| len);
-                    for n in 0..len {
-                        touch.writes |= var(VarId(set.var.0 + n));
-                    }
-                    touch.reads |= reads(program, set.value, Some(self.id));
-                    if let Some((index, _)) = set.element {
-                        touch.reads |= reads(program, index, Some(self.id));
-                    }
-                }
-            }
-            Op::Test { cond, .. } | Op::Assert { cond } => {
-                touch.reads = reads(program, cond, Some(self.id));
-            }
-            Op::Post { port: to, .. } | Op::Query { port: to, .. } => touch.writes = port(to),
-            Op::Close { port: of, .. } | Op::Create { port: of, .. } => {
-                (touch.writes, touch.own_port) = (port(of), true);
-            }
-            Op::Get {
-                port: from,
-                timeout,
-                alertable: false,
-                ..
-            } => {
-                (touch.writes, touch.own_port) = (port(from) | clock(timeout), true);
-            }
-            Op::Block {
-                object: on,
-                timeout,
-                alertable: false,
-                ..
-            } => {
-                (touch.writes, touch.own_port) = (object(on) | clock(timeout), true);
-            }
-            Op::Signal { object: on } | Op::Reset { object: on } => touch.writes = object(on),
-            Op::Sleep {
-                alertable: false, ..
-            } => {
-                (touch.writes, touch.own_port) = (CLOCK, true);
-            }
-            Op::Spawn { thread: whom } => touch.writes = thread(whom),
-            Op::ExitProcess => return everything(),
-            op => {
-                touch = everything_but_threads();
-                if let Some(whom) = named(op) {
-                    touch.writes |= thread(whom);
-                }
-            }
+    fn effect(self, mut op: Op) -> Touch {
+        let description = op.describe();
+        if description.exits == Some(Exit::Process) {
+            return everything();
+        }
+        let mut touch = Touch {
+            own_port: description.own_port,
+            ..Touch::default()
+        };
+        if description.wait.is_some_and(Wait::has_deadline) {
+            touch.writes |= CLOCK;
+        }
+        let alertable = description.wait.is_some_and(|wait| wait.alertable);
+        if !description.local || alertable {
+            touch = touch.and(everything_but_threads());
+        }
+        for noun in description.nouns() {
+            touch = touch.and(self.noun(noun));
         }
         // Packets can belong to what else there is, and signals go to it.
-        if touch.writes & (all(PORTS) | all(OBJECTS)) != 0 && has_rest(program) {
+        if touch.writes & (all(PORTS) | all(OBJECTS)) != 0 && has_rest(self.program) {
             return touch.and(everything_but_threads());
+        }
+        touch
+    }
+
+    /// What an operation touches of something that it names.
+    fn noun(self, noun: Noun<'_>) -> Touch {
+        let writes = |writes| Touch {
+            writes,
+            ..Touch::default()
+        };
+        match noun {
+            Noun::Port(id, _) => writes(port(id)),
+            Noun::Object(id, _) => writes(object(id)),
+            Noun::Thread(id, _) => writes(thread(id)),
+            Noun::Clock(_) => writes(CLOCK),
+            Noun::Condition(cond) => Touch {
+                reads: reads(self.program, *cond, Some(self.id)),
+                ..Touch::default()
+            },
+            Noun::Sets(first, len) => self.sets(*first, len),
+            Noun::Ports(..)
+            | Noun::Source(..)
+            | Noun::File(..)
+            | Noun::Binding(_)
+            | Noun::Operation(..)
+            | Noun::Burst(..)
+            | Noun::Reserve(_)
+            | Noun::WaitPacket(..)
+            | Noun::Job(..)
+            | Noun::JobBinding(_)
+            | Noun::Process(_) => everything_but_threads(),
+            // These only say what something else gets, or where the thread goes on.
+            Noun::Packet(_)
+            | Noun::Own(_)
+            | Noun::Result(_)
+            | Noun::Pid(_)
+            | Noun::Branch(_)
+            | Noun::Text(_) => Touch::default(),
+        }
+    }
+
+    /// What assignments write and read.
+    fn sets(self, first: u16, len: u8) -> Touch {
+        let program = self.program;
+        let mut touch = Touch::default();
+        for set in &program.sets[usize::from(first)..][..usize::from(len)] {
+            let len = set.element.map_or(1, |(_, len)| len);
+            for n in 0..len {
+                touch.writes |= var(VarId(set.var.0 + n));
+            }
+            touch.reads |= reads(program, set.value, Some(self.id));
+            if let Some((index, _)) = set.element {
+                touch.reads |= reads(program, index, Some(self.id));
+            }
         }
         touch
     }
@@ -416,13 +430,6 @@ impl Reader<'_> {
     }
 }
 
-fn clock(timeout: Timeout) -> u128 {
-    match timeout {
-        Timeout::Never | Timeout::Ticks(0) => 0,
-        Timeout::Ticks(_) => CLOCK,
-    }
-}
-
 fn everything_but_threads() -> Touch {
     Touch {
         reads: 0,
@@ -436,18 +443,6 @@ fn everything() -> Touch {
         reads: u128::MAX,
         writes: u128::MAX,
         own_port: true,
-    }
-}
-
-/// The thread that an operation does something to.
-fn named(op: Op) -> Option<ThreadId> {
-    match op {
-        Op::Suspend { thread }
-        | Op::Resume { thread }
-        | Op::Terminate { thread }
-        | Op::Apc { thread, .. }
-        | Op::KernelApc { thread } => Some(thread),
-        _ => None,
     }
 }
 
@@ -492,11 +487,19 @@ fn reads(program: &Program, root: ExprId, asks: Option<ThreadId>) -> u128 {
 /// Where control goes on after an instruction.
 fn after(code: &Code, pc: Pc) -> Vec<Pc> {
     match code.instrs[usize::from(pc)] {
-        Instr::Op(Op::Test { otherwise, .. }) | Instr::If { otherwise, .. } => {
-            Vec::from([pc + 1, otherwise])
+        Instr::Op(mut op) => {
+            let description = op.describe();
+            if description.exits.is_some() {
+                return Vec::new();
+            }
+            let branch = description.nouns().filter_map(|noun| match noun {
+                Noun::Branch(to) => Some(to),
+                _ => None,
+            });
+            core::iter::once(pc + 1).chain(branch).collect()
         }
-        Instr::Op(Op::Exit | Op::ExitProcess) | Instr::End => Vec::new(),
-        Instr::Op(_) => Vec::from([pc + 1]),
+        Instr::If { otherwise, .. } => Vec::from([pc + 1, otherwise]),
+        Instr::End => Vec::new(),
         Instr::Jump(to) => Vec::from([to]),
         Instr::Either { branch, others } => Vec::from([branch, others]),
     }

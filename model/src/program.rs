@@ -7,6 +7,7 @@
 use alloc::vec::Vec;
 
 use crate::expr::{Expr, ExprId};
+use crate::op::Noun;
 
 pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
@@ -412,6 +413,12 @@ impl Program {
     /// Every operation of every code, in order.
     pub fn ops(&self) -> impl Iterator<Item = Op> {
         self.codes.iter().flat_map(Code::ops)
+    }
+
+    /// Whether any operation names something that satisfies `is`.
+    pub fn names(&self, is: impl Fn(&Noun<'_>) -> bool) -> bool {
+        self.ops()
+            .any(|mut op| op.describe().nouns().any(|noun| is(&noun)))
     }
 
     /// The nodes of all expressions that properties can reach are among [`Program::exprs`]; this

@@ -19,6 +19,7 @@ use crate::contract::Personality;
 use crate::expr::{Binary, Expr, ExprId, Field};
 use crate::layout::Layout;
 use crate::machine::Machine;
+use crate::op::{Exit, Noun};
 use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
 use crate::state::{State, operation_place};
 
@@ -49,7 +50,7 @@ impl Symmetry {
     /// The symmetry of a program on a kernel.
     pub fn of<P: Personality>(machine: &Machine<P>) -> Symmetry {
         let (program, layout) = (machine.program(), machine.layout());
-        let in_order = |op| matches!(op, Op::ExitProcess);
+        let in_order = |mut op: Op| op.describe().exits == Some(Exit::Process);
         if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {
             return Symmetry::default();
         }
@@ -211,17 +212,9 @@ fn orbits(program: &Program) -> Vec<Vec<ThreadId>> {
 
 /// Whether an operation or the schedule speaks of this thread.
 fn is_named(program: &Program, id: ThreadId) -> bool {
-    let named = |op| match op {
-        Op::Terminate { thread }
-        | Op::Suspend { thread }
-        | Op::Resume { thread }
-        | Op::Spawn { thread }
-        | Op::Apc { thread, .. }
-        | Op::KernelApc { thread } => thread == id,
-        _ => false,
-    };
+    let named = program.names(|noun| matches!(*noun, Noun::Thread(thread, _) if thread == id));
     let slated = |turn: &Slated| *turn == Slated::Thread(id);
-    program.ops().any(named) || program.schedule.iter().flatten().any(slated)
+    named || program.schedule.iter().flatten().any(slated)
 }
 
 /// What a program says, as texts that can be compared.
@@ -293,11 +286,7 @@ impl<'a> Names<'a> {
                 Instr::If { cond, otherwise } => {
                     format!("If {} {otherwise}", self.expr(cond, exchange))
                 }
-                Instr::Op(Op::Test { cond, otherwise }) => {
-                    format!("Test {} {otherwise}", self.expr(cond, exchange))
-                }
-                Instr::Op(Op::Assert { cond }) => format!("Assert {}", self.expr(cond, exchange)),
-                Instr::Op(Op::Set { first, len }) => self.sets(first, len, exchange),
+                Instr::Op(op) => self.op(op, exchange),
                 instr => format!("{instr:?}"),
             };
             text.push(';');
@@ -305,8 +294,46 @@ impl<'a> Names<'a> {
         text
     }
 
+    /// What an operation says: itself without the numbers of its expressions, and what these say. Threads that it
+    /// names trade places with nobody.
+    fn op(&self, mut op: Op, exchange: Exchange) -> String {
+        let mut asked = String::new();
+        for noun in op.describe().nouns() {
+            match noun {
+                Noun::Condition(cond) => {
+                    asked += &self.expr(core::mem::replace(cond, ExprId(0)), exchange);
+                }
+                Noun::Sets(first, len) => {
+                    asked += &self.sets(core::mem::replace(first, 0), len, exchange);
+                }
+                Noun::Port(..)
+                | Noun::Ports(..)
+                | Noun::Packet(_)
+                | Noun::Own(_)
+                | Noun::Thread(..)
+                | Noun::Object(..)
+                | Noun::Clock(_)
+                | Noun::Source(..)
+                | Noun::File(..)
+                | Noun::Binding(_)
+                | Noun::Operation(..)
+                | Noun::Burst(..)
+                | Noun::Result(_)
+                | Noun::Reserve(_)
+                | Noun::WaitPacket(..)
+                | Noun::Job(..)
+                | Noun::JobBinding(_)
+                | Noun::Pid(_)
+                | Noun::Process(_)
+                | Noun::Branch(_)
+                | Noun::Text(_) => {}
+            }
+        }
+        format!("{op:?} {asked}")
+    }
+
     fn sets(&self, first: u16, len: u8, exchange: Exchange) -> String {
-        let mut text = String::from("Set");
+        let mut text = String::new();
         for set in &self.program.sets[usize::from(first)..][..usize::from(len)] {
             let element = set
                 .element

@@ -2,7 +2,12 @@
 //!
 //! Long: one enum with every operation of every system, each field with its sentence.
 
+mod describe;
+mod description;
+mod fields;
 mod verb;
+
+use alloc::vec::Vec;
 
 use crate::expr::ExprId;
 use crate::ids::{
@@ -10,28 +15,11 @@ use crate::ids::{
     ResultId, SlotId, SourceId, ThreadId, WaitPacketId,
 };
 
+use crate::program::Program;
+
+pub use description::{Description, Exit, Messages, Noun, Role, Room, Wait};
+pub use fields::{Alert, Get, Interest, Knote, Message, Modes, Pc, Request, Timeout, Watch};
 pub use verb::Verb;
-
-/// A place in a thread's code: index into `Code::instrs`.
-pub type Pc = u8;
-
-/// Notification modes of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Modes {
-    /// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS.
-    pub skip_port: bool,
-    /// FILE_SKIP_SET_EVENT_ON_HANDLE.
-    pub skip_event: bool,
-}
-
-/// How long a call waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Timeout {
-    /// Until it gets what it waits for.
-    Never,
-    /// Ticks of virtual time; 0 does not wait.
-    Ticks(u32),
-}
 
 /// One operation: what a thread does in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -433,142 +421,40 @@ pub enum Op {
     },
 }
 
-/// What `kevent` does to a user event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Knote {
-    /// What its events carry.
-    pub packet: PacketId,
-    /// EV_ADD.
-    pub add: bool,
-    /// EV_DELETE.
-    pub delete: bool,
-    /// EV_ENABLE.
-    pub enable: bool,
-    /// EV_DISABLE.
-    pub disable: bool,
-    /// EV_ONESHOT.
-    pub oneshot: bool,
-    /// EV_CLEAR.
-    pub clear: bool,
-    /// EV_DISPATCH.
-    pub dispatch: bool,
-    /// NOTE_TRIGGER.
-    pub trigger: bool,
-}
-
-/// What `port_alert` does to an event port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Alert {
-    /// Puts it into alert mode, whether or not it was; calls take this event.
-    Set(PacketId),
-    /// Puts it into alert mode if it was not.
-    Update(PacketId),
-    /// Takes it out.
-    Clear,
-}
-
-/// What `epoll_ctl` does to a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Watch {
-    /// Starts to watch it.
-    Add(Interest),
-    /// Changes how it is watched, and arms it again.
-    Mod(Interest),
-    /// Stops watching it.
-    Del,
-}
-
-/// How a source is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Interest {
-    /// What its events carry.
-    pub packet: PacketId,
-    /// Edge-triggered: reported once for each change.
-    pub edge: bool,
-    /// Disarmed by its first event, until the next `mod`.
-    pub oneshot: bool,
-    /// Its events wake the waiters of one descriptor only, of those that watch it so.
-    pub exclusive: bool,
-}
-
-/// A message from ring to ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Message {
-    /// The ring that it is submitted on.
-    pub from: PortId,
-    /// The ring that it is for.
-    pub to: PortId,
-    /// What the other ring gets.
-    pub packet: PacketId,
-    /// What the sender's ring gets when that went well.
-    pub went: PacketId,
-    /// What the sender's ring gets when there is no other ring.
-    pub failed: PacketId,
-}
-
-/// A request to a ring that ends by itself, with what its own entry carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Request {
-    /// Nothing: only its entry.
-    Nop(PacketId),
-    /// A timeout of no time.
-    Timeout(PacketId),
-    /// The end of a request; its own entry is one of `Program::owns`.
-    Cancel(OperationId, u8),
-    /// The end of all requests on a file; its own entry is one of `Program::owns`.
-    CancelFile(FileId, u8),
-}
-
-/// A call that takes packets.
-#[derive(Debug, Clone, Copy)]
-pub struct Get {
-    /// From where.
-    pub port: PortId,
-    /// Where the result goes.
-    pub into: Option<SlotId>,
-    /// How long it waits.
-    pub timeout: Timeout,
-    /// The most packets of a batch; none for the call that takes exactly one.
-    pub max: Option<u8>,
-    /// How many packets a batch waits for; none for the call that takes what is there.
-    pub min: Option<u8>,
-    /// Whether an asynchronous procedure call can end the wait.
-    pub alertable: bool,
-}
-
 impl Op {
     /// Where its result goes, if it names a place.
     #[inline]
     pub fn into(mut self) -> Option<SlotId> {
-        self.place_mut().and_then(|into| *into)
+        self.tell().into.and_then(|into| *into)
     }
 
     /// The call that takes packets, if it is one.
     #[inline]
     pub fn as_get(self) -> Option<Get> {
-        match self {
-            Op::Get {
-                port,
-                into,
-                timeout,
-                max,
-                min,
-                alertable,
-            } => Some(Get {
-                port,
-                into,
-                timeout,
-                max,
-                min,
-                alertable,
-            }),
-            _ => None,
-        }
+        let Op::Get {
+            port,
+            into,
+            timeout,
+            max,
+            min,
+            alertable,
+        } = self
+        else {
+            return None;
+        };
+        Some(Get {
+            port,
+            into,
+            timeout,
+            max,
+            min,
+            alertable,
+        })
     }
 
     /// The same operation with its result going nowhere: what an observer sees of it.
     pub fn unnamed(mut self) -> Op {
-        if let Some(into) = self.place_mut() {
+        if let Some(into) = self.tell().into {
             *into = None;
         }
         self
@@ -576,89 +462,39 @@ impl Op {
 
     /// Whether an asynchronous procedure call can end its wait.
     #[inline]
-    pub fn is_alertable(self) -> bool {
-        match self {
-            Op::Get { alertable, .. }
-            | Op::Block { alertable, .. }
-            | Op::Sleep { alertable, .. }
-            | Op::WaitHandle { alertable, .. } => alertable,
-            _ => false,
-        }
+    pub fn is_alertable(mut self) -> bool {
+        self.tell().wait.is_some_and(|wait| wait.alertable)
     }
 
     /// Whether every system has it: one of the four calls on a port that any of them has, in whatever words, or
     /// something that threads do by themselves. Its fields may ask for more than a system has.
-    pub fn is_portable(self) -> bool {
-        let on_a_port = matches!(
-            self,
-            Op::Get { .. } | Op::Post { .. } | Op::Close { .. } | Op::Create { .. }
-        );
-        let on_an_object = matches!(
-            self,
-            Op::Block { .. } | Op::Signal { .. } | Op::Reset { .. }
-        );
-        let alone = matches!(
-            self,
-            Op::Stall | Op::Sleep { .. } | Op::Yield | Op::Spawn { .. } | Op::Exit | Op::Note(_)
-        );
-        let data = matches!(self, Op::Set { .. } | Op::Test { .. } | Op::Assert { .. });
-        on_a_port || on_an_object || alone || data
+    pub fn is_portable(mut self) -> bool {
+        self.tell().portable
     }
 
-    fn place_mut(&mut self) -> Option<&mut Option<SlotId>> {
-        match self {
-            Op::Get { into, .. }
-            | Op::Post { into, .. }
-            | Op::Close { into, .. }
-            | Op::Create { into, .. }
-            | Op::DuplicatePort { into, .. }
-            | Op::Query { into, .. }
-            | Op::WaitHandle { into, .. }
-            | Op::Block { into, .. }
-            | Op::Sleep { into, .. }
-            | Op::Apc { into, .. }
-            | Op::Associate { into, .. }
-            | Op::Replace { into, .. }
-            | Op::Modes { into, .. }
-            | Op::DuplicateFile { into, .. }
-            | Op::CloseFile { into, .. }
-            | Op::Start { into, .. }
-            | Op::Complete { into, .. }
-            | Op::Cancel { into, .. }
-            | Op::CancelFile { into, .. }
-            | Op::WaitPacket { into, .. }
-            | Op::CancelWaitPacket { into, .. }
-            | Op::JobPort { into, .. }
-            | Op::JobStart { into, .. }
-            | Op::JobExit { into, .. }
-            | Op::PortSendn { into, .. }
-            | Op::MsgRing { into, .. }
-            | Op::Submit { into, .. }
-            | Op::EpollCtl { into, .. }
-            | Op::PortAlert { into, .. }
-            | Op::PortAssociate { into, .. }
-            | Op::PortDissociate { into, .. }
-            | Op::CloseSource { into, .. }
-            | Op::Kevent { into, .. } => Some(into),
-            Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Yield
-            | Op::Suspend { .. }
-            | Op::Resume { .. }
-            | Op::Terminate { .. }
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::ExitProcess
-            | Op::KernelApc { .. }
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_)
-            | Op::Free { .. }
-            | Op::Alloc { .. }
-            | Op::Write { .. }
-            | Op::Drain { .. } => None,
+    /// Every port into which the operation itself can put packets, each once for what is posted and once for
+    /// messages of jobs. What comes of it later is not meant: the end of an operation, the signal of an object.
+    pub fn room_needed(mut self, program: &Program) -> Vec<Room> {
+        let description = self.describe();
+        let messages = description.messages.count(program);
+        let posts = description.nouns().flat_map(|noun| match noun {
+            Noun::Port(port, Role::Posts) => Vec::from([port]),
+            Noun::Ports(list, Role::Posts) => program.port_lists[usize::from(list)].clone(),
+            _ => Vec::new(),
+        });
+        let mut rooms: Vec<Room> = Vec::new();
+        for port in posts {
+            match rooms.iter_mut().find(|room| room.port == port) {
+                Some(room) => room.packets += 1,
+                None => rooms.push(Room::of(port, 1, false)),
+            }
         }
+        for binding in program.job_bindings.iter().filter(|_| messages > 0) {
+            let room = Room::of(binding.port, messages, true);
+            if !rooms.contains(&room) {
+                rooms.push(room);
+            }
+        }
+        rooms
     }
 }

@@ -1,0 +1,127 @@
+//! What operations are done with, besides ids.
+
+use crate::ids::{FileId, OperationId, PacketId, PortId, SlotId};
+
+/// A place in a thread's code: index into `Code::instrs`.
+pub type Pc = u8;
+
+/// Notification modes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Modes {
+    /// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS.
+    pub skip_port: bool,
+    /// FILE_SKIP_SET_EVENT_ON_HANDLE.
+    pub skip_event: bool,
+}
+
+/// How long a call waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timeout {
+    /// Until it gets what it waits for.
+    Never,
+    /// Ticks of virtual time; 0 does not wait.
+    Ticks(u32),
+}
+
+/// What `kevent` does to a user event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Knote {
+    /// What its events carry.
+    pub packet: PacketId,
+    /// EV_ADD.
+    pub add: bool,
+    /// EV_DELETE.
+    pub delete: bool,
+    /// EV_ENABLE.
+    pub enable: bool,
+    /// EV_DISABLE.
+    pub disable: bool,
+    /// EV_ONESHOT.
+    pub oneshot: bool,
+    /// EV_CLEAR.
+    pub clear: bool,
+    /// EV_DISPATCH.
+    pub dispatch: bool,
+    /// NOTE_TRIGGER.
+    pub trigger: bool,
+}
+
+/// What `port_alert` does to an event port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alert {
+    /// Puts it into alert mode, whether or not it was; calls take this event.
+    Set(PacketId),
+    /// Puts it into alert mode if it was not.
+    Update(PacketId),
+    /// Takes it out.
+    Clear,
+}
+
+/// What `epoll_ctl` does to a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Watch {
+    /// Starts to watch it.
+    Add(Interest),
+    /// Changes how it is watched, and arms it again.
+    Mod(Interest),
+    /// Stops watching it.
+    Del,
+}
+
+/// How a source is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Interest {
+    /// What its events carry.
+    pub packet: PacketId,
+    /// Edge-triggered: reported once for each change.
+    pub edge: bool,
+    /// Disarmed by its first event, until the next `mod`.
+    pub oneshot: bool,
+    /// Its events wake the waiters of one descriptor only, of those that watch it so.
+    pub exclusive: bool,
+}
+
+/// A message from ring to ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Message {
+    /// The ring that it is submitted on.
+    pub from: PortId,
+    /// The ring that it is for.
+    pub to: PortId,
+    /// What the other ring gets.
+    pub packet: PacketId,
+    /// What the sender's ring gets when that went well.
+    pub went: PacketId,
+    /// What the sender's ring gets when there is no other ring.
+    pub failed: PacketId,
+}
+
+/// A request to a ring that ends by itself, with what its own entry carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Request {
+    /// Nothing: only its entry.
+    Nop(PacketId),
+    /// A timeout of no time.
+    Timeout(PacketId),
+    /// The end of a request; its own entry is one of `Program::owns`.
+    Cancel(OperationId, u8),
+    /// The end of all requests on a file; its own entry is one of `Program::owns`.
+    CancelFile(FileId, u8),
+}
+
+/// A call that takes packets.
+#[derive(Debug, Clone, Copy)]
+pub struct Get {
+    /// From where.
+    pub port: PortId,
+    /// Where the result goes.
+    pub into: Option<SlotId>,
+    /// How long it waits.
+    pub timeout: Timeout,
+    /// The most packets of a batch; none for the call that takes exactly one.
+    pub max: Option<u8>,
+    /// How many packets a batch waits for; none for the call that takes what is there.
+    pub min: Option<u8>,
+    /// Whether an asynchronous procedure call can end the wait.
+    pub alertable: bool,
+}
