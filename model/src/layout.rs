@@ -373,11 +373,6 @@ fn unposted(program: &Program, port: PortId) -> usize {
     operations.count() + usize::from(program.wait_packets) + messages.sum::<usize>()
 }
 
-/// The most messages of jobs that one operation sends to one port.
-pub(crate) fn messages_max(program: &Program, mut op: Op) -> usize {
-    op.describe().messages.count(program)
-}
-
 /// The process that an operation names; the scenario's own if it names none.
 fn process_named(mut op: Op) -> u16 {
     let named = op.describe().nouns().find_map(|noun| match noun {

@@ -36,6 +36,7 @@ pub mod personality;
 pub mod program;
 pub mod property;
 mod results;
+pub mod room;
 pub mod running;
 pub mod state;
 pub mod step;

@@ -3,9 +3,9 @@
 use super::{Bounded, Machine};
 use crate::contract::Personality;
 use crate::control::Offer;
-use crate::layout::messages_max;
 use crate::objects;
 use crate::program::{Message, Op, Pc, Slated, ThreadId};
+use crate::room::messages_max;
 use crate::state::View;
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;

@@ -6,7 +6,6 @@ use crate::ids::{
     BindingId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId, ReserveId,
     ResultId, SlotId, SourceId, ThreadId, WaitPacketId,
 };
-use crate::program::Program;
 
 /// The most nouns of one operation.
 const NOUNS_MAX: usize = 5;
@@ -43,11 +42,11 @@ pub struct Description<'a> {
 pub enum Noun<'a> {
     /// A port.
     Port(PortId, Role),
-    /// Ports: a list of [`Program::port_lists`].
+    /// Ports: a list of `Program::port_lists`.
     Ports(u16, Role),
     /// Something that it carries into a port, now or later.
     Packet(&'a mut PacketId),
-    /// What its own entry carries: a list of [`Program::owns`].
+    /// What its own entry carries: a list of `Program::owns`.
     Own(u8),
     /// A thread.
     Thread(ThreadId, Role),
@@ -63,7 +62,7 @@ pub enum Noun<'a> {
     Binding(BindingId),
     /// An I/O operation.
     Operation(OperationId, Role),
-    /// I/O operations: a list of [`Program::bursts`].
+    /// I/O operations: a list of `Program::bursts`.
     Burst(u16, Role),
     /// How an I/O operation ends.
     Result(ResultId),
@@ -73,15 +72,15 @@ pub enum Noun<'a> {
     WaitPacket(WaitPacketId, Role),
     /// A job.
     Job(JobId, Role),
-    /// An association of a job: one of [`Program::job_bindings`].
+    /// An association of a job: one of `Program::job_bindings`.
     JobBinding(u8),
-    /// A process of a job: one of [`Program::pids`].
+    /// A process of a job: one of `Program::pids`.
     Pid(u8),
     /// A process whose handle it makes or uses.
     Process(ProcessId),
     /// A condition that it asks.
     Condition(&'a mut ExprId),
-    /// Variables that it writes, and what it reads for that: so many of [`Program::sets`] from the first.
+    /// Variables that it writes, and what it reads for that: so many of `Program::sets` from the first.
     Sets(&'a mut u16, u8),
     /// Where its thread may go on instead of at the next instruction.
     Branch(Pc),
@@ -155,43 +154,11 @@ pub enum Messages {
     OfProcesses,
 }
 
-/// Packets that an operation itself can put into a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
-    /// The port.
-    pub port: PortId,
-    /// How many at most.
-    pub packets: usize,
-    /// Whether they are messages of jobs. Their room is kept beside the room of what is posted.
-    pub messages: bool,
-}
-
-impl Room {
-    pub(super) fn of(port: PortId, packets: usize, messages: bool) -> Room {
-        Room {
-            port,
-            packets,
-            messages,
-        }
-    }
-}
-
 impl Wait {
     /// Whether it can have a deadline.
     #[inline]
     pub fn has_deadline(self) -> bool {
         matches!(self.timeout, Timeout::Ticks(1..))
-    }
-}
-
-impl Messages {
-    /// How many they are in a program.
-    pub fn count(self, program: &Program) -> usize {
-        match self {
-            Messages::None => 0,
-            Messages::OfJobs(each) => each * program.jobs.len(),
-            Messages::OfProcesses => program.pids.len(),
-        }
     }
 }
 

@@ -7,17 +7,13 @@ mod description;
 mod fields;
 mod verb;
 
-use alloc::vec::Vec;
-
 use crate::expr::ExprId;
 use crate::ids::{
     BindingId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId, ReserveId,
     ResultId, SlotId, SourceId, ThreadId, WaitPacketId,
 };
 
-use crate::program::Program;
-
-pub use description::{Description, Exit, Messages, Noun, Role, Room, Wait};
+pub use description::{Description, Exit, Messages, Noun, Role, Wait};
 pub use fields::{Alert, Get, Interest, Knote, Message, Modes, Pc, Request, Timeout, Watch};
 pub use verb::Verb;
 
@@ -470,31 +466,5 @@ impl Op {
     /// something that threads do by themselves. Its fields may ask for more than a system has.
     pub fn is_portable(mut self) -> bool {
         self.tell().portable
-    }
-
-    /// Every port into which the operation itself can put packets, each once for what is posted and once for
-    /// messages of jobs. What comes of it later is not meant: the end of an operation, the signal of an object.
-    pub fn room_needed(mut self, program: &Program) -> Vec<Room> {
-        let description = self.describe();
-        let messages = description.messages.count(program);
-        let posts = description.nouns().flat_map(|noun| match noun {
-            Noun::Port(port, Role::Posts) => Vec::from([port]),
-            Noun::Ports(list, Role::Posts) => program.port_lists[usize::from(list)].clone(),
-            _ => Vec::new(),
-        });
-        let mut rooms: Vec<Room> = Vec::new();
-        for port in posts {
-            match rooms.iter_mut().find(|room| room.port == port) {
-                Some(room) => room.packets += 1,
-                None => rooms.push(Room::of(port, 1, false)),
-            }
-        }
-        for binding in program.job_bindings.iter().filter(|_| messages > 0) {
-            let room = Room::of(binding.port, messages, true);
-            if !rooms.contains(&room) {
-                rooms.push(room);
-            }
-        }
-        rooms
     }
 }

@@ -1,0 +1,152 @@
+//! Programs around an operation, on a system that has every operation.
+
+use std::sync::Arc;
+
+use portsim_model::Machine;
+use portsim_model::contract::{Personality, Turn};
+use portsim_model::event::{Error, Observer, OsError, errno};
+use portsim_model::expr::Expr;
+use portsim_model::program::*;
+use portsim_model::property::Fault;
+use portsim_model::state::View;
+use portsim_model::threads::Mode;
+
+/// A system that has every operation. Nobody makes a call on it: what is asked of a program is asked before.
+#[derive(Clone, Copy)]
+pub struct Anything;
+
+impl Personality for Anything {
+    fn name(&self) -> &'static str {
+        "anything"
+    }
+
+    fn os_error(&self) -> fn(Error) -> OsError {
+        errno
+    }
+
+    fn supports(&self, _: &Program, _: Op) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    fn counts_running(&self) -> bool {
+        false
+    }
+
+    fn leaves_open(&self, _: Op) -> bool {
+        false
+    }
+
+    fn call<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Op, _: u8) {
+        unreachable!("nobody takes a step")
+    }
+
+    fn wake<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get, _: u8) {}
+    fn expire<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {}
+    fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Mode) {}
+
+    fn holds(&self, _: View<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// A program on that system.
+pub fn machine(program: &Program) -> Machine<Anything> {
+    Machine::new(Arc::new(program.clone()), Anything, 1).expect("it has every operation")
+}
+
+/// What a thread runs: these operations one after the other, and then its end.
+pub fn code(ops: &[Op]) -> Code {
+    let ops = ops.iter().map(|&op| Instr::Op(op));
+    Code {
+        instrs: ops.chain([Instr::End]).collect(),
+        slots: vec![Slot { packets_max: 2 }],
+    }
+}
+
+/// Threads that run these codes, one each, with ports, packets and objects, and variables of which `exprs` and `sets`
+/// speak; there is nothing else.
+pub fn plain(codes: Vec<Code>) -> Program {
+    let thread = |n| Thread {
+        code: CodeId(n),
+        spawned: false,
+        may_wait: true,
+        process: ProcessId(0),
+    };
+    let port = Port {
+        concurrency: 1,
+        open: true,
+        named: false,
+        events_max: None,
+        entries: None,
+    };
+    let set = |var, value| Assignment {
+        var: VarId(var),
+        element: None,
+        value: portsim_model::expr::ExprId(value),
+    };
+    Program {
+        threads: (0..codes.len() as u8).map(thread).collect(),
+        codes,
+        ports: vec![port; PORTS],
+        objects: vec![Object::Mutex; 3],
+        packets: vec![Packet::default(); 6],
+        vars: vec![0; 3],
+        exprs: vec![Expr::Const(0), Expr::Var(VarId(1))],
+        sets: vec![set(1, 0), set(2, 0), set(2, 1)],
+        port_lists: vec![vec![], vec![PortId(2), PortId(3), PortId(2)]],
+        bursts: vec![vec![]; 2],
+        owns: vec![vec![]; 3],
+        ..Program::default()
+    }
+}
+
+/// How many ports a program has.
+pub const PORTS: usize = 4;
+
+/// The same with some of everything else that an operation can name.
+pub fn whole(codes: Vec<Code>) -> Program {
+    let file = File {
+        binding: None,
+        sync: false,
+        modes: Modes::default(),
+        on_close: ResultId(0),
+        signal: ObjectId(0),
+    };
+    let binding = |file| Binding {
+        file: FileId(file),
+        port: PortId(0),
+        key: 0,
+    };
+    let operation = |file| Operation {
+        file: FileId(file),
+        overlapped: 0,
+        event: None,
+        low_bit: false,
+        apc: false,
+        done: None,
+    };
+    let job_binding = |port| JobBinding {
+        job: JobId(1),
+        port: PortId(port),
+        key: 0,
+        new: vec![],
+        exit: vec![],
+        zero: PacketId(0),
+    };
+    Program {
+        sources: vec![Source::default(); 2],
+        files: vec![file; 3],
+        bindings: (0..2).map(binding).collect(),
+        operations: (0..3).map(operation).collect(),
+        results: vec![CANCELLED; 3],
+        bursts: vec![vec![], vec![OperationId(0), OperationId(2)]],
+        reserves: vec![Reserve::Port; 2],
+        wait_packets: 2,
+        jobs: vec![Job { parent: None }; 2],
+        job_bindings: [3, 0, 3].map(job_binding).to_vec(),
+        pids: vec![0; 5],
+        ..plain(codes)
+    }
+}
