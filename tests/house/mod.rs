@@ -8,6 +8,8 @@ mod claims;
 mod claims_page;
 mod docs;
 mod layers;
+mod operations;
+mod pattern;
 mod rust;
 mod systems;
 mod tidy;

@@ -115,7 +115,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             wait_packet: WaitPacketId(1),
             port,
             target: object,
-            packet,
+            packet: PacketId(4),
             into,
         },
         Verb::CancelWaitPacket => Op::CancelWaitPacket {

@@ -1,0 +1,198 @@
+//! Nobody overlooks an operation: whoever tells operations apart names each of them.
+//!
+//! A catch-all gives an answer for operations that nobody thought of when it was written, and nothing says so. What
+//! several operations have in common is a word of their description.
+
+use std::path::Path;
+
+use super::pattern::{Asked, Pattern, asked};
+use super::rust::{code_only, mentions, tokens};
+use super::{File, Violation, breaks, holds, rust_files};
+
+/// What an operation is called in code: itself, and its kind.
+const NAMES: [&str; 2] = ["Op", "Verb"];
+
+/// Files that have such places still, each to be converted. A file that has none any more leaves the list.
+const BEING_CONVERTED: &[&str] = &[];
+
+const DESCRIPTIONS: &str = "model/src/op/describe.rs";
+
+/// Every match over operations names them all, and no other pattern asks for several at once.
+fn operations_are_named(root: &Path) -> Vec<Violation> {
+    named_but_in(root, BEING_CONVERTED)
+}
+
+fn named_but_in(root: &Path, being_converted: &[&str]) -> Vec<Violation> {
+    let files = rust_files(root);
+    let mut found = Vec::new();
+    for file in &files {
+        let ours = ["model/src/", "sim/src/"];
+        if !ours.iter().any(|src| file.path.starts_with(src)) {
+            continue;
+        }
+        let here = overlooked(file);
+        let excused = being_converted.contains(&file.path.as_str());
+        match (excused, here.is_empty()) {
+            (false, _) => found.extend(here),
+            (true, false) => {}
+            (true, true) => found.push(Violation::new(
+                &file.path,
+                0,
+                "is converted: take it off the list",
+            )),
+        }
+    }
+    let is_there = |path: &&&str| files.iter().any(|file| file.path == **path);
+    for gone in being_converted.iter().filter(|path| !is_there(path)) {
+        found.push(Violation::new(*gone, 0, "is on the list, and not there"));
+    }
+    found
+}
+
+/// The places of a file where an operation can be overlooked.
+fn overlooked(file: &File) -> Vec<Violation> {
+    let code = code_only(&file.text);
+    let mut found = Vec::new();
+    let mut add = |line, what: String| found.push(Violation::new(&file.path, line, what));
+    for mention in mentions(&code) {
+        let of = |n: usize| mention.path.iter().rev().nth(n).map_or("", String::as_str);
+        let renamed = NAMES.contains(&of(0)) && mention.alias.as_deref().is_some_and(|it| it != of(0));
+        if renamed || of(0) == "*" && NAMES.contains(&of(1)) {
+            add(mention.line, "operations go by their own name".to_owned());
+        }
+    }
+    let names: Vec<&str> = NAMES
+        .into_iter()
+        .chain(file.text.contains("impl Op {").then_some("Self"))
+        .collect();
+    for place in asked(&tokens(&code)) {
+        match place {
+            Asked::Match(arms) => {
+                let operations: Vec<&Pattern> = arms
+                    .iter()
+                    .map(|arm| &arm.pattern)
+                    .filter(|pattern| pattern.names(&names) > 0)
+                    .collect();
+                for arm in arms.iter().filter(|arm| !arm.guarded) {
+                    if operations.iter().any(|it| arm.pattern.swallows(it, &names)) {
+                        add(arm.line, "stands for operations that are not named".to_owned());
+                    }
+                }
+            }
+            Asked::Whether(pattern, line) => {
+                if pattern.names(&names) > 1 {
+                    add(line, "asks for several operations: what have they in common?".to_owned());
+                }
+            }
+            Asked::Unread(text, line) => {
+                if names.iter().any(|name| text.contains(&format!("{name}::"))) {
+                    add(line, "cannot be read".to_owned());
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The descriptions take every operation apart field by field.
+fn descriptions_name_every_field(root: &Path) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for file in rust_files(root).iter().filter(|file| file.path == DESCRIPTIONS) {
+        let code = code_only(&file.text);
+        for (n, line) in (1..).zip(code.lines()) {
+            if line.contains("..") {
+                found.push(Violation::new(&file.path, n, "leaves fields out"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_operation_is_overlooked() {
+    holds(operations_are_named);
+}
+
+#[test]
+fn what_overlooks_operations_is_seen() {
+    let source = r#"
+fn a(op: Op) -> u8 {
+    match op {
+        Op::Get { .. } | Op::Post { .. } => 1,
+        Op::Exit if true => 2,
+        _ if false => 3,
+        other => 4,
+    }
+}
+fn b(pair: (Option<&Op>, u8)) -> u8 {
+    match pair {
+        (Some(&Op::Exit), 1) => match pair.1 { _ => 1 },
+        (Some(_), 1) => 2,
+        (None, _) => 3,
+        (kept @ _, n) => { 4 }
+    }
+}
+fn c(instr: Instr) -> bool {
+    match unsafe { instr } {
+        Instr::Op(program::Op::Test { otherwise, .. }) | Instr::If { otherwise } => true,
+        Instr::Op(_) => false,
+        _ => false,
+    }
+}
+fn d(verb: Verb) -> bool {
+    matches!(verb, Verb::Get | Verb::Post) || matches!(verb, Verb::Exit)
+}
+fn e(shown: Shown) {
+    if let Shown::Call { op: Op::Get { .. } | Op::Post { .. }, .. } = shown {}
+    let Op::Exit = shown.op else { return };
+    match shown { Shown::Call { op: Op::Exit, .. } => {}, Shown::Call { .. } | Shown::End => {} }
+    match shown.n { 1 => {} _ => {} }
+}
+use program::Op as Action;
+use Op::*;
+"#;
+    breaks(
+        operations_are_named,
+        &[("sim/src/a.rs", source), ("tests/b.rs", source)],
+        &[
+            "sim/src/a.rs:7: stands",
+            "sim/src/a.rs:13: stands",
+            "sim/src/a.rs:15: stands",
+            "sim/src/a.rs:21: stands",
+            "sim/src/a.rs:22: stands",
+            "sim/src/a.rs:26: asks",
+            "sim/src/a.rs:29: asks",
+            "sim/src/a.rs:31: stands",
+            "sim/src/a.rs:34: operations go",
+            "sim/src/a.rs:35: operations go",
+        ],
+    );
+}
+
+#[test]
+fn a_file_leaves_the_list_when_it_is_converted() {
+    fn law(root: &Path) -> Vec<Violation> {
+        named_but_in(root, &["sim/src/a.rs", "sim/src/b.rs", "sim/src/c.rs"])
+    }
+    let open = "fn f(op: Op) { match op { Op::Exit => {} _ => {} } }\n";
+    let whole = "fn f(op: Op) { match op { Op::Exit => {} Op::Stall => {} } }\n";
+    breaks(
+        law,
+        &[("sim/src/a.rs", open), ("sim/src/b.rs", whole)],
+        &["sim/src/b.rs:0: is converted", "sim/src/c.rs:0: is on the list"],
+    );
+}
+
+#[test]
+fn descriptions_leave_no_field_out() {
+    holds(descriptions_name_every_field);
+}
+
+#[test]
+fn a_description_that_leaves_fields_out_is_seen() {
+    breaks(
+        descriptions_name_every_field,
+        &[(DESCRIPTIONS, "match op {\n    // All of it...\n    Op::Get { port, .. } => says,\n}\n")],
+        &["model/src/op/describe.rs:3: leaves"],
+    );
+}
