@@ -9,12 +9,11 @@ use portsim::cross_check::judge_free;
 use portsim::cross_check::stress::round;
 use portsim::native::agent::Limits;
 use portsim::native::{Agent, Backend, NoRecording, backend, record_free};
-use portsim::personality::{OnMachine, not_for, play};
+use portsim::personality::{not_for, play};
 use portsim::run::{Ended, Execution, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::{Answer, End, Event, Shown, Span};
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, Packet, ThreadId};
 use portsim_model::step::{Step, StepKind};
@@ -29,9 +28,8 @@ const APART: u64 = 1_000;
 /// One run of the model.
 pub struct Runs<'c>(pub &'c mut dyn Choose);
 
-impl OnMachine for Runs<'_> {
-    type Out = Execution;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Execution {
+impl Runs<'_> {
+    pub fn on(self, machine: &dyn AnyMachine) -> Execution {
         run(machine, self.0, 200)
     }
 }
@@ -112,7 +110,8 @@ fn runs_of_the_model_are_admitted() {
             }
             for seed in 0..3 {
                 let mut rng = Policy::Random.seeded(seed);
-                let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *rng));
+                let execution = play(name, &scenario.program, PROCESSORS)
+                    .map(|machine| Runs(&mut *rng).on(&*machine));
                 let execution = execution.expect("the system plays it");
                 let calls = calls(&execution.events, &mut *rng);
                 let end = End {
@@ -245,7 +244,8 @@ fn a_cut_trace_is_not_refused_for_what_is_missing() {
                 continue;
             }
             let mut rng = Policy::Random.seeded(5);
-            let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *rng));
+            let execution = play(name, &scenario.program, PROCESSORS)
+                .map(|machine| Runs(&mut *rng).on(&*machine));
             let execution = execution.expect("the system plays it");
             let calls = calls(&execution.events, &mut *rng);
             for cut in 0..calls.len() {

@@ -11,15 +11,14 @@ use portsim::admit::admit;
 use portsim::admit::free::{Limits, admit_free};
 use portsim::choose::{Choose, Policy};
 use portsim::names::Names;
-use portsim::personality::{OnMachine, not_for, play};
+use portsim::personality::{not_for, play};
 use portsim::replay::replay;
 use portsim::run::{Ended, Execution, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::{Answer, End, Event, Header, Mode, Origin, Shown, Trace};
 use portsim_model::State;
-use portsim_model::contract::Personality;
 use portsim_model::expr::{Facts, PortField};
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, Program};
 use portsim_model::property::{Fault, Violation};
@@ -152,9 +151,8 @@ struct Judge<'a> {
     strands: bool,
 }
 
-impl OnMachine for Judge<'_> {
-    type Out = Result<(), TestCaseError>;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
+impl Judge<'_> {
+    fn on(self, machine: &dyn AnyMachine) -> Result<(), TestCaseError> {
         for policy in [Policy::Random, Policy::Pct(3), Policy::Fair] {
             let execution = run(machine, &mut Watched(policy.seeded(self.seed)), 1_000);
             let again = run(machine, &mut *policy.seeded(self.seed), 1_000);
@@ -188,9 +186,9 @@ impl Judge<'_> {
     }
 
     /// The same calls made as long as a seed says are admitted too, whatever is not known of their order.
-    fn admitted_freely<P: Personality>(
+    fn admitted_freely(
         &self,
-        machine: &Machine<P>,
+        machine: &dyn AnyMachine,
         execution: &Execution,
     ) -> Result<(), TestCaseError> {
         let shown = calls(&execution.events, &mut *Policy::Random.seeded(self.seed));
@@ -209,11 +207,7 @@ impl Judge<'_> {
 
     /// The state is among those that exploration reaches, and I5 holds in all of them: a thread waits on at most
     /// one port, which is the one that it is associated with, where the system associates threads.
-    fn reached<P: Personality>(
-        &self,
-        machine: &Machine<P>,
-        last: &State,
-    ) -> Result<(), TestCaseError> {
+    fn reached(&self, machine: &dyn AnyMachine, last: &State) -> Result<(), TestCaseError> {
         let boot = machine.boot();
         let (mut seen, mut open) = (HashSet::from([boot.clone()]), vec![boot]);
         let mut steps = Vec::new();
@@ -257,10 +251,14 @@ impl Choose for Watched {
         assert_eq!(sorted.len(), steps.len(), "steps are offered once");
         self.0.choose(steps)
     }
+
+    fn answer(&mut self, alternatives: usize) -> usize {
+        self.0.answer(alternatives)
+    }
 }
 
-fn admitted<P: Personality>(
-    machine: &Machine<P>,
+fn admitted(
+    machine: &dyn AnyMachine,
     names: &Names,
     execution: &Execution,
 ) -> Result<(), TestCaseError> {
@@ -272,10 +270,7 @@ fn admitted<P: Personality>(
     Ok(())
 }
 
-fn replayed<P: Personality>(
-    machine: &Machine<P>,
-    execution: &Execution,
-) -> Result<(), TestCaseError> {
+fn replayed(machine: &dyn AnyMachine, execution: &Execution) -> Result<(), TestCaseError> {
     let header = Header {
         format: String::new(),
         scenario: String::new(),
@@ -313,9 +308,9 @@ fn replayed<P: Personality>(
 /// I4 and I3: packets of one port arrive in the order of their posts, each once. A batch, or a thread that
 /// was suspended, returns later than it was served, and the ends of I/O are packets that nobody posts, so programs
 /// with these say nothing here. Nor do systems that keep no order: `aix/packet-order`, `illumos/two-steps`.
-fn in_order<P: Personality>(machine: &Machine<P>, events: &[Event]) -> Result<(), TestCaseError> {
+fn in_order(machine: &dyn AnyMachine, events: &[Event]) -> Result<(), TestCaseError> {
     let blurs = |op| matches!(op, Op::Suspend { .. } | Op::Get { max: Some(_), .. });
-    let keeps_order = !["aix", "illumos"].contains(&machine.personality().name());
+    let keeps_order = !["aix", "illumos"].contains(&machine.name());
     let says_nothing =
         machine.program().ops().any(blurs) || !machine.program().completions.is_empty();
     if says_nothing || !keeps_order {
@@ -358,7 +353,7 @@ fn in_order<P: Personality>(machine: &Machine<P>, events: &[Event]) -> Result<()
     Ok(())
 }
 
-fn waits_once<P: Personality>(machine: &Machine<P>, state: &State) -> Result<(), TestCaseError> {
+fn waits_once(machine: &dyn AnyMachine, state: &State) -> Result<(), TestCaseError> {
     let view = machine.view(state);
     let program: &Program = machine.program();
     for id in program.thread_ids() {
@@ -368,10 +363,9 @@ fn waits_once<P: Personality>(machine: &Machine<P>, state: &State) -> Result<(),
             .collect();
         let parked = view.thread(id).mode() == Doing::Parked;
         // `wine-8/close-forgets`: whoever was forgotten waits on nothing.
-        let forgets = machine.personality().name() == "wine-8";
+        let forgets = machine.name() == "wine-8";
         // `illumos/keeps-place`: whoever was woken stands among the waiters until it has looked.
-        let stays =
-            machine.personality().name() == "illumos" && view.thread(id).mode() == Doing::Woken;
+        let stays = machine.name() == "illumos" && view.thread(id).mode() == Doing::Woken;
         prop_assert!(
             on.len() == usize::from(parked)
                 || (forgets && parked && on.is_empty())
@@ -380,14 +374,11 @@ fn waits_once<P: Personality>(machine: &Machine<P>, state: &State) -> Result<(),
             id.0,
             &on
         );
-        if let (true, [port]) = (machine.personality().counts_running(), on.as_slice()) {
+        if let (true, [port]) = (machine.counts_running(), on.as_slice()) {
             prop_assert_eq!(view.thread(id).port(), Some(*port));
         }
     }
-    for port in program
-        .port_ids()
-        .filter(|_| machine.personality().counts_running())
-    {
+    for port in program.port_ids().filter(|_| machine.counts_running()) {
         let members = program
             .thread_ids()
             .filter(|id| view.thread(*id).port() == Some(port))
@@ -431,17 +422,16 @@ fn any_program_runs_replays_and_is_admitted() {
             .into_iter()
             .filter(|name| not_for(name, &scenario).is_none())
         {
-            play(
-                name,
-                &scenario.program,
-                2,
-                Judge {
-                    names: &scenario.names,
-                    seed,
-                    strands: name == "windows-2003",
-                },
-            )
-            .expect("it is playable")?;
+            play(name, &scenario.program, 2)
+                .map(|machine| {
+                    Judge {
+                        names: &scenario.names,
+                        seed,
+                        strands: name == "windows-2003",
+                    }
+                    .on(&*machine)
+                })
+                .expect("it is playable")?;
         }
         Ok(())
     });

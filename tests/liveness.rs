@@ -7,15 +7,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use portsim::check::{Cut, Exploration, Found, Limits, Progress, Reductions, Workers, check};
-use portsim::personality::{OnMachine, not_for, play};
+use portsim::personality::{not_for, play};
 use portsim::scenario::{self, Scenario};
 use portsim_model::State;
-use portsim_model::contract::Personality;
 use portsim_model::expr::{ExprId, eval};
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
@@ -133,7 +133,7 @@ struct Situation {
 }
 
 /// Every situation, the first one first; none if there are too many.
-fn situations<P: Personality>(machine: &Machine<P>) -> Option<Vec<Situation>> {
+fn situations(machine: &dyn AnyMachine) -> Option<Vec<Situation>> {
     let owed = owed_at_boot(machine, &machine.boot());
     let first = (machine.boot(), owed);
     let (mut known, mut all) = (HashMap::from([(first.clone(), 0)]), vec![first]);
@@ -166,18 +166,18 @@ fn situations<P: Personality>(machine: &Machine<P>) -> Option<Vec<Situation>> {
     Some(situations)
 }
 
-fn is_true<P: Personality>(machine: &Machine<P>, state: &State, expr: ExprId) -> bool {
+fn is_true(machine: &dyn AnyMachine, state: &State, expr: ExprId) -> bool {
     let program = machine.program();
     eval(&program.exprs, &machine.view(state), ThreadId(0), expr).is_some_and(|value| value != 0)
 }
 
-fn owed_at_boot<P: Personality>(machine: &Machine<P>, boot: &State) -> bool {
+fn owed_at_boot(machine: &dyn AnyMachine, boot: &State) -> bool {
     let promise = machine.program().eventually[0];
     promise.when.is_none_or(|when| is_true(machine, boot, when))
         && !is_true(machine, boot, promise.then)
 }
 
-fn owed_after<P: Personality>(machine: &Machine<P>, state: &State, before: bool) -> bool {
+fn owed_after(machine: &dyn AnyMachine, state: &State, before: bool) -> bool {
     let promise = machine.program().eventually[0];
     let called = promise
         .when
@@ -236,7 +236,7 @@ fn broken_at_rest(situations: &[Situation]) -> bool {
 
 /// Walks a counterexample: the promise is owed at its end, and stays so: nothing can move there, or a loop is closed
 /// and fair.
-fn walk<P: Personality>(machine: &Machine<P>, out: &Exploration) -> Result<(), TestCaseError> {
+fn walk(machine: &dyn AnyMachine, out: &Exploration) -> Result<(), TestCaseError> {
     let mut state = machine.boot();
     let mut owed = owed_at_boot(machine, &state);
     let (mut start, mut due) = (None, Vec::new());
@@ -290,10 +290,9 @@ struct Seen {
 
 struct Judge<'a>(&'a RefCell<Seen>);
 
-impl OnMachine for Judge<'_> {
-    type Out = Result<(), TestCaseError>;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
-        let Some(situations) = situations(machine) else {
+impl Judge<'_> {
+    fn on(self, machine: &Arc<dyn AnyMachine>) -> Result<(), TestCaseError> {
+        let Some(situations) = situations(&**machine) else {
             return Ok(());
         };
         let limits = Limits {
@@ -328,7 +327,7 @@ impl OnMachine for Judge<'_> {
             }
             Some(Found::Violation(Violation::Eventually(0))) => {
                 prop_assert!(broken, "something was found: {:?}", out.path);
-                walk(machine, &out)?;
+                walk(&**machine, &out)?;
                 seen.rests += u32::from(out.loop_from.is_none());
                 seen.loops += u32::from(out.loop_from.is_some());
             }
@@ -364,7 +363,9 @@ fn any_program_keeps_its_promise_or_a_run_shows_that_it_does_not() {
             .into_iter()
             .filter(|name| not_for(name, &scenario).is_none())
         {
-            play(name, &scenario.program, 2, Judge(&seen)).expect("it is playable")?;
+            play(name, &scenario.program, 2)
+                .map(|machine| Judge(&seen).on(&machine))
+                .expect("it is playable")?;
         }
         Ok(())
     });
@@ -380,9 +381,8 @@ fn any_program_keeps_its_promise_or_a_run_shows_that_it_does_not() {
 /// Explores with these limits, and stops where `stop_at` says so.
 struct Within<F>(Limits, F);
 
-impl<F: Fn(Progress) -> bool> OnMachine for Within<F> {
-    type Out = Exploration;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
+impl<F: Fn(Progress) -> bool> Within<F> {
+    fn on(self, machine: &Arc<dyn AnyMachine>) -> Exploration {
         let Within(limits, stop_at) = self;
         let stop = AtomicBool::new(false);
         let watch = |now| {
@@ -412,7 +412,9 @@ const AMPLE: Limits = Limits {
 
 fn explored(value: &Value, limits: Limits, stop_at: impl Fn(Progress) -> bool) -> Exploration {
     let scenario = read(value).unwrap_or_else(|bad| panic!("{bad}"));
-    play("windows", &scenario.program, 2, Within(limits, stop_at)).expect("it is playable")
+    play("windows", &scenario.program, 2)
+        .map(|machine| Within(limits, stop_at).on(&machine))
+        .expect("it is playable")
 }
 
 fn never(_: Progress) -> bool {

@@ -10,12 +10,11 @@ use std::path::Path;
 use portsim::admit::free::{Limits, admit_free};
 use portsim::choose::{Choose, Policy};
 use portsim::names::Names;
-use portsim::personality::{OnMachine, not_for, play};
+use portsim::personality::{not_for, play};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::{Answer, End, Event, Shown, Span, Watcher};
 use portsim_model::State;
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, ThreadId, Timeout};
 use portsim_model::step::StepKind;
@@ -51,13 +50,13 @@ struct Sofar {
 }
 
 /// Goes through all runs.
-struct Count<'s, P> {
-    machine: &'s Machine<P>,
+struct Count<'s> {
+    machine: &'s dyn AnyMachine,
     told: Vec<Vec<Told>>,
     steps: usize,
 }
 
-impl<P: Personality> Count<'_, P> {
+impl Count<'_> {
     /// Whether some run from here shows the trace, in times that are possible; none where there are too many.
     fn shows(&mut self, sofar: &Sofar) -> Option<bool> {
         if self.is_complete(sofar) && has_times(sofar) {
@@ -70,10 +69,7 @@ impl<P: Personality> Count<'_, P> {
         let mut steps = Vec::new();
         let _ = self.machine.enabled(&sofar.state, |step| steps.push(step));
         for step in steps {
-            let mut watcher = Watcher::new(
-                self.machine.program(),
-                self.machine.personality().os_error(),
-            );
+            let mut watcher = Watcher::new(self.machine.program(), self.machine.os_error());
             let mut next = sofar.clone();
             self.machine.take(&mut next.state, step, &mut watcher);
             self.machine.even_deadlines(&mut next.state);
@@ -172,9 +168,8 @@ struct Both<'a> {
     calls: &'a [(Event, Span)],
 }
 
-impl OnMachine for Both<'_> {
-    type Out = Option<bool>;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Option<bool> {
+impl Both<'_> {
+    fn on(self, machine: &dyn AnyMachine) -> Option<bool> {
         let mut told: Vec<Vec<Told>> = machine.program().thread_ids().map(|_| Vec::new()).collect();
         let mut end = End::default();
         for (event, span) in self.calls {
@@ -352,7 +347,8 @@ fn the_judge_agrees_with_counting() {
             if not_for(name, &scenario).is_some() {
                 continue;
             }
-            let execution = play(name, &scenario.program, PROCESSORS, Runs(&mut *rng));
+            let execution = play(name, &scenario.program, PROCESSORS)
+                .map(|machine| Runs(&mut *rng).on(&*machine));
             let execution = execution.expect("the system plays it");
             let shown = calls(&execution.events, &mut *rng);
             let judge = |calls: &[(Event, Span)]| {
@@ -360,7 +356,9 @@ fn the_judge_agrees_with_counting() {
                     names: &scenario.names,
                     calls,
                 };
-                play(name, &scenario.program, PROCESSORS, both).expect("the system plays it")
+                play(name, &scenario.program, PROCESSORS)
+                    .map(|machine| both.on(&*machine))
+                    .expect("the system plays it")
             };
             if !is_at_rest(&shown) {
                 continue;

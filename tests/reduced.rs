@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use portsim::check::{Exploration, Found, Limits, Reductions, Workers, check};
-use portsim::personality::{OnMachine, not_for, play};
+use portsim::personality::{not_for, play};
 use portsim::scenario;
 use portsim_model::State;
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::partial_order::PartialOrder;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{SlotId, ThreadId};
@@ -102,12 +102,14 @@ struct Did {
     order: bool,
 }
 
-impl OnMachine for Compare {
-    type Out = Result<Did, TestCaseError>;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
-        let (symmetry, order) = (Symmetry::of(machine), PartialOrder::of(machine));
+impl Compare {
+    fn on(self, machine: &Arc<dyn AnyMachine>) -> Result<Did, TestCaseError> {
+        let (symmetry, order) = (
+            Symmetry::of(machine.core()),
+            PartialOrder::of(machine.core()),
+        );
         let (none, everybody) = (Symmetry::default(), PartialOrder::default());
-        let rests = |symmetry, order| rests(machine, symmetry, order);
+        let rests = |symmetry, order| rests(&**machine, symmetry, order);
         let Some(whole) = rests(&none, &everybody) else {
             return Ok(Did::default());
         };
@@ -116,7 +118,7 @@ impl OnMachine for Compare {
         let nameless = |states: &BTreeSet<State>| -> BTreeSet<Vec<String>> {
             states
                 .iter()
-                .map(|state| nameless(machine, &symmetry, state))
+                .map(|state| nameless(&**machine, &symmetry, state))
                 .collect()
         };
         for order in [&everybody, &order] {
@@ -130,7 +132,7 @@ impl OnMachine for Compare {
             prop_assert_eq!(out.found, whole.found, "{:?}", reductions);
             prop_assert_eq!(out.path.len(), whole.path.len(), "{:?}", reductions);
             if let Some(Found::Violation(violation)) = out.found {
-                prop_assert!(leads_to(machine, &out, violation), "{:?}", reductions);
+                prop_assert!(leads_to(&**machine, &out, violation), "{:?}", reductions);
             }
         }
         let alone = Reductions {
@@ -144,10 +146,7 @@ impl OnMachine for Compare {
     }
 }
 
-fn explore<P: Personality + Send + Sync + 'static>(
-    machine: &Machine<P>,
-    reductions: Reductions,
-) -> Exploration {
+fn explore(machine: &Arc<dyn AnyMachine>, reductions: Reductions) -> Exploration {
     let limits = Limits {
         memory_bytes: 1 << 30,
         depth: None,
@@ -163,7 +162,7 @@ fn explore<P: Personality + Send + Sync + 'static>(
 }
 
 /// Whether the counterexample is a run of the system that ends as it says.
-fn leads_to<P: Personality>(machine: &Machine<P>, out: &Exploration, wanted: Violation) -> bool {
+fn leads_to(machine: &dyn AnyMachine, out: &Exploration, wanted: Violation) -> bool {
     let mut state = machine.boot();
     for (n, &step) in out.path.iter().enumerate() {
         let mut offered = false;
@@ -179,8 +178,8 @@ fn leads_to<P: Personality>(machine: &Machine<P>, out: &Exploration, wanted: Vio
 }
 
 /// The states in which nothing can move any more; none if there are too many states on the way.
-fn rests<P: Personality>(
-    machine: &Machine<P>,
+fn rests(
+    machine: &dyn AnyMachine,
     symmetry: &Symmetry,
     order: &PartialOrder,
 ) -> Option<BTreeSet<State>> {
@@ -193,7 +192,7 @@ fn rests<P: Personality>(
         if steps.is_empty() {
             ends.insert(state.clone());
         }
-        order.reduce(machine, &state, &mut steps);
+        order.reduce(machine.core(), &state, &mut steps);
         for &step in &steps {
             let mut next = state.clone();
             let fault = machine.take(&mut next, step, &mut ());
@@ -210,11 +209,7 @@ fn rests<P: Personality>(
 }
 
 /// What a state says without the names of those who can trade places: a line for each thread, and one for each port.
-fn nameless<P: Personality>(
-    machine: &Machine<P>,
-    symmetry: &Symmetry,
-    state: &State,
-) -> Vec<String> {
+fn nameless(machine: &dyn AnyMachine, symmetry: &Symmetry, state: &State) -> Vec<String> {
     let (view, program) = (machine.view(state), machine.program());
     let nameless: Vec<_> = symmetry.orbits().flatten().collect();
     let name = |id: ThreadId| (!nameless.contains(&id)).then_some(id);
@@ -371,7 +366,9 @@ fn compare(programs: impl Strategy<Value = Value>, cases: u32) -> [usize; 2] {
             .into_iter()
             .filter(|name| not_for(name, &scenario).is_none())
         {
-            let here = play(name, &scenario.program, 2, Compare).expect("it is playable")?;
+            let here = play(name, &scenario.program, 2)
+                .map(|machine| Compare.on(&machine))
+                .expect("it is playable")?;
             let [symmetry, order] = did.get();
             did.set([
                 symmetry + usize::from(here.symmetry),

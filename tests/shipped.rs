@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use portsim::admit::Judgement;
@@ -12,13 +13,12 @@ use portsim::check::{Exploration, Limits, Reductions, Workers, check};
 use portsim::choose::Policy;
 use portsim::cross_check::{judge, judge_free};
 use portsim::native::backend;
-use portsim::personality::{OnMachine, not_for, play};
+use portsim::personality::{not_for, play};
 use portsim::report::text::found as name_of;
 use portsim::run::run;
 use portsim::scenario::{self, Expect, Scenario, find};
 use portsim::trace::{Mode, Origin, Trace, lanes, read};
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 
 use crate::root;
@@ -74,9 +74,8 @@ pub const EVERY: [Reductions; 4] = [
 /// Explores with so many workers.
 struct Explore(usize, Reductions);
 
-impl OnMachine for Explore {
-    type Out = Exploration;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
+impl Explore {
+    fn on(self, machine: &Arc<dyn AnyMachine>) -> Exploration {
         let limits = Limits {
             memory_bytes: 4 << 30,
             depth: None,
@@ -110,13 +109,9 @@ fn every_scenario_has_the_verdict_that_it_expects() {
             println!("not explored here, too large: {}", scenario.name);
             continue;
         }
-        let out = play(
-            name,
-            &scenario.program,
-            PROCESSORS,
-            Explore(1, Reductions::ALL),
-        )
-        .expect("it is playable");
+        let out = play(name, &scenario.program, PROCESSORS)
+            .map(|machine| Explore(1, Reductions::ALL).on(&machine))
+            .expect("it is playable");
         let verdict = match out.found {
             _ if out.cut.is_some() => Expect::Violation("(partial)".to_owned()),
             Some(found) => Expect::Violation(name_of(&scenario.names, found)),
@@ -137,13 +132,9 @@ fn every_scenario_has_the_verdict_that_it_expects() {
 fn the_pool_has_the_counts_of_the_other_checkers() {
     let file = root().join("scenarios/bench/pool-4-2-2-4.json");
     let scenario = scenario::read(&file, &NAMES).expect("it is shipped");
-    let out = play(
-        "windows",
-        &scenario.program,
-        PROCESSORS,
-        Explore(2, Reductions::NONE),
-    )
-    .expect("Windows plays it");
+    let out = play("windows", &scenario.program, PROCESSORS)
+        .map(|machine| Explore(2, Reductions::NONE).on(&machine))
+        .expect("Windows plays it");
     assert_eq!(
         (out.states, out.transitions, out.found, out.cut),
         (106_107, 616_059, None, None)
@@ -159,7 +150,8 @@ fn what_is_left_out_makes_no_difference() {
             continue;
         }
         let explore = |reductions| {
-            play(name, &scenario.program, PROCESSORS, Explore(1, reductions))
+            play(name, &scenario.program, PROCESSORS)
+                .map(|machine| Explore(1, reductions).on(&machine))
                 .expect("it is playable")
         };
         let whole = explore(Reductions::NONE);
@@ -187,7 +179,9 @@ fn as_many_workers_as_you_like() {
         }
         let [one, two, three] = [1, 2, 3].map(|workers| {
             let work = Explore(workers, Reductions::ALL);
-            let out = play(name, &scenario.program, PROCESSORS, work).expect("it is playable");
+            let out = play(name, &scenario.program, PROCESSORS)
+                .map(|machine| work.on(&machine))
+                .expect("it is playable");
             let counts = (out.states, out.transitions, out.depth_max);
             (counts, out.found, out.cut, out.path)
         });
@@ -198,10 +192,9 @@ fn as_many_workers_as_you_like() {
 
 struct Name;
 
-impl OnMachine for Name {
-    type Out = &'static str;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
-        machine.personality().name()
+impl Name {
+    fn on(self, machine: &Arc<dyn AnyMachine>) -> &'static str {
+        machine.name()
     }
 }
 
@@ -211,7 +204,7 @@ fn what_systems_lack() {
     let mut lacks = BTreeSet::new();
     for scenario in scenarios() {
         for name in NAMES {
-            match play(name, &scenario.program, PROCESSORS, Name) {
+            match play(name, &scenario.program, PROCESSORS).map(|machine| Name.on(&machine)) {
                 Ok(its) => assert_eq!(its, name),
                 Err(why) => {
                     lacks.insert(format!("{name}: {why}\n"));
@@ -239,10 +232,9 @@ fn is_as_kept(file: &str, shown: &str) {
 
 struct Seed(u64);
 
-impl OnMachine for Seed {
-    type Out = Vec<portsim::trace::Event>;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out {
-        run(machine, &mut *Policy::Random.seeded(self.0), 10_000).events
+impl Seed {
+    fn on(self, machine: &Arc<dyn AnyMachine>) -> Vec<portsim::trace::Event> {
+        run(&**machine, &mut *Policy::Random.seeded(self.0), 10_000).events
     }
 }
 
@@ -256,7 +248,9 @@ fn golden_lanes() {
         if scenario.program.schedule.is_none() {
             continue;
         }
-        let events = play(name, &scenario.program, PROCESSORS, Seed(0)).expect("it is playable");
+        let events = play(name, &scenario.program, PROCESSORS)
+            .map(|machine| Seed(0).on(&machine))
+            .expect("it is playable");
         let shown = format!(
             "{} as {name}\n\n{}",
             scenario.name,

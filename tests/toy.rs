@@ -11,17 +11,18 @@ use portsim::report::text::found as name_of;
 use portsim::run::{Ended, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::End;
-use portsim_model::contract::{Personality, Turn};
+use portsim_model::contract::Personality;
 use portsim_model::event::{Error, Observer, OsError, Outcome, errno};
-use portsim_model::machine::Machine;
+use portsim_model::machine::{AnyMachine, Machine};
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Get, Op, PacketId, Program, ThreadId};
 use portsim_model::property::Fault;
 use portsim_model::state::View;
 use portsim_model::threads::Mode;
+use portsim_model::turn::Turn;
 
 /// A queue that gives to whoever has waited longest, and has no more than that.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Queue;
 
 impl Personality for Queue {
@@ -41,10 +42,6 @@ impl Personality for Queue {
     }
 
     fn counts_running(&self) -> bool {
-        false
-    }
-
-    fn leaves_open(&self, _: Op) -> bool {
         false
     }
 
@@ -105,16 +102,16 @@ fn scenario(winner: &str) -> Scenario {
     scenario::parse("toy", file, text.as_bytes(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"))
 }
 
-fn machine(scenario: &Scenario, scheduled: bool) -> Machine<Queue> {
+fn machine(scenario: &Scenario, scheduled: bool) -> Arc<dyn AnyMachine> {
     let mut program = Program::clone(&scenario.program);
     if !scheduled {
         program.schedule = None;
     }
     let machine = Machine::new(Arc::new(program), Queue, 2);
-    machine.unwrap_or_else(|lacks| panic!("{}", lacks.why))
+    Arc::new(machine.unwrap_or_else(|lacks| panic!("{}", lacks.why)))
 }
 
-fn explored(machine: &Machine<Queue>) -> Exploration {
+fn explored(machine: &Arc<dyn AnyMachine>) -> Exploration {
     let limits = Limits {
         memory_bytes: 1 << 30,
         depth: None,
@@ -131,14 +128,14 @@ fn explored(machine: &Machine<Queue>) -> Exploration {
 fn a_system_of_one_file_is_run_explored_and_admitted() {
     let oldest = scenario("a");
     let queue = machine(&oldest, true);
-    let execution = run(&queue, &mut *Policy::Random.seeded(1), 100);
+    let execution = run(&*queue, &mut *Policy::Random.seeded(1), 100);
     assert_eq!(execution.ended, Ended::Rest);
     let end = End {
         parked: execution.parked.clone(),
     };
     let judge = |scheduled| {
         let queue = machine(&oldest, scheduled);
-        admit(&queue, &oldest.names, &execution.events, Some(&end), true).refused
+        admit(&*queue, &oldest.names, &execution.events, Some(&end), true).refused
     };
     assert_eq!(judge(false), None);
     assert_eq!(explored(&queue).found, None);

@@ -40,7 +40,7 @@ pub struct Plan {
     places: Vec<Place>,
     /// The offers of all places, one place after the other.
     offers: Vec<Offer>,
-    /// For each place how many offers it has, if each can be taken at any time, in one way; else 0.
+    /// For each place how many offers it has, if each can be taken at any time; else 0.
     plain: Vec<u8>,
 }
 
@@ -69,7 +69,7 @@ struct Place {
     rest: Option<Rest>,
     /// Its offers: from where, and how many; none where they depend on results.
     offers: Option<(u16, u8)>,
-    /// Whether each of its offers can be taken at any time, in one way.
+    /// Whether each of its offers can be taken at any time.
     plain: bool,
 }
 
@@ -149,7 +149,7 @@ impl Plan {
         }
     }
 
-    /// Notes which operations can be taken at any time, in one way.
+    /// Notes which operations can be taken at any time.
     pub(crate) fn note_plain(&mut self, is_plain: impl Fn(Op) -> bool) {
         for place in &mut self.places {
             let Some((from, count)) = place.offers else {
@@ -165,19 +165,11 @@ impl Plan {
         self.plain = self.places.iter().map(count).collect();
     }
 
-    /// How many things a thread that rests at `pc` may do next, if each can be done at any time, in one way.
+    /// How many things a thread that rests at `pc` may do next, if each can be done at any time.
     #[inline]
     pub(crate) fn plain_count(&self, me: ThreadId, pc: Pc) -> Option<u8> {
         let count = self.plain[usize::from(self.starts[me.index()]) + usize::from(pc)];
         (count > 0).then_some(count)
-    }
-
-    /// What a thread that rests at `pc` may do next, if each of it can be done at any time, in one way.
-    #[inline]
-    pub(crate) fn plain_offers(&self, me: ThreadId, pc: Pc) -> Option<&[Offer]> {
-        let place = self.at(me, pc);
-        let (from, count) = place.offers.filter(|_| place.plain)?;
-        Some(&self.offers[usize::from(from)..][..usize::from(count)])
     }
 
     #[inline]
@@ -236,6 +228,23 @@ impl Plan {
         }
     }
 
+    /// How many [`Plan::offers`] there are.
+    #[inline]
+    pub(crate) fn branches(
+        &self,
+        program: &Program,
+        facts: &impl Facts,
+        me: ThreadId,
+        pc: Pc,
+    ) -> u32 {
+        if let Some(known) = self.known_offers(me, pc) {
+            return known.len() as u32;
+        }
+        let mut count = 0;
+        self.offers(program, facts, me, pc, |_| count += 1);
+        count
+    }
+
     /// The `nth` of the [`Plan::offers`].
     #[inline]
     pub fn nth_offer(
@@ -244,10 +253,10 @@ impl Plan {
         facts: &impl Facts,
         me: ThreadId,
         pc: Pc,
-        nth: u8,
+        nth: u32,
     ) -> Option<Offer> {
         if let Some(known) = self.known_offers(me, pc) {
-            return known.get(usize::from(nth)).copied();
+            return known.get(nth as usize).copied();
         }
         let (mut found, mut passed) = (None, 0);
         self.offers(program, facts, me, pc, |offer| {

@@ -11,7 +11,7 @@ use crate::op::Noun;
 use crate::program::{Instr, Op, Owner, Packet, PacketId, Program, SlotId};
 
 /// The program without what is never read.
-pub fn abridged(program: &Program) -> Program {
+pub fn without_dead(program: &Program) -> Program {
     let mut program = program.clone();
     let unread = unread(&program);
     let stands_for = stands_for(&program);

@@ -1,5 +1,6 @@
 //! What an observer sees: calls, returns, outcomes.
 
+use crate::claim::Claim;
 use crate::program::{BATCH_MAX, Op, PacketId, ResultId, ThreadId};
 
 /// Someone who watches the steps of a system.
@@ -8,6 +9,22 @@ pub trait Observer {
     fn call(&mut self, thread: ThreadId, op: Op);
     /// A call ends.
     fn ret(&mut self, thread: ThreadId, op: Op, outcome: Outcome);
+    /// A claim decided what happens.
+    #[inline(always)]
+    fn by(&mut self, _: &'static Claim) {}
+}
+
+/// An observer that is known only at run time.
+impl Observer for &mut dyn Observer {
+    fn call(&mut self, thread: ThreadId, op: Op) {
+        (**self).call(thread, op);
+    }
+    fn ret(&mut self, thread: ThreadId, op: Op, outcome: Outcome) {
+        (**self).ret(thread, op, outcome);
+    }
+    fn by(&mut self, claim: &'static Claim) {
+        (**self).by(claim);
+    }
 }
 
 /// Sees nothing, and costs nothing.

@@ -17,6 +17,8 @@
 
 extern crate alloc;
 
+pub mod choice;
+pub mod claim;
 pub mod contract;
 pub mod control;
 pub mod dead;
@@ -42,9 +44,10 @@ pub mod state;
 pub mod step;
 pub mod symmetry;
 pub mod threads;
+pub mod turn;
 pub mod wait_packets;
 pub mod waiters;
 
-pub use machine::Machine;
+pub use machine::{AnyMachine, Machine};
 pub use state::State;
 pub use step::{Step, StepKind};

@@ -2,13 +2,14 @@
 //!
 //! No system promises which of several waiters a signal releases, so each of them is an answer of its own.
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Error, Observer, Outcome};
 use crate::program::{
     Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout, WaitPacketId,
 };
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 use crate::wait_packets::Wait;
 
 /// Writes what the object is at the start.
@@ -47,24 +48,25 @@ pub(crate) fn block<P: Personality, O: Observer>(
 }
 
 /// How many threads a signal could release first.
-pub(crate) fn answers(view: View<'_>, id: ObjectId) -> u8 {
+fn answers(view: View<'_>, id: ObjectId) -> u8 {
     match view.program.objects[id.index()] {
         Object::Event { manual: true, .. } => 1,
         _ => ((waiters(view, id).count() + armed(view, id).count()) as u8).max(1),
     }
 }
 
-/// Signals the object; the `answer`-th of its waiters is the one released, where one is.
+/// Signals the object; any of its waiters is the one released, where one is.
 pub(crate) fn signal<P: Personality, O: Observer>(
     personality: &P,
     turn: &mut Turn<'_, O>,
     me: ThreadId,
     id: ObjectId,
-    answer: u8,
 ) {
     let outcome = raise(turn, me, id);
     turn.returns(me, outcome);
     if outcome == Outcome::Done {
+        let answers = answers(turn.view(), id);
+        let answer = turn.ask(answers.into()) as u8;
         serve(personality, turn, id, answer);
     }
 }

@@ -12,9 +12,8 @@
 
 use alloc::vec::Vec;
 
-use crate::contract::Personality;
 use crate::expr::{Expr, ExprId, ThreadField};
-use crate::machine::Machine;
+use crate::machine::Core;
 use crate::op::{Exit, Noun, Wait};
 use crate::program::{Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, VarId};
 use crate::state::{State, View};
@@ -120,7 +119,7 @@ impl Touch {
 
 impl PartialOrder {
     /// What is known of a program. Where a bound cuts runs short, or a schedule leaves no choice, everybody moves.
-    pub fn of<P: Personality>(machine: &Machine<P>) -> PartialOrder {
+    pub fn of(machine: &Core) -> PartialOrder {
         let program = machine.program();
         let bounds = matches!(
             program.bounds,
@@ -159,12 +158,7 @@ impl PartialOrder {
 
     /// Leaves of the steps that are possible in a state those that are enough; says whether it left any out.
     #[inline]
-    pub fn reduce<P: Personality>(
-        &self,
-        machine: &Machine<P>,
-        state: &State,
-        steps: &mut Vec<Step>,
-    ) -> bool {
+    pub fn reduce(&self, machine: &Core, state: &State, steps: &mut Vec<Step>) -> bool {
         !self.is_trivial() && self.reduce_to_persistent(machine.view(state), steps)
     }
 

@@ -27,7 +27,7 @@ use crate::waiters::Waiters;
 pub(crate) const SOURCE_CLOSED: u8 = 2;
 
 /// Everything that is the case at one moment.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State(pub(crate) Box<[u8]>);
 
 impl Clone for State {

@@ -11,7 +11,7 @@ pub struct Step {
     pub thread: ThreadId,
     /// Which of the thread's alternatives, counted from 0: a branch of its program, or an answer that the
     /// system leaves open.
-    pub choice: u8,
+    pub choice: u32,
 }
 
 /// Kinds of step.

@@ -15,10 +15,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::contract::Personality;
 use crate::expr::{Binary, Expr, ExprId, Field};
 use crate::layout::Layout;
-use crate::machine::Machine;
+use crate::machine::Core;
 use crate::op::{Exit, Noun};
 use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
 use crate::state::{State, operation_place};
@@ -48,7 +47,7 @@ struct Orbit {
 
 impl Symmetry {
     /// The symmetry of a program on a kernel.
-    pub fn of<P: Personality>(machine: &Machine<P>) -> Symmetry {
+    pub fn of(machine: &Core) -> Symmetry {
         let (program, layout) = (machine.program(), machine.layout());
         let in_order = |mut op: Op| op.describe().exits == Some(Exit::Process);
         if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portsim_model::personality::Windows;
 use portsim_model::program::*;
-use portsim_model::{Machine, State};
+use portsim_model::{AnyMachine, Machine, State};
 
 /// N workers that may stall whenever they hold a packet, concurrency C, P posters of K packets each.
 fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Program {
@@ -82,19 +82,20 @@ fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Progra
 
 /// States and transitions, the initial state counted as one generated.
 fn explore(program: Program) -> (usize, usize) {
-    let system =
+    let machine =
         Machine::new(Arc::new(program), Windows::VISTA, 2).expect("Windows has these operations");
-    let boot = system.boot();
+    let machine: &dyn AnyMachine = &machine;
+    let boot = machine.boot();
     let mut seen: HashSet<State> = HashSet::from([boot.clone()]);
     let (mut frontier, mut transitions) = (vec![boot], 1);
     while let Some(state) = frontier.pop() {
-        assert_eq!(system.judge(&state), None);
+        assert_eq!(machine.judge(&state), None);
         let mut steps = Vec::new();
-        assert!(!system.enabled(&state, |step| steps.push(step)).0);
+        assert!(!machine.enabled(&state, |step| steps.push(step)).0);
         for step in steps {
             transitions += 1;
             let mut next = state.clone();
-            assert_eq!(system.take(&mut next, step, &mut ()), None);
+            assert_eq!(machine.take(&mut next, step, &mut ()), None);
             if seen.insert(next.clone()) {
                 frontier.push(next);
             }

@@ -8,12 +8,11 @@ use std::time::Instant;
 use portsim::admit::admit;
 use portsim::choose::Policy;
 use portsim::native::{self, Options};
-use portsim::personality::{OnMachine, play};
+use portsim::personality::play;
 use portsim::run::{run, run_unseen};
 use portsim::scenario::{Scenario, parse, read};
 use portsim::trace::Shown;
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 
 /// The pool that other checkers count too.
@@ -45,9 +44,8 @@ struct Measure<'s> {
     scenario: &'s Scenario,
 }
 
-impl OnMachine for Measure<'_> {
-    type Out = ();
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) {
+impl Measure<'_> {
+    fn on(self, machine: &dyn AnyMachine) {
         let policy = Policy::parse("random").expect("a policy of this name");
         let rate = median(|| {
             (0..SEEDS)
@@ -112,6 +110,8 @@ fn main() {
     let measure = Measure {
         scenario: &scenario,
     };
-    play("windows", &scenario.program, 2, measure).expect("it is meant for windows");
+    play("windows", &scenario.program, 2)
+        .map(|machine| measure.on(&*machine))
+        .expect("it is meant for windows");
     conduct();
 }

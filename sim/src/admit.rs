@@ -11,8 +11,7 @@ pub mod free;
 use std::collections::BTreeSet;
 
 use portsim_model::State;
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::program::{Op, ThreadId};
 use portsim_model::property::Fault;
 use portsim_model::step::{Step, StepKind};
@@ -62,8 +61,8 @@ pub struct Refusal {
 /// Judges a trace by a system whose program has no schedule.
 ///
 /// `at_rest` says that everybody had come to rest before each turn, as in lock-step.
-pub fn admit<P: Personality>(
-    machine: &Machine<P>,
+pub fn admit(
+    machine: &dyn AnyMachine,
     names: &Names,
     events: &[Event],
     end: Option<&End>,
@@ -124,14 +123,14 @@ struct Situation {
 /// Who returned, from what, with what.
 type Return = (ThreadId, Op, Answer);
 
-struct Judge<'s, P> {
-    machine: &'s Machine<P>,
+struct Judge<'s> {
+    machine: &'s dyn AnyMachine,
     names: &'s Names,
     at_rest: bool,
     states_max: usize,
 }
 
-impl<P: Personality> Judge<'_, P> {
+impl Judge<'_> {
     /// The situations after the event at a place.
     fn after(
         &self,
@@ -184,7 +183,7 @@ impl<P: Personality> Judge<'_, P> {
                 let same = step.kind == StepKind::Turn && step.thread == *thread;
                 let mut state = situation.state.clone();
                 let mut watcher =
-                    Watcher::new(self.machine.program(), self.machine.personality().os_error());
+                    Watcher::new(self.machine.program(), self.machine.os_error());
                 same && self.machine.take(&mut state, step, &mut watcher).is_some_and(|fault| {
                     let mut events = Vec::new();
                     watcher.finish(step, &mut events);
@@ -274,10 +273,7 @@ impl<P: Personality> Judge<'_, P> {
             .machine
             .enabled(&situation.state, |step| steps.push(step));
         steps.retain(|&step| wanted(step));
-        let mut watcher = Watcher::new(
-            self.machine.program(),
-            self.machine.personality().os_error(),
-        );
+        let mut watcher = Watcher::new(self.machine.program(), self.machine.os_error());
         let mut taken = Vec::new();
         for step in steps {
             let mut state = situation.state.clone();

@@ -9,8 +9,6 @@ pub mod stress;
 
 use std::sync::Arc;
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
 use portsim_model::program::{Program, Slated};
 
 use crate::admit::free::{Limits, admit_free};
@@ -18,7 +16,7 @@ use crate::admit::{Judgement, Refusal, admit};
 use crate::choose::Policy;
 use crate::names::Names;
 use crate::native::{Backend, Ended, NoRecording, Options, Recording, record};
-use crate::personality::{OnMachine, not_for, play};
+use crate::personality::{not_for, play};
 use crate::scenario::Scenario;
 use crate::trace::{End, Event, Span};
 
@@ -172,32 +170,9 @@ pub fn judge_free(
     (events, spans): (&[Event], &[Span]),
     end: Option<&End>,
 ) -> Result<Judgement, String> {
-    struct Admit<'a> {
-        names: &'a Names,
-        events: &'a [Event],
-        spans: &'a [Span],
-        end: Option<&'a End>,
-    }
-    impl OnMachine for Admit<'_> {
-        type Out = Judgement;
-        fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Judgement {
-            admit_free(
-                machine,
-                self.names,
-                self.events,
-                self.spans,
-                self.end,
-                Limits::default(),
-            )
-        }
-    }
-    let admit = Admit {
-        names,
-        events,
-        spans,
-        end,
-    };
-    play(personality, &unscheduled(program), processors, admit)
+    let machine = play(personality, &unscheduled(program), processors)?;
+    let limits = Limits::default();
+    Ok(admit_free(&*machine, names, events, spans, end, limits))
 }
 
 /// The same program without its schedule.
@@ -218,27 +193,6 @@ pub fn judge(
     end: Option<&End>,
     at_rest: bool,
 ) -> Result<Judgement, String> {
-    struct Admit<'a> {
-        names: &'a Names,
-        events: &'a [Event],
-        end: Option<&'a End>,
-        at_rest: bool,
-    }
-    impl OnMachine for Admit<'_> {
-        type Out = Judgement;
-        fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Judgement {
-            admit(machine, self.names, self.events, self.end, self.at_rest)
-        }
-    }
-    play(
-        personality,
-        &unscheduled(program),
-        processors,
-        Admit {
-            names,
-            events,
-            end,
-            at_rest,
-        },
-    )
+    let machine = play(personality, &unscheduled(program), processors)?;
+    Ok(admit(&*machine, names, events, end, at_rest))
 }

@@ -2,64 +2,30 @@
 
 use std::sync::Arc;
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
-use portsim_model::personality::{ForPersonality, NAMES, with};
+use portsim_model::AnyMachine;
+use portsim_model::personality::{NAMES, machine};
 use portsim_model::program::Program;
 
 use crate::scenario::Scenario;
 
-/// Work on a program that some system plays.
-pub trait OnMachine {
-    /// What comes out.
-    type Out;
-    /// Does it.
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Self::Out;
-}
-
-/// Plays a program on the system of this name, on so many processors; an `Err` says what the system lacks.
+/// Puts a program on the personality of this name, on so many processors; an `Err` says what the system lacks.
 ///
 /// # Panics
 ///
-/// If there is no such system: whoever takes a name from a person checks it first.
-pub fn play<W: OnMachine>(
+/// If there is no such personality: whoever takes a name from a person checks it first.
+pub fn play(
     name: &str,
     program: &Arc<Program>,
     processors: u32,
-    work: W,
-) -> Result<W::Out, String> {
-    struct Play<'p, W> {
-        program: &'p Arc<Program>,
-        processors: u32,
-        work: W,
-    }
-    impl<W: OnMachine> ForPersonality for Play<'_, W> {
-        type Out = Result<W::Out, String>;
-        fn with<P: Personality + Send + Sync + 'static>(self, personality: P) -> Self::Out {
-            let machine = Machine::new(Arc::clone(self.program), personality, self.processors)
-                .map_err(|lacks| lacks.why.to_owned())?;
-            Ok(self.work.on(&machine))
-        }
-    }
-    with(
-        name,
-        Play {
-            program,
-            processors,
-            work,
-        },
-    )
-    .expect("the name of a system was checked")
+) -> Result<Arc<dyn AnyMachine>, String> {
+    machine(name, program, processors, &[])
+        .expect("the name of a personality was checked")
+        .map_err(|lacks| lacks.why.to_owned())
 }
 
-/// Why a system cannot play a program, if it cannot.
+/// Why a personality cannot play a program, if it cannot.
 pub fn unsupported(name: &str, program: &Arc<Program>) -> Option<String> {
-    struct Nothing;
-    impl OnMachine for Nothing {
-        type Out = ();
-        fn on<P: Personality + Send + Sync + 'static>(self, _: &Machine<P>) {}
-    }
-    play(name, program, 1, Nothing).err()
+    play(name, program, 1).err()
 }
 
 /// Why a scenario is not played on a system, if it is not: it is meant for others, or the system lacks

@@ -1,9 +1,8 @@
 //! Does a trace of the model still come out, step by step?
 
 use portsim_model::State;
-use portsim_model::contract::Personality;
 use portsim_model::fair::{Actors, idle};
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::property::{Owed, Violation};
 use portsim_model::step::{Step, StepKind};
 
@@ -29,9 +28,9 @@ pub struct Parted {
 
 /// Takes the steps that the trace shows. Where it says that it goes round a loop for ever, the loop must end where it
 /// begins.
-pub fn replay<P: Personality>(machine: &Machine<P>, trace: &Trace) -> Replay {
+pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
     let mut state = machine.boot();
-    let mut watcher = Watcher::new(machine.program(), machine.personality().os_error());
+    let mut watcher = Watcher::new(machine.program(), machine.os_error());
     let (mut at, mut fault) = (0, None);
     let mut owed = machine.owed_at_boot(&state);
     let mut round = None;

@@ -1,13 +1,12 @@
 //! One execution of a scenario on the model, from boot to rest.
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 use portsim_model::{State, event::Observer};
 
-use crate::choose::Choose;
+use crate::choose::{Asked, Choose};
 use crate::trace::{Event, Watcher};
 
 /// How an execution ended.
@@ -39,12 +38,8 @@ pub struct Execution {
 }
 
 /// Runs with every event written down.
-pub fn run<P: Personality>(
-    machine: &Machine<P>,
-    chooser: &mut dyn Choose,
-    steps_max: u64,
-) -> Execution {
-    let mut watcher = Watcher::new(machine.program(), machine.personality().os_error());
+pub fn run(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
+    let mut watcher = Watcher::new(machine.program(), machine.os_error());
     let mut events = Vec::new();
     let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
     let mut execution = execute(machine, chooser, steps_max, &mut watcher, note, |_| {});
@@ -53,8 +48,8 @@ pub fn run<P: Personality>(
 }
 
 /// Runs, shows every state on the way to `seen`, and every call to `observer`.
-pub fn run_seen<P: Personality>(
-    machine: &Machine<P>,
+pub fn run_seen(
+    machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
     observer: &mut impl Observer,
@@ -64,16 +59,12 @@ pub fn run_seen<P: Personality>(
 }
 
 /// Runs and remembers nothing but the end.
-pub fn run_unseen<P: Personality>(
-    machine: &Machine<P>,
-    chooser: &mut dyn Choose,
-    steps_max: u64,
-) -> Execution {
+pub fn run_unseen(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
     execute(machine, chooser, steps_max, &mut (), |(), _| {}, |_| {})
 }
 
-fn execute<P: Personality, O: Observer>(
-    machine: &Machine<P>,
+fn execute<O: Observer>(
+    machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
     observer: &mut O,
@@ -81,7 +72,7 @@ fn execute<P: Personality, O: Observer>(
     mut seen: impl FnMut(&State),
 ) -> Execution {
     let mut state = machine.boot();
-    let mut steps = Vec::new();
+    let mut movers = Vec::new();
     let mut count = 0;
     let mut owed = machine.owed_at_boot(&state);
     let ended = loop {
@@ -89,9 +80,9 @@ fn execute<P: Personality, O: Observer>(
         if let Some(violation) = machine.judge(&state) {
             break Ended::Violation(violation);
         }
-        steps.clear();
-        let bounded = machine.enabled(&state, |step| steps.push(step));
-        if steps.is_empty() {
+        movers.clear();
+        let bounded = machine.movers(&state, &mut |mover| movers.push(mover));
+        if movers.is_empty() {
             break match machine.judge_end(&state).or(owed.first()) {
                 _ if bounded.0 => Ended::Bound,
                 Some(violation) => Ended::Violation(violation),
@@ -101,8 +92,8 @@ fn execute<P: Personality, O: Observer>(
         if count == steps_max {
             break Ended::Limit;
         }
-        let step = steps[chooser.choose(&steps)];
-        let fault = machine.take(&mut state, step, observer);
+        let mover = movers[chooser.choose(&movers)];
+        let (step, fault) = machine.take_with(&mut state, mover, &mut Asked(chooser), observer);
         taken(observer, step);
         count += 1;
         machine.owe(&mut owed, &state);
@@ -120,8 +111,8 @@ fn execute<P: Personality, O: Observer>(
 }
 
 /// Takes these steps, one after the other, and writes down what is seen.
-pub fn follow<P: Personality>(machine: &Machine<P>, steps: &[Step]) -> (Vec<Event>, State) {
-    let mut watcher = Watcher::new(machine.program(), machine.personality().os_error());
+pub fn follow(machine: &dyn AnyMachine, steps: &[Step]) -> (Vec<Event>, State) {
+    let mut watcher = Watcher::new(machine.program(), machine.os_error());
     let mut events = Vec::new();
     let mut state = machine.boot();
     for &step in steps {

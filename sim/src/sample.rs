@@ -9,9 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use portsim_model::contract::Personality;
 use portsim_model::event::{Observer, Outcome};
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::program::{CodeId, Op, Program, ThreadId};
 use portsim_model::property::Violation;
 use xxhash_rust::xxh3::xxh3_64;
@@ -83,8 +82,8 @@ impl Observer for Calls {
 
 /// Runs the seeds until one of them breaks a property, all are done, or somebody stops it. `progress` is told the
 /// executions so far.
-pub fn sample<P: Personality + Sync>(
-    machine: &Machine<P>,
+pub fn sample(
+    machine: &dyn AnyMachine,
     plan: &Plan,
     stop: &AtomicBool,
     mut progress: impl FnMut(u64),
@@ -148,7 +147,7 @@ impl Tally {
         tally
     }
 
-    fn run<P: Personality>(&mut self, machine: &Machine<P>, plan: &Plan, seed: u64) {
+    fn run(&mut self, machine: &dyn AnyMachine, plan: &Plan, seed: u64) {
         let (states, shown) = (&mut self.states, &mut self.sampled.shown);
         let mut chooser = plan.policy.seeded(seed);
         let execution = run_seen(

@@ -7,12 +7,11 @@
 use std::collections::BTreeSet;
 
 use portsim_model::State;
-use portsim_model::contract::Personality;
 use portsim_model::event::Error;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 
 use crate::names::Names;
-use crate::personality::{OnMachine, play};
+use crate::personality::play;
 use crate::scenario::Scenario;
 use crate::trace::{Answer, Event, Shown, Watcher, lanes};
 
@@ -63,8 +62,8 @@ pub fn alike(scenario: &Scenario, systems: &[&'static str], processors: u32) -> 
 ///
 /// If there is no such system.
 pub fn ways(scenario: &Scenario, personality: &str, processors: u32) -> Result<Ways, String> {
-    let look = Look(&scenario.names);
-    play(personality, &scenario.program, processors, look)
+    let machine = play(personality, &scenario.program, processors)?;
+    Ok(Look(&scenario.names).at(&*machine))
 }
 
 /// Where a run stands, and what each thread was told so far.
@@ -72,10 +71,8 @@ type Situation = (State, Vec<Vec<String>>);
 
 struct Look<'n>(&'n Names);
 
-impl OnMachine for Look<'_> {
-    type Out = Ways;
-
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Ways {
+impl Look<'_> {
+    fn at(&self, machine: &dyn AnyMachine) -> Ways {
         let mut out = Ways {
             ways: BTreeSet::new(),
             complete: true,
@@ -83,7 +80,7 @@ impl OnMachine for Look<'_> {
         let told = vec![Vec::new(); machine.program().threads.len()];
         let mut open: Vec<Situation> = vec![(machine.boot(), told)];
         let mut seen: BTreeSet<Situation> = open.iter().cloned().collect();
-        let mut watcher = Watcher::new(machine.program(), machine.personality().os_error());
+        let mut watcher = Watcher::new(machine.program(), machine.os_error());
         let (mut steps, mut events) = (Vec::new(), Vec::new());
         while let Some((state, told)) = open.pop() {
             steps.clear();
@@ -114,15 +111,8 @@ impl OnMachine for Look<'_> {
         }
         out
     }
-}
 
-impl Look<'_> {
-    fn words<P: Personality>(
-        &self,
-        machine: &Machine<P>,
-        state: &State,
-        told: &[Vec<String>],
-    ) -> String {
+    fn words(&self, machine: &dyn AnyMachine, state: &State, told: &[Vec<String>]) -> String {
         let inside: Vec<_> = machine.view(state).inside_calls().collect();
         let mut words = Vec::new();
         for thread in machine.program().thread_ids() {

@@ -56,7 +56,8 @@ fn overlooked(file: &File) -> Vec<Violation> {
     let mut add = |line, what: String| found.push(Violation::new(&file.path, line, what));
     for mention in mentions(&code) {
         let of = |n: usize| mention.path.iter().rev().nth(n).map_or("", String::as_str);
-        let renamed = NAMES.contains(&of(0)) && mention.alias.as_deref().is_some_and(|it| it != of(0));
+        let renamed =
+            NAMES.contains(&of(0)) && mention.alias.as_deref().is_some_and(|it| it != of(0));
         if renamed || of(0) == "*" && NAMES.contains(&of(1)) {
             add(mention.line, "operations go by their own name".to_owned());
         }
@@ -75,13 +76,19 @@ fn overlooked(file: &File) -> Vec<Violation> {
                     .collect();
                 for arm in arms.iter().filter(|arm| !arm.guarded) {
                     if operations.iter().any(|it| arm.pattern.swallows(it, &names)) {
-                        add(arm.line, "stands for operations that are not named".to_owned());
+                        add(
+                            arm.line,
+                            "stands for operations that are not named".to_owned(),
+                        );
                     }
                 }
             }
             Asked::Whether(pattern, line) => {
                 if pattern.names(&names) > 1 {
-                    add(line, "asks for several operations: what have they in common?".to_owned());
+                    add(
+                        line,
+                        "asks for several operations: what have they in common?".to_owned(),
+                    );
                 }
             }
             Asked::Unread(text, line) => {
@@ -97,7 +104,10 @@ fn overlooked(file: &File) -> Vec<Violation> {
 /// The descriptions take every operation apart field by field.
 fn descriptions_name_every_field(root: &Path) -> Vec<Violation> {
     let mut found = Vec::new();
-    for file in rust_files(root).iter().filter(|file| file.path == DESCRIPTIONS) {
+    for file in rust_files(root)
+        .iter()
+        .filter(|file| file.path == DESCRIPTIONS)
+    {
         let code = code_only(&file.text);
         for (n, line) in (1..).zip(code.lines()) {
             if line.contains("..") {
@@ -179,7 +189,10 @@ fn a_file_leaves_the_list_when_it_is_converted() {
     breaks(
         law,
         &[("sim/src/a.rs", open), ("sim/src/b.rs", whole)],
-        &["sim/src/b.rs:0: is converted", "sim/src/c.rs:0: is on the list"],
+        &[
+            "sim/src/b.rs:0: is converted",
+            "sim/src/c.rs:0: is on the list",
+        ],
     );
 }
 
@@ -192,7 +205,10 @@ fn descriptions_leave_no_field_out() {
 fn a_description_that_leaves_fields_out_is_seen() {
     breaks(
         descriptions_name_every_field,
-        &[(DESCRIPTIONS, "match op {\n    // All of it...\n    Op::Get { port, .. } => says,\n}\n")],
+        &[(
+            DESCRIPTIONS,
+            "match op {\n    // All of it...\n    Op::Get { port, .. } => says,\n}\n",
+        )],
         &["model/src/op/describe.rs:3: leaves"],
     );
 }

@@ -90,7 +90,10 @@ pub fn asked(tokens: &[Token<'_>]) -> Vec<Asked> {
             }
             "matches" if text(rest, 0) == "!" => {
                 let inside = group(&rest[1..]);
-                split(inside, ",").get(1).copied().map(|pattern| before(pattern, "if"))
+                split(inside, ",")
+                    .get(1)
+                    .copied()
+                    .map(|pattern| before(pattern, "if"))
             }
             "let" => Some(before(before(before(rest, "="), ":"), ";")),
             _ => continue,
@@ -173,7 +176,11 @@ fn single(mut tokens: &[Token<'_>]) -> Option<Pattern> {
             let inside = group(tokens);
             let is_tuple = text(tokens, 0) == "[" || before(inside, ",").len() < inside.len();
             (tokens.len() == inside.len() + 2).then_some(())?;
-            if is_tuple { of(vec![], inside, false) } else { pattern(inside) }
+            if is_tuple {
+                of(vec![], inside, false)
+            } else {
+                pattern(inside)
+            }
         }
         word if word.starts_with(|c: char| c.is_ascii_digit()) => Some(Pattern::Literal),
         "." => Some(Pattern::Any),

@@ -1,34 +1,34 @@
 //! What a step does and shows.
 
 use super::Machine;
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::control::{Offer, SlotPlace};
 use crate::event::{Error, Observer, Outcome};
 use crate::expr::eval;
 use crate::objects;
-use crate::program::{Assignment, Op, SETS_MAX, ThreadId, VarId};
-use crate::state::View;
+use crate::program::{Assignment, Get, Op, SETS_MAX, ThreadId, VarId};
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// The most suspensions of one thread: MAXIMUM_SUSPEND_COUNT of the Windows headers.
 const SUSPENSIONS_MAX: u8 = 127;
 
 impl<P: Personality> Machine<P> {
     #[inline(always)]
-    pub(super) fn take_turn<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, choice: u8) {
+    pub(super) fn take_turn<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, branch: u32) {
         let (mode, pc) = (turn.view().thread(me).mode(), turn.view().thread(me).pc());
         match mode {
             Mode::Ready => {
-                let plan = &self.layout.plan;
+                let plan = &self.core.layout.plan;
                 if let Some((op, into)) = plan.op(me, pc) {
-                    return self.call(turn, me, op, into, choice);
+                    return self.call(turn, me, op, into);
                 }
-                let (offer, answer) = self.chosen(turn.view(), me, pc, choice);
-                match offer {
+                let offer = plan.nth_offer(&self.core.program, &turn.view(), me, pc, branch);
+                match offer.expect("only who can move does") {
                     Offer::Op(_, pc) => {
                         turn.thread(me).set_pc(pc);
                         let (op, into) = plan.op(me, pc).expect("an operation is offered");
-                        self.call(turn, me, op, into, answer);
+                        self.call(turn, me, op, into);
                     }
                     Offer::End(_) => {
                         turn.observer.call(me, Op::Exit);
@@ -51,28 +51,6 @@ impl<P: Personality> Machine<P> {
         }
     }
 
-    /// The offer that a choice means where a thread stands at no operation, and which answer of the system to it.
-    #[inline(always)]
-    fn chosen(&self, view: View<'_>, me: ThreadId, pc: u8, choice: u8) -> (Offer, u8) {
-        if let Some(plain) = self.layout.plan.plain_offers(me, pc) {
-            return (plain[usize::from(choice)], 0);
-        }
-        let (mut nth, mut left) = (0, choice);
-        while let Some(offer) = self
-            .layout
-            .plan
-            .nth_offer(&self.program, &view, me, pc, nth)
-        {
-            let answers = self.answers(view, me, offer);
-            if left < answers {
-                return (offer, left);
-            }
-            left -= answers;
-            nth += 1;
-        }
-        unreachable!("only enabled steps are taken")
-    }
-
     /// An operation of a thread; its result is cleared when it starts.
     #[inline(always)]
     fn call<O: Observer>(
@@ -81,7 +59,6 @@ impl<P: Personality> Machine<P> {
         me: ThreadId,
         op: &Op,
         into: Option<SlotPlace>,
-        answer: u8,
     ) {
         turn.observer.call(me, *op);
         if let Some(into) = into {
@@ -97,7 +74,7 @@ impl<P: Personality> Machine<P> {
                 self.personality.turns_away(turn, me);
                 objects::block(&self.personality, turn, me, object, timeout, alertable);
             }
-            Op::Signal { object } => objects::signal(&self.personality, turn, me, object, answer),
+            Op::Signal { object } => objects::signal(&self.personality, turn, me, object),
             Op::Reset { object } => objects::reset(turn, me, object),
             Op::Stall => {
                 self.personality.turns_away(turn, me);
@@ -124,7 +101,7 @@ impl<P: Personality> Machine<P> {
                 thread.set_remaining(Some(ticks));
                 self.personality.blocks(turn, me);
             }
-            Op::Suspend { thread } => self.suspend(turn, me, thread, answer),
+            Op::Suspend { thread } => self.suspend(turn, me, thread),
             Op::Resume { thread } => self.resume(turn, me, thread),
             Op::Terminate { thread } => self.terminate(turn, me, thread),
             Op::Spawn { thread } => {
@@ -150,8 +127,8 @@ impl<P: Personality> Machine<P> {
                 self.exit_process(turn, me);
             }
             Op::Set { first, len } => {
-                let sets =
-                    &self.program.sets[usize::from(first)..usize::from(first) + usize::from(len)];
+                let sets = &self.core.program.sets
+                    [usize::from(first)..usize::from(first) + usize::from(len)];
                 match self.set(turn, me, sets) {
                     Some(()) => turn.returns(me, Outcome::Done),
                     None => turn.thread(me).set_mode(Mode::Lost),
@@ -159,7 +136,7 @@ impl<P: Personality> Machine<P> {
             }
             Op::Test { cond, otherwise } => {
                 let pc = turn.view().thread(me).pc();
-                match eval(&self.program.exprs, &turn.view(), me, cond) {
+                match eval(&self.core.program.exprs, &turn.view(), me, cond) {
                     Some(value) => {
                         turn.observer.ret(me, *op, Outcome::Done);
                         turn.goes_on(me, if value != 0 { pc + 1 } else { otherwise });
@@ -167,12 +144,23 @@ impl<P: Personality> Machine<P> {
                     None => turn.thread(me).set_mode(Mode::Lost),
                 }
             }
-            Op::Assert { cond } => match eval(&self.program.exprs, &turn.view(), me, cond) {
+            Op::Assert { cond } => match eval(&self.core.program.exprs, &turn.view(), me, cond) {
                 Some(value) if value != 0 => turn.returns(me, Outcome::Done),
                 _ => turn.thread(me).set_mode(Mode::Failed),
             },
-            _ => self.personality.call(turn, me, *op, answer),
+            op => {
+                let answers = self.personality.answers(turn.view(), me, op);
+                let answer = turn.ask(answers.into()) as u8;
+                self.personality.call(turn, me, op, answer);
+            }
         }
+    }
+
+    /// A thread that was made runnable inside its call goes on.
+    pub(super) fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        let answers = self.personality.wake_answers(turn.view(), me, get);
+        let answer = turn.ask(answers.into()) as u8;
+        self.personality.wake(turn, me, get, answer);
     }
 
     fn exit<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
@@ -203,8 +191,9 @@ impl<P: Personality> Machine<P> {
 
     /// The caller ends last, so that its own handles and operations go with the process.
     fn exit_process<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
-        let process = |id: ThreadId| self.program.threads[id.index()].process;
+        let process = |id: ThreadId| self.core.program.threads[id.index()].process;
         let others = self
+            .core
             .program
             .thread_ids()
             .filter(|&id| id != me && process(id) == process(me));
@@ -217,13 +206,7 @@ impl<P: Personality> Machine<P> {
         self.personality.process_exits(turn, process(me));
     }
 
-    fn suspend<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        target: ThreadId,
-        answer: u8,
-    ) {
+    fn suspend<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, target: ThreadId) {
         let (mode, so_far) = (
             turn.view().thread(target).mode(),
             turn.view().thread(target).suspensions(),
@@ -234,9 +217,14 @@ impl<P: Personality> Machine<P> {
         if so_far == SUSPENSIONS_MAX {
             return turn.returns(me, Outcome::Failed(Error::Limit));
         }
+        let answers = match so_far {
+            0 => self.personality.answers(turn.view(), me, turn.op(me)),
+            _ => 1,
+        };
         turn.returns(me, Outcome::Done);
         turn.thread(target).set_suspensions(so_far + 1);
         if so_far == 0 {
+            let answer = turn.ask(answers.into()) as u8;
             self.personality.suspend(turn, target, answer);
         }
     }
@@ -280,11 +268,12 @@ impl<P: Personality> Machine<P> {
         let mut values = [(VarId(0), 0); SETS_MAX];
         let view = turn.view();
         for (place, set) in values.iter_mut().zip(sets) {
-            let value = i32::try_from(eval(&self.program.exprs, &view, me, set.value)?).ok()?;
+            let value =
+                i32::try_from(eval(&self.core.program.exprs, &view, me, set.value)?).ok()?;
             let var = match set.element {
                 None => set.var,
                 Some((index, len)) => {
-                    let index = u8::try_from(eval(&self.program.exprs, &view, me, index)?)
+                    let index = u8::try_from(eval(&self.core.program.exprs, &view, me, index)?)
                         .ok()
                         .filter(|&n| n < len)?;
                     VarId(set.var.0 + index)
@@ -293,14 +282,9 @@ impl<P: Personality> Machine<P> {
             *place = (var, value);
         }
         for &(var, value) in &values[..sets.len()] {
-            self.write_var(turn.bytes, var, value);
+            self.core.write_var(turn.bytes, var, value);
         }
         Some(())
-    }
-
-    pub(super) fn write_var(&self, bytes: &mut [u8], var: VarId, value: i32) {
-        let at = usize::from(self.layout.vars) + 4 * var.index();
-        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
     /// The clock moves to the deadline of this thread, which is among the next.
@@ -310,13 +294,13 @@ impl<P: Personality> Machine<P> {
             .thread(me)
             .remaining()
             .expect("a deadline is pending");
-        for id in self.program.thread_ids() {
+        for id in self.core.program.thread_ids() {
             if let Some(remaining) = turn.view().thread(id).remaining() {
                 turn.thread(id)
                     .set_remaining(Some(remaining.saturating_sub(passed)));
             }
         }
-        if let Some(at) = self.layout.clock {
+        if let Some(at) = self.core.layout.clock {
             let now = turn.view().clock() + passed;
             turn.bytes[usize::from(at)..usize::from(at) + 4].copy_from_slice(&now.to_le_bytes());
         }

@@ -35,12 +35,13 @@
 //! cancelled no packet seems to come. Signals (EAGAIN, EINTR) are absent, and so is ENOMEM. Where a packet is
 //! put decides when it leaves: beyond 255 places only the first are tried.
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, aix};
 use crate::program::{BindingId, Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -97,10 +98,6 @@ impl Personality for Aix {
 
     fn counts_running(&self) -> bool {
         false
-    }
-
-    fn leaves_open(&self, op: Op) -> bool {
-        matches!(op, Op::Post { .. } | Op::Close { .. })
     }
 
     /// `aix/packet-order`, `aix/close`.

@@ -32,12 +32,13 @@
 //! part of `condvar/groups`. Spurious wakes are absent: they look like a waiter that was robbed. Priorities and
 //! signals are absent.
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -83,11 +84,6 @@ impl Personality for Condvar {
     /// `condvar/fifo`.
     fn keeps_order(&self) -> bool {
         true
-    }
-
-    /// `condvar/groups`.
-    fn leaves_open(&self, op: Op) -> bool {
-        matches!(op, Op::Post { .. })
     }
 
     /// `condvar/groups`: as many as there are waiters; the oldest alone where nobody else is on the way.

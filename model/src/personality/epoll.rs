@@ -47,7 +47,7 @@
 //! With two processors, one round in a hundred of a level-triggered source lets a second thread return
 //! before the first has drained it; here that is one of the possible orders.
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::program::{
     Get, Interest, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout, Watch,
@@ -55,6 +55,7 @@ use crate::program::{
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -129,10 +130,6 @@ impl Personality for Epoll {
     /// `epoll/fifo`.
     fn keeps_order(&self) -> bool {
         true
-    }
-
-    fn leaves_open(&self, op: Op) -> bool {
-        matches!(op, Op::Get { max: Some(0), .. })
     }
 
     fn answers(&self, view: View<'_>, _: ThreadId, op: Op) -> u8 {

@@ -69,12 +69,14 @@
 //! them. A call that associates a source or takes its association away waits while another takes events;
 //! here it is made afterwards.
 
-use crate::contract::{Personality, Turn};
+use crate::claim::Claim;
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, illumos};
 use crate::program::{Alert, Get, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +111,16 @@ const OWNER: u32 = 4;
 /// The second answer to a call that takes events: others come between its two steps.
 const IN_TWO_STEPS: u8 = 1;
 
+const BLOCKED: &Claim = &Claim {
+    id: "illumos/blocked",
+    says: "One call takes events at a time.",
+    status: crate::claim::Status::Derived,
+    source: "S:port_block",
+};
+
 impl Personality for Illumos {
+    const HOLDS: bool = true;
+
     fn name(&self) -> &'static str {
         "illumos"
     }
@@ -160,20 +171,8 @@ impl Personality for Illumos {
         true
     }
 
-    fn leaves_open(&self, op: Op) -> bool {
-        match op {
-            Op::Get { .. }
-            | Op::PortAssociate { .. }
-            | Op::PortDissociate { .. }
-            | Op::CloseSource { .. } => true,
-            Op::Post { may_fail, .. } => may_fail,
-            _ => false,
-        }
-    }
-
     fn answers(&self, view: View<'_>, _: ThreadId, op: Op) -> u8 {
         match op {
-            _ if self.holds_up(view, op) => 0,
             Op::Get { .. } => op.as_get().map_or(1, |get| match entry(view, get) {
                 Entry::Takes => ways(view, get.port),
                 _ => 1,
@@ -189,8 +188,8 @@ impl Personality for Illumos {
     }
 
     /// `illumos/blocked`: whoever may have to take a queued event away waits until nobody takes events.
-    fn holds_up(&self, view: View<'_>, op: Op) -> bool {
-        match op {
+    fn held(&self, view: View<'_>, op: Op) -> Option<&'static Claim> {
+        let held = match op {
             Op::PortAssociate { port, .. } | Op::PortDissociate { port, .. } => {
                 taker(view, port).is_some()
             }
@@ -199,7 +198,13 @@ impl Personality for Illumos {
                 .port_ids()
                 .any(|port| view.interest(port, source).0 != 0 && taker(view, port).is_some()),
             _ => false,
-        }
+        };
+        held.then_some(BLOCKED)
+    }
+
+    fn holds_wake(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
+        let waits = view.thread(me).note() & PLACE == WANTS;
+        (waits && taker(view, view.get(me).port).is_some()).then_some(BLOCKED)
     }
 
     fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8) {
@@ -227,7 +232,6 @@ impl Personality for Illumos {
 
     fn wake_answers(&self, view: View<'_>, me: ThreadId, get: Get) -> u8 {
         match view.thread(me).note() & PLACE {
-            WANTS if taker(view, get.port).is_some() => 0,
             WANTS => ways(view, get.port),
             WAITS if finds_enough(view, me, get) => ways(view, get.port),
             _ => 1,

@@ -74,7 +74,7 @@
 
 use alloc::vec::Vec;
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::files::Phase;
 use crate::program::{
@@ -84,6 +84,7 @@ use crate::program::{
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -143,10 +144,6 @@ impl Personality for IoUring {
 
     fn has_rings(&self) -> bool {
         true
-    }
-
-    fn leaves_open(&self, op: Op) -> bool {
-        cancelled_file(op).is_some() || matches!(op, Op::Complete { .. })
     }
 
     /// `io-uring/which-read`, `io-uring/cancel-order`.

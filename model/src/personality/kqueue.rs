@@ -42,12 +42,13 @@
 //! it stand behind its marker in the kernel, and are not seen by it either. Whether a newer macOS closes as the old
 //! copy does is not known.
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, freebsd, macos};
 use crate::program::{Get, Knote, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -115,10 +116,6 @@ impl Personality for Kqueue {
     }
 
     fn counts_running(&self) -> bool {
-        false
-    }
-
-    fn leaves_open(&self, _: Op) -> bool {
         false
     }
 

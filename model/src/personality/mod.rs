@@ -24,17 +24,14 @@ pub use select::Select;
 pub use windows::Windows;
 pub use wine::Wine;
 
+use alloc::sync::Arc;
+
 use crate::contract::Personality;
+use crate::machine::{AnyMachine, Machine, Unsupported};
+use crate::program::Program;
+use crate::turn::Fixed;
 
-/// Work that is done for whichever system a name stands for.
-pub trait ForPersonality {
-    /// What comes out.
-    type Out;
-    /// Does it.
-    fn with<P: Personality + Send + Sync + 'static>(self, personality: P) -> Self::Out;
-}
-
-/// Every system, in the order of lists and tables.
+/// Every system, in the order of lists and setups.
 pub const NAMES: [&str; 14] = [
     "windows",
     "windows-2003",
@@ -52,23 +49,47 @@ pub const NAMES: [&str; 14] = [
     "condvar",
 ];
 
-/// Does work for the system of this name; none if there is no such system.
-pub fn with<F: ForPersonality>(name: &str, work: F) -> Option<F::Out> {
+/// Puts a program on the personality of this name, on a machine with so many processors and with some readings of open
+/// claims fixed; none if there is no such personality.
+pub fn machine(
+    name: &str,
+    program: &Arc<Program>,
+    processors: u32,
+    fixed: &[Fixed],
+) -> Option<Result<Arc<dyn AnyMachine>, Unsupported>> {
+    let (program, setup) = (Arc::clone(program), Setup { processors, fixed });
     Some(match name {
-        "windows" => work.with(Windows::VISTA),
-        "windows-2003" => work.with(Windows::NT5),
-        "wine-8" => work.with(Wine::V8),
-        "wine-10" => work.with(Wine::V10),
-        "illumos" => work.with(Illumos),
-        "aix" => work.with(Aix),
-        "epoll" => work.with(Epoll),
-        "io-uring" => work.with(IoUring),
-        "kqueue" => work.with(Kqueue::FREEBSD),
-        "kqueue-macos" => work.with(Kqueue::MACOS),
-        "select" => work.with(Select),
-        "pipe" => work.with(Pipe),
-        "mqueue" => work.with(Mqueue),
-        "condvar" => work.with(Condvar),
+        "windows" => setup.machine(program, Windows::VISTA),
+        "windows-2003" => setup.machine(program, Windows::NT5),
+        "wine-8" => setup.machine(program, Wine::V8),
+        "wine-10" => setup.machine(program, Wine::V10),
+        "illumos" => setup.machine(program, Illumos),
+        "aix" => setup.machine(program, Aix),
+        "epoll" => setup.machine(program, Epoll),
+        "io-uring" => setup.machine(program, IoUring),
+        "kqueue" => setup.machine(program, Kqueue::FREEBSD),
+        "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
+        "select" => setup.machine(program, Select),
+        "pipe" => setup.machine(program, Pipe),
+        "mqueue" => setup.machine(program, Mqueue),
+        "condvar" => setup.machine(program, Condvar),
         _ => return None,
     })
+}
+
+/// What every machine is made with.
+struct Setup<'f> {
+    processors: u32,
+    fixed: &'f [Fixed],
+}
+
+impl Setup<'_> {
+    fn machine<P: Personality>(
+        self,
+        program: Arc<Program>,
+        personality: P,
+    ) -> Result<Arc<dyn AnyMachine>, Unsupported> {
+        let machine = Machine::with_readings(program, personality, self.processors, self.fixed)?;
+        Ok(Arc::new(machine))
+    }
 }

@@ -24,12 +24,13 @@
 //! go before age among those that wait. A call receives one message; notification by a signal is absent. Of a queue
 //! that is closed nothing is heard any more, although others that have it open could send to who waits there.
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Error, Observer, OsError, Outcome, errno};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -75,10 +76,6 @@ impl Personality for Mqueue {
     /// `mqueue/fifo`.
     fn keeps_order(&self) -> bool {
         true
-    }
-
-    fn leaves_open(&self, _: Op) -> bool {
-        false
     }
 
     fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, _: u8) {

@@ -33,12 +33,13 @@
 //! so writers never wait, and somebody else always has both ends open: the end of the last writer, which ends every
 //! read, is absent. Signals and priorities are absent.
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -86,10 +87,6 @@ impl Personality for Pipe {
     /// `pipe/fifo`.
     fn keeps_order(&self) -> bool {
         true
-    }
-
-    fn leaves_open(&self, _: Op) -> bool {
-        false
     }
 
     fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, _: u8) {

@@ -30,12 +30,13 @@
 //! they sleep, so nothing is missed between them. The pipe is never full. More than one descriptor in a call,
 //! signals and priorities are absent.
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
 use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -81,10 +82,6 @@ impl Personality for Select {
     /// `select/fifo`.
     fn keeps_order(&self) -> bool {
         true
-    }
-
-    fn leaves_open(&self, _: Op) -> bool {
-        false
     }
 
     fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, _: u8) {

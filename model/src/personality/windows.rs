@@ -168,7 +168,7 @@
 
 use alloc::vec::Vec;
 
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
 use crate::files::{Phase, Route};
 use crate::objects;
@@ -180,6 +180,7 @@ use crate::program::{
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::{Mode, Thread};
+use crate::turn::Turn;
 use crate::wait_packets::Wait;
 
 /// See the module: a version of Windows, as the switches in which the versions differ.
@@ -302,25 +303,6 @@ impl Personality for Windows {
     /// `windows/last-error`.
     fn keeps_last_error(&self) -> bool {
         true
-    }
-
-    fn leaves_open(&self, op: Op) -> bool {
-        match op {
-            Op::Get { timeout, .. } => timeout == Timeout::Ticks(0),
-            Op::Post {
-                may_fail, reserve, ..
-            } => may_fail || reserve.is_some() || self.ends_in_issuer,
-            Op::Suspend { .. }
-            | Op::WaitHandle { .. }
-            | Op::Replace { .. }
-            | Op::Complete { .. }
-            | Op::Cancel { .. }
-            | Op::CancelFile { .. } => true,
-            Op::JobPort { may_lose, .. }
-            | Op::JobStart { may_lose, .. }
-            | Op::JobExit { may_lose, .. } => may_lose,
-            _ => false,
-        }
     }
 
     fn answers(&self, view: View<'_>, me: ThreadId, op: Op) -> u8 {

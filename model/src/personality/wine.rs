@@ -72,7 +72,7 @@ use super::windows::{
     dropped, duplicate_file, duplicate_port, ends, first_pending, frees, is_agnostic, job_exit,
     job_port, job_start, outcome, pending_on, query, removed, set_modes, start,
 };
-use crate::contract::{Personality, Turn};
+use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
 use crate::files::Phase;
 use crate::program::{
@@ -82,6 +82,7 @@ use crate::program::{
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
+use crate::turn::Turn;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -206,10 +207,6 @@ impl Personality for Wine {
     /// `wine/fifo`.
     fn keeps_order(&self) -> bool {
         true
-    }
-
-    fn leaves_open(&self, op: Op) -> bool {
-        matches!(op, Op::CancelFile { .. })
     }
 
     fn answers(&self, view: View<'_>, me: ThreadId, op: Op) -> u8 {

@@ -8,7 +8,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use portsim_model::dead::abridged;
+use portsim_model::dead::without_dead;
 use portsim_model::expr::{Expr, ExprId, ThreadField};
 use portsim_model::layout::Layout;
 use portsim_model::op;
@@ -163,7 +163,7 @@ fn threads_that_are_named_trade_places_with_nobody() {
             .iter()
             .any(|name| text.contains(name));
         let shows = matches!(op.verb(), Verb::Set | Verb::ExitProcess);
-        let symmetry = Symmetry::of(&machine(&program));
+        let symmetry = Symmetry::of(machine(&program).core());
         let orbits: Vec<_> = symmetry.orbits().collect();
         let alike = vec![vec![ThreadId(1), ThreadId(2)]];
         assert_eq!(
@@ -192,7 +192,7 @@ fn threads_that_say_the_same_in_other_numbers_are_alike() {
             value: ExprId(2),
             ..program.sets[0]
         });
-        let orbits = |program: &Program| Symmetry::of(&machine(program)).orbits().count();
+        let orbits = |program: &Program| Symmetry::of(machine(program).core()).orbits().count();
         assert_eq!(orbits(&program), 1, "{one:?}");
         program.exprs[2] = Expr::Const(1);
         assert_eq!(orbits(&program), 0, "{one:?}");
@@ -209,11 +209,11 @@ fn test(cond: u16) -> Op {
 /// Which of two threads move at the start.
 fn movers(program: &Program) -> Vec<u8> {
     let machine = machine(program);
-    let (order, boot) = (PartialOrder::of(&machine), machine.boot());
+    let (order, boot) = (PartialOrder::of(machine.core()), machine.boot());
     let mut steps = Vec::new();
-    let _ = machine.enabled(&boot, |step| steps.push(step));
+    let _ = machine.movers(&boot, &mut |step| steps.push(step));
     assert_eq!(steps.len(), 2, "both can move");
-    let waits = order.reduce(&machine, &boot, &mut steps);
+    let waits = order.reduce(machine.core(), &boot, &mut steps);
     assert_eq!(waits, steps.len() == 1);
     steps.iter().map(|step| step.thread.0).collect()
 }
@@ -438,7 +438,7 @@ fn what_is_never_read_is_taken_out_of_every_operation() {
                 text = text.replace(&packet(n), &packet(0));
             }
         }
-        let left = abridged(&program).ops().next().expect("it has one");
+        let left = without_dead(&program).ops().next().expect("it has one");
         assert_eq!(format!("{left:?}"), text);
     }
 }

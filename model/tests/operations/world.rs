@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use portsim_model::Machine;
-use portsim_model::contract::{Personality, Turn};
+use portsim_model::contract::Personality;
 use portsim_model::event::{Error, Observer, OsError, errno};
 use portsim_model::expr::Expr;
 use portsim_model::program::*;
 use portsim_model::property::Fault;
 use portsim_model::state::View;
 use portsim_model::threads::Mode;
+use portsim_model::turn::Turn;
+use portsim_model::{AnyMachine, Machine};
 
 /// A system that has every operation. Nobody makes a call on it: what is asked of a program is asked before.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Anything;
 
 impl Personality for Anything {
@@ -32,10 +33,6 @@ impl Personality for Anything {
         false
     }
 
-    fn leaves_open(&self, _: Op) -> bool {
-        false
-    }
-
     fn call<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Op, _: u8) {
         unreachable!("nobody takes a step")
     }
@@ -52,8 +49,9 @@ impl Personality for Anything {
 }
 
 /// A program on that system.
-pub fn machine(program: &Program) -> Machine<Anything> {
-    Machine::new(Arc::new(program.clone()), Anything, 1).expect("it has every operation")
+pub fn machine(program: &Program) -> Box<dyn AnyMachine> {
+    let machine = Machine::new(Arc::new(program.clone()), Anything, 1);
+    Box::new(machine.expect("it has every operation"))
 }
 
 /// What a thread runs: these operations one after the other, and then its end.

@@ -23,9 +23,8 @@ mod window;
 use std::collections::BTreeMap;
 
 use portsim_model::State;
-use portsim_model::contract::Personality;
 use portsim_model::event::Error;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::program::{Op, ThreadId, Timeout};
 use portsim_model::step::{Step, StepKind};
 use xxhash_rust::xxh3::Xxh3;
@@ -69,8 +68,8 @@ const TRY: usize = 100_000;
 const EFFORTS_MAX: usize = 2;
 
 /// Judges a trace of threads that ran at full speed; gives up after so long.
-pub fn admit_free<P: Personality>(
-    machine: &Machine<P>,
+pub fn admit_free(
+    machine: &dyn AnyMachine,
     names: &Names,
     events: &[Event],
     spans: &[Span],
@@ -138,8 +137,8 @@ enum Finish {
 }
 
 /// A trace, and the system that is to explain it.
-struct Judge<'s, P> {
-    machine: &'s Machine<P>,
+struct Judge<'s> {
+    machine: &'s dyn AnyMachine,
     names: &'s Names,
     events: &'s [Event],
     spans: &'s [Span],
@@ -191,8 +190,8 @@ impl Place {
 }
 
 /// The work on one trace.
-struct Search<'j, 's, P> {
-    judge: &'j Judge<'s, P>,
+struct Search<'j, 's> {
+    judge: &'j Judge<'s>,
     /// Places looked at so far.
     looks: usize,
     limits: Limits,
@@ -200,8 +199,8 @@ struct Search<'j, 's, P> {
     bounded: bool,
 }
 
-impl<'j, 's, P: Personality> Search<'j, 's, P> {
-    fn new(judge: &'j Judge<'s, P>, limits: Limits) -> Self {
+impl<'j, 's> Search<'j, 's> {
+    fn new(judge: &'j Judge<'s>, limits: Limits) -> Self {
         Search {
             judge,
             looks: 0,
@@ -258,9 +257,9 @@ impl<'j, 's, P: Personality> Search<'j, 's, P> {
     }
 }
 
-impl<'s, P: Personality> Judge<'s, P> {
+impl<'s> Judge<'s> {
     fn new(
-        machine: &'s Machine<P>,
+        machine: &'s dyn AnyMachine,
         names: &'s Names,
         events: &'s [Event],
         spans: &'s [Span],
@@ -360,10 +359,7 @@ impl<'s, P: Personality> Judge<'s, P> {
         self.nth(thread, place.over(thread))
     }
 
-    fn next_of_all<'p>(
-        &'p self,
-        place: &'p Place,
-    ) -> impl Iterator<Item = Call<'s>> + use<'p, 's, P> {
+    fn next_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = Call<'s>> + use<'p, 's> {
         let threads = self.machine.program().thread_ids();
         threads.filter_map(|thread| self.next(place, thread))
     }
@@ -468,10 +464,7 @@ impl<'s, P: Personality> Judge<'s, P> {
     /// What becomes of a place with a step; none where the trace shows something else.
     fn after(&self, place: &Place, step: Step) -> Option<Place> {
         let mut after = place.clone();
-        let mut watcher = Watcher::new(
-            self.machine.program(),
-            self.machine.personality().os_error(),
-        );
+        let mut watcher = Watcher::new(self.machine.program(), self.machine.os_error());
         self.machine.take(&mut after.state, step, &mut watcher);
         let mut events = Vec::new();
         watcher.finish(step, &mut events);

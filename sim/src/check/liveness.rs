@@ -11,8 +11,7 @@ mod graph;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::step::Step;
 
 use super::{Cut, Limits, Progress};
@@ -45,8 +44,8 @@ pub enum Verdict {
 const GLANCE: u32 = 4096;
 
 /// Looks for a run that never comes to what the `eventually` property of this number says.
-pub fn search<P: Personality>(
-    machine: &Machine<P>,
+pub fn search(
+    machine: &dyn AnyMachine,
     property: usize,
     limits: Limits,
     stop: &AtomicBool,

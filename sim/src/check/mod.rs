@@ -24,8 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
@@ -180,8 +179,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// If the other processes cannot be reached or search something else, or a checkpoint cannot be read.
-pub fn check<P: Personality + Send + Sync + 'static>(
-    machine: &Machine<P>,
+pub fn check(
+    machine: &Arc<dyn AnyMachine>,
     reductions: Reductions,
     limits: Limits,
     workers_of: &Workers,
@@ -231,14 +230,14 @@ pub fn check<P: Personality + Send + Sync + 'static>(
         }
     }
     if exploration.found.is_none() {
-        see_promises_kept(machine, limits, stop, &mut exploration, progress);
+        see_promises_kept(&**machine, limits, stop, &mut exploration, progress);
     }
     Ok(exploration)
 }
 
 /// Explores every interleaving that the reductions leave, for whatever can be said of one state.
-fn explore<P: Personality + Send + Sync + 'static>(
-    machine: &Machine<P>,
+fn explore(
+    machine: &Arc<dyn AnyMachine>,
     reductions: Reductions,
     limits: Limits,
     workers_of: &Workers,
@@ -253,7 +252,7 @@ fn explore<P: Personality + Send + Sync + 'static>(
         ..reductions
     };
     let machine = &reductions.abridge(whole);
-    let reduce = Arc::new(Reduce::new(reductions, machine));
+    let reduce = Arc::new(Reduce::new(reductions, &**machine));
     let workers = workers_of.workers.max(1);
     let limits = Limits {
         depth: limits
@@ -283,7 +282,7 @@ fn explore<P: Personality + Send + Sync + 'static>(
     let lost = workers_of.hosts.as_ref().map(|_| hosts::watch());
     let shared = Arc::new(SharedState::for_workers(workers));
     let guards = {
-        let (machine, shared) = (Arc::new(machine.clone()), Arc::clone(&shared));
+        let (machine, shared) = (Arc::clone(machine), Arc::clone(&shared));
         let (builders, guard) = match &workers_of.hosts {
             Some(there) => hosts::connect(workers_of, there, stop)?,
             None if workers == 1 => timely::CommunicationConfig::Thread.try_build()?,
@@ -373,10 +372,10 @@ fn explore<P: Personality + Send + Sync + 'static>(
         let way: Vec<_> = outcome.way.into_iter().rev().collect();
         let last = worst.last.map(wire::unpack_step);
         let found = path::Found { violation, last };
-        let steps = path::steps(machine, &reduce, limits.preemptions, &way, found);
+        let steps = path::steps(&**machine, &reduce, limits.preemptions, &way, found);
         exploration.path = steps.ok_or("two states have one fingerprint")?;
         if outcome.states <= READABLE && limits.preemptions.is_none() {
-            let first = path::first(machine, &reduce, violation, exploration.path.len());
+            let first = path::first(&**machine, &reduce, violation, exploration.path.len());
             exploration.path = first.unwrap_or(exploration.path);
         }
         exploration.found = Some(Found::Violation(violation));
@@ -391,8 +390,8 @@ fn explore<P: Personality + Send + Sync + 'static>(
 
 /// Looks for a run that never comes to what it owes. Where a bound took steps away, a run that needs none of them is
 /// a run all the same; a bound on depth binds only where it cut the exploration.
-fn see_promises_kept<P: Personality>(
-    machine: &Machine<P>,
+fn see_promises_kept(
+    machine: &dyn AnyMachine,
     limits: Limits,
     stop: &AtomicBool,
     exploration: &mut Exploration,

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use portsim_model::State;
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
@@ -26,8 +25,8 @@ pub struct Found {
 ///
 /// The way may lead through states in which threads have traded places. What is followed here is a run of the system
 /// itself: at each state the step whose result is the wanted one but for who is who.
-pub fn steps<P: Personality>(
-    machine: &Machine<P>,
+pub fn steps(
+    machine: &dyn AnyMachine,
     reduce: &Reduce,
     preemptions: Option<u8>,
     way: &[u64],
@@ -71,8 +70,8 @@ pub fn steps<P: Personality>(
 
 /// The way that breadth-first search finds first if it takes the steps in their order: of the shortest ways the one
 /// that reads best, because threads come in the order in which the scenario names them.
-pub fn first<P: Personality>(
-    machine: &Machine<P>,
+pub fn first(
+    machine: &dyn AnyMachine,
     reduce: &Reduce,
     violation: Violation,
     length: usize,

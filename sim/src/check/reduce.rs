@@ -1,8 +1,9 @@
 //! What a search leaves out because it can find nothing there.
 
+use std::sync::Arc;
+
 use portsim_model::State;
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::partial_order::PartialOrder;
 use portsim_model::step::Step;
 use portsim_model::symmetry::Symmetry;
@@ -33,11 +34,11 @@ impl Reductions {
     };
 
     /// What is searched in place of a system.
-    pub fn abridge<P: Personality>(self, machine: &Machine<P>) -> Machine<P> {
+    pub fn abridge(self, machine: &Arc<dyn AnyMachine>) -> Arc<dyn AnyMachine> {
         if self.dead {
-            machine.abridged()
+            machine.without_dead()
         } else {
-            machine.clone()
+            Arc::clone(machine)
         }
     }
 }
@@ -51,13 +52,13 @@ pub struct Reduce {
 
 impl Reduce {
     /// Those of a system that was abridged already.
-    pub fn new<P: Personality>(reductions: Reductions, machine: &Machine<P>) -> Reduce {
+    pub fn new(reductions: Reductions, machine: &dyn AnyMachine) -> Reduce {
         let mut reduce = Reduce::default();
         if reductions.symmetry {
-            reduce.symmetry = Symmetry::of(machine);
+            reduce.symmetry = Symmetry::of(machine.core());
         }
         if reductions.order {
-            reduce.order = PartialOrder::of(machine);
+            reduce.order = PartialOrder::of(machine.core());
         }
         reduce
     }
@@ -69,13 +70,8 @@ impl Reduce {
 
     /// Leaves of the steps that are possible in a state those that are enough; says whether it left any out.
     #[inline]
-    pub fn thin<P: Personality>(
-        &self,
-        machine: &Machine<P>,
-        state: &State,
-        steps: &mut Vec<Step>,
-    ) -> bool {
-        self.order.reduce(machine, state, steps)
+    pub fn thin(&self, machine: &dyn AnyMachine, state: &State, steps: &mut Vec<Step>) -> bool {
+        self.order.reduce(machine.core(), state, steps)
     }
 
     /// Puts one state in the place of all that are the same to the search.

@@ -12,8 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::{ConnectLoop, Feedback};
@@ -129,9 +128,9 @@ pub struct WorkerConfig {
 }
 
 /// Builds one worker's part of the search.
-pub fn build<P: Personality + Send + Sync + 'static>(
+pub fn build(
     worker: &mut Worker,
-    machine: Arc<Machine<P>>,
+    machine: Arc<dyn AnyMachine>,
     reduce: Arc<Reduce>,
     config: WorkerConfig,
     shared: Arc<SharedState>,
@@ -207,8 +206,8 @@ enum Next {
 }
 
 /// One worker.
-struct SearchWorker<P> {
-    share: Share<P>,
+struct SearchWorker {
+    share: Share,
     me: usize,
     peers: usize,
     config: WorkerConfig,
@@ -231,7 +230,7 @@ struct SearchWorker<P> {
     outcome: Outcome,
 }
 
-impl<P: Personality> SearchWorker<P> {
+impl SearchWorker {
     /// Begins with the first state, or where a checkpoint was written.
     fn begin(&mut self) {
         if let (Some(folder), Some(manifest)) = (&self.config.folder, &self.config.resume) {
@@ -489,7 +488,7 @@ impl<P: Personality> SearchWorker<P> {
     }
 }
 
-impl<P> Drop for SearchWorker<P> {
+impl Drop for SearchWorker {
     fn drop(&mut self) {
         // A worker that panics leaves too, without a result.
         if std::thread::panicking() {

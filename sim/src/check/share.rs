@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portsim_model::State;
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
@@ -25,8 +24,8 @@ const BATCH: usize = 512;
 const EMPTY_MAX: usize = 64;
 
 /// One worker's share of the states.
-pub struct Share<P> {
-    machine: Arc<Machine<P>>,
+pub struct Share {
+    machine: Arc<dyn AnyMachine>,
     reduce: Arc<Reduce>,
     me: usize,
     /// How many workers there are.
@@ -48,9 +47,11 @@ pub struct Share<P> {
     found: Vec<Batch>,
     /// What will be said of the next depth.
     pub summary: Summary,
-    state: State,
-    successor: State,
-    steps: Vec<Step>,
+    /// The first state, and then whichever is judged.
+    judged: State,
+    /// A state that is expanded, and one that follows.
+    scratch: (State, State),
+    movers: Vec<Step>,
     /// Which states of a batch are new.
     fresh: Vec<usize>,
 }
@@ -60,15 +61,15 @@ pub fn owner(print: Fingerprint, peers: usize) -> usize {
     ((print >> 32 & 0x3ff) as usize * peers) >> 10
 }
 
-impl<P: Personality> Share<P> {
+impl Share {
     /// The share of one of `peers` workers: nothing yet.
     pub fn new(
-        machine: Arc<Machine<P>>,
+        machine: Arc<dyn AnyMachine>,
         reduce: Arc<Reduce>,
         me: usize,
         peers: usize,
         limits: Limits,
-    ) -> Share<P> {
+    ) -> Share {
         let mut boot = machine.boot();
         reduce.canonize(&mut boot);
         let record_len = boot.bytes().len() + Tail::len(limits.preemptions);
@@ -88,9 +89,9 @@ impl<P: Personality> Share<P> {
                 shown: vec![false; machine.program().sometimes.len()],
                 ..Summary::default()
             },
-            state: boot.clone(),
-            successor: boot.clone(),
-            steps: Vec::new(),
+            judged: boot.clone(),
+            scratch: (boot.clone(), boot.clone()),
+            movers: Vec::new(),
             fresh: Vec::new(),
             machine,
             reduce,
@@ -99,7 +100,7 @@ impl<P: Personality> Share<P> {
 
     /// Takes the first state in, where it owns it.
     pub fn begin(&mut self) {
-        let mut record = self.state.bytes().to_vec();
+        let mut record = self.judged.bytes().to_vec();
         record.resize(self.record_len, 0);
         let print = fingerprint_of(&record);
         if owner(print, self.peers) == self.me {
@@ -234,12 +235,16 @@ impl<P: Personality> Share<P> {
             return false;
         };
         let machine = Arc::clone(&self.machine);
+        let machine = &*machine;
         let state_len = machine.layout().state_len();
+        let (mut state, mut next) = std::mem::take(&mut self.scratch);
         for (print, record) in block.states(self.record_len) {
             let (bytes, tail) = record.split_at(state_len);
-            self.state.copy_from(bytes);
-            self.expand_one(&machine, print, Tail::read(tail), &mut send);
+            state.copy_from(bytes);
+            let tail = Tail::read(tail);
+            self.expand_one(machine, &state, &mut next, (print, tail), &mut send);
         }
+        self.scratch = (state, next);
         self.spare.push(block.clear());
         true
     }
@@ -247,51 +252,66 @@ impl<P: Personality> Share<P> {
     #[inline]
     fn expand_one(
         &mut self,
-        machine: &Machine<P>,
-        print: Fingerprint,
-        tail: Option<Tail>,
+        machine: &dyn AnyMachine,
+        state: &State,
+        next: &mut State,
+        (print, tail): (Fingerprint, Option<Tail>),
         send: &mut impl FnMut(usize, Batch),
     ) {
-        let steps = &mut self.steps;
-        steps.clear();
-        let bounded = machine.enabled(&self.state, |step| steps.push(step)).0;
+        let movers = &mut self.movers;
+        movers.clear();
+        let bounded = machine.movers(state, &mut |mover| movers.push(mover)).0;
         self.summary.bounded |= bounded;
-        if self.steps.is_empty() && !bounded {
+        if self.movers.is_empty() && !bounded {
             self.summary.ended = true;
-            if let Some(violation) = machine.judge_end(&self.state) {
+            if let Some(violation) = machine.judge_end(state) {
                 self.convict(self.depth - 1, violation, print, None);
             }
         }
-        self.summary.thinned += u64::from(self.reduce.thin(machine, &self.state, &mut self.steps));
-        for n in 0..self.steps.len() {
-            let step = self.steps[n];
-            let tail = tail.map(|tail| tail.after(step, &self.steps));
+        self.summary.thinned += u64::from(self.reduce.thin(machine, state, &mut self.movers));
+        for n in 0..self.movers.len() {
+            let mover = self.movers[n];
+            let tail = tail.map(|tail| tail.after(mover, &self.movers));
             if tail.is_some_and(|tail| Some(tail.preemptions) > self.limits.preemptions) {
                 self.summary.preempted = true;
                 continue;
             }
-            self.successor.clone_from(&self.state);
-            self.summary.transitions += 1;
-            if let Some(fault) = machine.take(&mut self.successor, step, &mut ()) {
-                self.convict(self.depth, Violation::Builtin(fault), print, Some(step));
-                continue;
-            }
-            self.reduce.canonize(&mut self.successor);
-            let found = match tail {
-                None => fingerprint_of(self.successor.bytes()),
-                Some(tail) => tail.print_with(self.successor.bytes()),
-            };
-            let to = owner(found, self.peers);
-            let batch = &mut self.found[to];
-            batch.prints.push(found);
-            batch.parents.push(print & SHORT);
-            batch.bytes.extend_from_slice(self.successor.bytes());
-            if let Some(tail) = tail {
-                batch.bytes.extend_from_slice(&tail.bytes());
-            }
-            if batch.prints.len() == BATCH {
-                self.hand_over(to, send);
-            }
+            machine.successors(state, mover, next, &mut |step, next, fault| {
+                self.summary.transitions += 1;
+                match fault {
+                    Some(fault) => {
+                        self.convict(self.depth, Violation::Builtin(fault), print, Some(step));
+                    }
+                    None => self.found(next, print, tail, send),
+                }
+            });
+        }
+    }
+
+    /// A step has led to this state: it goes to the worker that owns it.
+    #[inline]
+    fn found(
+        &mut self,
+        next: &mut State,
+        from: Fingerprint,
+        tail: Option<Tail>,
+        send: &mut impl FnMut(usize, Batch),
+    ) {
+        self.reduce.canonize(next);
+        let found = match tail {
+            None => fingerprint_of(next.bytes()),
+            Some(tail) => tail.print_with(next.bytes()),
+        };
+        let to = owner(found, self.peers);
+        let batch = &mut self.found[to];
+        batch.prints.push(found);
+        batch.parents.push(from & SHORT);
+        batch.bytes.extend_from_slice(next.bytes());
+        if let Some(tail) = tail {
+            batch.bytes.extend_from_slice(&tail.bytes());
+        }
+        if batch.prints.len() == BATCH {
+            self.hand_over(to, send);
         }
     }
 
@@ -334,13 +354,12 @@ impl<P: Personality> Share<P> {
     }
 
     fn judge(&mut self, print: Fingerprint, bytes: &[u8]) {
-        // `successor` is free: it was copied into the batch.
         let state_len = self.machine.layout().state_len();
-        self.successor.copy_from(&bytes[..state_len]);
+        self.judged.copy_from(&bytes[..state_len]);
         for (property, shown) in self.summary.shown.iter_mut().enumerate() {
-            *shown = *shown || self.machine.shows(&self.successor, property);
+            *shown = *shown || self.machine.shows(&self.judged, property);
         }
-        if let Some(violation) = self.machine.judge(&self.successor) {
+        if let Some(violation) = self.machine.judge(&self.judged) {
             self.convict(self.depth, violation, print, None);
         }
     }

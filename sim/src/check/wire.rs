@@ -108,7 +108,7 @@ pub struct Conviction {
     /// The short fingerprint of the last state that was stored.
     pub state: u64,
     /// The step from there, where it is the step that is wrong: kind, thread and choice.
-    pub last: Option<[u8; 3]>,
+    pub last: Option<PackedStep>,
 }
 
 /// What checkpoints call their format.
@@ -191,13 +191,16 @@ pub fn unpack_violation((kind, n): (u8, u16)) -> Violation {
 
 const KINDS: [StepKind; 3] = [StepKind::Turn, StepKind::Wake, StepKind::Time];
 
+/// A step: its kind, its thread and its choice.
+pub type PackedStep = (u8, u8, u32);
+
 /// A step as numbers.
-pub fn pack_step(step: Step) -> [u8; 3] {
-    [step.kind as u8, step.thread.0, step.choice]
+pub fn pack_step(step: Step) -> PackedStep {
+    (step.kind as u8, step.thread.0, step.choice)
 }
 
 /// The step of these numbers.
-pub fn unpack_step([kind, thread, choice]: [u8; 3]) -> Step {
+pub fn unpack_step((kind, thread, choice): PackedStep) -> Step {
     Step {
         kind: KINDS[usize::from(kind)],
         thread: ThreadId(thread),

@@ -27,18 +27,22 @@ impl Fair {
 }
 
 impl Choose for Fair {
-    fn choose(&mut self, steps: &[Step]) -> usize {
+    fn choose(&mut self, movers: &[Step]) -> usize {
         let last = |step: &Step| self.moved.get(&step.thread).copied().unwrap_or(0);
-        let thread = steps
+        let thread = movers
             .iter()
             .min_by_key(|step| (last(step), step.thread))
             .expect("there is a step")
             .thread;
         self.taken += 1;
         self.moved.insert(thread, self.taken);
-        let own: Vec<_> = (0..steps.len())
-            .filter(|&n| steps[n].thread == thread)
+        let own: Vec<_> = (0..movers.len())
+            .filter(|&n| movers[n].thread == thread)
             .collect();
         own[self.rng.below(own.len())]
+    }
+
+    fn answer(&mut self, alternatives: usize) -> usize {
+        self.rng.below(alternatives)
     }
 }

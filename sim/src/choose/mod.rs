@@ -8,14 +8,26 @@ pub use fair::Fair;
 pub use pct::Pct;
 pub use random::Random;
 
+use portsim_model::choice::Answers;
 use portsim_model::step::Step;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
 
-/// Chooses among the steps that are possible now.
+/// Chooses who moves, and what the rules leave open.
 pub trait Choose {
-    /// The index of the step to take; `steps` is never empty.
-    fn choose(&mut self, steps: &[Step]) -> usize;
+    /// The index of the one that moves; `movers` is never empty.
+    fn choose(&mut self, movers: &[Step]) -> usize;
+    /// Which of so many alternatives a rule takes.
+    fn answer(&mut self, alternatives: usize) -> usize;
+}
+
+/// The open choices of a step are left to a policy.
+pub struct Asked<'c>(pub &'c mut dyn Choose);
+
+impl Answers for Asked<'_> {
+    fn answer(&mut self, alternatives: usize) -> usize {
+        self.0.answer(alternatives)
+    }
 }
 
 /// The most priority changes of [`Policy::Pct`]; more are no different from choosing at random.

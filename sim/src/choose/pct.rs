@@ -1,7 +1,7 @@
 //! Probabilistic concurrency testing: the thread with the highest priority moves, and priorities fall at random moments.
 //!
 //! A bug that needs `d` ordering constraints is found by one run with a probability of at least
-//! 1 / (n k^(d-1)) for n threads and k steps: Burckhardt, Kothari, Musuvathi, Nagarakatte, "A randomized
+//! 1 / (n k^(d-1)) for n threads and k movers: Burckhardt, Kothari, Musuvathi, Nagarakatte, "A randomized
 //! scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use portsim_model::step::Step;
 
 use super::{Choose, Rng};
 
-/// Priorities change within so many steps from the start.
+/// Priorities change within so many movers from the start.
 const HORIZON: usize = 64;
 
 /// See the module.
@@ -40,14 +40,14 @@ impl Pct {
         }
     }
 
-    fn favourite(&mut self, steps: &[Step]) -> ThreadId {
-        for step in steps {
+    fn favourite(&mut self, movers: &[Step]) -> ThreadId {
+        for step in movers {
             if !self.priority.contains_key(&step.thread) {
                 let drawn = u64::from(u32::MAX) + self.rng.below(u32::MAX as usize) as u64;
                 self.priority.insert(step.thread, drawn);
             }
         }
-        let best = steps
+        let best = movers
             .iter()
             .max_by_key(|step| (self.priority[&step.thread], std::cmp::Reverse(step.thread)));
         best.expect("there is a step").thread
@@ -55,18 +55,22 @@ impl Pct {
 }
 
 impl Choose for Pct {
-    fn choose(&mut self, steps: &[Step]) -> usize {
-        let mut thread = self.favourite(steps);
+    fn choose(&mut self, movers: &[Step]) -> usize {
+        let mut thread = self.favourite(movers);
         while self.changes.last().is_some_and(|&at| at <= self.taken) {
             self.changes.pop();
             self.lowest -= 1;
             self.priority.insert(thread, self.lowest);
-            thread = self.favourite(steps);
+            thread = self.favourite(movers);
         }
         self.taken += 1;
-        let own: Vec<_> = (0..steps.len())
-            .filter(|&n| steps[n].thread == thread)
+        let own: Vec<_> = (0..movers.len())
+            .filter(|&n| movers[n].thread == thread)
             .collect();
         own[self.rng.below(own.len())]
+    }
+
+    fn answer(&mut self, alternatives: usize) -> usize {
+        self.rng.below(alternatives)
     }
 }

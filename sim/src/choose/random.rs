@@ -15,7 +15,11 @@ impl Random {
 }
 
 impl Choose for Random {
-    fn choose(&mut self, steps: &[Step]) -> usize {
-        self.0.below(steps.len())
+    fn choose(&mut self, movers: &[Step]) -> usize {
+        self.0.below(movers.len())
+    }
+
+    fn answer(&mut self, alternatives: usize) -> usize {
+        self.0.below(alternatives)
     }
 }

@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
@@ -19,7 +19,7 @@ use super::say::{Progress, Say, shell, stop_on_ctrl_c};
 use super::verdict::{as_expected, exit_of, expected, line, totals};
 use super::{Exit, Stop, bad_argument, files, sample};
 use crate::check::{self, Exploration, Found, Hosts, Keeping, Limits, Reductions, Workers};
-use crate::personality::{OnMachine, default_for, not_for, play};
+use crate::personality::{default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::follow;
 use crate::scenario::{Scenario, find};
@@ -110,17 +110,17 @@ fn one(
         exact: args.exact,
         preemptions: args.preemptions,
     };
-    let work = Explore {
+    let plan = Plan {
         reductions: args.reduce,
         limits,
-        crew: crew(args, scenario, name)?,
+        workers: workers(args, scenario, name)?,
         keeping: keeping(args)?,
         stop,
-        progress: say.progress(),
         name: &scenario.name,
     };
-    let explored =
-        play(name, &scenario.program, args.machine.processors, work).expect("it was asked before");
+    let machine =
+        play(name, &scenario.program, args.machine.processors).expect("it was asked before");
+    let explored = explore(&machine, &plan, say.progress());
     let (exploration, counterexample) = explored.map_err(Stop::Unavailable)?;
     report.seconds = since.elapsed().as_secs_f64();
     report.states_unique = exploration.states;
@@ -213,13 +213,13 @@ fn keeping(args: &Check) -> Result<Option<Keeping>, Stop> {
 }
 
 /// The threads and processes that search.
-fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Workers, Stop> {
+fn workers(args: &Check, scenario: &Scenario, name: &str) -> Result<Workers, Stop> {
     let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
     let search = format!(
         "{} {name} {processors} {:?} {:?} {version} {} {:?}",
         scenario.sha256, args.depth, args.reduce, args.exact, args.preemptions
     );
-    let mut crew = Workers {
+    let mut all = Workers {
         workers: args.workers(),
         hosts: None,
         search: xxh3_64(search.as_bytes()),
@@ -230,19 +230,9 @@ fn crew(args: &Check, scenario: &Scenario, name: &str) -> Result<Workers, Stop> 
             let there = format!("there are {} hosts, counted from 0", addresses.len());
             return Err(bad_argument("--process", there).into());
         }
-        crew.hosts = Some(Hosts { addresses, process });
+        all.hosts = Some(Hosts { addresses, process });
     }
-    Ok(crew)
-}
-
-struct Explore<'a> {
-    reductions: Reductions,
-    limits: Limits,
-    crew: Workers,
-    keeping: Option<Keeping>,
-    stop: &'a AtomicBool,
-    progress: Progress,
-    name: &'a str,
+    Ok(all)
 }
 
 /// The run that shows what was found; without events where the first state does, or no run.
@@ -253,44 +243,56 @@ struct Counterexample {
     loop_at: Option<u64>,
 }
 
-impl OnMachine for Explore<'_> {
-    type Out = Result<(Exploration, Counterexample), String>;
-    fn on<P: Personality + Send + Sync + 'static>(mut self, machine: &Machine<P>) -> Self::Out {
-        let watch = |now: check::Progress| {
-            self.progress.at(|since| {
-                let rate = now.transitions as f64 / since.as_secs_f64();
-                let left = now.states_left().map_or_else(String::new, |left| {
-                    format!(", about {} to come", text::count(left))
-                });
-                format!(
-                    "{}: {}, {} waiting{left}, depth {}, {:.1} M transitions/s, {}",
-                    self.name,
-                    text::counted(now.states, "state"),
-                    text::count(now.waiting),
-                    now.depth,
-                    rate / 1e6,
-                    text::bytes(now.bytes)
-                )
+/// Explores, tells how far it is, and follows the way to what was found.
+fn explore(
+    machine: &Arc<dyn AnyMachine>,
+    plan: &Plan<'_>,
+    mut progress: Progress,
+) -> Result<(Exploration, Counterexample), String> {
+    let watch = |now: check::Progress| {
+        progress.at(|since| {
+            let rate = now.transitions as f64 / since.as_secs_f64();
+            let left = now.states_left().map_or_else(String::new, |left| {
+                format!(", about {} to come", text::count(left))
             });
-        };
-        let exploration = check::check(
-            machine,
-            self.reductions,
-            self.limits,
-            &self.crew,
-            self.keeping.as_ref(),
-            self.stop,
-            watch,
-        )?;
-        let (events, last) = follow(machine, &exploration.path);
-        let event_of = |step: usize| follow(machine, &exploration.path[..step]).0.len() as u64 + 1;
-        let counterexample = Counterexample {
-            events,
-            parked: machine.view(&last).inside_calls().collect(),
-            loop_at: exploration.loop_from.map(event_of),
-        };
-        Ok((exploration, counterexample))
-    }
+            format!(
+                "{}: {}, {} waiting{left}, depth {}, {:.1} M transitions/s, {}",
+                plan.name,
+                text::counted(now.states, "state"),
+                text::count(now.waiting),
+                now.depth,
+                rate / 1e6,
+                text::bytes(now.bytes)
+            )
+        });
+    };
+    let exploration = check::check(
+        machine,
+        plan.reductions,
+        plan.limits,
+        &plan.workers,
+        plan.keeping.as_ref(),
+        plan.stop,
+        watch,
+    )?;
+    let (events, last) = follow(&**machine, &exploration.path);
+    let event_of = |step: usize| follow(&**machine, &exploration.path[..step]).0.len() as u64 + 1;
+    let counterexample = Counterexample {
+        events,
+        parked: machine.view(&last).inside_calls().collect(),
+        loop_at: exploration.loop_from.map(event_of),
+    };
+    Ok((exploration, counterexample))
+}
+
+/// How a scenario is explored.
+struct Plan<'a> {
+    reductions: Reductions,
+    limits: Limits,
+    workers: Workers,
+    keeping: Option<Keeping>,
+    stop: &'a AtomicBool,
+    name: &'a str,
 }
 
 /// The counterexample, or what is to be said if it has no events, and how to see it again.

@@ -1,14 +1,11 @@
 //! `portsim replay` and `portsim diff`: one trace against the model, or against another.
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
-
 use super::args::{Diff, Replay, personality};
 use super::say::Say;
 use super::{Exit, Stop, bad_argument, files};
 use crate::bad_input::BadInput;
-use crate::personality::{OnMachine, play};
-use crate::replay::{self, replay as replay_trace};
+use crate::personality::play;
+use crate::replay::replay as replay_trace;
 use crate::report::{json, text};
 use crate::scenario::Scenario;
 use crate::trace::{Event, Origin, Shown, Trace, lanes};
@@ -24,8 +21,9 @@ pub fn replay(args: &Replay, say: &Say) -> Result<Exit, Stop> {
         }
     };
     let processors = trace.header.processors.unwrap_or(args.machine.processors);
-    let replay = play(name, &scenario.program, processors, Replaying(&trace))
+    let machine = play(name, &scenario.program, processors)
         .map_err(|why| BadInput::new(&args.trace, format!("{name} cannot play it: {why}")))?;
+    let replay = replay_trace(&*machine, &trace);
     let mut report = json::Compared {
         verdict: "same",
         at: None,
@@ -75,15 +73,6 @@ pub fn replay(args: &Replay, say: &Say) -> Result<Exit, Stop> {
         } else {
             Exit::AsExpected
         }),
-    }
-}
-
-struct Replaying<'t>(&'t Trace);
-
-impl OnMachine for Replaying<'_> {
-    type Out = replay::Replay;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> replay::Replay {
-        replay_trace(machine, self.0)
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::io::{BufWriter, Write};
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
 use sha2::{Digest, Sha256};
 
 use super::args::{Processors, Run, personality};
 use super::say::{Say, shell, stop_on_ctrl_c, stopped};
 use super::{Exit, Stop, bad_argument, files};
 use crate::choose::Policy;
-use crate::personality::{OnMachine, default_for, not_for, play};
+use crate::personality::{default_for, not_for, play};
 use crate::report::{json, text};
 use crate::run::{Ended, Execution};
 use crate::scenario::{Expect, Scenario};
@@ -122,13 +120,9 @@ fn execute(
         Some(_) => u64::MAX,
         None => args.steps,
     };
-    let work = Execute {
-        policy: args.choose,
-        seed,
-        steps_max,
-    };
-    let execution =
-        play(name, &scenario.program, args.machine.processors, work).expect("it was asked before");
+    let machine =
+        play(name, &scenario.program, args.machine.processors).expect("it was asked before");
+    let execution = crate::run::run(&*machine, &mut *args.choose.seeded(seed), steps_max);
     let names = &scenario.names;
     let (verdict, violation, why) = match execution.ended {
         Ended::Rest => ("pass", None, None),
@@ -173,19 +167,6 @@ fn execute(
         why,
     };
     (report, execution, bytes)
-}
-
-struct Execute {
-    policy: Policy,
-    seed: u64,
-    steps_max: u64,
-}
-
-impl OnMachine for Execute {
-    type Out = Execution;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Execution {
-        crate::run::run(machine, &mut *self.policy.seeded(self.seed), self.steps_max)
-    }
 }
 
 /// The header of a trace that the model makes.

@@ -3,15 +3,12 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
-
 use super::Stop;
 use super::args::Check;
-use super::say::{Progress, Say, shell};
+use super::say::{Say, shell};
 use super::verdict::{as_expected, line};
 use crate::choose::Policy;
-use crate::personality::{OnMachine, play};
+use crate::personality::play;
 use crate::report::{json, text};
 use crate::sample::{Plan, Sampled, sample};
 use crate::scenario::Scenario;
@@ -36,14 +33,20 @@ pub fn one(
         },
         workers: args.workers(),
     };
-    let work = Work {
-        plan,
-        stop,
-        progress: say.progress(),
-        name: &scenario.name,
-    };
-    let sampled =
-        play(name, &scenario.program, args.machine.processors, work).expect("it was asked before");
+    let machine =
+        play(name, &scenario.program, args.machine.processors).expect("it was asked before");
+    let (mut progress, all) = (say.progress(), plan.seeds.end - plan.seeds.start);
+    let sampled = sample(&*machine, &plan, stop, |runs| {
+        progress.at(|since| {
+            format!(
+                "{}: {} of {}, {} runs/s",
+                scenario.name,
+                text::counted(runs, "run"),
+                text::count(all),
+                text::count((runs as f64 / since.as_secs_f64()) as u64)
+            )
+        });
+    });
     report.seconds = since.elapsed().as_secs_f64();
     report.states_unique = sampled.states;
     report.transitions = sampled.steps;
@@ -114,29 +117,4 @@ fn words(covered: &json::Sample, report: &json::Check) -> String {
         words += &format!("; never shown: {}", covered.not_shown.join(", "));
     }
     words
-}
-
-struct Work<'a> {
-    plan: Plan,
-    stop: &'a AtomicBool,
-    progress: Progress,
-    name: &'a str,
-}
-
-impl OnMachine for Work<'_> {
-    type Out = Sampled;
-    fn on<P: Personality + Send + Sync + 'static>(mut self, machine: &Machine<P>) -> Sampled {
-        let all = self.plan.seeds.end - self.plan.seeds.start;
-        sample(machine, &self.plan, self.stop, |runs| {
-            self.progress.at(|since| {
-                format!(
-                    "{}: {} of {}, {} runs/s",
-                    self.name,
-                    text::counted(runs, "run"),
-                    text::count(all),
-                    text::count((runs as f64 / since.as_secs_f64()) as u64)
-                )
-            });
-        })
-    }
 }

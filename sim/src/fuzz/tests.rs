@@ -1,11 +1,11 @@
 //! Generated scenarios are scenarios, for every system, and the checker takes them; mistakes made on purpose are found
 //! and made small.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use portsim_model::contract::Personality;
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 use portsim_model::program::{Op, Program};
 
@@ -15,7 +15,7 @@ use crate::draft::Call;
 use crate::emulated::fault::Fault;
 use crate::native::emulated::Emulated;
 use crate::native::{Failure, Threads};
-use crate::personality::{OnMachine, play};
+use crate::personality::play;
 use crate::shrink::cuts;
 
 /// A backend that has every operation, so that only the system is asked; nothing is run on it.
@@ -46,9 +46,8 @@ fn on_everything(personality: &str) -> Fuzzer<'_> {
 /// Explores some thousand states.
 struct Explore;
 
-impl OnMachine for Explore {
-    type Out = Exploration;
-    fn on<P: Personality + Send + Sync + 'static>(self, machine: &Machine<P>) -> Exploration {
+impl Explore {
+    fn on(self, machine: &Arc<dyn AnyMachine>) -> Exploration {
         let limits = Limits {
             memory_bytes: 1 << 30,
             depth: Some(7),
@@ -81,7 +80,8 @@ fn a_seed_is_a_scenario_for_every_system() {
             let scenario = read(&draft);
             assert_eq!(not_for(personality, &scenario), None, "{}", draft.text());
             if seed % 20 == 0 {
-                let explored = play(personality, &scenario.program, 2, Explore);
+                let explored =
+                    play(personality, &scenario.program, 2).map(|machine| Explore.on(&machine));
                 assert!(explored.expect("it is playable").states > 0);
             }
             verbs.extend(

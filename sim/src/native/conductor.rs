@@ -229,7 +229,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn turn(&mut self, thread: ThreadId, choice: u8) -> Result<(), Stop> {
+    fn turn(&mut self, thread: ThreadId, choice: u32) -> Result<(), Stop> {
         let part = self.script.part(thread);
         if part.inside.is_some() {
             self.threads.come_back(thread)?;

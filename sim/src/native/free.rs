@@ -178,12 +178,12 @@ impl Branches {
             steps.push(Step {
                 kind: StepKind::Turn,
                 thread,
-                choice: steps.len() as u8,
+                choice: steps.len() as u32,
             });
         });
         let choice = match steps.len() {
             1 => 0,
-            _ => self.choose.choose(steps) as u8,
+            _ => self.choose.choose(steps) as u32,
         };
         match plan.nth_offer(program, script, thread, pc, choice) {
             Some(Offer::Op(op, pc)) => Next::Op(op, pc),

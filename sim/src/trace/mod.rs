@@ -26,7 +26,7 @@ pub struct Event {
     /// What was seen.
     pub shown: Shown,
     /// Which of its alternatives the model took; 0 in what a kernel did.
-    pub choice: u8,
+    pub choice: u32,
 }
 
 /// What was seen in one event.

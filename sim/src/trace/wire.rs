@@ -245,7 +245,7 @@ lines! {
         /// How the call ended; left out where it parked.
         outcome: OutcomeFields,
         /// Which of its alternatives the model took; left out for the first.
-        choice: u8,
+        choice: u32,
         /// When the call started, in nanoseconds of a monotonic clock.
         t0: u64,
         /// When the call returned.

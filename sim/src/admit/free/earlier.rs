@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use portsim_model::contract::Personality;
 use portsim_model::program::{Op, PortId, ThreadId};
 
 use super::{Call, Finish, Judge, Place};
@@ -18,11 +17,11 @@ struct Known<'t> {
     left: (u64, u64),
 }
 
-impl<P: Personality> Judge<'_, P> {
+impl Judge<'_> {
     /// For posts, by their places among the events, the calls that must have begun before.
     pub(super) fn earlier(&self) -> BTreeMap<u32, Vec<(ThreadId, u32)>> {
         let mut earlier: BTreeMap<u32, Vec<(ThreadId, u32)>> = BTreeMap::new();
-        if !self.only_posts() || !self.machine.personality().keeps_order() {
+        if !self.only_posts() || !self.machine.keeps_order() {
             return earlier;
         }
         let mut whose = BTreeMap::new();

@@ -11,14 +11,13 @@
 
 use std::collections::BTreeMap;
 
-use portsim_model::contract::Personality;
 use portsim_model::event::Error;
 use portsim_model::program::{Op, Packet, PortId};
 
 use super::Judge;
 use super::impossible::taken;
 
-impl<P: Personality> Judge<'_, P> {
+impl Judge<'_> {
     /// By its place among the events, when a call is expected that is not expected soon after it began.
     pub(super) fn guess(&self) -> BTreeMap<u32, u64> {
         let packets = &self.machine.program().packets;

@@ -5,20 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use portsim_model::contract::Personality;
 use portsim_model::program::{Op, Packet, PortId, Program};
 
 use super::{Call, Judge};
 use crate::admit::Refusal;
 use crate::trace::Answer;
 
-impl<'s, P: Personality> Judge<'s, P> {
+impl<'s> Judge<'s> {
     pub(super) fn impossible(&self) -> Option<Refusal> {
         if !self.only_posts() {
             return None;
         }
         let (posts, takes) = self.posts_and_takes();
-        let overtaken = || match self.machine.personality().keeps_order() {
+        let overtaken = || match self.machine.keeps_order() {
             true => self.overtaken(&posts, &takes),
             false => None,
         };

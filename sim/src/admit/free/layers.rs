@@ -7,7 +7,6 @@
 
 use std::collections::HashSet;
 
-use portsim_model::contract::Personality;
 use portsim_model::program::ThreadId;
 
 use super::{Judge, Place, Search};
@@ -31,7 +30,7 @@ pub(super) enum Went {
     OutOfLooks,
 }
 
-impl<P: Personality> Search<'_, '_, P> {
+impl Search<'_, '_> {
     /// Goes from a layer on until so many calls have ended, as long as fewer places than the limit were looked at.
     pub(super) fn layers(&mut self, mut layer: Layer, to: usize, limit: usize) -> Went {
         while layer.from < to.min(self.judge.ends.len()) {
@@ -100,7 +99,7 @@ impl<P: Personality> Search<'_, '_, P> {
     }
 }
 
-impl<P: Personality> Judge<'_, P> {
+impl Judge<'_> {
     /// How many calls have ended in a place that explains the trace until then.
     pub(super) fn explained(&self, place: &Place, until: u64) -> usize {
         let earlier = |&(thread, n): &(ThreadId, u32)| {

@@ -7,8 +7,6 @@
 use std::collections::HashSet;
 use std::mem;
 
-use portsim_model::contract::Personality;
-
 use super::layers::Layer;
 use super::{Place, Search};
 
@@ -61,11 +59,7 @@ impl Likely {
 
     /// Goes on until the trace is explained, or nothing likely leads on: until so many places were looked at without a
     /// further call explained.
-    pub(super) fn follow<P: Personality>(
-        &mut self,
-        search: &mut Search<'_, '_, P>,
-        patience: usize,
-    ) -> Stuck {
+    pub(super) fn follow(&mut self, search: &mut Search<'_, '_>, patience: usize) -> Stuck {
         while self.looks <= patience
             && let Some(place) = self.aside.pop()
         {
@@ -127,7 +121,7 @@ impl Likely {
     }
 
     /// Notes how far the way leads.
-    fn note<P: Personality>(&mut self, search: &Search<'_, '_, P>, place: &Place) {
+    fn note(&mut self, search: &Search<'_, '_>, place: &Place) {
         let until = search.judge.until(place);
         if until <= self.until {
             return;

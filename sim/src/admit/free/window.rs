@@ -7,8 +7,6 @@
 
 use std::collections::BTreeSet;
 
-use portsim_model::contract::Personality;
-
 use super::layers::Layer;
 use super::{Judge, Limits, Place, Search};
 use crate::admit::Refusal;
@@ -17,7 +15,7 @@ use crate::trace::{Shown, Watcher, lanes};
 /// The most places that are looked at to leave one event out.
 const LOOKS_EACH: usize = 20_000;
 
-impl<'s, P: Personality> Judge<'s, P> {
+impl<'s> Judge<'s> {
     /// No order explains the call that ends next, from any of these places.
     pub(super) fn refuse(&mut self, last: &Layer) -> Refusal {
         let ends = self.ends.get(last.from).copied();
@@ -71,7 +69,7 @@ impl<'s, P: Personality> Judge<'s, P> {
     }
 
     /// The last call of each thread that is over.
-    fn last_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = u64> + use<'p, 's, P> {
+    fn last_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = u64> + use<'p, 's> {
         let threads = self.machine.program().thread_ids();
         threads.filter_map(|thread| {
             let last = place.over(thread).checked_sub(1)?;
@@ -83,10 +81,7 @@ impl<'s, P: Personality> Judge<'s, P> {
     fn allow(&self, place: &Place, allowed: &mut BTreeSet<String>) {
         let _ = self.machine.enabled(&place.state, |step| {
             let mut state = place.state.clone();
-            let mut watcher = Watcher::new(
-                self.machine.program(),
-                self.machine.personality().os_error(),
-            );
+            let mut watcher = Watcher::new(self.machine.program(), self.machine.os_error());
             self.machine.take(&mut state, step, &mut watcher);
             let mut events = Vec::new();
             watcher.finish(step, &mut events);

@@ -2,9 +2,8 @@
 
 use hashbrown::HashTable;
 use portsim_model::State;
-use portsim_model::contract::Personality;
 use portsim_model::fair::{Actors, idle};
-use portsim_model::machine::Machine;
+use portsim_model::machine::AnyMachine;
 use portsim_model::step::Step;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -57,12 +56,12 @@ pub struct Graph {
     bounded: bool,
     state: State,
     successor: State,
-    steps: Vec<Step>,
+    movers: Vec<Step>,
 }
 
 impl Graph {
     /// The graph of one property, with the first state.
-    pub fn new<P: Personality>(machine: &Machine<P>, property: usize) -> Graph {
+    pub fn new(machine: &dyn AnyMachine, property: usize) -> Graph {
         let boot = machine.boot();
         let mut graph = Graph {
             property,
@@ -78,11 +77,11 @@ impl Graph {
             bounded: false,
             state: boot.clone(),
             successor: boot.clone(),
-            steps: Vec::new(),
+            movers: Vec::new(),
         };
         let owes = machine.owes_at_boot(&boot, property);
         if owes || graph.recurs {
-            graph.insert(0, owes);
+            graph.insert(&boot, 0, owes);
         }
         graph
     }
@@ -134,7 +133,7 @@ impl Graph {
     }
 
     /// Expands the next node; gives it back if something is owed there and nothing can move any more.
-    pub fn expand<P: Personality>(&mut self, machine: &Machine<P>) -> Option<NodeId> {
+    pub fn expand(&mut self, machine: &dyn AnyMachine) -> Option<NodeId> {
         let node = self.expanded;
         self.depth = self.depth();
         if node == self.next_depth {
@@ -144,36 +143,37 @@ impl Graph {
         let owes = self.nodes[node as usize].owes;
         let at = node as usize * self.state_len;
         self.state.copy_from(&self.states[at..at + self.state_len]);
-        let mut steps = std::mem::take(&mut self.steps);
-        steps.clear();
-        let bounded = machine.enabled(&self.state, |step| steps.push(step)).0;
+        let mut movers = std::mem::take(&mut self.movers);
+        movers.clear();
+        let bounded = machine
+            .movers(&self.state, &mut |mover| movers.push(mover))
+            .0;
         self.bounded |= bounded;
         let edges = self.edges.len();
-        for &step in &steps {
-            self.successor.clone_from(&self.state);
-            if machine.take(&mut self.successor, step, &mut ()).is_some() {
+        let (state, mut next) = (self.state.clone(), self.successor.clone());
+        for &mover in &movers {
+            machine.successors(&state, mover, &mut next, &mut |step, next, fault| {
                 // The search for what is wrong in a state or a step has come no further either.
-                continue;
-            }
-            let owes = machine.owes(&self.successor, self.property, owes);
-            if owes || self.recurs {
-                let to = self.insert(node, owes);
-                self.edges.push(Edge { to, step });
-            }
+                let owes = machine.owes(next, self.property, owes);
+                if fault.is_none() && (owes || self.recurs) {
+                    let to = self.insert(next, node, owes);
+                    self.edges.push(Edge { to, step });
+                }
+            });
         }
-        let rests = steps.is_empty() && !bounded;
+        let rests = movers.is_empty() && !bounded;
         let expanded = &mut self.nodes[node as usize];
-        (expanded.edges, expanded.idle) = (edges, idle(&steps, bounded));
-        self.steps = steps;
+        (expanded.edges, expanded.idle) = (edges, idle(&movers, bounded));
+        self.movers = movers;
         (rests && owes).then_some(node)
     }
 
-    /// The node of the successor.
-    fn insert(&mut self, parent: NodeId, owes: bool) -> NodeId {
+    /// The node of a state.
+    fn insert(&mut self, state: &State, parent: NodeId, owes: bool) -> NodeId {
         let (state_len, nodes, states) = (self.state_len, &self.nodes, &self.states);
         let of = |node: NodeId| &states[node as usize * state_len..][..state_len];
         let print = |bytes: &[u8], owes: bool| xxh3_64_with_seed(bytes, u64::from(owes));
-        let wanted = self.successor.bytes();
+        let wanted = state.bytes();
         let same = |&node: &NodeId| nodes[node as usize].owes == owes && of(node) == wanted;
         let again = |&node: &NodeId| print(of(node), nodes[node as usize].owes);
         let fresh = NodeId::try_from(self.nodes.len()).expect("memory ends before the numbers do");
@@ -182,7 +182,7 @@ impl Graph {
             hashbrown::hash_table::Entry::Occupied(known) => *known.get(),
             hashbrown::hash_table::Entry::Vacant(free) => {
                 free.insert(fresh);
-                self.states.extend_from_slice(self.successor.bytes());
+                self.states.extend_from_slice(state.bytes());
                 self.nodes.push(Node {
                     idle: Actors::default(),
                     edges: 0,

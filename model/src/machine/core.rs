@@ -1,0 +1,268 @@
+//! What a machine knows without its personality: the program, the layout of its states, the scenario's properties.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use crate::choice::{Noted, Numbered};
+use crate::contract::Personality;
+use crate::event::{Error, OsError};
+use crate::expr::{Expr, PortField};
+use crate::layout::Layout;
+use crate::objects;
+use crate::program::{FileId, ObjectId, Op, ProcessId, Program, SourceId, VarId};
+use crate::property::{Owed, Violation, holds, judge_end, owes};
+use crate::state::{State, View};
+use crate::step::{Step, StepKind};
+use crate::threads::Mode;
+use crate::turn::Fixed;
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Core {
+    pub(super) program: Arc<Program>,
+    pub(super) layout: Layout,
+    pub(super) processors: u32,
+    pub(super) os_error: fn(Error) -> OsError,
+    /// Whether each port may run out of room before every post has been made.
+    pub(super) bounded: Box<[bool]>,
+    /// Readings of open claims that are fixed.
+    pub(super) fixed: Box<[Fixed]>,
+}
+
+/// Why a personality cannot play a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The operation that it lacks; none where a property asks for something it does not have.
+    pub op: Option<Op>,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// Whether a bound kept a step from being possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Bounded(pub bool);
+
+impl Core {
+    pub(super) fn new<P: Personality>(
+        program: Arc<Program>,
+        personality: &P,
+        processors: u32,
+        fixed: &[Fixed],
+    ) -> Result<Core, Unsupported> {
+        if let Some(lacks) = lacks(&program, personality) {
+            return Err(lacks);
+        }
+        // In lock-step nobody comes between the two steps of a call.
+        let two_steps = personality.takes_in_two_steps() && program.schedule.is_none();
+        let Some(mut layout) = Layout::of(&program, processors, two_steps) else {
+            return Err(Unsupported {
+                op: None,
+                why: "its states would be larger than 64 KiB",
+            });
+        };
+        let bounded: Box<[bool]> = program
+            .port_ids()
+            .map(|port| Layout::is_bounded(&program, port))
+            .collect();
+        layout.plan.note_plain(|op| match op {
+            Op::Post { port, .. } | Op::Submit { port, .. } if bounded[port.index()] => false,
+            Op::PortSendn { .. } | Op::MsgRing { .. } => false,
+            Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => false,
+            _ => !P::HOLDS,
+        });
+        Ok(Core {
+            program,
+            layout,
+            processors,
+            os_error: personality.os_error(),
+            bounded,
+            fixed: fixed.into(),
+        })
+    }
+
+    /// The program.
+    #[inline]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Where the nouns of its states lie.
+    #[inline]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(super) fn os_error(&self) -> fn(Error) -> OsError {
+        self.os_error
+    }
+
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.bounded.contains(&true)
+    }
+
+    /// A state, readable.
+    #[inline]
+    pub fn view<'s>(&'s self, state: &'s State) -> View<'s> {
+        self.view_of(&state.0)
+    }
+
+    /// A state's bytes, readable.
+    #[inline]
+    pub(super) fn view_of<'s>(&'s self, bytes: &'s [u8]) -> View<'s> {
+        View {
+            program: &self.program,
+            layout: &self.layout,
+            os_error: self.os_error,
+            bytes,
+        }
+    }
+
+    pub(super) fn boot(&self) -> State {
+        let mut state = State::blank(&self.layout);
+        for (n, place) in self.layout.objects.iter().enumerate() {
+            objects::boot(
+                &self.program,
+                ObjectId(n as u8),
+                &mut state.0[usize::from(*place)..],
+            );
+        }
+        for (n, value) in self.program.vars.iter().enumerate() {
+            self.write_var(&mut state.0, VarId(n as u8), *value);
+        }
+        let (mut nobody, mut none) = ((), Numbered(0));
+        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0, 1));
+        for (n, source) in self.program.sources.iter().enumerate() {
+            turn.set_readable(SourceId(n as u8), source.readable);
+        }
+        for id in self.program.port_ids() {
+            let open = self.program.ports[id.index()].open;
+            turn.port(id).set_handles(u8::from(open));
+        }
+        for (n, declared) in self.program.files.iter().enumerate() {
+            let mut file = turn.file(FileId(n as u8));
+            file.set_handles(ProcessId(0), 1);
+            file.set_binding(declared.binding);
+            file.add_modes(declared.modes);
+        }
+        for id in self.program.thread_ids() {
+            if !self.program.threads[id.index()].spawned {
+                turn.goes_on(id, 0);
+            }
+        }
+        state
+    }
+
+    pub(super) fn write_var(&self, bytes: &mut [u8], var: VarId, value: i32) {
+        let at = usize::from(self.layout.vars) + 4 * var.index();
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// How many things a thread's program offers it where it stands, of which a step's number names one first.
+    #[inline]
+    pub(super) fn branches(&self, state: &State, step: Step) -> u32 {
+        if step.kind != StepKind::Turn {
+            return 1;
+        }
+        let view = self.view(state);
+        let thread = view.thread(step.thread);
+        if thread.mode() != Mode::Ready {
+            return 1;
+        }
+        self.layout
+            .plan
+            .branches(&self.program, &view, step.thread, thread.pc())
+    }
+
+    /// One more turn of the schedule is taken.
+    #[inline]
+    pub(super) fn note_turn(&self, bytes: &mut [u8]) {
+        if let Some(at) = self.layout.turn {
+            let taken = self.view_of(bytes).turns_taken() as u32 + 1;
+            bytes[usize::from(at)..usize::from(at) + 4].copy_from_slice(&taken.to_le_bytes());
+        }
+    }
+
+    pub(super) fn even_deadlines(&self, state: &mut State) {
+        if !self.layout.has_deadlines() {
+            return;
+        }
+        let (mut nobody, mut none) = ((), Numbered(0));
+        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0, 1));
+        for id in self.program.thread_ids() {
+            if turn.view().thread(id).remaining().is_some() {
+                turn.thread(id).set_remaining(Some(1));
+            }
+        }
+    }
+
+    pub(super) fn judge_end(&self, state: &State) -> Option<Violation> {
+        judge_end(self.view(state))
+    }
+
+    pub(super) fn shows(&self, state: &State, property: usize) -> bool {
+        holds(self.view(state), self.program.sometimes[property]).is_some_and(|value| value != 0)
+    }
+
+    pub(super) fn owes_at_boot(&self, boot: &State, property: usize) -> bool {
+        let promise = self.program.eventually[property];
+        owes(self.view(boot), promise, promise.when.is_none())
+    }
+
+    pub(super) fn owes(&self, state: &State, property: usize, before: bool) -> bool {
+        owes(self.view(state), self.program.eventually[property], before)
+    }
+
+    pub(super) fn owed_at_boot(&self, boot: &State) -> Owed {
+        let mut owed = Owed::from_the_start(&self.program);
+        owed.note(self.view(boot));
+        owed
+    }
+
+    pub(super) fn owe(&self, owed: &mut Owed, state: &State) {
+        owed.note(self.view(state));
+    }
+
+    /// Packets in all queues.
+    #[inline]
+    pub(super) fn queued(&self, bytes: &[u8]) -> usize {
+        self.layout
+            .ports
+            .iter()
+            .map(|port| {
+                let taken = port.taken.map_or(0, |at| bytes[usize::from(at)]);
+                usize::from(bytes[usize::from(port.packets)]) + usize::from(taken)
+            })
+            .sum()
+    }
+}
+
+/// What of a program a personality cannot play.
+fn lacks<P: Personality>(program: &Program, personality: &P) -> Option<Unsupported> {
+    for op in program.ops() {
+        if let Err(why) = personality.supports(program, op) {
+            return Some(Unsupported { op: Some(op), why });
+        }
+    }
+    let asks_for_running = |expr: &Expr| {
+        matches!(
+            expr,
+            Expr::Port(_, PortField::Running | PortField::Concurrency)
+        )
+    };
+    let asks_for_last_error = |expr: &Expr| matches!(expr, Expr::LastError(_));
+    let why = if !personality.counts_running() && program.any_expr(asks_for_running) {
+        "it counts no running threads"
+    } else if !personality.keeps_last_error() && program.any_expr(asks_for_last_error) {
+        "its calls leave no last error"
+    } else if !personality.limits_events()
+        && program.ports.iter().any(|port| port.events_max.is_some())
+    {
+        "it has no limit of events for each port"
+    } else if !personality.has_rings() && program.ports.iter().any(|port| port.entries.is_some()) {
+        "its ports are no rings of so many entries"
+    } else {
+        return None;
+    };
+    Some(Unsupported { op: None, why })
+}

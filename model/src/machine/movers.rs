@@ -1,0 +1,250 @@
+//! Who can move.
+
+use super::{Bounded, Machine};
+use crate::contract::Personality;
+use crate::control::Offer;
+
+use crate::program::{Message, Op, Pc, PortId, Slated, ThreadId};
+use crate::room::messages_max;
+use crate::state::{State, View};
+use crate::step::{Step, StepKind};
+use crate::threads::Mode;
+
+impl<P: Personality> Machine<P> {
+    /// See [`super::AnyMachine::movers`].
+    #[inline]
+    pub(super) fn movers_of(&self, state: &State, mut each: impl FnMut(Step)) -> Bounded {
+        let view = self.core.view(state);
+        if let Some(schedule) = &self.core.program.schedule {
+            return self.movers_by(schedule, view, each);
+        }
+        let mut bounded = false;
+        let may_be_suspended = view.has_suspensions();
+        for (id, head) in view.heads() {
+            match head.mode() {
+                Mode::Ready if !may_be_suspended => {
+                    bounded |= self.turns_of_ready(view, id, head.pc(), &mut each);
+                }
+                Mode::Ready | Mode::Stalled => bounded |= self.turns(view, id, &mut each),
+                Mode::Woken => self.wakes(view, id, &mut each),
+                _ => {}
+            }
+        }
+        Bounded(bounded | self.times(view, &mut each))
+    }
+
+    /// In lock-step, whoever was made runnable goes on before the next turn, and so does whoever's time is
+    /// over.
+    fn movers_by(
+        &self,
+        schedule: &[Slated],
+        view: View<'_>,
+        mut each: impl FnMut(Step),
+    ) -> Bounded {
+        let mut quiet = true;
+        for id in self.core.program.thread_ids() {
+            self.wakes(view, id, &mut |step| {
+                quiet = false;
+                each(step);
+            });
+        }
+        // The clock moves to a deadline once, for everybody whose time is over then.
+        if self
+            .core
+            .program
+            .thread_ids()
+            .any(|id| view.deadline(id) == Some(0))
+        {
+            quiet = false;
+            self.times(view, &mut each);
+        }
+        match schedule.get(view.turns_taken()) {
+            Some(Slated::Thread(id)) if quiet => match view.thread(*id).mode() {
+                // A turn for somebody who is not there passes.
+                Mode::Unborn | Mode::Done => {
+                    each(Step {
+                        kind: StepKind::Turn,
+                        thread: *id,
+                        choice: 0,
+                    });
+                    Bounded(false)
+                }
+                _ => Bounded(self.turns(view, *id, &mut each)),
+            },
+            Some(Slated::Time) if quiet => Bounded(self.times(view, &mut each)),
+            _ => Bounded(false),
+        }
+    }
+
+    /// The turns of one thread; says whether a bound took one away.
+    #[inline]
+    fn turns(&self, view: View<'_>, id: ThreadId, each: &mut impl FnMut(Step)) -> bool {
+        let thread = view.thread(id);
+        if thread.suspensions() > 0 {
+            return false;
+        }
+        match thread.mode() {
+            Mode::Stalled => each(turn_of(id, 0)),
+            Mode::Ready => return self.turns_of_ready(view, id, thread.pc(), each),
+            _ => {}
+        }
+        false
+    }
+
+    /// The turns of a thread that stands somewhere and can go on.
+    #[inline]
+    fn turns_of_ready(
+        &self,
+        view: View<'_>,
+        id: ThreadId,
+        pc: Pc,
+        each: &mut impl FnMut(Step),
+    ) -> bool {
+        if let Some(count) = self.core.layout.plan.plain_count(id, pc) {
+            (0..u32::from(count)).for_each(|branch| each(turn_of(id, branch)));
+            return false;
+        }
+        self.turns_that_may_be_held(view, id, pc, each)
+    }
+
+    /// The same where what can be done, or whether it can be done now, depends on the state.
+    #[inline(never)]
+    fn turns_that_may_be_held(
+        &self,
+        view: View<'_>,
+        id: ThreadId,
+        pc: Pc,
+        each: &mut impl FnMut(Step),
+    ) -> bool {
+        let (mut bounded, mut branch) = (false, 0);
+        let plan = &self.core.layout.plan;
+        plan.offers(&self.core.program, &view, id, pc, |offer| {
+            match self.held(view, offer) {
+                None => each(turn_of(id, branch)),
+                Some(Held::ByBound) => bounded = true,
+                Some(Held::ByRule) => {}
+            }
+            branch += 1;
+        });
+        bounded
+    }
+
+    /// What keeps a thread from what its program offers it, if anything does.
+    #[inline]
+    fn held(&self, view: View<'_>, offer: Offer) -> Option<Held> {
+        let Offer::Op(op, _) = offer else {
+            return None;
+        };
+        if !self.has_room(view, op) {
+            return Some(Held::ByBound);
+        }
+        self.personality.held(view, op).map(|_| Held::ByRule)
+    }
+
+    /// Whether what an operation puts into ports finds room there, where a bound says how much there is.
+    fn has_room(&self, view: View<'_>, op: Op) -> bool {
+        let takes_one =
+            |port: PortId| !self.core.bounded[port.index()] || view.port(port).has_room_for_post();
+        match op {
+            Op::Post { port, .. } | Op::Submit { port, .. } => takes_one(port),
+            Op::PortSendn { ports, .. } => {
+                let ports = &self.core.program.port_lists[usize::from(ports)];
+                ports.iter().all(|&port| takes_one(port))
+            }
+            Op::MsgRing { message, .. } => self.has_room_for_message(view, message),
+            Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => {
+                self.has_room_for_messages(view, op)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether whatever messages an operation sends find room.
+    fn has_room_for_messages(&self, view: View<'_>, op: Op) -> bool {
+        let messages = messages_max(&self.core.program, op);
+        self.core
+            .program
+            .job_bindings
+            .iter()
+            .all(|binding| view.port(binding.port).packets().room() >= messages)
+    }
+
+    /// Whether both entries of a message find room.
+    fn has_room_for_message(&self, view: View<'_>, message: Message) -> bool {
+        let entries = 1 + usize::from(message.from == message.to);
+        [message.from, message.to].iter().all(|&port| {
+            !self.core.bounded[port.index()] || view.port(port).packets().room() >= entries
+        })
+    }
+
+    /// The wakes of one thread.
+    #[inline]
+    fn wakes(&self, view: View<'_>, id: ThreadId, each: &mut impl FnMut(Step)) {
+        let thread = view.thread(id);
+        let awake = thread.mode() == Mode::Woken && thread.suspensions() == 0;
+        if awake && !(P::HOLDS && self.personality.holds_wake(view, id).is_some()) {
+            each(Step {
+                kind: StepKind::Wake,
+                thread: id,
+                choice: 0,
+            });
+        }
+    }
+
+    /// The next deadlines; says whether a bound took them away.
+    #[inline]
+    fn times(&self, view: View<'_>, each: &mut impl FnMut(Step)) -> bool {
+        if !self.core.layout.has_deadlines() {
+            return false;
+        }
+        let Some(next) = self
+            .core
+            .program
+            .thread_ids()
+            .filter_map(|id| view.deadline(id))
+            .min()
+        else {
+            return false;
+        };
+        if self
+            .core
+            .program
+            .bounds
+            .ticks
+            .is_some_and(|bound| view.clock().saturating_add(next) > bound)
+        {
+            return true;
+        }
+        for id in self
+            .core
+            .program
+            .thread_ids()
+            .filter(|&id| view.deadline(id) == Some(next))
+        {
+            each(Step {
+                kind: StepKind::Time,
+                thread: id,
+                choice: 0,
+            });
+        }
+        false
+    }
+}
+
+/// A turn of a thread.
+#[inline(always)]
+fn turn_of(thread: ThreadId, choice: u32) -> Step {
+    Step {
+        kind: StepKind::Turn,
+        thread,
+        choice,
+    }
+}
+
+/// What keeps a thread from its next operation.
+enum Held {
+    /// A bound of the scenario: it could go on without.
+    ByBound,
+    /// A rule of the personality, until somebody else has gone on.
+    ByRule,
+}
