@@ -2,7 +2,7 @@
 //!
 //! It reads every `match`, `matches!` and `let`. What it cannot read it says, so that nothing is passed over in silence.
 
-use super::rust::Token;
+use super::rust::{Token, tokens};
 
 /// A place where code asks which of several things it has.
 #[derive(Debug)]
@@ -76,10 +76,10 @@ fn is_of(path: &[String], types: &[&str]) -> bool {
 }
 
 /// Every place of some code that asks.
-pub fn asked(tokens: &[Token<'_>]) -> Vec<Asked> {
+pub fn asked(code: &[Token<'_>]) -> Vec<Asked> {
     let mut found = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
-        let rest = &tokens[at + 1..];
+    for (at, token) in code.iter().enumerate() {
+        let rest = &code[at + 1..];
         let whether = match token.text {
             "match" => {
                 let value = before(rest, "{").len();
@@ -238,17 +238,19 @@ fn text_of(tokens: &[Token<'_>]) -> String {
     tokens.iter().map(|token| token.text).collect()
 }
 
-/// How deep brackets are open before each token.
-fn depths<'a>(tokens: &'a [Token<'_>]) -> impl Iterator<Item = isize> + 'a {
+/// In how many brackets each token stands; a bracket itself stands outside of its own.
+fn depths(tokens: &[Token<'_>]) -> impl Iterator<Item = isize> {
     let mut depth = 0;
-    tokens.iter().map(move |token| {
-        let here = depth;
-        match token.text {
-            "(" | "[" | "{" => depth += 1,
-            ")" | "]" | "}" => depth -= 1,
-            _ => {}
+    tokens.iter().map(move |token| match token.text {
+        "(" | "[" | "{" => {
+            depth += 1;
+            depth - 1
         }
-        here
+        ")" | "]" | "}" => {
+            depth -= 1;
+            depth
+        }
+        _ => depth,
     })
 }
 
@@ -257,7 +259,7 @@ fn group<'a, 'b>(tokens: &'a [Token<'b>]) -> &'a [Token<'b>] {
     if !["(", "[", "{"].contains(&text(tokens, 0)) {
         return &[];
     }
-    let end = depths(tokens).skip(2).position(|depth| depth == 0);
+    let end = depths(tokens).skip(1).position(|depth| depth == 0);
     &tokens[1..end.map_or(tokens.len(), |end| end + 1)]
 }
 
@@ -304,44 +306,38 @@ fn unrepeated<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     left
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::rust::tokens;
-    use super::*;
+fn read(source: &str) -> Pattern {
+    pattern(&tokens(source)).unwrap_or_else(|| panic!("{source} is a pattern"))
+}
 
-    fn read(source: &str) -> Pattern {
-        pattern(&tokens(source)).unwrap_or_else(|| panic!("{source} is a pattern"))
+#[test]
+fn patterns_are_read() {
+    let any = || Pattern::Any;
+    let of = |path: &str, fields: Vec<(&str, Pattern)>, rest| {
+        let path = path.split("::").filter(|it| !it.is_empty());
+        let named = |(name, it): (&str, Pattern)| (name.to_owned(), it);
+        let fields = fields.into_iter().map(named).collect();
+        Pattern::Of(path.map(str::to_owned).collect(), fields, rest)
+    };
+    for source in ["_", "name", "&mut name", "ref name", "name @ _", "(name)"] {
+        assert_eq!(read(source), any(), "{source}");
     }
-
-    #[test]
-    fn patterns_are_read() {
-        let any = || Pattern::Any;
-        let of = |path: &str, fields: Vec<(&str, Pattern)>, rest| {
-            let path = path.split("::").filter(|it| !it.is_empty());
-            let named = |(name, it): (&str, Pattern)| (name.to_owned(), it);
-            let fields = fields.into_iter().map(named).collect();
-            Pattern::Of(path.map(str::to_owned).collect(), fields, rest)
-        };
-        for source in ["_", "name", "&mut name", "ref name", "name @ _", "(name)"] {
-            assert_eq!(read(source), any(), "{source}");
-        }
-        for source in ["1", "-1", "1..=3", "A..=B", "true", ""] {
-            assert_eq!(read(source), Pattern::Literal, "{source}");
-        }
-        assert_eq!(read("Op::Exit"), of("Op::Exit", vec![], false));
-        assert_eq!(read("Some(_)"), of("Some", vec![("0", any())], false));
-        let both = of("", vec![("0", any()), ("1", Pattern::Literal)], false);
-        assert_eq!(read("(x, 1)"), both);
-        let fields = of("A", vec![("b", Pattern::Literal), ("c", any())], true);
-        assert_eq!(read("A { b: 1, ref c, .. }"), fields);
-        let either = Pattern::Or(vec![of("A", vec![], false), any()]);
-        assert_eq!(read("| A | b"), either);
+    for source in ["1", "-1", "1..=3", "A..=B", "true", ""] {
+        assert_eq!(read(source), Pattern::Literal, "{source}");
     }
+    assert_eq!(read("Op::Exit"), of("Op::Exit", vec![], false));
+    assert_eq!(read("Some(_)"), of("Some", vec![("0", any())], false));
+    let both = of("", vec![("0", any()), ("1", Pattern::Literal)], false);
+    assert_eq!(read("(x, 1)"), both);
+    let fields = of("A", vec![("b", Pattern::Literal), ("c", any())], true);
+    assert_eq!(read("A { b: 1, ref c, .. }"), fields);
+    let either = Pattern::Or(vec![of("A", vec![], false), any()]);
+    assert_eq!(read("| A | b"), either);
+}
 
-    #[test]
-    fn what_is_no_pattern_is_not_read() {
-        for source in ["A B", "B > :: new", "x + 1", "A(1) {"] {
-            assert_eq!(pattern(&tokens(source)), None, "{source}");
-        }
+#[test]
+fn what_is_no_pattern_is_not_read() {
+    for source in ["A B", "B > :: new", "x + 1", "A(1) {"] {
+        assert_eq!(pattern(&tokens(source)), None, "{source}");
     }
 }
