@@ -182,7 +182,7 @@ fn written(scenario: &Scenario, lines: &[(u8, u64, u64, i64)]) -> (Vec<(Event, S
         let t1 = answer.as_ref().map(|_| t1);
         let op: Op = op.expect("it is there");
         let shown = Shown::Call { thread, op, answer };
-        calls.push((Event { shown, choice: 0 }, Span { t0, t1 }));
+        calls.push((Event::of(shown), Span { t0, t1 }));
     }
     calls.sort_by_key(|(_, span)| span.t0);
     (calls, End { parked })
@@ -363,7 +363,7 @@ fn admits(backend: &dyn Backend, on: &str, name: &str) {
             Err(NoRecording::Unsupported(_)) => continue,
             Err(failed) => panic!("{}: {failed:?}", scenario.name),
         };
-        let event = |shown| Event { shown, choice: 0 };
+        let event = Event::of;
         let calls = recorded.calls.iter();
         let calls: Vec<_> = calls.map(|call| (event(call.shown()), call.span)).collect();
         let end = End {
@@ -404,7 +404,7 @@ fn posts_that_overlap_are_ordered_by_their_takes() {
             let shown = Shown::Call { thread, op, answer };
             // Each is done within a long time that all others share.
             let (t0, t1) = (n, Some(1_000_000 + n));
-            calls.push((Event { shown, choice: 0 }, Span { t0, t1 }));
+            calls.push((Event::of(shown), Span { t0, t1 }));
         }
     }
     // Whoever posted takes the oldest of all in an order that no time tells: the threads backwards.
@@ -418,7 +418,7 @@ fn posts_that_overlap_are_ordered_by_their_takes() {
         let thread = ThreadId(4);
         let shown = Shown::Call { thread, op, answer };
         let (t0, t1) = (2_000_000 + 10 * n, Some(2_000_005 + 10 * n));
-        calls.push((Event { shown, choice: 0 }, Span { t0, t1 }));
+        calls.push((Event::of(shown), Span { t0, t1 }));
     }
     let end = End::default();
     let judge = |calls: &mut Vec<(Event, Span)>| {
@@ -431,7 +431,7 @@ fn posts_that_overlap_are_ordered_by_their_takes() {
     let op = op.expect("it is there");
     let shown = Shown::Call { thread, op, answer };
     let (t0, t1) = (1_500_000, Some(1_500_010));
-    calls.push((Event { shown, choice: 0 }, Span { t0, t1 }));
+    calls.push((Event::of(shown), Span { t0, t1 }));
     let refusal = judge(&mut calls).expect("there was something to take");
     assert!(refusal.contains("window: [25]"), "{refusal}");
 }

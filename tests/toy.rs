@@ -11,19 +11,21 @@ use portsim::report::text::found as name_of;
 use portsim::run::{Ended, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::End;
-use portsim_model::contract::Personality;
+use portsim_model::contract::{self, Personality};
 use portsim_model::event::{Error, Observer, OsError, Outcome, errno};
 use portsim_model::machine::{AnyMachine, Machine};
 use portsim_model::personality::NAMES;
-use portsim_model::program::{Get, Op, PacketId, Program, ThreadId};
+use portsim_model::program::{Get, Op, PacketId, PortId, Program, ReserveId, ThreadId, Verb};
 use portsim_model::property::Fault;
 use portsim_model::state::View;
-use portsim_model::threads::Mode;
 use portsim_model::turn::Turn;
 
-/// A queue that gives to whoever has waited longest, and has no more than that.
+/// A queue that gives to the thread that has waited longest, and has no more than that.
 #[derive(Debug, Clone, Copy)]
 struct Queue;
+
+/// Why it cannot do the rest.
+const NO_MORE: &str = "a queue has no such operation";
 
 impl Personality for Queue {
     fn name(&self) -> &'static str {
@@ -34,45 +36,57 @@ impl Personality for Queue {
         errno
     }
 
-    fn supports(&self, _: &Program, op: Op) -> Result<(), &'static str> {
-        match op {
-            Op::Get { max: None, .. } | Op::Post { .. } | Op::Yield | Op::Stall => Ok(()),
-            _ => Err("a queue has no such operation"),
-        }
+    fn can(&self) -> &'static [&'static [Verb]] {
+        &[&[Verb::Get, Verb::Post, Verb::Yield, Verb::Stall]]
     }
 
-    fn counts_running(&self) -> bool {
-        false
+    fn lacks(&self, _: Verb) -> &'static str {
+        NO_MORE
     }
 
-    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, _: u8) {
-        match op {
-            Op::Get { port, timeout, .. } => match turn.port(port).packets_mut().take_oldest() {
-                Some(packet) => {
-                    turn.delivered(port, 1);
-                    turn.returns(me, Outcome::Packet(PacketId(packet)));
-                }
-                None => {
-                    turn.port(port).waiters_mut().push_newest(me);
-                    turn.parks(me, timeout);
-                }
-            },
-            Op::Post { port, packet, .. } => {
-                turn.inserted();
-                turn.returns(me, Outcome::Done);
-                match turn.port(port).waiters_mut().take_oldest() {
-                    Some(waiter) => {
-                        turn.delivered(port, 1);
-                        turn.releases(waiter, Outcome::Packet(packet));
-                    }
-                    None => turn.port(port).packets_mut().append(packet.0),
-                }
+    fn limits(&self) -> contract::Limits {
+        contract::Limits::default()
+    }
+
+    fn refuses(&self, _: &Program, op: Op) -> Option<&'static str> {
+        let is_batch = matches!(op, Op::Get { max: Some(_), .. });
+        is_batch.then_some(NO_MORE)
+    }
+
+    fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        match turn.port(get.port).packets_mut().take_oldest() {
+            Some(packet) => {
+                turn.delivered(get.port, 1);
+                turn.returns(me, Outcome::Packet(PacketId(packet)));
             }
-            _ => unreachable!("done for all systems alike, or not supported"),
+            None => {
+                turn.port(get.port).waiters_mut().push_newest(me);
+                turn.parks(me, get.timeout);
+            }
         }
     }
 
-    fn wake<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get, _: u8) {
+    fn post<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        packet: PacketId,
+        _: bool,
+        _: Option<ReserveId>,
+    ) {
+        turn.inserted();
+        turn.returns(me, Outcome::Done);
+        match turn.port(port).waiters_mut().take_oldest() {
+            Some(waiter) => {
+                turn.delivered(port, 1);
+                turn.releases(waiter, Outcome::Packet(packet));
+            }
+            None => turn.port(port).packets_mut().append(packet.0),
+        }
+    }
+
+    fn wake<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {
         unreachable!("a packet is handed over, and nobody is woken without one")
     }
 
@@ -80,10 +94,6 @@ impl Personality for Queue {
         turn.port(get.port).waiters_mut().remove(me);
         turn.releases(me, Outcome::Failed(Error::Timeout));
     }
-
-    fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Mode) {}
 
     fn holds(&self, _: View<'_>) -> Result<(), Fault> {
         Ok(())

@@ -151,13 +151,13 @@ for_windows() {
     RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$LIBRARY" \
         CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
         CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=false \
-        cargo +stable "$verb" -p portsim -Zbuild-std=std,panic_unwind,test \
+        cargo +stable "$verb" -p portsim -p portsim-port -Zbuild-std=std,panic_unwind,test \
         --target "$TARGET" --target-dir "$PLACE/cargo" --locked "$@"
 }
 
 build() {
     for_windows build --bin portsim
-    for_windows test --lib --no-run --message-format=json |
+    for_windows test --lib --test threads --no-run --message-format=json |
         python3 -c 'import json, sys
 for line in sys.stdin:
     said = json.loads(line)
@@ -166,12 +166,20 @@ for line in sys.stdin:
     cargo build --locked -p portsim --bin portsim
 }
 
-# The tests of the library, each Wine on a processor of its own.
+# tests_under VERSION: the tests of the library and of the port in user space.
+tests_under() {
+    local programs program
+    mapfile -t programs <"$PLACE/tests"
+    for program in "${programs[@]}"; do
+        WINEPREFIX=$PLACE/prefix-$1 timeout 600 "$(wine "$1")" "$program" || return 1
+    done
+}
+
+# Each Wine on a processor of its own.
 unit_tests() {
     local version pids=() failed=0
     for version in 8 10; do
-        WINEPREFIX=$PLACE/prefix-$version timeout 600 "$(wine "$version")" "$(cat "$PLACE/tests")" \
-            >"$PLACE/tests-$version" 2>&1 &
+        tests_under "$version" >"$PLACE/tests-$version" 2>&1 &
         pids+=($!)
     done
     for version in 8 10; do

@@ -44,6 +44,13 @@ pub struct Claim {
     pub source: &'static str,
 }
 
+impl Claim {
+    /// The personality that it is about, or the system whose personalities all follow it.
+    pub fn about(&self) -> &'static str {
+        self.id.split('/').next().unwrap_or_default()
+    }
+}
+
 /// Declares the claims of a personality: a constant for each row, and `CLAIMS`, all of them in their order.
 macro_rules! claims {
     ($($name:ident = $id:literal, $status:ident, $source:literal: $says:literal;)*) => {

@@ -4,30 +4,118 @@ use core::fmt::Debug;
 
 use crate::claim::Claim;
 use crate::event::{Error, Observer, OsError, Outcome};
-use crate::program::{Get, Op, ProcessId, Program, ThreadId, WaitPacketId};
+use crate::program::{
+    Alert, BindingId, FileId, Get, JobId, Knote, Message, Modes, ObjectId, Op, OperationId,
+    PacketId, PortId, ProcessId, Program, Request, ReserveId, ResultId, SourceId, ThreadId,
+    Timeout, Verb, WaitPacketId, Watch,
+};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
 
-/// A system with completion ports: what its calls do, and what happens to a port when threads block,
-/// come back and end.
+/// What every system here can do: the four calls on a port that any of them has, in whatever words, what threads wait
+/// for besides, and what they do by themselves.
+pub const COMMON: &[Verb] = &[
+    Verb::Get,
+    Verb::Post,
+    Verb::Close,
+    Verb::Create,
+    Verb::Block,
+    Verb::Signal,
+    Verb::Reset,
+    Verb::Stall,
+    Verb::Sleep,
+    Verb::Yield,
+    Verb::Spawn,
+    Verb::Exit,
+    Verb::Note,
+    Verb::Set,
+    Verb::Test,
+    Verb::Assert,
+];
+
+/// Why a system cannot do an operation that it has, where a field asks for more; none where it can.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// A wait that an asynchronous procedure call ends.
+    pub alertable: Option<&'static str>,
+    /// A call that waits for several packets.
+    pub minimum: Option<&'static str>,
+    /// A port with a name.
+    pub named: Option<&'static str>,
+    /// A post with a reserve object.
+    pub reserve: Option<&'static str>,
+    /// A post that finds no memory.
+    pub may_fail: Option<&'static str>,
+    /// A packet that carries a status.
+    pub status: Option<&'static str>,
+}
+
+impl Limits {
+    /// Why not, if not.
+    pub(crate) fn refuse(&self, program: &Program, op: Op) -> Option<&'static str> {
+        if op.is_alertable() && self.alertable.is_some() {
+            return self.alertable;
+        }
+        if let Op::Get { min: Some(_), .. } = op {
+            return self.minimum;
+        }
+        if let Op::Create { port, .. } = op {
+            return self.named.filter(|_| program.ports[port.index()].named);
+        }
+        if let Op::Post {
+            packet,
+            may_fail,
+            reserve,
+            ..
+        } = op
+        {
+            let carries_status = program.packets[packet.index()].status != 0;
+            return (self.reserve.filter(|_| reserve.is_some()))
+                .or(self.may_fail.filter(|_| may_fail))
+                .or(self.status.filter(|_| carries_status));
+        }
+        None
+    }
+}
+
+/// A system with completion ports: what its calls do, and what happens to a port when threads block, come back and end.
 ///
-/// Every function is one atomic action. A call either returns in it ([`Turn::returns`]) or leaves the
-/// thread parked. What no program can ask of a system ([`Personality::supports`] says so) has a default here
-/// that is never reached.
+/// Every function is one atomic action. A call either returns in it ([`Turn::returns`]) or leaves the thread parked.
+/// A rule names the claim that decides ([`Turn::by`]), and where a claim leaves something open it asks
+/// ([`Turn::choose`], [`Turn::pick`]). A system lists what it can do ([`Personality::can`]); what it does not list has a
+/// default here that is never reached.
 pub trait Personality: Copy + Debug + Send + Sync + 'static {
     /// Whether it ever holds a call back until another has gone on: see [`Personality::held`].
     const HOLDS: bool = false;
+    /// The claims behind [`Personality::holds`].
+    const INVARIANTS: &'static [&'static Claim] = &[];
+    /// The claim on the last error of a thread, so that a scenario may ask for it; none where threads have none.
+    const LAST_ERROR: Option<&'static Claim> = None;
 
     /// The name it has everywhere.
     fn name(&self) -> &'static str;
     /// What it calls an error.
     fn os_error(&self) -> fn(Error) -> OsError;
-    /// Whether it has the operation, else why not.
-    fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str>;
+    /// What it can do: whatever is not listed here it cannot.
+    fn can(&self) -> &'static [&'static [Verb]];
+    /// Why it cannot do what it does not list.
+    fn lacks(&self, verb: Verb) -> &'static str;
+    /// The claim on what it lacks, where that has one.
+    fn lacks_by(&self) -> Option<&'static Claim> {
+        None
+    }
+    /// What of the operations that it lists it cannot do.
+    fn limits(&self) -> Limits;
+    /// Why it cannot do an operation that it lists, where that is none of [`Personality::limits`].
+    fn refuses(&self, _: &Program, _: Op) -> Option<&'static str> {
+        None
+    }
     /// Whether it counts running threads, so that a scenario may ask for them.
-    fn counts_running(&self) -> bool;
+    fn counts_running(&self) -> bool {
+        false
+    }
     /// Whether a call takes packets in one step and returns them in another.
     fn takes_in_two_steps(&self) -> bool {
         false
@@ -44,15 +132,9 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn has_rings(&self) -> bool {
         false
     }
-    /// Whether a thread has a last error, so that a scenario may ask for it.
-    fn keeps_last_error(&self) -> bool {
-        false
-    }
 
-    /// How many answers the system leaves open for this call; each is a step of its own.
-    fn answers(&self, _view: View<'_>, _me: ThreadId, _op: Op) -> u8 {
-        1
-    }
+    // What happens to threads.
+
     /// The claim that keeps a call from going on before another has, if one does.
     fn held(&self, _view: View<'_>, _op: Op) -> Option<&'static Claim> {
         None
@@ -61,50 +143,325 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn holds_wake(&self, _view: View<'_>, _me: ThreadId) -> Option<&'static Claim> {
         None
     }
-    /// An operation that is the system's own: whatever [`crate::machine`] does not do for all alike;
-    /// `answer` is one of [`Personality::answers`].
-    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8);
-    /// Suspends a thread; `answer` is one of [`Personality::answers`].
-    fn suspend<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId, _answer: u8) {
-        unreachable!("this system cannot suspend a thread")
-    }
-    /// The last suspension of a thread is taken back.
-    fn resume<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId) {
-        unreachable!("this system cannot resume a thread")
-    }
-    /// What a call says that is to end a thread which is over.
-    fn ends_in_vain(&self) -> Outcome {
-        Outcome::Failed(Error::Invalid)
-    }
-    /// A thread is about to wait for something that is not a port, or gives the processor away.
-    fn turns_away<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    /// A thread is about to sleep in an alertable wait; says whether an asynchronous procedure call has
-    /// ended it.
-    fn alerts<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) -> bool {
-        false
-    }
-    /// What a wait completion packet waits for was signaled, and taken for it.
-    fn wait_packet_fires<O: Observer>(&self, _: &mut Turn<'_, O>, _: WaitPacketId) {
-        unreachable!("this system has no wait completion packets")
-    }
-    /// The threads of a process are over; what else it held is given back.
-    fn process_exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ProcessId) {}
-
-    /// How many ways a woken thread can go on.
-    fn wake_answers(&self, _view: View<'_>, _me: ThreadId, _get: Get) -> u8 {
-        1
+    /// The claim that keeps a waiter of a port from a packet that is there, if one does.
+    fn keeps_waiting(&self, _view: View<'_>, _me: ThreadId) -> Option<&'static Claim> {
+        None
     }
     /// A thread that was made runnable inside its call goes on.
-    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8);
+    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get);
     /// The time of a thread's call on a port is over.
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get);
     /// A running thread starts to wait for something that is not a port.
-    fn blocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId);
+    fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
     /// A thread comes back from such a wait.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId);
+    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
     /// A thread has ended; `was` is what it did before.
-    fn exits<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, was: Mode);
+    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _was: Mode) {}
+    /// The threads of a process are over; what else it held is given back.
+    fn process_exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ProcessId) {}
+    /// A thread is about to wait for something that is not a port, or gives the processor away.
+    fn turns_away<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    /// A thread is about to sleep in an alertable wait; says whether an asynchronous procedure call has ended it.
+    fn alerts<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) -> bool {
+        false
+    }
+    /// A thread that was running or waiting is suspended.
+    fn suspends<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId) {
+        unlisted()
+    }
+    /// The last suspension of a thread is taken back.
+    fn resumes<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId) {
+        unlisted()
+    }
+    /// A thread that has ended is to be suspended: how that fails.
+    fn suspended_too_late<O: Observer>(&self, _: &mut Turn<'_, O>) -> Outcome {
+        unlisted()
+    }
+    /// A thread that has ended is to be terminated.
+    fn terminated_too_late<O: Observer>(&self, _: &mut Turn<'_, O>) -> Outcome {
+        Outcome::Failed(Error::Invalid)
+    }
+    /// What a wait completion packet waits for was signaled, and taken for it.
+    fn wait_packet_fires<O: Observer>(&self, _: &mut Turn<'_, O>, _: WaitPacketId) {
+        unlisted()
+    }
+
+    // The operations.
+
+    /// Takes packets.
+    fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get);
+    /// Posts a packet.
+    fn post<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        packet: PacketId,
+        may_fail: bool,
+        reserve: Option<ReserveId>,
+    );
+    /// Closes a handle of a port.
+    fn close<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId) {
+        unlisted()
+    }
+    /// Makes a port.
+    fn create<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId) {
+        unlisted()
+    }
+    /// Makes one more handle of a port.
+    fn duplicate_port<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId) {
+        unlisted()
+    }
+    /// Asks how many packets wait in a port.
+    fn query<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId) {
+        unlisted()
+    }
+    /// Waits for the handle of a port.
+    fn wait_handle<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: PortId,
+        _timeout: Timeout,
+    ) {
+        unlisted()
+    }
+    /// Queues an asynchronous procedure call to a thread.
+    fn queue_apc<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _target: ThreadId,
+        _: Option<ReserveId>,
+    ) {
+        unlisted()
+    }
+    /// The kernel interrupts a thread's wait for a moment.
+    fn kernel_apc<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _target: ThreadId) {
+        unlisted()
+    }
+    /// Associates a file with a port.
+    fn associate<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: Option<BindingId>) {
+        unlisted()
+    }
+    /// Replaces a file's association, or takes it away.
+    fn replace<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: FileId,
+        _: Option<BindingId>,
+    ) {
+        unlisted()
+    }
+    /// Sets notification modes of a file.
+    fn set_modes<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: FileId, _: Modes) {
+        unlisted()
+    }
+    /// Makes one more handle of a file, in the caller's process or another.
+    fn duplicate_file<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: FileId,
+        _: Option<ProcessId>,
+    ) {
+        unlisted()
+    }
+    /// Closes a handle of a file.
+    fn close_file<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: FileId) {
+        unlisted()
+    }
+    /// Issues an operation, which ends in the call or pends.
+    fn start<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: OperationId,
+        _now: Option<ResultId>,
+    ) {
+        unlisted()
+    }
+    /// The device ends operations: those of this number among `Program::bursts`.
+    fn complete<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _burst: u16, _: ResultId) {
+        unlisted()
+    }
+    /// Asks for the end of an operation; of one that the caller issued, if `mine` says so.
+    fn cancel<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: OperationId, _mine: bool) {
+        unlisted()
+    }
+    /// Asks for the end of all operations on a file; of those that the caller issued, if `mine` says so.
+    fn cancel_file<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: FileId, _mine: bool) {
+        unlisted()
+    }
+    /// Gives the memory of an operation back, or takes it again.
+    fn set_freed<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: OperationId,
+        _freed: bool,
+    ) {
+        unlisted()
+    }
+    /// Makes a packet of the signal of an object.
+    fn associate_wait_packet<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: WaitPacketId,
+        _: PortId,
+        _target: ObjectId,
+        _: PacketId,
+    ) {
+        unlisted()
+    }
+    /// Takes a wait completion packet back, also out of a queue if `remove` says so.
+    fn cancel_wait_packet<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: WaitPacketId,
+        _remove: bool,
+    ) {
+        unlisted()
+    }
+    /// Associates a job with a port, or with none.
+    fn job_port<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: JobId,
+        _: Option<u8>,
+        _may_lose: bool,
+    ) {
+        unlisted()
+    }
+    /// A process begins in a job.
+    fn job_start<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: JobId,
+        _pid: u8,
+        _may_lose: bool,
+    ) {
+        unlisted()
+    }
+    /// A process of a job ends.
+    fn job_exit<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: JobId,
+        _pid: u8,
+        _may_lose: bool,
+    ) {
+        unlisted()
+    }
+    /// Adds, changes or removes a source that an epoll descriptor watches.
+    fn epoll_ctl<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: PortId,
+        _: SourceId,
+        _: Watch,
+    ) {
+        unlisted()
+    }
+    /// Makes a source readable.
+    fn write<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// Reads a source until it is empty.
+    fn drain<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// Closes the descriptor of a source.
+    fn close_source<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// Sends one event to several event ports: a list of `Program::port_lists`.
+    fn port_sendn<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _ports: u16,
+        _: PacketId,
+    ) {
+        unlisted()
+    }
+    /// Puts an event port into alert mode, or takes it out.
+    fn port_alert<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId, _: Alert) {
+        unlisted()
+    }
+    /// Associates a source with an event port, for one event.
+    fn port_associate<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: PortId,
+        _: SourceId,
+        _: PacketId,
+    ) {
+        unlisted()
+    }
+    /// Takes the association of a source away.
+    fn port_dissociate<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: PortId,
+        _: SourceId,
+    ) {
+        unlisted()
+    }
+    /// Sends a message from one ring to another.
+    fn msg_ring<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: Message) {
+        unlisted()
+    }
+    /// Submits a request to a ring that ends by itself.
+    fn submit<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId, _: Request) {
+        unlisted()
+    }
+    /// Adds, changes, triggers or removes a user event of a kqueue.
+    fn kevent<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: PortId,
+        _: SourceId,
+        _: Knote,
+    ) {
+        unlisted()
+    }
 
     /// What holds in every state of this system, beyond what [`crate::property`] knows of all.
     fn holds(&self, view: View<'_>) -> Result<(), Fault>;
+}
+
+/// Where an operation ends up that a personality lists and does not do.
+#[cold]
+fn unlisted() -> ! {
+    unreachable!("a personality does what it lists, and a program that asks for more is refused")
+}
+
+/// Why a personality cannot do an operation, if it cannot.
+pub(crate) fn refuses<P: Personality>(
+    personality: &P,
+    program: &Program,
+    op: Op,
+) -> Option<&'static str> {
+    let can = |verb| {
+        let mut lists = personality.can().iter();
+        lists.any(|list| list.contains(&verb))
+    };
+    if !can(op.verb()) {
+        return Some(personality.lacks(op.verb()));
+    }
+    let limits = personality.limits();
+    limits
+        .refuse(program, op)
+        .or_else(|| personality.refuses(program, op))
 }

@@ -37,7 +37,7 @@ pub mod partial_order;
 pub mod personality;
 pub mod program;
 pub mod property;
-mod results;
+pub mod results;
 pub mod room;
 pub mod running;
 pub mod state;

@@ -89,6 +89,68 @@ pub(crate) fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
     }
 }
 
+/// What a call has left behind, as far as expressions can ask for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Left {
+    /// How it failed, wholly or in part.
+    pub failure: Option<Failure>,
+    /// How many packets it took.
+    pub count: usize,
+    /// The packet that is asked about, if it took so many.
+    pub packet: Option<Packet>,
+    /// Whether it is a call that takes exactly one packet: such a call turns the failure that its packet carries into
+    /// its own. A batch does not: the manual page of GetQueuedCompletionStatusEx leaves the status of each packet to
+    /// the caller.
+    pub is_single: bool,
+    /// The operation that ended in it.
+    pub io: Option<IoResult>,
+    /// The number that it answered with.
+    pub value: u8,
+}
+
+/// How a call failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// In the words that all systems share; none where those lack one for it.
+    pub error: Option<Error>,
+    /// In the number of its system.
+    pub number: u16,
+}
+
+impl Left {
+    /// One part of it, as expressions see it: 0 for what it does not have.
+    #[inline(always)]
+    pub fn field(&self, field: Field) -> i64 {
+        let failed_with = |error| self.failure.is_some_and(|it| it.error == Some(error));
+        match field {
+            Field::Ok => i64::from(self.failure.is_none() && self.carried() == 0),
+            Field::Timeout => i64::from(failed_with(Error::Timeout)),
+            Field::Pending => i64::from(failed_with(Error::Pending)),
+            Field::Error => self.failure.map_or(self.carried(), |it| it.number).into(),
+            Field::Count => self.count as i64,
+            Field::Key => self.packet.map_or(0, |packet| packet.key),
+            Field::Bytes => match (self.packet, self.io) {
+                (Some(packet), _) => packet.bytes,
+                (None, io) => io.map_or(0, |io| io.returned),
+            },
+            Field::Overlapped => self.packet.map_or(0, |packet| packet.overlapped),
+            Field::Status => self.status().unwrap_or(0).into(),
+            Field::Value => self.value.into(),
+        }
+    }
+
+    /// The error of what it carries, though the call did not fail.
+    fn carried(&self) -> u16 {
+        let own = self.is_single || self.io.is_some();
+        self.status().filter(|_| own).map_or(0, win32_of_status)
+    }
+
+    fn status(&self) -> Option<u32> {
+        let of_packet = self.packet.map(|packet| packet.status);
+        of_packet.or(self.io.map(|io| io.status))
+    }
+}
+
 /// One part of an outcome, as expressions see it.
 pub(crate) fn field_of(
     program: &Program,
@@ -97,10 +159,6 @@ pub(crate) fn field_of(
     field: Field,
     nth: u8,
 ) -> i64 {
-    let io = match outcome {
-        Outcome::Io(result) => Some(program.results[result.index()]),
-        _ => None,
-    };
     let (packets, error): (&[PacketId], _) = match &outcome {
         Outcome::Done | Outcome::Value(_) | Outcome::Io(_) => (&[], None),
         Outcome::Packet(packet) => (core::slice::from_ref(packet), None),
@@ -108,36 +166,23 @@ pub(crate) fn field_of(
         Outcome::Partial(batch) => (batch.packets(), Some(Error::Timeout)),
         Outcome::Failed(error) => (&[], Some(*error)),
     };
-    let packet = packets
-        .get(usize::from(nth))
-        .map(|packet| program.packets[packet.index()]);
-    // A single call turns the failure that its packet carries into its own; a batch does not: the manual
-    // page of GetQueuedCompletionStatusEx leaves the status of each packet to the caller.
-    let carried = match (outcome, packet, io) {
-        (Outcome::Packet(_), Some(Packet { status, .. }), _)
-        | (_, _, Some(IoResult { status, .. })) => i64::from(win32_of_status(status)),
-        _ => 0,
-    };
-    match field {
-        Field::Ok => i64::from(error.is_none() && carried == 0),
-        Field::Timeout => i64::from(error == Some(Error::Timeout)),
-        Field::Error => error.map_or(carried, |error| i64::from(os_error(error).number)),
-        Field::Count => packets.len() as i64,
-        Field::Key => packet.map_or(0, |packet| packet.key),
-        Field::Bytes => packet
-            .map(|packet| packet.bytes)
-            .or(io.map(|io| io.returned))
-            .unwrap_or(0),
-        Field::Overlapped => packet.map_or(0, |packet| packet.overlapped),
-        Field::Status => packet
-            .map(|packet| packet.status)
-            .or(io.map(|io| io.status))
-            .unwrap_or(0)
-            .into(),
-        Field::Pending => i64::from(error == Some(Error::Pending)),
-        Field::Value => match outcome {
-            Outcome::Value(value) => value.into(),
+    let packet = packets.get(usize::from(nth));
+    let left = Left {
+        failure: error.map(|error| Failure {
+            error: Some(error),
+            number: os_error(error).number,
+        }),
+        count: packets.len(),
+        packet: packet.map(|packet| program.packets[packet.index()]),
+        is_single: matches!(outcome, Outcome::Packet(_)),
+        io: match outcome {
+            Outcome::Io(result) => Some(program.results[result.index()]),
+            _ => None,
+        },
+        value: match outcome {
+            Outcome::Value(value) => value,
             _ => 0,
         },
-    }
+    };
+    left.field(field)
 }

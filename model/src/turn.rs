@@ -51,6 +51,14 @@ impl<O: Observer> Turn<'_, O> {
         self.observer.by(claim);
     }
 
+    /// The same where a system has a claim for it.
+    #[inline(always)]
+    pub fn by_some(&mut self, claim: Option<&'static Claim>) {
+        if let Some(claim) = claim {
+            self.observer.by(claim);
+        }
+    }
+
     /// One of the readings of an open claim.
     #[inline]
     pub fn choose<T: Copy>(&mut self, open: &Readings<T>) -> T {

@@ -15,12 +15,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portsim::cross_check::judge_free;
-use portsim::emulated::Port;
 use portsim::native::free::Freely;
 use portsim::native::{backend, record_free};
 use portsim::scenario::{Scenario, parse};
 use portsim::trace::{Event, Span};
 use portsim_model::personality::NAMES;
+use portsim_port::Port;
 
 /// Pairs of calls by hand.
 const PAIRS: u32 = 200_000;
@@ -41,7 +41,7 @@ fn judging(threads: usize, calls_max: usize) {
     let limit = Duration::from_millis(calls_max as u64 / 600 + 20);
     let recorded = record(&scenario, limit);
     let calls = recorded.calls.iter().take(calls_max);
-    let event = |shown| Event { shown, choice: 0 };
+    let event = Event::of;
     let (events, spans): (Vec<Event>, Vec<Span>) =
         calls.map(|call| (event(call.shown()), call.span)).unzip();
     let mut calls = events.len().min(1_000);

@@ -21,7 +21,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portsim::emulated::Port;
+use portsim_port::Port;
 
 const PACKETS: u64 = 200_000;
 const WAKES: u64 = 4_000;

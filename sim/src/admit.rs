@@ -11,6 +11,7 @@ pub mod free;
 use std::collections::BTreeSet;
 
 use portsim_model::State;
+use portsim_model::claim::Claim;
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::{Op, ThreadId};
 use portsim_model::property::Fault;
@@ -52,6 +53,9 @@ pub struct Refusal {
     pub saw: String,
     /// What the model could have shown.
     pub allowed: Vec<String>,
+    /// The claims that decide what the thread could have shown there, or what anybody could have where it could have
+    /// shown nothing.
+    pub by: Vec<&'static Claim>,
     /// Of threads at full speed, the events that no order explains, this one among them; else nothing.
     pub window: Vec<u64>,
     /// What each thread had done last, before that: where the model can be follows from there.
@@ -92,7 +96,9 @@ pub fn admit(
         }
         let after = judge.after(&situations, events, place);
         if after.is_empty() {
-            let refusal = judge.refuse(place as u64 + 1, judge.describe(&event.shown), &situations);
+            let saw = judge.describe(&event.shown);
+            let mut refusal = judge.refuse(place as u64 + 1, saw, &situations);
+            refusal.by = judge.decide(&situations, event.shown.thread());
             return Judgement {
                 refused: Some(refusal),
                 states_max: judge.states_max,
@@ -258,7 +264,7 @@ impl Judge<'_> {
         let mut wakes = false;
         let _ = self
             .machine
-            .enabled(state, |step| wakes |= step.kind == StepKind::Wake);
+            .movers(state, &mut |mover| wakes |= mover.kind == StepKind::Wake);
         wakes
     }
 
@@ -268,27 +274,66 @@ impl Judge<'_> {
         situation: &Situation,
         wanted: impl Fn(Step) -> bool,
     ) -> Vec<(State, Vec<Shown>)> {
-        let mut steps = Vec::new();
+        let mut taken = Vec::new();
+        self.taken(situation, wanted, &mut self.watcher(), |state, events| {
+            let shown = events.into_iter().map(|event| event.shown);
+            let seen = shown.filter(|shown| !matches!(shown, Shown::Silent { .. }));
+            taken.push((state, seen.collect()));
+        });
+        taken
+    }
+
+    fn watcher(&self) -> Watcher<'_> {
+        Watcher::new(self.machine.program(), self.machine.os_error())
+    }
+
+    /// Takes the wanted steps from a situation.
+    fn taken(
+        &self,
+        situation: &Situation,
+        wanted: impl Fn(Step) -> bool,
+        watcher: &mut Watcher<'_>,
+        mut each: impl FnMut(State, Vec<Event>),
+    ) {
+        let mut movers = Vec::new();
         let _ = self
             .machine
-            .enabled(&situation.state, |step| steps.push(step));
-        steps.retain(|&step| wanted(step));
-        let mut watcher = Watcher::new(self.machine.program(), self.machine.os_error());
-        let mut taken = Vec::new();
-        for step in steps {
-            let mut state = situation.state.clone();
-            self.machine.take(&mut state, step, &mut watcher);
-            let mut events = Vec::new();
-            watcher.finish(step, &mut events);
-            let shown = events.into_iter().map(|event| event.shown);
-            taken.push((
-                state,
-                shown
-                    .filter(|shown| !matches!(shown, Shown::Silent { .. }))
-                    .collect(),
-            ));
+            .movers(&situation.state, &mut |mover| movers.push(mover));
+        for mover in movers.into_iter().filter(|&mover| wanted(mover)) {
+            let state = &situation.state;
+            self.machine
+                .take_all(state, mover, watcher, |watcher, step, state, _| {
+                    let mut events = Vec::new();
+                    watcher.finish(step, &mut events);
+                    each(state, events);
+                });
         }
-        taken
+    }
+
+    /// The claims behind what the model could show instead of an event: of its thread, or of anybody where that one could
+    /// show nothing.
+    fn decide(&self, situations: &BTreeSet<Situation>, thread: ThreadId) -> Vec<&'static Claim> {
+        let (mut own, mut all) = (Vec::new(), Vec::new());
+        let program = self.machine.program();
+        let mut watcher = Watcher::asking_why(program, self.machine.os_error());
+        for situation in situations {
+            let over = self.is_over(situation);
+            let wanted = |step: Step| over || step.kind == StepKind::Wake;
+            self.taken(situation, wanted, &mut watcher, |_, events| {
+                let is_own = events.iter().any(|event| event.shown.thread() == thread);
+                for claim in events.into_iter().flat_map(|event| event.by) {
+                    let lists = [Some(&mut all), is_own.then_some(&mut own)];
+                    for list in lists.into_iter().flatten() {
+                        if !list.contains(&claim) {
+                            list.push(claim);
+                        }
+                    }
+                }
+            });
+            own.extend(self.machine.holds_back(&situation.state, thread));
+        }
+        own.dedup();
+        if own.is_empty() { all } else { own }
     }
 
     /// Holds the end of the trace against the situations.
@@ -341,6 +386,7 @@ impl Judge<'_> {
             at,
             saw,
             allowed: allowed.into_iter().collect(),
+            by: Vec::new(),
             window: Vec::new(),
             after: Vec::new(),
         }

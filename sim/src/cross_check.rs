@@ -108,12 +108,7 @@ pub fn cross_check_within(
             Err(failed) => Verdict::Unavailable(failed.words(&scenario.names)),
             Ok(recording) => {
                 taken.clone_from(&recording.taken);
-                events = recording
-                    .events
-                    .iter()
-                    .cloned()
-                    .map(|shown| Event { shown, choice: 0 })
-                    .collect();
+                events = recording.events.iter().cloned().map(Event::of).collect();
                 verdict(scenario, personality, processors, &recording, &events)
             }
         },

@@ -7,9 +7,9 @@ pub mod choose;
 // Where loom runs the tests, threads at full speed are not there, and the command has nothing to start.
 #[cfg(not(all(test, loom)))]
 pub mod cli;
+pub mod coverage;
 pub mod cross_check;
 pub mod draft;
-pub mod emulated;
 pub mod export;
 pub mod fuzz;
 pub mod names;
@@ -23,3 +23,11 @@ pub mod scenario;
 pub mod shrink;
 pub mod trace;
 pub mod ways;
+
+// The port in user space is a crate of its own. Tests compile its source as a module of this crate, because only then
+// can they plant mistakes in it and see who acted.
+#[cfg(test)]
+#[path = "../port/src/lib.rs"]
+pub mod port;
+#[cfg(not(test))]
+use portsim_port as port;

@@ -43,11 +43,11 @@ fn page(root: &Path) -> String {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let mut counts = BTreeMap::new();
         let mut table = String::new();
-        for (_, cells) in rows(&file) {
-            let [id, says, status, source] = cells[..] else {
+        for row in rows(&file) {
+            let [id, says, status, source] = &row.cells[..] else {
                 continue;
             };
-            *counts.entry(status).or_insert(0) += 1;
+            *counts.entry(status.clone()).or_insert(0) += 1;
             let by = exercised.get(id).copied().unwrap_or_default();
             writeln!(table, "| `{id}` | {says} | {status} | {source} | {by} |").expect("a string");
             if status == "open" {
@@ -56,7 +56,7 @@ fn page(root: &Path) -> String {
         }
         let counts = STATUSES
             .iter()
-            .filter_map(|status| Some(format!("{} {status}", counts.get(status)?)));
+            .filter_map(|status| Some(format!("{} {status}", counts.get(*status)?)));
         let counts: Vec<_> = counts.collect();
         write!(
             page,
@@ -101,8 +101,7 @@ fn the_page_of_claims_is_true() {
 
 #[test]
 fn a_page_of_claims_that_is_out_of_date_is_seen() {
-    let table = "//! | id | says | status | source |\n//! |---|---|---|---|\n\
-                 //! | aix/fifo | Oldest first. | open | D:1 |\n";
+    let table = "claims! {\n    FIFO = \"aix/fifo\", Open, \"D:1\": \"Oldest first.\";\n}\n";
     let old = INTRODUCTION.replace("verified", "proved");
     breaks(
         page_is_true,

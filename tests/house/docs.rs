@@ -202,7 +202,7 @@ fn map_is_complete(root: &Path) -> Vec<Violation> {
     let Some(map) = manuals.iter().find(|manual| manual.path == path) else {
         return vec![Violation::new(path, 0, "there is no map")];
     };
-    for src in ["model/src", "sim/src"] {
+    for src in ["model/src", "sim/port/src", "sim/src"] {
         for name in names_in(&root.join(src)) {
             let folder = if root.join(src).join(&name).is_dir() {
                 "/"

@@ -12,7 +12,7 @@ use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
 const LEVELS: [&[&str]; 8] = [
-    &["bad_input", "draft", "emulated", "names"],
+    &["bad_input", "draft", "names"],
     &["scenario", "trace"],
     &["choose"],
     &[
@@ -30,8 +30,8 @@ const LEVELS: [&[&str]; 8] = [
     &["cli"],
 ];
 
-/// Rooms that are compared with the model, and what they therefore never name of it and of the rooms around it.
-const COMPARED: [&str; 2] = ["emulated", "native"];
+/// The room that is compared with the model, and what it therefore never names of it and of the rooms around it.
+const COMPARED: &str = "native";
 const JUDGE: [&str; 5] = [
     "Machine",
     "machine",
@@ -41,6 +41,7 @@ const JUDGE: [&str; 5] = [
 ];
 
 const MODEL: &str = "model/src/";
+const PORT: &str = "sim/port/src/";
 const SIM: &str = "sim/src/";
 
 /// A source file of one crate, read.
@@ -199,14 +200,14 @@ fn rooms_import_downwards(root: &Path) -> Vec<Violation> {
 fn backends_do_not_name_their_judge(root: &Path) -> Vec<Violation> {
     let mut found = Vec::new();
     for source in sources(root, SIM) {
-        let Some(room) = source.room().filter(|room| COMPARED.contains(room)) else {
+        if source.room() != Some(COMPARED) {
             continue;
-        };
+        }
         for mention in &source.mentions {
             let of_model = matches!(&mention.path[0][..], "portsim_model" | "crate");
             let judge = mention.path.iter().find(|word| JUDGE.contains(&&word[..]));
             if let Some(judge) = judge.filter(|_| of_model) {
-                let what = format!("`{room}` names `{judge}`, which judges it");
+                let what = format!("`{COMPARED}` names `{judge}`, which judges it");
                 found.push(source.at(mention.line, what));
             }
         }
@@ -222,44 +223,53 @@ fn model_stands_alone(root: &Path) -> Vec<Violation> {
         for word in words.iter().filter(|token| token.text == "std") {
             found.push(source.at(word.line, "the model names `std`"));
         }
-        if source.file.path == "model/src/lib.rs" {
-            for attribute in ["#![no_std]", "#![forbid(unsafe_code)]"] {
-                if !source.code.lines().any(|line| line.trim() == attribute) {
-                    found.push(source.at(1, format!("`{attribute}` is missing")));
-                }
-            }
-        }
     }
-    found.extend(dependencies(root, "model/Cargo.toml"));
+    found.extend(attributes(root, MODEL, &["#![no_std]", FORBID_UNSAFE]));
+    let of_tests = |section: &str| section.contains("dev-dependencies");
+    found.extend(dependencies(root, "model/Cargo.toml", of_tests));
     found
 }
 
-/// Every dependency in a manifest that is more than a test's.
-fn dependencies(root: &Path, path: &str) -> Vec<Violation> {
+const FORBID_UNSAFE: &str = "#![forbid(unsafe_code)]";
+
+/// The port in user space has the standard library, and loom where threads are tried in every order. Not even its
+/// tests have more.
+fn port_stands_alone(root: &Path) -> Vec<Violation> {
+    let mut found = attributes(root, PORT, &[FORBID_UNSAFE]);
+    let of_loom = |section: &str| section == "target.'cfg(loom)'.dependencies";
+    found.extend(dependencies(root, "sim/port/Cargo.toml", of_loom));
+    found
+}
+
+/// Attributes that are missing at the root of a crate, if it is there.
+fn attributes(root: &Path, src: &str, wanted: &[&str]) -> Vec<Violation> {
+    let path = format!("{src}lib.rs");
+    let Ok(text) = std::fs::read_to_string(root.join(&path)) else {
+        return Vec::new();
+    };
+    let code = code_only(&text);
+    let is_there = |attribute: &str| code.lines().any(|line| line.trim() == attribute);
+    let missing = wanted.iter().filter(|attribute| !is_there(attribute));
+    missing
+        .map(|attribute| Violation::new(&path, 1, format!("`{attribute}` is missing")))
+        .collect()
+}
+
+/// Every dependency in a manifest, outside of the sections that are allowed.
+fn dependencies(root: &Path, path: &str, allowed: fn(&str) -> bool) -> Vec<Violation> {
     let manifest = std::fs::read_to_string(root.join(path)).unwrap_or_default();
+    let refused = |section: &str| section.contains("dependencies") && !allowed(section);
     let mut found = Vec::new();
     let mut section = "";
-    for (n, line) in manifest.lines().enumerate() {
-        let line = line.trim();
-        let of_dependencies = |section: &str| {
-            section.contains("dependencies") && !section.contains("dev-dependencies")
-        };
+    for (n, line) in (1..).zip(manifest.lines().map(str::trim)) {
         if line.starts_with('[') {
             section = line.trim_matches(['[', ']']);
             // `[dependencies.NAME]` is a dependency by itself.
-            if of_dependencies(section) && !section.ends_with("dependencies") {
-                found.push(Violation::new(
-                    path,
-                    n + 1,
-                    format!("`{section}` in the model"),
-                ));
+            if refused(section) && !section.ends_with("dependencies") {
+                found.push(Violation::new(path, n, format!("`{section}` here")));
             }
-        } else if of_dependencies(section) && line.contains('=') && !line.starts_with('#') {
-            found.push(Violation::new(
-                path,
-                n + 1,
-                format!("the model depends on `{line}`"),
-            ));
+        } else if refused(section) && line.contains('=') && !line.starts_with('#') {
+            found.push(Violation::new(path, n, format!("a dependency: `{line}`")));
         }
     }
     found
@@ -270,7 +280,7 @@ fn dependencies(root: &Path, path: &str) -> Vec<Violation> {
 /// through the door counts as an import of the file in which the name stands.
 fn files_import_in_no_circle(root: &Path) -> Vec<Violation> {
     let mut found = Vec::new();
-    for src in [MODEL, SIM] {
+    for src in [MODEL, PORT, SIM] {
         let sources = sources(root, src);
         let edges = imports(&sources);
         for (&(from, to), &line) in &edges {
@@ -332,7 +342,7 @@ fn way(edges: &BTreeMap<(usize, usize), usize>, from: usize, to: usize) -> Optio
 /// may hold its files against what serde makes of them.
 fn serde_stays_at_the_edge(root: &Path) -> Vec<Violation> {
     let mut found = Vec::new();
-    for source in [MODEL, SIM].iter().flat_map(|src| sources(root, src)) {
+    for source in [MODEL, PORT, SIM].iter().flat_map(|src| sources(root, src)) {
         let path = &source.file.path;
         let at_the_edge =
             path.ends_with("/wire.rs") || path.contains("/wire/") || path.contains("/tests/");
@@ -354,12 +364,11 @@ fn serde_stays_at_the_edge(root: &Path) -> Vec<Violation> {
 
 /// `unsafe` stands in few rooms, each time with its reason.
 fn unsafe_stays_at_the_bottom_and_says_why(root: &Path) -> Vec<Violation> {
-    let rooms = ["sim/src/native/", "sim/src/emulated/"];
     let mut found = Vec::new();
     for file in rust_files(root) {
         let code = code_only(&file.text);
-        let at_home = rooms.iter().any(|room| file.path.starts_with(room))
-            || file.path == "sim/src/check/visited.rs";
+        let at_home =
+            file.path.starts_with("sim/src/native/") || file.path == "sim/src/check/visited.rs";
         for token in tokens(&code).iter().filter(|token| token.text == "unsafe") {
             let what = if !at_home {
                 "`unsafe` outside of the rooms that may have it"
@@ -461,13 +470,37 @@ fn a_model_that_leans_on_something_is_seen() {
             ("model/tests/pool.rs", "use std::collections::HashSet;\n"),
         ],
         &[
-            "model/Cargo.toml:2: the model depends on `libm",
-            "model/Cargo.toml:3: `dependencies.rand` in the model",
-            "model/Cargo.toml:4: the model depends on `version",
+            "model/Cargo.toml:2: a dependency: `libm",
+            "model/Cargo.toml:3: `dependencies.rand` here",
+            "model/Cargo.toml:4: a dependency: `version",
             "model/src/lib.rs:1: `#![no_std]` is missing",
             "model/src/lib.rs:1: `#![forbid(unsafe_code)]` is missing",
             "model/src/lib.rs:2: the model names `std`",
             "model/src/state.rs:2: the model names `std`",
+        ],
+    );
+}
+
+#[test]
+fn the_port_stands_alone() {
+    holds(port_stands_alone);
+}
+
+#[test]
+fn a_port_that_leans_on_something_is_seen() {
+    let manifest = "[dependencies]\nlibc = \"0.2\"\n[target.'cfg(loom)'.dependencies]\nloom = \"0.7\"\n\
+        [target.'cfg(unix)'.dependencies]\nrustix = \"1\"\n[dev-dependencies]\nproptest = \"1\"\n";
+    breaks(
+        port_stands_alone,
+        &[
+            ("sim/port/Cargo.toml", manifest),
+            ("sim/port/src/lib.rs", "// #![forbid(unsafe_code)]\n"),
+        ],
+        &[
+            "sim/port/Cargo.toml:2: a dependency: `libc",
+            "sim/port/Cargo.toml:6: a dependency: `rustix",
+            "sim/port/Cargo.toml:8: a dependency: `proptest",
+            "sim/port/src/lib.rs:1: `#![forbid(unsafe_code)]` is missing",
         ],
     );
 }

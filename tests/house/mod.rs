@@ -9,6 +9,7 @@ mod claims_page;
 mod docs;
 mod layers;
 mod operations;
+mod packages;
 mod pattern;
 mod rust;
 mod systems;

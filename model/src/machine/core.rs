@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use crate::choice::{Noted, Numbered};
-use crate::contract::Personality;
+use crate::claim::Claim;
+use crate::contract::{Personality, refuses};
 use crate::event::{Error, OsError};
 use crate::expr::{Expr, PortField};
 use crate::layout::Layout;
@@ -36,6 +37,8 @@ pub struct Unsupported {
     pub op: Option<Op>,
     /// Why.
     pub why: &'static str,
+    /// The claim behind that, where there is one.
+    pub claim: Option<&'static Claim>,
 }
 
 /// Whether a bound kept a step from being possible.
@@ -59,6 +62,7 @@ impl Core {
             return Err(Unsupported {
                 op: None,
                 why: "its states would be larger than 64 KiB",
+                claim: None,
             });
         };
         let bounded: Box<[bool]> = program
@@ -240,8 +244,12 @@ impl Core {
 /// What of a program a personality cannot play.
 fn lacks<P: Personality>(program: &Program, personality: &P) -> Option<Unsupported> {
     for op in program.ops() {
-        if let Err(why) = personality.supports(program, op) {
-            return Some(Unsupported { op: Some(op), why });
+        if let Some(why) = refuses(personality, program, op) {
+            return Some(Unsupported {
+                op: Some(op),
+                why,
+                claim: personality.lacks_by(),
+            });
         }
     }
     let asks_for_running = |expr: &Expr| {
@@ -253,7 +261,7 @@ fn lacks<P: Personality>(program: &Program, personality: &P) -> Option<Unsupport
     let asks_for_last_error = |expr: &Expr| matches!(expr, Expr::LastError(_));
     let why = if !personality.counts_running() && program.any_expr(asks_for_running) {
         "it counts no running threads"
-    } else if !personality.keeps_last_error() && program.any_expr(asks_for_last_error) {
+    } else if P::LAST_ERROR.is_none() && program.any_expr(asks_for_last_error) {
         "its calls leave no last error"
     } else if !personality.limits_events()
         && program.ports.iter().any(|port| port.events_max.is_some())
@@ -264,5 +272,9 @@ fn lacks<P: Personality>(program: &Program, personality: &P) -> Option<Unsupport
     } else {
         return None;
     };
-    Some(Unsupported { op: None, why })
+    Some(Unsupported {
+        op: None,
+        why,
+        claim: None,
+    })
 }

@@ -2,6 +2,7 @@
 //!
 //! Who can move stands in `movers`, what that does in `take`: whoever changes one of the two looks at the other.
 
+mod call;
 mod core;
 mod movers;
 mod take;
@@ -13,13 +14,16 @@ use alloc::vec::Vec;
 pub use core::{Bounded, Core, Unsupported};
 
 use crate::choice::{Alternatives, Answers, Noted, Numbered};
+use crate::claim::Claim;
 use crate::contract::Personality;
+use crate::control::Offer;
 use crate::event::{Error, Observer, OsError};
 use crate::layout::Layout;
-use crate::program::Program;
+use crate::program::{Program, ThreadId};
 use crate::property::{Fault, Owed, Violation, conserved, judge};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
+use crate::threads::Mode;
 use crate::turn::{Fixed, Turn};
 
 /// A program on a personality.
@@ -79,6 +83,13 @@ pub trait AnyMachine: Debug + Send + Sync {
 
     /// What a state violates, other than by being the last.
     fn judge(&self, state: &State) -> Option<Violation>;
+
+    /// The claims behind the invariants that [`AnyMachine::judge`] asks.
+    fn invariants(&self) -> &'static [&'static Claim];
+
+    /// The claim that keeps a thread from moving, where one does: in a call that waits although there is something for
+    /// it, or before one that has to wait until others have gone on.
+    fn holds_back(&self, state: &State, thread: ThreadId) -> Option<&'static Claim>;
 }
 
 impl dyn AnyMachine + '_ {
@@ -124,6 +135,26 @@ impl dyn AnyMachine + '_ {
     ) -> Option<Fault> {
         let (mover, mut answers) = self.core().mover_of(state, step);
         self.take_with(state, mover, &mut answers, observer).1
+    }
+
+    /// Takes every step that a move can be while somebody watches; `each` gets the observer, the step, the state that it
+    /// leads to, and the invariant of every port that it broke, if it did.
+    pub fn take_all<O: Observer>(
+        &self,
+        state: &State,
+        mover: Step,
+        observer: &mut O,
+        mut each: impl FnMut(&mut O, Step, State, Option<Fault>),
+    ) {
+        let mut alternatives = Alternatives::default();
+        loop {
+            let mut next = state.clone();
+            let (step, fault) = self.take_with(&mut next, mover, &mut alternatives, observer);
+            each(observer, step, next, fault);
+            if !alternatives.advance() {
+                break;
+            }
+        }
     }
 
     /// Calls `each` with every step that is possible now, in the order of [`AnyMachine::movers`].
@@ -220,7 +251,7 @@ impl<P: Personality> Machine<P> {
             StepKind::Turn => self.take_turn(&mut turn, me, mover.choice),
             StepKind::Wake => {
                 let get = turn.get(me);
-                self.wake(&mut turn, me, get);
+                self.personality.wake(&mut turn, me, get);
             }
             StepKind::Time => self.take_time(&mut turn, me),
         }
@@ -294,6 +325,29 @@ impl<P: Personality> AnyMachine for Machine<P> {
     fn take_unseen(&self, state: &mut State, step: Step) -> Option<Fault> {
         let (mover, mut answers) = self.core.mover_of(state, step);
         self.step(state, mover, &mut answers, &mut ()).1
+    }
+
+    fn invariants(&self) -> &'static [&'static Claim] {
+        P::INVARIANTS
+    }
+
+    fn holds_back(&self, state: &State, thread: ThreadId) -> Option<&'static Claim> {
+        let view = self.core.view(state);
+        match view.mode(thread) {
+            Mode::Parked => self.personality.keeps_waiting(view, thread),
+            Mode::Woken => self.personality.holds_wake(view, thread),
+            Mode::Ready => {
+                let (plan, mut held) = (&self.core.layout.plan, None);
+                let pc = view.thread(thread).pc();
+                plan.offers(&self.core.program, &view, thread, pc, |offer| {
+                    if let Offer::Op(op, _) = offer {
+                        held = held.or(self.personality.held(view, op));
+                    }
+                });
+                held
+            }
+            _ => None,
+        }
     }
 
     fn judge(&self, state: &State) -> Option<Violation> {

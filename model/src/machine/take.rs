@@ -2,11 +2,11 @@
 
 use super::Machine;
 use crate::contract::Personality;
-use crate::control::{Offer, SlotPlace};
+use crate::control::Offer;
 use crate::event::{Error, Observer, Outcome};
-use crate::expr::eval;
+use crate::expr::{ExprId, eval};
 use crate::objects;
-use crate::program::{Assignment, Get, Op, SETS_MAX, ThreadId, VarId};
+use crate::program::{Assignment, Op, Pc, SETS_MAX, ThreadId, VarId};
 use crate::threads::Mode;
 use crate::turn::Turn;
 
@@ -51,119 +51,60 @@ impl<P: Personality> Machine<P> {
         }
     }
 
-    /// An operation of a thread; its result is cleared when it starts.
-    #[inline(always)]
-    fn call<O: Observer>(
+    /// A thread that has not begun begins.
+    pub(super) fn spawn<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
         me: ThreadId,
-        op: &Op,
-        into: Option<SlotPlace>,
+        thread: ThreadId,
     ) {
-        turn.observer.call(me, *op);
-        if let Some(into) = into {
-            turn.store(me, into, None);
+        if turn.view().thread(thread).mode() != Mode::Unborn {
+            return turn.returns(me, Outcome::Failed(Error::Exists));
         }
-        match *op {
-            Op::Block {
-                object,
-                timeout,
-                alertable,
-                ..
-            } => {
-                self.personality.turns_away(turn, me);
-                objects::block(&self.personality, turn, me, object, timeout, alertable);
+        turn.goes_on(thread, 0);
+        turn.returns(me, Outcome::Done);
+    }
+
+    pub(super) fn sleep<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        ticks: u32,
+        alertable: bool,
+    ) {
+        self.personality.turns_away(turn, me);
+        if alertable && self.personality.alerts(turn, me) {
+            return;
+        }
+        if ticks == 0 {
+            return turn.returns(me, Outcome::Done);
+        }
+        let mut thread = turn.thread(me);
+        thread.set_mode(Mode::Sleeping);
+        thread.set_remaining(Some(ticks));
+        self.personality.blocks(turn, me);
+    }
+
+    /// A condition on shared variables decides where the thread goes on.
+    pub(super) fn test<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        cond: ExprId,
+        otherwise: Pc,
+    ) {
+        let pc = turn.view().thread(me).pc();
+        match eval(&self.core.program.exprs, &turn.view(), me, cond) {
+            Some(value) => {
+                let op = turn.op(me);
+                turn.observer.ret(me, op, Outcome::Done);
+                turn.goes_on(me, if value != 0 { pc + 1 } else { otherwise });
             }
-            Op::Signal { object } => objects::signal(&self.personality, turn, me, object),
-            Op::Reset { object } => objects::reset(turn, me, object),
-            Op::Stall => {
-                self.personality.turns_away(turn, me);
-                turn.thread(me).set_mode(Mode::Stalled);
-                self.personality.blocks(turn, me);
-            }
-            Op::Note(_) => turn.returns(me, Outcome::Done),
-            Op::Yield => {
-                self.personality.turns_away(turn, me);
-                turn.returns(me, Outcome::Done);
-            }
-            Op::Sleep {
-                ticks, alertable, ..
-            } => {
-                self.personality.turns_away(turn, me);
-                if alertable && self.personality.alerts(turn, me) {
-                    return;
-                }
-                if ticks == 0 {
-                    return turn.returns(me, Outcome::Done);
-                }
-                let mut thread = turn.thread(me);
-                thread.set_mode(Mode::Sleeping);
-                thread.set_remaining(Some(ticks));
-                self.personality.blocks(turn, me);
-            }
-            Op::Suspend { thread } => self.suspend(turn, me, thread),
-            Op::Resume { thread } => self.resume(turn, me, thread),
-            Op::Terminate { thread } => self.terminate(turn, me, thread),
-            Op::Spawn { thread } => {
-                let unborn = turn.view().thread(thread).mode() == Mode::Unborn;
-                if unborn {
-                    turn.goes_on(thread, 0);
-                }
-                turn.returns(
-                    me,
-                    if unborn {
-                        Outcome::Done
-                    } else {
-                        Outcome::Failed(Error::Exists)
-                    },
-                );
-            }
-            Op::Exit => {
-                turn.observer.ret(me, *op, Outcome::Done);
-                self.exit(turn, me);
-            }
-            Op::ExitProcess => {
-                turn.observer.ret(me, *op, Outcome::Done);
-                self.exit_process(turn, me);
-            }
-            Op::Set { first, len } => {
-                let sets = &self.core.program.sets
-                    [usize::from(first)..usize::from(first) + usize::from(len)];
-                match self.set(turn, me, sets) {
-                    Some(()) => turn.returns(me, Outcome::Done),
-                    None => turn.thread(me).set_mode(Mode::Lost),
-                }
-            }
-            Op::Test { cond, otherwise } => {
-                let pc = turn.view().thread(me).pc();
-                match eval(&self.core.program.exprs, &turn.view(), me, cond) {
-                    Some(value) => {
-                        turn.observer.ret(me, *op, Outcome::Done);
-                        turn.goes_on(me, if value != 0 { pc + 1 } else { otherwise });
-                    }
-                    None => turn.thread(me).set_mode(Mode::Lost),
-                }
-            }
-            Op::Assert { cond } => match eval(&self.core.program.exprs, &turn.view(), me, cond) {
-                Some(value) if value != 0 => turn.returns(me, Outcome::Done),
-                _ => turn.thread(me).set_mode(Mode::Failed),
-            },
-            op => {
-                let answers = self.personality.answers(turn.view(), me, op);
-                let answer = turn.ask(answers.into()) as u8;
-                self.personality.call(turn, me, op, answer);
-            }
+            None => turn.thread(me).set_mode(Mode::Lost),
         }
     }
 
-    /// A thread that was made runnable inside its call goes on.
-    pub(super) fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        let answers = self.personality.wake_answers(turn.view(), me, get);
-        let answer = turn.ask(answers.into()) as u8;
-        self.personality.wake(turn, me, get, answer);
-    }
-
-    fn exit<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+    pub(super) fn exit<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         let was = turn.thread(me).mode();
         let suspended = turn.thread(me).suspensions() > 0;
         turn.ends(me);
@@ -177,20 +118,26 @@ impl<P: Personality> Machine<P> {
     }
 
     /// A thread is ended wherever it is; nobody tells it.
-    fn terminate<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, target: ThreadId) {
+    pub(super) fn terminate<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        target: ThreadId,
+    ) {
         if target == me {
             turn.observer.ret(me, turn.op(me), Outcome::Done);
             return self.exit(turn, me);
         }
         if turn.view().thread(target).mode().is_over() {
-            return turn.returns(me, self.personality.ends_in_vain());
+            let outcome = self.personality.terminated_too_late(turn);
+            return turn.returns(me, outcome);
         }
         turn.returns(me, Outcome::Done);
         self.exit(turn, target);
     }
 
     /// The caller ends last, so that its own handles and operations go with the process.
-    fn exit_process<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+    pub(super) fn exit_process<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         let process = |id: ThreadId| self.core.program.threads[id.index()].process;
         let others = self
             .core
@@ -206,30 +153,36 @@ impl<P: Personality> Machine<P> {
         self.personality.process_exits(turn, process(me));
     }
 
-    fn suspend<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, target: ThreadId) {
+    pub(super) fn suspend<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        target: ThreadId,
+    ) {
         let (mode, so_far) = (
             turn.view().thread(target).mode(),
             turn.view().thread(target).suspensions(),
         );
         if mode.is_over() {
-            return turn.returns(me, Outcome::Failed(Error::Denied));
+            let outcome = self.personality.suspended_too_late(turn);
+            return turn.returns(me, outcome);
         }
         if so_far == SUSPENSIONS_MAX {
             return turn.returns(me, Outcome::Failed(Error::Limit));
         }
-        let answers = match so_far {
-            0 => self.personality.answers(turn.view(), me, turn.op(me)),
-            _ => 1,
-        };
         turn.returns(me, Outcome::Done);
         turn.thread(target).set_suspensions(so_far + 1);
         if so_far == 0 {
-            let answer = turn.ask(answers.into()) as u8;
-            self.personality.suspend(turn, target, answer);
+            self.personality.suspends(turn, target);
         }
     }
 
-    fn resume<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, target: ThreadId) {
+    pub(super) fn resume<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        target: ThreadId,
+    ) {
         turn.returns(me, Outcome::Done);
         let so_far = turn.view().thread(target).suspensions();
         if so_far > 0 {
@@ -253,7 +206,7 @@ impl<P: Personality> Machine<P> {
                     self.personality.alerts(turn, target);
                 }
                 Mode::Stalled | Mode::Sleeping => {}
-                _ => self.personality.resume(turn, target),
+                _ => self.personality.resumes(turn, target),
             }
         }
     }

@@ -4,27 +4,6 @@
 //! GetMultipleCompletionStatus, a `get` with `max` and `min`. What the documents leave open is open here:
 //! whichever waiter, whichever packet. A `post` is PostQueuedCompletionStatus.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | aix/contents | A packet arrives with the key, bytes and OVERLAPPED that it was posted with. | documented | D:post, D:get |
-//! | aix/waiter-order | Which waiter gets a packet is not documented: any. | open | D:get |
-//! | aix/packet-order | In which order packets leave the port is not documented: any. | open | D:get |
-//! | aix/barging | Whether a call that comes later can take a packet from a waiter is not documented: it may. | open | D:get |
-//! | aix/no-limit | The concurrency value is not implemented: any number of threads run. | documented | D:create |
-//! | aix/multiple | GetMultipleCompletionStatus waits for `min` packets and takes up to `max`. | documented | D:multiple |
-//! | aix/partial | If its time is over it takes what there is, with ETIMEDOUT. | documented | D:multiple |
-//! | aix/exclusive | Other waits beside GetMultipleCompletionStatus are not supported; what happens is not said: here they are waiters like others. | open | D:multiple |
-//! | aix/timeout | GetQueuedCompletionStatus whose time is over fails with ETIMEDOUT. | documented | D:get |
-//! | aix/bad-arguments | A batch of none, or of fewer than it waits for, is EINVAL. | inferred | D:multiple |
-//! | aix/closed-handle | A call on a closed port fails with EBADF. | documented | D:post, D:create |
-//! | aix/close | What becomes of the waiters of a port that is closed is not documented: they sleep on, or fail with EBADF. | open | D:create |
-//! | aix/associate-twice | Associating a file with the port that it is associated with is EALREADY. | documented | D:create |
-//! | aix/several-ports | A file can be associated with several ports. | documented | D:aio |
-//! | aix/no-file | Associating a file that is closed is EINVAL. | documented | D:create |
-//! | aix/no-lost-wakeup | While there are enough packets for a waiter, somebody is awake to look. | inferred | D:get |
-//!
 //! The sources are IBM's pages on the subroutines CreateIoCompletionPort (create), PostQueuedCompletionStatus
 //! (post), GetQueuedCompletionStatus (get), GetMultipleCompletionStatus (multiple), and on using completion
 //! ports with asynchronous I/O requests (aio). Nothing of this has been run.
@@ -35,13 +14,37 @@
 //! cancelled no packet seems to come. Signals (EAGAIN, EINTR) are absent, and so is ENOMEM. Where a packet is
 //! put decides when it leaves: beyond 255 places only the first are tried.
 
-use crate::contract::Personality;
+use super::notify;
+use crate::choice::Readings;
+use crate::claim::{Claim, claims};
+use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, aix};
-use crate::program::{BindingId, Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
+use crate::program::{
+    BindingId, FileId, Get, Op, PacketId, PortId, Program, ReserveId, ThreadId, Timeout, Verb,
+};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    CONTENTS = "aix/contents", Documented, "D:post, D:get": "A packet arrives with the key, bytes and OVERLAPPED that it was posted with.";
+    WAITER_ORDER = "aix/waiter-order", Open, "D:get": "Which waiter gets a packet is not documented: any.";
+    PACKET_ORDER = "aix/packet-order", Open, "D:get": "In which order packets leave the port is not documented: any.";
+    BARGING = "aix/barging", Open, "D:get": "Whether a call that comes later can take a packet from a waiter is not documented: it may.";
+    NO_LIMIT = "aix/no-limit", Documented, "D:create": "The concurrency value is not implemented: any number of threads run.";
+    MULTIPLE = "aix/multiple", Documented, "D:multiple": "GetMultipleCompletionStatus waits for `min` packets and takes up to `max`.";
+    PARTIAL = "aix/partial", Documented, "D:multiple": "If its time is over it takes what there is, with ETIMEDOUT.";
+    EXCLUSIVE = "aix/exclusive", Open, "D:multiple": "Other waits beside GetMultipleCompletionStatus are not supported; what happens is not said: here they are waiters like others.";
+    TIMEOUT = "aix/timeout", Documented, "D:get": "GetQueuedCompletionStatus whose time is over fails with ETIMEDOUT.";
+    BAD_ARGUMENTS = "aix/bad-arguments", Inferred, "D:multiple": "A batch of none, or of fewer than it waits for, is EINVAL.";
+    CLOSED_HANDLE = "aix/closed-handle", Documented, "D:post, D:create": "A call on a closed port fails with EBADF.";
+    CLOSE = "aix/close", Open, "D:create": "What becomes of the waiters of a port that is closed is not documented: they sleep on, or fail with EBADF.";
+    ASSOCIATE_TWICE = "aix/associate-twice", Documented, "D:create": "Associating a file with the port that it is associated with is EALREADY.";
+    SEVERAL_PORTS = "aix/several-ports", Documented, "D:aio": "A file can be associated with several ports.";
+    NO_FILE = "aix/no-file", Documented, "D:create": "Associating a file that is closed is EINVAL.";
+    NO_LOST_WAKEUP = "aix/no-lost-wakeup", Inferred, "D:get": "While there are enough packets for a waiter, somebody is awake to look.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -50,11 +53,21 @@ pub struct Aix;
 /// The most associations of one file.
 const ASSOCIATIONS_MAX: usize = 8;
 
-/// What may become of the waiters of a port that is closed.
-const SLEEP_ON: u8 = 0;
-const CLOSES: u8 = 2;
+/// The most places that a packet may be put at.
+const PLACES_MAX: usize = 255;
+
+/// Whether the waiters of a port that is closed fail.
+const WAITERS_FAIL: Readings<bool> = Readings {
+    claim: CLOSE,
+    readings: &[("sleep-on", false), ("fail", true)],
+};
+
+/// Why it lacks whatever it lacks.
+const NO_SUCH_OPERATION: &str = "AIX has no such operation on its ports";
 
 impl Personality for Aix {
+    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
+
     fn name(&self) -> &'static str {
         "aix"
     }
@@ -63,138 +76,212 @@ impl Personality for Aix {
         aix
     }
 
-    fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
-        match op {
-            _ if op.is_alertable() => Err("AIX has no alertable waits"),
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("AIX has no reserve objects"),
-            Op::Post { may_fail: true, .. } => {
-                Err("that its posts find no memory is not documented")
-            }
-            Op::Post { packet, .. } => {
-                let packet = program.packets[packet.index()];
-                let fits = |number| u32::try_from(number).is_ok() || i32::try_from(number).is_ok();
-                if packet.status != 0 {
-                    return Err("a packet that is posted carries no status");
-                }
-                match fits(packet.key) && fits(packet.bytes) {
-                    true => Ok(()),
-                    false => Err("keys and bytes have 32 bits"),
-                }
-            }
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("its ports have no names")
-            }
-            Op::Associate {
-                binding: Some(binding),
-                ..
-            } => can_associate(program, binding),
-            Op::CloseFile { .. } => Ok(()),
-            _ if op.is_portable() => Ok(()),
-            _ => Err("AIX has no such operation on its ports"),
+    fn can(&self) -> &'static [&'static [Verb]] {
+        &[COMMON, &[Verb::Associate, Verb::CloseFile]]
+    }
+
+    fn lacks(&self, _: Verb) -> &'static str {
+        NO_SUCH_OPERATION
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            alertable: Some("AIX has no alertable waits"),
+            minimum: None,
+            named: Some("its ports have no names"),
+            reserve: Some("AIX has no reserve objects"),
+            may_fail: Some("that its posts find no memory is not documented"),
+            status: Some("a packet that is posted carries no status"),
         }
     }
 
-    fn counts_running(&self) -> bool {
-        false
+    fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
+        if let Op::Post { packet, .. } = op {
+            return cannot_carry(program, packet);
+        }
+        if let Op::Associate { binding, .. } = op {
+            return match binding {
+                Some(binding) => cannot_associate(program, binding),
+                None => Some(NO_SUCH_OPERATION),
+            };
+        }
+        None
     }
 
-    /// `aix/packet-order`, `aix/close`.
-    fn answers(&self, view: View<'_>, _: ThreadId, op: Op) -> u8 {
-        match op {
-            Op::Post { port, .. } if view.port(port).is_open() => {
-                let places = view.port(port).packets().depth() + 1;
-                places.min(u8::MAX.into()) as u8
+    fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
+        let get = view.get(me);
+        let has_some = !view.port(get.port).packets().is_empty();
+        (has_some && !has_enough(view, get)).then_some(MULTIPLE)
+    }
+
+    /// GetQueuedCompletionStatus and GetMultipleCompletionStatus.
+    fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        let max = get.max.unwrap_or(1);
+        if !turn.port(get.port).is_open() {
+            turn.by(CLOSED_HANDLE);
+            turn.returns(me, Outcome::Failed(Error::BadHandle));
+        } else if max == 0 || get.min.unwrap_or(1) > max {
+            turn.by(BAD_ARGUMENTS);
+            turn.returns(me, Outcome::Failed(Error::Invalid));
+        } else if has_enough(turn.view(), get) {
+            if turn.view().is_anybody_awake(get.port) {
+                turn.by(BARGING);
             }
-            Op::Close { port, .. } if !view.port(port).waiters().is_empty() => CLOSES,
-            _ => 1,
-        }
-    }
-
-    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, answer: u8) {
-        match op {
-            Op::Get { .. } => get_status(turn, me),
-            Op::Post { port, packet, .. } => post_status(turn, me, port, packet, answer),
-            Op::Close { port, .. } => close(turn, me, port, answer),
-            Op::Create { port, .. } => create_port(turn, me, port),
-            Op::Associate { binding, .. } => associate(turn, me, binding),
-            Op::CloseFile { file, .. } => {
-                let process = turn.program.threads[me.index()].process;
-                let handles = turn.file(file).handles(process);
-                if handles == 0 {
-                    return turn.returns(me, Outcome::Failed(Error::BadHandle));
-                }
-                turn.file(file).set_handles(process, handles - 1);
-                turn.returns(me, Outcome::Done);
-            }
-            _ => unreachable!("a program that has it is not supported"),
-        }
-    }
-
-    /// `aix/close`: so it is for a waiter that was woken before.
-    fn wake_answers(&self, view: View<'_>, _: ThreadId, get: Get) -> u8 {
-        match view.port(get.port).is_open() || has_enough(view, get) {
-            true => 1,
-            false => CLOSES,
-        }
-    }
-
-    /// `aix/waiter-order`, `aix/barging`: whoever looks first takes, and a waiter that finds too little waits
-    /// again.
-    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, answer: u8) {
-        if has_enough(turn.view(), get) {
             let outcome = take(turn, get);
-            return turn.releases(me, outcome);
-        }
-        if turn.view().thread(me).remaining() == Some(0) {
+            turn.returns(me, outcome);
+        } else if get.timeout == Timeout::Ticks(0) {
             let outcome = gives_up(turn, get);
-            return turn.releases(me, outcome);
+            turn.returns(me, outcome);
+        } else {
+            if waits_beside(turn.view(), get) {
+                turn.by(EXCLUSIVE);
+            }
+            notify::waits(turn, me, get);
         }
-        if answer != SLEEP_ON {
-            return turn.releases(me, Outcome::Failed(Error::BadHandle));
+    }
+
+    /// PostQueuedCompletionStatus. Everybody is woken who may have enough now.
+    fn post<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        packet: PacketId,
+        _: bool,
+        _: Option<ReserveId>,
+    ) {
+        if !turn.port(port).is_open() {
+            turn.by(CLOSED_HANDLE);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
         }
-        turn.port(get.port).waiters_mut().push_newest(me);
-        turn.thread(me).set_mode(Mode::Parked);
+        let places = turn.port(port).packets().depth() + 1;
+        let place = turn.pick(PACKET_ORDER, places.min(PLACES_MAX));
+        turn.inserted();
+        turn.port(port).packets_mut().insert(place, packet.0);
+        for id in turn.program.thread_ids() {
+            let waits = turn.port(port).waiters().contains(id);
+            if waits && has_enough(turn.view(), turn.get(id)) {
+                turn.port(port).waiters_mut().remove(id);
+                turn.thread(id).set_mode(Mode::Woken);
+            }
+        }
+        turn.returns(me, Outcome::Done);
+    }
+
+    /// close.
+    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        if !turn.port(port).is_open() {
+            turn.by(CLOSED_HANDLE);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        notify::close_and_drop(turn, me, port);
+        if !turn.port(port).waiters().is_empty() && turn.choose(&WAITERS_FAIL) {
+            notify::release_all(turn, port, Error::BadHandle);
+        }
+    }
+
+    /// CreateIoCompletionPort without a file.
+    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        notify::create(turn, me, port);
+    }
+
+    /// CreateIoCompletionPort with a file.
+    fn associate<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        binding: Option<BindingId>,
+    ) {
+        let binding = binding.expect("a call without a file is refused");
+        let program = turn.program;
+        let wanted = program.bindings[binding.index()];
+        let process = program.threads[me.index()].process;
+        let has = turn.file(wanted.file).bindings();
+        let mine = own_bindings(program, binding)
+            .enumerate()
+            .find(|&(_, own)| own == binding)
+            .map_or(0, |(n, _)| 1 << n);
+        let is_there = own_bindings(program, binding)
+            .enumerate()
+            .any(|(n, own)| has & 1 << n != 0 && program.bindings[own.index()].port == wanted.port);
+        let (claim, error) = if !turn.port(wanted.port).is_open() {
+            (CLOSED_HANDLE, Error::BadHandle)
+        } else if turn.file(wanted.file).handles(process) == 0 {
+            (NO_FILE, Error::Invalid)
+        } else if is_there {
+            (ASSOCIATE_TWICE, Error::Exists)
+        } else {
+            if has != 0 {
+                turn.by(SEVERAL_PORTS);
+            }
+            turn.file(wanted.file).set_bindings(has | mine);
+            return turn.returns(me, Outcome::Done);
+        };
+        turn.by(claim);
+        turn.returns(me, Outcome::Failed(error));
+    }
+
+    /// close of a file.
+    fn close_file<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, file: FileId) {
+        let process = turn.program.threads[me.index()].process;
+        let handles = turn.file(file).handles(process);
+        if handles == 0 {
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        turn.file(file).set_handles(process, handles - 1);
+        turn.returns(me, Outcome::Done);
+    }
+
+    /// The first that looks takes, and a waiter that finds too little waits again.
+    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        notify::ignores_limit(turn, get.port, NO_LIMIT);
+        if has_enough(turn.view(), get) {
+            turn.by(WAITER_ORDER);
+            let outcome = take(turn, get);
+            turn.releases(me, outcome);
+        } else if notify::is_over(turn.view(), me) {
+            let outcome = gives_up(turn, get);
+            turn.releases(me, outcome);
+        } else if !turn.port(get.port).is_open() && turn.choose(&WAITERS_FAIL) {
+            turn.releases(me, Outcome::Failed(Error::BadHandle));
+        } else {
+            notify::waits_again(turn, me, get);
+        }
     }
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        turn.port(get.port).waiters_mut().remove(me);
+        notify::leaves(turn, me, get);
         let outcome = gives_up(turn, get);
         turn.releases(me, outcome);
     }
 
-    /// `aix/no-limit`: what else a thread does is not the port's business.
-    fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Mode) {}
-
-    /// `aix/no-lost-wakeup`.
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
-        for id in view.program.port_ids() {
-            let port = view.port(id);
-            let waiters = port.waiters();
-            if waiters
-                .iter()
-                .any(|waiter| has_enough(view, view.get(waiter)))
-            {
-                return Err(Fault::Stranded);
-            }
+        let is_forgotten = |waiter| has_enough(view, view.get(waiter));
+        let strands = |&id: &PortId| view.port(id).waiters().iter().any(is_forgotten);
+        match view.program.port_ids().find(strands) {
+            Some(_) => Err(Fault::Stranded),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
-/// A file that is associated from the start would need the association that a system of one each has.
-fn can_associate(program: &Program, binding: BindingId) -> Result<(), &'static str> {
+/// Why a post cannot carry what it should, if it cannot.
+fn cannot_carry(program: &Program, packet: PacketId) -> Option<&'static str> {
+    let packet = program.packets[packet.index()];
+    let fits = |number| u32::try_from(number).is_ok() || i32::try_from(number).is_ok();
+    let all_fit = fits(packet.key) && fits(packet.bytes);
+    (!all_fit).then_some("keys and bytes have 32 bits")
+}
+
+/// Why a file cannot be associated so, if it cannot. One that is associated from the start would need the association
+/// that a system of one each has.
+fn cannot_associate(program: &Program, binding: BindingId) -> Option<&'static str> {
     let file = program.bindings[binding.index()].file;
     if program.files[file.index()].binding.is_some() {
-        return Err("only a call associates a file");
+        return Some("only a call associates a file");
     }
-    match own_bindings(program, binding).count() <= ASSOCIATIONS_MAX {
-        true => Ok(()),
-        false => Err("more than 8 associations of one file are not modelled"),
-    }
+    let too_many = own_bindings(program, binding).count() > ASSOCIATIONS_MAX;
+    too_many.then_some("more than 8 associations of one file are not modelled")
 }
 
 /// The associations that the file of this one can have, in order.
@@ -205,146 +292,45 @@ fn own_bindings(program: &Program, binding: BindingId) -> impl Iterator<Item = B
         .filter(move |other| program.bindings[other.index()].file == file)
 }
 
-/// GetQueuedCompletionStatus and GetMultipleCompletionStatus.
-fn get_status<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId) {
-    let get = turn.get(me);
-    if let Some(error) = refuses(turn.view(), get) {
-        return turn.returns(me, Outcome::Failed(error));
-    }
-    if has_enough(turn.view(), get) {
-        let outcome = take(turn, get);
-        return turn.returns(me, outcome);
-    }
-    if get.timeout == Timeout::Ticks(0) {
-        let outcome = gives_up(turn, get);
-        return turn.returns(me, outcome);
-    }
-    turn.port(get.port).waiters_mut().push_newest(me);
-    turn.parks(me, get.timeout);
-}
-
-/// `aix/closed-handle`, `aix/bad-arguments`.
-fn refuses(view: View<'_>, get: Get) -> Option<Error> {
-    let max = get.max.unwrap_or(1);
-    if !view.port(get.port).is_open() {
-        return Some(Error::BadHandle);
-    }
-    (max == 0 || get.min.unwrap_or(1) > max).then_some(Error::Invalid)
-}
-
-/// `aix/multiple`, `aix/exclusive`: whether there are as many packets as a call waits for.
+/// Whether there are as many packets as a call waits for.
 fn has_enough(view: View<'_>, get: Get) -> bool {
     view.port(get.port).packets().depth() >= usize::from(get.min.unwrap_or(1))
 }
 
-/// Takes what there is, up to the call's maximum: `aix/contents`.
-fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Outcome {
-    let batch = taken(turn, get);
-    match (batch.packets(), get.max) {
-        ([packet, ..], None) => Outcome::Packet(*packet),
-        _ => Outcome::Packets(batch),
-    }
+/// Whether a call that waits now, or one that waits already, is one of GetMultipleCompletionStatus beside another.
+fn waits_beside(view: View<'_>, get: Get) -> bool {
+    let port = view.port(get.port);
+    let waiters = port.waiters();
+    let mut calls = waiters.iter().map(|waiter| view.get(waiter));
+    calls.any(|other| other.max.or(get.max).is_some())
 }
 
-/// `aix/timeout`, `aix/partial`: what a call comes back with whose time is over.
+/// Takes what there is, up to the call's maximum.
+fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Outcome {
+    let batch = taken(turn, get);
+    if get.max.is_some() {
+        turn.by(MULTIPLE);
+    }
+    notify::outcome(get, batch).unwrap_or(Outcome::Packets(batch))
+}
+
+/// What a call comes back with whose time is over.
 fn gives_up<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Outcome {
-    match get.max {
-        None => Outcome::Failed(Error::Timeout),
-        Some(_) => match taken(turn, get) {
-            batch if batch.packets().is_empty() => Outcome::Failed(Error::Timeout),
-            batch => Outcome::Partial(batch),
-        },
+    if get.max.is_none() {
+        turn.by(TIMEOUT);
+        return Outcome::Failed(Error::Timeout);
+    }
+    turn.by(PARTIAL);
+    match taken(turn, get) {
+        batch if batch.packets().is_empty() => Outcome::Failed(Error::Timeout),
+        batch => Outcome::Partial(batch),
     }
 }
 
 fn taken<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Batch {
-    let mut batch = Batch::EMPTY;
-    while batch.packets().len() < usize::from(get.max.unwrap_or(1)) {
-        match turn.port(get.port).packets_mut().take_oldest() {
-            Some(packet) => batch.push(PacketId(packet)),
-            None => break,
-        }
+    let batch = notify::take_batch(turn, get, usize::MAX);
+    if !batch.packets().is_empty() {
+        turn.by(CONTENTS);
     }
-    turn.delivered(get.port, batch.packets().len());
     batch
-}
-
-/// PostQueuedCompletionStatus: `aix/packet-order`. Everybody is woken who may have enough now.
-fn post_status<O: Observer>(
-    turn: &mut Turn<'_, O>,
-    me: ThreadId,
-    port: PortId,
-    packet: PacketId,
-    place: u8,
-) {
-    if !turn.port(port).is_open() {
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
-    }
-    turn.inserted();
-    turn.port(port).packets_mut().insert(place.into(), packet.0);
-    for id in turn.program.thread_ids() {
-        let waits = turn.port(port).waiters().contains(id);
-        if waits && has_enough(turn.view(), turn.get(id)) {
-            turn.port(port).waiters_mut().remove(id);
-            turn.thread(id).set_mode(Mode::Woken);
-        }
-    }
-    turn.returns(me, Outcome::Done);
-}
-
-/// close: `aix/close`.
-fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId, answer: u8) {
-    if !turn.port(port).is_open() {
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
-    }
-    turn.port(port).set_handles(0);
-    let dropped = turn.port(port).packets_mut().clear();
-    turn.discarded(dropped);
-    turn.returns(me, Outcome::Done);
-    if answer == SLEEP_ON {
-        return;
-    }
-    while let Some(waiter) = turn.port(port).waiters_mut().take_oldest() {
-        turn.releases(waiter, Outcome::Failed(Error::BadHandle));
-    }
-}
-
-/// CreateIoCompletionPort without a file.
-fn create_port<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-    turn.port(port).set_handles(1);
-    turn.returns(me, Outcome::Done);
-}
-
-/// CreateIoCompletionPort with a file: `aix/associate-twice`, `aix/several-ports`, `aix/no-file`.
-fn associate<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, binding: Option<BindingId>) {
-    let Some(binding) = binding else {
-        return turn.returns(me, Outcome::Failed(Error::Invalid));
-    };
-    let program = turn.program;
-    let wanted = program.bindings[binding.index()];
-    let process = program.threads[me.index()].process;
-    let has = turn.file(wanted.file).bindings();
-    let mut mine = 0;
-    let mut is_there = false;
-    for (n, other) in own_bindings(program, binding).enumerate() {
-        let bit = 1 << n;
-        is_there |= has & bit != 0 && program.bindings[other.index()].port == wanted.port;
-        mine |= if other == binding { bit } else { 0 };
-    }
-    let failed = if !turn.port(wanted.port).is_open() {
-        Some(Error::BadHandle)
-    } else if turn.file(wanted.file).handles(process) == 0 {
-        Some(Error::Invalid)
-    } else if is_there {
-        Some(Error::Exists)
-    } else {
-        None
-    };
-    match failed {
-        Some(error) => turn.returns(me, Outcome::Failed(error)),
-        None => {
-            turn.file(wanted.file).set_bindings(has | mine);
-            turn.returns(me, Outcome::Done);
-        }
-    }
 }

@@ -6,7 +6,10 @@ mod epoll;
 mod illumos;
 mod io_uring;
 mod kqueue;
+mod linux;
 mod mqueue;
+mod notify;
+mod nt;
 mod pipe;
 mod select;
 mod windows;
@@ -26,12 +29,48 @@ pub use wine::Wine;
 
 use alloc::sync::Arc;
 
+use crate::claim::Claim;
 use crate::contract::Personality;
 use crate::machine::{AnyMachine, Machine, Unsupported};
 use crate::program::Program;
 use crate::turn::Fixed;
 
-/// Every system, in the order of lists and setups.
+/// The claims of each file of this folder, by the system that it is about.
+pub const CLAIMS: [(&str, &[&Claim]); 11] = [
+    ("windows", windows::CLAIMS),
+    ("wine", wine::CLAIMS),
+    ("illumos", illumos::CLAIMS),
+    ("aix", aix::CLAIMS),
+    ("epoll", epoll::CLAIMS),
+    ("io-uring", io_uring::CLAIMS),
+    ("kqueue", kqueue::CLAIMS),
+    ("select", select::CLAIMS),
+    ("pipe", pipe::CLAIMS),
+    ("mqueue", mqueue::CLAIMS),
+    ("condvar", condvar::CLAIMS),
+];
+
+/// The claims that a personality follows: those of its system, and those of its version.
+pub fn claims_of(personality: &str) -> impl Iterator<Item = &'static Claim> + use<'_> {
+    let is_of = move |system: &str| {
+        personality
+            .strip_prefix(system)
+            .is_some_and(|version| version.is_empty() || version.starts_with('-'))
+    };
+    let tables = CLAIMS.into_iter().filter(move |(system, _)| is_of(system));
+    tables.flat_map(move |(system, claims)| {
+        let follows = move |claim: &&&Claim| [system, personality].contains(&claim.about());
+        claims.iter().filter(follows).copied()
+    })
+}
+
+/// The claim of this id.
+pub fn claim(id: &str) -> Option<&'static Claim> {
+    let mut all = CLAIMS.into_iter().flat_map(|(_, claims)| claims.iter());
+    all.find(|claim| claim.id == id).copied()
+}
+
+/// Every personality, in the order of lists and tables.
 pub const NAMES: [&str; 14] = [
     "windows",
     "windows-2003",

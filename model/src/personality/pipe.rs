@@ -5,25 +5,6 @@
 //! and are woken one at a time: by a record that comes into an empty pipe, and by a reader that has waited itself and
 //! leaves records behind.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | pipe/fifo | Records are read in the order in which they were written. | documented | D:pipe |
-//! | pipe/oldest | A record that comes into an empty pipe wakes the reader that has waited longest, and no other. | measured | M:1.2, M:E |
-//! | pipe/not-empty | A record that comes into a pipe that is not empty wakes nobody. | documented | S:pipe_write |
-//! | pipe/next | A reader that has waited and leaves records behind wakes the one that has waited longest. | documented | S:pipe_read |
-//! | pipe/race | A record belongs to nobody: a thread that reads before the woken reader runs takes it. | measured | M:E |
-//! | pipe/robbed-newest | A woken reader that finds nothing waits again as the newest: it has lost its place. | measured | M:1.3 |
-//! | pipe/batch | A read takes as many records as are there, up to its maximum, and never waits for more. | documented | D:read |
-//! | pipe/batch-zero | A read of nothing succeeds with nothing, at once. | documented | D:read |
-//! | pipe/poll | A read that must not wait fails where nothing is there (EAGAIN; here ETIMEDOUT, as everywhere). | documented | D:preadv2 |
-//! | pipe/no-limit | Nothing limits how many woken readers run; the concurrency value means nothing. | measured | M:E |
-//! | pipe/close-stays | Closing the descriptors wakes nobody as long as others name the pipe. | measured | M:1.9 |
-//! | pipe/closed-descriptor | A call on a closed descriptor fails with EBADF. | documented | D:read |
-//! | pipe/woken-then-closed | A reader that was woken before the close is inside its read still, and takes the record. | inferred | S:pipe_read |
-//! | pipe/no-lost-wakeup | While a record is in the pipe and a reader waits, some other thread is awake to read it. | inferred | S:pipe_read, S:pipe_write |
-//!
 //! The sources are our measurements (M, by section of the notes on Unix systems), the kernel's fs/pipe.c (S, by
 //! function) and its manual pages (D).
 //!
@@ -33,19 +14,39 @@
 //! so writers never wait, and somebody else always has both ends open: the end of the last writer, which ends every
 //! read, is absent. Signals and priorities are absent.
 
-use crate::contract::Personality;
+use super::{linux, notify};
+use crate::claim::{Claim, claims};
+use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
-use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
+use crate::program::{Get, Op, PacketId, PortId, Program, ReserveId, ThreadId, Timeout, Verb};
 use crate::property::Fault;
 use crate::state::View;
-use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    FIFO = "pipe/fifo", Documented, "D:pipe": "Records are read in the order in which they were written.";
+    OLDEST = "pipe/oldest", Measured, "M:1.2, M:E": "A record that comes into an empty pipe wakes the reader that has waited longest, and no other.";
+    NOT_EMPTY = "pipe/not-empty", Documented, "S:pipe_write": "A record that comes into a pipe that is not empty wakes nobody.";
+    NEXT = "pipe/next", Documented, "S:pipe_read": "A reader that has waited and leaves records behind wakes the one that has waited longest.";
+    RACE = "pipe/race", Measured, "M:E": "A record belongs to nobody: a thread that reads before the woken reader runs takes it.";
+    ROBBED_NEWEST = "pipe/robbed-newest", Measured, "M:1.3": "A woken reader that finds nothing waits again as the newest: it has lost its place.";
+    BATCH = "pipe/batch", Documented, "D:read": "A read takes as many records as are there, up to its maximum, and never waits for more.";
+    BATCH_ZERO = "pipe/batch-zero", Documented, "D:read": "A read of nothing succeeds with nothing, at once.";
+    POLL = "pipe/poll", Documented, "D:preadv2": "A read that must not wait fails where nothing is there (EAGAIN; here ETIMEDOUT, as everywhere).";
+    NO_LIMIT = "pipe/no-limit", Measured, "M:E": "Nothing limits how many woken readers run; the concurrency value means nothing.";
+    CLOSE_STAYS = "pipe/close-stays", Measured, "M:1.9": "Closing the descriptors wakes nobody as long as others name the pipe.";
+    CLOSED_DESCRIPTOR = "pipe/closed-descriptor", Documented, "D:read": "A call on a closed descriptor fails with EBADF.";
+    WOKEN_THEN_CLOSED = "pipe/woken-then-closed", Inferred, "S:pipe_read": "A reader that was woken before the close is inside its read still, and takes the record.";
+    NO_LOST_WAKEUP = "pipe/no-lost-wakeup", Inferred, "S:pipe_read, S:pipe_write": "While a record is in the pipe and a reader waits, some other thread is awake to read it.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Pipe;
 
 impl Personality for Pipe {
+    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
+
     fn name(&self) -> &'static str {
         "pipe"
     }
@@ -54,170 +55,146 @@ impl Personality for Pipe {
         errno
     }
 
-    fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
-        match op {
-            _ if op.is_alertable() => Err("Linux has no alertable waits"),
-            Op::Get {
-                timeout: Timeout::Ticks(1..),
-                ..
-            } => Err("a read has no time limit"),
-            Op::Get { min: Some(_), .. } => Err("a read takes what is there"),
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("a pipe has no name")
-            }
-            Op::Suspend { .. } | Op::Resume { .. } => {
-                Err("Linux has no call that suspends a thread and keeps the order of the waiters")
-            }
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("Linux has no reserve objects"),
-            Op::Post { may_fail: true, .. } => Err("its posts find memory"),
-            Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
-                Err("its packets carry no status")
-            }
-            _ if op.is_portable() => Ok(()),
-            _ => Err("a pipe has no such operation"),
+    fn can(&self) -> &'static [&'static [Verb]] {
+        &[COMMON]
+    }
+
+    fn lacks(&self, verb: Verb) -> &'static str {
+        linux::lacks(verb, "a pipe has no such operation")
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            named: Some("a pipe has no name"),
+            status: Some("its packets carry no status"),
+            ..linux::LIMITS
         }
     }
 
-    fn counts_running(&self) -> bool {
-        false
+    fn refuses(&self, _: &Program, op: Op) -> Option<&'static str> {
+        if let Op::Get {
+            timeout: Timeout::Ticks(1..),
+            ..
+        } = op
+        {
+            return Some("a read has no time limit");
+        }
+        if let Op::Get { min: Some(_), .. } = op {
+            return Some("a read takes what is there");
+        }
+        None
     }
 
-    /// `pipe/fifo`.
     fn keeps_order(&self) -> bool {
         true
     }
 
-    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, _: u8) {
-        match op {
-            Op::Get { .. } => get(turn, me),
-            Op::Post { port, packet, .. } => post(turn, me, port, packet),
-            Op::Close { port, .. } => close(turn, me, port),
-            Op::Create { port, .. } => create(turn, me, port),
-            _ => unreachable!("a program that has it is not supported"),
+    fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
+        match view.port(view.get(me).port).packets().depth() {
+            0 => None,
+            1 => Some(OLDEST),
+            _ => Some(NOT_EMPTY),
         }
     }
 
-    /// `pipe/race`, `pipe/robbed-newest`, `pipe/next`, `pipe/woken-then-closed`.
-    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, _: u8) {
-        if let Some(outcome) = take_oldest(turn, get) {
+    /// read.
+    fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        if !turn.port(get.port).is_open() {
+            turn.by(CLOSED_DESCRIPTOR);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        if get.max == Some(0) {
+            turn.by(BATCH_ZERO);
+            return turn.returns(me, Outcome::Packets(Batch::EMPTY));
+        }
+        if let Some(outcome) = take(turn, get) {
+            if turn.view().is_anybody_awake(get.port) {
+                turn.by(RACE);
+            }
+            return turn.returns(me, outcome);
+        }
+        if get.timeout == Timeout::Ticks(0) {
+            turn.by(POLL);
+        }
+        notify::waits(turn, me, get);
+    }
+
+    /// write.
+    fn post<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        packet: PacketId,
+        _: bool,
+        _: Option<ReserveId>,
+    ) {
+        if !turn.port(port).is_open() {
+            turn.by(CLOSED_DESCRIPTOR);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        let was_empty = turn.port(port).packets().is_empty();
+        notify::append(turn, port, packet.0);
+        if !was_empty {
+            turn.by(NOT_EMPTY);
+        } else if notify::wake_oldest(turn, port) {
+            turn.by(OLDEST);
+        }
+        turn.returns(me, Outcome::Done);
+    }
+
+    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        if !turn.port(port).is_open() {
+            turn.by(CLOSED_DESCRIPTOR);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        turn.by(CLOSE_STAYS);
+        notify::close(turn, me, port);
+        notify::drop_if_unused(turn, port);
+    }
+
+    /// pipe.
+    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        notify::create(turn, me, port);
+    }
+
+    /// A woken reader reads what is there, and passes on that there is more.
+    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        if let Some(outcome) = take(turn, get) {
+            if !turn.port(get.port).is_open() {
+                turn.by(WOKEN_THEN_CLOSED);
+            }
             turn.releases(me, outcome);
-            if !turn.port(get.port).packets().is_empty() {
-                wake_oldest(turn, get.port);
+            if !turn.port(get.port).packets().is_empty() && notify::wake_oldest(turn, get.port) {
+                turn.by(NEXT);
             }
         } else {
-            turn.port(get.port).waiters_mut().push_newest(me);
-            turn.thread(me).set_mode(Mode::Parked);
+            turn.by(ROBBED_NEWEST);
+            notify::waits_again(turn, me, get);
         }
-        forget_if_unused(turn, get.port);
+        notify::drop_if_unused(turn, get.port);
     }
 
     fn expire<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {
-        unreachable!("a program that has a time limit is not supported");
+        unreachable!("a program that has a time limit is refused");
     }
 
-    /// `pipe/no-limit`: what else a thread does is not the pipe's business.
-    fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Mode) {}
+    /// What else a thread does is not the pipe's business.
+    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
+        turn.by(NO_LIMIT);
+    }
 
-    /// `pipe/no-lost-wakeup`.
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
-        for id in view.program.port_ids() {
-            let port = view.port(id);
-            if !port.packets().is_empty()
-                && !port.waiters().is_empty()
-                && !view.is_anybody_awake(id)
-            {
-                return Err(Fault::Stranded);
-            }
-        }
-        Ok(())
+        notify::nobody_is_stranded(view)
     }
 }
 
-/// read: `pipe/closed-descriptor`, `pipe/batch-zero`, `pipe/poll`.
-fn get<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId) {
-    let get = turn.get(me);
-    if !turn.port(get.port).is_open() {
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+/// Takes what the call may have, oldest first. None if there is nothing.
+fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
+    let outcome = notify::take(turn, get, usize::MAX)?;
+    turn.by(FIFO);
+    if get.max.is_some() {
+        turn.by(BATCH);
     }
-    if get.max == Some(0) {
-        return turn.returns(me, Outcome::Packets(Batch::EMPTY));
-    }
-    if let Some(outcome) = take_oldest(turn, get) {
-        return turn.returns(me, outcome);
-    }
-    if get.timeout == Timeout::Ticks(0) {
-        return turn.returns(me, Outcome::Failed(Error::Timeout));
-    }
-    turn.port(get.port).waiters_mut().push_newest(me);
-    turn.parks(me, get.timeout);
-}
-
-/// write: `pipe/closed-descriptor`, `pipe/not-empty`.
-fn post<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId, packet: PacketId) {
-    if !turn.port(port).is_open() {
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
-    }
-    let was_empty = turn.port(port).packets().is_empty();
-    turn.inserted();
-    turn.port(port).packets_mut().append(packet.0);
-    if was_empty {
-        wake_oldest(turn, port);
-    }
-    turn.returns(me, Outcome::Done);
-}
-
-/// close: `pipe/close-stays`.
-fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-    if !turn.port(port).is_open() {
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
-    }
-    turn.port(port).set_handles(0);
-    turn.returns(me, Outcome::Done);
-    forget_if_unused(turn, port);
-}
-
-/// pipe.
-fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-    turn.port(port).set_handles(1);
-    turn.returns(me, Outcome::Done);
-}
-
-/// `pipe/fifo`, `pipe/batch`: takes what the call may have, oldest first. None if there is nothing.
-fn take_oldest<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-    let max = usize::from(get.max.unwrap_or(1));
-    let mut batch = Batch::EMPTY;
-    while batch.packets().len() < max {
-        let Some(packet) = turn.port(get.port).packets_mut().take_oldest() else {
-            break;
-        };
-        batch.push(PacketId(packet));
-    }
-    turn.delivered(get.port, batch.packets().len());
-    match (batch.packets(), get.max) {
-        ([], _) => None,
-        ([packet, ..], None) => Some(Outcome::Packet(*packet)),
-        (_, Some(_)) => Some(Outcome::Packets(batch)),
-    }
-}
-
-/// `pipe/oldest`: one reader is made runnable, and takes nothing yet.
-fn wake_oldest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    if let Some(waiter) = turn.port(port).waiters_mut().take_oldest() {
-        turn.thread(waiter).set_mode(Mode::Woken);
-    }
-}
-
-/// What closed descriptors stood for lives on while a thread is inside a call on it, and is then dropped.
-fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    let used = turn.port(port).is_open()
-        || !turn.port(port).waiters().is_empty()
-        || turn.view().is_anybody_awake(port);
-    if !used {
-        let dropped = turn.port(port).packets_mut().clear();
-        turn.discarded(dropped);
-    }
+    Some(outcome)
 }

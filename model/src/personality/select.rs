@@ -4,24 +4,6 @@
 //! without waiting; if nothing is there, poll or select the descriptor, and read again. With `max` it reads on
 //! until the pipe is empty or the batch is full. A `post` writes a record, and every thread that watches is woken: a herd.
 //!
-//! # Claims
-//!
-//! | id | says | status | source |
-//! |---|---|---|---|
-//! | select/fifo | Records are read in the order in which they were written. | documented | D:pipe |
-//! | select/herd | A record wakes every thread that watches the descriptor. | measured | M:E, M:F |
-//! | select/any-wins | Which of the woken threads reads the record is left to chance. | measured | M:F |
-//! | select/race | A record belongs to nobody: a thread that reads before the woken ones run takes it. | measured | M:E |
-//! | select/robbed-watches-again | A woken thread that reads nothing must watch again: the wake promised nothing. | documented | D:select |
-//! | select/batch | A call takes as many records as are there, up to its maximum, and never waits for more. | derived | the loop |
-//! | select/batch-zero | A maximum of 0 is EINVAL. | derived | the loop |
-//! | select/timeout | A call whose time is over, and that then reads nothing, fails with ETIMEDOUT. | measured | M:F |
-//! | select/no-limit | Nothing limits how many woken threads run; the concurrency value means nothing. | measured | M:F |
-//! | select/close-stays | Closing the descriptor wakes nobody. | measured | M:E |
-//! | select/closed-descriptor | A call on a closed descriptor fails with EBADF. | documented | D:read |
-//! | select/woken-then-closed | A thread that was woken before the close finds no descriptor, and fails with EBADF. | documented | D:read |
-//! | select/no-lost-wakeup | While a record is in the pipe and a thread watches, some other thread is awake to read it. | inferred | M:F |
-//!
 //! The sources are our measurements (M, by section of the notes on Unix systems) and the manual pages (D).
 //!
 //! # Divergence from the real system
@@ -30,19 +12,38 @@
 //! they sleep, so nothing is missed between them. The pipe is never full. More than one descriptor in a call,
 //! signals and priorities are absent.
 
-use crate::contract::Personality;
-use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
-use crate::program::{Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
+use super::{linux, notify};
+use crate::claim::{Claim, claims};
+use crate::contract::{COMMON, Limits, Personality};
+use crate::event::{Error, Observer, OsError, Outcome, errno};
+use crate::program::{Get, PacketId, PortId, ReserveId, ThreadId, Verb};
 use crate::property::Fault;
 use crate::state::View;
-use crate::threads::Mode;
 use crate::turn::Turn;
+
+claims! {
+    FIFO = "select/fifo", Documented, "D:pipe": "Records are read in the order in which they were written.";
+    HERD = "select/herd", Measured, "M:E, M:F": "A record wakes every thread that watches the descriptor.";
+    ANY_WINS = "select/any-wins", Measured, "M:F": "Which of the woken threads reads the record is left to chance.";
+    RACE = "select/race", Measured, "M:E": "A record belongs to nobody: a thread that reads before the woken ones run takes it.";
+    ROBBED_WATCHES_AGAIN = "select/robbed-watches-again", Documented, "D:select": "A woken thread that reads nothing must watch again: the wake promised nothing.";
+    BATCH = "select/batch", Derived, "the loop": "A call takes as many records as are there, up to its maximum, and never waits for more.";
+    BATCH_ZERO = "select/batch-zero", Derived, "the loop": "A maximum of 0 is EINVAL.";
+    TIMEOUT = "select/timeout", Measured, "M:F": "A call whose time is over, and that then reads nothing, fails with ETIMEDOUT.";
+    NO_LIMIT = "select/no-limit", Measured, "M:F": "Nothing limits how many woken threads run; the concurrency value means nothing.";
+    CLOSE_STAYS = "select/close-stays", Measured, "M:E": "Closing the descriptor wakes nobody.";
+    CLOSED_DESCRIPTOR = "select/closed-descriptor", Documented, "D:read": "A call on a closed descriptor fails with EBADF.";
+    WOKEN_THEN_CLOSED = "select/woken-then-closed", Documented, "D:read": "A thread that was woken before the close finds no descriptor, and fails with EBADF.";
+    NO_LOST_WAKEUP = "select/no-lost-wakeup", Inferred, "M:F": "While a record is in the pipe and a thread watches, some other thread is awake to read it.";
+}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Select;
 
 impl Personality for Select {
+    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
+
     fn name(&self) -> &'static str {
         "select"
     }
@@ -51,175 +52,125 @@ impl Personality for Select {
         errno
     }
 
-    fn supports(&self, program: &Program, op: Op) -> Result<(), &'static str> {
-        match op {
-            _ if op.is_alertable() => Err("Linux has no alertable waits"),
-            Op::Get { min: Some(_), .. } => {
-                Err("select tells of one descriptor, and a read takes what is there")
-            }
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("a pipe has no name")
-            }
-            Op::Suspend { .. } | Op::Resume { .. } => {
-                Err("Linux has no call that suspends a thread and keeps the order of the waiters")
-            }
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("Linux has no reserve objects"),
-            Op::Post { may_fail: true, .. } => Err("its posts find memory"),
-            Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
-                Err("its packets carry no status")
-            }
-            _ if op.is_portable() => Ok(()),
-            _ => Err("select has no such operation"),
+    fn can(&self) -> &'static [&'static [Verb]] {
+        &[COMMON]
+    }
+
+    fn lacks(&self, verb: Verb) -> &'static str {
+        linux::lacks(verb, "select has no such operation")
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            minimum: Some("select tells of one descriptor, and a read takes what is there"),
+            named: Some("a pipe has no name"),
+            status: Some("its packets carry no status"),
+            ..linux::LIMITS
         }
     }
 
-    fn counts_running(&self) -> bool {
-        false
-    }
-
-    /// `select/fifo`.
     fn keeps_order(&self) -> bool {
         true
     }
 
-    fn call<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, op: Op, _: u8) {
-        match op {
-            Op::Get { .. } => get(turn, me),
-            Op::Post { port, packet, .. } => post(turn, me, port, packet),
-            Op::Close { port, .. } => close(turn, me, port),
-            Op::Create { port, .. } => create(turn, me, port),
-            _ => unreachable!("a program that has it is not supported"),
+    /// read, then poll or select.
+    fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        if get.max == Some(0) {
+            turn.by(BATCH_ZERO);
+            return turn.returns(me, Outcome::Failed(Error::Invalid));
         }
-    }
-
-    /// `select/any-wins`, `select/race`, `select/robbed-watches-again`: woken threads go on in any order, and what each finds
-    /// decides. `select/woken-then-closed`.
-    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get, _: u8) {
         if !turn.port(get.port).is_open() {
-            turn.releases(me, Outcome::Failed(Error::BadHandle));
-        } else if let Some(outcome) = take_oldest(turn, get) {
-            turn.releases(me, outcome);
-        } else if turn.thread(me).remaining() == Some(0) {
-            turn.releases(me, Outcome::Failed(Error::Timeout));
-        } else {
-            turn.port(get.port).waiters_mut().push_newest(me);
-            turn.thread(me).set_mode(Mode::Parked);
+            turn.by(CLOSED_DESCRIPTOR);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
         }
-        forget_if_unused(turn, get.port);
-    }
-
-    /// `select/timeout`: it reads once more. The pipe is empty, or the record would have woken the thread; but it
-    /// may be closed, and `select/closed-descriptor` then.
-    fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        turn.port(get.port).waiters_mut().remove(me);
-        let error = match turn.port(get.port).is_open() {
-            true => Error::Timeout,
-            false => Error::BadHandle,
-        };
-        turn.releases(me, Outcome::Failed(error));
-        forget_if_unused(turn, get.port);
-    }
-
-    /// `select/no-limit`: what else a thread does is not the pipe's business.
-    fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Mode) {}
-
-    /// `select/no-lost-wakeup`.
-    fn holds(&self, view: View<'_>) -> Result<(), Fault> {
-        for id in view.program.port_ids() {
-            let port = view.port(id);
-            if !port.packets().is_empty()
-                && !port.waiters().is_empty()
-                && !view.is_anybody_awake(id)
-            {
-                return Err(Fault::Stranded);
+        match take(turn, get) {
+            Some(outcome) => {
+                if turn.view().is_anybody_awake(get.port) {
+                    turn.by(RACE);
+                }
+                turn.returns(me, outcome);
             }
+            None => notify::waits(turn, me, get),
         }
-        Ok(())
     }
-}
 
-/// read, then poll or select: `select/batch-zero`, `select/closed-descriptor`.
-fn get<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId) {
-    let get = turn.get(me);
-    if get.max == Some(0) {
-        return turn.returns(me, Outcome::Failed(Error::Invalid));
+    /// write.
+    fn post<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        packet: PacketId,
+        _: bool,
+        _: Option<ReserveId>,
+    ) {
+        if !turn.port(port).is_open() {
+            turn.by(CLOSED_DESCRIPTOR);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        notify::append(turn, port, packet.0);
+        turn.by(HERD);
+        notify::wake_all(turn, port);
+        turn.returns(me, Outcome::Done);
     }
-    if !turn.port(get.port).is_open() {
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
-    }
-    if let Some(outcome) = take_oldest(turn, get) {
-        return turn.returns(me, outcome);
-    }
-    if get.timeout == Timeout::Ticks(0) {
-        return turn.returns(me, Outcome::Failed(Error::Timeout));
-    }
-    turn.port(get.port).waiters_mut().push_newest(me);
-    turn.parks(me, get.timeout);
-}
 
-/// write: `select/closed-descriptor`.
-fn post<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId, packet: PacketId) {
-    if !turn.port(port).is_open() {
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        if !turn.port(port).is_open() {
+            turn.by(CLOSED_DESCRIPTOR);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        turn.by(CLOSE_STAYS);
+        notify::close(turn, me, port);
+        notify::drop_if_unused(turn, port);
     }
-    turn.inserted();
-    turn.port(port).packets_mut().append(packet.0);
-    wake_all(turn, port);
-    turn.returns(me, Outcome::Done);
-}
 
-/// close: `select/close-stays`.
-fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-    if !turn.port(port).is_open() {
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    /// pipe.
+    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        notify::create(turn, me, port);
     }
-    turn.port(port).set_handles(0);
-    turn.returns(me, Outcome::Done);
-    forget_if_unused(turn, port);
-}
 
-/// pipe.
-fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-    turn.port(port).set_handles(1);
-    turn.returns(me, Outcome::Done);
-}
+    /// Woken threads go on in any order, and what each finds decides.
+    fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        if !turn.port(get.port).is_open() {
+            turn.by(WOKEN_THEN_CLOSED);
+            turn.releases(me, Outcome::Failed(Error::BadHandle));
+        } else if let Some(outcome) = take(turn, get) {
+            turn.by(ANY_WINS);
+            turn.releases(me, outcome);
+        } else {
+            turn.by(ROBBED_WATCHES_AGAIN);
+            notify::waits_again(turn, me, get);
+        }
+        notify::drop_if_unused(turn, get.port);
+    }
 
-/// `select/fifo`, `select/batch`: takes what the call may have, oldest first. None if there is nothing.
-fn take_oldest<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-    let max = usize::from(get.max.unwrap_or(1));
-    let mut batch = Batch::EMPTY;
-    while batch.packets().len() < max {
-        let Some(packet) = turn.port(get.port).packets_mut().take_oldest() else {
-            break;
+    /// It reads once more. The pipe is empty, or the record would have woken the thread; but it may be closed.
+    fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        notify::leaves(turn, me, get);
+        let (claim, error) = match turn.port(get.port).is_open() {
+            true => (TIMEOUT, Error::Timeout),
+            false => (CLOSED_DESCRIPTOR, Error::BadHandle),
         };
-        batch.push(PacketId(packet));
+        turn.by(claim);
+        turn.releases(me, Outcome::Failed(error));
+        notify::drop_if_unused(turn, get.port);
     }
-    turn.delivered(get.port, batch.packets().len());
-    match (batch.packets(), get.max) {
-        ([], _) => None,
-        ([packet, ..], None) => Some(Outcome::Packet(*packet)),
-        (_, Some(_)) => Some(Outcome::Packets(batch)),
+
+    /// What else a thread does is not the pipe's business.
+    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
+        turn.by(NO_LIMIT);
+    }
+
+    fn holds(&self, view: View<'_>) -> Result<(), Fault> {
+        notify::nobody_is_stranded(view)
     }
 }
 
-/// `select/herd`: everybody is made runnable, and takes nothing yet.
-fn wake_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    while let Some(waiter) = turn.port(port).waiters_mut().take_oldest() {
-        turn.thread(waiter).set_mode(Mode::Woken);
+/// Takes what the call may have, oldest first.
+fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
+    turn.by(FIFO);
+    if get.max.is_some() {
+        turn.by(BATCH);
     }
-}
-
-/// What a closed descriptor stood for lives on while a thread is inside a call on it, and is then dropped.
-fn forget_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    let used = turn.port(port).is_open()
-        || !turn.port(port).waiters().is_empty()
-        || turn.view().is_anybody_awake(port);
-    if !used {
-        let dropped = turn.port(port).packets_mut().clear();
-        turn.discarded(dropped);
-    }
+    notify::take(turn, get, usize::MAX)
 }

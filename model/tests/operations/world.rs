@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use portsim_model::contract::Personality;
+use portsim_model::contract::{Limits, Personality};
 use portsim_model::event::{Error, Observer, OsError, errno};
 use portsim_model::expr::Expr;
 use portsim_model::program::*;
 use portsim_model::property::Fault;
 use portsim_model::state::View;
-use portsim_model::threads::Mode;
 use portsim_model::turn::Turn;
 use portsim_model::{AnyMachine, Machine};
 
@@ -25,23 +24,41 @@ impl Personality for Anything {
         errno
     }
 
-    fn supports(&self, _: &Program, _: Op) -> Result<(), &'static str> {
-        Ok(())
+    fn can(&self) -> &'static [&'static [Verb]] {
+        &[Verb::ALL]
     }
 
-    fn counts_running(&self) -> bool {
-        false
+    fn lacks(&self, _: Verb) -> &'static str {
+        unreachable!("it has every operation")
     }
 
-    fn call<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Op, _: u8) {
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
+    fn get<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {
         unreachable!("nobody takes a step")
     }
 
-    fn wake<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get, _: u8) {}
-    fn expire<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {}
-    fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
-    fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Mode) {}
+    fn post<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _: ThreadId,
+        _: PortId,
+        _: PacketId,
+        _: bool,
+        _: Option<ReserveId>,
+    ) {
+        unreachable!("nobody takes a step")
+    }
+
+    fn wake<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {
+        unreachable!("nobody takes a step")
+    }
+
+    fn expire<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {
+        unreachable!("nobody takes a step")
+    }
 
     fn holds(&self, _: View<'_>) -> Result<(), Fault> {
         Ok(())

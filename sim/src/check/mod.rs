@@ -30,6 +30,7 @@ use portsim_model::step::Step;
 
 pub use reduce::Reductions;
 
+use crate::coverage::Coverage;
 use liveness::Verdict;
 use reduce::Reduce;
 use rounds::{SharedState, WorkerConfig, build};
@@ -119,6 +120,8 @@ pub struct Exploration {
     pub abridged: bool,
     /// In how many states only those moved who have nothing to do with the others.
     pub thinned: u64,
+    /// The claims that decided in this process, where they were counted.
+    pub coverage: Option<Coverage>,
 }
 
 /// Where an exploration stands, for whoever watches it.
@@ -157,6 +160,8 @@ pub struct Workers {
     pub hosts: Option<Hosts>,
     /// What is searched, as a number: all processes, and all checkpoints, must agree.
     pub search: u64,
+    /// Whether the claims that decide are counted.
+    pub coverage: bool,
 }
 
 /// Processes that search together.
@@ -275,6 +280,7 @@ fn explore(
             ..limits
         },
         search: workers_of.search,
+        coverage: workers_of.coverage,
         folder: keeping.map(|keeping| keeping.folder.clone()),
         resume,
         process,
@@ -365,6 +371,13 @@ fn explore(
         orbits: reduce.orbits(),
         abridged: machine.program().ops().ne(whole.program().ops()),
         thinned: outcome.all.thinned,
+        coverage: workers_of.coverage.then(|| {
+            let mut coverage = shared.coverage.lock().expect("no worker is left").clone();
+            for claim in machine.invariants() {
+                coverage.add(claim, outcome.states);
+            }
+            coverage
+        }),
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {

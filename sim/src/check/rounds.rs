@@ -23,6 +23,7 @@ use super::reduce::Reduce;
 use super::share::{Share, owner};
 use super::wire::{Head, KEPT_FORMAT, Manifest, Message, Summary, What};
 use super::{Cut, Limits, Progress};
+use crate::coverage::Coverage;
 
 /// What the workers of a process share with whoever waits for them.
 #[derive(Default)]
@@ -39,6 +40,8 @@ pub struct SharedState {
     pub checkpoints: AtomicU32,
     /// Why a checkpoint could not be read or written.
     pub trouble: Mutex<Option<String>>,
+    /// The claims that decided, where they are counted.
+    pub coverage: Mutex<Coverage>,
     /// Steps from the start.
     pub depth: AtomicU32,
     /// Whether a worker has panicked.
@@ -125,6 +128,8 @@ pub struct WorkerConfig {
     pub resume: Option<Manifest>,
     /// Which of the processes this is.
     pub process: usize,
+    /// Whether the claims that decide are counted.
+    pub coverage: bool,
 }
 
 /// Builds one worker's part of the search.
@@ -250,6 +255,7 @@ impl SearchWorker {
             self.share.begin();
         }
         self.share.summary.search = self.config.search;
+        self.share.coverage = self.config.coverage.then(Coverage::default);
     }
 
     fn complain(&self, trouble: String) {
@@ -493,6 +499,9 @@ impl Drop for SearchWorker {
         // A worker that panics leaves too, without a result.
         if std::thread::panicking() {
             self.shared.panicked.store(true, Ordering::Relaxed);
+        }
+        if let (Some(own), Ok(mut all)) = (&self.share.coverage, self.shared.coverage.lock()) {
+            all.merge(own);
         }
         if let Ok(mut result) = self.shared.result.lock() {
             result.0 += 1;

@@ -71,8 +71,7 @@ impl Seen {
         }
     }
 
-    /// Adds a state that was seen before the search was taken up again; `newest` says whether it is of the depth whose
-    /// states arrive.
+    /// Adds a state that was seen before the search was taken up again.
     pub fn restore(&mut self, print: Fingerprint, bytes: &[u8], from: Origin) {
         match self {
             Seen::Prints(visited) => {

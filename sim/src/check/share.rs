@@ -16,6 +16,7 @@ use super::seen::Seen;
 use super::tail::Tail;
 use super::visited::{Fingerprint, SHORT, fingerprint_of};
 use super::wire::{Batch, Conviction, Head, Manifest, Summary, pack_step, pack_violation};
+use crate::coverage::Coverage;
 
 /// States that are looked up, and sent, together.
 const BATCH: usize = 512;
@@ -47,6 +48,8 @@ pub struct Share {
     found: Vec<Batch>,
     /// What will be said of the next depth.
     pub summary: Summary,
+    /// The claims that decided, where they are counted.
+    pub coverage: Option<Coverage>,
     /// The first state, and then whichever is judged.
     judged: State,
     /// A state that is expanded, and one that follows.
@@ -89,6 +92,7 @@ impl Share {
                 shown: vec![false; machine.program().sometimes.len()],
                 ..Summary::default()
             },
+            coverage: None,
             judged: boot.clone(),
             scratch: (boot.clone(), boot.clone()),
             movers: Vec::new(),
@@ -276,15 +280,26 @@ impl Share {
                 self.summary.preempted = true;
                 continue;
             }
-            machine.successors(state, mover, next, &mut |step, next, fault| {
-                self.summary.transitions += 1;
+            let mut taken = |me: &mut Share, step, next: &mut State, fault| {
+                me.summary.transitions += 1;
                 match fault {
                     Some(fault) => {
-                        self.convict(self.depth, Violation::Builtin(fault), print, Some(step));
+                        me.convict(me.depth, Violation::Builtin(fault), print, Some(step));
                     }
-                    None => self.found(next, print, tail, send),
+                    None => me.found(next, print, tail, send),
                 }
-            });
+            };
+            match self.coverage.take() {
+                None => machine.successors(state, mover, next, &mut |step, next, fault| {
+                    taken(self, step, next, fault);
+                }),
+                Some(mut coverage) => {
+                    machine.take_all(state, mover, &mut coverage, |_, step, mut next, fault| {
+                        taken(self, step, &mut next, fault);
+                    });
+                    self.coverage = Some(coverage);
+                }
+            }
         }
     }
 

@@ -185,7 +185,8 @@ pub fn unpack_violation((kind, n): (u8, u16)) -> Violation {
         0 => Violation::Builtin(FAULTS[usize::from(n)].0),
         1 => Violation::Always(n.into()),
         2 => Violation::AtEnd(n.into()),
-        _ => Violation::Eventually(n.into()),
+        3 => Violation::Eventually(n.into()),
+        _ => unreachable!("{kind} is no kind of violation"),
     }
 }
 

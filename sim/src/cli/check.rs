@@ -222,6 +222,7 @@ fn workers(args: &Check, scenario: &Scenario, name: &str) -> Result<Workers, Sto
     let mut all = Workers {
         workers: args.workers(),
         hosts: None,
+        coverage: false,
         search: xxh3_64(search.as_bytes()),
     };
     if let (Some(file), Some(process)) = (&args.hosts, args.process) {

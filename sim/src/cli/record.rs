@@ -111,10 +111,7 @@ fn keep(
     end: Option<End>,
     ended: String,
 ) -> Result<(), Stop> {
-    let events: Vec<_> = shown
-        .into_iter()
-        .map(|shown| Event { shown, choice: 0 })
-        .collect();
+    let events: Vec<_> = shown.into_iter().map(Event::of).collect();
     let to = |out: &mut dyn Write| {
         let mut out = BufWriter::new(out);
         write_timed(

@@ -1,7 +1,7 @@
 //! The port in user space in every order in which threads can use it, and each of them shown to the model.
 //!
 //! Loom runs each play once for every order of its threads' steps. The port notes under its own lock who acted
-//! ([`crate::emulated::watch`]), the threads note what their calls answered, and both together are a trace, whose order
+//! ([`crate::port::watch`]), the threads note what their calls answered, and both together are a trace, whose order
 //! is not guessed. The model of Windows must be able to show every such trace; a call that never ends is a deadlock,
 //! and loom reports it. A time limit may be over whenever its thread moves.
 //!
@@ -28,10 +28,10 @@ use portsim_model::program::{
 };
 
 use super::judge;
-use crate::emulated::fault::Fault;
-use crate::emulated::watch::{Moment, Watch};
-use crate::emulated::{GetError, Port, blocking};
 use crate::names::Names;
+use crate::port::fault::Fault;
+use crate::port::watch::{Moment, Watch};
+use crate::port::{GetError, Port, blocking};
 use crate::trace::{Answer, End, Event, Shown};
 
 /// What a thread does in one call.
@@ -364,7 +364,7 @@ impl Judged {
                 }
             }
         }
-        let event = |shown| Event { shown, choice: 0 };
+        let event = Event::of;
         events.into_iter().map(event).collect()
     }
 }

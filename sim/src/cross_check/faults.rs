@@ -12,9 +12,9 @@ use portsim_model::personality::NAMES;
 use super::stress::round;
 use super::{Verdict, cross_check};
 use crate::choose::Policy;
-use crate::emulated::fault::Fault;
 use crate::native::emulated::Emulated;
 use crate::native::{NoRecording, Options, record};
+use crate::port::fault::Fault;
 use crate::scenario::{self, Scenario, find};
 
 const PROCESSORS: u32 = 2;

@@ -69,7 +69,7 @@ pub fn round(
         return Err(NoRecording::Unavailable(why));
     }
     let calls = recorded.calls.into_iter();
-    let event = |shown| Event { shown, choice: 0 };
+    let event = Event::of;
     let (events, spans): (Vec<_>, Vec<_>) =
         calls.map(|call| (event(call.shown()), call.span)).unzip();
     let end = End {

@@ -12,10 +12,10 @@ use portsim_model::program::{Op, Program};
 use super::*;
 use crate::check::{Exploration, Limits, Reductions, Workers, check};
 use crate::draft::Call;
-use crate::emulated::fault::Fault;
 use crate::native::emulated::Emulated;
 use crate::native::{Failure, Threads};
 use crate::personality::play;
+use crate::port::fault::Fault;
 use crate::shrink::cuts;
 
 /// A backend that has every operation, so that only the system is asked; nothing is run on it.

@@ -1,4 +1,4 @@
-//! Any system: a port is one of [`crate::emulated`], in user space, with the rules of Windows.
+//! Any system: a port is one of [`portsim_port`], in user space, with the rules of Windows.
 //!
 //! The port itself knows who waits on it, and a thread's bell knows who sleeps at it, so nobody has to look from
 //! outside. A thread counts by its association: one that waits for the conductor counts as running, as it must;
@@ -21,8 +21,8 @@ use super::local_threads::LocalThreads;
 use super::objects::{Bell, Objects};
 use super::world::{Parked, World};
 #[cfg(test)]
-use crate::emulated::fault::Fault;
-use crate::emulated::{GetError, Port, blocking};
+use crate::port::fault::Fault;
+use crate::port::{GetError, Port, blocking};
 use crate::trace::Answer;
 
 const NAME: &str = "emulated";

@@ -32,8 +32,6 @@ pub mod recording;
 pub mod sync;
 pub mod world;
 
-#[cfg(target_os = "aix")]
-pub mod aix;
 #[cfg(target_os = "linux")]
 mod bell;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -145,11 +143,6 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         &backend::Elsewhere {
             name: "illumos",
             system: "illumos",
-        },
-        // Its standard library does not build with this compiler: `aix` has the calls, for whoever ports it.
-        &backend::Elsewhere {
-            name: "aix",
-            system: "aix",
         },
         #[cfg(any(target_os = "freebsd", target_os = "macos"))]
         &kqueue::Kqueue,

@@ -6,13 +6,14 @@
 use std::rc::Rc;
 
 use portsim_model::control::{Plan, Rest};
-use portsim_model::event::{Error, os_errors, win32_of_status};
+use portsim_model::event::os_errors;
 use portsim_model::expr::{
     Expr, ExprId, Facts, Field, FileField, OperationField, PortField, ThreadField, eval,
 };
 use portsim_model::program::{
-    FileId, Instr, Op, OperationId, Packet, Pc, PortId, Program, SlotId, ThreadId, VarId,
+    FileId, Instr, IoResult, Op, OperationId, Packet, Pc, PortId, Program, SlotId, ThreadId, VarId,
 };
+use portsim_model::results::{Failure, Left};
 
 use super::backend::ended_by;
 use crate::trace::Answer;
@@ -185,7 +186,7 @@ impl Facts for Script<'_> {
 
     fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64 {
         match &self.parts[thread.index()].results[slot.index()] {
-            Some(answer) => part_of(answer, field, nth),
+            Some(answer) => left_by(answer, nth).field(field),
             None => 0,
         }
     }
@@ -221,42 +222,34 @@ impl Facts for Script<'_> {
     }
 }
 
-fn part_of(answer: &Answer, field: Field, nth: u8) -> i64 {
+/// What an answer leaves, of whose packets one is asked about.
+fn left_by(answer: &Answer, nth: u8) -> Left {
     let packets: &[Packet] = match answer {
         Answer::Packet(packet) => std::slice::from_ref(packet),
         Answer::Packets(packets) | Answer::Partial(_, packets) => packets,
         Answer::Done | Answer::Value(_) | Answer::Io { .. } | Answer::Failed(_) => &[],
     };
-    let packet = packets.get(usize::from(nth)).copied().unwrap_or_default();
-    // Only the call that takes exactly one packet reports that packet's failure as its own.
-    let carried = match answer {
-        Answer::Packet(packet) => win32_of_status(packet.status),
-        Answer::Io { status, .. } => win32_of_status(*status),
-        _ => 0,
-    };
-    match field {
-        Field::Ok => {
-            i64::from(!matches!(answer, Answer::Failed(_) | Answer::Partial(..)) && carried == 0)
-        }
-        Field::Timeout => i64::from(answer.error() == Some(Error::Timeout)),
-        Field::Error => match answer {
-            Answer::Failed(name) | Answer::Partial(name, _) => i64::from(error_number(name)),
-            _ => i64::from(carried),
+    Left {
+        failure: match answer {
+            Answer::Failed(name) | Answer::Partial(name, _) => Some(Failure {
+                error: answer.error(),
+                number: error_number(name),
+            }),
+            _ => None,
         },
-        Field::Count => packets.len() as i64,
-        Field::Key => packet.key,
-        Field::Bytes => match answer {
-            Answer::Io { bytes, .. } => *bytes,
-            _ => packet.bytes,
+        count: packets.len(),
+        packet: packets.get(usize::from(nth)).copied(),
+        is_single: matches!(answer, Answer::Packet(_)),
+        io: match *answer {
+            Answer::Io { status, bytes } => Some(IoResult {
+                status,
+                bytes,
+                returned: bytes,
+            }),
+            _ => None,
         },
-        Field::Overlapped => packet.overlapped,
-        Field::Status => match answer {
-            Answer::Io { status, .. } => i64::from(*status),
-            _ => i64::from(packet.status),
-        },
-        Field::Pending => i64::from(answer.error() == Some(Error::Pending)),
-        Field::Value => match answer {
-            Answer::Value(value) => i64::from(*value),
+        value: match *answer {
+            Answer::Value(value) => value,
             _ => 0,
         },
     }

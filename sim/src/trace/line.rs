@@ -81,6 +81,8 @@ pub fn event_line(names: &Names, program: &Program, n: u64, event: &Event) -> Ev
     line.n = n;
     line.thread = thread_name(names, event.shown.thread());
     line.choice = Some(event.choice).filter(|&choice| choice != 0);
+    let by: Vec<_> = event.by.iter().map(|claim| claim.id.to_owned()).collect();
+    line.by = Some(by).filter(|by| !by.is_empty());
     line
 }
 

@@ -15,6 +15,7 @@ pub use read::{Recorded, event_of, read};
 pub use watch::Watcher;
 pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
 
+use portsim_model::claim::Claim;
 use portsim_model::event::{Error, error_named};
 use portsim_model::expr::ExprId;
 use portsim_model::program::{Op, Packet, ThreadId};
@@ -27,6 +28,19 @@ pub struct Event {
     pub shown: Shown,
     /// Which of its alternatives the model took; 0 in what a kernel did.
     pub choice: u32,
+    /// The claims that decided what happened, where somebody asked for them.
+    pub by: Vec<&'static Claim>,
+}
+
+impl Event {
+    /// What a kernel did, or a model whose choice and claims nobody asks for.
+    pub fn of(shown: Shown) -> Event {
+        Event {
+            shown,
+            choice: 0,
+            by: Vec::new(),
+        }
+    }
 }
 
 /// What was seen in one event.

@@ -251,8 +251,8 @@ pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Ev
         _ => return Err("an event has one of `call`, `return` and `step`".to_owned()),
     };
     Ok(Event {
-        shown,
         choice: line.choice.unwrap_or(0),
+        ..Event::of(shown)
     })
 }
 
@@ -287,6 +287,7 @@ fn called(
         thread: String::new(),
         outcome: None,
         choice: None,
+        by: None,
         t0: None,
         t1: None,
         ..line.clone()

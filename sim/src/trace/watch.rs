@@ -1,5 +1,6 @@
 //! Makes events of what a step of the model shows.
 
+use portsim_model::claim::Claim;
 use portsim_model::event::{Error, Observer, OsError, Outcome};
 use portsim_model::program::{Op, PacketId, Program, ThreadId};
 use portsim_model::step::Step;
@@ -12,6 +13,8 @@ pub struct Watcher<'p> {
     os_error: fn(Error) -> OsError,
     called: Option<(ThreadId, Op)>,
     returned: Vec<(ThreadId, Op, Outcome)>,
+    /// The claims that decided; none where nobody asks.
+    by: Option<Vec<&'static Claim>>,
 }
 
 impl Observer for Watcher<'_> {
@@ -21,6 +24,14 @@ impl Observer for Watcher<'_> {
 
     fn ret(&mut self, thread: ThreadId, op: Op, outcome: Outcome) {
         self.returned.push((thread, op, outcome));
+    }
+
+    fn by(&mut self, claim: &'static Claim) {
+        if let Some(by) = &mut self.by
+            && !by.contains(&claim)
+        {
+            by.push(claim);
+        }
     }
 }
 
@@ -32,6 +43,15 @@ impl<'p> Watcher<'p> {
             os_error,
             called: None,
             returned: Vec::new(),
+            by: None,
+        }
+    }
+
+    /// The same, and it notes which claims decided each step.
+    pub fn asking_why(program: &'p Program, os_error: fn(Error) -> OsError) -> Watcher<'p> {
+        Watcher {
+            by: Some(Vec::new()),
+            ..Watcher::new(program, os_error)
         }
     }
 
@@ -44,29 +64,23 @@ impl<'p> Watcher<'p> {
             let own = self.returned.iter().position(|(who, ..)| *who == thread);
             let own = own.map(|own| self.returned.remove(own).2);
             let answer = own.map(|outcome| self.answer(outcome));
-            events.push(Event {
-                shown: Shown::Call { thread, op, answer },
-                choice: 0,
-            });
+            events.push(Event::of(Shown::Call { thread, op, answer }));
         }
         self.returned.sort_by_key(|(thread, ..)| *thread);
         for (thread, op, outcome) in std::mem::take(&mut self.returned) {
             let answer = self.answer(outcome);
-            events.push(Event {
-                shown: Shown::Return { thread, op, answer },
-                choice: 0,
-            });
+            events.push(Event::of(Shown::Return { thread, op, answer }));
         }
         if events.len() == first {
-            events.push(Event {
-                shown: Shown::Silent {
-                    thread: step.thread,
-                    kind: step.kind,
-                },
-                choice: 0,
-            });
+            events.push(Event::of(Shown::Silent {
+                thread: step.thread,
+                kind: step.kind,
+            }));
         }
         events[first].choice = step.choice;
+        if let Some(by) = &mut self.by {
+            events[first].by = std::mem::take(by);
+        }
     }
 
     fn answer(&self, outcome: Outcome) -> Answer {

@@ -246,6 +246,8 @@ lines! {
         outcome: OutcomeFields,
         /// Which of its alternatives the model took; left out for the first.
         choice: u32,
+        /// The claims that decided what the model did, where they were asked for.
+        by: Vec<String>,
         /// When the call started, in nanoseconds of a monotonic clock.
         t0: u64,
         /// When the call returned.

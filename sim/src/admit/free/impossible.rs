@@ -135,6 +135,7 @@ impl<'s> Judge<'s> {
 
     fn refuses(&self, call: Call<'s>, why: String, window: Vec<u64>) -> Refusal {
         Refusal {
+            by: Vec::new(),
             at: call.n,
             saw: self.words(call.shown),
             allowed: vec![why],

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use portsim_model::claim::Claim;
+
 use super::layers::Layer;
 use super::{Judge, Limits, Place, Search};
 use crate::admit::Refusal;
@@ -23,11 +25,12 @@ impl<'s> Judge<'s> {
         let mut open = BTreeSet::new();
         let mut allowed = BTreeSet::new();
         let mut after = BTreeSet::new();
+        let mut by = Vec::new();
         for place in &last.places {
             let calls = self.next_of_all(place).filter(|call| call.t0 <= until);
             open.extend(calls.map(|call| call.n));
             after.extend(self.last_of_all(place));
-            self.allow(place, &mut allowed);
+            self.allow(place, &mut allowed, &mut by);
         }
         let call = match ends {
             Some((thread, n)) => self.nth(thread, n),
@@ -41,6 +44,7 @@ impl<'s> Judge<'s> {
             at,
             saw,
             allowed: allowed.into_iter().collect(),
+            by,
             window: match ends {
                 Some(_) => self.without_bystanders(last, open, at),
                 None => open.into_iter().collect(),
@@ -78,13 +82,18 @@ impl<'s> Judge<'s> {
     }
 
     /// Adds what the model could show next in a place.
-    fn allow(&self, place: &Place, allowed: &mut BTreeSet<String>) {
+    fn allow(&self, place: &Place, allowed: &mut BTreeSet<String>, by: &mut Vec<&'static Claim>) {
         let _ = self.machine.enabled(&place.state, |step| {
             let mut state = place.state.clone();
-            let mut watcher = Watcher::new(self.machine.program(), self.machine.os_error());
+            let mut watcher = Watcher::asking_why(self.machine.program(), self.machine.os_error());
             self.machine.take(&mut state, step, &mut watcher);
             let mut events = Vec::new();
             watcher.finish(step, &mut events);
+            for claim in events.iter().flat_map(|event| &event.by) {
+                if !by.contains(claim) {
+                    by.push(claim);
+                }
+            }
             let shown = events
                 .iter()
                 .filter(|event| !matches!(event.shown, Shown::Silent { .. }));

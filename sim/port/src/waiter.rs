@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A thread looks around for a moment before it sleeps: an answer that comes at once is met awake, and saves
-//! both sides a call of the system. It stands in the line of waiters all the while, so whoever answers it finds
-//! it there, asleep or not.
+//! both sides a call of the system. It stands in the line of waiters all the while, so the thread that
+//! answers it finds it there, asleep or not.
 
 use std::sync::PoisonError;
 
@@ -20,7 +20,7 @@ const ANSWERED: u8 = 2;
 
 /// How often a thread looks before it sleeps. Loom takes a spin for a promise that others go first, and would
 /// then not try what happens when they do not.
-const LOOKS: u32 = if cfg!(all(test, loom)) { 0 } else { 20 };
+const LOOKS: u32 = if cfg!(loom) { 0 } else { 20 };
 
 /// How a wait ends, unless its time is over.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl<T> Waiter<T> {
         self.state.store(WAITING, Ordering::Relaxed);
     }
 
-    /// Leaves the answer; whoever does has taken the waiter out of the line, so it happens once.
+    /// Leaves the answer. The caller has taken the waiter out of the line, so this happens once for each wait.
     pub fn answer(&self, answer: Answer<T>) {
         if self.leave_answer(answer) == ASLEEP {
             self.thread.wake();

@@ -13,7 +13,7 @@ use super::queue::{Found, Queue};
 use super::sync::{Deadline, ThreadId};
 use super::waiter::Answer;
 
-/// A completion port for packets of one type: see [the module](super).
+/// A completion port for packets of one type: see [the crate](super).
 pub struct Port<T: Send + 'static> {
     pub(super) queue: Arc<Queue<T>>,
 }
@@ -160,7 +160,7 @@ impl<T: Send + 'static> Port<T> {
         Ok(into.len() - before)
     }
 
-    /// Closes the port. Whoever waits is told so; a packet that was handed to a waiter before is delivered. Every
+    /// Closes the port. Threads that wait are told so; a packet that was handed to a waiter before is delivered. Every
     /// call that comes later fails. Gives the packets that nobody took, oldest first.
     ///
     /// # Errors

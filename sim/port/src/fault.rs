@@ -1,11 +1,13 @@
-//! Mistakes that a port can be given in tests: what looks for mistakes must find these.
+//! Mistakes that tests plant in a port: what looks for mistakes must find these.
+//!
+//! No build of the crate has them. A test that wants them compiles the source of the port as a module of its own.
 
 /// One mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// A waiter is answered and not woken.
     LostWake,
-    /// A post queues its packet and wakes a waiter to come and get it: whoever comes first has it.
+    /// A post queues its packet and wakes a waiter to come and get it: the first thread to look takes it.
     Stolen,
     /// A thread that blocks or ends goes on counting.
     KeptCount,

@@ -1,7 +1,7 @@
 //! The inside of a port: packets, waiters and a count of running threads, under one small lock.
 //!
-//! Each function is one atomic action. Whoever takes a waiter out of the line answers it after the lock is free:
-//! the packet is bound by then, and nobody needs the lock to wait for it.
+//! Each function is one atomic action. A thread that takes a waiter out of the line answers it after it has released
+//! the lock: the packet is bound by then, and no thread that wants the lock has to wait for the wake.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use super::watch::{Moment, Watch};
 /// How long a thread looks for a packet before it stands in line: spins, each twice as long as the one before, and then
 /// it gives its processor away so many times. Most threads of a busy port meet their packet here, and nobody has to
 /// be put to sleep and woken. Loom would take a spin for a promise that others go first.
-const SPINS: u32 = if cfg!(all(test, loom)) { 0 } else { 6 };
-const YIELDS: u32 = if cfg!(all(test, loom)) { 0 } else { 4 };
+const SPINS: u32 = if cfg!(loom) { 0 } else { 6 };
+const YIELDS: u32 = if cfg!(loom) { 0 } else { 4 };
 
 /// See the module.
 #[repr(align(128))]
@@ -165,7 +165,7 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// The thread of this place, which counted, stops running: whoever waits may have the oldest packet.
+    /// The thread of this place, which counted, stops running: a waiter may get the oldest packet.
     pub fn leave(&self, waiter: &Waiter<T>) {
         let mut state = self.lock();
         if !state.open {

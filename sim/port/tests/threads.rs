@@ -1,11 +1,13 @@
-//! What lock-step does not show: threads that die, scopes in scopes, several ports.
+//! What recordings of one thread at a time do not show: threads that die, scopes in scopes, several ports.
+
+#![cfg(not(loom))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::{Closed, GetError, Port, blocking};
+use portsim_port::{Closed, GetError, Port, blocking};
 
 /// Waits until something holds; for ever if it never does.
 fn until(holds: impl Fn() -> bool) {
@@ -60,7 +62,7 @@ fn scopes_in_scopes_count_once() {
     blocking(|| {
         blocking(|| assert_eq!(port.running(), 0));
         assert_eq!(port.running(), 0);
-        // Whoever has a packet to work on runs, wherever it got it.
+        // A thread that has a packet to work on runs, even inside of a scope.
         assert_eq!(port.get(), Ok(1));
         assert_eq!(port.running(), 1);
         blocking(|| assert_eq!(port.running(), 0));

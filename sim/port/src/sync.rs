@@ -1,18 +1,18 @@
 //! What a port is built of: what the standard library has, or what loom has in its place.
 //!
 //! Loom tries every order in which threads can take their steps. It can do so only where they use its own locks
-//! and atomics, so tests that are built with `--cfg loom` get those; no other build compiles loom.
+//! and atomics, so a build with `--cfg loom` gets those; no other build compiles loom.
 
 use std::time::Duration;
 
-#[cfg(all(test, loom))]
+#[cfg(loom)]
 pub use loom::{
     sync::atomic::{AtomicU8, Ordering},
     sync::{Mutex, MutexGuard},
     thread::{ThreadId, current},
     thread_local,
 };
-#[cfg(not(all(test, loom)))]
+#[cfg(not(loom))]
 pub use std::{
     sync::atomic::{AtomicU8, Ordering},
     sync::{Mutex, MutexGuard},
@@ -23,11 +23,11 @@ pub use std::{
 /// Until when a call waits.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
-    #[cfg(not(all(test, loom)))]
+    #[cfg(not(loom))]
     at: std::time::Instant,
 }
 
-#[cfg(not(all(test, loom)))]
+#[cfg(not(loom))]
 impl Deadline {
     /// So far from now; none if that is further than the clock reaches.
     pub fn after(timeout: Duration) -> Option<Deadline> {
@@ -43,7 +43,7 @@ impl Deadline {
 }
 
 /// No clock: a time is over whenever loom lets the thread move, so that it is over at every moment once.
-#[cfg(all(test, loom))]
+#[cfg(loom)]
 impl Deadline {
     /// At some time.
     pub fn after(_: Duration) -> Option<Deadline> {
@@ -57,10 +57,10 @@ impl Deadline {
 }
 
 /// A thread that may sleep here until it is woken.
-#[cfg(not(all(test, loom)))]
+#[cfg(not(loom))]
 pub struct Sleeper(std::thread::Thread);
 
-#[cfg(not(all(test, loom)))]
+#[cfg(not(loom))]
 impl Sleeper {
     /// The calling thread.
     pub fn this_thread() -> Sleeper {
@@ -87,14 +87,14 @@ impl Sleeper {
 }
 
 /// The same of a lock and a condition: loom takes the unpark of a thread that waits for a lock for the lock itself.
-#[cfg(all(test, loom))]
+#[cfg(loom)]
 pub struct Sleeper {
     id: ThreadId,
     woken: Mutex<bool>,
     wakes: loom::sync::Condvar,
 }
 
-#[cfg(all(test, loom))]
+#[cfg(loom)]
 impl Sleeper {
     /// The calling thread.
     pub fn this_thread() -> Sleeper {

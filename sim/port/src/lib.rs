@@ -8,10 +8,10 @@
 //!   needed sleep on.
 //! - A post hands its packet to the waiter that it releases, in one atomic action. No other thread can come between
 //!   and take it, so no waiter is woken for nothing.
-//! - At most so many threads run as the port allows: while they do, packets stay queued, whoever waits. A thread
-//!   counts from its first call on the port; it gives its place up while it is inside [`blocking`], when it calls again,
-//!   when it calls on another port, and when it ends, whatever way it ends.
-//! - Closing releases all waiters, and gives back what nobody took.
+//! - No more threads run than the port allows. While that many run, packets stay queued even if threads wait. A thread
+//!   counts as running from its first call on the port. It stops counting while it is inside [`blocking`], when it
+//!   calls on another port, and when it ends, by a panic as well; when it calls again, it gives its place up first.
+//! - Closing releases all waiters, and gives back the packets that nobody took.
 //!
 //! # A pool whose workers block
 //!
@@ -19,7 +19,7 @@
 //! when it is back, three run for a moment.
 //!
 //! ```
-//! use portsim::emulated::{Port, blocking};
+//! use portsim_port::{Port, blocking};
 //!
 //! let pool = Port::<Option<u64>>::new(2);
 //! let (reply, replies) = std::sync::mpsc::channel();
@@ -53,7 +53,7 @@
 //! what is posted too late comes back to its poster.
 //!
 //! ```
-//! use portsim::emulated::{Closed, Port};
+//! use portsim_port::{Closed, Port};
 //!
 //! let port = Port::new(1);
 //! let done = std::thread::scope(|threads| {
@@ -83,33 +83,41 @@
 //!
 //! # What differs from Windows
 //!
-//! - The system does not tell a port that a thread sleeps. Only [`blocking`] does: whoever waits for a lock, a socket or a
-//!   page outside of such a scope counts as running.
-//! - There are no files, sockets, alertable calls, suspended threads or handles to wait for; a packet is whatever
-//!   type the port is of.
-//! - There is one owner of a port and no further handle. [`Port::close`] gives the queued packets to its caller, where
+//! - The system does not tell a port that a thread sleeps. Only [`blocking`] does: a thread that waits for a lock, a
+//!   socket or a page outside of such a scope counts as running.
+//! - There are no files, sockets, alertable calls, suspended threads or handles to wait for. A packet is a value of the
+//!   port's type.
+//! - A port has one owner and no further handle. [`Port::close`] gives the queued packets to its caller, where
 //!   Windows drops them.
 //! - A thread that calls on another port leaves the first one before it looks at the second, in two actions.
 //! - A batch call that has waited takes the one packet that it was handed; Windows leaves open whether it takes more.
 //! - A thread that takes nothing because its call had no time to wait belongs to the port and counts, as on Windows
 //!   NT 5; whether it still does on Windows today is not known.
-//! - A thread is counted out when its thread-local values are dropped. `std::thread::scope` may return a moment
+//! - A thread stops counting when its thread-local values are dropped. `std::thread::scope` may return a moment
 //!   earlier; joining the thread waits for it.
 //!
 //! # How it is built
 //!
-//! One small lock holds packets, waiters and count. A waiter has a place of its own, in which its answer is left
-//! after the lock is free. Before it sleeps a thread looks around for a moment, because waking a sleeper takes longer
-//! than that: first for a queued packet, when it does not stand in line yet, and then for its answer. There is no `unsafe` in it, and nothing but the standard library.
+//! One small lock guards packets, waiters and count. A waiter has a place of its own, in which its answer is left
+//! after the lock is free. Before it sleeps, a thread looks around for a moment, because waking a sleeper takes longer
+//! than that: first for a queued packet, when it does not stand in line yet, and then for its answer. There is no
+//! `unsafe` code, and nothing but the standard library.
+//!
+//! # Every order of threads
+//!
+//! Built with `--cfg loom`, a port uses the locks, atomics and thread-local values of loom 0.7 in place of those of the
+//! standard library, so that loom can run a program that uses it in every order of its threads' steps. There a time
+//! limit may expire whenever its thread moves: loom has no clock.
 
+#![forbid(unsafe_code)]
+
+// Mistakes, and notes of who acted: for tests that compile this source as a part of themselves.
 #[cfg(test)]
 pub mod fault;
 mod member;
 mod port;
 mod queue;
 mod sync;
-#[cfg(all(test, not(loom)))]
-mod tests;
 mod waiter;
 #[cfg(not(all(test, loom)))]
 mod watch;
@@ -118,3 +126,8 @@ pub mod watch;
 
 pub use member::blocking;
 pub use port::{Closed, GetError, Port};
+
+/// The examples of the page that introduces the crate are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,8 +1,8 @@
 //! To which port a thread belongs, and whether it counts there.
 //!
 //! A thread belongs to the port on which it called last, and to no other. It counts until it calls again, blocks
-//! in a scope that says so, calls on another port, or ends. The record of it lies with the thread: whatever way a
-//! thread ends, by a panic as well, its record is dropped, and the port counts it out.
+//! in a scope that says so, calls on another port, or ends. The record of it lies with the thread: when the thread
+//! ends, by a panic as well, its record is dropped and the port stops counting it.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -155,7 +155,7 @@ fn member_of<T: Send + 'static>(place: &dyn Place) -> Option<&Member<T>> {
 /// thread count again, since it has a packet to work on.
 ///
 /// ```
-/// use portsim::emulated::{Port, blocking};
+/// use portsim_port::{Port, blocking};
 ///
 /// let port = Port::new(1);
 /// port.post("first").unwrap();

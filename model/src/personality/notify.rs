@@ -1,0 +1,204 @@
+//! What systems share whose ports only tell: woken threads look again, and what is there belongs to whoever looks first.
+
+use crate::claim::Claim;
+use crate::event::{Batch, Error, Observer, Outcome};
+use crate::program::{Get, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
+use crate::property::Fault;
+use crate::state::View;
+use crate::threads::Mode;
+use crate::turn::Turn;
+
+/// A call that found nothing waits as the newest, unless it only polls.
+pub(super) fn waits<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+    if get.timeout == Timeout::Ticks(0) {
+        return turn.returns(me, Outcome::Failed(Error::Timeout));
+    }
+    turn.port(get.port).waiters_mut().push_newest(me);
+    turn.parks(me, get.timeout);
+}
+
+/// A woken thread that found nothing waits again as the newest, for what is left of its time.
+pub(super) fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+    if is_over(turn.view(), me) {
+        return turn.releases(me, Outcome::Failed(Error::Timeout));
+    }
+    turn.port(get.port).waiters_mut().push_newest(me);
+    turn.thread(me).set_mode(Mode::Parked);
+}
+
+/// Whether the time of a woken thread's call is over.
+pub(super) fn is_over(view: View<'_>, me: ThreadId) -> bool {
+    view.thread(me).remaining() == Some(0)
+}
+
+/// A waiter whose time is over leaves the others as they are.
+pub(super) fn leaves<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+    turn.port(get.port).waiters_mut().remove(me);
+}
+
+/// The newest waiter is made runnable, and takes nothing yet; says whether there was one.
+pub(super) fn wake_newest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> bool {
+    let waiter = turn.port(port).waiters_mut().take_newest();
+    if let Some(waiter) = waiter {
+        turn.thread(waiter).set_mode(Mode::Woken);
+    }
+    waiter.is_some()
+}
+
+/// The oldest waiter is made runnable, and takes nothing yet; says whether there was one.
+pub(super) fn wake_oldest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> bool {
+    let waiter = turn.port(port).waiters_mut().take_oldest();
+    if let Some(waiter) = waiter {
+        turn.thread(waiter).set_mode(Mode::Woken);
+    }
+    waiter.is_some()
+}
+
+/// Every waiter is made runnable, and takes nothing yet.
+pub(super) fn wake_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    while wake_oldest(turn, port) {}
+}
+
+/// A thread goes on, however many run: names the claim that says so, where the port has a value that would limit them.
+pub(super) fn ignores_limit<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    port: PortId,
+    no_limit: &'static Claim,
+) {
+    if turn.program.ports[port.index()].concurrency != 0 {
+        turn.by(no_limit);
+    }
+}
+
+/// Puts a packet behind the others.
+pub(super) fn append<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
+    turn.inserted();
+    turn.port(port).packets_mut().append(entry);
+}
+
+/// Takes what the call may have, oldest first, of so many at most. None if there is nothing.
+pub(super) fn take<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    get: Get,
+    at_most: usize,
+) -> Option<Outcome> {
+    let batch = take_batch(turn, get, at_most);
+    outcome(get, batch)
+}
+
+/// The same as a batch, which is empty if there is nothing.
+pub(super) fn take_batch<O: Observer>(turn: &mut Turn<'_, O>, get: Get, at_most: usize) -> Batch {
+    let mut batch = Batch::EMPTY;
+    while batch.packets().len() < at_most.min(get.max.unwrap_or(1).into()) {
+        let Some(packet) = turn.port(get.port).packets_mut().take_oldest() else {
+            break;
+        };
+        batch.push(PacketId(packet));
+    }
+    turn.delivered(get.port, batch.packets().len());
+    batch
+}
+
+/// Looks once at every entry that is there now, oldest first, until the call has enough; `report` says what becomes of an
+/// entry that was taken out, and the packet that it reports. None if nothing was to be reported.
+pub(super) fn scan<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    get: Get,
+    report: impl Fn(&mut Turn<'_, O>, PortId, u8) -> Option<PacketId>,
+) -> Option<Outcome> {
+    let max = usize::from(get.max.unwrap_or(1));
+    let mut batch = Batch::EMPTY;
+    for _ in 0..turn.port(get.port).packets().depth() {
+        if batch.packets().len() == max {
+            break;
+        }
+        let entry = turn.port(get.port).packets_mut().take_oldest();
+        if let Some(packet) = report(turn, get.port, entry.expect("so many are there")) {
+            batch.push(packet);
+        }
+    }
+    outcome(get, batch)
+}
+
+/// What a call comes back with that took these packets; none if it took none.
+pub(super) fn outcome(get: Get, batch: Batch) -> Option<Outcome> {
+    match (batch.packets(), get.max) {
+        ([], _) => None,
+        ([packet, ..], None) => Some(Outcome::Packet(*packet)),
+        (_, Some(_)) => Some(Outcome::Packets(batch)),
+    }
+}
+
+/// Makes a port.
+pub(super) fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    turn.port(port).set_handles(1);
+    turn.returns(me, Outcome::Done);
+}
+
+/// Closes an open port, which wakes nobody.
+pub(super) fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    turn.port(port).set_handles(0);
+    turn.returns(me, Outcome::Done);
+}
+
+/// Closes an open port and drops what is in it.
+pub(super) fn close_and_drop<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+    clear(turn, port);
+    close(turn, me, port);
+}
+
+/// Every waiter's call fails, the oldest first.
+pub(super) fn release_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, error: Error) {
+    while let Some(waiter) = turn.port(port).waiters_mut().take_oldest() {
+        turn.releases(waiter, Outcome::Failed(error));
+    }
+}
+
+/// Whether a port lives on: it is open, or a thread is inside a call on it.
+pub(super) fn is_used(view: View<'_>, port: PortId) -> bool {
+    view.port(port).is_open()
+        || !view.port(port).waiters().is_empty()
+        || view.is_anybody_awake(port)
+}
+
+/// What a closed port stood for lives on while a thread is inside a call on it, and is then dropped.
+pub(super) fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    if !is_used(turn.view(), port) {
+        clear(turn, port);
+    }
+}
+
+/// Drops every entry.
+pub(super) fn clear<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    let dropped = turn.port(port).packets_mut().clear();
+    turn.discarded(dropped);
+}
+
+/// Takes an entry out, wherever it stands; says whether it was there.
+pub(super) fn unlist<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> bool {
+    let was_there = turn.port(port).packets_mut().remove(entry);
+    turn.discarded(was_there.into());
+    was_there
+}
+
+/// The entry of a source that is declared: they stand behind the packets, each of which is the entry of a fresh source.
+pub(super) fn entry_of(program: &Program, source: SourceId) -> u8 {
+    program.packets.len() as u8 + source.0
+}
+
+/// The source of an entry; none for a fresh one.
+pub(super) fn source_of(program: &Program, entry: u8) -> Option<SourceId> {
+    entry.checked_sub(program.packets.len() as u8).map(SourceId)
+}
+
+/// No packet waits beside a waiter unless somebody is awake to take it.
+pub(super) fn nobody_is_stranded(view: View<'_>) -> Result<(), Fault> {
+    let strands = |&id: &PortId| {
+        let port = view.port(id);
+        !port.packets().is_empty() && !port.waiters().is_empty() && !view.is_anybody_awake(id)
+    };
+    match view.program.port_ids().find(strands) {
+        Some(_) => Err(Fault::Stranded),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,334 @@
+//! Operations whose association is replaced, which a device ends, and wait completion packets.
+
+use alloc::vec::Vec;
+
+use super::nt::operations::{
+    ends, first_pending, has_handle, has_overlapped, is_agnostic, pending_on, route_of,
+};
+use super::nt::port::EXISTED;
+use super::port::SELF_RULE;
+use super::*;
+use crate::files::{Phase, Route};
+use crate::objects;
+use crate::program::Object;
+use crate::wait_packets::Wait;
+
+/// What becomes of operations in flight when the association of their file is replaced (Q4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InFlight {
+    /// They report to what the file is associated with when they end.
+    New,
+    /// They report to what the file was associated with.
+    Old,
+    /// They report to no port.
+    Nowhere,
+}
+
+/// Without a new association the last is the first.
+const IN_FLIGHT: Readings<InFlight> = Readings {
+    claim: REPLACE_IN_FLIGHT,
+    readings: &[
+        ("new-port", InFlight::New),
+        ("old-port", InFlight::Old),
+        ("no-port", InFlight::Nowhere),
+    ],
+};
+
+impl Windows {
+    /// NtSetInformationFile with FileReplaceCompletionInformation.
+    pub(super) fn replace_association<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        file: FileId,
+        binding: Option<BindingId>,
+    ) {
+        if !has_handle(turn.view(), me, file) {
+            turn.by(CLOSED_HANDLE);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        if turn.program.files[file.index()].sync {
+            turn.by(ASSOCIATE_SYNC);
+            return turn.returns(me, Outcome::Failed(Error::Invalid));
+        }
+        if let Some(binding) = binding {
+            let port = turn.program.bindings[binding.index()].port;
+            if !turn.port(port).is_open() {
+                turn.by(CLOSED_HANDLE);
+                return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            }
+        }
+        turn.by(REPLACE);
+        reroute(turn, file, binding.is_some());
+        turn.file(file).set_binding(binding);
+        turn.returns(me, Outcome::Done);
+    }
+
+    /// What a thread that ends has issued is cancelled, unless any thread may end it.
+    pub(super) fn cancel_with_issuer<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        let bound = |view: View<'_>, id| {
+            view.operation(id).issuer() == Some(me)
+                && (self.ends_in_issuer || !is_agnostic(view, id))
+        };
+        while let Some(id) = first_pending(turn.view(), bound) {
+            turn.by(match self.ends_in_issuer {
+                true => NT5_ISSUER_BOUND,
+                false => ISSUER_EXIT,
+            });
+            ends(self, turn, id, End::cancelled(turn.program));
+        }
+    }
+}
+
+/// Where operations in flight on a file report from now on.
+fn reroute<O: Observer>(turn: &mut Turn<'_, O>, file: FileId, has_new: bool) {
+    let pending: Vec<_> = pending_on(turn.view(), file).collect();
+    if pending.is_empty() {
+        return;
+    }
+    let old = turn.file(file).binding();
+    let rule = turn.choose_of(&IN_FLIGHT, if has_new { 3 } else { 2 });
+    for id in pending {
+        // Where an operation reports is replaced once.
+        if turn.operation(id).route() != Route::File {
+            continue;
+        }
+        let route = match (rule, old) {
+            (InFlight::New, _) => Route::File,
+            (InFlight::Old, Some(old)) => Route::Binding(old),
+            (InFlight::Old, None) | (InFlight::Nowhere, _) => Route::Nowhere,
+        };
+        turn.operation(id).set_route(route);
+    }
+}
+
+// The device.
+
+/// When the kernel writes the status block of an operation that leaves a packet and has no event.
+const LATE: Readings<bool> = Readings {
+    claim: IOSB_LATE,
+    readings: &[("at-the-end", false), ("at-the-removal", true)],
+};
+
+fn is_pending(view: View<'_>, id: OperationId) -> bool {
+    view.operation(id).phase() == Phase::Pending
+}
+
+/// The port to which an operation would report if it ended now.
+fn port_of(view: View<'_>, id: OperationId) -> Option<PortId> {
+    route_of(view, id).map(|binding| view.program.bindings[binding.index()].port)
+}
+
+impl Windows {
+    /// The device ends what is pending of some operations.
+    pub(super) fn device_ends<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        burst: u16,
+        result: ResultId,
+    ) {
+        let program = turn.program;
+        let burst = &program.bursts[usize::from(burst)];
+        let ending: Vec<_> = burst
+            .iter()
+            .copied()
+            .filter(|&id| is_pending(turn.view(), id))
+            .collect();
+        if ending.is_empty() {
+            return turn.returns(me, Outcome::Failed(Error::NotFound));
+        }
+        if self.ends_in_issuer {
+            self.end_in_issuers(turn, burst, &ending, result);
+        } else {
+            let late = ending.iter().any(|&id| may_be_late(turn.view(), id));
+            let end = End {
+                late: late && turn.choose(&LATE),
+                ..End::later(result)
+            };
+            for &id in &ending {
+                // The end of one may have been the end of another.
+                if is_pending(turn.view(), id) {
+                    ends(self, turn, id, end);
+                }
+            }
+        }
+        turn.returns(me, Outcome::Done);
+    }
+
+    fn end_in_issuers<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        burst: &[OperationId],
+        ending: &[OperationId],
+        result: ResultId,
+    ) {
+        let view = turn.view();
+        let holds = |&id: &OperationId| {
+            let (issuer, port) = (view.operation(id).issuer(), port_of(view, id));
+            matches!((issuer, port), (Some(issuer), Some(port)) if self.may_hold(view, issuer, port))
+        };
+        let insert = match ending.iter().any(holds) {
+            true => turn.choose(&SELF_RULE),
+            false => Insert::AsAnyone,
+        };
+        let end = End {
+            insert,
+            ..End::later(result)
+        };
+        for &id in ending {
+            if !is_pending(turn.view(), id) {
+                continue;
+            }
+            let issuer = turn.operation(id).issuer();
+            let issuer = issuer.expect("a pending one has one");
+            let of_issuer: Vec<_> = burst
+                .iter()
+                .copied()
+                .filter(|&id| turn.view().operation(id).issuer() == Some(issuer))
+                .collect();
+            self.end_in_apc(turn, issuer, &of_issuer, end);
+        }
+    }
+
+    /// Operations end in a kernel APC of their issuing thread. One that waits on the port leaves the waiters for it,
+    /// queues the packets and looks again: the others stay.
+    fn end_in_apc<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        issuer: ThreadId,
+        ending: &[OperationId],
+        end: End,
+    ) {
+        turn.by(NT5_APC_INSERTS);
+        let mode = turn.thread(issuer).mode();
+        let own = turn.thread(issuer).port();
+        let is_awake = turn.thread(issuer).suspensions() == 0;
+        let waited = is_awake && mode == Mode::Parked;
+        let sleeps = matches!(
+            mode,
+            Mode::Blocked | Mode::Stalled | Mode::Sleeping | Mode::AtHandle
+        );
+        let runs = (waited || is_awake && sleeps) && !turn.thread(issuer).counts_on();
+        if waited {
+            let port = turn.get(issuer).port;
+            turn.port(port).waiters_mut().remove(issuer);
+        }
+        if runs {
+            self.unblocks(turn, issuer);
+            turn.thread(issuer).set_counts_on(true);
+        }
+        for &id in ending {
+            let port = port_of(turn.view(), id);
+            let is_fresh = turn.thread(issuer).is_fresh();
+            let looks_waiting = waited || end.insert == Insert::AsWaiter && is_fresh;
+            let insert = if looks_waiting && port == own {
+                Insert::AsWaiter
+            } else {
+                Insert::AsAnyone
+            };
+            ends(self, turn, id, End { insert, ..end });
+        }
+        if !runs || !turn.thread(issuer).counts_on() {
+            return;
+        }
+        turn.thread(issuer).set_counts_on(false);
+        if waited {
+            let port = turn.get(issuer).port;
+            turn.port(port).running_mut().leave();
+            self.look_again(turn, issuer);
+        } else {
+            self.blocks(turn, issuer);
+        }
+    }
+}
+
+/// Whether anybody could see that the status block of an operation is written late.
+fn may_be_late(view: View<'_>, id: OperationId) -> bool {
+    let operation = view.program.operations[id.index()];
+    view.shows_writes()
+        && !operation.apc
+        && operation.event.is_none()
+        && route_of(view, id).is_some()
+        && has_overlapped(view.program, id)
+}
+
+// Wait completion packets.
+
+impl Windows {
+    /// NtAssociateWaitCompletionPacket.
+    pub(super) fn wait_for_packet<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        id: WaitPacketId,
+        port: PortId,
+        target: ObjectId,
+        packet: PacketId,
+    ) {
+        if !turn.port(port).is_open() {
+            turn.by(CLOSED_HANDLE);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        if turn.program.objects[target.index()] == Object::Mutex {
+            turn.by(WAIT_PACKET_MUTEX);
+            return turn.returns(me, Outcome::Failed(Error::Invalid));
+        }
+        if turn.wait_packet(id).wait() != Wait::Idle {
+            turn.by(WAIT_PACKET_BUSY);
+            return turn.returns(me, Outcome::Failed(Error::Invalid));
+        }
+        turn.by(WAIT_PACKET_ONCE);
+        let signaled = objects::take_for_packet(turn, target);
+        let wait = if signaled { Wait::Queued } else { Wait::Armed };
+        turn.wait_packet(id).associate(wait, target, port, packet);
+        if signaled {
+            turn.by(WAIT_PACKET_SIGNALED);
+            turn.by(WAIT_PACKET_CONSUMES);
+            self.insert(turn, port, packet, Insert::AsAnyone);
+            return turn.returns(me, Outcome::Value(EXISTED));
+        }
+        turn.returns(me, Outcome::Value(0));
+    }
+
+    /// What a wait completion packet waits for was signaled, and taken for it.
+    pub(super) fn wait_is_over<O: Observer>(&self, turn: &mut Turn<'_, O>, id: WaitPacketId) {
+        turn.by(WAIT_PACKET);
+        turn.by(WAIT_PACKET_CONSUMES);
+        let (port, packet) = {
+            let mut wait_packet = turn.wait_packet(id);
+            wait_packet.set_queued();
+            (wait_packet.port(), wait_packet.packet())
+        };
+        self.insert(turn, port, packet, Insert::AsAnyone);
+    }
+
+    /// NtCancelWaitCompletionPacket.
+    pub(super) fn take_wait_packet_back<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        id: WaitPacketId,
+        remove: bool,
+    ) {
+        turn.by(WAIT_PACKET_CANCEL);
+        let (wait, port, packet) = {
+            let wait_packet = turn.wait_packet(id);
+            (wait_packet.wait(), wait_packet.port(), wait_packet.packet())
+        };
+        let outcome = match wait {
+            Wait::Idle => Outcome::Failed(Error::Cancelled),
+            Wait::Armed => {
+                turn.wait_packet(id).rest();
+                Outcome::Done
+            }
+            Wait::Queued if remove && turn.port(port).packets_mut().remove(packet.0) => {
+                turn.discarded(1);
+                turn.wait_packet(id).rest();
+                Outcome::Done
+            }
+            Wait::Queued => Outcome::Failed(Error::Pending),
+        };
+        turn.returns(me, outcome);
+    }
+}

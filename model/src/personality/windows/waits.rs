@@ -1,0 +1,258 @@
+//! Waits that others end: for the handle of a port, by asynchronous procedure calls, under suspension.
+
+use super::*;
+use crate::program::Reserve;
+
+/// Whether a pending APC would end an alertable call of a thread.
+pub(super) fn is_alerted(view: View<'_>, me: ThreadId, alertable: bool) -> bool {
+    alertable && view.thread(me).apcs() > 0
+}
+
+// Waiting for the handle.
+
+/// Whether a member that waits for the handle of a port counts out (Q9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HandleWait {
+    /// As in any other wait.
+    CountsOut,
+    /// It counts on.
+    CountsOn,
+}
+
+const HANDLE_WAITS: Readings<HandleWait> = Readings {
+    claim: HANDLE_WAIT_COUNTS,
+    readings: &[
+        ("counts-out", HandleWait::CountsOut),
+        ("counts-on", HandleWait::CountsOn),
+    ],
+};
+
+/// Whether a wait for the handle of a port would be over at once.
+fn is_signaled(view: View<'_>, id: PortId) -> bool {
+    !view.port(id).is_open() || !view.port(id).packets().is_empty()
+}
+
+fn waits_for_handle(view: View<'_>, id: ThreadId, port: PortId) -> bool {
+    view.thread(id).mode() == Mode::AtHandle
+        && matches!(*view.op(id), Op::WaitHandle { port: on, .. } if on == port)
+}
+
+impl Windows {
+    /// WaitForSingleObject on the handle of a port.
+    pub(super) fn wait_for_handle<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        timeout: Timeout,
+    ) {
+        self.turns_away(turn, me);
+        if !turn.port(port).is_open() {
+            turn.by(CLOSED_HANDLE);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        if is_signaled(turn.view(), port) {
+            turn.by(HANDLE_WAIT);
+            return turn.returns(me, Outcome::Done);
+        }
+        if turn.op(me).is_alertable() && self.alerts(turn, me) {
+            return;
+        }
+        if timeout == Timeout::Ticks(0) {
+            return turn.returns(me, Outcome::Failed(Error::Timeout));
+        }
+        let is_member = turn.thread(me).port().is_some();
+        let mut thread = turn.thread(me);
+        thread.set_mode(Mode::AtHandle);
+        if let Timeout::Ticks(ticks) = timeout {
+            thread.set_remaining(Some(ticks));
+        }
+        if !is_member {
+            return;
+        }
+        match turn.choose(&HANDLE_WAITS) {
+            HandleWait::CountsOut => self.blocks(turn, me),
+            HandleWait::CountsOn => turn.thread(me).set_counts_on(true),
+        }
+    }
+
+    /// All that wait for the handle are released.
+    #[inline(always)]
+    pub(super) fn release_at_handle<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
+        if !turn.view().has_handle_waits() {
+            return;
+        }
+        for id in turn.program.thread_ids() {
+            if turn.thread(id).suspensions() == 0 && waits_for_handle(turn.view(), id, port) {
+                turn.by(HANDLE_WAIT);
+                self.unblocks(turn, id);
+                turn.releases(id, Outcome::Done);
+            }
+        }
+    }
+
+    fn resume_at_handle<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        let Op::WaitHandle { port, .. } = turn.op(target) else {
+            unreachable!("only such a call waits for the handle of a port");
+        };
+        if is_signaled(turn.view(), port) {
+            turn.by(HANDLE_WAIT);
+            self.unblocks(turn, target);
+            turn.releases(target, Outcome::Done);
+        } else if turn.thread(target).remaining() == Some(0) {
+            self.unblocks(turn, target);
+            turn.releases(target, Outcome::Failed(Error::Timeout));
+        } else {
+            self.interrupt(turn, target);
+        }
+    }
+}
+
+// Asynchronous procedure calls.
+
+impl Windows {
+    /// QueueUserAPC, NtQueueApcThreadEx.
+    pub(super) fn queue_user_apc<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        target: ThreadId,
+        reserve: Option<ReserveId>,
+    ) {
+        if turn.thread(target).mode().is_over() {
+            turn.by(CLOSED_HANDLE);
+            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        }
+        if let Some(reserve) = reserve {
+            if turn.program.reserves[reserve.index()] != Reserve::Apc {
+                turn.by(RESERVE_KIND);
+                return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            }
+            turn.by(RESERVE_APC);
+            if turn.view().is_reserved(reserve) {
+                return turn.returns(me, Outcome::Failed(Error::Invalid));
+            }
+            turn.set_reserved(reserve, true, Some(target));
+        }
+        turn.thread(target).queue_apc();
+        turn.returns(me, Outcome::Done);
+        self.interrupt(turn, target);
+    }
+
+    /// APCs run as soon as they can, and end the wait.
+    pub(super) fn interrupt<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        let view = turn.view();
+        let (mode, waits) = (view.thread(target).mode(), view.thread(target).apcs() > 0);
+        if !waits || view.thread(target).suspensions() > 0 {
+            return;
+        }
+        match mode {
+            Mode::Parked if view.op(target).is_alertable() => {
+                let port = turn.get(target).port;
+                turn.port(port).waiters_mut().remove(target);
+                self.unblocks(turn, target);
+            }
+            Mode::Blocked | Mode::Sleeping | Mode::AtHandle if view.op(target).is_alertable() => {
+                self.unblocks(turn, target);
+            }
+            Mode::Parked => return turn.by(ALERT_NOT),
+            _ => return,
+        }
+        turn.by(APC_WAKES);
+        turn.runs_apcs(target);
+        turn.releases(target, Outcome::Failed(Error::Apc));
+    }
+
+    /// The kernel interrupts a wait: the waiter looks at the queue again.
+    pub(super) fn run_kernel_apc<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        target: ThreadId,
+    ) {
+        turn.returns(me, Outcome::Done);
+        let thread = turn.thread(target);
+        if thread.mode() == Mode::Parked && thread.suspensions() == 0 {
+            turn.by(KERNEL_APC);
+            let port = turn.get(target).port;
+            turn.port(port).waiters_mut().remove(target);
+            self.look_again(turn, target);
+        }
+    }
+
+    /// A thread that has left the waiters, and does not count, looks at the queue with the time that it has left.
+    pub(super) fn look_again<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        let get = turn.get(target);
+        let left = turn
+            .thread(target)
+            .remaining()
+            .map_or(Timeout::Never, Timeout::Ticks);
+        self.remove_or_wait(turn, target, get, left);
+    }
+}
+
+// Suspension.
+
+/// What a suspension may do to a waiter (Q7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Suspended {
+    /// It is no waiter while it is suspended: so it is on NT 5.
+    Leaves,
+    /// It keeps its place, and can be handed a packet that it returns with when it is resumed.
+    Stays,
+}
+
+const SUSPENDED: Readings<Suspended> = Readings {
+    claim: SUSPEND_WAITING,
+    readings: &[("leaves", Suspended::Leaves), ("stays", Suspended::Stays)],
+};
+
+impl Windows {
+    /// SuspendThread: a running member counts out as if it slept.
+    pub(super) fn suspend_thread<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        match turn.thread(target).mode() {
+            Mode::Ready | Mode::Woken => {
+                turn.by(SUSPEND_RELEASES);
+                self.blocks(turn, target);
+            }
+            Mode::AtHandle if turn.thread(target).counts_on() => {
+                turn.thread(target).set_counts_on(false);
+                self.blocks(turn, target);
+            }
+            Mode::Parked => {
+                let known = if self.newer_than_evidence { 2 } else { 1 };
+                if turn.choose_of(&SUSPENDED, known) == Suspended::Leaves {
+                    let port = turn.get(target).port;
+                    turn.port(port).waiters_mut().remove(target);
+                    turn.thread(target).set_mode(Mode::Aside);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// ResumeThread.
+    pub(super) fn resume_thread<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        match turn.thread(target).mode() {
+            Mode::Ready | Mode::Woken => {
+                turn.by(SUSPEND_RELEASES);
+                self.unblocks(turn, target);
+            }
+            Mode::Aside => self.resume_waiting(turn, target),
+            Mode::Parked => self.interrupt(turn, target),
+            Mode::AtHandle => self.resume_at_handle(turn, target),
+            _ => {}
+        }
+    }
+
+    /// A waiter that a suspension took aside looks at the queue again.
+    fn resume_waiting<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        let port = turn.get(target).port;
+        if turn.thread(target).port() != Some(port) {
+            turn.by(CLOSE_ABANDONS);
+            return turn.releases(target, Outcome::Failed(Error::Abandoned));
+        }
+        turn.by(SUSPEND_WAITING);
+        self.look_again(turn, target);
+    }
+}
