@@ -2,6 +2,7 @@
 
 mod agent;
 mod command;
+mod coverage;
 mod free;
 mod fuzz;
 mod generated;

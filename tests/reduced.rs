@@ -105,8 +105,8 @@ struct Did {
 impl Compare {
     fn on(self, machine: &Arc<dyn AnyMachine>) -> Result<Did, TestCaseError> {
         let (symmetry, order) = (
-            Symmetry::of(machine.core()),
-            PartialOrder::of(machine.core()),
+            Symmetry::of(machine.frame()),
+            PartialOrder::of(machine.frame()),
         );
         let (none, everybody) = (Symmetry::default(), PartialOrder::default());
         let rests = |symmetry, order| rests(&**machine, symmetry, order);
@@ -141,7 +141,7 @@ impl Compare {
         };
         Ok(Did {
             symmetry: !symmetry.is_trivial(),
-            order: explore(machine, alone).thinned > 0,
+            order: explore(machine, alone).states_reduced > 0,
         })
     }
 }
@@ -153,12 +153,12 @@ fn explore(machine: &Arc<dyn AnyMachine>, reductions: Reductions) -> Exploration
         exact: false,
         preemptions: None,
     };
-    let crew = Workers {
+    let workers = Workers {
         workers: 1,
         ..Workers::default()
     };
     let never = AtomicBool::new(false);
-    check(machine, reductions, limits, &crew, None, &never, |_| {}).expect("it is alone")
+    check(machine, reductions, limits, &workers, None, &never, |_| {}).expect("it is alone")
 }
 
 /// Whether the counterexample is a run of the system that ends as it says.
@@ -192,7 +192,7 @@ fn rests(
         if steps.is_empty() {
             ends.insert(state.clone());
         }
-        order.reduce(machine.core(), &state, &mut steps);
+        order.reduce(machine.frame(), &state, &mut steps);
         for &step in &steps {
             let mut next = state.clone();
             let fault = machine.take(&mut next, step, &mut ());

@@ -14,7 +14,6 @@ use portsim::choose::Policy;
 use portsim::cross_check::{judge, judge_free};
 use portsim::native::backend;
 use portsim::personality::{not_for, play};
-use portsim::report::text::found as name_of;
 use portsim::run::run;
 use portsim::scenario::{self, Expect, Scenario, find};
 use portsim::trace::{Mode, Origin, Trace, lanes, read};
@@ -82,7 +81,7 @@ impl Explore {
             exact: false,
             preemptions: None,
         };
-        let crew = Workers {
+        let workers = Workers {
             workers: self.0,
             ..Workers::default()
         };
@@ -90,7 +89,7 @@ impl Explore {
             machine,
             self.1,
             limits,
-            &crew,
+            &workers,
             None,
             &AtomicBool::new(false),
             |_| {},
@@ -114,7 +113,7 @@ fn every_scenario_has_the_verdict_that_it_expects() {
             .expect("it is playable");
         let verdict = match out.found {
             _ if out.cut.is_some() => Expect::Violation("(partial)".to_owned()),
-            Some(found) => Expect::Violation(name_of(&scenario.names, found)),
+            Some(found) => Expect::Violation(found.property(&scenario.names).to_owned()),
             None => Expect::Pass,
         };
         if verdict != scenario.expect {

@@ -4,8 +4,8 @@ use std::env;
 use std::fmt::Write;
 use std::fs;
 
+use portsim::compare::{Group, compare};
 use portsim::scenario::{self, Scenario};
-use portsim::ways::{Alike, alike};
 use portsim_model::personality::NAMES;
 
 use crate::command::json;
@@ -110,7 +110,7 @@ fn page(systems: &[&'static str]) -> String {
     );
     for (question_words, name) in QUESTIONS {
         let scenario = question(name);
-        let groups = alike(&scenario, systems, PROCESSORS);
+        let groups = compare(&scenario, systems, PROCESSORS);
         let (played, lacking): (Vec<_>, Vec<_>) =
             groups.iter().partition(|group| group.ways.is_ok());
         let cell = |system: &&str| {
@@ -136,7 +136,7 @@ fn page(systems: &[&'static str]) -> String {
                 shown(group)
             );
         }
-        for Alike { systems, ways } in lacking {
+        for Group { systems, ways } in lacking {
             let why = ways.as_ref().expect_err("it is lacking");
             let _ = writeln!(below, "| | {} | not played: {why} |", systems.join(", "));
         }
@@ -144,7 +144,7 @@ fn page(systems: &[&'static str]) -> String {
     page + &below
 }
 
-fn shown(group: &Alike) -> String {
+fn shown(group: &Group) -> String {
     let ways = group.ways.as_ref().expect("it is played");
     assert!(ways.complete, "a question is short");
     let ways: Vec<_> = ways.ways.iter().map(|way| format!("`{way}`")).collect();

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use portsim::admit::admit;
 use portsim::check::{Exploration, Limits, Reductions, Workers, check};
 use portsim::choose::Policy;
-use portsim::report::text::found as name_of;
 use portsim::run::{Ended, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::End;
@@ -129,8 +128,17 @@ fn explored(machine: &Arc<dyn AnyMachine>) -> Exploration {
         preemptions: None,
     };
     let stop = AtomicBool::new(false);
-    let crew = Workers::default();
-    check(machine, Reductions::ALL, limits, &crew, None, &stop, |_| {}).expect("it is alone")
+    let workers = Workers::default();
+    check(
+        machine,
+        Reductions::ALL,
+        limits,
+        &workers,
+        None,
+        &stop,
+        |_| {},
+    )
+    .expect("it is alone")
 }
 
 /// It is run, explored, and its traces are admitted; what does not hold of it is found.
@@ -153,7 +161,7 @@ fn a_system_of_one_file_is_run_explored_and_admitted() {
     let found = explored(&machine(&newest, true))
         .found
         .expect("the oldest is first");
-    assert_eq!(name_of(&newest.names, found), "first");
+    assert_eq!(found.property(&newest.names), "first");
     let closes = r#"{ "why": "It has no end.", "ports": { "p": {} }, "threads": { "a": [{ "close": "p" }] } }"#;
     let closes = scenario::parse("toy", Path::new("toy.json"), closes.as_bytes(), &NAMES)
         .expect("it is one");

@@ -13,6 +13,39 @@ pub struct Readings<T: 'static> {
     pub readings: &'static [(&'static str, T)],
 }
 
+/// An open choice between so many alternatives as there are, by their numbers.
+#[derive(Debug)]
+pub struct Numbers {
+    /// The claim that is open.
+    pub claim: &'static Claim,
+}
+
+/// What of a claim can be fixed from outside.
+pub trait Open: Sync {
+    /// The claim.
+    fn claim(&self) -> &'static Claim;
+    /// The names of its readings, in order; none where its alternatives have numbers.
+    fn names(&self) -> Vec<&'static str>;
+}
+
+impl<T: Sync> Open for Readings<T> {
+    fn claim(&self) -> &'static Claim {
+        self.claim
+    }
+    fn names(&self) -> Vec<&'static str> {
+        self.readings.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+impl Open for Numbers {
+    fn claim(&self) -> &'static Claim {
+        self.claim
+    }
+    fn names(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
 /// Answers the choices that one step leaves open, in the order in which its rules ask.
 pub trait Answers {
     /// Which of so many alternatives, at least two, is taken.

@@ -2,6 +2,7 @@
 
 use core::fmt::Debug;
 
+use crate::choice::Open;
 use crate::claim::Claim;
 use crate::event::{Error, Observer, OsError, Outcome};
 use crate::program::{
@@ -55,9 +56,6 @@ pub struct Limits {
 impl Limits {
     /// Why not, if not.
     pub(crate) fn refuse(&self, program: &Program, op: Op) -> Option<&'static str> {
-        if op.is_alertable() && self.alertable.is_some() {
-            return self.alertable;
-        }
         if let Op::Get { min: Some(_), .. } = op {
             return self.minimum;
         }
@@ -111,6 +109,10 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     /// Why it cannot do an operation that it lists, where that is none of [`Personality::limits`].
     fn refuses(&self, _: &Program, _: Op) -> Option<&'static str> {
         None
+    }
+    /// Every choice that its rules leave open.
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[]
     }
     /// Whether it counts running threads, so that a scenario may ask for them.
     fn counts_running(&self) -> bool {
@@ -453,6 +455,10 @@ pub(crate) fn refuses<P: Personality>(
     program: &Program,
     op: Op,
 ) -> Option<&'static str> {
+    let limits = personality.limits();
+    if op.is_alertable() && limits.alertable.is_some() {
+        return limits.alertable;
+    }
     let can = |verb| {
         let mut lists = personality.can().iter();
         lists.any(|list| list.contains(&verb))
@@ -460,7 +466,6 @@ pub(crate) fn refuses<P: Personality>(
     if !can(op.verb()) {
         return Some(personality.lacks(op.verb()));
     }
-    let limits = personality.limits();
     limits
         .refuse(program, op)
         .or_else(|| personality.refuses(program, op))

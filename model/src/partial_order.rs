@@ -13,7 +13,7 @@
 use alloc::vec::Vec;
 
 use crate::expr::{Expr, ExprId, ThreadField};
-use crate::machine::Core;
+use crate::machine::Frame;
 use crate::op::{Exit, Noun, Wait};
 use crate::program::{Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, VarId};
 use crate::state::{State, View};
@@ -119,7 +119,7 @@ impl Touch {
 
 impl PartialOrder {
     /// What is known of a program. Where a bound cuts runs short, or a schedule leaves no choice, everybody moves.
-    pub fn of(machine: &Core) -> PartialOrder {
+    pub fn of(machine: &Frame) -> PartialOrder {
         let program = machine.program();
         let bounds = matches!(
             program.bounds,
@@ -158,7 +158,7 @@ impl PartialOrder {
 
     /// Leaves of the steps that are possible in a state those that are enough; says whether it left any out.
     #[inline]
-    pub fn reduce(&self, machine: &Core, state: &State, steps: &mut Vec<Step>) -> bool {
+    pub fn reduce(&self, machine: &Frame, state: &State, steps: &mut Vec<Step>) -> bool {
         !self.is_trivial() && self.reduce_to_persistent(machine.view(state), steps)
     }
 

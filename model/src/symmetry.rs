@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use crate::expr::{Binary, Expr, ExprId, Field};
 use crate::layout::Layout;
-use crate::machine::Core;
+use crate::machine::Frame;
 use crate::op::{Exit, Noun};
 use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
 use crate::state::{State, operation_place};
@@ -47,7 +47,7 @@ struct Orbit {
 
 impl Symmetry {
     /// The symmetry of a program on a kernel.
-    pub fn of(machine: &Core) -> Symmetry {
+    pub fn of(machine: &Frame) -> Symmetry {
         let (program, layout) = (machine.program(), machine.layout());
         let in_order = |mut op: Op| op.describe().exits == Some(Exit::Process);
         if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {

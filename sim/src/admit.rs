@@ -8,6 +8,7 @@
 
 pub mod free;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use portsim_model::State;
@@ -18,6 +19,7 @@ use portsim_model::property::Fault;
 use portsim_model::step::{Step, StepKind};
 use portsim_model::threads::Mode;
 
+use crate::coverage::Coverage;
 use crate::names::Names;
 use crate::trace::{Answer, End, Event, Shown, Watcher, form, lanes};
 
@@ -72,11 +74,35 @@ pub fn admit(
     end: Option<&End>,
     at_rest: bool,
 ) -> Judgement {
+    judged(machine, names, events, end, at_rest, None)
+}
+
+/// The same; `coverage` is told which claims decided what the trace shows.
+pub fn admit_covering(
+    machine: &dyn AnyMachine,
+    names: &Names,
+    events: &[Event],
+    end: Option<&End>,
+    at_rest: bool,
+    coverage: &mut Coverage,
+) -> Judgement {
+    judged(machine, names, events, end, at_rest, Some(coverage))
+}
+
+fn judged(
+    machine: &dyn AnyMachine,
+    names: &Names,
+    events: &[Event],
+    end: Option<&End>,
+    at_rest: bool,
+    coverage: Option<&mut Coverage>,
+) -> Judgement {
     let mut judge = Judge {
         machine,
         names,
         at_rest,
         states_max: 1,
+        coverage: coverage.map(RefCell::new),
     };
     let mut situations = BTreeSet::from([Situation {
         state: machine.boot(),
@@ -134,6 +160,15 @@ struct Judge<'s> {
     names: &'s Names,
     at_rest: bool,
     states_max: usize,
+    /// Who is told which claims decided, where anybody is.
+    coverage: Option<RefCell<&'s mut Coverage>>,
+}
+
+/// A step that was taken.
+struct Taken {
+    state: State,
+    shown: Vec<Shown>,
+    by: Vec<&'static Claim>,
 }
 
 impl Judge<'_> {
@@ -209,11 +244,14 @@ impl Judge<'_> {
         let own = |step: Step| step.kind == StepKind::Turn && step.thread == thread;
         let steps = self.steps(situation, own).into_iter();
         let alike =
-            steps.filter(|(_, events)| events.first().is_some_and(|first| first.agrees(shown)));
+            steps.filter(|taken| taken.shown.first().is_some_and(|first| first.agrees(shown)));
         alike
-            .map(|(state, events)| Situation {
-                state,
-                pending: returns(&events[1..]),
+            .map(|taken| {
+                self.note(&taken);
+                Situation {
+                    state: taken.state,
+                    pending: returns(&taken.shown[1..]),
+                }
             })
             .collect()
     }
@@ -231,8 +269,8 @@ impl Judge<'_> {
                 continue;
             }
             for kind in [StepKind::Wake, StepKind::Time] {
-                for (state, events) in self.steps(&situation, |step| step.kind == kind) {
-                    let shown = returns(&events);
+                for taken in self.steps(&situation, |step| step.kind == kind) {
+                    let shown = returns(&taken.shown);
                     if kind == StepKind::Time
                         && !shown
                             .iter()
@@ -240,9 +278,11 @@ impl Judge<'_> {
                     {
                         continue;
                     }
+                    self.note(&taken);
                     let mut pending = situation.pending.clone();
                     pending.extend(shown);
                     pending.sort();
+                    let state = taken.state;
                     open.push(Situation { state, pending });
                 }
             }
@@ -269,22 +309,34 @@ impl Judge<'_> {
     }
 
     /// The wanted steps from a situation, with what each shows.
-    fn steps(
-        &self,
-        situation: &Situation,
-        wanted: impl Fn(Step) -> bool,
-    ) -> Vec<(State, Vec<Shown>)> {
+    fn steps(&self, situation: &Situation, wanted: impl Fn(Step) -> bool) -> Vec<Taken> {
+        let (program, os_error) = (self.machine.program(), self.machine.os_error());
+        let mut watcher = match self.coverage {
+            None => Watcher::new(program, os_error),
+            Some(_) => Watcher::asking_why(program, os_error),
+        };
         let mut taken = Vec::new();
-        self.taken(situation, wanted, &mut self.watcher(), |state, events| {
+        self.taken(situation, wanted, &mut watcher, |state, mut events| {
+            let by = std::mem::take(&mut events[0].by);
             let shown = events.into_iter().map(|event| event.shown);
             let seen = shown.filter(|shown| !matches!(shown, Shown::Silent { .. }));
-            taken.push((state, seen.collect()));
+            taken.push(Taken {
+                state,
+                shown: seen.collect(),
+                by,
+            });
         });
         taken
     }
 
-    fn watcher(&self) -> Watcher<'_> {
-        Watcher::new(self.machine.program(), self.machine.os_error())
+    /// A step explains what the trace shows.
+    fn note(&self, taken: &Taken) {
+        if let Some(coverage) = &self.coverage {
+            let mut coverage = coverage.borrow_mut();
+            for claim in &taken.by {
+                coverage.add(claim, 1);
+            }
+        }
     }
 
     /// Takes the wanted steps from a situation.
@@ -378,8 +430,8 @@ impl Judge<'_> {
                 allowed.insert(self.describe(&Shown::Return { thread, op, answer }));
             }
             let over = self.is_over(situation);
-            for (_, shown) in self.steps(situation, |step| over || step.kind == StepKind::Wake) {
-                allowed.extend(shown.first().map(|first| self.describe(first)));
+            for taken in self.steps(situation, |step| over || step.kind == StepKind::Wake) {
+                allowed.extend(taken.shown.first().map(|first| self.describe(first)));
             }
         }
         Refusal {

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use portsim_model::program::{Program, Slated};
 
 use crate::admit::free::{Limits, admit_free};
-use crate::admit::{Judgement, Refusal, admit};
+use crate::admit::{Judgement, Refusal, admit, admit_covering};
 use crate::choose::Policy;
+use crate::coverage::Coverage;
 use crate::names::Names;
 use crate::native::{Backend, Ended, NoRecording, Options, Recording, record};
 use crate::personality::{not_for, play};
@@ -37,6 +38,8 @@ pub struct Comparison {
     pub events: Vec<Event>,
     /// Whose turns that took.
     pub taken: Vec<Slated>,
+    /// The claims that explain what the backend showed.
+    pub coverage: Coverage,
 }
 
 /// What came out of a cross-check.
@@ -95,6 +98,7 @@ pub fn cross_check_within(
 ) -> Comparison {
     let processors = backend.processors().unwrap_or(processors);
     let (mut events, mut taken) = (Vec::new(), Vec::new());
+    let mut coverage = Coverage::default();
     let verdict = match not_for(personality, scenario) {
         Some(why) => Verdict::Unsupported(why),
         None => match record(
@@ -109,7 +113,14 @@ pub fn cross_check_within(
             Ok(recording) => {
                 taken.clone_from(&recording.taken);
                 events = recording.events.iter().cloned().map(Event::of).collect();
-                verdict(scenario, personality, processors, &recording, &events)
+                verdict(
+                    scenario,
+                    personality,
+                    processors,
+                    &recording,
+                    &events,
+                    &mut coverage,
+                )
             }
         },
     };
@@ -122,6 +133,7 @@ pub fn cross_check_within(
         verdict,
         events,
         taken,
+        coverage,
     }
 }
 
@@ -131,11 +143,12 @@ fn verdict(
     processors: u32,
     recording: &Recording,
     events: &[Event],
+    coverage: &mut Coverage,
 ) -> Verdict {
     let end = End {
         parked: recording.parked.clone(),
     };
-    match judge(
+    match judge_covering(
         &scenario.program,
         &scenario.names,
         personality,
@@ -143,6 +156,7 @@ fn verdict(
         events,
         Some(&end),
         true,
+        coverage,
     ) {
         Err(why) => Verdict::Unsupported(why),
         Ok(Judgement {
@@ -190,4 +204,25 @@ pub fn judge(
 ) -> Result<Judgement, String> {
     let machine = play(personality, &unscheduled(program), processors)?;
     Ok(admit(&*machine, names, events, end, at_rest))
+}
+
+/// The same; `coverage` is told which claims decided what the events show.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "they are those of `judge`, and one"
+)]
+fn judge_covering(
+    program: &Program,
+    names: &Names,
+    personality: &str,
+    processors: u32,
+    events: &[Event],
+    end: Option<&End>,
+    at_rest: bool,
+    coverage: &mut Coverage,
+) -> Result<Judgement, String> {
+    let machine = play(personality, &unscheduled(program), processors)?;
+    Ok(admit_covering(
+        &*machine, names, events, end, at_rest, coverage,
+    ))
 }

@@ -7,6 +7,7 @@ pub mod choose;
 // Where loom runs the tests, threads at full speed are not there, and the command has nothing to start.
 #[cfg(not(all(test, loom)))]
 pub mod cli;
+pub mod compare;
 pub mod coverage;
 pub mod cross_check;
 pub mod draft;
@@ -16,13 +17,13 @@ pub mod names;
 pub mod native;
 pub mod personality;
 pub mod replay;
+#[cfg(not(all(test, loom)))]
 pub mod report;
 pub mod run;
-pub mod sample;
 pub mod scenario;
 pub mod shrink;
 pub mod trace;
-pub mod ways;
+pub mod walk;
 
 // The port in user space is a crate of its own. Tests compile its source as a module of this crate, because only then
 // can they plant mistakes in it and see who acted.

@@ -1,6 +1,7 @@
 //! What the nouns of a program are called: a program itself has only numbers.
 
 use portsim_model::program::{CodeId, ThreadId};
+use portsim_model::property::Violation;
 
 /// The names of a program, each list in the order of its numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +49,21 @@ impl Names {
     pub fn thread(&self, name: &str) -> Option<ThreadId> {
         let place = self.threads.iter().position(|thread| thread == name)?;
         Some(ThreadId(place as u8))
+    }
+
+    /// The name of a thread.
+    pub fn thread_name(&self, thread: ThreadId) -> &str {
+        &self.threads[thread.index()]
+    }
+
+    /// The name of the property that a violation breaks.
+    pub fn property(&self, violation: Violation) -> &str {
+        match violation {
+            Violation::Builtin(fault) => fault.name(),
+            Violation::Always(n) => &self.always[n],
+            Violation::AtEnd(n) => &self.at_end[n],
+            Violation::Eventually(n) => &self.eventually[n],
+        }
     }
 
     /// The results of a code.

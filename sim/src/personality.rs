@@ -1,11 +1,15 @@
-//! Which systems a scenario is played on, by their names.
+//! Which personality a scenario is played on, by its name; behind a colon stand readings of open claims that are fixed, as
+//! in `windows:poll-counts=counts,suspend-waiting=stays`.
 
 use std::sync::Arc;
 
 use portsim_model::AnyMachine;
-use portsim_model::personality::{NAMES, machine};
+use portsim_model::choice::Open;
+use portsim_model::personality::{NAMES, machine, open};
 use portsim_model::program::Program;
+use portsim_model::turn::Fixed;
 
+use crate::bad_input::one_of;
 use crate::scenario::Scenario;
 
 /// Puts a program on the personality of this name, on so many processors; an `Err` says what the system lacks.
@@ -18,9 +22,84 @@ pub fn play(
     program: &Arc<Program>,
     processors: u32,
 ) -> Result<Arc<dyn AnyMachine>, String> {
-    machine(name, program, processors, &[])
+    let fixed = readings(name).expect("the readings were checked");
+    machine(base(name), program, processors, &fixed)
         .expect("the name of a personality was checked")
         .map_err(|lacks| lacks.why.to_owned())
+}
+
+/// The name without its readings.
+pub fn base(name: &str) -> &str {
+    name.split(':').next().unwrap_or_default()
+}
+
+/// What is wrong with a name of a personality.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misnamed {
+    /// What, in words.
+    pub problem: String,
+    /// The word that is not known.
+    pub word: String,
+    /// What is known instead.
+    pub known: Vec<&'static str>,
+}
+
+/// The readings that stand behind a name, each for a claim that is open there.
+pub fn readings(name: &str) -> Result<Vec<Fixed>, Misnamed> {
+    let known = || NAMES.to_vec();
+    let own = open(base(name)).ok_or_else(|| misnamed("system", base(name), known()))?;
+    let Some((_, readings)) = name.split_once(':') else {
+        return Ok(Vec::new());
+    };
+    readings
+        .split(',')
+        .map(|reading| fixed(own, reading))
+        .collect()
+}
+
+/// One `CLAIM=READING`. The claim may be named without its system.
+fn fixed(open: &[&'static dyn Open], text: &str) -> Result<Fixed, Misnamed> {
+    let (claim, reading) = text.split_once('=').unwrap_or((text, ""));
+    let rule = |id: &'static str| id.split('/').next_back().unwrap_or_default();
+    let is_it = |it: &&&'static dyn Open| {
+        let id = it.claim().id;
+        id == claim || rule(id) == claim
+    };
+    let Some(found) = open.iter().find(is_it) else {
+        let ids = open.iter().map(|it| it.claim().id).collect();
+        return Err(misnamed("open claim", claim, ids));
+    };
+    let names = found.names();
+    let number = match names.is_empty() {
+        true => reading.parse().ok(),
+        false => names.iter().position(|name| *name == reading),
+    };
+    match number.and_then(|number| u8::try_from(number).ok()) {
+        Some(number) => Ok(Fixed {
+            claim: found.claim(),
+            reading: number,
+        }),
+        None => Err(misnamed(
+            &format!("reading of {}", found.claim().id),
+            reading,
+            if names.is_empty() {
+                vec!["0", "1", "2"]
+            } else {
+                names
+            },
+        )),
+    }
+}
+
+fn misnamed(what: &str, word: &str, known: Vec<&'static str>) -> Misnamed {
+    Misnamed {
+        problem: format!(
+            "unknown {what} {word:?}, expected {}",
+            one_of(known.iter().copied())
+        ),
+        word: word.to_owned(),
+        known,
+    }
 }
 
 /// Why a personality cannot play a program, if it cannot.
@@ -32,10 +111,10 @@ pub fn unsupported(name: &str, program: &Arc<Program>) -> Option<String> {
 /// something.
 pub fn not_for(name: &str, scenario: &Scenario) -> Option<String> {
     match &scenario.meant_for {
-        Some(meant_for) if !meant_for.iter().any(|machine| machine == name) => {
+        Some(meant_for) if !meant_for.iter().any(|system| system == base(name)) => {
             let known = meant_for
                 .iter()
-                .any(|machine| NAMES.contains(&machine.as_str()));
+                .any(|system| NAMES.contains(&system.as_str()));
             let absent = if known {
                 ""
             } else {

@@ -39,7 +39,26 @@ pub struct Execution {
 
 /// Runs with every event written down.
 pub fn run(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
-    let mut watcher = Watcher::new(machine.program(), machine.os_error());
+    let watcher = Watcher::new(machine.program(), machine.os_error());
+    run_watched(machine, chooser, steps_max, watcher)
+}
+
+/// The same, each event with the claims that decided it.
+pub fn run_asking_why(
+    machine: &dyn AnyMachine,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+) -> Execution {
+    let watcher = Watcher::asking_why(machine.program(), machine.os_error());
+    run_watched(machine, chooser, steps_max, watcher)
+}
+
+fn run_watched(
+    machine: &dyn AnyMachine,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+    mut watcher: Watcher<'_>,
+) -> Execution {
     let mut events = Vec::new();
     let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
     let mut execution = execute(machine, chooser, steps_max, &mut watcher, note, |_| {});
@@ -110,9 +129,13 @@ fn execute<O: Observer>(
     }
 }
 
-/// Takes these steps, one after the other, and writes down what is seen.
-pub fn follow(machine: &dyn AnyMachine, steps: &[Step]) -> (Vec<Event>, State) {
-    let mut watcher = Watcher::new(machine.program(), machine.os_error());
+/// Takes these steps, one after the other, and writes down what is seen, and why if that is asked.
+pub fn follow(machine: &dyn AnyMachine, steps: &[Step], why: bool) -> (Vec<Event>, State) {
+    let (program, os_error) = (machine.program(), machine.os_error());
+    let mut watcher = match why {
+        true => Watcher::asking_why(program, os_error),
+        false => Watcher::new(program, os_error),
+    };
     let mut events = Vec::new();
     let mut state = machine.boot();
     for &step in steps {

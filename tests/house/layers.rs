@@ -14,7 +14,7 @@ use super::{File, Violation, breaks, holds, rust_files};
 const LEVELS: [&[&str]; 8] = [
     &["bad_input", "draft", "names"],
     &["scenario", "trace"],
-    &["choose"],
+    &["choose", "coverage"],
     &[
         "admit",
         "check",
@@ -24,7 +24,7 @@ const LEVELS: [&[&str]; 8] = [
         "replay",
         "run",
     ],
-    &["cross_check", "sample", "shrink", "ways"],
+    &["compare", "cross_check", "shrink", "walk"],
     &["fuzz"],
     &["report"],
     &["cli"],

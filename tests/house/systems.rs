@@ -33,7 +33,7 @@ const MAY: [(&str, &str); 4] = [
 ];
 
 /// What anybody may name of the folder: the list, and how to get from a name to a system.
-const LIST: [&str; 5] = ["NAMES", "CLAIMS", "machine", "claims_of", "claim"];
+const LIST: [&str; 6] = ["NAMES", "CLAIMS", "machine", "open", "claims_of", "claim"];
 
 /// The text of a file before its tests.
 fn without_tests(file: &File) -> &str {

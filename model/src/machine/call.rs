@@ -24,7 +24,7 @@ impl<P: Personality> Machine<P> {
         if let Some(into) = into {
             turn.store(me, into, None);
         }
-        if let (Some(claim), 1..) = (P::LAST_ERROR, self.core.layout.parts.last_error) {
+        if let (Some(claim), 1..) = (P::LAST_ERROR, self.frame.layout.parts.last_error) {
             turn.by(claim);
         }
         let own = &self.personality;
@@ -136,14 +136,14 @@ impl<P: Personality> Machine<P> {
                 job, pid, may_lose, ..
             } => own.job_exit(turn, me, job, pid, may_lose),
             Op::Set { first, len } => {
-                let sets = &self.core.program.sets[usize::from(first)..][..usize::from(len)];
+                let sets = &self.frame.program.sets[usize::from(first)..][..usize::from(len)];
                 match self.set(turn, me, sets) {
                     Some(()) => turn.returns(me, Outcome::Done),
                     None => turn.thread(me).set_mode(Mode::Lost),
                 }
             }
             Op::Test { cond, otherwise } => self.test(turn, me, cond, otherwise),
-            Op::Assert { cond } => match eval(&self.core.program.exprs, &turn.view(), me, cond) {
+            Op::Assert { cond } => match eval(&self.frame.program.exprs, &turn.view(), me, cond) {
                 Some(value) if value != 0 => turn.returns(me, Outcome::Done),
                 _ => turn.thread(me).set_mode(Mode::Failed),
             },

@@ -3,15 +3,15 @@
 //! Who can move stands in `movers`, what that does in `take`: whoever changes one of the two looks at the other.
 
 mod call;
-mod core;
+mod frame;
 mod movers;
 mod take;
 
-use ::core::fmt::Debug;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt::Debug;
 
-pub use core::{Bounded, Core, Unsupported};
+pub use frame::{Bounded, Frame, Unsupported};
 
 use crate::choice::{Alternatives, Answers, Noted, Numbered};
 use crate::claim::Claim;
@@ -29,7 +29,7 @@ use crate::turn::{Fixed, Turn};
 /// A program on a personality.
 #[derive(Debug, Clone)]
 pub struct Machine<P> {
-    core: Core,
+    frame: Frame,
     personality: P,
 }
 
@@ -40,7 +40,7 @@ pub struct Machine<P> {
 /// them all.
 pub trait AnyMachine: Debug + Send + Sync {
     /// What it knows without its personality.
-    fn core(&self) -> &Core;
+    fn frame(&self) -> &Frame;
 
     /// The name of its personality.
     fn name(&self) -> &'static str;
@@ -96,34 +96,34 @@ impl dyn AnyMachine + '_ {
     /// The program.
     #[inline]
     pub fn program(&self) -> &Program {
-        self.core().program()
+        self.frame().program()
     }
 
     /// Where the nouns of its states lie.
     #[inline]
     pub fn layout(&self) -> &Layout {
-        self.core().layout()
+        self.frame().layout()
     }
 
     /// What its personality calls an error.
     pub fn os_error(&self) -> fn(Error) -> OsError {
-        self.core().os_error()
+        self.frame().os_error()
     }
 
     /// Whether a port may run out of room before every post has been made.
     pub fn is_bounded(&self) -> bool {
-        self.core().is_bounded()
+        self.frame().is_bounded()
     }
 
     /// A state, readable.
     #[inline]
     pub fn view<'s>(&'s self, state: &'s State) -> View<'s> {
-        self.core().view(state)
+        self.frame().view(state)
     }
 
     /// The state before the first step.
     pub fn boot(&self) -> State {
-        self.core().boot()
+        self.frame().boot()
     }
 
     /// Takes one of the steps that are possible; says which invariant of every port it broke, if it did.
@@ -133,7 +133,7 @@ impl dyn AnyMachine + '_ {
         step: Step,
         observer: &mut dyn Observer,
     ) -> Option<Fault> {
-        let (mover, mut answers) = self.core().mover_of(state, step);
+        let (mover, mut answers) = self.frame().mover_of(state, step);
         self.take_with(state, mover, &mut answers, observer).1
     }
 
@@ -171,38 +171,38 @@ impl dyn AnyMachine + '_ {
     /// Forgets how far every pending deadline is: each may find it passed at any moment. For judges of threads that no
     /// common clock held to the program's ticks.
     pub fn even_deadlines(&self, state: &mut State) {
-        self.core().even_deadlines(state);
+        self.frame().even_deadlines(state);
     }
 
     /// What a state violates in which nothing can move any more.
     pub fn judge_end(&self, state: &State) -> Option<Violation> {
-        self.core().judge_end(state)
+        self.frame().judge_end(state)
     }
 
     /// Whether the state shows the `sometimes` property of this number.
     #[inline]
     pub fn shows(&self, state: &State, property: usize) -> bool {
-        self.core().shows(state, property)
+        self.frame().shows(state, property)
     }
 
     /// Whether the `eventually` property of this number is owed in the first state.
     pub fn owes_at_boot(&self, boot: &State, property: usize) -> bool {
-        self.core().owes_at_boot(boot, property)
+        self.frame().owes_at_boot(boot, property)
     }
 
     /// Whether the `eventually` property of this number is owed in a state, if `before` says so of the one before it.
     pub fn owes(&self, state: &State, property: usize, before: bool) -> bool {
-        self.core().owes(state, property, before)
+        self.frame().owes(state, property, before)
     }
 
     /// What a run owes in the first state.
     pub fn owed_at_boot(&self, boot: &State) -> Owed {
-        self.core().owed_at_boot(boot)
+        self.frame().owed_at_boot(boot)
     }
 
     /// Notes what a run owes that has come to this state.
     pub fn owe(&self, owed: &mut Owed, state: &State) {
-        self.core().owe(owed, state);
+        self.frame().owe(owed, state);
     }
 }
 
@@ -223,8 +223,8 @@ impl<P: Personality> Machine<P> {
         processors: u32,
         fixed: &[Fixed],
     ) -> Result<Self, Unsupported> {
-        let core = Core::new(program, &personality, processors, fixed)?;
-        Ok(Machine { core, personality })
+        let frame = Frame::new(program, &personality, processors, fixed)?;
+        Ok(Machine { frame, personality })
     }
 
     /// The rules run: one step, from the state before to the one after.
@@ -236,17 +236,17 @@ impl<P: Personality> Machine<P> {
         answers: &mut dyn Answers,
         observer: &mut O,
     ) -> (Step, Option<Fault>) {
-        let core = &self.core;
-        let before = core.queued(&state.0);
+        let frame = &self.frame;
+        let before = frame.queued(&state.0);
         let me = mover.thread;
         let is_turn = match mover.kind {
             StepKind::Turn => true,
             StepKind::Wake => false,
-            StepKind::Time => core.view(state).deadline(me) != Some(0),
+            StepKind::Time => frame.view(state).deadline(me) != Some(0),
         };
-        let branches = core.branches(state, mover);
+        let branches = frame.branches(state, mover);
         let choices = Noted::new(answers, mover.choice, branches);
-        let mut turn = core.turn(&mut state.0, observer, choices);
+        let mut turn = frame.turn(&mut state.0, observer, choices);
         match mover.kind {
             StepKind::Turn => self.take_turn(&mut turn, me, mover.choice),
             StepKind::Wake => {
@@ -257,18 +257,18 @@ impl<P: Personality> Machine<P> {
         }
         let (ledger, fault, choice) = (turn.ledger, turn.fault, turn.choices.number());
         if is_turn {
-            core.note_turn(&mut state.0);
+            frame.note_turn(&mut state.0);
         }
         let fault = fault
-            .or(conserved(before, core.queued(&state.0), ledger).err())
-            .filter(|_| core.program.builtin);
+            .or(conserved(before, frame.queued(&state.0), ledger).err())
+            .filter(|_| frame.program.builtin);
         (Step { choice, ..mover }, fault)
     }
 }
 
 impl<P: Personality> AnyMachine for Machine<P> {
-    fn core(&self) -> &Core {
-        &self.core
+    fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     fn name(&self) -> &'static str {
@@ -284,8 +284,8 @@ impl<P: Personality> AnyMachine for Machine<P> {
     }
 
     fn without_dead(&self) -> Arc<dyn AnyMachine> {
-        let program = Arc::new(crate::dead::without_dead(&self.core.program));
-        let (processors, fixed) = (self.core.processors, &self.core.fixed);
+        let program = Arc::new(crate::dead::without_dead(&self.frame.program));
+        let (processors, fixed) = (self.frame.processors, &self.frame.fixed);
         let machine = Machine::with_readings(program, self.personality, processors, fixed);
         Arc::new(machine.unwrap_or_else(|_| self.clone()))
     }
@@ -323,7 +323,7 @@ impl<P: Personality> AnyMachine for Machine<P> {
     }
 
     fn take_unseen(&self, state: &mut State, step: Step) -> Option<Fault> {
-        let (mover, mut answers) = self.core.mover_of(state, step);
+        let (mover, mut answers) = self.frame.mover_of(state, step);
         self.step(state, mover, &mut answers, &mut ()).1
     }
 
@@ -332,14 +332,14 @@ impl<P: Personality> AnyMachine for Machine<P> {
     }
 
     fn holds_back(&self, state: &State, thread: ThreadId) -> Option<&'static Claim> {
-        let view = self.core.view(state);
+        let view = self.frame.view(state);
         match view.mode(thread) {
             Mode::Parked => self.personality.keeps_waiting(view, thread),
             Mode::Woken => self.personality.holds_wake(view, thread),
             Mode::Ready => {
-                let (plan, mut held) = (&self.core.layout.plan, None);
+                let (plan, mut held) = (&self.frame.layout.plan, None);
                 let pc = view.thread(thread).pc();
-                plan.offers(&self.core.program, &view, thread, pc, |offer| {
+                plan.offers(&self.frame.program, &view, thread, pc, |offer| {
                     if let Offer::Op(op, _) = offer {
                         held = held.or(self.personality.held(view, op));
                     }
@@ -351,11 +351,11 @@ impl<P: Personality> AnyMachine for Machine<P> {
     }
 
     fn judge(&self, state: &State) -> Option<Violation> {
-        judge(self.core.view(state), |view| self.personality.holds(view))
+        judge(self.frame.view(state), |view| self.personality.holds(view))
     }
 }
 
-impl Core {
+impl Frame {
     /// The move that a step is, and how the choices of its rules are answered.
     fn mover_of(&self, state: &State, step: Step) -> (Step, Numbered) {
         let branches = self.branches(state, step);

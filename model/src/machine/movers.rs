@@ -14,8 +14,8 @@ impl<P: Personality> Machine<P> {
     /// See [`super::AnyMachine::movers`].
     #[inline]
     pub(super) fn movers_of(&self, state: &State, mut each: impl FnMut(Step)) -> Bounded {
-        let view = self.core.view(state);
-        if let Some(schedule) = &self.core.program.schedule {
+        let view = self.frame.view(state);
+        if let Some(schedule) = &self.frame.program.schedule {
             return self.movers_by(schedule, view, each);
         }
         let mut bounded = false;
@@ -42,7 +42,7 @@ impl<P: Personality> Machine<P> {
         mut each: impl FnMut(Step),
     ) -> Bounded {
         let mut quiet = true;
-        for id in self.core.program.thread_ids() {
+        for id in self.frame.program.thread_ids() {
             self.wakes(view, id, &mut |step| {
                 quiet = false;
                 each(step);
@@ -50,7 +50,7 @@ impl<P: Personality> Machine<P> {
         }
         // The clock moves to a deadline once, for everybody whose time is over then.
         if self
-            .core
+            .frame
             .program
             .thread_ids()
             .any(|id| view.deadline(id) == Some(0))
@@ -100,7 +100,7 @@ impl<P: Personality> Machine<P> {
         pc: Pc,
         each: &mut impl FnMut(Step),
     ) -> bool {
-        if let Some(count) = self.core.layout.plan.plain_count(id, pc) {
+        if let Some(count) = self.frame.layout.plan.plain_count(id, pc) {
             (0..u32::from(count)).for_each(|branch| each(turn_of(id, branch)));
             return false;
         }
@@ -117,8 +117,8 @@ impl<P: Personality> Machine<P> {
         each: &mut impl FnMut(Step),
     ) -> bool {
         let (mut bounded, mut branch) = (false, 0);
-        let plan = &self.core.layout.plan;
-        plan.offers(&self.core.program, &view, id, pc, |offer| {
+        let plan = &self.frame.layout.plan;
+        plan.offers(&self.frame.program, &view, id, pc, |offer| {
             match self.held(view, offer) {
                 None => each(turn_of(id, branch)),
                 Some(Held::ByBound) => bounded = true,
@@ -144,11 +144,11 @@ impl<P: Personality> Machine<P> {
     /// Whether what an operation puts into ports finds room there, where a bound says how much there is.
     fn has_room(&self, view: View<'_>, op: Op) -> bool {
         let takes_one =
-            |port: PortId| !self.core.bounded[port.index()] || view.port(port).has_room_for_post();
+            |port: PortId| !self.frame.bounded[port.index()] || view.port(port).has_room_for_post();
         match op {
             Op::Post { port, .. } | Op::Submit { port, .. } => takes_one(port),
             Op::PortSendn { ports, .. } => {
-                let ports = &self.core.program.port_lists[usize::from(ports)];
+                let ports = &self.frame.program.port_lists[usize::from(ports)];
                 ports.iter().all(|&port| takes_one(port))
             }
             Op::MsgRing { message, .. } => self.has_room_for_message(view, message),
@@ -161,8 +161,8 @@ impl<P: Personality> Machine<P> {
 
     /// Whether whatever messages an operation sends find room.
     fn has_room_for_messages(&self, view: View<'_>, op: Op) -> bool {
-        let messages = messages_max(&self.core.program, op);
-        self.core
+        let messages = messages_max(&self.frame.program, op);
+        self.frame
             .program
             .job_bindings
             .iter()
@@ -173,7 +173,7 @@ impl<P: Personality> Machine<P> {
     fn has_room_for_message(&self, view: View<'_>, message: Message) -> bool {
         let entries = 1 + usize::from(message.from == message.to);
         [message.from, message.to].iter().all(|&port| {
-            !self.core.bounded[port.index()] || view.port(port).packets().room() >= entries
+            !self.frame.bounded[port.index()] || view.port(port).packets().room() >= entries
         })
     }
 
@@ -194,11 +194,11 @@ impl<P: Personality> Machine<P> {
     /// The next deadlines; says whether a bound took them away.
     #[inline]
     fn times(&self, view: View<'_>, each: &mut impl FnMut(Step)) -> bool {
-        if !self.core.layout.has_deadlines() {
+        if !self.frame.layout.has_deadlines() {
             return false;
         }
         let Some(next) = self
-            .core
+            .frame
             .program
             .thread_ids()
             .filter_map(|id| view.deadline(id))
@@ -207,7 +207,7 @@ impl<P: Personality> Machine<P> {
             return false;
         };
         if self
-            .core
+            .frame
             .program
             .bounds
             .ticks
@@ -216,7 +216,7 @@ impl<P: Personality> Machine<P> {
             return true;
         }
         for id in self
-            .core
+            .frame
             .program
             .thread_ids()
             .filter(|&id| view.deadline(id) == Some(next))

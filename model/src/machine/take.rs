@@ -19,11 +19,11 @@ impl<P: Personality> Machine<P> {
         let (mode, pc) = (turn.view().thread(me).mode(), turn.view().thread(me).pc());
         match mode {
             Mode::Ready => {
-                let plan = &self.core.layout.plan;
+                let plan = &self.frame.layout.plan;
                 if let Some((op, into)) = plan.op(me, pc) {
                     return self.call(turn, me, op, into);
                 }
-                let offer = plan.nth_offer(&self.core.program, &turn.view(), me, pc, branch);
+                let offer = plan.nth_offer(&self.frame.program, &turn.view(), me, pc, branch);
                 match offer.expect("only who can move does") {
                     Offer::Op(_, pc) => {
                         turn.thread(me).set_pc(pc);
@@ -94,7 +94,7 @@ impl<P: Personality> Machine<P> {
         otherwise: Pc,
     ) {
         let pc = turn.view().thread(me).pc();
-        match eval(&self.core.program.exprs, &turn.view(), me, cond) {
+        match eval(&self.frame.program.exprs, &turn.view(), me, cond) {
             Some(value) => {
                 let op = turn.op(me);
                 turn.observer.ret(me, op, Outcome::Done);
@@ -138,9 +138,9 @@ impl<P: Personality> Machine<P> {
 
     /// The caller ends last, so that its own handles and operations go with the process.
     pub(super) fn exit_process<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
-        let process = |id: ThreadId| self.core.program.threads[id.index()].process;
+        let process = |id: ThreadId| self.frame.program.threads[id.index()].process;
         let others = self
-            .core
+            .frame
             .program
             .thread_ids()
             .filter(|&id| id != me && process(id) == process(me));
@@ -222,11 +222,11 @@ impl<P: Personality> Machine<P> {
         let view = turn.view();
         for (place, set) in values.iter_mut().zip(sets) {
             let value =
-                i32::try_from(eval(&self.core.program.exprs, &view, me, set.value)?).ok()?;
+                i32::try_from(eval(&self.frame.program.exprs, &view, me, set.value)?).ok()?;
             let var = match set.element {
                 None => set.var,
                 Some((index, len)) => {
-                    let index = u8::try_from(eval(&self.core.program.exprs, &view, me, index)?)
+                    let index = u8::try_from(eval(&self.frame.program.exprs, &view, me, index)?)
                         .ok()
                         .filter(|&n| n < len)?;
                     VarId(set.var.0 + index)
@@ -235,7 +235,7 @@ impl<P: Personality> Machine<P> {
             *place = (var, value);
         }
         for &(var, value) in &values[..sets.len()] {
-            self.core.write_var(turn.bytes, var, value);
+            self.frame.write_var(turn.bytes, var, value);
         }
         Some(())
     }
@@ -247,13 +247,13 @@ impl<P: Personality> Machine<P> {
             .thread(me)
             .remaining()
             .expect("a deadline is pending");
-        for id in self.core.program.thread_ids() {
+        for id in self.frame.program.thread_ids() {
             if let Some(remaining) = turn.view().thread(id).remaining() {
                 turn.thread(id)
                     .set_remaining(Some(remaining.saturating_sub(passed)));
             }
         }
-        if let Some(at) = self.core.layout.clock {
+        if let Some(at) = self.frame.layout.clock {
             let now = turn.view().clock() + passed;
             turn.bytes[usize::from(at)..usize::from(at) + 4].copy_from_slice(&now.to_le_bytes());
         }

@@ -15,7 +15,7 @@
 //! put decides when it leaves: beyond 255 places only the first are tried.
 
 use super::notify;
-use crate::choice::Readings;
+use crate::choice::{Numbers, Open, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, aix};
@@ -74,6 +74,15 @@ impl Personality for Aix {
 
     fn os_error(&self) -> fn(Error) -> OsError {
         aix
+    }
+
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[
+            &WAITERS_FAIL,
+            &Numbers {
+                claim: PACKET_ORDER,
+            },
+        ]
     }
 
     fn can(&self) -> &'static [&'static [Verb]] {

@@ -16,6 +16,7 @@
 //! signals are absent.
 
 use super::{linux, notify};
+use crate::choice::{Numbers, Open};
 use crate::claim::{Claim, claims};
 use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Error, Observer, OsError, Outcome, errno};
@@ -53,6 +54,10 @@ impl Personality for Condvar {
 
     fn os_error(&self) -> fn(Error) -> OsError {
         errno
+    }
+
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[&Numbers { claim: GROUPS }]
     }
 
     fn can(&self) -> &'static [&'static [Verb]] {

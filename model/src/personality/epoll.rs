@@ -17,7 +17,7 @@
 //! before the first has drained it; here that is one of the possible orders.
 
 use super::{linux, notify};
-use crate::choice::Readings;
+use crate::choice::{Open, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Error, Observer, OsError, Outcome, errno};
@@ -98,6 +98,10 @@ impl Personality for Epoll {
 
     fn os_error(&self) -> fn(Error) -> OsError {
         errno
+    }
+
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[&CHECKS]
     }
 
     fn can(&self) -> &'static [&'static [Verb]] {

@@ -30,6 +30,7 @@ use calls::{
 };
 
 use super::notify;
+use crate::choice::{Numbers, Open};
 use crate::claim::{Claim, claims};
 use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, illumos};
@@ -99,6 +100,10 @@ impl Personality for Illumos {
 
     fn os_error(&self) -> fn(Error) -> OsError {
         illumos
+    }
+
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[&Numbers { claim: NO_MEMORY }, &Numbers { claim: TWO_STEPS }]
     }
 
     fn can(&self) -> &'static [&'static [Verb]] {

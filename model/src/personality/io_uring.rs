@@ -37,7 +37,7 @@
 use alloc::vec::Vec;
 
 use super::{linux, notify};
-use crate::choice::Readings;
+use crate::choice::{Numbers, Open, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
@@ -116,6 +116,16 @@ impl Personality for IoUring {
 
     fn os_error(&self) -> fn(Error) -> OsError {
         errno
+    }
+
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[
+            &LEFT_AFTER_ROOM,
+            &Numbers { claim: WHICH_READ },
+            &Numbers {
+                claim: CANCEL_ORDER,
+            },
+        ]
     }
 
     fn can(&self) -> &'static [&'static [Verb]] {

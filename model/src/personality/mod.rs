@@ -29,6 +29,7 @@ pub use wine::Wine;
 
 use alloc::sync::Arc;
 
+use crate::choice::Open;
 use crate::claim::Claim;
 use crate::contract::Personality;
 use crate::machine::{AnyMachine, Machine, Unsupported};
@@ -96,39 +97,63 @@ pub fn machine(
     processors: u32,
     fixed: &[Fixed],
 ) -> Option<Result<Arc<dyn AnyMachine>, Unsupported>> {
-    let (program, setup) = (Arc::clone(program), Setup { processors, fixed });
+    struct Setup<'s> {
+        program: Arc<Program>,
+        processors: u32,
+        fixed: &'s [Fixed],
+    }
+    impl Visitor for Setup<'_> {
+        type Out = Result<Arc<dyn AnyMachine>, Unsupported>;
+        fn visit<P: Personality>(self, personality: P) -> Self::Out {
+            let machine =
+                Machine::with_readings(self.program, personality, self.processors, self.fixed)?;
+            Ok(Arc::new(machine))
+        }
+    }
+    let program = Arc::clone(program);
+    let setup = Setup {
+        program,
+        processors,
+        fixed,
+    };
+    with(name, setup)
+}
+
+/// Every choice that the rules of the personality of this name leave open; none if there is no such personality.
+pub fn open(name: &str) -> Option<&'static [&'static dyn Open]> {
+    struct Ask;
+    impl Visitor for Ask {
+        type Out = &'static [&'static dyn Open];
+        fn visit<P: Personality>(self, personality: P) -> Self::Out {
+            personality.open()
+        }
+    }
+    with(name, Ask)
+}
+
+/// Work for whichever personality has a name.
+trait Visitor {
+    type Out;
+    fn visit<P: Personality>(self, personality: P) -> Self::Out;
+}
+
+/// Does work for the personality of this name; none if there is none. Nothing else goes from a name to a personality.
+fn with<V: Visitor>(name: &str, visitor: V) -> Option<V::Out> {
     Some(match name {
-        "windows" => setup.machine(program, Windows::VISTA),
-        "windows-2003" => setup.machine(program, Windows::NT5),
-        "wine-8" => setup.machine(program, Wine::V8),
-        "wine-10" => setup.machine(program, Wine::V10),
-        "illumos" => setup.machine(program, Illumos),
-        "aix" => setup.machine(program, Aix),
-        "epoll" => setup.machine(program, Epoll),
-        "io-uring" => setup.machine(program, IoUring),
-        "kqueue" => setup.machine(program, Kqueue::FREEBSD),
-        "kqueue-macos" => setup.machine(program, Kqueue::MACOS),
-        "select" => setup.machine(program, Select),
-        "pipe" => setup.machine(program, Pipe),
-        "mqueue" => setup.machine(program, Mqueue),
-        "condvar" => setup.machine(program, Condvar),
+        "windows" => visitor.visit(Windows::VISTA),
+        "windows-2003" => visitor.visit(Windows::NT5),
+        "wine-8" => visitor.visit(Wine::V8),
+        "wine-10" => visitor.visit(Wine::V10),
+        "illumos" => visitor.visit(Illumos),
+        "aix" => visitor.visit(Aix),
+        "epoll" => visitor.visit(Epoll),
+        "io-uring" => visitor.visit(IoUring),
+        "kqueue" => visitor.visit(Kqueue::FREEBSD),
+        "kqueue-macos" => visitor.visit(Kqueue::MACOS),
+        "select" => visitor.visit(Select),
+        "pipe" => visitor.visit(Pipe),
+        "mqueue" => visitor.visit(Mqueue),
+        "condvar" => visitor.visit(Condvar),
         _ => return None,
     })
-}
-
-/// What every machine is made with.
-struct Setup<'f> {
-    processors: u32,
-    fixed: &'f [Fixed],
-}
-
-impl Setup<'_> {
-    fn machine<P: Personality>(
-        self,
-        program: Arc<Program>,
-        personality: P,
-    ) -> Result<Arc<dyn AnyMachine>, Unsupported> {
-        let machine = Machine::with_readings(program, personality, self.processors, self.fixed)?;
-        Ok(Arc::new(machine))
-    }
 }

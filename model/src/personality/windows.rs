@@ -5,6 +5,8 @@
 //! block elsewhere and come back. A post hands its packet to a waiter in one atomic action.
 //! A plain `get` is GetQueuedCompletionStatus, one with `max` is GetQueuedCompletionStatusEx.
 //!
+//! Long: the claims of a system, and the calls that follow them, stand together.
+//!
 //! The sources are those of Wine's test suite (W) and Wine itself (Ws), Microsoft's documentation (D), ReactOS
 //! (R), and libraries in use (X). Further claims, of `windows-2003`, name only what differs there.
 //!
@@ -40,7 +42,7 @@ mod waits;
 use super::nt;
 use super::nt::jobs::Loss;
 use super::nt::rules::{End, Insert, Nt, Rules, SomeRules};
-use crate::choice::Readings;
+use crate::choice::{Numbers, Open, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
@@ -221,6 +223,25 @@ impl Personality for Windows {
 
     fn os_error(&self) -> fn(Error) -> OsError {
         win32
+    }
+
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[
+            &port::POLLS,
+            &port::SELF_RULE,
+            &port::BUSY,
+            &port::MEMORY,
+            &waits::HANDLE_WAITS,
+            &waits::SUSPENDED,
+            &io::IN_FLIGHT,
+            &io::LATE,
+            &LOSSY,
+            &NOTHING_OF_MINE,
+            &Numbers {
+                claim: BATCH_AFTER_HANDOFF,
+            },
+            &Numbers { claim: CANCEL_LATE },
+        ]
     }
 
     fn can(&self) -> &'static [&'static [Verb]] {

@@ -5,6 +5,8 @@
 //! packet, and then asks for it like anybody else; in Wine 10 the server hands the packet over. A plain `get` is
 //! GetQueuedCompletionStatus, one with `max` is GetQueuedCompletionStatusEx.
 //!
+//! Long: the claims of a system, and the calls that follow them, stand together.
+//!
 //! The source is our own measurement (M): programs for Windows under the Wine 8.0 and 10.0 of Debian, 300
 //! repetitions of each question, and the recordings that `tests/windows.sh` makes.
 //!
@@ -22,6 +24,7 @@ use super::nt::jobs::Loss;
 use super::nt::operations::{cancels, ends, first_pending, is_agnostic, pending_on};
 use super::nt::port::{dropped, outcome, removed};
 use super::nt::rules::{End, Insert, Nt, Rules, SomeRules};
+use crate::choice::{Numbers, Open};
 use crate::claim::claims;
 use crate::contract::{COMMON, Limits, Personality};
 use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
@@ -111,6 +114,12 @@ impl Personality for Wine {
 
     fn os_error(&self) -> fn(Error) -> OsError {
         win32
+    }
+
+    fn open(&self) -> &'static [&'static dyn Open] {
+        &[&Numbers {
+            claim: IO_CANCEL_ORDER,
+        }]
     }
 
     fn can(&self) -> &'static [&'static [Verb]] {

@@ -162,7 +162,7 @@ fn threads_that_are_named_trade_places_with_nobody() {
             .iter()
             .any(|name| text.contains(name));
         let shows = matches!(op.verb(), Verb::Set | Verb::ExitProcess);
-        let symmetry = Symmetry::of(machine(&program).core());
+        let symmetry = Symmetry::of(machine(&program).frame());
         let orbits: Vec<_> = symmetry.orbits().collect();
         let alike = vec![vec![ThreadId(1), ThreadId(2)]];
         assert_eq!(
@@ -191,7 +191,7 @@ fn threads_that_say_the_same_in_other_numbers_are_alike() {
             value: ExprId(2),
             ..program.sets[0]
         });
-        let orbits = |program: &Program| Symmetry::of(machine(program).core()).orbits().count();
+        let orbits = |program: &Program| Symmetry::of(machine(program).frame()).orbits().count();
         assert_eq!(orbits(&program), 1, "{one:?}");
         program.exprs[2] = Expr::Const(1);
         assert_eq!(orbits(&program), 0, "{one:?}");
@@ -208,11 +208,11 @@ fn test(cond: u16) -> Op {
 /// Which of two threads move at the start.
 fn movers(program: &Program) -> Vec<u8> {
     let machine = machine(program);
-    let (order, boot) = (PartialOrder::of(machine.core()), machine.boot());
+    let (order, boot) = (PartialOrder::of(machine.frame()), machine.boot());
     let mut steps = Vec::new();
     let _ = machine.movers(&boot, &mut |step| steps.push(step));
     assert_eq!(steps.len(), 2, "both can move");
-    let waits = order.reduce(machine.core(), &boot, &mut steps);
+    let waits = order.reduce(machine.frame(), &boot, &mut steps);
     assert_eq!(waits, steps.len() == 1);
     steps.iter().map(|step| step.thread.0).collect()
 }

@@ -31,6 +31,7 @@ use portsim_model::step::Step;
 pub use reduce::Reductions;
 
 use crate::coverage::Coverage;
+use crate::names::Names;
 use liveness::Verdict;
 use reduce::Reduce;
 use rounds::{SharedState, WorkerConfig, build};
@@ -76,6 +77,20 @@ pub enum Cut {
     Lost,
 }
 
+impl Cut {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Cut::Bound => "a bound on packets or ticks was met",
+            Cut::Depth => "the bound on depth was met",
+            Cut::Preemptions => "the bound on preemptions was met",
+            Cut::Memory => "the memory for states is used up",
+            Cut::Stopped => "it was stopped",
+            Cut::Lost => "another process was lost; what is told is what this one had seen",
+        }
+    }
+}
+
 /// What an exploration found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
@@ -87,6 +102,18 @@ pub enum Found {
     NeverOwed(usize),
     /// There is an `at_end` property, and no state in which nothing can move any more.
     NoEnd,
+}
+
+impl Found {
+    /// The name of the property that does not hold.
+    pub fn property(self, names: &Names) -> &str {
+        match self {
+            Found::Violation(violation) => names.property(violation),
+            Found::Never(n) => &names.sometimes[n],
+            Found::NeverOwed(n) => &names.eventually[n],
+            Found::NoEnd => &names.at_end[0],
+        }
+    }
 }
 
 /// An exploration.
@@ -116,10 +143,10 @@ pub struct Exploration {
     pub loop_from: Option<usize>,
     /// How many threads traded places, for each orbit.
     pub orbits: Vec<usize>,
-    /// Whether results that nobody reads, or packets that nobody tells apart, were left out.
-    pub abridged: bool,
-    /// In how many states only those moved who have nothing to do with the others.
-    pub thinned: u64,
+    /// Whether dead results, or differences between packets that nobody reads, were left out.
+    pub dead: bool,
+    /// States in which a persistent set of the possible steps was taken, and not all of them.
+    pub states_reduced: u64,
     /// The claims that decided in this process, where they were counted.
     pub coverage: Option<Coverage>,
 }
@@ -207,7 +234,7 @@ pub fn check(
         stop,
         &mut progress,
     )?;
-    if exploration.thinned > 0 && matches!(exploration.found, Some(Found::Violation(_))) {
+    if exploration.states_reduced > 0 && matches!(exploration.found, Some(Found::Violation(_))) {
         // There may be a shorter way among those that were left out. Every process looks for it by itself.
         let reductions = Reductions {
             order: false,
@@ -256,7 +283,7 @@ fn explore(
         symmetry: reductions.symmetry && limits.preemptions.is_none(),
         ..reductions
     };
-    let machine = &reductions.abridge(whole);
+    let machine = &reductions.without_dead(whole);
     let reduce = Arc::new(Reduce::new(reductions, &**machine));
     let workers = workers_of.workers.max(1);
     let limits = Limits {
@@ -369,8 +396,8 @@ fn explore(
         trouble,
         cut: outcome.cut,
         orbits: reduce.orbits(),
-        abridged: machine.program().ops().ne(whole.program().ops()),
-        thinned: outcome.all.thinned,
+        dead: machine.program().ops().ne(whole.program().ops()),
+        states_reduced: outcome.all.reduced,
         coverage: workers_of.coverage.then(|| {
             let mut coverage = shared.coverage.lock().expect("no worker is left").clone();
             for claim in machine.invariants() {
@@ -381,9 +408,9 @@ fn explore(
         ..Exploration::default()
     };
     if let Some(worst) = outcome.all.worst {
-        let violation = wire::unpack_violation(worst.violation);
+        let violation = worst.violation.try_into()?;
         let way: Vec<_> = outcome.way.into_iter().rev().collect();
-        let last = worst.last.map(wire::unpack_step);
+        let last = worst.last.map(Into::into);
         let found = path::Found { violation, last };
         let steps = path::steps(&**machine, &reduce, limits.preemptions, &way, found);
         exploration.path = steps.ok_or("two states have one fingerprint")?;

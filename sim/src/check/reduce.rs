@@ -11,11 +11,11 @@ use portsim_model::symmetry::Symmetry;
 /// Which reductions a search uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reductions {
-    /// Threads that are alike trade places.
+    /// Threads that are alike may trade places.
     pub symmetry: bool,
-    /// Results that nobody reads are forgotten, and packets that nobody tells apart are one.
+    /// Dead results are forgotten, and packets that nobody tells apart are one.
     pub dead: bool,
-    /// Who has nothing to do with the others moves before them.
+    /// Threads whose steps are independent of the others' move before them.
     pub order: bool,
 }
 
@@ -33,8 +33,8 @@ impl Reductions {
         order: false,
     };
 
-    /// What is searched in place of a system.
-    pub fn abridge(self, machine: &Arc<dyn AnyMachine>) -> Arc<dyn AnyMachine> {
+    /// The machine that is searched in place of this one.
+    pub fn without_dead(self, machine: &Arc<dyn AnyMachine>) -> Arc<dyn AnyMachine> {
         if self.dead {
             machine.without_dead()
         } else {
@@ -51,14 +51,14 @@ pub struct Reduce {
 }
 
 impl Reduce {
-    /// Those of a system that was abridged already.
+    /// Those of a machine that has lost what is dead.
     pub fn new(reductions: Reductions, machine: &dyn AnyMachine) -> Reduce {
         let mut reduce = Reduce::default();
         if reductions.symmetry {
-            reduce.symmetry = Symmetry::of(machine.core());
+            reduce.symmetry = Symmetry::of(machine.frame());
         }
         if reductions.order {
-            reduce.order = PartialOrder::of(machine.core());
+            reduce.order = PartialOrder::of(machine.frame());
         }
         reduce
     }
@@ -68,10 +68,15 @@ impl Reduce {
         self.symmetry.orbits().map(|orbit| orbit.len()).collect()
     }
 
-    /// Leaves of the steps that are possible in a state those that are enough; says whether it left any out.
+    /// Keeps a persistent set of the steps that are possible in a state; says whether it is smaller than all of them.
     #[inline]
-    pub fn thin(&self, machine: &dyn AnyMachine, state: &State, steps: &mut Vec<Step>) -> bool {
-        self.order.reduce(machine.core(), state, steps)
+    pub fn keep_persistent(
+        &self,
+        machine: &dyn AnyMachine,
+        state: &State,
+        steps: &mut Vec<Step>,
+    ) -> bool {
+        self.order.reduce(machine.frame(), state, steps)
     }
 
     /// Puts one state in the place of all that are the same to the search.

@@ -15,7 +15,7 @@ use super::reduce::Reduce;
 use super::seen::Seen;
 use super::tail::Tail;
 use super::visited::{Fingerprint, SHORT, fingerprint_of};
-use super::wire::{Batch, Conviction, Head, Manifest, Summary, pack_step, pack_violation};
+use super::wire::{Batch, Conviction, Head, Manifest, Summary};
 use crate::coverage::Coverage;
 
 /// States that are looked up, and sent, together.
@@ -272,7 +272,8 @@ impl Share {
                 self.convict(self.depth - 1, violation, print, None);
             }
         }
-        self.summary.thinned += u64::from(self.reduce.thin(machine, state, &mut self.movers));
+        let reduced = (self.reduce).keep_persistent(machine, state, &mut self.movers);
+        self.summary.reduced += u64::from(reduced);
         for n in 0..self.movers.len() {
             let mover = self.movers[n];
             let tail = tail.map(|tail| tail.after(mover, &self.movers));
@@ -388,9 +389,9 @@ impl Share {
     ) {
         let conviction = Conviction {
             steps,
-            violation: pack_violation(violation),
+            violation: violation.into(),
             state: print & SHORT,
-            last: last.map(pack_step),
+            last: last.map(Into::into),
         };
         let worst = &mut self.summary.worst;
         if worst.as_ref().is_none_or(|worst| conviction < *worst) {

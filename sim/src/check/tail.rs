@@ -23,7 +23,7 @@ impl Tail {
         if bound.is_some() { 2 } else { 0 }
     }
 
-    /// Origin the bytes behind a state.
+    /// From the bytes behind a state.
     pub fn read(bytes: &[u8]) -> Option<Tail> {
         match *bytes {
             [last, preemptions] => Some(Tail { last, preemptions }),

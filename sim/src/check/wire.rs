@@ -49,8 +49,8 @@ pub struct Summary {
     pub fresh: u64,
     /// States generated so far.
     pub transitions: u64,
-    /// States in which only some of the steps that were possible were taken.
-    pub thinned: u64,
+    /// States in which a persistent set of the possible steps was taken, and not all of them.
+    pub reduced: u64,
     /// The first violation of those found by now.
     pub worst: Option<Conviction>,
     /// Which `sometimes` properties some state has shown.
@@ -80,7 +80,7 @@ impl Summary {
     pub fn merge(mut self, other: Summary) -> Summary {
         self.fresh += other.fresh;
         self.transitions += other.transitions;
-        self.thinned += other.thinned;
+        self.reduced += other.reduced;
         self.bytes += other.bytes;
         self.ended |= other.ended;
         self.bounded |= other.bounded;
@@ -103,16 +103,15 @@ impl Summary {
 pub struct Conviction {
     /// Steps from the start.
     pub steps: u32,
-    /// The violation: its kind, and its number there.
-    pub violation: (u8, u16),
+    pub violation: ViolationFields,
     /// The short fingerprint of the last state that was stored.
     pub state: u64,
-    /// The step from there, where it is the step that is wrong: kind, thread and choice.
-    pub last: Option<PackedStep>,
+    /// The step from there, where it is the step that is wrong.
+    pub last: Option<StepFields>,
 }
 
 /// What checkpoints call their format.
-pub const KEPT_FORMAT: &str = "portsim-checkpoint/2";
+pub const KEPT_FORMAT: &str = "portsim-checkpoint/3";
 
 /// Which files of a checkpoint belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,42 +168,124 @@ pub fn from_json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> 
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// A violation as numbers.
-pub fn pack_violation(violation: Violation) -> (u8, u16) {
-    match violation {
-        Violation::Builtin(fault) => (0, fault as u16),
-        Violation::Always(n) => (1, n as u16),
-        Violation::AtEnd(n) => (2, n as u16),
-        Violation::Eventually(n) => (3, n as u16),
+/// A violation, as workers tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ViolationFields {
+    /// An invariant of every port, by its place in [`FAULTS`].
+    Builtin(u16),
+    Always(u16),
+    AtEnd(u16),
+    Eventually(u16),
+}
+
+impl From<Violation> for ViolationFields {
+    fn from(violation: Violation) -> ViolationFields {
+        match violation {
+            Violation::Builtin(fault) => ViolationFields::Builtin(fault as u16),
+            Violation::Always(n) => ViolationFields::Always(n as u16),
+            Violation::AtEnd(n) => ViolationFields::AtEnd(n as u16),
+            Violation::Eventually(n) => ViolationFields::Eventually(n as u16),
+        }
     }
 }
 
-/// The violation of these numbers.
-pub fn unpack_violation((kind, n): (u8, u16)) -> Violation {
-    match kind {
-        0 => Violation::Builtin(FAULTS[usize::from(n)].0),
-        1 => Violation::Always(n.into()),
-        2 => Violation::AtEnd(n.into()),
-        3 => Violation::Eventually(n.into()),
-        _ => unreachable!("{kind} is no kind of violation"),
+impl TryFrom<ViolationFields> for Violation {
+    type Error = String;
+
+    fn try_from(fields: ViolationFields) -> Result<Violation, String> {
+        Ok(match fields {
+            ViolationFields::Builtin(n) => match FAULTS.get(usize::from(n)) {
+                Some((fault, _)) => Violation::Builtin(*fault),
+                None => return Err(format!("there is no invariant with the number {n}")),
+            },
+            ViolationFields::Always(n) => Violation::Always(n.into()),
+            ViolationFields::AtEnd(n) => Violation::AtEnd(n.into()),
+            ViolationFields::Eventually(n) => Violation::Eventually(n.into()),
+        })
     }
 }
 
-const KINDS: [StepKind; 3] = [StepKind::Turn, StepKind::Wake, StepKind::Time];
-
-/// A step: its kind, its thread and its choice.
-pub type PackedStep = (u8, u8, u32);
-
-/// A step as numbers.
-pub fn pack_step(step: Step) -> PackedStep {
-    (step.kind as u8, step.thread.0, step.choice)
+/// A step, as workers tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StepFields {
+    kind: KindField,
+    thread: u8,
+    choice: u32,
 }
 
-/// The step of these numbers.
-pub fn unpack_step((kind, thread, choice): PackedStep) -> Step {
-    Step {
-        kind: KINDS[usize::from(kind)],
-        thread: ThreadId(thread),
-        choice,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum KindField {
+    Turn,
+    Wake,
+    Time,
+}
+
+impl From<Step> for StepFields {
+    fn from(step: Step) -> StepFields {
+        StepFields {
+            kind: match step.kind {
+                StepKind::Turn => KindField::Turn,
+                StepKind::Wake => KindField::Wake,
+                StepKind::Time => KindField::Time,
+            },
+            thread: step.thread.0,
+            choice: step.choice,
+        }
+    }
+}
+
+impl From<StepFields> for Step {
+    fn from(fields: StepFields) -> Step {
+        Step {
+            kind: match fields.kind {
+                KindField::Turn => StepKind::Turn,
+                KindField::Wake => StepKind::Wake,
+                KindField::Time => StepKind::Time,
+            },
+            thread: ThreadId(fields.thread),
+            choice: fields.choice,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_is_read_as_it_was_told() {
+        let builtin = FAULTS.map(|(fault, _)| Violation::Builtin(fault));
+        let own = [
+            Violation::Always(3),
+            Violation::AtEnd(0),
+            Violation::Eventually(1),
+        ];
+        for violation in builtin.into_iter().chain(own) {
+            let line = to_json(&ViolationFields::from(violation));
+            let told: ViolationFields = from_json(&line).expect("it was told");
+            assert_eq!(Violation::try_from(told), Ok(violation), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_violation_is_an_error() {
+        let unknown = ViolationFields::Builtin(FAULTS.len() as u16);
+        assert!(Violation::try_from(unknown).is_err());
+        for line in [r#"{"Sideways":0}"#, "[4,0]", "3"] {
+            assert!(from_json::<ViolationFields>(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_step_is_read_as_it_was_told() {
+        for kind in [StepKind::Turn, StepKind::Wake, StepKind::Time] {
+            let step = Step {
+                kind,
+                thread: ThreadId(2),
+                choice: 300,
+            };
+            let told: StepFields = from_json(&to_json(&StepFields::from(step))).expect("as above");
+            assert_eq!(Step::from(told), step);
+        }
     }
 }

@@ -8,6 +8,8 @@ pub use fair::Fair;
 pub use pct::Pct;
 pub use random::Random;
 
+use std::fmt::{self, Display, Formatter};
+
 use portsim_model::choice::Answers;
 use portsim_model::step::Step;
 use rand_chacha::ChaCha8Rng;
@@ -42,6 +44,17 @@ pub enum Policy {
     Pct(u32),
     /// The thread that has waited longest for its turn.
     Fair,
+}
+
+impl Display for Policy {
+    /// As [`Policy::parse`] takes it back.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Policy::Random => f.write_str("random"),
+            Policy::Fair => f.write_str("fair"),
+            Policy::Pct(depth) => write!(f, "pct:{depth}"),
+        }
+    }
 }
 
 impl Policy {

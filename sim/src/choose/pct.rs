@@ -1,7 +1,7 @@
 //! Probabilistic concurrency testing: the thread with the highest priority moves, and priorities fall at random moments.
 //!
 //! A bug that needs `d` ordering constraints is found by one run with a probability of at least
-//! 1 / (n k^(d-1)) for n threads and k movers: Burckhardt, Kothari, Musuvathi, Nagarakatte, "A randomized
+//! 1 / (n k^(d-1)) for n threads and k steps: Burckhardt, Kothari, Musuvathi, Nagarakatte, "A randomized
 //! scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use portsim_model::step::Step;
 
 use super::{Choose, Rng};
 
-/// Priorities change within so many movers from the start.
+/// Priorities change within this many steps from the start.
 const HORIZON: usize = 64;
 
 /// See the module.

@@ -9,9 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use portsim_model::personality::NAMES;
 
 use super::bad_argument;
-use crate::bad_input::{BadInput, one_of};
+use crate::bad_input::BadInput;
 use crate::check::Reductions;
 use crate::choose::Policy;
+use crate::personality::readings;
 
 /// A deterministic simulator and model checker for I/O completion ports.
 #[derive(Debug, Parser)]
@@ -25,25 +26,25 @@ pub struct Portsim {
 
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// Put one JSON object on standard output
+    /// Print one JSON object to standard output
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say only what was asked for
+    /// Print no notes and no progress
     #[arg(long, global = true)]
     pub quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// What does this scenario do? The same seed gives the same bytes for ever
+    /// What does this scenario do? The same seed always gives the same bytes
     Run(Run),
     /// Can anything go wrong, in any interleaving?
     Check(Check),
-    /// Does this trace of the model still come out, step by step?
+    /// Does the model still play this trace of its own, step by step?
     Replay(Replay),
-    /// Where do two traces of one scenario part?
+    /// Where do two traces of one scenario differ?
     Diff(Diff),
-    /// Run a scenario on a real system and write down what it did
+    /// Run a scenario on a real system and record what it does
     Record(Record),
     /// Could the model have shown what this trace shows?
     Admit(Admit),
@@ -51,17 +52,17 @@ pub enum Command {
     CrossCheck(CrossCheck),
     /// What does each system do with this scenario?
     Compare(Compare),
-    /// Make up scenarios, cross-check them, and make small what differs
+    /// Make up scenarios, cross-check them, and shrink those that differ
     Fuzz(Fuzz),
-    /// Join what commands with --shard and --json said of their parts
+    /// Join the JSON reports of the parts that --shard divides a command into
     Merge(Merge),
     /// Write a scenario or a recording in the language of another checker
     Export(Export),
-    /// Be an agent: do on a backend what a conductor says on standard input
+    /// Serve as an agent: do on a backend what a conductor asks for on standard input
     Agent(Agent),
-    /// Systems that the model plays, backends, and scenarios
+    /// List the systems that the model plays, the backends, and scenarios
     List(List),
-    /// The JSON Schema of a kind of file
+    /// Print the JSON Schema of a kind of file
     Schema(Schema),
 }
 
@@ -69,24 +70,27 @@ pub enum Command {
 pub struct Run {
     /// The scenario
     pub scenario: PathBuf,
-    /// The system to play; the scenario's first if left out
+    /// The system to play; by default the scenario's first
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// What the choices are drawn from
+    /// The seed of all random choices
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "seeds")]
     pub seed: u64,
-    /// Several seeds: from A up to, not including, B
+    /// Several seeds: from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<Range<u64>>,
-    /// Who chooses the next step: random, pct:D or fair
+    /// How the next step is chosen: random, pct:D or fair
     #[arg(long, value_name = "POLICY", default_value = "random", value_parser = Policy::parse)]
     pub choose: Policy,
     /// Write the trace to this file
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
     pub trace: Option<PathBuf>,
-    /// The most steps of one run
+    /// The most steps that a run may take
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub steps: u64,
+    /// Show which claims decided each event
+    #[arg(long)]
+    pub why: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -95,7 +99,7 @@ pub struct Run {
 
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Processors {
-    /// Processors: what a concurrency value of 0 stands for
+    /// The number of processors, which a concurrency value of 0 stands for
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub processors: u32,
 }
@@ -105,7 +109,7 @@ pub struct Check {
     /// Scenario files, or folders of them
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// The system to play, or `all`; each scenario's first if left out
+    /// The system to play, or `all`; by default each scenario's first
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     /// Which reductions to use: all, none, or some of symmetry,dead,order
@@ -114,38 +118,38 @@ pub struct Check {
     /// Keep whole states instead of fingerprints, so that none is taken for another
     #[arg(long)]
     pub exact: bool,
-    /// Memory for states, in bytes or with K, M or G; the rest is not explored and the verdict partial
+    /// Memory for states, in bytes or with K, M or G; once it is used up, the verdict is partial
     #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = size)]
     pub memory: u64,
-    /// Explore only so many steps from the start
+    /// Explore only this many steps from the start
     #[arg(long, value_name = "STEPS")]
     pub depth: Option<u32>,
-    /// Explore only runs on which a thread that could go on lets another one move so many times
+    /// Explore only runs in which threads that could go on are preempted at most this often
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=100))]
     pub preemptions: Option<u8>,
-    /// Keep the search in this folder, so that it can be taken up again: for one scenario
+    /// Save the search in this folder, so that it can be resumed; for one scenario
     #[arg(long, value_name = "FOLDER")]
     pub checkpoint: Option<PathBuf>,
-    /// How often it is kept, besides at Ctrl-C and when there is no more memory
+    /// How often it is saved, besides at Ctrl-C and when memory runs out
     #[arg(long, value_name = "MINUTES", default_value = "10", requires = "checkpoint", value_parser = minutes)]
     pub every: Duration,
-    /// Take the search up where it was kept last
+    /// Resume the search where it was last saved
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
-    /// Explore nothing: run seeds, with this policy (random, pct:D or fair), on all workers
+    /// Instead of exploring, run seeds with this policy (random, pct:D or fair) on all workers
     #[arg(long, value_name = "POLICY", value_parser = Policy::parse,
         conflicts_with_all = ["exact", "depth", "preemptions", "checkpoint", "hosts", "memory"])]
     pub walk: Option<Policy>,
-    /// The seeds of --walk: from A up to, not including, B
+    /// The seeds of --walk: from A up to but not including B
     #[arg(long, value_name = "A..B", default_value = "0..10000", requires = "walk", value_parser = seeds)]
     pub seeds: Range<u64>,
-    /// The most steps of one run of --walk
+    /// The most steps that a run of --walk may take
     #[arg(long, value_name = "N", default_value_t = 100_000, requires = "walk")]
     pub steps: u64,
-    /// Threads that search; as many as there are processors, if left out. What comes out is the same
+    /// Threads that search, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-    /// Search one scenario together with other processes: a file with the address of each, `host:port` a line
+    /// Search one scenario together with other processes: a file with the address of each, one `host:port` a line
     #[arg(long, value_name = "FILE", requires = "process")]
     pub hosts: Option<PathBuf>,
     /// Which line of that file this process is, counted from 0; process 0 reports
@@ -154,6 +158,12 @@ pub struct Check {
     /// Write the counterexample to this file; for one scenario
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Show which claims decided each event
+    #[arg(long)]
+    pub why: bool,
+    /// Count which claims decided something, and name those that never did
+    #[arg(long, conflicts_with_all = ["hosts", "walk", "checkpoint"])]
+    pub coverage: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -167,7 +177,7 @@ impl Check {
     }
 }
 
-/// As many as were asked for, or as there are processors.
+/// As many as were asked for, or one for each processor.
 fn workers(asked: Option<u16>) -> usize {
     let processors = || thread::available_parallelism().map_or(1, usize::from);
     asked.map_or_else(processors, usize::from)
@@ -175,7 +185,7 @@ fn workers(asked: Option<u16>) -> usize {
 
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// A trace of the model
+    /// A trace that the model wrote
     pub trace: PathBuf,
     #[command(flatten)]
     pub look_in: LookIn,
@@ -187,7 +197,7 @@ pub struct Replay {
 pub struct Diff {
     /// One trace
     pub left: PathBuf,
-    /// Another of the same scenario
+    /// Another trace of the same scenario
     pub right: PathBuf,
     #[command(flatten)]
     pub look_in: LookIn,
@@ -202,28 +212,28 @@ pub struct LookIn {
 
 #[derive(Debug, Args)]
 pub struct Record {
-    /// The scenario; none with --seconds
+    /// The scenario; left out with --seconds
     #[arg(required_unless_present = "seconds", conflicts_with = "seconds")]
     pub scenario: Option<PathBuf>,
-    /// The backend to record; `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
+    /// The backend to record, or `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
     #[arg(long, value_name = "BACKEND")]
     pub on: String,
-    /// What the choices are drawn from
+    /// The seed of all random choices
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// How threads run
+    /// How the threads run
     #[arg(long, value_enum, default_value_t = RecordMode::Lockstep)]
     pub mode: RecordMode,
-    /// How long a run at full speed may take, in milliseconds
+    /// The time that a run at full speed may take, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub limit: u64,
-    /// Stress: for so long, play rounds that seeds write, at full speed, and judge each; --out names the folder for one that is refused
+    /// Stress: for this long, make up rounds from seeds, play them at full speed, and judge each; --out names the folder for a round that is refused
     #[arg(long, value_name = "N", requires = "mode")]
     pub seconds: Option<u64>,
-    /// Threads of a round of stress
+    /// The threads of a round of stress
     #[arg(long, value_name = "T", default_value_t = 8, requires = "seconds", value_parser = clap::value_parser!(u8).range(2..=16))]
     pub threads: u8,
-    /// The system that judges rounds of stress; the backend's own if left out
+    /// The system that judges rounds of stress; by default the backend's own
     #[arg(long = "as", value_name = "SYSTEM", requires = "seconds")]
     pub personality: Option<String>,
     /// Write the trace to this file instead of standard output
@@ -245,7 +255,7 @@ pub struct Admit {
     /// Traces
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
-    /// The system that judges; the trace's own if left out
+    /// The system that judges; by default the trace's own
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     #[command(flatten)]
@@ -261,15 +271,18 @@ pub struct CrossCheck {
     /// Scenario files, or folders of them
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// A backend to record, or `agent:COMMAND ARGUMENT...`; every one that can run here if left out
+    /// A backend to record, or `agent:COMMAND ARGUMENT...`; by default every one that can run here
     #[arg(long, value_name = "BACKEND")]
     pub on: Vec<String>,
-    /// The system that judges; each backend's own if left out
+    /// The system that judges; by default each backend's own
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// Seeds for scenarios without a schedule: from A up to, not including, B
+    /// Seeds for scenarios without a schedule: from A up to but not including B
     #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
     pub seeds: Range<u64>,
+    /// Count which claims decided something, and name those that never did
+    #[arg(long)]
+    pub coverage: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -281,7 +294,7 @@ pub struct Compare {
     /// Scenario files, or folders of them
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// A system to show; all of them if left out
+    /// A system to show; by default all of them
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Vec<String>,
     #[command(flatten)]
@@ -292,21 +305,21 @@ pub struct Compare {
 
 #[derive(Debug, Args)]
 pub struct Fuzz {
-    /// A backend to record, or `agent:COMMAND ARGUMENT...`; every one that can run here if left out
+    /// A backend to record, or `agent:COMMAND ARGUMENT...`; by default every one that can run here
     #[arg(long, value_name = "BACKEND")]
     pub on: Vec<String>,
-    /// The system that judges; each backend's own if left out
+    /// The system that judges; by default each backend's own
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// One scenario each: from A up to, not including, B
+    /// Seeds, one scenario each: from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Range<u64>,
     #[command(flatten)]
     pub part: Part,
-    /// Cases at a time; as many as there are processors, if left out. What comes out is the same
+    /// Cases that run at the same time, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-    /// The folder for what differs, which is made when something does
+    /// The folder for scenarios that differ; it is created for the first of them
     #[arg(long, value_name = "FOLDER", default_value = "found")]
     pub out: PathBuf,
     #[command(flatten)]
@@ -320,10 +333,10 @@ impl Fuzz {
     }
 }
 
-/// Which part of a sweep is done here.
+/// Which part of a sweep to do.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Part {
-    /// Do the I-th of N equal parts, counted from 1; `merge` joins what they say with --json
+    /// Do the I-th of N equal parts, counted from 1; `merge` joins their JSON reports
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     pub shard: Option<Shard>,
 }
@@ -377,7 +390,7 @@ impl Shard {
 
 #[derive(Debug, Args)]
 pub struct Merge {
-    /// What was said of each part, in the order of the parts
+    /// The JSON reports of the parts, in their order
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
@@ -398,11 +411,11 @@ pub enum Language {
         #[command(flatten)]
         target: Target,
     },
-    /// A recording at full speed as a history of operations on a queue, in EDN: for checkers of linearizability
+    /// A recording at full speed as a history of operations on a queue, in EDN, for checkers of linearizability
     History {
         /// The trace
         trace: PathBuf,
-        /// The port; the only one if left out
+        /// The port; by default the only one
         #[arg(long, value_name = "NAME")]
         port: Option<String>,
         /// Write to this file instead of standard output
@@ -415,7 +428,7 @@ pub enum Language {
 
 #[derive(Debug, Args)]
 pub struct Target {
-    /// The system whose rules are meant; the scenario's first if left out
+    /// The system whose rules are meant; by default the scenario's first
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     /// Write to this file instead of standard output
@@ -519,14 +532,14 @@ fn minutes(text: &str) -> Result<Duration, String> {
 
 /// The personality of this name.
 pub fn personality(name: &str) -> Result<&'static str, BadInput> {
-    NAMES
-        .into_iter()
-        .find(|known| *known == name)
-        .ok_or_else(|| {
-            bad_argument(
-                "--as",
-                format!("unknown system {name:?}, expected {}", one_of(NAMES)),
-            )
-            .near(name, NAMES)
-        })
+    if let Some(known) = NAMES.into_iter().find(|known| *known == name) {
+        return Ok(known);
+    }
+    match readings(name) {
+        // A command names a handful at most.
+        Ok(_) => Ok(Box::leak(name.to_owned().into_boxed_str())),
+        Err(misnamed) => {
+            Err(bad_argument("--as", misnamed.problem).near(&misnamed.word, misnamed.known))
+        }
+    }
 }

@@ -1,36 +1,60 @@
 //! `portsim check`: every interleaving of each scenario.
 
 use std::fs;
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
-use portsim_model::program::ThreadId;
-use portsim_model::property::Violation;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::args::{Check, personality};
-use super::run::header;
-use super::say::{Progress, Say, shell, stop_on_ctrl_c};
-use super::verdict::{as_expected, exit_of, expected, line, totals};
-use super::{Exit, Stop, bad_argument, files, sample};
-use crate::check::{self, Exploration, Found, Hosts, Keeping, Limits, Reductions, Workers};
+use super::args::{self, personality};
+use super::say::{Progress, Say, stop_on_ctrl_c};
+use super::walk::walk;
+use super::{Exit, Stop, bad_argument, files, traces};
+use crate::check::{self, Exploration, Hosts, Keeping, Limits, Reductions, Workers};
+use crate::coverage::Coverage;
 use crate::personality::{default_for, not_for, play};
-use crate::report::{json, text};
+use crate::report::check::{Check, Checks, Counterexample, Explored, Method};
+use crate::report::covered::Covered;
+use crate::report::repeat::shell;
+use crate::report::units::{bytes, count, counted};
+use crate::report::{Part, Report};
 use crate::run::follow;
 use crate::scenario::{Scenario, find};
-use crate::trace::{End, Event, lanes, write};
+use crate::trace::{End, Trace};
 
 /// Checks scenarios.
-pub fn check(args: &Check, say: &Say) -> Result<Exit, Stop> {
-    let files = find(&args.paths)?;
+pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
+    let jobs = jobs(args)?;
+    let stop = stop_on_ctrl_c();
+    let mut checks = Vec::new();
+    for job in jobs {
+        let check = one(args, job, say, stop)?;
+        say.part(Part::Check(&check))?;
+        write(args, &check)?;
+        checks.push(check);
+    }
+    let covered = args
+        .coverage
+        .then(|| Covered::of(checks.iter().filter_map(coverage_of)));
+    say.report(Report::Check(&Checks { checks, covered }))
+}
+
+/// The claims that decided something, where they were counted.
+fn coverage_of(check: &Check) -> Option<(&str, &Coverage)> {
+    let coverage = check.explored()?.exploration.coverage.as_ref()?;
+    Some((check.personality, coverage))
+}
+
+/// A scenario, and the personality that plays it.
+type Job = (Arc<Scenario>, &'static str);
+
+fn jobs(args: &args::Check) -> Result<Vec<Job>, Stop> {
     let mut jobs = Vec::new();
-    for file in &files {
-        let scenario = files::scenario(file)?;
+    for file in find(&args.paths)? {
+        let scenario = Arc::new(files::scenario(&file)?);
         let names: Vec<&'static str> = match args.personality.as_deref() {
             None => vec![default_for(&scenario)],
             Some("all") => NAMES
@@ -39,165 +63,118 @@ pub fn check(args: &Check, say: &Say) -> Result<Exit, Stop> {
                 .collect(),
             Some(name) => vec![personality(name)?],
         };
-        jobs.extend(names.into_iter().map(|name| (scenario.clone(), name)));
+        jobs.extend(names.into_iter().map(|name| (Arc::clone(&scenario), name)));
     }
-    if args.trace.is_some() && jobs.len() != 1 {
-        return Err(bad_argument("--trace", "takes the counterexample of one scenario").into());
-    }
-    if args.checkpoint.is_some() && jobs.len() != 1 {
-        return Err(
-            bad_argument("--checkpoint", "a folder keeps the search of one scenario").into(),
-        );
-    }
-    if args.hosts.is_some() && jobs.len() != 1 {
-        return Err(bad_argument("--hosts", "processes search one scenario together").into());
+    for (argument, is_given, problem) in [
+        (
+            "--trace",
+            args.trace.is_some(),
+            "takes the counterexample of one scenario",
+        ),
+        (
+            "--checkpoint",
+            args.checkpoint.is_some(),
+            "a folder keeps the search of one scenario",
+        ),
+        (
+            "--hosts",
+            args.hosts.is_some(),
+            "processes search one scenario together",
+        ),
+    ] {
+        if is_given && jobs.len() != 1 {
+            return Err(bad_argument(argument, problem).into());
+        }
     }
     // Where seeds are run, the seeds are what is divided.
-    if args.walk.is_none() {
-        jobs = args.part.of(jobs);
-    }
-    let stop = stop_on_ctrl_c();
-    let (mut checks, mut worst) = (Vec::new(), Exit::AsExpected);
-    for (scenario, name) in &jobs {
-        let check = one(args, say, scenario, name, stop)?;
-        worst = worst.max(exit_of(&check));
-        checks.push(check);
-    }
-    say.text(&totals(&checks))?;
-    say.object(&json::Checks { scenarios: checks })?;
-    Ok(worst)
+    Ok(match args.walk {
+        None => args.part.of(jobs),
+        Some(_) => jobs,
+    })
 }
 
 fn one(
-    args: &Check,
+    args: &args::Check,
+    (scenario, personality): Job,
     say: &Say,
-    scenario: &Scenario,
-    name: &str,
     stop: &AtomicBool,
-) -> Result<json::Check, Stop> {
-    let mut report = json::Check {
-        name: scenario.name.clone(),
-        personality: name.to_owned(),
-        verdict: "unsupported",
-        as_expected: None,
-        expected: expected(scenario),
-        states_unique: 0,
-        transitions: 0,
-        depth_max: 0,
-        complete: false,
-        seconds: 0.0,
-        bytes_per_state: 0,
-        reductions: Vec::new(),
-        property: None,
-        trace: None,
-        loop_at: None,
-        why: not_for(name, scenario),
-        collision_odds: None,
-        checkpoints: 0,
-        sampled: None,
+) -> Result<Check, Stop> {
+    let method = match (not_for(personality, &scenario), args.walk) {
+        (Some(lacks), _) => Method::Unsupported(lacks),
+        (None, Some(policy)) => {
+            Method::Walked(walk(args, policy, &scenario, personality, say, stop))
+        }
+        (None, None) => {
+            let explored = explore(args, &scenario, personality, say, stop)?;
+            Method::Explored(Box::new(explored))
+        }
     };
-    if report.why.is_some() {
-        say.text(&line(&report))?;
-        return Ok(report);
-    }
-    if let Some(policy) = args.walk {
-        return sample::one(args, policy, say, scenario, name, report, stop);
-    }
+    Ok(Check {
+        scenario,
+        personality,
+        processors: args.machine.processors,
+        method,
+        alone: args.paths.len() == 1 && args.paths[0].is_file(),
+    })
+}
+
+/// Writes the counterexample, where it is wanted and there is one.
+fn write(args: &args::Check, check: &Check) -> Result<(), Stop> {
+    let (Some(file), Some(property), Some(explored)) =
+        (&args.trace, check.property(), check.explored())
+    else {
+        return Ok(());
+    };
+    let run = explored.counterexample.clone();
+    let mut header = traces::of_model(&check.scenario, check.personality, check.processors);
+    header.violation = Some(property.to_owned());
+    header.loop_at = run.loop_at;
+    let trace = Trace {
+        header,
+        events: run.events,
+        spans: Vec::new(),
+        end: Some(End { parked: run.parked }),
+    };
+    traces::write(file, &check.scenario, &trace)
+}
+
+fn explore(
+    args: &args::Check,
+    scenario: &Scenario,
+    personality: &'static str,
+    say: &Say,
+    stop: &AtomicBool,
+) -> Result<Explored, Stop> {
     let since = Instant::now();
-    let limits = Limits {
-        memory_bytes: args.memory,
-        depth: args.depth,
-        exact: args.exact,
-        preemptions: args.preemptions,
-    };
     let plan = Plan {
         reductions: args.reduce,
-        limits,
-        workers: workers(args, scenario, name)?,
+        limits: Limits {
+            memory_bytes: args.memory,
+            depth: args.depth,
+            exact: args.exact,
+            preemptions: args.preemptions,
+        },
+        workers: workers(args, scenario, personality)?,
         keeping: keeping(args)?,
         stop,
         name: &scenario.name,
     };
     let machine =
-        play(name, &scenario.program, args.machine.processors).expect("it was asked before");
-    let explored = explore(&machine, &plan, say.progress());
-    let (exploration, counterexample) = explored.map_err(Stop::Unavailable)?;
-    report.seconds = since.elapsed().as_secs_f64();
-    report.states_unique = exploration.states;
-    report.transitions = exploration.transitions;
-    report.depth_max = exploration.depth_max;
-    report.bytes_per_state = exploration.bytes_per_state;
-    report.collision_odds = exploration.collision_odds;
-    report.checkpoints = exploration.checkpoints;
-    report.complete = exploration.cut.is_none() && exploration.found.is_none();
-    report.property = exploration
-        .found
-        .map(|found| text::found(&scenario.names, found));
-    report.verdict = match (exploration.found, exploration.cut) {
-        (Some(_), _) => "violation",
-        (None, Some(_)) => "partial",
-        (None, None) => "pass",
-    };
-    report.reductions = text::reductions(&exploration);
-    report.why = exploration.cut.map(|cut| text::cut(cut).to_owned());
-    report.as_expected = as_expected(&report, scenario);
-    if let Some(trouble) = &exploration.trouble {
-        say.aside(&format!("no checkpoint: {trouble}"));
-    }
-    if let (Some(folder), true) = (
-        &args.checkpoint,
-        exploration.checkpoints > 0 && !report.complete,
-    ) {
-        say.aside(&format!(
-            "kept in {}; the same command with --resume takes it up again",
-            shell(folder)
-        ));
-    }
-    let Counterexample {
-        events,
-        parked,
-        loop_at,
-    } = counterexample;
-    if report.property.is_some() && !events.is_empty() {
-        report.trace = Some(json::events(&scenario.names, &scenario.program, &events));
-        report.loop_at = loop_at;
-    }
-    say.text(&line(&report))?;
-    if report.as_expected == Some(false)
-        || (report.property.is_some() && args.paths.len() == 1 && args.paths[0].is_file())
-    {
-        let wordless = match exploration.found {
-            None => "",
-            Some(Found::Never(_)) => "no state shows it",
-            Some(Found::NeverOwed(_)) => "no state owes it, so nothing asks for it",
-            Some(Found::NoEnd) => "it never comes to rest, and this is judged only there",
-            Some(Found::Violation(Violation::Eventually(_))) => {
-                "nothing moves in the first state, which owes it"
-            }
-            Some(Found::Violation(_)) => "the first state already breaks it",
-        };
-        show(say, args, scenario, &report, &events, wordless)?;
-    }
-    if let (Some(file), Some(_)) = (&args.trace, &report.property) {
-        let mut header = header(scenario, name, args.machine);
-        header.violation.clone_from(&report.property);
-        header.loop_at = report.loop_at;
-        let mut out = BufWriter::new(files::create(file)?);
-        write(
-            &mut out,
-            &scenario.names,
-            &scenario.program,
-            &header,
-            &events,
-            Some(&End { parked }),
-        )?;
-        out.flush()?;
-    }
-    Ok(report)
+        play(personality, &scenario.program, args.machine.processors).expect("it was asked before");
+    let exploration = plan
+        .explore(&machine, say.progress())
+        .map_err(Stop::Unavailable)?;
+    Ok(Explored {
+        counterexample: counterexample(&*machine, &exploration, args.why),
+        exploration,
+        preemptions: args.preemptions,
+        folder: args.checkpoint.clone(),
+        seconds: since.elapsed().as_secs_f64(),
+    })
 }
 
 /// Where the search is kept.
-fn keeping(args: &Check) -> Result<Option<Keeping>, Stop> {
+fn keeping(args: &args::Check) -> Result<Option<Keeping>, Stop> {
     let Some(folder) = &args.checkpoint else {
         return Ok(None);
     };
@@ -213,16 +190,16 @@ fn keeping(args: &Check) -> Result<Option<Keeping>, Stop> {
 }
 
 /// The threads and processes that search.
-fn workers(args: &Check, scenario: &Scenario, name: &str) -> Result<Workers, Stop> {
+fn workers(args: &args::Check, scenario: &Scenario, personality: &str) -> Result<Workers, Stop> {
     let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
     let search = format!(
-        "{} {name} {processors} {:?} {:?} {version} {} {:?}",
+        "{} {personality} {processors} {:?} {:?} {version} {} {:?}",
         scenario.sha256, args.depth, args.reduce, args.exact, args.preemptions
     );
-    let mut all = Workers {
+    let mut workers = Workers {
         workers: args.workers(),
         hosts: None,
-        coverage: false,
+        coverage: args.coverage,
         search: xxh3_64(search.as_bytes()),
     };
     if let (Some(file), Some(process)) = (&args.hosts, args.process) {
@@ -231,59 +208,34 @@ fn workers(args: &Check, scenario: &Scenario, name: &str) -> Result<Workers, Sto
             let there = format!("there are {} hosts, counted from 0", addresses.len());
             return Err(bad_argument("--process", there).into());
         }
-        all.hosts = Some(Hosts { addresses, process });
+        workers.hosts = Some(Hosts { addresses, process });
     }
-    Ok(all)
+    Ok(workers)
 }
 
-/// The run that shows what was found; without events where the first state does, or no run.
-struct Counterexample {
-    events: Vec<Event>,
-    parked: Vec<ThreadId>,
-    /// The event with which a loop begins that goes round for ever.
-    loop_at: Option<u64>,
-}
-
-/// Explores, tells how far it is, and follows the way to what was found.
-fn explore(
-    machine: &Arc<dyn AnyMachine>,
-    plan: &Plan<'_>,
-    mut progress: Progress,
-) -> Result<(Exploration, Counterexample), String> {
-    let watch = |now: check::Progress| {
-        progress.at(|since| {
-            let rate = now.transitions as f64 / since.as_secs_f64();
-            let left = now.states_left().map_or_else(String::new, |left| {
-                format!(", about {} to come", text::count(left))
-            });
-            format!(
-                "{}: {}, {} waiting{left}, depth {}, {:.1} M transitions/s, {}",
-                plan.name,
-                text::counted(now.states, "state"),
-                text::count(now.waiting),
-                now.depth,
-                rate / 1e6,
-                text::bytes(now.bytes)
-            )
-        });
+/// The run that shows what was found.
+fn counterexample(
+    machine: &dyn AnyMachine,
+    exploration: &Exploration,
+    why: bool,
+) -> Counterexample {
+    let (events, last) = follow(machine, &exploration.path, why);
+    let event_of =
+        |step: usize| follow(machine, &exploration.path[..step], false).0.len() as u64 + 1;
+    let held = |thread| {
+        machine
+            .holds_back(&last, thread)
+            .map(|claim| (thread, claim))
     };
-    let exploration = check::check(
-        machine,
-        plan.reductions,
-        plan.limits,
-        &plan.workers,
-        plan.keeping.as_ref(),
-        plan.stop,
-        watch,
-    )?;
-    let (events, last) = follow(&**machine, &exploration.path);
-    let event_of = |step: usize| follow(&**machine, &exploration.path[..step]).0.len() as u64 + 1;
-    let counterexample = Counterexample {
+    Counterexample {
         events,
+        held: match why {
+            true => machine.program().thread_ids().filter_map(held).collect(),
+            false => Vec::new(),
+        },
         parked: machine.view(&last).inside_calls().collect(),
         loop_at: exploration.loop_from.map(event_of),
-    };
-    Ok((exploration, counterexample))
+    }
 }
 
 /// How a scenario is explored.
@@ -296,31 +248,38 @@ struct Plan<'a> {
     name: &'a str,
 }
 
-/// The counterexample, or what is to be said if it has no events, and how to see it again.
-fn show(
-    say: &Say,
-    args: &Check,
-    scenario: &Scenario,
-    report: &json::Check,
-    events: &[Event],
-    wordless: &str,
-) -> Result<(), Stop> {
-    if !events.is_empty() {
-        say.text(&format!(
-            "\n{}",
-            lanes::lasso(&scenario.names, &scenario.program, events, report.loop_at)
-        ))?;
-    } else {
-        say.text(wordless)?;
+impl Plan<'_> {
+    fn explore(
+        &self,
+        machine: &Arc<dyn AnyMachine>,
+        mut progress: Progress,
+    ) -> Result<Exploration, String> {
+        let watch = |now| progress.at(|since| self.words(now, since.as_secs_f64()));
+        check::check(
+            machine,
+            self.reductions,
+            self.limits,
+            &self.workers,
+            self.keeping.as_ref(),
+            self.stop,
+            watch,
+        )
     }
-    let (file, machine) = (shell(Path::new(&scenario.file)), args.machine.processors);
-    let bound = match args.preemptions {
-        Some(bound) => format!(" --preemptions {bound}"),
-        None => String::new(),
-    };
-    say.aside(&format!(
-        "repeat: portsim check {file} --as {} --processors {machine}{bound}",
-        report.personality
-    ));
-    Ok(())
+
+    /// How far the search is after so many seconds.
+    fn words(&self, now: check::Progress, seconds: f64) -> String {
+        let rate = now.transitions as f64 / seconds;
+        let left = now.states_left().map_or_else(String::new, |left| {
+            format!(", about {} to come", count(left))
+        });
+        format!(
+            "{}: {}, {} waiting{left}, depth {}, {:.1} M transitions/s, {}",
+            self.name,
+            counted(now.states, "state"),
+            count(now.waiting),
+            now.depth,
+            rate / 1e6,
+            bytes(now.bytes)
+        )
+    }
 }

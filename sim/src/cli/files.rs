@@ -2,25 +2,44 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use portsim_model::personality::NAMES;
 
 use super::args::LookIn;
 use crate::bad_input::BadInput;
+use crate::report::exit::Cut;
 use crate::scenario::{self, Scenario};
-use crate::trace::{Header, Recorded, Trace, read};
+use crate::trace::{Header, Trace, read};
 
 /// A scenario file.
 pub fn scenario(file: &Path) -> Result<Scenario, BadInput> {
     scenario::read(file, &NAMES)
 }
 
-/// A trace with the scenario that it is of; the recording too, for what its file says of itself.
-pub fn trace(file: &Path, look_in: &LookIn) -> Result<(Recorded, Scenario, Trace), BadInput> {
+/// A trace file.
+pub struct TraceFile {
+    /// What it is a trace of.
+    pub scenario: Arc<Scenario>,
+    pub trace: Trace,
+    /// Where it is cut: such a trace says less than it could.
+    pub cut: Option<Cut>,
+}
+
+/// A trace with its scenario.
+pub fn trace(file: &Path, look_in: &LookIn) -> Result<TraceFile, BadInput> {
     let recorded = read(file)?;
     let scenario = scenario_of(file, &recorded.header, look_in)?;
     let trace = recorded.resolve(&scenario.names, &scenario.program)?;
-    Ok((recorded, scenario, trace))
+    let cut = recorded.cut_after.map(|line| Cut {
+        file: recorded.file,
+        line,
+    });
+    Ok(TraceFile {
+        scenario: Arc::new(scenario),
+        trace,
+        cut,
+    })
 }
 
 /// The scenario that a trace names, if it is still the one that was run.
@@ -45,13 +64,6 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
         return Err(BadInput::new(file, problem).at("line 1"));
     }
     Ok(scenario)
-}
-
-/// A trace that was cut says less than it could: an error, once what there is was judged.
-pub fn cut(recorded: &Recorded) -> Option<BadInput> {
-    let line = recorded.cut_after?;
-    let problem = "the trace is cut: it has no end; what stands before was used";
-    Some(BadInput::new(Path::new(&recorded.file), problem).at(format!("line {line}")))
 }
 
 /// The addresses of a file of hosts: one a line.

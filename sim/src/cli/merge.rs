@@ -6,7 +6,8 @@ use super::args::Merge;
 use super::say::Say;
 use super::{Exit, Stop};
 use crate::bad_input::BadInput;
-use crate::report::json::join::{End, Said};
+use crate::report::Report;
+use crate::report::json::join::Said;
 
 /// Joins what a command said of the parts of a whole.
 pub fn merge(args: &Merge, say: &Say) -> Result<Exit, Stop> {
@@ -21,11 +22,5 @@ pub fn merge(args: &Merge, say: &Say) -> Result<Exit, Stop> {
         }
     }
     let whole = whole.expect("one file is required");
-    say.answer(&whole)?;
-    match whole.end() {
-        End::AsExpected => Ok(Exit::AsExpected),
-        End::Partial => Ok(Exit::Partial),
-        End::Verdict => Ok(Exit::Verdict),
-        End::Unavailable => Err(Stop::Unavailable("a backend could not run".into())),
-    }
+    say.report(Report::Merge(&whole))
 }

@@ -1,12 +1,15 @@
 //! The command line: arguments in, exit code out.
+//!
+//! A command makes a request of its arguments, has it answered, hands the report to [`say`], and gives back what that
+//! comes to.
 
 mod admit;
 mod agent;
 mod args;
-mod beside;
 mod check;
 mod compare;
 mod cross_check;
+mod diff;
 mod export;
 mod files;
 mod fuzz;
@@ -14,29 +17,23 @@ mod list;
 mod merge;
 mod on;
 mod record;
+mod replay;
 mod run;
-mod sample;
 mod say;
+mod schema;
 mod stress;
-mod verdict;
+mod traces;
+mod walk;
 
+use std::fmt::Display;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::bad_input::BadInput;
+use crate::report::Exit;
 use args::{Command, Portsim};
-
-/// How a command ended, other than by bad input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Exit {
-    /// Everything is as expected.
-    AsExpected = 0,
-    /// Some bound or limit ended it first; nothing was found so far.
-    Partial = 4,
-    /// A verdict is not what was expected.
-    Verdict = 1,
-}
 
 /// Why a command gave up.
 #[derive(Debug)]
@@ -79,35 +76,36 @@ pub fn main() -> ExitCode {
     let exit = match portsim.command {
         Command::Run(args) => run::run(&args, &say),
         Command::Check(args) => check::check(&args, &say),
-        Command::Replay(args) => compare::replay(&args, &say),
-        Command::Diff(args) => compare::diff(&args, &say),
+        Command::Replay(args) => replay::replay(&args, &say),
+        Command::Diff(args) => diff::diff(&args, &say),
         Command::Record(args) => record::record(&args, &say),
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
-        Command::Compare(args) => beside::compare(&args, &say),
+        Command::Compare(args) => compare::compare(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Merge(args) => merge::merge(&args, &say),
         Command::Export(args) => export::export(&args, &say),
         Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),
-        Command::Schema(args) => list::schema(&args, &say),
+        Command::Schema(args) => schema::schema(&args),
     };
-    match exit {
-        Ok(exit) => ExitCode::from(exit as u8),
-        Err(Stop::BadInput(bad)) => {
-            eprintln!("error: {bad}");
-            ExitCode::from(2)
-        }
-        Err(Stop::Unavailable(why)) => {
-            eprintln!("error: {why}");
-            ExitCode::from(3)
-        }
-        Err(Stop::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            ExitCode::from(0)
-        }
-        Err(Stop::Output(error)) => {
-            eprintln!("error: cannot write: {error}");
-            ExitCode::from(3)
-        }
-    }
+    code(exit)
+}
+
+/// The exit code, and what is wrong where the report does not say it.
+fn code(exit: Result<Exit, Stop>) -> ExitCode {
+    let failed = |code, why: &dyn Display| {
+        eprintln!("error: {why}");
+        code
+    };
+    ExitCode::from(match exit {
+        Ok(Exit::AsExpected) => 0,
+        Ok(Exit::Unexpected) => 1,
+        Ok(Exit::Partial) => 4,
+        Ok(Exit::Cut(cut)) => failed(2, &BadInput::from(cut)),
+        Err(Stop::BadInput(bad)) => failed(2, &bad),
+        Ok(Exit::Unavailable(why)) | Err(Stop::Unavailable(why)) => failed(3, &why),
+        Err(Stop::Output(error)) if error.kind() == ErrorKind::BrokenPipe => 0,
+        Err(Stop::Output(error)) => failed(3, &format!("cannot write: {error}")),
+    })
 }

@@ -8,7 +8,7 @@ use super::args::personality;
 use super::{Stop, bad_argument};
 use crate::bad_input::{BadInput, one_of};
 use crate::native::agent::{Limits, PREFIX};
-use crate::native::{Agent, Backend, backends, os};
+use crate::native::{self, Agent, Backend, backends, os};
 
 /// A backend that was asked for.
 pub enum On {
@@ -41,7 +41,7 @@ impl On {
             });
         }
         let names: Vec<_> = backends().iter().map(|backend| backend.name()).collect();
-        crate::native::backend(name).map(On::Built).ok_or_else(|| {
+        native::backend(name).map(On::Built).ok_or_else(|| {
             let problem = format!(
                 "unknown backend {name:?}, expected {} or `{PREFIX}COMMAND`",
                 one_of(names.iter().copied())
@@ -55,7 +55,7 @@ impl On {
         // An agent tells only once it runs.
         self.available().map_err(Stop::Unavailable)?;
         let plays = self.plays();
-        let own = match crate::native::backend(&plays) {
+        let own = match native::backend(&plays) {
             Some(backend) => backend.system().to_owned(),
             None => plays,
         };
@@ -94,7 +94,7 @@ pub fn pairs(on: &[String], judge: Option<&str>) -> Result<Vec<(On, &'static str
     if backends.is_empty() {
         return Err(Stop::Unavailable(format!(
             "no backend can run here; this build has {}",
-            backend_names()
+            native::names()
         )));
     }
     let judge = |on: On| {
@@ -105,13 +105,4 @@ pub fn pairs(on: &[String], judge: Option<&str>) -> Result<Vec<(On, &'static str
         Ok((on, judge))
     };
     backends.into_iter().map(judge).collect()
-}
-
-/// Every backend of this build.
-pub fn backend_names() -> String {
-    backends()
-        .iter()
-        .map(|backend| backend.name())
-        .collect::<Vec<_>>()
-        .join(", ")
 }

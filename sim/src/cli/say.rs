@@ -1,14 +1,14 @@
-//! Who hears what: answers go to standard output, words and progress to standard error.
+//! Where output goes: reports to standard output, notes and progress to standard error.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::Stop;
 use super::args::Common;
-use crate::report::json;
+use crate::report::{Exit, Format, Part, Report};
 
 /// Work that takes longer than this shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -19,52 +19,43 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 /// What the common arguments say about output.
 #[derive(Debug, Clone, Copy)]
 pub struct Say {
-    pub json: bool,
+    format: Format,
     quiet: bool,
 }
 
 impl Say {
     pub fn new(common: &Common) -> Say {
+        let format = match common.json {
+            true => Format::Json,
+            false => Format::Text,
+        };
         Say {
-            json: common.json,
+            format,
             quiet: common.quiet,
         }
     }
 
-    /// Something for people, where they are the ones that asked.
-    pub fn text(&self, text: &str) -> io::Result<()> {
-        if self.json || text.is_empty() {
-            return Ok(());
-        }
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        if !text.ends_with('\n') {
-            out.write_all(b"\n")?;
-        }
-        Ok(())
+    /// Says a part of a report that has just become known.
+    pub fn part(&self, part: Part<'_>) -> io::Result<()> {
+        self.out(&self.format.part(part), &part.notes())
     }
 
-    /// Something that people can do without.
-    pub fn aside(&self, text: &str) {
-        if !self.quiet {
-            eprintln!("{text}");
-        }
+    /// Says a report; what it comes to.
+    pub fn report(&self, report: Report<'_>) -> Result<Exit, Stop> {
+        self.out(&self.format.report(report), &report.notes())?;
+        Ok(report.exit())
     }
 
-    /// The one object for machines.
-    pub fn object(&self, object: &impl json::Object) -> io::Result<()> {
-        if self.json {
-            json::write(&mut io::stdout().lock(), object)?;
+    /// An answer, and notes that people can do without.
+    fn out(&self, answer: &str, notes: &[String]) -> io::Result<()> {
+        io::stdout().lock().write_all(answer.as_bytes())?;
+        for note in notes.iter().filter(|_| !self.quiet) {
+            eprintln!("{note}");
         }
         Ok(())
     }
 
-    /// One object for machines, whatever was asked for.
-    pub fn answer(&self, object: &impl json::Object) -> io::Result<()> {
-        json::write(&mut io::stdout().lock(), object)
-    }
-
-    /// A line about work that may take long.
+    /// The progress of work that may take long.
     pub fn progress(&self) -> Progress {
         Progress {
             since: Instant::now(),
@@ -74,7 +65,7 @@ impl Say {
     }
 }
 
-/// A line about work that takes long; only a terminal shows it.
+/// The progress of work that takes long, in one line; only a terminal shows it.
 pub struct Progress {
     since: Instant,
     bar: Option<ProgressBar>,
@@ -82,7 +73,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The work stands here now; `words` is asked for only if somebody reads them.
+    /// Where the work stands, after so much time; `words` is called only if the line is shown.
     pub fn at(&mut self, words: impl FnOnce(Duration) -> String) {
         if self.quiet || self.since.elapsed() < PATIENCE {
             return;
@@ -121,15 +112,4 @@ pub fn stop_on_ctrl_c() -> &'static AtomicBool {
 /// Whether somebody pressed Ctrl-C.
 pub fn stopped() -> bool {
     STOPPED.load(Ordering::Relaxed)
-}
-
-/// A path as a shell takes it back.
-pub fn shell(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%[]".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }

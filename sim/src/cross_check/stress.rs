@@ -29,6 +29,7 @@ const OPS: usize = 30;
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// One round: what was played, what was seen, and what the judge says.
+#[derive(Debug)]
 pub struct Round {
     /// The text of the scenario.
     pub text: String,

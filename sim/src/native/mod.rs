@@ -176,6 +176,12 @@ pub fn os() -> String {
         .to_owned()
 }
 
+/// The names of all backends, for a sentence.
+pub fn names() -> String {
+    let names: Vec<_> = backends().iter().map(|backend| backend.name()).collect();
+    names.join(", ")
+}
+
 /// The backend of this name.
 pub fn backend(name: &str) -> Option<&'static dyn Backend> {
     let mut all = backends().iter().copied();

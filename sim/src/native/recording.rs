@@ -159,12 +159,4 @@ impl NoRecording {
             ),
         }
     }
-
-    /// What had been shown before it was given up.
-    pub fn events(self) -> Vec<Shown> {
-        match self {
-            NoRecording::Overdue { events, .. } => events,
-            _ => Vec::new(),
-        }
-    }
 }

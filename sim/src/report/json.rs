@@ -1,535 +1,407 @@
-//! Verdicts as JSON: the keys that tools rely on.
+//! Reports for machines: the keys that tools rely on. What they mean stands at the fields of the reports.
 
 pub mod join;
 
-use std::io;
+use std::path::Path;
 
-use portsim_model::program::Program;
+use portsim_model::claim::Claim;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::cross_check::{Comparison, Verdict};
-use crate::names::Names;
+use super::Report;
+use super::admit::{Admission, Admissions};
+use super::check::{Check, Checks, Counterexample, Explored, Walk};
+use super::compare::{Compared, Sided};
+use super::covered::Covered;
+use super::cross_check::CrossCheck;
+use super::export::Exported;
+use super::fuzz::{Divergence, Fuzzed, LeftOut, Reason};
+use super::list::{Backend, List, Listed};
+use super::parting::{self, Parting};
+use super::record::{Record, Verdict};
+use super::run::{Run, Runs};
+use super::stress::Stress;
+use super::totals::Totals;
+use super::verdict::expected;
+use crate::admit::Refusal;
+use crate::compare::Group;
+use crate::cross_check::{self, Comparison};
+use crate::scenario::Scenario;
 use crate::trace::{Event, event_line};
-use crate::ways::{Alike, Ways};
 
-/// Anything that a command answers to machines.
-pub trait Object: Serialize {}
+/// One object, which says the whole.
+pub fn report(report: Report<'_>) -> String {
+    match report {
+        Report::Run(it) => written(&run(it)),
+        Report::Runs(it) => written(&runs(it)),
+        Report::Check(it) => written(&checks(it)),
+        Report::Replay(it) => written(&parted(&it.scenario, it.parting.as_ref())),
+        Report::Diff(it) => written(&parted(&it.scenario, it.parting.as_ref())),
+        Report::Record(it) => written(&record(it)),
+        Report::Stress(it) => written(&stress(it)),
+        Report::Admit(it) => written(&admissions(it)),
+        Report::CrossCheck(it) => written(&cross_check(it)),
+        Report::Compare(it) => written(&compared(it)),
+        Report::Fuzz(it) => written(&fuzzed(it)),
+        Report::Merge(it) => written(it),
+        Report::Export(it) => written(&exported(it)),
+        Report::List(it) => written(&list(it)),
+    }
+}
 
-impl<T: Serialize> Object for T {}
+/// One object as text, with the end of its last line.
+pub fn written(object: &impl Serialize) -> String {
+    serde_json::to_string_pretty(object).expect("reports are plain data") + "\n"
+}
 
-/// Writes one object.
-pub fn write(out: &mut impl io::Write, object: &impl Object) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, object)?;
-    out.write_all(b"\n")
+fn run(run: &Run) -> Value {
+    let sha256 = run.ran.as_ref().map_or("", |ran| &ran.trace_sha256);
+    let object = json!({
+        "scenario": run.scenario.name,
+        "as": run.personality,
+        "verdict": run.verdict().name(),
+        "seed": run.seed,
+        "steps": run.steps(),
+        "trace_sha256": sha256,
+        "parked": run.parked(),
+        "violation": run.violation(),
+        "as_expected": run.as_expected(),
+        "why": run.why(),
+    });
+    but_for(object, &["why"])
+}
+
+fn runs(runs: &Runs) -> Value {
+    json!({
+        "verdict": runs.verdict().name(),
+        "runs": runs.runs.iter().map(run).collect::<Vec<_>>(),
+    })
+}
+
+fn checks(checks: &Checks) -> Value {
+    let object = json!({
+        "scenarios": checks.checks.iter().map(check).collect::<Vec<_>>(),
+        "coverage": checks.covered.as_ref().map(covered),
+    });
+    but_for(object, &["coverage"])
+}
+
+fn covered(covered: &Covered) -> Value {
+    let used = covered
+        .used()
+        .map(|(claim, times)| (claim.to_owned(), times.into()));
+    json!({
+        "used": Value::Object(used.collect()),
+        "never": covered.never(),
+    })
+}
+
+fn check(check: &Check) -> Value {
+    let explored = check.explored();
+    let exploration = explored.map(|explored| &explored.exploration);
+    let shown = explored.filter(|it| it.exploration.found.is_some());
+    let shown = shown.map(|explored| &explored.counterexample);
+    let shown = shown.filter(|run| !run.events.is_empty());
+    let object = json!({
+        "name": check.scenario.name,
+        "as": check.personality,
+        "verdict": check.verdict().name(),
+        "as_expected": check.as_expected(),
+        "expected": expected(&check.scenario.expect),
+        "states_unique": check.states(),
+        "transitions": check.transitions(),
+        "depth_max": exploration.map_or(0, |it| it.depth_max),
+        "complete": explored.is_some_and(Explored::complete),
+        "seconds": check.seconds(),
+        "bytes_per_state": exploration.map_or(0, |it| it.bytes_per_state),
+        "reductions": explored.map(Explored::reductions).unwrap_or_default(),
+        "property": check.property(),
+        "trace": shown.map(|run| events(&check.scenario, &run.events)),
+        "loop_at": shown.and_then(|run| run.loop_at),
+        "held": shown.map(|run| held(run, &check.scenario)),
+        "why": check.why(),
+        "collision_odds": exploration.and_then(|it| it.collision_odds),
+        "checkpoints": exploration.map_or(0, |it| it.checkpoints),
+        "sampled": check.walk().map(|walk| sampled(walk, &check.scenario)),
+    });
+    but_for(
+        object,
+        &["held", "why", "collision_odds", "checkpoints", "sampled"],
+    )
+}
+
+fn held(run: &Counterexample, scenario: &Scenario) -> Vec<Value> {
+    let held = run.held.iter().map(|(thread, claim)| {
+        json!({ "thread": scenario.names.thread_name(*thread), "claim": claim.id })
+    });
+    held.collect()
+}
+
+fn sampled(walk: &Walk, scenario: &Scenario) -> Value {
+    let walked = &walk.walked;
+    json!({
+        "runs": walked.runs,
+        "at_rest": walked.at_rest,
+        "calls": walked.calls,
+        "calls_all": walked.calls_all,
+        "shown": walk.sometimes(&scenario.names, true),
+        "not_shown": walk.sometimes(&scenario.names, false),
+        "seed": walked.found.map(|(seed, _)| seed),
+    })
+}
+
+fn parted(scenario: &Scenario, parting: Option<&Parting>) -> Value {
+    json!({
+        "verdict": parting::Verdict::of(parting).name(),
+        "at": parting.map(Parting::at),
+        "left": parting.and_then(|it| it.left.words(scenario)),
+        "right": parting.and_then(|it| it.right.words(scenario)),
+    })
+}
+
+fn record(record: &Record) -> Value {
+    let trace = record.recorded.as_ref().map(|recorded| &recorded.trace);
+    let seen = trace.map_or(&[][..], |trace| &trace.events);
+    let is_here = record.file.is_none() && record.verdict() != Verdict::Unsupported;
+    let object = json!({
+        "scenario": record.scenario.name,
+        "on": record.on,
+        "verdict": record.verdict().name(),
+        "seed": record.seed,
+        "file": record.file.as_deref().map(path),
+        "events": seen.len(),
+        "parked": record.parked(),
+        "ended": record.ended(),
+        "trace": is_here.then(|| events(&record.scenario, seen)),
+    });
+    but_for(object, &["trace"])
+}
+
+fn stress(stress: &Stress) -> Value {
+    let refused = stress.refused.as_ref();
+    let refusal = refused.map(|refused| &refused.refusal);
+    let file = refused.and_then(|refused| refused.file.as_deref());
+    let object = json!({
+        "on": stress.on,
+        "as": stress.personality,
+        "verdict": stress.verdict().name(),
+        "seed": stress.seed,
+        "rounds": stress.rounds,
+        "events": stress.events,
+        "undecided": stress.undecided,
+        "kept": stress.kept.iter().map(|file| path(file)).collect::<Vec<_>>(),
+        "seconds": stress.seconds,
+        "file": file.map(path),
+        "saw": refusal.map(|refusal| &refusal.saw),
+        "allowed": refusal.map_or(&[][..], |refusal| &refusal.allowed),
+        "window": refusal.map_or(&[][..], |refusal| &refusal.window),
+        "after": refusal.map_or(&[][..], |refusal| &refusal.after),
+    });
+    but_for(object, &["window", "after"])
+}
+
+fn admissions(admissions: &Admissions) -> Value {
+    json!({ "traces": admissions.traces.iter().map(admission).collect::<Vec<_>>() })
+}
+
+fn admission(admission: &Admission) -> Value {
+    let judgement = admission.judged.as_ref().ok();
+    let refusal = judgement.and_then(|judgement| judgement.refused.as_ref());
+    let object = json!({
+        "file": path(&admission.file),
+        "as": admission.personality,
+        "verdict": admission.verdict().name(),
+        "at": refusal.map(|refusal| refusal.at),
+        "saw": refusal.map(|refusal| &refusal.saw),
+        "allowed": refusal.map_or(&[][..], |refusal| &refusal.allowed),
+        "claims": refusal.map(claims),
+        "window": refusal.map_or(&[][..], |refusal| &refusal.window),
+        "after": refusal.map_or(&[][..], |refusal| &refusal.after),
+        "states_max": judgement.map_or(0, |judgement| judgement.states_max),
+        "why": admission.why(),
+        "cut_after": admission.cut.as_ref().map(|cut| cut.line),
+    });
+    but_for(object, &["claims", "window", "after", "why", "cut_after"])
+}
+
+/// The claims that a refusal cites, each with its source.
+fn claims(refusal: &Refusal) -> Vec<Value> {
+    let cite = |claim: &&Claim| json!({ "id": claim.id, "says": claim.says, "status": claim.status.word(), "source": claim.source });
+    refusal.by.iter().map(cite).collect()
+}
+
+fn cross_check(cross_check: &CrossCheck) -> Value {
+    let object = json!({
+        "cells": cross_check.comparisons.iter().map(cell).collect::<Vec<_>>(),
+        "totals": totals(cross_check.totals()),
+        "complete": cross_check.complete,
+        "coverage": cross_check.covered.as_ref().map(covered),
+    });
+    but_for(object, &["coverage"])
+}
+
+fn cell(comparison: &Comparison) -> Value {
+    let (refusal, why) = match &comparison.verdict {
+        cross_check::Verdict::Agree(why) => (None, why.as_ref()),
+        cross_check::Verdict::Differ(refusal) => (Some(refusal), Some(&refusal.saw)),
+        cross_check::Verdict::Unsupported(why) | cross_check::Verdict::Unavailable(why) => {
+            (None, Some(why))
+        }
+    };
+    json!({
+        "scenario": comparison.scenario,
+        "on": comparison.on,
+        "as": comparison.personality,
+        "seed": comparison.seed,
+        "verdict": comparison.verdict.name(),
+        "why": why,
+        "at": refusal.map(|refusal| refusal.at),
+        "allowed": refusal.map_or(&[][..], |refusal| &refusal.allowed),
+    })
+}
+
+fn totals(totals: Totals) -> Value {
+    json!({
+        "agree": totals.agree,
+        "differ": totals.differ,
+        "unsupported": totals.unsupported,
+        "unavailable": totals.unavailable,
+    })
+}
+
+fn compared(compared: &Compared) -> Value {
+    json!({ "scenarios": compared.scenarios.iter().map(sided).collect::<Vec<_>>() })
+}
+
+fn sided(scenario: &Sided) -> Value {
+    json!({
+        "name": scenario.name,
+        "why": scenario.why,
+        "groups": scenario.groups.iter().map(group).collect::<Vec<_>>(),
+    })
+}
+
+fn group(group: &Group) -> Value {
+    let ways = group.ways.as_ref().ok();
+    let object = json!({
+        "as": group.systems,
+        "ways": ways.map(|it| &it.ways).cloned().unwrap_or_default(),
+        "complete": ways.is_some_and(|it| it.complete),
+        "why": group.ways.as_ref().err(),
+    });
+    but_for(object, &["why"])
+}
+
+fn fuzzed(fuzzed: &Fuzzed) -> Value {
+    json!({
+        "cases": fuzzed.cases(),
+        "agree": fuzzed.totals.agree,
+        "differ": fuzzed.totals.differ,
+        "unsupported": fuzzed.totals.unsupported,
+        "unavailable": fuzzed.totals.unavailable,
+        "found": fuzzed.found.iter().map(divergence).collect::<Vec<_>>(),
+        "left_out": fuzzed.left_out.iter().map(left_out).collect::<Vec<_>>(),
+        "reasons": fuzzed.reasons.iter().map(reason).collect::<Vec<_>>(),
+        "seconds": fuzzed.seconds,
+        "complete": fuzzed.complete,
+    })
+}
+
+fn divergence(divergence: &Divergence) -> Value {
+    let found = &divergence.found;
+    json!({
+        "seed": found.seed,
+        "on": divergence.on,
+        "as": divergence.personality,
+        "scenario": path(&divergence.file),
+        "again": found.again,
+        "times": divergence.times,
+        "at": found.refusal.at,
+        "why": found.refusal.saw,
+        "allowed": found.refusal.allowed,
+    })
+}
+
+fn left_out(left_out: &LeftOut) -> Value {
+    json!({
+        "on": left_out.on,
+        "as": left_out.personality,
+        "kind": left_out.kind,
+        "why": left_out.why,
+    })
+}
+
+fn reason(reason: &Reason) -> Value {
+    json!({
+        "on": reason.on,
+        "verdict": reason.without.name(),
+        "why": reason.why,
+        "cases": reason.cases,
+        "seed": reason.seed,
+    })
+}
+
+fn exported(exported: &Exported) -> Value {
+    let object = json!({
+        "scenario": exported.scenario,
+        "as": exported.system,
+        "verdict": exported.verdict().name(),
+        "text": exported.text(),
+        "why": exported.written.as_ref().err(),
+    });
+    but_for(object, &["text", "why"])
+}
+
+fn list(list: &List) -> Value {
+    json!({
+        "personalities": list.personalities,
+        "backends": list.backends.iter().map(backend).collect::<Vec<_>>(),
+        "scenarios": list.scenarios.iter().map(listed).collect::<Vec<_>>(),
+    })
+}
+
+fn backend(backend: &Backend) -> Value {
+    json!({
+        "name": backend.name,
+        "available": backend.available.is_ok(),
+        "why_not": backend.available.as_ref().err(),
+    })
+}
+
+fn listed(listed: &Listed) -> Value {
+    let scenario = &listed.scenario;
+    json!({
+        "name": scenario.name,
+        "file": path(&scenario.file),
+        "why": scenario.why,
+        "as": listed.personalities,
+        "claims": scenario.claims,
+        "expected": expected(&scenario.expect),
+    })
 }
 
 /// Events as the lines of a trace.
-pub fn events(names: &Names, program: &Program, events: &[Event]) -> Vec<serde_json::Value> {
-    let line = |(n, event)| serde_json::to_value(event_line(names, program, n as u64 + 1, event));
-    events
-        .iter()
-        .enumerate()
-        .map(|event| line(event).expect("an event is plain data"))
-        .collect()
-}
-
-/// What `run` found for one seed.
-#[derive(Debug, Clone, Serialize)]
-pub struct Run {
-    /// The scenario's name.
-    pub scenario: String,
-    /// The personality.
-    #[serde(rename = "as")]
-    pub personality: String,
-    /// `pass`, `violation`, `partial` or `unsupported`.
-    pub verdict: &'static str,
-    /// What the choices were drawn from.
-    pub seed: u64,
-    /// Steps taken.
-    pub steps: u64,
-    /// SHA-256 of the trace as a file.
-    pub trace_sha256: String,
-    /// Threads that were still inside a call.
-    pub parked: Vec<String>,
-    /// The property that does not hold.
-    pub violation: Option<String>,
-    /// Whether that is what the scenario expects, as far as one run can say; none where nothing was judged.
-    pub as_expected: Option<bool>,
-    /// Why it is partial or unsupported.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
-
-/// What `run` found for several seeds.
-#[derive(Debug, Clone, Serialize)]
-pub struct Runs {
-    /// The worst of the verdicts.
-    pub verdict: &'static str,
-    /// Each run.
-    pub runs: Vec<Run>,
-}
-
-/// What `check` found.
-#[derive(Debug, Clone, Serialize)]
-pub struct Checks {
-    /// Each scenario with each personality.
-    pub scenarios: Vec<Check>,
-}
-
-/// What `check` found for one scenario.
-#[derive(Debug, Clone, Serialize)]
-pub struct Check {
-    /// The scenario's name.
-    pub name: String,
-    /// The personality.
-    #[serde(rename = "as")]
-    pub personality: String,
-    /// `pass`, `violation`, `partial` or `unsupported`.
-    pub verdict: &'static str,
-    /// Whether that is what the scenario expects; none where nothing was judged.
-    pub as_expected: Option<bool>,
-    /// What the scenario expects: `pass`, or the name of a property.
-    pub expected: String,
-    /// Different states.
-    pub states_unique: u64,
-    /// States generated, the first one included.
-    pub transitions: u64,
-    /// The longest of the shortest ways to a state.
-    pub depth_max: u32,
-    /// Whether everything was explored.
-    pub complete: bool,
-    /// How long it took.
-    pub seconds: f64,
-    /// Memory of the store by state.
-    pub bytes_per_state: u64,
-    /// What was left out of the search, because it could find nothing there.
-    pub reductions: Vec<String>,
-    /// The property that does not hold.
-    pub property: Option<String>,
-    /// The counterexample's events, as lines of a trace.
-    pub trace: Option<Vec<serde_json::Value>>,
-    /// The event with which the loop begins that the counterexample goes round for ever, where it does.
-    pub loop_at: Option<u64>,
-    /// Why it is partial or unsupported.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// The odds that some state was taken for another; none where whole states were kept, or nothing was explored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub collision_odds: Option<f64>,
-    /// Checkpoints written.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub checkpoints: u32,
-    /// What was sampled, where nothing was explored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sampled: Option<Sample>,
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
-/// What `check --walk` has covered.
-#[derive(Debug, Clone, Serialize)]
-pub struct Sample {
-    /// Executions, one a seed.
-    pub runs: u64,
-    /// Those that came to rest.
-    pub at_rest: u64,
-    /// Different operations that were called.
-    pub calls: u64,
-    /// Different operations that there are.
-    pub calls_all: u64,
-    /// `sometimes` properties that some state has shown.
-    pub shown: Vec<String>,
-    /// Those that none has.
-    pub not_shown: Vec<String>,
-    /// The first seed that breaks a property.
-    pub seed: Option<u64>,
-}
-
-/// What `export` says.
-#[derive(Debug, Clone, Serialize)]
-pub struct Exported {
-    /// The scenario's name.
-    pub scenario: String,
-    /// The personality.
-    #[serde(rename = "as")]
-    pub personality: String,
-    /// `exported` or `unsupported`.
-    pub verdict: &'static str,
-    /// The scenario in the other language, unless a file took it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Why it is unsupported.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
-
-/// What `admit` says.
-#[derive(Debug, Clone, Serialize)]
-pub struct Admissions {
-    /// Each trace.
-    pub traces: Vec<Admission>,
-}
-
-/// What `admit` says of one trace.
-#[derive(Debug, Clone, Serialize)]
-pub struct Admission {
-    /// The file.
-    pub file: String,
-    /// The personality that judged.
-    #[serde(rename = "as")]
-    pub personality: String,
-    /// `admitted`, `refused`, `partial` or `unsupported`.
-    pub verdict: &'static str,
-    /// The event at which they part.
-    pub at: Option<u64>,
-    /// What the trace shows there.
-    pub saw: Option<String>,
-    /// What the model could have shown.
-    pub allowed: Vec<String>,
-    /// Of threads at full speed, the events that no order explains.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub window: Vec<u64>,
-    /// What each thread had done last before them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub after: Vec<u64>,
-    /// The most situations that were possible at once.
-    pub states_max: usize,
-    /// Why it is unsupported.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// The line after which the file is cut.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cut_after: Option<usize>,
-}
-
-/// What `cross-check` found.
-#[derive(Debug, Clone, Serialize)]
-pub struct CrossCheck {
-    /// Each scenario with each backend and seed.
-    pub cells: Vec<CellFields>,
-    /// How many of each verdict.
-    pub totals: Totals,
-    /// Whether every scenario and seed had its turn.
-    pub complete: bool,
-}
-
-/// One scenario on one backend.
-#[derive(Debug, Clone, Serialize)]
-pub struct CellFields {
-    /// The scenario's name.
-    pub scenario: String,
-    /// The backend.
-    pub on: String,
-    /// The personality that judged.
-    #[serde(rename = "as")]
-    pub personality: String,
-    /// What the choices were drawn from.
-    pub seed: u64,
-    /// `agree`, `differ`, `unsupported` or `unavailable`.
-    pub verdict: &'static str,
-    /// What was seen where they part, or why there is no verdict.
-    pub why: Option<String>,
-    /// The event at which they part.
-    pub at: Option<u64>,
-    /// What the model could have shown there.
-    pub allowed: Vec<String>,
-}
-
-/// How many of each verdict.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-#[allow(missing_docs, reason = "the names are the verdicts")]
-pub struct Totals {
-    pub agree: u64,
-    pub differ: u64,
-    pub unsupported: u64,
-    pub unavailable: u64,
-}
-
-impl Totals {
-    /// Counts the cells.
-    pub fn of(cells: &[Comparison]) -> Totals {
-        let mut totals = Totals::default();
-        for cell in cells {
-            match cell.verdict {
-                Verdict::Agree(_) => totals.agree += 1,
-                Verdict::Differ(_) => totals.differ += 1,
-                Verdict::Unsupported(_) => totals.unsupported += 1,
-                Verdict::Unavailable(_) => totals.unavailable += 1,
-            }
-        }
-        totals
-    }
-}
-
-/// A cross-check for machines.
-pub fn cross_check(cells: &[Comparison], complete: bool) -> CrossCheck {
-    CrossCheck {
-        cells: cells.iter().map(cell_fields).collect(),
-        totals: Totals::of(cells),
-        complete,
-    }
-}
-
-fn cell_fields(cell: &Comparison) -> CellFields {
-    let (why, at, allowed) = match &cell.verdict {
-        Verdict::Agree(why) => (why.clone(), None, Vec::new()),
-        Verdict::Differ(refusal) => (
-            Some(refusal.saw.clone()),
-            Some(refusal.at),
-            refusal.allowed.clone(),
-        ),
-        Verdict::Unsupported(why) | Verdict::Unavailable(why) => {
-            (Some(why.clone()), None, Vec::new())
-        }
+fn events(scenario: &Scenario, events: &[Event]) -> Vec<Value> {
+    let line = |(n, event)| {
+        let line = event_line(&scenario.names, &scenario.program, n, event);
+        serde_json::to_value(line).expect("an event is plain data")
     };
-    CellFields {
-        scenario: cell.scenario.clone(),
-        on: cell.on.clone(),
-        personality: cell.personality.clone(),
-        seed: cell.seed,
-        verdict: cell.verdict.name(),
-        why,
-        at,
-        allowed,
+    (1..).zip(events).map(line).collect()
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The object without those of these keys that say nothing.
+fn but_for(mut object: Value, keys: &[&str]) -> Value {
+    let fields = object.as_object_mut().expect("a report is an object");
+    for key in keys {
+        let value = &fields[*key];
+        let is_empty = value.as_array().is_some_and(Vec::is_empty);
+        if value.is_null() || *value == 0 || is_empty {
+            fields.shift_remove(*key);
+        }
     }
-}
-
-/// What `fuzz` found.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Fuzzed {
-    /// Scenarios that were made, once for each backend.
-    pub cases: u64,
-    /// Cases that the model could have shown.
-    pub agree: u64,
-    /// Cases that it could not.
-    pub differ: u64,
-    /// Cases that are not for their pair after all.
-    pub unsupported: u64,
-    /// Cases in which a backend failed.
-    pub unavailable: u64,
-    /// Divergences, each once.
-    pub found: Vec<FoundFields>,
-    /// Kinds of operation that were not drawn.
-    pub left_out: Vec<LeftOut>,
-    /// Reasons of the cases without a verdict.
-    pub reasons: Vec<Reason>,
-    /// How long it took.
-    pub seconds: f64,
-    /// Whether every seed had its turn.
-    pub complete: bool,
-}
-
-/// One divergence.
-#[derive(Debug, Clone, Serialize)]
-pub struct FoundFields {
-    /// The first seed that shows it.
-    pub seed: u64,
-    /// The backend.
-    pub on: String,
-    /// The personality that judged.
-    #[serde(rename = "as")]
-    pub personality: String,
-    /// The file of the small scenario.
-    pub scenario: String,
-    /// Whether that shows it again: if not, it is the whole case, and depends on more than order.
-    pub again: bool,
-    /// How many seeds came to it.
-    pub times: u64,
-    /// The event at which they part.
-    pub at: u64,
-    /// What the backend shows there.
-    pub why: String,
-    /// What the model could have shown.
-    pub allowed: Vec<String>,
-}
-
-/// A kind of operation that was not drawn.
-#[derive(Debug, Clone, Serialize)]
-pub struct LeftOut {
-    /// The backend.
-    pub on: String,
-    /// The personality.
-    #[serde(rename = "as")]
-    pub personality: String,
-    /// The kind.
-    pub kind: &'static str,
-    /// Why not.
-    pub why: String,
-}
-
-/// Why cases have no verdict.
-#[derive(Debug, Clone, Serialize)]
-pub struct Reason {
-    /// The backend.
-    pub on: String,
-    /// `unsupported` or `unavailable`.
-    pub verdict: &'static str,
-    /// Why.
-    pub why: String,
-    /// How many cases.
-    pub cases: u64,
-    /// The first of them.
-    pub seed: u64,
-}
-
-/// What `compare` shows.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Beside {
-    /// Each scenario.
-    pub scenarios: Vec<BesideScenario>,
-}
-
-/// One scenario on several systems.
-#[derive(Debug, Clone, Serialize)]
-pub struct BesideScenario {
-    /// The scenario's name.
-    pub name: String,
-    /// The question that it answers.
-    pub why: String,
-    /// Every system, for whichever of them the scenario is meant, in groups that do the same.
-    pub groups: Vec<BesideGroup>,
-}
-
-/// Systems that do the same with a scenario.
-#[derive(Debug, Clone, Serialize)]
-pub struct BesideGroup {
-    /// The personalities.
-    #[serde(rename = "as")]
-    pub personalities: Vec<&'static str>,
-    /// Every way in which it can come out: what each thread is told, and who still waits.
-    pub ways: Vec<String>,
-    /// Whether these are all.
-    pub complete: bool,
-    /// What the systems lack, where they cannot play the scenario.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
-
-/// What systems that do the same do.
-pub fn beside(group: Alike) -> BesideGroup {
-    let (ways, complete, why) = match group.ways {
-        Ok(Ways { ways, complete }) => (ways.into_iter().collect(), complete, None),
-        Err(why) => (Vec::new(), false, Some(why)),
-    };
-    BesideGroup {
-        personalities: group.systems,
-        ways,
-        complete,
-        why,
-    }
-}
-
-/// What there is.
-#[derive(Debug, Clone, Serialize)]
-pub struct List {
-    /// Systems that the model plays.
-    pub personalities: Vec<String>,
-    /// Real systems that can be recorded.
-    pub backends: Vec<BackendFields>,
-    /// Scenario files.
-    pub scenarios: Vec<ScenarioFields>,
-}
-
-/// One backend.
-#[derive(Debug, Clone, Serialize)]
-pub struct BackendFields {
-    /// Its name.
-    pub name: String,
-    /// Whether it can run here.
-    pub available: bool,
-    /// Why not.
-    pub why_not: Option<String>,
-}
-
-/// One scenario.
-#[derive(Debug, Clone, Serialize)]
-pub struct ScenarioFields {
-    /// Its name.
-    pub name: String,
-    /// Its file.
-    pub file: String,
-    /// The question that it answers.
-    pub why: String,
-    /// The personalities that it is played on.
-    #[serde(rename = "as")]
-    pub personalities: Vec<String>,
-    /// The rules that it exercises.
-    pub claims: Vec<String>,
-    /// What it expects.
-    pub expected: String,
-}
-
-/// What `record` made.
-#[derive(Debug, Clone, Serialize)]
-pub struct Record {
-    /// The scenario's name.
-    pub scenario: String,
-    /// The backend.
-    pub on: String,
-    /// `recorded`, `cut` or `unsupported`.
-    pub verdict: &'static str,
-    /// What the choices were drawn from.
-    pub seed: u64,
-    /// The file, where one was written.
-    pub file: Option<String>,
-    /// How many events.
-    pub events: u64,
-    /// Threads that were still inside a call.
-    pub parked: Vec<String>,
-    /// Why the recording ended.
-    pub ended: String,
-    /// The events as lines of a trace, where no file was written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Vec<serde_json::Value>>,
-}
-
-/// What rounds of stress came to.
-#[derive(Debug, Clone, Serialize)]
-pub struct Stress {
-    /// The backend.
-    pub on: String,
-    /// The personality that judged.
-    #[serde(rename = "as")]
-    pub personality: String,
-    /// `admitted` or `refused`.
-    pub verdict: &'static str,
-    /// The seed of the first round.
-    pub seed: u64,
-    /// Rounds played.
-    pub rounds: u64,
-    /// Calls of all rounds.
-    pub events: u64,
-    /// Rounds of which nobody knows.
-    pub undecided: u64,
-    /// The files of the first of them.
-    pub kept: Vec<String>,
-    /// How long it took.
-    pub seconds: f64,
-    /// The trace of the refused round.
-    pub file: Option<String>,
-    /// What it shows.
-    pub saw: Option<String>,
-    /// What the model could have shown.
-    pub allowed: Vec<String>,
-    /// The events of that trace that no order explains.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub window: Vec<u64>,
-    /// What each thread had done last before them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub after: Vec<u64>,
-}
-
-/// What `replay` and `diff` say.
-#[derive(Debug, Clone, Serialize)]
-pub struct Compared {
-    /// `same` or `differ`.
-    pub verdict: &'static str,
-    /// The first event in which they differ.
-    pub at: Option<u64>,
-    /// What the first shows there.
-    pub left: Option<String>,
-    /// What the second shows there.
-    pub right: Option<String>,
+    object
 }

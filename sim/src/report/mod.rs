@@ -1,4 +1,131 @@
-//! What a command found, for people ([`text`]) and for machines ([`json`]).
+//! What a command found, as a value: one type for each command, one enum for each kind of verdict.
+//!
+//! [`text`] says a report to people, [`json`] to machines, and [`Exit`] is what a shell is told. A format is one file that
+//! matches on [`Report`], with files of its own below it; nothing outside of this room knows what a format looks like.
 
+pub mod admit;
+pub mod check;
+pub mod compare;
+pub mod covered;
+pub mod cross_check;
+pub mod exit;
+pub mod export;
+pub mod fuzz;
 pub mod json;
+pub mod list;
+pub mod parting;
+pub mod record;
+pub mod repeat;
+pub mod run;
+pub mod stress;
 pub mod text;
+pub mod totals;
+pub mod units;
+pub mod verdict;
+
+pub use exit::Exit;
+
+/// What a command found.
+#[derive(Debug, Clone, Copy)]
+pub enum Report<'r> {
+    /// `run` with one seed.
+    Run(&'r run::Run),
+    /// `run` with several seeds.
+    Runs(&'r run::Runs),
+    /// `check`.
+    Check(&'r check::Checks),
+    /// `replay`.
+    Replay(&'r parting::Replay),
+    /// `diff`.
+    Diff(&'r parting::Diff),
+    /// `record`.
+    Record(&'r record::Record),
+    /// `record --seconds`.
+    Stress(&'r stress::Stress),
+    /// `admit`.
+    Admit(&'r admit::Admissions),
+    /// `cross-check`.
+    CrossCheck(&'r cross_check::CrossCheck),
+    /// `compare`.
+    Compare(&'r compare::Compared),
+    /// `fuzz`.
+    Fuzz(&'r fuzz::Fuzzed),
+    /// `merge`.
+    Merge(&'r json::join::Said),
+    /// `export`.
+    Export(&'r export::Exported),
+    /// `list`.
+    List(&'r list::List),
+}
+
+impl Report<'_> {
+    /// What it comes to.
+    pub fn exit(self) -> Exit {
+        match self {
+            Report::Run(run) => run.exit(),
+            Report::Runs(runs) => runs.exit(),
+            Report::Check(checks) => checks.exit(),
+            Report::Replay(replay) => replay.exit(),
+            Report::Diff(diff) => diff.exit(),
+            Report::Record(record) => record.exit(),
+            Report::Stress(stress) => stress.exit(),
+            Report::Admit(admissions) => admissions.exit(),
+            Report::CrossCheck(cross_check) => cross_check.exit(),
+            Report::Compare(compared) => compared.exit(),
+            Report::Fuzz(fuzzed) => fuzzed.exit(),
+            Report::Merge(said) => said.exit(),
+            Report::Export(exported) => exported.exit(),
+            Report::List(_) => Exit::AsExpected,
+        }
+    }
+
+    /// Lines for people that stand beside it, in whatever format it is said.
+    pub fn notes(self) -> Vec<String> {
+        text::notes(self)
+    }
+}
+
+/// A part of a report that is known long before the whole.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'r> {
+    /// One of the runs of `run`.
+    Run(&'r run::Run),
+    /// One of the scenarios of `check`.
+    Check(&'r check::Check),
+    /// One of the traces of `admit`.
+    Admit(&'r admit::Admission),
+}
+
+impl Part<'_> {
+    /// Lines for people that stand beside it, in whatever format it is said.
+    pub fn notes(self) -> Vec<String> {
+        text::notes_on_part(self)
+    }
+}
+
+/// How reports are said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// To people: each part as soon as it is known.
+    Text,
+    /// To machines: one JSON object, at the end.
+    Json,
+}
+
+impl Format {
+    /// A part that has just become known; empty where this format waits for the whole.
+    pub fn part(self, part: Part<'_>) -> String {
+        match self {
+            Format::Text => text::part(part),
+            Format::Json => String::new(),
+        }
+    }
+
+    /// The whole, but for the parts that were said before.
+    pub fn report(self, report: Report<'_>) -> String {
+        match self {
+            Format::Text => text::report(report),
+            Format::Json => json::report(report),
+        }
+    }
+}

@@ -1,103 +1,119 @@
-//! What people read: words and numbers in people's units.
+//! Reports for people: what stands on standard output, and the notes beside it.
 
-use portsim_model::property::Violation;
+mod admit;
+mod check;
+mod compare;
+mod covered;
+mod cross_check;
+mod fuzz;
+mod list;
+mod parting;
+mod record;
+mod run;
+mod stress;
+mod window;
 
-use crate::check::{Cut, Exploration, Found};
-use crate::names::Names;
+use super::{Part, Report, json};
+use crate::admit::Refusal;
 
-/// The name of the property that a violation breaks.
-pub fn property(names: &Names, violation: Violation) -> String {
-    match violation {
-        Violation::Builtin(fault) => fault.name().to_owned(),
-        Violation::Always(n) => names.always[n].clone(),
-        Violation::AtEnd(n) => names.at_end[n].clone(),
-        Violation::Eventually(n) => names.eventually[n].clone(),
+/// A part of a report, as soon as it is known.
+pub fn part(part: Part<'_>) -> String {
+    match part {
+        Part::Run(_) => String::new(),
+        Part::Check(check) => check::one(check),
+        Part::Admit(admission) => admit::one(admission),
     }
 }
 
-/// The name of the property that an exploration found broken.
-pub fn found(names: &Names, found: Found) -> String {
-    match found {
-        Found::Violation(violation) => property(names, violation),
-        Found::Never(n) => names.sometimes[n].clone(),
-        Found::NeverOwed(n) => names.eventually[n].clone(),
-        Found::NoEnd => names.at_end[0].clone(),
+/// The whole, but for what its parts have said.
+pub fn report(report: Report<'_>) -> String {
+    match report {
+        Report::Run(run) => run::one(run),
+        Report::Runs(runs) => run::several(runs),
+        Report::Check(checks) => check::totals(checks),
+        Report::Replay(replay) => parting::replay(replay),
+        Report::Diff(diff) => parting::diff(diff),
+        Report::Record(record) => record::record(record),
+        Report::Stress(stress) => stress::stress(stress),
+        Report::Admit(_) => String::new(),
+        Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check),
+        Report::Compare(compared) => compare::compare(compared),
+        Report::Fuzz(fuzzed) => fuzz::fuzz(fuzzed),
+        // The parts were for machines, and so is the whole.
+        Report::Merge(_) => json::report(report),
+        Report::Export(exported) => exported.text().unwrap_or_default().to_owned(),
+        Report::List(list) => list::list(list),
     }
 }
 
-/// Why an exploration did not see everything.
-pub fn cut(cut: Cut) -> &'static str {
-    match cut {
-        Cut::Bound => "a bound on packets or ticks was met",
-        Cut::Depth => "the bound on depth was met",
-        Cut::Preemptions => "the bound on preemptions was met",
-        Cut::Memory => "the memory for states is used up",
-        Cut::Stopped => "it was stopped",
-        Cut::Lost => "another process was lost; what is told is what this one had seen",
+/// What people can do without: lines for standard error, beside a part in any format.
+pub fn notes_on_part(part: Part<'_>) -> Vec<String> {
+    match part {
+        Part::Run(run) => run::notes_on_one_of_several(run),
+        Part::Check(check) => check::notes(check),
+        Part::Admit(admission) => admit::notes(admission),
     }
 }
 
-/// What an exploration left out, because it could find nothing there.
-pub fn reductions(exploration: &Exploration) -> Vec<String> {
-    let orbits = exploration.orbits.iter();
-    let mut words: Vec<_> = orbits
-        .map(|threads| format!("symmetry of {threads} threads"))
-        .collect();
-    if exploration.abridged {
-        words.push("unread results".to_owned());
+/// The same beside the whole.
+pub fn notes(report: Report<'_>) -> Vec<String> {
+    match report {
+        Report::Run(run) => run::notes(run),
+        Report::Runs(runs) => run::notes_on_several(runs),
+        Report::Record(record) => vec![record::note(record)],
+        Report::Export(exported) => match &exported.written {
+            Ok(_) => Vec::new(),
+            Err(why) => vec![unsupported(&exported.scenario, "as", &exported.system, why)],
+        },
+        Report::Check(_)
+        | Report::Replay(_)
+        | Report::Diff(_)
+        | Report::Stress(_)
+        | Report::Admit(_)
+        | Report::CrossCheck(_)
+        | Report::Compare(_)
+        | Report::Fuzz(_)
+        | Report::Merge(_)
+        | Report::List(_) => Vec::new(),
     }
-    if exploration.thinned > 0 {
-        words.push(format!(
-            "orders of independent steps in {}",
-            counted(exploration.thinned, "state")
-        ));
+}
+
+/// The claims that a refusal cites, each with its source.
+fn cited(refusal: &Refusal) -> String {
+    let mut words = String::new();
+    for (n, claim) in refusal.by.iter().enumerate() {
+        let head = if n == 0 { "because" } else { "       " };
+        let (id, says, source) = (claim.id, claim.says, claim.source);
+        words += &format!(
+            "\n  {head}  {id}: {says} ({}: {source})",
+            claim.status.word()
+        );
     }
     words
 }
 
-/// A count with blanks between the thousands.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            grouped.push(' ');
+fn unsupported(scenario: &str, on: &str, system: &str, why: &str) -> String {
+    format!("unsupported: {scenario} {on} {system}: {why}")
+}
+
+fn repeat(command: &str) -> String {
+    format!("repeat: {command}")
+}
+
+/// Texts one below the other, each with a whole last line; empty ones leave nothing.
+fn stacked(texts: impl IntoIterator<Item = String>) -> String {
+    let mut stack = String::new();
+    for text in texts {
+        stack += &text;
+        if !text.is_empty() && !text.ends_with('\n') {
+            stack.push('\n');
         }
-        grouped.push(digit);
     }
-    grouped
-}
-
-/// A count with its noun.
-pub fn counted(number: u64, noun: &str) -> String {
-    format!(
-        "{} {noun}{}",
-        count(number),
-        if number == 1 { "" } else { "s" }
-    )
-}
-
-/// Bytes in people's units.
-pub fn bytes(number: u64) -> String {
-    match number {
-        0..1_000 => format!("{number} B"),
-        1_000..1_000_000 => format!("{:.1} kB", number as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", number as f64 / 1e6),
-        _ => format!("{:.1} GB", number as f64 / 1e9),
-    }
-}
-
-/// Seconds in people's units.
-pub fn seconds(seconds: f64) -> String {
-    match seconds {
-        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
-        s if s < 100.0 => format!("{s:.1} s"),
-        s => format!("{:.0} min", s / 60.0),
-    }
+    stack
 }
 
 /// Rows of a table, each column as wide as its widest cell; two blanks between columns, none at the end.
-pub fn table(rows: &[Vec<String>]) -> String {
+fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows
@@ -124,24 +140,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_in_peoples_units() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(1_234_567), "1 234 567");
-        assert_eq!(counted(1, "state"), "1 state");
-        assert_eq!(counted(2_000, "state"), "2 000 states");
-        assert_eq!(bytes(999), "999 B");
-        assert_eq!(bytes(1_500_000), "1.5 MB");
-        assert_eq!(seconds(0.0123), "12 ms");
-        assert_eq!(seconds(12.34), "12.3 s");
-        assert_eq!(seconds(600.0), "10 min");
-    }
-
-    #[test]
     fn columns_line_up() {
         let rows = [
             vec!["a".to_owned(), "b".to_owned()],
             vec!["ccc".to_owned(), "d".to_owned()],
         ];
         assert_eq!(table(&rows), "a    b\nccc  d\n");
+    }
+
+    #[test]
+    fn texts_end_their_lines() {
+        let texts = ["a", "", "\nb\n"].map(str::to_owned);
+        assert_eq!(stacked(texts), "a\n\nb\n");
     }
 }

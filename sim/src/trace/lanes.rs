@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A call that parks ends in `...`; `=` shows what a call comes back with, `!` that it failed. Steps of the
-//! model that nobody can see stand in brackets. Where a run goes round for ever, its loop stands once, between two
+//! model that nobody can see stand in brackets. Where it was asked why, the claims that decided stand at the right. Where a run goes round for ever, its loop stands once, between two
 //! lines that say so.
 
 use std::fmt::Write;
@@ -61,6 +61,10 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
         for (lane, _, wide) in &lanes {
             let shown = if lane == thread { cell.as_str() } else { "" };
             let _ = write!(line, "{GAP}{shown:wide$}");
+        }
+        let by: Vec<_> = events[n].by.iter().map(|claim| claim.id).collect();
+        if !by.is_empty() {
+            let _ = write!(line, "{GAP}by {}", by.join(", "));
         }
         out.push_str(line.trim_end());
         out.push('\n');

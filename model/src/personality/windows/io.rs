@@ -15,7 +15,7 @@ use crate::wait_packets::Wait;
 
 /// What becomes of operations in flight when the association of their file is replaced (Q4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InFlight {
+pub(super) enum InFlight {
     /// They report to what the file is associated with when they end.
     New,
     /// They report to what the file was associated with.
@@ -25,7 +25,7 @@ enum InFlight {
 }
 
 /// Without a new association the last is the first.
-const IN_FLIGHT: Readings<InFlight> = Readings {
+pub(super) const IN_FLIGHT: Readings<InFlight> = Readings {
     claim: REPLACE_IN_FLIGHT,
     readings: &[
         ("new-port", InFlight::New),
@@ -105,7 +105,7 @@ fn reroute<O: Observer>(turn: &mut Turn<'_, O>, file: FileId, has_new: bool) {
 // The device.
 
 /// When the kernel writes the status block of an operation that leaves a packet and has no event.
-const LATE: Readings<bool> = Readings {
+pub(super) const LATE: Readings<bool> = Readings {
     claim: IOSB_LATE,
     readings: &[("at-the-end", false), ("at-the-removal", true)],
 };

@@ -7,14 +7,14 @@ use crate::program::Reserve;
 
 /// What a poll of an empty port may do to a thread that is not associated with it (Q2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Poll {
+pub(super) enum Poll {
     /// The thread is associated and counts: so it is on NT 5.
     Counts,
     /// The thread is what it was before.
     LeavesNoMark,
 }
 
-const POLLS: Readings<Poll> = Readings {
+pub(super) const POLLS: Readings<Poll> = Readings {
     claim: POLL_COUNTS,
     readings: &[
         ("counts", Poll::Counts),
@@ -32,7 +32,7 @@ pub(super) const SELF_RULE: Readings<Insert> = Readings {
 };
 
 /// How a post with a reserve object that is in use fails (Q6).
-const BUSY: Readings<Error> = Readings {
+pub(super) const BUSY: Readings<Error> = Readings {
     claim: RESERVE_BUSY,
     readings: &[
         ("invalid-parameter", Error::Invalid),
@@ -41,7 +41,7 @@ const BUSY: Readings<Error> = Readings {
 };
 
 /// Whether a post finds memory, where a scenario says that it may not.
-const MEMORY: Readings<bool> = Readings {
+pub(super) const MEMORY: Readings<bool> = Readings {
     claim: POST_FAILS,
     readings: &[("there-is-memory", true), ("there-is-none", false)],
 };

@@ -12,14 +12,14 @@ pub(super) fn is_alerted(view: View<'_>, me: ThreadId, alertable: bool) -> bool 
 
 /// Whether a member that waits for the handle of a port counts out (Q9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HandleWait {
+pub(super) enum HandleWait {
     /// As in any other wait.
     CountsOut,
     /// It counts on.
     CountsOn,
 }
 
-const HANDLE_WAITS: Readings<HandleWait> = Readings {
+pub(super) const HANDLE_WAITS: Readings<HandleWait> = Readings {
     claim: HANDLE_WAIT_COUNTS,
     readings: &[
         ("counts-out", HandleWait::CountsOut),
@@ -195,14 +195,14 @@ impl Windows {
 
 /// What a suspension may do to a waiter (Q7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Suspended {
+pub(super) enum Suspended {
     /// It is no waiter while it is suspended: so it is on NT 5.
     Leaves,
     /// It keeps its place, and can be handed a packet that it returns with when it is resumed.
     Stays,
 }
 
-const SUSPENDED: Readings<Suspended> = Readings {
+pub(super) const SUSPENDED: Readings<Suspended> = Readings {
     claim: SUSPEND_WAITING,
     readings: &[("leaves", Suspended::Leaves), ("stays", Suspended::Stays)],
 };

@@ -1,17 +1,20 @@
-//! Parts of a sweep, joined: what each part said in JSON becomes what the whole would have said.
+//! Parts of a sweep, joined: the reports of the parts, in JSON, become the report of the whole.
 //!
-//! Lists stand one behind the other, in the order of the parts; counts and times add up; `complete` holds where it
-//! does of every part, and a verdict is the worst. Where a list counts (divergences, reasons), entries that say the
-//! same become one.
+//! Lists are appended in the order of the parts; counts and times add up; `complete` holds if it holds for every part,
+//! and a verdict is the worst. Where a list counts (divergences, reasons), entries that say the same become one.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::report::admit;
+use crate::report::exit::Exit;
+use crate::report::totals::Totals;
+use crate::report::verdict::Verdict;
+
 /// The list by which the result of a command is known, and what is in it.
 const LISTS: [&str; 5] = ["cells", "cases", "scenarios", "traces", "runs"];
-
-/// Verdicts, the worst first.
-const WORST: [&str; 4] = ["violation", "partial", "unsupported", "pass"];
 
 /// Lists whose entries count, or say the same of each part.
 const COUNTED: [&str; 3] = ["found", "reasons", "left_out"];
@@ -21,19 +24,6 @@ const COUNTS: [&str; 2] = ["times", "cases"];
 
 /// Fields of such entries that name the first case.
 const OF_THE_FIRST: [&str; 3] = ["seed", "scenario", "again"];
-
-/// How the whole ended, as far as its verdicts say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Everything is as expected.
-    AsExpected,
-    /// Something is not complete.
-    Partial,
-    /// A verdict is not what was expected.
-    Verdict,
-    /// A backend could not run.
-    Unavailable,
-}
 
 /// What a command said of a part, or of the whole.
 #[derive(Debug, Serialize)]
@@ -60,35 +50,41 @@ impl Said {
         add(&mut self.0, part.0)
     }
 
-    /// How the command would have ended on the whole.
-    pub fn end(&self) -> End {
+    /// What the command would have come to on the whole.
+    pub fn exit(&self) -> Exit {
         let whole = &self.0;
         let entries = |list: &str| whole[list].as_array().into_iter().flatten();
-        let any =
-            |list: &str, key: &str, value: Value| entries(list).any(|entry| entry[key] == value);
-        let counted = |key: &str| {
-            let counts = [&whole[key], &whole["totals"][key]];
-            counts
-                .into_iter()
-                .any(|count| count.as_u64().unwrap_or(0) > 0)
-        };
-        let wrong = ["runs", "scenarios"].map(|list| any(list, "as_expected", false.into()));
-        if wrong.contains(&true) || any("traces", "verdict", "refused".into()) || counted("differ")
-        {
-            return End::Verdict;
-        }
-        if counted("unavailable") {
-            return End::Unavailable;
-        }
-        // Without an expectation that it can be held against, what is partial says nothing yet.
-        let partial = ["runs", "scenarios", "traces"].map(|list| {
-            entries(list).any(|entry| entry["verdict"] == "partial" && entry["as_expected"] != true)
+        let verdicts = [whole].into_iter().chain(entries("runs"));
+        let verdicts = verdicts.chain(entries("scenarios")).map(exit_of_verdict);
+        let admissions = entries("traces").map(exit_of_admission);
+        let totals = [whole, &whole["totals"]].map(|counts| {
+            let failed = || "a backend could not run".to_owned();
+            totals(counts).exit(whole["complete"] != false, failed)
         });
-        match partial.contains(&true) || whole["verdict"] == "partial" || whole["complete"] == false
-        {
-            true => End::Partial,
-            false => End::AsExpected,
-        }
+        Exit::worst(verdicts.chain(admissions).chain(totals))
+    }
+}
+
+fn exit_of_verdict(entry: &Value) -> Exit {
+    let verdict = entry["verdict"].as_str().and_then(Verdict::named);
+    match (verdict, entry["as_expected"].as_bool()) {
+        (Some(verdict), as_expected) => verdict.exit(as_expected),
+        (None, _) => Exit::AsExpected,
+    }
+}
+
+fn exit_of_admission(entry: &Value) -> Exit {
+    let verdict = entry["verdict"].as_str().and_then(admit::Verdict::named);
+    verdict.map_or(Exit::AsExpected, admit::Verdict::exit)
+}
+
+fn totals(counts: &Value) -> Totals {
+    let count = |verdict: &str| counts[verdict].as_u64().unwrap_or(0);
+    Totals {
+        agree: count("agree"),
+        differ: count("differ"),
+        unsupported: count("unsupported"),
+        unavailable: count("unavailable"),
     }
 }
 
@@ -96,6 +92,9 @@ fn add(whole: &mut Value, part: Value) -> Result<(), String> {
     let (Value::Object(whole), Value::Object(part)) = (whole, part) else {
         return Err("expected an object".into());
     };
+    if whole.contains_key("used") && whole.contains_key("never") {
+        return Ok(add_coverage(whole, &part));
+    }
     if !whole.keys().eq(part.keys()) {
         return Err("is of another command or version than the first file: its keys differ".into());
     }
@@ -104,6 +103,32 @@ fn add(whole: &mut Value, part: Value) -> Result<(), String> {
         join(&key, so_far, value).map_err(|why| format!("at {key}: {why}"))?;
     }
     Ok(())
+}
+
+/// Claims that decided something in any part, with how often in all; those that never did in any.
+fn add_coverage(whole: &mut Map<String, Value>, part: &Map<String, Value>) {
+    let entries = |coverage: &Map<String, Value>| -> Map<String, Value> {
+        coverage["used"].as_object().cloned().unwrap_or_default()
+    };
+    let mut used: BTreeMap<String, u64> = BTreeMap::new();
+    for (claim, times) in entries(whole).into_iter().chain(entries(part)) {
+        *used.entry(claim).or_default() += times.as_u64().unwrap_or(0);
+    }
+    let mut never = Vec::new();
+    for claims in [&whole["never"], &part["never"]] {
+        for claim in claims.as_array().into_iter().flatten() {
+            let is_used = claim.as_str().is_some_and(|claim| used.contains_key(claim));
+            if !is_used && !never.contains(claim) {
+                never.push(claim.clone());
+            }
+        }
+    }
+    let used: Map<_, _> = used
+        .into_iter()
+        .map(|(claim, times)| (claim, times.into()))
+        .collect();
+    whole.insert("used".to_owned(), used.into());
+    whole.insert("never".to_owned(), never.into());
 }
 
 fn join(key: &str, so_far: &mut Value, part: Value) -> Result<(), String> {
@@ -120,14 +145,11 @@ fn join(key: &str, so_far: &mut Value, part: Value) -> Result<(), String> {
             };
         }
         (Value::String(worst), Value::String(other)) => {
-            let rank = |verdict: &str| WORST.iter().position(|known| *known == verdict);
-            let ranks = (rank(worst), rank(&other));
-            let (Some(worst_rank), Some(rank)) = ranks else {
+            let verdicts = (Verdict::named(worst), Verdict::named(&other));
+            let (Some(one), Some(another)) = verdicts else {
                 return Err(format!("{worst:?} and {other:?} are no verdicts"));
             };
-            if rank < worst_rank {
-                *worst = other;
-            }
+            *worst = one.max(another).name().to_owned();
         }
         (Value::Object(_), part @ Value::Object(_)) => add(so_far, part)?,
         _ => return Err("the first file has something else there".into()),

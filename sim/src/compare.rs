@@ -1,8 +1,8 @@
-//! Every way in which a scenario can come out on a system, so that systems can be laid beside each other.
+//! Every way in which a scenario can come out on each system, so that systems can be compared.
 //!
 //! A way is what the threads were told: the answers of each in their order, and who is still inside a call. Properties
-//! and expectations are not asked, nor for whom a scenario is meant: the question is what a system does, not whether it
-//! should.
+//! and expectations play no part, nor do the systems that a scenario is meant for: the question is what a system does,
+//! not whether it should.
 
 use std::collections::BTreeSet;
 
@@ -29,26 +29,26 @@ pub struct Ways {
 
 /// Systems that do the same with a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alike {
+pub struct Group {
     /// Their names.
     pub systems: Vec<&'static str>,
     /// What they do; an `Err` says what they lack.
     pub ways: Result<Ways, String>,
 }
 
-/// The systems in groups that do the same, in the order in which they are given.
+/// The systems in groups that do the same with a scenario, in the order in which they are given.
 ///
 /// # Panics
 ///
 /// If there is no such system.
-pub fn alike(scenario: &Scenario, systems: &[&'static str], processors: u32) -> Vec<Alike> {
-    let mut groups: Vec<Alike> = Vec::new();
-    for &machine in systems {
-        let ways = ways(scenario, machine, processors);
+pub fn compare(scenario: &Scenario, systems: &[&'static str], processors: u32) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for &system in systems {
+        let ways = ways(scenario, system, processors);
         match groups.iter_mut().find(|group| group.ways == ways) {
-            Some(group) => group.systems.push(machine),
-            None => groups.push(Alike {
-                systems: vec![machine],
+            Some(group) => group.systems.push(system),
+            None => groups.push(Group {
+                systems: vec![system],
                 ways,
             }),
         }

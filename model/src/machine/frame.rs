@@ -19,7 +19,7 @@ use crate::turn::Fixed;
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub struct Core {
+pub struct Frame {
     pub(super) program: Arc<Program>,
     pub(super) layout: Layout,
     pub(super) processors: u32,
@@ -46,13 +46,13 @@ pub struct Unsupported {
 #[must_use]
 pub struct Bounded(pub bool);
 
-impl Core {
+impl Frame {
     pub(super) fn new<P: Personality>(
         program: Arc<Program>,
         personality: &P,
         processors: u32,
         fixed: &[Fixed],
-    ) -> Result<Core, Unsupported> {
+    ) -> Result<Frame, Unsupported> {
         if let Some(lacks) = lacks(&program, personality) {
             return Err(lacks);
         }
@@ -75,7 +75,7 @@ impl Core {
             Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => false,
             _ => !P::HOLDS,
         });
-        Ok(Core {
+        Ok(Frame {
             program,
             layout,
             processors,

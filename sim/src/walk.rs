@@ -1,7 +1,7 @@
-//! Many executions, for what is too large to explore: each seed is one, and workers share the seeds.
+//! Many executions of what is too large to explore: one for each seed, and workers share the seeds.
 //!
-//! What comes out does not depend on how many workers there are: seeds are taken in lots, every lot is run whole, and
-//! of the violations in it the one with the smallest seed is told.
+//! The result does not depend on how many workers there are: seeds are taken in lots, each lot is run to its end, and
+//! of the violations in it the one with the smallest seed is reported.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
@@ -21,7 +21,7 @@ use crate::run::{Ended, run_seen};
 /// Seeds of a lot.
 const LOT: u64 = 256;
 
-/// What is sampled.
+/// Which executions.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Who takes the next step.
@@ -34,9 +34,9 @@ pub struct Plan {
     pub workers: usize,
 }
 
-/// What was sampled.
+/// What they have shown.
 #[derive(Debug, Clone, Default)]
-pub struct Sampled {
+pub struct Walked {
     /// Executions.
     pub runs: u64,
     /// Steps of all of them.
@@ -53,14 +53,14 @@ pub struct Sampled {
     pub shown: Vec<bool>,
     /// The violation with the smallest seed.
     pub found: Option<(u64, Violation)>,
-    /// Whether somebody stopped it.
+    /// Whether it was stopped before its last seed.
     pub stopped: bool,
 }
 
 /// What one worker has seen.
 #[derive(Default)]
 struct Tally {
-    sampled: Sampled,
+    walked: Walked,
     states: HashSet<u64>,
     calls: Calls,
 }
@@ -80,14 +80,14 @@ impl Observer for Calls {
     fn ret(&mut self, _: ThreadId, _: Op, _: Outcome) {}
 }
 
-/// Runs the seeds until one of them breaks a property, all are done, or somebody stops it. `progress` is told the
-/// executions so far.
-pub fn sample(
+/// Runs the seeds until one of them breaks a property, all are done, or `stop` is set. `progress` is given the number
+/// of executions so far.
+pub fn walk(
     machine: &dyn AnyMachine,
     plan: &Plan,
     stop: &AtomicBool,
     mut progress: impl FnMut(u64),
-) -> Sampled {
+) -> Walked {
     let program = machine.program();
     let tallies: Vec<_> = (0..plan.workers.max(1))
         .map(|_| Mutex::new(Tally::new(program)))
@@ -112,7 +112,7 @@ pub fn sample(
                 });
             }
         });
-        let first = |tally: &Mutex<Tally>| tally.lock().expect("no worker panics").sampled.found;
+        let first = |tally: &Mutex<Tally>| tally.lock().expect("no worker panics").walked.found;
         found = tallies
             .iter()
             .filter_map(first)
@@ -128,27 +128,27 @@ pub fn sample(
     let ops = codes.flat_map(|code| program.codes[code.index()].ops().map(move |op| (code, op)));
     // The end of a thread is called like an operation, but stands nowhere.
     let ops: BTreeSet<_> = ops.collect();
-    Sampled {
+    Walked {
         runs: lot - plan.seeds.start,
         states: all.states.len() as u64,
         calls: all.calls.called.intersection(&ops).count() as u64,
         calls_all: ops.len() as u64,
         found,
         stopped: found.is_none() && lot < plan.seeds.end,
-        ..all.sampled
+        ..all.walked
     }
 }
 
 impl Tally {
     fn new(program: &Program) -> Tally {
         let mut tally = Tally::default();
-        tally.sampled.shown = vec![false; program.sometimes.len()];
+        tally.walked.shown = vec![false; program.sometimes.len()];
         tally.calls.codes = program.threads.iter().map(|thread| thread.code).collect();
         tally
     }
 
     fn run(&mut self, machine: &dyn AnyMachine, plan: &Plan, seed: u64) {
-        let (states, shown) = (&mut self.states, &mut self.sampled.shown);
+        let (states, shown) = (&mut self.states, &mut self.walked.shown);
         let mut chooser = plan.policy.seeded(seed);
         let execution = run_seen(
             machine,
@@ -163,21 +163,21 @@ impl Tally {
                 }
             },
         );
-        self.sampled.steps += execution.steps;
-        self.sampled.at_rest += u64::from(execution.ended == Ended::Rest);
+        self.walked.steps += execution.steps;
+        self.walked.at_rest += u64::from(execution.ended == Ended::Rest);
         if let Ended::Violation(violation) = execution.ended
-            && self.sampled.found.is_none_or(|(first, _)| seed < first)
+            && self.walked.found.is_none_or(|(first, _)| seed < first)
         {
-            self.sampled.found = Some((seed, violation));
+            self.walked.found = Some((seed, violation));
         }
     }
 
     fn add(&mut self, other: Tally) {
-        self.sampled.steps += other.sampled.steps;
-        self.sampled.at_rest += other.sampled.at_rest;
+        self.walked.steps += other.walked.steps;
+        self.walked.at_rest += other.walked.at_rest;
         self.states.extend(other.states);
         self.calls.called.extend(other.calls.called);
-        for (mine, theirs) in self.sampled.shown.iter_mut().zip(other.sampled.shown) {
+        for (mine, theirs) in self.walked.shown.iter_mut().zip(other.walked.shown) {
             *mine |= theirs;
         }
     }

@@ -1,0 +1,20 @@
+//! `portsim schema`: what a kind of file may say, as JSON Schema.
+
+use std::io::{self, Write};
+
+use super::args::{Schema, SchemaOf};
+use super::{Exit, Stop};
+use crate::native::agent;
+use crate::report::json::written;
+use crate::{scenario, trace};
+
+/// Prints a schema; it is JSON in any case.
+pub fn schema(args: &Schema) -> Result<Exit, Stop> {
+    let schema = match args.what {
+        SchemaOf::Scenario => scenario::schema(),
+        SchemaOf::Trace => trace::schema(),
+        SchemaOf::Agent => agent::wire::schema(),
+    };
+    io::stdout().lock().write_all(written(&schema).as_bytes())?;
+    Ok(Exit::AsExpected)
+}

@@ -1,0 +1,120 @@
+//! What `admit` says of traces.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::exit::{Cut, Exit};
+use crate::admit::Judgement;
+use crate::scenario::Scenario;
+use crate::trace::Trace;
+
+/// Whether the model could have shown a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It could.
+    Admitted,
+    /// It could not.
+    Refused,
+    /// Nobody knows: the judge gave up.
+    Partial,
+    /// The personality cannot play the scenario.
+    Unsupported,
+}
+
+impl Verdict {
+    const ALL: [Verdict; 4] = [
+        Verdict::Admitted,
+        Verdict::Refused,
+        Verdict::Partial,
+        Verdict::Unsupported,
+    ];
+
+    /// The verdict of this name.
+    pub fn named(name: &str) -> Option<Verdict> {
+        Verdict::ALL
+            .into_iter()
+            .find(|verdict| verdict.name() == name)
+    }
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Admitted => "admitted",
+            Verdict::Refused => "refused",
+            Verdict::Partial => "partial",
+            Verdict::Unsupported => "unsupported",
+        }
+    }
+
+    /// What it comes to.
+    pub fn exit(self) -> Exit {
+        match self {
+            Verdict::Refused => Exit::Unexpected,
+            Verdict::Partial => Exit::Partial,
+            Verdict::Admitted | Verdict::Unsupported => Exit::AsExpected,
+        }
+    }
+}
+
+/// Each trace.
+#[derive(Debug, Clone)]
+pub struct Admissions {
+    /// In the order in which they were named.
+    pub traces: Vec<Admission>,
+}
+
+impl Admissions {
+    /// What they come to.
+    pub fn exit(&self) -> Exit {
+        Exit::worst(self.traces.iter().map(Admission::exit))
+    }
+}
+
+/// One trace.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// The file.
+    pub file: PathBuf,
+    /// What it is a trace of.
+    pub scenario: Arc<Scenario>,
+    /// The folder in which that was found.
+    pub folder: PathBuf,
+    /// The personality that judged.
+    pub personality: &'static str,
+    /// Processors of its machine.
+    pub processors: u32,
+    /// What it says; an `Err` says what it lacks.
+    pub judged: Result<Judgement, String>,
+    /// The trace itself, where it is refused.
+    pub refused: Option<Trace>,
+    /// Where the file is cut.
+    pub cut: Option<Cut>,
+}
+
+impl Admission {
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        match &self.judged {
+            Err(_) => Verdict::Unsupported,
+            Ok(judgement) if judgement.refused.is_some() => Verdict::Refused,
+            Ok(judgement) if judgement.gave_up => Verdict::Partial,
+            Ok(_) => Verdict::Admitted,
+        }
+    }
+
+    /// Why it is unsupported, or how far it was judged where that is not all of it.
+    pub fn why(&self) -> Option<String> {
+        match &self.judged {
+            Err(lacks) => Some(lacks.clone()),
+            Ok(judgement) => judgement.words(),
+        }
+    }
+
+    /// What it comes to.
+    pub fn exit(&self) -> Exit {
+        if let Some(cut) = &self.cut {
+            return Exit::Cut(cut.clone());
+        }
+        self.verdict().exit()
+    }
+}

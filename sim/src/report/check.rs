@@ -1,0 +1,239 @@
+//! What `check` found: every interleaving of a scenario, or many runs of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use portsim_model::claim::Claim;
+use portsim_model::program::ThreadId;
+
+use super::covered::Covered;
+use super::exit::Exit;
+use super::units::counted;
+use super::verdict::Verdict;
+use crate::check::{Cut, Exploration};
+use crate::choose::Policy;
+use crate::names::Names;
+use crate::scenario::{Expect, Scenario};
+use crate::trace::Event;
+use crate::walk::Walked;
+
+/// Each scenario with each personality.
+#[derive(Debug, Clone)]
+pub struct Checks {
+    /// In the order in which they were asked for.
+    pub checks: Vec<Check>,
+    /// Which claims decided something, where that was asked.
+    pub covered: Option<Covered>,
+}
+
+impl Checks {
+    /// What they come to.
+    pub fn exit(&self) -> Exit {
+        Exit::worst(self.checks.iter().map(Check::exit))
+    }
+}
+
+/// One scenario with one personality.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What was checked.
+    pub scenario: Arc<Scenario>,
+    /// The personality.
+    pub personality: &'static str,
+    /// Processors of the machine.
+    pub processors: u32,
+    /// How it was checked, and what came of it.
+    pub method: Method,
+    /// Whether nothing else was asked for: then a violation is shown even where it is expected.
+    pub alone: bool,
+}
+
+/// How a scenario was checked.
+#[derive(Debug, Clone)]
+pub enum Method {
+    /// Not at all: the personality lacks this.
+    Unsupported(String),
+    /// Every interleaving was explored.
+    Explored(Box<Explored>),
+    /// Many runs were sampled.
+    Walked(Walk),
+}
+
+/// An exploration.
+#[derive(Debug, Clone)]
+pub struct Explored {
+    /// What it found.
+    pub exploration: Exploration,
+    /// The run that shows it.
+    pub counterexample: Counterexample,
+    /// The bound on preemptions.
+    pub preemptions: Option<u8>,
+    /// The folder in which checkpoints are kept.
+    pub folder: Option<PathBuf>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// The run that shows what was found; without events where the first state does, or no run.
+#[derive(Debug, Clone, Default)]
+pub struct Counterexample {
+    /// What is seen of it.
+    pub events: Vec<Event>,
+    /// Threads that are inside a call at its end.
+    pub parked: Vec<ThreadId>,
+    /// Threads that a rule keeps from moving at its end, and its claim, where that was asked.
+    pub held: Vec<(ThreadId, &'static Claim)>,
+    /// The event with which a loop begins that goes round for ever, counted from 1.
+    pub loop_at: Option<u64>,
+}
+
+/// Many runs.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    /// Who chose.
+    pub policy: Policy,
+    /// What was seen.
+    pub walked: Walked,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Walk {
+    /// The names of the `sometimes` properties that some state has shown, or that none has.
+    pub fn sometimes<'n>(&self, names: &'n Names, shown: bool) -> Vec<&'n str> {
+        let all = names.sometimes.iter().zip(&self.walked.shown);
+        all.filter(|(_, was_shown)| **was_shown == shown)
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+}
+
+impl Check {
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        match &self.method {
+            Method::Unsupported(_) => Verdict::Unsupported,
+            Method::Explored(explored) => {
+                match (explored.exploration.found, explored.exploration.cut) {
+                    (Some(_), _) => Verdict::Violation,
+                    (None, Some(_)) => Verdict::Partial,
+                    (None, None) => Verdict::Pass,
+                }
+            }
+            Method::Walked(walk) if walk.walked.found.is_some() => Verdict::Violation,
+            Method::Walked(_) => Verdict::Partial,
+        }
+    }
+
+    /// The property that does not hold.
+    pub fn property(&self) -> Option<&str> {
+        let names = &self.scenario.names;
+        match &self.method {
+            Method::Unsupported(_) => None,
+            Method::Explored(explored) => {
+                let found = explored.exploration.found?;
+                Some(found.property(names))
+            }
+            Method::Walked(walk) => {
+                let (_, violation) = walk.walked.found?;
+                Some(names.property(violation))
+            }
+        }
+    }
+
+    /// Why it is partial or unsupported.
+    pub fn why(&self) -> Option<&str> {
+        match &self.method {
+            Method::Unsupported(lacks) => Some(lacks),
+            Method::Explored(explored) => explored.exploration.cut.map(Cut::words),
+            Method::Walked(walk) if walk.walked.found.is_some() => None,
+            Method::Walked(walk) if walk.walked.stopped => Some(Cut::Stopped.words()),
+            Method::Walked(_) => Some("runs were sampled, not all explored"),
+        }
+    }
+
+    /// Whether the verdict is the expected one; none where nothing was judged, or not everything.
+    pub fn as_expected(&self) -> Option<bool> {
+        match (self.verdict(), &self.scenario.expect) {
+            (Verdict::Pass, expect) => Some(*expect == Expect::Pass),
+            (Verdict::Violation, Expect::Violation(expected)) => {
+                Some(self.property() == Some(expected))
+            }
+            (Verdict::Violation, Expect::Pass) => Some(false),
+            (Verdict::Partial | Verdict::Unsupported, _) => None,
+        }
+    }
+
+    /// What it comes to.
+    pub fn exit(&self) -> Exit {
+        self.verdict().exit(self.as_expected())
+    }
+
+    /// The exploration, where there was one.
+    pub fn explored(&self) -> Option<&Explored> {
+        match &self.method {
+            Method::Explored(explored) => Some(explored),
+            Method::Unsupported(_) | Method::Walked(_) => None,
+        }
+    }
+
+    /// The walk, where there was one.
+    pub fn walk(&self) -> Option<&Walk> {
+        match &self.method {
+            Method::Walked(walk) => Some(walk),
+            Method::Unsupported(_) | Method::Explored(_) => None,
+        }
+    }
+
+    /// How long it took.
+    pub fn seconds(&self) -> f64 {
+        match &self.method {
+            Method::Unsupported(_) => 0.0,
+            Method::Explored(explored) => explored.seconds,
+            Method::Walked(walk) => walk.seconds,
+        }
+    }
+
+    /// Different states that were seen.
+    pub fn states(&self) -> u64 {
+        match &self.method {
+            Method::Unsupported(_) => 0,
+            Method::Explored(explored) => explored.exploration.states,
+            Method::Walked(walk) => walk.walked.states,
+        }
+    }
+
+    /// States generated, or steps of all runs.
+    pub fn transitions(&self) -> u64 {
+        match &self.method {
+            Method::Unsupported(_) => 0,
+            Method::Explored(explored) => explored.exploration.transitions,
+            Method::Walked(walk) => walk.walked.steps,
+        }
+    }
+}
+
+impl Explored {
+    /// Whether everything was explored.
+    pub fn complete(&self) -> bool {
+        self.exploration.cut.is_none() && self.exploration.found.is_none()
+    }
+
+    /// What was left out of the search, because it could find nothing there.
+    pub fn reductions(&self) -> Vec<String> {
+        let orbits = self.exploration.orbits.iter();
+        let mut words: Vec<_> = orbits
+            .map(|threads| format!("symmetry of {threads} threads"))
+            .collect();
+        if self.exploration.dead {
+            words.push("unread results".to_owned());
+        }
+        if self.exploration.states_reduced > 0 {
+            words.push(format!(
+                "orders of independent steps in {}",
+                counted(self.exploration.states_reduced, "state")
+            ));
+        }
+        words
+    }
+}

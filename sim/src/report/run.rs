@@ -1,0 +1,149 @@
+//! What `run` found.
+
+use std::sync::Arc;
+
+use portsim_model::program::ThreadId;
+
+use super::exit::Exit;
+use super::verdict::Verdict;
+use crate::check::Cut;
+use crate::choose::Policy;
+use crate::run::Ended;
+use crate::scenario::{Expect, Scenario};
+use crate::trace::Event;
+
+/// One seed.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What was run.
+    pub scenario: Arc<Scenario>,
+    /// The personality.
+    pub personality: &'static str,
+    /// Processors of the machine.
+    pub processors: u32,
+    /// Who chose.
+    pub policy: Policy,
+    /// What the choices were drawn from.
+    pub seed: u64,
+    /// What came of it; an `Err` says what the personality lacks.
+    pub ran: Result<Ran, String>,
+}
+
+/// An execution.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// How it ended.
+    pub ended: Ended,
+    /// Steps taken.
+    pub steps: u64,
+    /// Threads that were still inside a call.
+    pub parked: Vec<ThreadId>,
+    /// What was seen; empty for one of several runs.
+    pub events: Vec<Event>,
+    /// SHA-256 of the trace as a file, in hexadecimal digits.
+    pub trace_sha256: String,
+}
+
+impl Run {
+    /// `Pass`, where it came to rest; but one run of many says nothing of the others.
+    pub fn verdict(&self) -> Verdict {
+        match self.ran.as_ref().map(|ran| ran.ended) {
+            Err(_) => Verdict::Unsupported,
+            Ok(Ended::Rest) => Verdict::Pass,
+            Ok(Ended::Violation(_)) => Verdict::Violation,
+            Ok(Ended::Bound | Ended::Limit) => Verdict::Partial,
+        }
+    }
+
+    /// The property that does not hold.
+    pub fn violation(&self) -> Option<&str> {
+        match self.ran.as_ref().ok()?.ended {
+            Ended::Violation(violation) => Some(self.scenario.names.property(violation)),
+            _ => None,
+        }
+    }
+
+    /// Why it is partial or unsupported.
+    pub fn why(&self) -> Option<&str> {
+        match self.ran.as_ref().map(|ran| ran.ended) {
+            Err(lacks) => Some(lacks),
+            Ok(Ended::Bound) => Some(Cut::Bound.words()),
+            Ok(Ended::Limit) => Some("the limit of steps was reached"),
+            Ok(_) => None,
+        }
+    }
+
+    /// Whether that is what the scenario expects, as far as one run can say; none where nothing was judged. A run of a
+    /// scenario that expects a violation may well pass.
+    pub fn as_expected(&self) -> Option<bool> {
+        match (self.verdict(), &self.scenario.expect) {
+            (Verdict::Violation, Expect::Violation(expected)) => {
+                Some(self.violation() == Some(expected))
+            }
+            (Verdict::Violation, Expect::Pass) => Some(false),
+            (Verdict::Pass, _) => Some(true),
+            (Verdict::Partial | Verdict::Unsupported, _) => None,
+        }
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u64 {
+        self.ran.as_ref().map_or(0, |ran| ran.steps)
+    }
+
+    /// The names of the threads that were still inside a call.
+    pub fn parked(&self) -> Vec<&str> {
+        let parked = self.ran.iter().flat_map(|ran| &ran.parked);
+        parked
+            .map(|&thread| self.scenario.names.thread_name(thread))
+            .collect()
+    }
+
+    /// The same without what was seen: all that is kept of one of several runs.
+    pub fn without_events(mut self) -> Run {
+        if let Ok(ran) = &mut self.ran {
+            ran.events = Vec::new();
+        }
+        self
+    }
+
+    /// What it comes to.
+    pub fn exit(&self) -> Exit {
+        self.verdict().exit(self.as_expected())
+    }
+}
+
+/// Several seeds.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    /// Each run, by its seed.
+    pub runs: Vec<Run>,
+    /// How many seeds were asked for: more than there are runs if somebody stopped it.
+    pub seeds: u64,
+}
+
+impl Runs {
+    /// Whether each seed had its turn.
+    pub fn complete(&self) -> bool {
+        self.runs.len() as u64 == self.seeds
+    }
+
+    /// The worst of the verdicts.
+    pub fn verdict(&self) -> Verdict {
+        let any = |verdict| self.runs.iter().any(|run| run.verdict() == verdict);
+        match () {
+            () if any(Verdict::Violation) => Verdict::Violation,
+            () if any(Verdict::Partial) || !self.complete() => Verdict::Partial,
+            () => Verdict::Pass,
+        }
+    }
+
+    /// What they come to.
+    pub fn exit(&self) -> Exit {
+        let stopped = match self.complete() {
+            true => Exit::AsExpected,
+            false => Exit::Partial,
+        };
+        Exit::worst(self.runs.iter().map(Run::exit).chain([stopped]))
+    }
+}

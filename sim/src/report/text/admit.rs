@@ -1,0 +1,68 @@
+//! What `admit` says of one trace, for people.
+
+use super::window::window;
+use super::{cited, repeat, stacked};
+use crate::admit::Refusal;
+use crate::report::admit::{Admission, Verdict};
+use crate::report::repeat as again;
+use crate::scenario::Scenario;
+use crate::trace::{Mode, Trace, lanes};
+
+/// The verdict; where the trace is refused, what it shows and what the model could have shown.
+pub fn one(admission: &Admission) -> String {
+    let mut words = format!(
+        "{}  {} as {}",
+        admission.verdict().name(),
+        admission.file.display(),
+        admission.personality
+    );
+    if let Some(why) = admission.why() {
+        words += &format!(": {why}");
+    }
+    let refusal = match &admission.judged {
+        Ok(judgement) => judgement.refused.as_ref(),
+        Err(_) => None,
+    };
+    let (Some(refusal), Some(trace)) = (refusal, &admission.refused) else {
+        return stacked([words]);
+    };
+    let lanes = before(&admission.scenario, trace, refusal);
+    words += &parts(&admission.scenario, trace, refusal);
+    stacked([lanes, words])
+}
+
+/// How to see a refusal again.
+pub fn notes(admission: &Admission) -> Vec<String> {
+    match admission.verdict() {
+        Verdict::Refused => vec![repeat(&again::admit(admission))],
+        Verdict::Admitted | Verdict::Partial | Verdict::Unsupported => Vec::new(),
+    }
+}
+
+/// The trace up to where it is refused. Of calls at full speed the end can stand far below the beginning: lanes would
+/// show neither.
+fn before(scenario: &Scenario, trace: &Trace, refusal: &Refusal) -> String {
+    if trace.header.mode == Mode::Free {
+        return String::new();
+    }
+    let upto = (refusal.at as usize).min(trace.events.len());
+    lanes::lanes(&scenario.names, &scenario.program, &trace.events[..upto])
+}
+
+fn parts(scenario: &Scenario, trace: &Trace, refusal: &Refusal) -> String {
+    let mut words = format!(
+        " at event {}\n  saw      {}{}",
+        refusal.at,
+        refusal.saw,
+        window(scenario, &trace.events, &trace.spans, refusal)
+    );
+    for (n, allowed) in refusal.allowed.iter().enumerate() {
+        let head = if n == 0 { "allowed" } else { "       " };
+        words += &format!("\n  {head}  {allowed}");
+    }
+    if refusal.allowed.is_empty() {
+        words += "\n  allowed  nothing";
+    }
+    words += &cited(refusal);
+    words
+}

@@ -1,0 +1,30 @@
+//! How many comparisons of a backend with the model came out how.
+
+use super::exit::Exit;
+
+/// How many of each verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// The model could have shown the same.
+    pub agree: u64,
+    /// It could not.
+    pub differ: u64,
+    /// The scenario is not for this pair.
+    pub unsupported: u64,
+    /// The backend cannot run here, or failed.
+    pub unavailable: u64,
+}
+
+impl Totals {
+    /// What they come to; `complete` says that everything had its turn, `failure` why a backend could not run.
+    pub fn exit(self, complete: bool, failure: impl FnOnce() -> String) -> Exit {
+        match self {
+            Totals { differ: 1.., .. } => Exit::Unexpected,
+            Totals {
+                unavailable: 1.., ..
+            } => Exit::Unavailable(failure()),
+            _ if complete => Exit::AsExpected,
+            _ => Exit::Partial,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The verdict on one scenario, of a run or of a search.
+
+use super::exit::Exit;
+use crate::scenario::Expect;
+
+/// What became of a scenario, from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Everything that was asked for holds.
+    Pass,
+    /// The system cannot play it.
+    Unsupported,
+    /// Nothing is wrong so far, and not everything was looked at.
+    Partial,
+    /// A property does not hold.
+    Violation,
+}
+
+impl Verdict {
+    const ALL: [Verdict; 4] = [
+        Verdict::Pass,
+        Verdict::Unsupported,
+        Verdict::Partial,
+        Verdict::Violation,
+    ];
+
+    /// The verdict of this name.
+    pub fn named(name: &str) -> Option<Verdict> {
+        Verdict::ALL
+            .into_iter()
+            .find(|verdict| verdict.name() == name)
+    }
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Violation => "violation",
+            Verdict::Partial => "partial",
+            Verdict::Unsupported => "unsupported",
+        }
+    }
+
+    /// What it comes to, where it is as expected, is not, or cannot be held against what is expected.
+    pub fn exit(self, as_expected: Option<bool>) -> Exit {
+        match (as_expected, self) {
+            (Some(true), _) => Exit::AsExpected,
+            (Some(false), _) => Exit::Unexpected,
+            (None, Verdict::Partial) => Exit::Partial,
+            (None, _) => Exit::AsExpected,
+        }
+    }
+}
+
+/// What a scenario expects: `pass`, or the name of a property.
+pub fn expected(expect: &Expect) -> &str {
+    match expect {
+        Expect::Pass => Verdict::Pass.name(),
+        Expect::Violation(property) => property,
+    }
+}
