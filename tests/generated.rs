@@ -310,7 +310,7 @@ fn replayed(machine: &dyn AnyMachine, execution: &Execution) -> Result<(), TestC
 /// with these say nothing here. Nor do systems that keep no order: `aix/packet-order`, `illumos/two-steps`.
 fn in_order(machine: &dyn AnyMachine, events: &[Event]) -> Result<(), TestCaseError> {
     let blurs = |op| matches!(op, Op::Suspend { .. } | Op::Get { max: Some(_), .. });
-    let keeps_order = !["aix", "illumos"].contains(&machine.name());
+    let keeps_order = !["aix", "illumos"].contains(&machine.about().name);
     let says_nothing =
         machine.program().ops().any(blurs) || !machine.program().completions.is_empty();
     if says_nothing || !keeps_order {
@@ -363,9 +363,9 @@ fn waits_once(machine: &dyn AnyMachine, state: &State) -> Result<(), TestCaseErr
             .collect();
         let parked = view.thread(id).mode() == Doing::Parked;
         // `wine-8/close-forgets`: whoever was forgotten waits on nothing.
-        let forgets = machine.name() == "wine-8";
+        let forgets = machine.about().name == "wine-8";
         // `illumos/keeps-place`: whoever was woken stands among the waiters until it has looked.
-        let stays = machine.name() == "illumos" && view.thread(id).mode() == Doing::Woken;
+        let stays = machine.about().name == "illumos" && view.thread(id).mode() == Doing::Woken;
         prop_assert!(
             on.len() == usize::from(parked)
                 || (forgets && parked && on.is_empty())
@@ -374,11 +374,14 @@ fn waits_once(machine: &dyn AnyMachine, state: &State) -> Result<(), TestCaseErr
             id.0,
             &on
         );
-        if let (true, [port]) = (machine.counts_running(), on.as_slice()) {
+        if let (true, [port]) = (machine.about().counts_running, on.as_slice()) {
             prop_assert_eq!(view.thread(id).port(), Some(*port));
         }
     }
-    for port in program.port_ids().filter(|_| machine.counts_running()) {
+    for port in program
+        .port_ids()
+        .filter(|_| machine.about().counts_running)
+    {
         let members = program
             .thread_ids()
             .filter(|id| view.thread(*id).port() == Some(port))

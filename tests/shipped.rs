@@ -193,7 +193,7 @@ struct Name;
 
 impl Name {
     fn on(self, machine: &Arc<dyn AnyMachine>) -> &'static str {
-        machine.name()
+        machine.about().name
     }
 }
 

@@ -10,11 +10,12 @@ use portsim::choose::Policy;
 use portsim::run::{Ended, run};
 use portsim::scenario::{self, Scenario};
 use portsim::trace::End;
-use portsim_model::contract::{self, Personality};
-use portsim_model::event::{Error, Observer, OsError, Outcome, errno};
+use portsim_model::about::About;
+use portsim_model::contract::Personality;
+use portsim_model::event::{Error, Observer, Outcome};
 use portsim_model::machine::{AnyMachine, Machine};
 use portsim_model::personality::NAMES;
-use portsim_model::program::{Get, Op, PacketId, PortId, Program, ReserveId, ThreadId, Verb};
+use portsim_model::program::{Get, Op, PacketId, Post, Program, ThreadId, Verb};
 use portsim_model::property::Fault;
 use portsim_model::state::View;
 use portsim_model::turn::Turn;
@@ -26,25 +27,16 @@ struct Queue;
 /// Why it cannot do the rest.
 const NO_MORE: &str = "a queue has no such operation";
 
+static ABOUT: About = About {
+    name: "queue",
+    can: &[&[Verb::Get, Verb::Post, Verb::Yield, Verb::Stall]],
+    lacks_the_rest: NO_MORE,
+    ..About::PLAIN
+};
+
 impl Personality for Queue {
-    fn name(&self) -> &'static str {
-        "queue"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        errno
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[&[Verb::Get, Verb::Post, Verb::Yield, Verb::Stall]]
-    }
-
-    fn lacks(&self, _: Verb) -> &'static str {
-        NO_MORE
-    }
-
-    fn limits(&self) -> contract::Limits {
-        contract::Limits::default()
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     fn refuses(&self, _: &Program, op: Op) -> Option<&'static str> {
@@ -65,23 +57,15 @@ impl Personality for Queue {
         }
     }
 
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
         turn.inserted();
         turn.returns(me, Outcome::Done);
-        match turn.port(port).waiters_mut().take_oldest() {
+        match turn.port(post.port).waiters_mut().take_oldest() {
             Some(waiter) => {
-                turn.delivered(port, 1);
-                turn.releases(waiter, Outcome::Packet(packet));
+                turn.delivered(post.port, 1);
+                turn.releases(waiter, Outcome::Packet(post.packet));
             }
-            None => turn.port(port).packets_mut().append(packet.0),
+            None => turn.port(post.port).packets_mut().append(post.packet.0),
         }
     }
 
@@ -165,8 +149,6 @@ fn a_system_of_one_file_is_run_explored_and_admitted() {
     let closes = r#"{ "why": "It has no end.", "ports": { "p": {} }, "threads": { "a": [{ "close": "p" }] } }"#;
     let closes = scenario::parse("toy", Path::new("toy.json"), closes.as_bytes(), &NAMES)
         .expect("it is one");
-    let lacks = Machine::new(closes.program, Queue, 2)
-        .err()
-        .expect("it is refused");
+    let lacks = Machine::new(closes.program, Queue, 2).expect_err("it is refused");
     assert_eq!(lacks.why, "a queue has no such operation");
 }

@@ -109,13 +109,18 @@ pub(crate) struct Noted<'a> {
 }
 
 impl<'a> Noted<'a> {
-    /// Behind a first digit: `branch` of so many.
-    pub(crate) fn new(answers: &'a mut dyn Answers, branch: u32, branches: u32) -> Noted<'a> {
+    /// Behind a first digit: the branch of the program.
+    pub(crate) fn new(answers: &'a mut dyn Answers, branch: u32) -> Noted<'a> {
         Noted {
             answers,
             number: branch,
-            weight: branches.max(1),
+            weight: 1,
         }
+    }
+
+    /// The branch is one of so many; if nobody says so, it is the only one.
+    pub(crate) fn of_branches(&mut self, branches: u32) {
+        self.weight = branches.max(1);
     }
 
     /// The number.

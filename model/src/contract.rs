@@ -2,137 +2,34 @@
 
 use core::fmt::Debug;
 
-use crate::choice::Open;
+use crate::about::About;
 use crate::claim::Claim;
-use crate::event::{Error, Observer, OsError, Outcome};
+use crate::event::{Error, Observer, Outcome};
 use crate::program::{
     Alert, BindingId, FileId, Get, JobId, Knote, Message, Modes, ObjectId, Op, OperationId,
-    PacketId, PortId, ProcessId, Program, Request, ReserveId, ResultId, SourceId, ThreadId,
-    Timeout, Verb, WaitPacketId, Watch,
+    PacketId, PortId, Post, ProcessId, Program, Request, ReserveId, ResultId, SourceId, ThreadId,
+    Timeout, WaitPacketId, Watch,
 };
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
 
-/// What every system here can do: the four calls on a port that any of them has, in whatever words, what threads wait
-/// for besides, and what they do by themselves.
-pub const COMMON: &[Verb] = &[
-    Verb::Get,
-    Verb::Post,
-    Verb::Close,
-    Verb::Create,
-    Verb::Block,
-    Verb::Signal,
-    Verb::Reset,
-    Verb::Stall,
-    Verb::Sleep,
-    Verb::Yield,
-    Verb::Spawn,
-    Verb::Exit,
-    Verb::Note,
-    Verb::Set,
-    Verb::Test,
-    Verb::Assert,
-];
-
-/// Why a system cannot do an operation that it has, where a field asks for more; none where it can.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
-    /// A wait that an asynchronous procedure call ends.
-    pub alertable: Option<&'static str>,
-    /// A call that waits for several packets.
-    pub minimum: Option<&'static str>,
-    /// A port with a name.
-    pub named: Option<&'static str>,
-    /// A post with a reserve object.
-    pub reserve: Option<&'static str>,
-    /// A post that finds no memory.
-    pub may_fail: Option<&'static str>,
-    /// A packet that carries a status.
-    pub status: Option<&'static str>,
-}
-
-impl Limits {
-    /// Why not, if not.
-    pub(crate) fn refuse(&self, program: &Program, op: Op) -> Option<&'static str> {
-        if let Op::Get { min: Some(_), .. } = op {
-            return self.minimum;
-        }
-        if let Op::Create { port, .. } = op {
-            return self.named.filter(|_| program.ports[port.index()].named);
-        }
-        if let Op::Post {
-            packet,
-            may_fail,
-            reserve,
-            ..
-        } = op
-        {
-            let carries_status = program.packets[packet.index()].status != 0;
-            return (self.reserve.filter(|_| reserve.is_some()))
-                .or(self.may_fail.filter(|_| may_fail))
-                .or(self.status.filter(|_| carries_status));
-        }
-        None
-    }
-}
-
 /// A system with completion ports: what its calls do, and what happens to a port when threads block, come back and end.
 ///
 /// Every function is one atomic action. A call either returns in it ([`Turn::returns`]) or leaves the thread parked.
 /// A rule names the claim that decides ([`Turn::by`]), and where a claim leaves something open it asks
-/// ([`Turn::choose`], [`Turn::pick`]). A system lists what it can do ([`Personality::can`]); what it does not list has a
+/// ([`Turn::choose`], [`Turn::pick`]). A system lists what it can do ([`About::can`]); what it does not list has a
 /// default here that is never reached.
 pub trait Personality: Copy + Debug + Send + Sync + 'static {
     /// Whether it ever holds a call back until another has gone on: see [`Personality::held`].
     const HOLDS: bool = false;
-    /// The claims behind [`Personality::holds`].
-    const INVARIANTS: &'static [&'static Claim] = &[];
-    /// The claim on the last error of a thread, so that a scenario may ask for it; none where threads have none.
-    const LAST_ERROR: Option<&'static Claim> = None;
 
-    /// The name it has everywhere.
-    fn name(&self) -> &'static str;
-    /// What it calls an error.
-    fn os_error(&self) -> fn(Error) -> OsError;
-    /// What it can do: whatever is not listed here it cannot.
-    fn can(&self) -> &'static [&'static [Verb]];
-    /// Why it cannot do what it does not list.
-    fn lacks(&self, verb: Verb) -> &'static str;
-    /// The claim on what it lacks, where that has one.
-    fn lacks_by(&self) -> Option<&'static Claim> {
-        None
-    }
-    /// What of the operations that it lists it cannot do.
-    fn limits(&self) -> Limits;
-    /// Why it cannot do an operation that it lists, where that is none of [`Personality::limits`].
+    /// What it is.
+    fn about(&self) -> &'static About;
+    /// Why it cannot do an operation that it lists, where that is none of [`About::limits`].
     fn refuses(&self, _: &Program, _: Op) -> Option<&'static str> {
         None
-    }
-    /// Every choice that its rules leave open.
-    fn open(&self) -> &'static [&'static dyn Open] {
-        &[]
-    }
-    /// Whether it counts running threads, so that a scenario may ask for them.
-    fn counts_running(&self) -> bool {
-        false
-    }
-    /// Whether a call takes packets in one step and returns them in another.
-    fn takes_in_two_steps(&self) -> bool {
-        false
-    }
-    /// Whether the packets of a port that only portable operations touch leave it in the order of their posts.
-    fn keeps_order(&self) -> bool {
-        false
-    }
-    /// Whether it limits the events of a port, so that a scenario may.
-    fn limits_events(&self) -> bool {
-        false
-    }
-    /// Whether its ports are rings, so that a scenario may say of how many entries.
-    fn has_rings(&self) -> bool {
-        false
     }
 
     // What happens to threads.
@@ -156,7 +53,10 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     /// A running thread starts to wait for something that is not a port.
     fn blocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
     /// A thread comes back from such a wait.
-    fn unblocks<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    #[inline]
+    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
+        turn.by_some(self.about().no_limit);
+    }
     /// A thread has ended; `was` is what it did before.
     fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _was: Mode) {}
     /// The threads of a process are over; what else it held is given back.
@@ -193,22 +93,15 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     /// Takes packets.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get);
     /// Posts a packet.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        may_fail: bool,
-        reserve: Option<ReserveId>,
-    );
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post);
     /// Closes a handle of a port.
     fn close<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId) {
         unlisted()
     }
-    /// Makes a port.
-    fn create<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId) {
-        unlisted()
+    /// Makes a port, which has one handle.
+    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        turn.port(port).set_handles(1);
+        turn.returns(me, Outcome::Done);
     }
     /// Makes one more handle of a port.
     fn duplicate_port<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId) {
@@ -455,18 +348,6 @@ pub(crate) fn refuses<P: Personality>(
     program: &Program,
     op: Op,
 ) -> Option<&'static str> {
-    let limits = personality.limits();
-    if op.is_alertable() && limits.alertable.is_some() {
-        return limits.alertable;
-    }
-    let can = |verb| {
-        let mut lists = personality.can().iter();
-        lists.any(|list| list.contains(&verb))
-    };
-    if !can(op.verb()) {
-        return Some(personality.lacks(op.verb()));
-    }
-    limits
-        .refuse(program, op)
-        .or_else(|| personality.refuses(program, op))
+    let refused = personality.about().refuses(program, op);
+    refused.or_else(|| personality.refuses(program, op))
 }

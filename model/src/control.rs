@@ -245,6 +245,25 @@ impl Plan {
         count
     }
 
+    /// The `nth` of the [`Plan::offers`], and how many there are.
+    #[inline]
+    pub(crate) fn offered(
+        &self,
+        program: &Program,
+        facts: &impl Facts,
+        me: ThreadId,
+        pc: Pc,
+        nth: u32,
+    ) -> (Option<Offer>, u32) {
+        if let Some(known) = self.known_offers(me, pc) {
+            return (known.get(nth as usize).copied(), known.len() as u32);
+        }
+        (
+            self.nth_offer(program, facts, me, pc, nth),
+            self.branches(program, facts, me, pc),
+        )
+    }
+
     /// The `nth` of the [`Plan::offers`].
     #[inline]
     pub fn nth_offer(

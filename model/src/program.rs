@@ -14,8 +14,32 @@ pub use crate::ids::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Request, Timeout, Verb, Watch,
+    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout, Verb, Watch,
 };
+
+/// The most threads.
+pub const THREADS_MAX: usize = 64;
+
+/// The most ports.
+pub const PORTS_MAX: usize = 32;
+
+/// The most events, mutexes and semaphores.
+pub const OBJECTS_MAX: usize = 64;
+
+/// The most sources.
+pub const SOURCES_MAX: usize = 100;
+
+/// The most different packets, sources counted: a queue holds either by one small number.
+pub const PACKETS_MAX: usize = 250;
+
+/// The most shared variables, each element of an array counted.
+pub const VARS_MAX: usize = 200;
+
+/// The most instructions of one code, its end included: what a [`Pc`] can number.
+pub const INSTRS_MAX: usize = 255;
+
+/// The most results of one code.
+pub const SLOTS_MAX: usize = 64;
 
 /// The most packets one call can take.
 pub const BATCH_MAX: usize = 32;
@@ -380,6 +404,16 @@ pub struct Assignment {
     pub element: Option<(ExprId, u8)>,
     /// What it becomes.
     pub value: ExprId,
+}
+
+impl Packet {
+    /// A packet that carries nothing but a key.
+    pub fn key(key: i64) -> Packet {
+        Packet {
+            key,
+            ..Packet::default()
+        }
+    }
 }
 
 impl Program {

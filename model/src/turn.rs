@@ -207,6 +207,13 @@ impl<O: Observer> Turn<'_, O> {
         self.goes_on(me, pc + 1);
     }
 
+    /// A thread's call fails, as a claim says.
+    #[inline]
+    pub fn fails(&mut self, me: ThreadId, claim: &'static Claim, error: Error) {
+        self.by(claim);
+        self.returns(me, Outcome::Failed(error));
+    }
+
     /// Leaves the result of a thread's call in its place; none clears it.
     #[inline(always)]
     pub(crate) fn store(&mut self, me: ThreadId, into: SlotPlace, outcome: Option<Outcome>) {

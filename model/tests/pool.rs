@@ -3,81 +3,28 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use portsim_model::build::Builder;
 use portsim_model::personality::Windows;
-use portsim_model::program::*;
+use portsim_model::program::{Packet, Program};
 use portsim_model::{AnyMachine, Machine, State};
 
 /// N workers that may stall whenever they hold a packet, concurrency C, P posters of K packets each.
-fn pool(workers: usize, concurrency: u32, posters: u8, packets: usize) -> Program {
-    let port = PortId(0);
-    let get = Op::Get {
-        port,
-        into: Some(SlotId(0)),
-        timeout: Timeout::Never,
-        max: None,
-        min: None,
-        alertable: false,
-    };
-    let worker = Code {
-        instrs: vec![
-            Instr::Op(get),
-            Instr::Either {
-                branch: 2,
-                others: 4,
-            },
-            Instr::Op(Op::Stall),
-            Instr::Jump(1),
-            Instr::Jump(0),
-            Instr::End,
-        ],
-        slots: vec![Slot { packets_max: 1 }],
-    };
-    let poster = |packet| {
-        let mut instrs = vec![
-            Instr::Op(Op::Post {
-                port,
-                packet: PacketId(packet),
-                into: None,
-                may_fail: false,
-                reserve: None,
-            });
-            packets
-        ];
-        instrs.push(Instr::End);
-        Code {
-            instrs,
-            slots: vec![],
-        }
-    };
-    let mut codes = vec![worker];
-    codes.extend((0..posters).map(poster));
-    let thread = |code| Thread {
-        code: CodeId(code),
-        spawned: false,
-        may_wait: true,
-        process: ProcessId(0),
-    };
-    let mut threads = vec![thread(0); workers];
-    threads.extend((1..=posters).map(thread));
-    Program {
-        threads,
-        codes,
-        ports: vec![Port {
-            concurrency,
-            open: true,
-            named: false,
-            events_max: None,
-            entries: None,
-        }],
-        packets: (0..posters)
-            .map(|n| Packet {
-                key: i64::from(n) + 1,
-                ..Packet::default()
-            })
-            .collect(),
-        builtin: true,
-        ..Program::default()
+fn pool(workers: u8, concurrency: u32, posters: u8, packets: usize) -> Program {
+    let mut program = Builder::new();
+    let port = program.port(concurrency);
+    let workers = program.threads(workers, |code| {
+        code.forever(|code| {
+            code.get(port);
+            code.forever(|code| code.either(|code| code.stall(), |code| code.leave()));
+        });
+    });
+    program.may_wait(workers);
+    for key in 1..=posters {
+        let packet = program.packet(Packet::key(key.into()));
+        let poster = program.thread(|code| (0..packets).for_each(|_| code.post(port, packet)));
+        program.may_wait([poster]);
     }
+    program.build().expect("it has room and threads that start")
 }
 
 /// States and transitions, the initial state counted as one generated.

@@ -6,7 +6,7 @@ use crate::control::SlotPlace;
 use crate::event::{Observer, Outcome};
 use crate::expr::eval;
 use crate::objects;
-use crate::program::{Get, Op, ThreadId};
+use crate::program::{Get, Op, Post, ThreadId};
 use crate::threads::Mode;
 use crate::turn::Turn;
 
@@ -24,10 +24,10 @@ impl<P: Personality> Machine<P> {
         if let Some(into) = into {
             turn.store(me, into, None);
         }
-        if let (Some(claim), 1..) = (P::LAST_ERROR, self.frame.layout.parts.last_error) {
-            turn.by(claim);
-        }
         let own = &self.personality;
+        if self.frame.layout.parts.last_error != 0 {
+            turn.by_some(own.about().last_error);
+        }
         match *op {
             Op::Get {
                 port,
@@ -53,7 +53,15 @@ impl<P: Personality> Machine<P> {
                 may_fail,
                 reserve,
                 ..
-            } => own.post(turn, me, port, packet, may_fail, reserve),
+            } => {
+                let post = Post {
+                    port,
+                    packet,
+                    may_fail,
+                    reserve,
+                };
+                own.post(turn, me, post);
+            }
             Op::Close { port, .. } => own.close(turn, me, port),
             Op::Create { port, .. } => own.create(turn, me, port),
             Op::DuplicatePort { port, .. } => own.duplicate_port(turn, me, port),

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
+use crate::about::About;
 use crate::choice::{Noted, Numbered};
 use crate::claim::Claim;
 use crate::contract::{Personality, refuses};
@@ -57,7 +58,7 @@ impl Frame {
             return Err(lacks);
         }
         // In lock-step nobody comes between the two steps of a call.
-        let two_steps = personality.takes_in_two_steps() && program.schedule.is_none();
+        let two_steps = personality.about().takes_in_two_steps && program.schedule.is_none();
         let Some(mut layout) = Layout::of(&program, processors, two_steps) else {
             return Err(Unsupported {
                 op: None,
@@ -79,7 +80,7 @@ impl Frame {
             program,
             layout,
             processors,
-            os_error: personality.os_error(),
+            os_error: personality.about().os_error,
             bounded,
             fixed: fixed.into(),
         })
@@ -135,7 +136,7 @@ impl Frame {
             self.write_var(&mut state.0, VarId(n as u8), *value);
         }
         let (mut nobody, mut none) = ((), Numbered(0));
-        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0, 1));
+        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0));
         for (n, source) in self.program.sources.iter().enumerate() {
             turn.set_readable(SourceId(n as u8), source.readable);
         }
@@ -192,7 +193,7 @@ impl Frame {
             return;
         }
         let (mut nobody, mut none) = ((), Numbered(0));
-        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0, 1));
+        let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0));
         for id in self.program.thread_ids() {
             if turn.view().thread(id).remaining().is_some() {
                 turn.thread(id).set_remaining(Some(1));
@@ -230,28 +231,39 @@ impl Frame {
     /// Packets in all queues.
     #[inline]
     pub(super) fn queued(&self, bytes: &[u8]) -> usize {
-        self.layout
-            .ports
-            .iter()
-            .map(|port| {
-                let taken = port.taken.map_or(0, |at| bytes[usize::from(at)]);
-                usize::from(bytes[usize::from(port.packets)]) + usize::from(taken)
-            })
-            .sum()
+        let mut queued = 0;
+        for port in &self.layout.ports {
+            queued += usize::from(bytes[usize::from(port.packets)]);
+            if let Some(at) = port.taken {
+                queued += usize::from(bytes[usize::from(at)]);
+            }
+        }
+        queued
     }
 }
 
 /// What of a program a personality cannot play.
 fn lacks<P: Personality>(program: &Program, personality: &P) -> Option<Unsupported> {
+    let about = personality.about();
     for op in program.ops() {
         if let Some(why) = refuses(personality, program, op) {
             return Some(Unsupported {
                 op: Some(op),
                 why,
-                claim: personality.lacks_by(),
+                claim: about.lacks_by,
             });
         }
     }
+    let why = asks_too_much(program, about)?;
+    Some(Unsupported {
+        op: None,
+        why,
+        claim: None,
+    })
+}
+
+/// What a scenario asks for, beside operations, that a personality does not have.
+fn asks_too_much(program: &Program, about: &About) -> Option<&'static str> {
     let asks_for_running = |expr: &Expr| {
         matches!(
             expr,
@@ -259,22 +271,16 @@ fn lacks<P: Personality>(program: &Program, personality: &P) -> Option<Unsupport
         )
     };
     let asks_for_last_error = |expr: &Expr| matches!(expr, Expr::LastError(_));
-    let why = if !personality.counts_running() && program.any_expr(asks_for_running) {
-        "it counts no running threads"
-    } else if P::LAST_ERROR.is_none() && program.any_expr(asks_for_last_error) {
-        "its calls leave no last error"
-    } else if !personality.limits_events()
-        && program.ports.iter().any(|port| port.events_max.is_some())
-    {
-        "it has no limit of events for each port"
-    } else if !personality.has_rings() && program.ports.iter().any(|port| port.entries.is_some()) {
-        "its ports are no rings of so many entries"
+    let ports = || program.ports.iter();
+    if !about.counts_running && program.any_expr(asks_for_running) {
+        Some("it counts no running threads")
+    } else if about.last_error.is_none() && program.any_expr(asks_for_last_error) {
+        Some("its calls leave no last error")
+    } else if !about.limits_events && ports().any(|port| port.events_max.is_some()) {
+        Some("it has no limit of events for each port")
+    } else if !about.has_rings && ports().any(|port| port.entries.is_some()) {
+        Some("its ports are no rings of so many entries")
     } else {
-        return None;
-    };
-    Some(Unsupported {
-        op: None,
-        why,
-        claim: None,
-    })
+        None
+    }
 }

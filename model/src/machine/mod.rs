@@ -13,6 +13,7 @@ use core::fmt::Debug;
 
 pub use frame::{Bounded, Frame, Unsupported};
 
+use crate::about::About;
 use crate::choice::{Alternatives, Answers, Noted, Numbered};
 use crate::claim::Claim;
 use crate::contract::Personality;
@@ -42,14 +43,8 @@ pub trait AnyMachine: Debug + Send + Sync {
     /// What it knows without its personality.
     fn frame(&self) -> &Frame;
 
-    /// The name of its personality.
-    fn name(&self) -> &'static str;
-
-    /// Whether the packets of a port that only portable operations touch leave it in the order of their posts.
-    fn keeps_order(&self) -> bool;
-
-    /// Whether its personality counts running threads.
-    fn counts_running(&self) -> bool;
+    /// What its personality is.
+    fn about(&self) -> &'static About;
 
     /// The same with what of the program makes a difference to whoever judges its states; its steps are the same.
     fn without_dead(&self) -> Arc<dyn AnyMachine>;
@@ -83,9 +78,6 @@ pub trait AnyMachine: Debug + Send + Sync {
 
     /// What a state violates, other than by being the last.
     fn judge(&self, state: &State) -> Option<Violation>;
-
-    /// The claims behind the invariants that [`AnyMachine::judge`] asks.
-    fn invariants(&self) -> &'static [&'static Claim];
 
     /// The claim that keeps a thread from moving, where one does: in a call that waits although there is something for
     /// it, or before one that has to wait until others have gone on.
@@ -244,8 +236,7 @@ impl<P: Personality> Machine<P> {
             StepKind::Wake => false,
             StepKind::Time => frame.view(state).deadline(me) != Some(0),
         };
-        let branches = frame.branches(state, mover);
-        let choices = Noted::new(answers, mover.choice, branches);
+        let choices = Noted::new(answers, mover.choice);
         let mut turn = frame.turn(&mut state.0, observer, choices);
         match mover.kind {
             StepKind::Turn => self.take_turn(&mut turn, me, mover.choice),
@@ -266,21 +257,27 @@ impl<P: Personality> Machine<P> {
     }
 }
 
+impl<P: Personality> Machine<P> {
+    /// The same while nobody watches. A function of its own: inside of a loop, everything that any rule may need would be
+    /// fetched before the first step.
+    #[inline(never)]
+    fn step_unseen(
+        &self,
+        state: &mut State,
+        mover: Step,
+        answers: &mut dyn Answers,
+    ) -> (Step, Option<Fault>) {
+        self.step(state, mover, answers, &mut ())
+    }
+}
+
 impl<P: Personality> AnyMachine for Machine<P> {
     fn frame(&self) -> &Frame {
         &self.frame
     }
 
-    fn name(&self) -> &'static str {
-        self.personality.name()
-    }
-
-    fn keeps_order(&self) -> bool {
-        self.personality.keeps_order()
-    }
-
-    fn counts_running(&self) -> bool {
-        self.personality.counts_running()
+    fn about(&self) -> &'static About {
+        self.personality.about()
     }
 
     fn without_dead(&self) -> Arc<dyn AnyMachine> {
@@ -304,7 +301,7 @@ impl<P: Personality> AnyMachine for Machine<P> {
         let mut alternatives = Alternatives::default();
         loop {
             next.clone_from(state);
-            let (step, fault) = self.step(next, mover, &mut alternatives, &mut ());
+            let (step, fault) = self.step_unseen(next, mover, &mut alternatives);
             each(step, next, fault);
             if !alternatives.advance() {
                 break;
@@ -324,11 +321,7 @@ impl<P: Personality> AnyMachine for Machine<P> {
 
     fn take_unseen(&self, state: &mut State, step: Step) -> Option<Fault> {
         let (mover, mut answers) = self.frame.mover_of(state, step);
-        self.step(state, mover, &mut answers, &mut ()).1
-    }
-
-    fn invariants(&self) -> &'static [&'static Claim] {
-        P::INVARIANTS
+        self.step_unseen(state, mover, &mut answers).1
     }
 
     fn holds_back(&self, state: &State, thread: ThreadId) -> Option<&'static Claim> {

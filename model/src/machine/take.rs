@@ -23,7 +23,9 @@ impl<P: Personality> Machine<P> {
                 if let Some((op, into)) = plan.op(me, pc) {
                     return self.call(turn, me, op, into);
                 }
-                let offer = plan.nth_offer(&self.frame.program, &turn.view(), me, pc, branch);
+                let (offer, branches) =
+                    plan.offered(&self.frame.program, &turn.view(), me, pc, branch);
+                turn.choices.of_branches(branches);
                 match offer.expect("only who can move does") {
                     Offer::Op(_, pc) => {
                         turn.thread(me).set_pc(pc);

@@ -1,6 +1,6 @@
 //! What operations are done with, besides ids.
 
-use crate::ids::{FileId, OperationId, PacketId, PortId, SlotId};
+use crate::ids::{FileId, OperationId, PacketId, PortId, ReserveId, SlotId};
 
 /// A place in a thread's code: index into `Code::instrs`.
 pub type Pc = u8;
@@ -107,6 +107,19 @@ pub enum Request {
     Cancel(OperationId, u8),
     /// The end of all requests on a file; its own entry is one of `Program::owns`.
     CancelFile(FileId, u8),
+}
+
+/// A call that posts a packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Post {
+    /// To where.
+    pub port: PortId,
+    /// What it carries.
+    pub packet: PacketId,
+    /// Whether there may be no memory for it.
+    pub may_fail: bool,
+    /// The memory that it is posted with.
+    pub reserve: Option<ReserveId>,
 }
 
 /// A call that takes packets.

@@ -14,7 +14,7 @@ use crate::ids::{
 };
 
 pub use description::{Description, Exit, Messages, Noun, Role, Wait};
-pub use fields::{Alert, Get, Interest, Knote, Message, Modes, Pc, Request, Timeout, Watch};
+pub use fields::{Alert, Get, Interest, Knote, Message, Modes, Pc, Post, Request, Timeout, Watch};
 pub use verb::Verb;
 
 /// One operation: what a thread does in one step.

@@ -15,12 +15,13 @@
 //! put decides when it leaves: beyond 255 places only the first are tried.
 
 use super::notify;
-use crate::choice::{Numbers, Open, Readings};
+use crate::about::{About, COMMON, Limits};
+use crate::choice::{Numbers, Readings};
 use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Batch, Error, Observer, OsError, Outcome, aix};
+use crate::contract::Personality;
+use crate::event::{Batch, Error, Observer, Outcome, aix};
 use crate::program::{
-    BindingId, FileId, Get, Op, PacketId, PortId, Program, ReserveId, ThreadId, Timeout, Verb,
+    BindingId, FileId, Get, Op, PacketId, PortId, Post, Program, ThreadId, Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -65,43 +66,32 @@ const WAITERS_FAIL: Readings<bool> = Readings {
 /// Why it lacks whatever it lacks.
 const NO_SUCH_OPERATION: &str = "AIX has no such operation on its ports";
 
+static ABOUT: About = About {
+    name: "aix",
+    os_error: aix,
+    can: &[COMMON, &[Verb::Associate, Verb::CloseFile]],
+    lacks_the_rest: NO_SUCH_OPERATION,
+    limits: Limits {
+        alertable: Some("AIX has no alertable waits"),
+        named: Some("its ports have no names"),
+        reserve: Some("AIX has no reserve objects"),
+        may_fail: Some("that its posts find no memory is not documented"),
+        status: Some("a packet that is posted carries no status"),
+        ..Limits::NONE
+    },
+    open: &[
+        &WAITERS_FAIL,
+        &Numbers {
+            claim: PACKET_ORDER,
+        },
+    ],
+    invariants: &[NO_LOST_WAKEUP],
+    ..About::PLAIN
+};
+
 impl Personality for Aix {
-    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
-
-    fn name(&self) -> &'static str {
-        "aix"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        aix
-    }
-
-    fn open(&self) -> &'static [&'static dyn Open] {
-        &[
-            &WAITERS_FAIL,
-            &Numbers {
-                claim: PACKET_ORDER,
-            },
-        ]
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[COMMON, &[Verb::Associate, Verb::CloseFile]]
-    }
-
-    fn lacks(&self, _: Verb) -> &'static str {
-        NO_SUCH_OPERATION
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            alertable: Some("AIX has no alertable waits"),
-            minimum: None,
-            named: Some("its ports have no names"),
-            reserve: Some("AIX has no reserve objects"),
-            may_fail: Some("that its posts find no memory is not documented"),
-            status: Some("a packet that is posted carries no status"),
-        }
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
@@ -127,11 +117,9 @@ impl Personality for Aix {
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         let max = get.max.unwrap_or(1);
         if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            turn.returns(me, Outcome::Failed(Error::BadHandle));
+            turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         } else if max == 0 || get.min.unwrap_or(1) > max {
-            turn.by(BAD_ARGUMENTS);
-            turn.returns(me, Outcome::Failed(Error::Invalid));
+            turn.fails(me, BAD_ARGUMENTS, Error::Invalid);
         } else if has_enough(turn.view(), get) {
             if turn.view().is_anybody_awake(get.port) {
                 turn.by(BARGING);
@@ -145,23 +133,15 @@ impl Personality for Aix {
             if waits_beside(turn.view(), get) {
                 turn.by(EXCLUSIVE);
             }
-            notify::waits(turn, me, get);
+            notify::waits(turn, me, get, TIMEOUT);
         }
     }
 
     /// PostQueuedCompletionStatus. Everybody is woken who may have enough now.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        let Post { port, packet, .. } = post;
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         let places = turn.port(port).packets().depth() + 1;
         let place = turn.pick(PACKET_ORDER, places.min(PLACES_MAX));
@@ -180,18 +160,12 @@ impl Personality for Aix {
     /// close.
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         notify::close_and_drop(turn, me, port);
         if !turn.port(port).waiters().is_empty() && turn.choose(&WAITERS_FAIL) {
             notify::release_all(turn, port, Error::BadHandle);
         }
-    }
-
-    /// CreateIoCompletionPort without a file.
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
     }
 
     /// CreateIoCompletionPort with a file.
@@ -226,8 +200,7 @@ impl Personality for Aix {
             turn.file(wanted.file).set_bindings(has | mine);
             return turn.returns(me, Outcome::Done);
         };
-        turn.by(claim);
-        turn.returns(me, Outcome::Failed(error));
+        turn.fails(me, claim, error);
     }
 
     /// close of a file.

@@ -16,11 +16,12 @@
 //! signals are absent.
 
 use super::{linux, notify};
-use crate::choice::{Numbers, Open};
+use crate::about::{About, Limits};
+use crate::choice::Numbers;
 use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Error, Observer, OsError, Outcome, errno};
-use crate::program::{Get, PacketId, PortId, ReserveId, ThreadId, Timeout, Verb};
+use crate::contract::Personality;
+use crate::event::{Error, Observer, Outcome};
+use crate::program::{Get, PortId, Post, ThreadId};
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
@@ -45,40 +46,22 @@ claims! {
 #[derive(Debug, Clone, Copy)]
 pub struct Condvar;
 
+static ABOUT: About = About {
+    name: "condvar",
+    lacks_the_rest: "a port made by hand has no such operation",
+    limits: Limits {
+        minimum: Some("a port made by hand takes what is there, and waits for no more"),
+        named: Some("a port of one process has no name"),
+        ..linux::LIMITS
+    },
+    open: &[&Numbers { claim: GROUPS }],
+    invariants: &[NO_LOST_WAKEUP],
+    ..linux::ABOUT
+};
+
 impl Personality for Condvar {
-    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
-
-    fn name(&self) -> &'static str {
-        "condvar"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        errno
-    }
-
-    fn open(&self) -> &'static [&'static dyn Open] {
-        &[&Numbers { claim: GROUPS }]
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[COMMON]
-    }
-
-    fn lacks(&self, verb: Verb) -> &'static str {
-        linux::lacks(verb, "a port made by hand has no such operation")
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            minimum: Some("a port made by hand takes what is there, and waits for no more"),
-            named: Some("a port of one process has no name"),
-            status: Some("its packets carry no status"),
-            ..linux::LIMITS
-        }
-    }
-
-    fn keeps_order(&self) -> bool {
-        true
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     /// A packet in the list is announced to one waiter, and others sleep on beside it.
@@ -89,42 +72,18 @@ impl Personality for Condvar {
 
     /// Takes from the list, or waits.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        if get.max == Some(0) {
-            turn.by(BATCH_ZERO);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+        if !notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_PORT) {
+            notify::takes_or_waits(turn, me, get, take, RACE, TIMEOUT);
         }
-        if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_PORT);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        if let Some(outcome) = take(turn, get) {
-            if turn.view().is_anybody_awake(get.port) {
-                turn.by(RACE);
-            }
-            return turn.returns(me, outcome);
-        }
-        if get.timeout == Timeout::Ticks(0) {
-            turn.by(TIMEOUT);
-        }
-        notify::waits(turn, me, get);
     }
 
     /// Appends to the list and signals.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_PORT);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        if !turn.port(post.port).is_open() {
+            return turn.fails(me, CLOSED_PORT, Error::BadHandle);
         }
-        notify::append(turn, port, packet.0);
-        signal(turn, port);
+        notify::append(turn, post.port, post.packet.0);
+        signal(turn, post.port);
         turn.returns(me, Outcome::Done);
     }
 
@@ -132,8 +91,7 @@ impl Personality for Condvar {
     /// returns here.
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_PORT);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_PORT, Error::BadHandle);
         }
         turn.by(CLOSE);
         notify::close_and_drop(turn, me, port);
@@ -145,22 +103,13 @@ impl Personality for Condvar {
         }
     }
 
-    /// Makes a port.
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
-    }
-
     /// A woken waiter looks like any other thread, and waits again if it finds nothing.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         notify::ignores_limit(turn, get.port, NO_LIMIT);
-        if let Some(outcome) = take(turn, get) {
-            return turn.releases(me, outcome);
+        match take(turn, get) {
+            Some(outcome) => turn.releases(me, outcome),
+            None => notify::finds_nothing(turn, me, get, TIMEOUT, ROBBED_NEWEST),
         }
-        turn.by(match notify::is_over(turn.view(), me) {
-            true => TIMEOUT,
-            false => ROBBED_NEWEST,
-        });
-        notify::waits_again(turn, me, get);
     }
 
     /// It looks once more, like a waiter that was woken.
@@ -176,14 +125,8 @@ impl Personality for Condvar {
     }
 }
 
-/// Takes what the call may have, oldest first. None if the list is empty.
 fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-    let taken = notify::take(turn, get, usize::MAX)?;
-    turn.by(FIFO);
-    if get.max.is_some() {
-        turn.by(BATCH);
-    }
-    Some(taken)
+    notify::take_in_order(turn, get, usize::MAX, FIFO, BATCH)
 }
 
 /// One waiter is made runnable; it takes nothing yet. The oldest is next where nobody else is on the way.

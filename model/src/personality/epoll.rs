@@ -17,13 +17,13 @@
 //! before the first has drained it; here that is one of the possible orders.
 
 use super::{linux, notify};
-use crate::choice::{Open, Readings};
+use crate::about::{About, COMMON, Limits};
+use crate::choice::Readings;
 use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Error, Observer, OsError, Outcome, errno};
+use crate::contract::Personality;
+use crate::event::{Error, Observer, Outcome};
 use crate::program::{
-    Get, Interest, Op, PacketId, PortId, Program, ReserveId, SourceId, ThreadId, Timeout, Verb,
-    Watch,
+    Get, Interest, Op, PacketId, PortId, Post, Program, SourceId, ThreadId, Verb, Watch,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -89,36 +89,25 @@ const CHECKS: Readings<Check> = Readings {
     ],
 };
 
+static ABOUT: About = About {
+    name: "epoll",
+    can: &[COMMON, &[Verb::EpollCtl, Verb::Write, Verb::Drain]],
+    lacks_the_rest: "epoll has no such operation",
+    limits: Limits {
+        minimum: Some("epoll_wait takes what is there, and waits for no more"),
+        named: Some("an epoll descriptor has no name"),
+        status: Some("an epoll event carries no status"),
+        ..linux::LIMITS
+    },
+    open: &[&CHECKS],
+    invariants: &[NO_LOST_WAKEUP],
+    no_limit: Some(NO_LIMIT),
+    ..linux::ABOUT
+};
+
 impl Personality for Epoll {
-    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
-
-    fn name(&self) -> &'static str {
-        "epoll"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        errno
-    }
-
-    fn open(&self) -> &'static [&'static dyn Open] {
-        &[&CHECKS]
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[COMMON, &[Verb::EpollCtl, Verb::Write, Verb::Drain]]
-    }
-
-    fn lacks(&self, verb: Verb) -> &'static str {
-        linux::lacks(verb, "epoll has no such operation")
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            minimum: Some("epoll_wait takes what is there, and waits for no more"),
-            named: Some("an epoll descriptor has no name"),
-            status: Some("an epoll event carries no status"),
-            ..linux::LIMITS
-        }
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
@@ -134,10 +123,6 @@ impl Personality for Epoll {
         None
     }
 
-    fn keeps_order(&self) -> bool {
-        true
-    }
-
     fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
         let is_empty = view.port(view.get(me).port).packets().is_empty();
         (!is_empty).then_some(LIFO)
@@ -147,57 +132,22 @@ impl Personality for Epoll {
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         let is_open = turn.port(get.port).is_open();
         if get.max == Some(0) && (is_open || turn.choose(&CHECKS) == Check::Maximum) {
-            turn.by(BATCH_ZERO);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+            return turn.fails(me, BATCH_ZERO, Error::Invalid);
         }
         if !is_open {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        if let Some(outcome) = take_ready(turn, get) {
-            if turn.view().is_anybody_awake(get.port) {
-                turn.by(RACE);
-            }
-            return turn.returns(me, outcome);
-        }
-        if get.timeout == Timeout::Ticks(0) {
-            turn.by(TIMEOUT);
-        }
-        notify::waits(turn, me, get);
+        notify::takes_or_waits(turn, me, get, take_ready, RACE, TIMEOUT);
     }
 
     /// epoll_ctl with a fresh source, edge-triggered and one-shot, and then a write to it.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        if !turn.port(post.port).is_open() {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        notify::append(turn, port, packet.0);
-        wake_newest(turn, port);
+        notify::append(turn, post.port, post.packet.0);
+        wake_newest(turn, post.port);
         turn.returns(me, Outcome::Done);
-    }
-
-    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        turn.by(CLOSE_STAYS);
-        notify::close(turn, me, port);
-        drop_if_unused(turn, port);
-    }
-
-    /// epoll_create.
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
     }
 
     fn epoll_ctl<O: Observer>(
@@ -209,8 +159,7 @@ impl Personality for Epoll {
         change: Watch,
     ) {
         if let Some((claim, error)) = ctl_fails(turn.view(), port, source, change) {
-            turn.by(claim);
-            return turn.returns(me, Outcome::Failed(error));
+            return turn.fails(me, claim, error);
         }
         match change {
             Watch::Add(interest) | Watch::Mod(interest) => arm(turn, port, source, interest),
@@ -240,28 +189,24 @@ impl Personality for Epoll {
         turn.returns(me, Outcome::Done);
     }
 
+    fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        notify::close_quietly(turn, me, port, CLOSED_HANDLE, CLOSE_STAYS);
+        drop_if_unused(turn, port);
+    }
+
     /// A woken waiter looks like any other thread, and waits again if it finds nothing.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         if let Some(outcome) = take_ready(turn, get) {
             turn.releases(me, outcome);
         } else {
-            let is_over = notify::is_over(turn.view(), me);
-            turn.by(if is_over { TIMEOUT } else { ROBBED_NEWEST });
-            notify::waits_again(turn, me, get);
+            notify::finds_nothing(turn, me, get, TIMEOUT, ROBBED_NEWEST);
         }
         drop_if_unused(turn, get.port);
     }
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        notify::leaves(turn, me, get);
-        turn.by(TIMEOUT);
-        turn.releases(me, Outcome::Failed(Error::Timeout));
+        notify::expires(turn, me, get, TIMEOUT);
         drop_if_unused(turn, get.port);
-    }
-
-    /// What else a thread does is not epoll's business.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
-        turn.by(NO_LIMIT);
     }
 
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {

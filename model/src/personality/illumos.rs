@@ -30,12 +30,13 @@ use calls::{
 };
 
 use super::notify;
-use crate::choice::{Numbers, Open};
+use crate::about::{About, COMMON, Limits};
+use crate::choice::Numbers;
 use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Batch, Error, Observer, OsError, Outcome, illumos};
+use crate::contract::Personality;
+use crate::event::{Batch, Error, Observer, Outcome, illumos};
 use crate::program::{
-    Alert, Get, Op, PacketId, PortId, Program, ReserveId, SourceId, ThreadId, Timeout, Verb,
+    Alert, Get, Op, PacketId, PortId, Post, Program, SourceId, ThreadId, Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -91,43 +92,34 @@ claims! {
 #[derive(Debug, Clone, Copy)]
 pub struct Illumos;
 
+static ABOUT: About = About {
+    name: "illumos",
+    os_error: illumos,
+    can: &[
+        COMMON,
+        &[Verb::Query, Verb::PortSendn, Verb::PortAlert],
+        &[Verb::PortAssociate, Verb::PortDissociate],
+        &[Verb::Write, Verb::Drain, Verb::CloseSource],
+    ],
+    lacks_the_rest: "event ports have no such operation",
+    limits: Limits {
+        alertable: Some("illumos has no alertable waits"),
+        named: Some("an event port has no name"),
+        reserve: Some("illumos has no reserve objects"),
+        status: Some("an event of port_send carries no status"),
+        ..Limits::NONE
+    },
+    open: &[&Numbers { claim: NO_MEMORY }, &Numbers { claim: TWO_STEPS }],
+    takes_in_two_steps: true,
+    limits_events: true,
+    ..About::PLAIN
+};
+
 impl Personality for Illumos {
     const HOLDS: bool = true;
 
-    fn name(&self) -> &'static str {
-        "illumos"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        illumos
-    }
-
-    fn open(&self) -> &'static [&'static dyn Open] {
-        &[&Numbers { claim: NO_MEMORY }, &Numbers { claim: TWO_STEPS }]
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[
-            COMMON,
-            &[Verb::Query, Verb::PortSendn, Verb::PortAlert],
-            &[Verb::PortAssociate, Verb::PortDissociate],
-            &[Verb::Write, Verb::Drain, Verb::CloseSource],
-        ]
-    }
-
-    fn lacks(&self, _: Verb) -> &'static str {
-        "event ports have no such operation"
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            alertable: Some("illumos has no alertable waits"),
-            minimum: None,
-            named: Some("an event port has no name"),
-            reserve: Some("illumos has no reserve objects"),
-            may_fail: None,
-            status: Some("an event of port_send carries no status"),
-        }
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
@@ -138,14 +130,6 @@ impl Personality for Illumos {
         has_overlapped.then_some(
             "an event of port_send carries a user pointer and a number of 32 bits, no more",
         )
-    }
-
-    fn takes_in_two_steps(&self) -> bool {
-        true
-    }
-
-    fn limits_events(&self) -> bool {
-        true
     }
 
     /// A call that may have to take a queued event away waits until nobody takes events.
@@ -213,8 +197,7 @@ impl Personality for Illumos {
     /// port_getn with a maximum of 0.
     fn query<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         turn.by(MAX_ZERO);
         let events = queued(turn.view(), port);
@@ -222,19 +205,12 @@ impl Personality for Illumos {
     }
 
     /// port_send.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        may_fail: bool,
-        _: Option<ReserveId>,
-    ) {
-        let fails = may_fail && turn.port(port).is_open() && turn.pick(NO_MEMORY, 2) == 1;
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        let is_open = turn.port(post.port).is_open();
+        let fails = post.may_fail && is_open && turn.pick(NO_MEMORY, 2) == 1;
         let outcome = match fails {
             true => Outcome::Failed(Error::NoMemory),
-            false => sent_to(turn, port, packet),
+            false => sent_to(turn, post.port, post.packet),
         };
         turn.returns(me, outcome);
     }
@@ -249,8 +225,7 @@ impl Personality for Illumos {
         let program = turn.program;
         let ports = &program.port_lists[usize::from(ports)];
         if ports.is_empty() {
-            turn.by(SENDN_NONE);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+            return turn.fails(me, SENDN_NONE, Error::Invalid);
         }
         turn.by(SENDN);
         let mut sent = 0;
@@ -268,8 +243,7 @@ impl Personality for Illumos {
         alert: Alert,
     ) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         let is_set = turn.port(port).note() != 0;
         match alert {
@@ -278,8 +252,7 @@ impl Personality for Illumos {
                 turn.port(port).set_note(0);
             }
             Alert::Update(_) if is_set => {
-                turn.by(ALERT_UPDATE);
-                return turn.returns(me, Outcome::Failed(Error::Busy));
+                return turn.fails(me, ALERT_UPDATE, Error::Busy);
             }
             Alert::Set(packet) | Alert::Update(packet) => {
                 if is_set {
@@ -307,8 +280,7 @@ impl Personality for Illumos {
         if flags & ASSOCIATED != 0 {
             turn.by(FD_REPLACES);
         } else if is_full(turn.view(), port) {
-            turn.by(MAX_EVENTS);
-            return turn.returns(me, Outcome::Failed(Error::Limit));
+            return turn.fails(me, MAX_EVENTS, Error::Limit);
         } else {
             let owner = turn.program.threads[me.index()].process;
             flags = ASSOCIATED | owner.0 << OWNER;
@@ -335,12 +307,10 @@ impl Personality for Illumos {
         let (flags, _) = turn.view().interest(port, source);
         let process = turn.program.threads[me.index()].process;
         if flags & ASSOCIATED == 0 {
-            turn.by(DISSOCIATE_ERRORS);
-            return turn.returns(me, Outcome::Failed(Error::NotFound));
+            return turn.fails(me, DISSOCIATE_ERRORS, Error::NotFound);
         }
         if flags >> OWNER != process.0 {
-            turn.by(DISSOCIATE_ERRORS);
-            return turn.returns(me, Outcome::Failed(Error::NotOwner));
+            return turn.fails(me, DISSOCIATE_ERRORS, Error::NotOwner);
         }
         let was_queued = remove_queued(turn, port, source);
         turn.set_interest(port, source, 0, PacketId(0));
@@ -391,14 +361,9 @@ impl Personality for Illumos {
         turn.returns(me, Outcome::Done);
     }
 
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
-    }
-
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         turn.by(CLOSE);
         turn.port(port).set_note(0);

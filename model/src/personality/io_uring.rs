@@ -37,14 +37,15 @@
 use alloc::vec::Vec;
 
 use super::{linux, notify};
-use crate::choice::{Numbers, Open, Readings};
+use crate::about::{About, COMMON, Limits};
+use crate::choice::{Numbers, Readings};
 use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
+use crate::contract::Personality;
+use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
 use crate::program::{
-    FileId, Get, Message, Modes, Op, OperationId, Owner, PacketId, PortId, Program, Request,
-    ReserveId, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
+    FileId, Get, Message, Modes, Op, OperationId, Owner, PacketId, PortId, Post, Program, Request,
+    ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -107,53 +108,34 @@ const REQUESTS: &[Verb] = &[
     Verb::Submit,
 ];
 
+static ABOUT: About = About {
+    name: "io-uring",
+    can: &[COMMON, REQUESTS],
+    lacks_the_rest: "io_uring has no such operation here",
+    limits: Limits {
+        named: Some("a ring has no name"),
+        ..linux::LIMITS
+    },
+    open: &[
+        &LEFT_AFTER_ROOM,
+        &Numbers { claim: WHICH_READ },
+        &Numbers {
+            claim: CANCEL_ORDER,
+        },
+    ],
+    invariants: &[NO_LOST_WAKEUP],
+    no_limit: Some(NO_LIMIT),
+    has_rings: true,
+    ..linux::ABOUT
+};
+
 impl Personality for IoUring {
-    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
-
-    fn name(&self) -> &'static str {
-        "io-uring"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        errno
-    }
-
-    fn open(&self) -> &'static [&'static dyn Open] {
-        &[
-            &LEFT_AFTER_ROOM,
-            &Numbers { claim: WHICH_READ },
-            &Numbers {
-                claim: CANCEL_ORDER,
-            },
-        ]
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[COMMON, REQUESTS]
-    }
-
-    fn lacks(&self, verb: Verb) -> &'static str {
-        linux::lacks(verb, "io_uring has no such operation here")
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            named: Some("a ring has no name"),
-            status: Some("its packets carry no status"),
-            ..linux::LIMITS
-        }
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
         can_request(program, op).err()
-    }
-
-    fn keeps_order(&self) -> bool {
-        true
-    }
-
-    fn has_rings(&self) -> bool {
-        true
     }
 
     fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
@@ -176,13 +158,8 @@ impl Personality for IoUring {
 
     /// Pops an entry, or io_uring_enter with IORING_ENTER_GETEVENTS.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        if get.max == Some(0) {
-            turn.by(BATCH_ZERO);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
-        }
-        if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_RING);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        if notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_RING) {
+            return;
         }
         flush(turn, get.port);
         let polls = get.timeout == Timeout::Ticks(0);
@@ -195,8 +172,7 @@ impl Personality for IoUring {
             turn.by(MIN_ZERO);
             turn.returns(me, Outcome::Packets(Batch::EMPTY));
         } else if polls {
-            turn.by(TIMEOUT);
-            turn.returns(me, Outcome::Failed(Error::Timeout));
+            turn.fails(me, TIMEOUT, Error::Timeout);
         } else {
             turn.parks(me, get.timeout);
             stands_last(turn, me, get);
@@ -204,28 +180,18 @@ impl Personality for IoUring {
     }
 
     /// IORING_OP_MSG_RING from a ring of the poster.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_RING);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        if !turn.port(post.port).is_open() {
+            return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
-        put(turn, port, packet);
+        put(turn, post.port, post.packet);
         turn.returns(me, Outcome::Done);
     }
 
     /// IORING_OP_MSG_RING from a ring that others wait on too.
     fn msg_ring<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, it: Message) {
         if !turn.port(it.from).is_open() {
-            turn.by(CLOSED_RING);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         turn.by(MSG_RING);
         if turn.port(it.to).is_open() {
@@ -239,18 +205,8 @@ impl Personality for IoUring {
     }
 
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_RING);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        turn.by(CLOSE_STAYS);
-        notify::close(turn, me, port);
+        notify::close_quietly(turn, me, port, CLOSED_RING, CLOSE_STAYS);
         drop_if_unused(turn, port);
-    }
-
-    /// io_uring_setup.
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
     }
 
     /// IORING_OP_READ, submitted on the ring of its file.
@@ -267,8 +223,7 @@ impl Personality for IoUring {
         }
         let ring = ring_of(turn.program, file_of(turn.program, id));
         if !turn.port(ring).is_open() {
-            turn.by(CLOSED_RING);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         turn.by(REQUEST);
         turn.operation(id).begin(me);
@@ -301,8 +256,7 @@ impl Personality for IoUring {
     fn cancel<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, id: OperationId, _: bool) {
         let ring = ring_of(turn.program, file_of(turn.program, id));
         if !turn.port(ring).is_open() {
-            turn.by(CLOSED_RING);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         turn.by(CANCEL);
         if turn.operation(id).phase() != Phase::Pending {
@@ -321,8 +275,7 @@ impl Personality for IoUring {
         _: bool,
     ) {
         if !turn.port(ring_of(turn.program, file)).is_open() {
-            turn.by(CLOSED_RING);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         turn.by(CANCEL_ALL);
         let ended = in_any_order(turn, file);
@@ -338,8 +291,7 @@ impl Personality for IoUring {
         request: Request,
     ) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_RING);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         match request {
             Request::Nop(own) => {
@@ -402,11 +354,6 @@ impl Personality for IoUring {
         });
         turn.releases(me, some.unwrap_or(Outcome::Failed(Error::Timeout)));
         drop_if_unused(turn, get.port);
-    }
-
-    /// What else a thread does is not the ring's business.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
-        turn.by(NO_LIMIT);
     }
 
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
@@ -582,12 +529,7 @@ fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
     let there = in_ring(turn.view(), get.port);
     let taken = there.min(get.max.unwrap_or(1).into());
     first_rest(turn, get.port, taken);
-    let outcome = notify::take(turn, get, taken)?;
-    turn.by(FIFO);
-    if get.max.is_some() {
-        turn.by(BATCH);
-    }
-    Some(outcome)
+    notify::take_in_order(turn, get, taken, FIFO, BATCH)
 }
 
 /// What the first so many entries report can be asked for again.

@@ -17,10 +17,11 @@
 //! copy does is not known.
 
 use super::notify;
-use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Batch, Error, Observer, OsError, Outcome, freebsd, macos};
-use crate::program::{Get, Knote, PacketId, PortId, ReserveId, SourceId, ThreadId, Timeout, Verb};
+use crate::about::{About, COMMON, Limits};
+use crate::claim::claims;
+use crate::contract::Personality;
+use crate::event::{Batch, Error, Observer, Outcome, freebsd, macos};
+use crate::program::{Get, Knote, PacketId, PortId, Post, SourceId, ThreadId, Verb};
 use crate::property::Fault;
 use crate::state::View;
 use crate::turn::Turn;
@@ -52,7 +53,6 @@ claims! {
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Kqueue {
-    name: &'static str,
     /// Whether a close ends the calls in it.
     close_interrupts: bool,
 }
@@ -60,12 +60,10 @@ pub struct Kqueue {
 impl Kqueue {
     /// FreeBSD.
     pub const FREEBSD: Kqueue = Kqueue {
-        name: "kqueue",
         close_interrupts: false,
     };
     /// macOS.
     pub const MACOS: Kqueue = Kqueue {
-        name: "kqueue-macos",
         close_interrupts: true,
     };
 }
@@ -79,84 +77,62 @@ const EV_ONESHOT: u8 = 16;
 const EV_CLEAR: u8 = 32;
 const EV_DISPATCH: u8 = 64;
 
+const FREEBSD: About = About {
+    name: "kqueue",
+    os_error: freebsd,
+    can: &[COMMON, &[Verb::Kevent]],
+    lacks_the_rest: "kqueue has no such operation",
+    limits: Limits {
+        alertable: Some("kqueue has no alertable waits"),
+        minimum: Some("kevent takes what is there, and waits for no more"),
+        named: Some("a kqueue has no name"),
+        reserve: Some("kqueue has no reserve objects"),
+        may_fail: Some("its posts find memory"),
+        status: Some("an event of a kqueue carries no status"),
+    },
+    invariants: &[WAKES_ALL],
+    no_limit: Some(NO_LIMIT),
+    ..About::PLAIN
+};
+
+const MACOS: About = About {
+    name: "kqueue-macos",
+    os_error: macos,
+    ..FREEBSD
+};
+
 impl Personality for Kqueue {
-    const INVARIANTS: &'static [&'static Claim] = &[WAKES_ALL];
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        if self.close_interrupts {
-            macos
-        } else {
-            freebsd
-        }
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[COMMON, &[Verb::Kevent]]
-    }
-
-    fn lacks(&self, _: Verb) -> &'static str {
-        "kqueue has no such operation"
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            alertable: Some("kqueue has no alertable waits"),
-            minimum: Some("kevent takes what is there, and waits for no more"),
-            named: Some("a kqueue has no name"),
-            reserve: Some("kqueue has no reserve objects"),
-            may_fail: Some("its posts find memory"),
-            status: Some("an event of a kqueue carries no status"),
+    fn about(&self) -> &'static About {
+        match self.close_interrupts {
+            true => &MACOS,
+            false => &FREEBSD,
         }
     }
 
     /// kevent with room for events.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if get.max == Some(0) {
             turn.by(BATCH);
             return turn.returns(me, Outcome::Packets(Batch::EMPTY));
         }
-        if let Some(outcome) = scan(turn, get) {
-            if turn.view().is_anybody_awake(get.port) {
-                turn.by(WAKES_ALL);
-            }
-            return turn.returns(me, outcome);
-        }
-        if get.timeout == Timeout::Ticks(0) {
-            turn.by(TIMEOUT);
-        }
-        notify::waits(turn, me, get);
+        notify::takes_or_waits(turn, me, get, scan, WAKES_ALL, TIMEOUT);
     }
 
     /// kevent with one change, a fresh user event with EV_ONESHOT that is triggered.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        if !turn.port(post.port).is_open() {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        enqueue(turn, port, packet.0);
+        enqueue(turn, post.port, post.packet.0);
         turn.returns(me, Outcome::Done);
     }
 
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if self.close_interrupts {
             turn.by(MACOS_CLOSE);
@@ -167,11 +143,6 @@ impl Personality for Kqueue {
         }
         notify::close(turn, me, port);
         drop_if_unused(turn, port);
-    }
-
-    /// kqueue.
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
     }
 
     /// kevent with one change of a user event.
@@ -185,12 +156,10 @@ impl Personality for Kqueue {
     ) {
         let is_new = turn.view().interest(port, source).0 & ADDED == 0;
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if is_new && !change.add {
-            turn.by(NOT_THERE);
-            return turn.returns(me, Outcome::Failed(Error::NotFound));
+            return turn.fails(me, NOT_THERE, Error::NotFound);
         }
         if change.delete && !is_new {
             drop_knote(turn, port, source);
@@ -208,23 +177,14 @@ impl Personality for Kqueue {
             turn.by(MACOS_CLOSE);
             turn.releases(me, Outcome::Failed(Error::Abandoned));
         } else {
-            let is_over = notify::is_over(turn.view(), me);
-            turn.by(if is_over { TIMEOUT } else { WAITS_AGAIN });
-            notify::waits_again(turn, me, get);
+            notify::finds_nothing(turn, me, get, TIMEOUT, WAITS_AGAIN);
         }
         drop_if_unused(turn, get.port);
     }
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        notify::leaves(turn, me, get);
-        turn.by(TIMEOUT);
-        turn.releases(me, Outcome::Failed(Error::Timeout));
+        notify::expires(turn, me, get, TIMEOUT);
         drop_if_unused(turn, get.port);
-    }
-
-    /// What else a thread does is not the kqueue's business.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
-        turn.by(NO_LIMIT);
     }
 
     /// Nobody sleeps beside a knote that is listed.

@@ -1,7 +1,18 @@
-//! What no system of Linux has.
+//! What the systems of Linux share beside rules.
 
-use crate::contract::Limits;
+use crate::about::{About, Limits};
 use crate::program::Verb;
+
+/// What each of them is, to be completed.
+pub(super) const ABOUT: About = About {
+    lacks: &[(
+        &[Verb::Suspend, Verb::Resume],
+        "Linux has no call that suspends a thread and keeps the order of the waiters",
+    )],
+    limits: LIMITS,
+    keeps_order: true,
+    ..About::PLAIN
+};
 
 /// What none of them can do of the operations that it has.
 pub(super) const LIMITS: Limits = Limits {
@@ -10,15 +21,5 @@ pub(super) const LIMITS: Limits = Limits {
     named: None,
     reserve: Some("Linux has no reserve objects"),
     may_fail: Some("its posts find memory"),
-    status: None,
+    status: Some("its packets carry no status"),
 };
-
-/// Why it lacks an operation.
-pub(super) fn lacks(verb: Verb, else_why: &'static str) -> &'static str {
-    match verb {
-        Verb::Suspend | Verb::Resume => {
-            "Linux has no call that suspends a thread and keeps the order of the waiters"
-        }
-        _ => else_why,
-    }
-}

@@ -125,7 +125,7 @@ pub fn open(name: &str) -> Option<&'static [&'static dyn Open]> {
     impl Visitor for Ask {
         type Out = &'static [&'static dyn Open];
         fn visit<P: Personality>(self, personality: P) -> Self::Out {
-            personality.open()
+            personality.about().open
         }
     }
     with(name, Ask)

@@ -12,10 +12,11 @@
 //! that is closed nothing is heard any more, although others that have it open could send to who waits there.
 
 use super::{linux, notify};
-use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Error, Observer, OsError, Outcome, errno};
-use crate::program::{Get, Op, PacketId, PortId, Program, ReserveId, ThreadId, Timeout, Verb};
+use crate::about::{About, Limits};
+use crate::claim::claims;
+use crate::contract::Personality;
+use crate::event::{Error, Observer, Outcome};
+use crate::program::{Get, Op, PortId, Post, Program, ThreadId};
 use crate::property::Fault;
 use crate::state::View;
 use crate::turn::Turn;
@@ -38,32 +39,22 @@ const ONE_MESSAGE: &str = "mq_timedreceive receives one message";
 #[derive(Debug, Clone, Copy)]
 pub struct Mqueue;
 
+static ABOUT: About = About {
+    name: "mqueue",
+    lacks_the_rest: "a message queue has no such operation",
+    limits: Limits {
+        minimum: Some(ONE_MESSAGE),
+        named: Some("the name of a queue is no name of a port that others open again"),
+        status: Some("its messages carry no status"),
+        ..linux::LIMITS
+    },
+    invariants: &[NO_IDLE_WAITER],
+    ..linux::ABOUT
+};
+
 impl Personality for Mqueue {
-    const INVARIANTS: &'static [&'static Claim] = &[NO_IDLE_WAITER];
-
-    fn name(&self) -> &'static str {
-        "mqueue"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        errno
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[COMMON]
-    }
-
-    fn lacks(&self, verb: Verb) -> &'static str {
-        linux::lacks(verb, "a message queue has no such operation")
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            minimum: Some(ONE_MESSAGE),
-            named: Some("the name of a queue is no name of a port that others open again"),
-            status: Some("its messages carry no status"),
-            ..linux::LIMITS
-        }
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     fn refuses(&self, _: &Program, op: Op) -> Option<&'static str> {
@@ -71,39 +62,23 @@ impl Personality for Mqueue {
         is_batch.then_some(ONE_MESSAGE)
     }
 
-    fn keeps_order(&self) -> bool {
-        true
-    }
-
     /// mq_timedreceive.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_DESCRIPTOR, Error::BadHandle);
         }
         if let Some(outcome) = notify::take(turn, get, 1) {
             turn.by(FIFO);
             return turn.returns(me, outcome);
         }
-        if get.timeout == Timeout::Ticks(0) {
-            turn.by(TIMEOUT);
-        }
-        notify::waits(turn, me, get);
+        notify::waits(turn, me, get, TIMEOUT);
     }
 
     /// mq_send.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        let Post { port, packet, .. } = post;
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_DESCRIPTOR, Error::BadHandle);
         }
         turn.returns(me, Outcome::Done);
         let Some(waiter) = turn.port(port).waiters_mut().take_oldest() else {
@@ -120,16 +95,10 @@ impl Personality for Mqueue {
     /// mq_close. What is in the queue is lost: nobody has another descriptor.
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_DESCRIPTOR, Error::BadHandle);
         }
         turn.by(CLOSE_STAYS);
         notify::close_and_drop(turn, me, port);
-    }
-
-    /// mq_open.
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
     }
 
     fn wake<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {
@@ -137,9 +106,7 @@ impl Personality for Mqueue {
     }
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        notify::leaves(turn, me, get);
-        turn.by(TIMEOUT);
-        turn.releases(me, Outcome::Failed(Error::Timeout));
+        notify::expires(turn, me, get, TIMEOUT);
     }
 
     /// Nobody is ever awake without a message, so nobody may wait beside one.

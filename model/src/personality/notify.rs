@@ -8,13 +8,69 @@ use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
 
-/// A call that found nothing waits as the newest, unless it only polls.
-pub(super) fn waits<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+/// A call fails that asks for no packet, or of a port that is closed, each as a claim says. Says whether it did.
+pub(super) fn fails_at_once<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    get: Get,
+    none: &'static Claim,
+    closed: &'static Claim,
+) -> bool {
+    let (claim, error) = if get.max == Some(0) {
+        (none, Error::Invalid)
+    } else if !turn.port(get.port).is_open() {
+        (closed, Error::BadHandle)
+    } else {
+        return false;
+    };
+    turn.fails(me, claim, error);
+    true
+}
+
+/// A call comes back with what it takes, before those who were woken for it, as `race` says. If there is nothing, it waits
+/// as the newest, unless it only polls, as `poll` says.
+pub(super) fn takes_or_waits<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    get: Get,
+    take: impl Fn(&mut Turn<'_, O>, Get) -> Option<Outcome>,
+    race: &'static Claim,
+    poll: &'static Claim,
+) {
+    let Some(outcome) = take(turn, get) else {
+        return waits(turn, me, get, poll);
+    };
+    if turn.view().is_anybody_awake(get.port) {
+        turn.by(race);
+    }
+    turn.returns(me, outcome);
+}
+
+/// A call that found nothing waits as the newest, unless it only polls, as `poll` says.
+pub(super) fn waits<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    get: Get,
+    poll: &'static Claim,
+) {
     if get.timeout == Timeout::Ticks(0) {
-        return turn.returns(me, Outcome::Failed(Error::Timeout));
+        return turn.fails(me, poll, Error::Timeout);
     }
     turn.port(get.port).waiters_mut().push_newest(me);
     turn.parks(me, get.timeout);
+}
+
+/// A woken thread found nothing: its time is over, or others were faster and it waits again, each as a claim says.
+pub(super) fn finds_nothing<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    get: Get,
+    over: &'static Claim,
+    robbed: &'static Claim,
+) {
+    let is_over = is_over(turn.view(), me);
+    turn.by(if is_over { over } else { robbed });
+    waits_again(turn, me, get);
 }
 
 /// A woken thread that found nothing waits again as the newest, for what is left of its time.
@@ -29,6 +85,18 @@ pub(super) fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get
 /// Whether the time of a woken thread's call is over.
 pub(super) fn is_over(view: View<'_>, me: ThreadId) -> bool {
     view.thread(me).remaining() == Some(0)
+}
+
+/// The time of a waiter is over, which fails as a claim says.
+pub(super) fn expires<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    get: Get,
+    timeout: &'static Claim,
+) {
+    leaves(turn, me, get);
+    turn.by(timeout);
+    turn.releases(me, Outcome::Failed(Error::Timeout));
 }
 
 /// A waiter whose time is over leaves the others as they are.
@@ -86,7 +154,23 @@ pub(super) fn take<O: Observer>(
     outcome(get, batch)
 }
 
-/// The same as a batch, which is empty if there is nothing.
+/// The same by the claims that say in which order, and that a call may take several.
+pub(super) fn take_in_order<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    get: Get,
+    at_most: usize,
+    order: &'static Claim,
+    batch: &'static Claim,
+) -> Option<Outcome> {
+    let outcome = take(turn, get, at_most)?;
+    turn.by(order);
+    if get.max.is_some() {
+        turn.by(batch);
+    }
+    Some(outcome)
+}
+
+/// The same as [`take`] as a batch, which is empty if there is nothing.
 pub(super) fn take_batch<O: Observer>(turn: &mut Turn<'_, O>, get: Get, at_most: usize) -> Batch {
     let mut batch = Batch::EMPTY;
     while batch.packets().len() < at_most.min(get.max.unwrap_or(1).into()) {
@@ -129,13 +213,22 @@ pub(super) fn outcome(get: Get, batch: Batch) -> Option<Outcome> {
     }
 }
 
-/// Makes a port.
-pub(super) fn create<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-    turn.port(port).set_handles(1);
-    turn.returns(me, Outcome::Done);
+/// Closes a port that is open, which wakes nobody, as `stays` says.
+pub(super) fn close_quietly<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    port: PortId,
+    closed: &'static Claim,
+    stays: &'static Claim,
+) {
+    if !turn.port(port).is_open() {
+        return turn.fails(me, closed, Error::BadHandle);
+    }
+    turn.by(stays);
+    close(turn, me, port);
 }
 
-/// Closes an open port, which wakes nobody.
+/// Closes an open port.
 pub(super) fn close<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
     turn.port(port).set_handles(0);
     turn.returns(me, Outcome::Done);

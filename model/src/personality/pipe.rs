@@ -15,10 +15,11 @@
 //! read, is absent. Signals and priorities are absent.
 
 use super::{linux, notify};
+use crate::about::{About, Limits};
 use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Batch, Error, Observer, OsError, Outcome, errno};
-use crate::program::{Get, Op, PacketId, PortId, Program, ReserveId, ThreadId, Timeout, Verb};
+use crate::contract::Personality;
+use crate::event::{Batch, Error, Observer, Outcome};
+use crate::program::{Get, Op, PortId, Post, Program, ThreadId, Timeout};
 use crate::property::Fault;
 use crate::state::View;
 use crate::turn::Turn;
@@ -44,49 +45,32 @@ claims! {
 #[derive(Debug, Clone, Copy)]
 pub struct Pipe;
 
+static ABOUT: About = About {
+    name: "pipe",
+    lacks_the_rest: "a pipe has no such operation",
+    limits: Limits {
+        named: Some("a pipe has no name"),
+        ..linux::LIMITS
+    },
+    invariants: &[NO_LOST_WAKEUP],
+    no_limit: Some(NO_LIMIT),
+    ..linux::ABOUT
+};
+
 impl Personality for Pipe {
-    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
-
-    fn name(&self) -> &'static str {
-        "pipe"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        errno
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[COMMON]
-    }
-
-    fn lacks(&self, verb: Verb) -> &'static str {
-        linux::lacks(verb, "a pipe has no such operation")
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            named: Some("a pipe has no name"),
-            status: Some("its packets carry no status"),
-            ..linux::LIMITS
-        }
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     fn refuses(&self, _: &Program, op: Op) -> Option<&'static str> {
-        if let Op::Get {
-            timeout: Timeout::Ticks(1..),
-            ..
-        } = op
-        {
-            return Some("a read has no time limit");
+        let Op::Get { timeout, min, .. } = op else {
+            return None;
+        };
+        match (timeout, min) {
+            (Timeout::Ticks(1..), _) => Some("a read has no time limit"),
+            (_, Some(_)) => Some("a read takes what is there"),
+            _ => None,
         }
-        if let Op::Get { min: Some(_), .. } = op {
-            return Some("a read takes what is there");
-        }
-        None
-    }
-
-    fn keeps_order(&self) -> bool {
-        true
     }
 
     fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
@@ -100,62 +84,33 @@ impl Personality for Pipe {
     /// read.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_DESCRIPTOR, Error::BadHandle);
         }
         if get.max == Some(0) {
             turn.by(BATCH_ZERO);
             return turn.returns(me, Outcome::Packets(Batch::EMPTY));
         }
-        if let Some(outcome) = take(turn, get) {
-            if turn.view().is_anybody_awake(get.port) {
-                turn.by(RACE);
-            }
-            return turn.returns(me, outcome);
-        }
-        if get.timeout == Timeout::Ticks(0) {
-            turn.by(POLL);
-        }
-        notify::waits(turn, me, get);
+        notify::takes_or_waits(turn, me, get, take, RACE, POLL);
     }
 
     /// write.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        if !turn.port(post.port).is_open() {
+            return turn.fails(me, CLOSED_DESCRIPTOR, Error::BadHandle);
         }
-        let was_empty = turn.port(port).packets().is_empty();
-        notify::append(turn, port, packet.0);
+        let was_empty = turn.port(post.port).packets().is_empty();
+        notify::append(turn, post.port, post.packet.0);
         if !was_empty {
             turn.by(NOT_EMPTY);
-        } else if notify::wake_oldest(turn, port) {
+        } else if notify::wake_oldest(turn, post.port) {
             turn.by(OLDEST);
         }
         turn.returns(me, Outcome::Done);
     }
 
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        turn.by(CLOSE_STAYS);
-        notify::close(turn, me, port);
+        notify::close_quietly(turn, me, port, CLOSED_DESCRIPTOR, CLOSE_STAYS);
         notify::drop_if_unused(turn, port);
-    }
-
-    /// pipe.
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
     }
 
     /// A woken reader reads what is there, and passes on that there is more.
@@ -179,22 +134,11 @@ impl Personality for Pipe {
         unreachable!("a program that has a time limit is refused");
     }
 
-    /// What else a thread does is not the pipe's business.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
-        turn.by(NO_LIMIT);
-    }
-
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         notify::nobody_is_stranded(view)
     }
 }
 
-/// Takes what the call may have, oldest first. None if there is nothing.
 fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-    let outcome = notify::take(turn, get, usize::MAX)?;
-    turn.by(FIFO);
-    if get.max.is_some() {
-        turn.by(BATCH);
-    }
-    Some(outcome)
+    notify::take_in_order(turn, get, usize::MAX, FIFO, BATCH)
 }

@@ -13,10 +13,11 @@
 //! signals and priorities are absent.
 
 use super::{linux, notify};
-use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Error, Observer, OsError, Outcome, errno};
-use crate::program::{Get, PacketId, PortId, ReserveId, ThreadId, Verb};
+use crate::about::{About, Limits};
+use crate::claim::claims;
+use crate::contract::Personality;
+use crate::event::{Error, Observer, Outcome};
+use crate::program::{Get, PortId, Post, ThreadId};
 use crate::property::Fault;
 use crate::state::View;
 use crate::turn::Turn;
@@ -41,92 +42,45 @@ claims! {
 #[derive(Debug, Clone, Copy)]
 pub struct Select;
 
+static ABOUT: About = About {
+    name: "select",
+    lacks_the_rest: "select has no such operation",
+    limits: Limits {
+        minimum: Some("select tells of one descriptor, and a read takes what is there"),
+        named: Some("a pipe has no name"),
+        ..linux::LIMITS
+    },
+    invariants: &[NO_LOST_WAKEUP],
+    no_limit: Some(NO_LIMIT),
+    ..linux::ABOUT
+};
+
 impl Personality for Select {
-    const INVARIANTS: &'static [&'static Claim] = &[NO_LOST_WAKEUP];
-
-    fn name(&self) -> &'static str {
-        "select"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        errno
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[COMMON]
-    }
-
-    fn lacks(&self, verb: Verb) -> &'static str {
-        linux::lacks(verb, "select has no such operation")
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            minimum: Some("select tells of one descriptor, and a read takes what is there"),
-            named: Some("a pipe has no name"),
-            status: Some("its packets carry no status"),
-            ..linux::LIMITS
-        }
-    }
-
-    fn keeps_order(&self) -> bool {
-        true
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     /// read, then poll or select.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        if get.max == Some(0) {
-            turn.by(BATCH_ZERO);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
-        }
-        if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        match take(turn, get) {
-            Some(outcome) => {
-                if turn.view().is_anybody_awake(get.port) {
-                    turn.by(RACE);
-                }
-                turn.returns(me, outcome);
-            }
-            None => notify::waits(turn, me, get),
+        if !notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_DESCRIPTOR) {
+            notify::takes_or_waits(turn, me, get, take, RACE, TIMEOUT);
         }
     }
 
     /// write.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        if !turn.port(post.port).is_open() {
+            return turn.fails(me, CLOSED_DESCRIPTOR, Error::BadHandle);
         }
-        notify::append(turn, port, packet.0);
+        notify::append(turn, post.port, post.packet.0);
         turn.by(HERD);
-        notify::wake_all(turn, port);
+        notify::wake_all(turn, post.port);
         turn.returns(me, Outcome::Done);
     }
 
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_DESCRIPTOR);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
-        }
-        turn.by(CLOSE_STAYS);
-        notify::close(turn, me, port);
+        notify::close_quietly(turn, me, port, CLOSED_DESCRIPTOR, CLOSE_STAYS);
         notify::drop_if_unused(turn, port);
-    }
-
-    /// pipe.
-    fn create<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
-        notify::create(turn, me, port);
     }
 
     /// Woken threads go on in any order, and what each finds decides.
@@ -138,8 +92,7 @@ impl Personality for Select {
             turn.by(ANY_WINS);
             turn.releases(me, outcome);
         } else {
-            turn.by(ROBBED_WATCHES_AGAIN);
-            notify::waits_again(turn, me, get);
+            notify::finds_nothing(turn, me, get, TIMEOUT, ROBBED_WATCHES_AGAIN);
         }
         notify::drop_if_unused(turn, get.port);
     }
@@ -156,21 +109,11 @@ impl Personality for Select {
         notify::drop_if_unused(turn, get.port);
     }
 
-    /// What else a thread does is not the pipe's business.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
-        turn.by(NO_LIMIT);
-    }
-
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         notify::nobody_is_stranded(view)
     }
 }
 
-/// Takes what the call may have, oldest first.
 fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-    turn.by(FIFO);
-    if get.max.is_some() {
-        turn.by(BATCH);
-    }
-    notify::take(turn, get, usize::MAX)
+    notify::take_in_order(turn, get, usize::MAX, FIFO, BATCH)
 }

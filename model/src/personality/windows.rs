@@ -42,13 +42,14 @@ mod waits;
 use super::nt;
 use super::nt::jobs::Loss;
 use super::nt::rules::{End, Insert, Nt, Rules, SomeRules};
-use crate::choice::{Numbers, Open, Readings};
+use crate::about::{About, COMMON, Limits};
+use crate::choice::{Numbers, Readings};
 use crate::claim::{Claim, claims};
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
+use crate::contract::Personality;
+use crate::event::{Batch, Error, Observer, Outcome, win32};
 use crate::program::{
-    BindingId, FileId, Get, JobId, Modes, ObjectId, Op, OperationId, PacketId, PortId, ProcessId,
-    Program, ReserveId, ResultId, ThreadId, Timeout, Verb, WaitPacketId,
+    BindingId, FileId, Get, JobId, Modes, ObjectId, Op, OperationId, PacketId, PortId, Post,
+    ProcessId, Program, ReserveId, ResultId, ThreadId, Timeout, Verb, WaitPacketId,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -173,7 +174,6 @@ claims! {
 /// See the module: a version of Windows, as the switches in which the versions differ.
 #[derive(Debug, Clone, Copy)]
 pub struct Windows {
-    name: &'static str,
     /// `windows-2003/absent`: batches, CancelIoEx, notification modes and what came after them are there.
     has_vista_calls: bool,
     /// `windows-2003/self-rule`, `windows-2003/apc-inserts`: operations end in their issuing thread, and a post
@@ -192,7 +192,6 @@ pub struct Windows {
 impl Windows {
     /// Windows Vista and later.
     pub const VISTA: Windows = Windows {
-        name: "windows",
         has_vista_calls: true,
         ends_in_issuer: false,
         associates_first: false,
@@ -203,7 +202,6 @@ impl Windows {
 
     /// Windows XP and Server 2003.
     pub const NT5: Windows = Windows {
-        name: "windows-2003",
         has_vista_calls: false,
         ends_in_issuer: true,
         associates_first: true,
@@ -213,69 +211,63 @@ impl Windows {
     };
 }
 
+const VISTA: About = About {
+    name: "windows",
+    os_error: win32,
+    can: &[COMMON, OF_NT, SINCE_VISTA],
+    lacks: &[
+        (&[Verb::Modes], "notification modes came with Windows Vista"),
+        (
+            nt::WAIT_PACKETS,
+            "wait completion packets came with Windows 8",
+        ),
+        (
+            &[Verb::Replace],
+            "FileReplaceCompletionInformation came with Windows 8.1",
+        ),
+        (nt::EPOLL, "Windows has no epoll"),
+        (&[Verb::Kevent], "Windows has no kqueue"),
+    ],
+    lacks_the_rest: "Windows has no event ports",
+    limits: Limits {
+        minimum: Some("a batch takes what is there, and waits for no more"),
+        ..Limits::NONE
+    },
+    open: &[
+        &port::POLLS,
+        &port::SELF_RULE,
+        &port::BUSY,
+        &port::MEMORY,
+        &waits::HANDLE_WAITS,
+        &waits::SUSPENDED,
+        &io::IN_FLIGHT,
+        &io::LATE,
+        &LOSSY,
+        &NOTHING_OF_MINE,
+        &Numbers {
+            claim: BATCH_AFTER_HANDOFF,
+        },
+        &Numbers { claim: CANCEL_LATE },
+    ],
+    invariants: &[LIMIT],
+    last_error: Some(LAST_ERROR),
+    counts_running: true,
+    keeps_order: true,
+    ..About::PLAIN
+};
+
+const NT5: About = About {
+    name: "windows-2003",
+    can: &[COMMON, OF_NT],
+    lacks_by: Some(NT5_ABSENT),
+    ..VISTA
+};
+
 impl Personality for Windows {
-    const INVARIANTS: &'static [&'static Claim] = &[LIMIT];
-    const LAST_ERROR: Option<&'static Claim> = Some(LAST_ERROR);
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        win32
-    }
-
-    fn open(&self) -> &'static [&'static dyn Open] {
-        &[
-            &port::POLLS,
-            &port::SELF_RULE,
-            &port::BUSY,
-            &port::MEMORY,
-            &waits::HANDLE_WAITS,
-            &waits::SUSPENDED,
-            &io::IN_FLIGHT,
-            &io::LATE,
-            &LOSSY,
-            &NOTHING_OF_MINE,
-            &Numbers {
-                claim: BATCH_AFTER_HANDOFF,
-            },
-            &Numbers { claim: CANCEL_LATE },
-        ]
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        if self.has_vista_calls {
-            &[COMMON, OF_NT, SINCE_VISTA]
-        } else {
-            &[COMMON, OF_NT]
-        }
-    }
-
-    fn lacks(&self, verb: Verb) -> &'static str {
-        match verb {
-            Verb::Modes => "notification modes came with Windows Vista",
-            Verb::WaitPacket | Verb::CancelWaitPacket => {
-                "wait completion packets came with Windows 8"
-            }
-            Verb::Replace => "FileReplaceCompletionInformation came with Windows 8.1",
-            verb => nt::lacks(
-                verb,
-                "Windows has no epoll",
-                "Windows has no event ports",
-                "Windows has no kqueue",
-            ),
-        }
-    }
-
-    fn lacks_by(&self) -> Option<&'static Claim> {
-        (!self.has_vista_calls).then_some(NT5_ABSENT)
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            minimum: Some("a batch takes what is there, and waits for no more"),
-            ..Limits::default()
+    fn about(&self) -> &'static About {
+        match self.has_vista_calls {
+            true => &VISTA,
+            false => &NT5,
         }
     }
 
@@ -288,14 +280,6 @@ impl Personality for Windows {
         self.came_later(program, op)
     }
 
-    fn counts_running(&self) -> bool {
-        true
-    }
-
-    fn keeps_order(&self) -> bool {
-        true
-    }
-
     fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
         let port = view.port(view.get(me).port);
         (!port.packets().is_empty() && !port.running().has_room()).then_some(LIMIT)
@@ -305,16 +289,8 @@ impl Personality for Windows {
         self.get_status(turn, me, get);
     }
 
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        may_fail: bool,
-        reserve: Option<ReserveId>,
-    ) {
-        self.post_status(turn, me, port, packet, may_fail, reserve);
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        self.post_status(turn, me, post);
     }
 
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {

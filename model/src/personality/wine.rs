@@ -24,14 +24,15 @@ use super::nt::jobs::Loss;
 use super::nt::operations::{cancels, ends, first_pending, is_agnostic, pending_on};
 use super::nt::port::{dropped, outcome, removed};
 use super::nt::rules::{End, Insert, Nt, Rules, SomeRules};
-use crate::choice::{Numbers, Open};
+use crate::about::{About, COMMON, Limits};
+use crate::choice::Numbers;
 use crate::claim::claims;
-use crate::contract::{COMMON, Limits, Personality};
-use crate::event::{Batch, Error, Observer, OsError, Outcome, win32};
+use crate::contract::Personality;
+use crate::event::{Batch, Error, Observer, Outcome, win32};
 use crate::files::Phase;
 use crate::program::{
-    BindingId, FileId, Get, JobId, Modes, Op, OperationId, PacketId, PortId, ProcessId, Program,
-    Reserve, ReserveId, ResultId, ThreadId, Timeout, Verb,
+    BindingId, FileId, Get, JobId, Modes, Op, OperationId, PacketId, PortId, Post, ProcessId,
+    Program, Reserve, ReserveId, ResultId, ThreadId, Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -87,7 +88,6 @@ claims! {
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Wine {
-    name: &'static str,
     /// Whether a post hands its packet to the newest waiter, and a close releases everybody; else a post makes
     /// the oldest runnable, and a close forgets them.
     hands_over: bool,
@@ -95,65 +95,64 @@ pub struct Wine {
 
 impl Wine {
     /// Wine 8.0.
-    pub const V8: Wine = Wine {
-        name: "wine-8",
-        hands_over: false,
-    };
+    pub const V8: Wine = Wine { hands_over: false };
 
     /// Wine 10.0.
-    pub const V10: Wine = Wine {
-        name: "wine-10",
-        hands_over: true,
-    };
+    pub const V10: Wine = Wine { hands_over: true };
 }
 
+const V8: About = About {
+    name: "wine-8",
+    os_error: win32,
+    can: &[COMMON, OF_NT],
+    lacks: &[
+        (
+            &[Verb::DuplicatePort],
+            "which handle a waiter has used is not modelled",
+        ),
+        (
+            &[Verb::WaitHandle, Verb::ExitProcess, Verb::KernelApc],
+            NOT_MODELLED,
+        ),
+        (nt::WAIT_PACKETS, NOT_MODELLED),
+        (nt::EPOLL, "Wine has no epoll"),
+        (&[Verb::Kevent], "Wine has no kqueue"),
+    ],
+    lacks_the_rest: "Wine has no event ports",
+    limits: Limits {
+        reserve: Some(NO_RESERVES),
+        ..LIMITS
+    },
+    open: &[&Numbers {
+        claim: IO_CANCEL_ORDER,
+    }],
+    keeps_order: true,
+    ..About::PLAIN
+};
+
+const V10: About = About {
+    name: "wine-10",
+    can: &[COMMON, OF_NT, &[Verb::DuplicatePort]],
+    limits: LIMITS,
+    ..V8
+};
+
+/// What no version can do of the operations that it has.
+const LIMITS: Limits = Limits {
+    minimum: Some("a batch takes what is there, and waits for no more"),
+    may_fail: Some("its posts find memory"),
+    named: Some("its names of ports are not modelled"),
+    ..Limits::NONE
+};
+
+const NOT_MODELLED: &str = "this operation of Wine's is not modelled";
+const NO_RESERVES: &str = "it has no reserve objects";
+
 impl Personality for Wine {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        win32
-    }
-
-    fn open(&self) -> &'static [&'static dyn Open] {
-        &[&Numbers {
-            claim: IO_CANCEL_ORDER,
-        }]
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        if self.hands_over {
-            &[COMMON, OF_NT, &[Verb::DuplicatePort]]
-        } else {
-            &[COMMON, OF_NT]
-        }
-    }
-
-    fn lacks(&self, verb: Verb) -> &'static str {
-        match verb {
-            Verb::DuplicatePort => "which handle a waiter has used is not modelled",
-            Verb::WaitHandle
-            | Verb::ExitProcess
-            | Verb::KernelApc
-            | Verb::WaitPacket
-            | Verb::CancelWaitPacket => "this operation of Wine's is not modelled",
-            verb => nt::lacks(
-                verb,
-                "Wine has no epoll",
-                "Wine has no event ports",
-                "Wine has no kqueue",
-            ),
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            minimum: Some("a batch takes what is there, and waits for no more"),
-            may_fail: Some("its posts find memory"),
-            reserve: (!self.hands_over).then_some("it has no reserve objects"),
-            named: Some("its names of ports are not modelled"),
-            ..Limits::default()
+    fn about(&self) -> &'static About {
+        match self.hands_over {
+            true => &V10,
+            false => &V8,
         }
     }
 
@@ -170,7 +169,7 @@ impl Personality for Wine {
             reserve: Some(_), ..
         } = op
         {
-            return (!self.hands_over).then_some("it has no reserve objects");
+            return (!self.hands_over).then_some(NO_RESERVES);
         }
         if let Op::JobPort { may_lose: true, .. }
         | Op::JobStart { may_lose: true, .. }
@@ -192,10 +191,6 @@ impl Personality for Wine {
         None
     }
 
-    fn keeps_order(&self) -> bool {
-        true
-    }
-
     /// GetQueuedCompletionStatus and GetQueuedCompletionStatusEx.
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         if get.max == Some(0) {
@@ -203,8 +198,7 @@ impl Personality for Wine {
             return turn.returns(me, Outcome::Packets(Batch::EMPTY));
         }
         if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         let alerted = get.alertable && turn.thread(me).apcs() > 0;
         if alerted && self.runs_apcs_first(turn, me, get.port) {
@@ -223,42 +217,31 @@ impl Personality for Wine {
             return turn.returns(me, Outcome::Failed(Error::Apc));
         }
         if get.timeout == Timeout::Ticks(0) {
-            turn.by(TIMEOUT);
-            return turn.returns(me, Outcome::Failed(Error::Timeout));
+            return turn.fails(me, TIMEOUT, Error::Timeout);
         }
         wait(turn, me, get);
     }
 
     /// PostQueuedCompletionStatus, NtSetIoCompletionEx.
-    fn post<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        _: bool,
-        reserve: Option<ReserveId>,
-    ) {
-        if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+    fn post<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, post: Post) {
+        if !turn.port(post.port).is_open() {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        if let Some(reserve) = reserve {
+        if let Some(reserve) = post.reserve {
             turn.by(V10_RESERVE);
             if turn.program.reserves[reserve.index()] == Reserve::Apc {
                 return turn.returns(me, Outcome::Failed(Error::BadHandle));
             }
         }
         turn.returns(me, Outcome::Done);
-        self.insert(turn, port, packet);
+        self.insert(turn, post.port, post.packet);
     }
 
     /// CloseHandle.
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
         let handles = turn.port(port).handles();
         if handles == 0 {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         turn.port(port).set_handles(handles - 1);
         turn.returns(me, Outcome::Done);
@@ -278,8 +261,7 @@ impl Personality for Wine {
         reserve: Option<ReserveId>,
     ) {
         if turn.thread(target).mode().is_over() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if reserve.is_some() {
             turn.by(V10_RESERVE_APC);
@@ -296,8 +278,7 @@ impl Personality for Wine {
         _: FileId,
         _: Option<BindingId>,
     ) {
-        turn.by(IO_REPLACE);
-        turn.returns(me, Outcome::Failed(Error::Absent));
+        turn.fails(me, IO_REPLACE, Error::Absent);
     }
 
     /// The device ends what is pending of some operations.
@@ -439,11 +420,6 @@ impl Personality for Wine {
         turn.by(TIMEOUT);
         turn.port(get.port).waiters_mut().remove(me);
         turn.releases(me, Outcome::Failed(Error::Timeout));
-    }
-
-    /// What else a thread does is no business of a port.
-    fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
-        turn.by(NO_LIMIT);
     }
 
     fn exits<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, was: Mode) {

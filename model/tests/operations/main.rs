@@ -8,7 +8,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use portsim_model::contract::COMMON;
+use portsim_model::about::COMMON;
 use portsim_model::dead::without_dead;
 use portsim_model::expr::{Expr, ExprId, ThreadField};
 use portsim_model::layout::Layout;

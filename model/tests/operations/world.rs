@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use portsim_model::contract::{Limits, Personality};
-use portsim_model::event::{Error, Observer, OsError, errno};
+use portsim_model::about::About;
+use portsim_model::contract::Personality;
+use portsim_model::event::Observer;
 use portsim_model::expr::Expr;
 use portsim_model::program::*;
 use portsim_model::property::Fault;
@@ -15,40 +16,22 @@ use portsim_model::{AnyMachine, Machine};
 #[derive(Debug, Clone, Copy)]
 pub struct Anything;
 
+static ABOUT: About = About {
+    name: "anything",
+    can: &[Verb::ALL],
+    ..About::PLAIN
+};
+
 impl Personality for Anything {
-    fn name(&self) -> &'static str {
-        "anything"
-    }
-
-    fn os_error(&self) -> fn(Error) -> OsError {
-        errno
-    }
-
-    fn can(&self) -> &'static [&'static [Verb]] {
-        &[Verb::ALL]
-    }
-
-    fn lacks(&self, _: Verb) -> &'static str {
-        unreachable!("it has every operation")
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::default()
+    fn about(&self) -> &'static About {
+        &ABOUT
     }
 
     fn get<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Get) {
         unreachable!("nobody takes a step")
     }
 
-    fn post<O: Observer>(
-        &self,
-        _: &mut Turn<'_, O>,
-        _: ThreadId,
-        _: PortId,
-        _: PacketId,
-        _: bool,
-        _: Option<ReserveId>,
-    ) {
+    fn post<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _: Post) {
         unreachable!("nobody takes a step")
     }
 

@@ -262,7 +262,7 @@ pub fn check(
         }
     }
     if exploration.found.is_none() {
-        see_promises_kept(&**machine, limits, stop, &mut exploration, progress);
+        check_liveness(&**machine, limits, stop, &mut exploration, progress);
     }
     Ok(exploration)
 }
@@ -400,7 +400,7 @@ fn explore(
         states_reduced: outcome.all.reduced,
         coverage: workers_of.coverage.then(|| {
             let mut coverage = shared.coverage.lock().expect("no worker is left").clone();
-            for claim in machine.invariants() {
+            for claim in machine.about().invariants {
                 coverage.add(claim, outcome.states);
             }
             coverage
@@ -430,7 +430,7 @@ fn explore(
 
 /// Looks for a run that never comes to what it owes. Where a bound took steps away, a run that needs none of them is
 /// a run all the same; a bound on depth binds only where it cut the exploration.
-fn see_promises_kept(
+fn check_liveness(
     machine: &dyn AnyMachine,
     limits: Limits,
     stop: &AtomicBool,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portsim_model::State;
 use portsim_model::machine::AnyMachine;
-use portsim_model::property::Violation;
+use portsim_model::property::{Fault, Violation};
 use portsim_model::step::Step;
 
 use super::Limits;
@@ -281,25 +281,25 @@ impl Share {
                 self.summary.preempted = true;
                 continue;
             }
-            let mut taken = |me: &mut Share, step, next: &mut State, fault| {
+            let mut taken = |me: &mut Share, step, next: &mut State, fault: Option<Fault>| {
                 me.summary.transitions += 1;
                 match fault {
+                    None => me.found(next, print, tail, send),
                     Some(fault) => {
                         me.convict(me.depth, Violation::Builtin(fault), print, Some(step));
                     }
-                    None => me.found(next, print, tail, send),
                 }
             };
-            match self.coverage.take() {
-                None => machine.successors(state, mover, next, &mut |step, next, fault| {
+            if self.coverage.is_none() {
+                machine.successors(state, mover, next, &mut |step, next, fault| {
                     taken(self, step, next, fault);
-                }),
-                Some(mut coverage) => {
-                    machine.take_all(state, mover, &mut coverage, |_, step, mut next, fault| {
-                        taken(self, step, &mut next, fault);
-                    });
-                    self.coverage = Some(coverage);
-                }
+                });
+            } else {
+                let mut coverage = std::mem::take(&mut self.coverage).unwrap_or_default();
+                machine.take_all(state, mover, &mut coverage, |_, step, mut next, fault| {
+                    taken(self, step, &mut next, fault);
+                });
+                self.coverage = Some(coverage);
             }
         }
     }

@@ -7,15 +7,12 @@ mod steps;
 pub(super) use io::{binding, packet, result};
 
 use portsim_model::expr::{Expr, ExprId};
-use portsim_model::program::{CodeId, Instr, Op, Pc, Program, Timeout};
+use portsim_model::program::{CodeId, INSTRS_MAX, Instr, Op, Pc, Program, Timeout};
 
 use super::directory::Directory;
 use super::expr::{Scope, Type};
 use super::place::{Complaint, Place};
 use super::wire;
-
-/// The most instructions of one code, its end included: what a [`Pc`] can number.
-const INSTRS_MAX: usize = 255;
 
 /// Stands for an address until it is known.
 const LATER: Pc = 0;

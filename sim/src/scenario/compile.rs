@@ -7,8 +7,8 @@ mod io;
 mod judged;
 
 use portsim_model::program::{
-    Bounds, Code, CodeId, Object, ObjectId, Port, PortId, ProcessId, Program, Slot, Source,
-    SourceId, Thread, ThreadId, VarId,
+    Bounds, Code, CodeId, OBJECTS_MAX, Object, ObjectId, PORTS_MAX, Port, PortId, ProcessId,
+    Program, SOURCES_MAX, Slot, Source, SourceId, THREADS_MAX, Thread, ThreadId, VARS_MAX, VarId,
 };
 
 use super::code::Coder;
@@ -17,12 +17,6 @@ use super::place::{Complaint, Place};
 use super::results;
 use super::wire::{self, File, Named, Resets, Threads, Var};
 use crate::names::Names;
-
-const THREADS_MAX: usize = 64;
-const PORTS_MAX: usize = 32;
-const OBJECTS_MAX: usize = 64;
-const SOURCES_MAX: usize = 100;
-const VARS_MAX: usize = 200;
 
 /// What is expected of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,14 +1,11 @@
 //! The results that the operations of a code leave: found before anything is compiled, because
 //! expressions may speak of them from anywhere.
 
-use portsim_model::program::BATCH_MAX;
+use portsim_model::program::{BATCH_MAX, SLOTS_MAX};
 
 use super::directory::{Directory, SlotName};
 use super::place::{Complaint, Place};
 use super::wire::Op;
-
-/// The most results of one code.
-const RESULTS_MAX: usize = 64;
 
 /// Adds the results of a list of operations to those of its code.
 pub(super) fn collect(
@@ -86,9 +83,9 @@ fn add(
         return Ok(());
     }
     directory.check_new(name, place)?;
-    if slots.len() == RESULTS_MAX {
+    if slots.len() == SLOTS_MAX {
         return Err(place.complain(format!(
-            "a thread can name at most {RESULTS_MAX} different results"
+            "a thread can name at most {SLOTS_MAX} different results"
         )));
     }
     slots.push(SlotName {

@@ -25,20 +25,17 @@ pub(in super::super) fn associate_file<P: Nt, O: Observer>(
     let bound = turn.program.bindings[binding.index()];
     let file = turn.program.files[bound.file.index()];
     if !has_handle(turn.view(), me, bound.file) {
-        turn.by(rules.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, rules.closed_handle, Error::BadHandle);
     }
     if file.sync {
         turn.by_some(rules.some.associate_sync);
         return turn.returns(me, Outcome::Failed(Error::Invalid));
     }
     if turn.file(bound.file).binding().is_some() {
-        turn.by(rules.associate_once);
-        return turn.returns(me, Outcome::Failed(Error::Invalid));
+        return turn.fails(me, rules.associate_once, Error::Invalid);
     }
     if !turn.port(bound.port).is_open() {
-        turn.by(rules.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, rules.closed_handle, Error::BadHandle);
     }
     if pending_on(turn.view(), bound.file).next().is_some() {
         turn.by(rules.associate_retroactive);
@@ -60,8 +57,7 @@ pub(in super::super) fn set_modes<P: Nt, O: Observer>(
     modes: Modes,
 ) {
     if !has_handle(turn.view(), me, file) {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     let declared = turn.program.files[file.index()];
     if declared.sync {
@@ -86,8 +82,7 @@ pub(in super::super) fn duplicate_file<P: Nt, O: Observer>(
     process: Option<ProcessId>,
 ) {
     if !has_handle(turn.view(), me, file) {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     turn.by(P::RULES.shared_by_duplicates);
     let process = process.unwrap_or(turn.program.threads[me.index()].process);
@@ -107,8 +102,7 @@ pub(in super::super) fn close_file<P: Nt, O: Observer>(
     let process = turn.program.threads[me.index()].process;
     let handles = turn.file(file).handles(process);
     if handles == 0 {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     turn.file(file).set_handles(process, handles - 1);
     if handles > 1 {

@@ -45,12 +45,10 @@ pub(in super::super) fn job_port<P: Nt, O: Observer>(
     };
     let port = turn.program.job_bindings[usize::from(binding)].port;
     if !turn.port(port).is_open() {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     if turn.job(job).binding().is_some() {
-        turn.by(P::RULES.job_once);
-        return turn.returns(me, Outcome::Failed(Error::Invalid));
+        return turn.fails(me, P::RULES.job_once, Error::Invalid);
     }
     turn.job(job).set_binding(Some(binding));
     for pid in 0..turn.program.pids.len() as u8 {

@@ -90,16 +90,8 @@ macro_rules! shared_calls {
 }
 pub(super) use shared_calls;
 
-/// Why a system with NT's calls lacks an operation of other systems.
-pub(super) fn lacks(
-    verb: Verb,
-    epoll: &'static str,
-    event_ports: &'static str,
-    kqueue: &'static str,
-) -> &'static str {
-    match verb {
-        Verb::EpollCtl | Verb::Write | Verb::Drain => epoll,
-        Verb::Kevent => kqueue,
-        _ => event_ports,
-    }
-}
+/// The operations on wait completion packets.
+pub(super) const WAIT_PACKETS: &[Verb] = &[Verb::WaitPacket, Verb::CancelWaitPacket];
+
+/// The operations of epoll, which systems with NT's calls lack.
+pub(super) const EPOLL: &[Verb] = &[Verb::EpollCtl, Verb::Write, Verb::Drain];

@@ -96,12 +96,10 @@ pub(in super::super) fn start<P: Nt, O: Observer>(
         return turn.returns(me, Outcome::Failed(Error::Invalid));
     }
     if !has_handle(turn.view(), me, operation.file) {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     if operation.apc && turn.file(operation.file).binding().is_some() {
-        turn.by(P::RULES.apc_io_refused);
-        return turn.returns(me, Outcome::Failed(Error::Invalid));
+        return turn.fails(me, P::RULES.apc_io_refused, Error::Invalid);
     }
     let file = turn.program.files[operation.file.index()];
     turn.by(P::RULES.start_resets);
@@ -274,8 +272,7 @@ pub(in super::super) fn cancel<P: Nt, O: Observer>(
 ) {
     let file = turn.program.operations[id.index()].file;
     if !has_handle(turn.view(), me, file) {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     if cancels(turn.view(), me, id, mine) {
         turn.by(P::RULES.cancel_one_packet);
@@ -302,8 +299,7 @@ pub(in super::super) fn cancel_file<P: Nt, O: Observer>(
     mine: bool,
 ) {
     if !has_handle(turn.view(), me, file) {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     if mine {
         turn.by(P::RULES.cancel_mine);

@@ -35,8 +35,7 @@ pub(in super::super) fn duplicate_port<P: Nt, O: Observer>(
 ) {
     let handles = turn.port(port).handles();
     if handles == 0 {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     turn.by_some(P::RULES.some.several_handles);
     turn.port(port).set_handles(handles.saturating_add(1));
@@ -51,8 +50,7 @@ pub(in super::super) fn query<P: Nt, O: Observer>(
     port: PortId,
 ) {
     if !turn.port(port).is_open() {
-        turn.by(P::RULES.closed_handle);
-        return turn.returns(me, Outcome::Failed(Error::BadHandle));
+        return turn.fails(me, P::RULES.closed_handle, Error::BadHandle);
     }
     turn.by(P::RULES.query);
     let depth = turn.port(port).packets().depth() as u8;

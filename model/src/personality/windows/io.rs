@@ -44,18 +44,15 @@ impl Windows {
         binding: Option<BindingId>,
     ) {
         if !has_handle(turn.view(), me, file) {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if turn.program.files[file.index()].sync {
-            turn.by(ASSOCIATE_SYNC);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+            return turn.fails(me, ASSOCIATE_SYNC, Error::Invalid);
         }
         if let Some(binding) = binding {
             let port = turn.program.bindings[binding.index()].port;
             if !turn.port(port).is_open() {
-                turn.by(CLOSED_HANDLE);
-                return turn.returns(me, Outcome::Failed(Error::BadHandle));
+                return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
             }
         }
         turn.by(REPLACE);
@@ -267,16 +264,13 @@ impl Windows {
         packet: PacketId,
     ) {
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if turn.program.objects[target.index()] == Object::Mutex {
-            turn.by(WAIT_PACKET_MUTEX);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+            return turn.fails(me, WAIT_PACKET_MUTEX, Error::Invalid);
         }
         if turn.wait_packet(id).wait() != Wait::Idle {
-            turn.by(WAIT_PACKET_BUSY);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+            return turn.fails(me, WAIT_PACKET_BUSY, Error::Invalid);
         }
         turn.by(WAIT_PACKET_ONCE);
         let signaled = objects::take_for_packet(turn, target);

@@ -66,8 +66,7 @@ impl Windows {
     ) {
         let handles = turn.port(port).handles();
         if handles == 0 {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         turn.port(port).set_handles(handles - 1);
         if handles > 1 {
@@ -134,12 +133,10 @@ impl Windows {
     #[inline]
     pub(super) fn get_status<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         if get.max == Some(0) {
-            turn.by(BATCH_ZERO);
-            return turn.returns(me, Outcome::Failed(Error::Invalid));
+            return turn.fails(me, BATCH_ZERO, Error::Invalid);
         }
         if !turn.port(get.port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if turn.thread(me).apcs() > 0 {
             if !get.alertable {
@@ -168,7 +165,7 @@ impl Windows {
         self.newer_than_evidence
             && get.timeout == Timeout::Ticks(0)
             && view.thread(me).port() != Some(get.port)
-            && !(port.running().has_room() && !port.packets().is_empty())
+            && (!port.running().has_room() || port.packets().is_empty())
     }
 
     /// A member gives its place on the port up, a newcomer its place on the port it comes from. The newcomer is not
@@ -331,19 +328,15 @@ impl Windows {
         &self,
         turn: &mut Turn<'_, O>,
         me: ThreadId,
-        port: PortId,
-        packet: PacketId,
-        may_fail: bool,
-        reserve: Option<ReserveId>,
+        post: Post,
     ) {
+        let Post { port, packet, .. } = post;
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        if let Some(reserve) = reserve {
+        if let Some(reserve) = post.reserve {
             if turn.program.reserves[reserve.index()] != Reserve::Port {
-                turn.by(RESERVE_KIND);
-                return turn.returns(me, Outcome::Failed(Error::BadHandle));
+                return turn.fails(me, RESERVE_KIND, Error::BadHandle);
             }
             if turn.view().is_reserved(reserve) {
                 let error = turn.choose(&BUSY);
@@ -352,7 +345,7 @@ impl Windows {
             turn.by(RESERVE);
             turn.by(RESERVE_MEMORY);
             turn.set_reserved(reserve, true, None);
-        } else if may_fail && !turn.choose(&MEMORY) {
+        } else if post.may_fail && !turn.choose(&MEMORY) {
             return turn.returns(me, Outcome::Failed(Error::NoMemory));
         }
         let how = match self.may_hold(turn.view(), me, port) {

@@ -48,8 +48,7 @@ impl Windows {
     ) {
         self.turns_away(turn, me);
         if !turn.port(port).is_open() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if is_signaled(turn.view(), port) {
             turn.by(HANDLE_WAIT);
@@ -120,13 +119,11 @@ impl Windows {
         reserve: Option<ReserveId>,
     ) {
         if turn.thread(target).mode().is_over() {
-            turn.by(CLOSED_HANDLE);
-            return turn.returns(me, Outcome::Failed(Error::BadHandle));
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if let Some(reserve) = reserve {
             if turn.program.reserves[reserve.index()] != Reserve::Apc {
-                turn.by(RESERVE_KIND);
-                return turn.returns(me, Outcome::Failed(Error::BadHandle));
+                return turn.fails(me, RESERVE_KIND, Error::BadHandle);
             }
             turn.by(RESERVE_APC);
             if turn.view().is_reserved(reserve) {

@@ -21,7 +21,7 @@ impl Judge<'_> {
     /// For posts, by their places among the events, the calls that must have begun before.
     pub(super) fn earlier(&self) -> BTreeMap<u32, Vec<(ThreadId, u32)>> {
         let mut earlier: BTreeMap<u32, Vec<(ThreadId, u32)>> = BTreeMap::new();
-        if !self.only_posts() || !self.machine.keeps_order() {
+        if !self.only_posts() || !self.machine.about().keeps_order {
             return earlier;
         }
         let mut whose = BTreeMap::new();

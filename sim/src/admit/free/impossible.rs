@@ -17,7 +17,7 @@ impl<'s> Judge<'s> {
             return None;
         }
         let (posts, takes) = self.posts_and_takes();
-        let overtaken = || match self.machine.keeps_order() {
+        let overtaken = || match self.machine.about().keeps_order {
             true => self.overtaken(&posts, &takes),
             false => None,
         };

@@ -2,16 +2,13 @@
 
 use portsim_model::program::{
     BURST_MAX, Binding, BindingId, FileId, IoResult, JobBinding, JobId, Modes, Op, OperationId,
-    Owner, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
+    Owner, PACKETS_MAX, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
 };
 
 use super::{Coder, timeout};
 use crate::scenario::directory::{Thing, status_of};
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, OneOrMore};
-
-/// The most different packets of a scenario, sources counted: a queue holds either by one small number.
-const PACKETS_MAX: usize = 250;
 
 const BINDINGS_MAX: usize = 64;
 const RESULTS_MAX: usize = 64;

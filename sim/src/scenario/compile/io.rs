@@ -3,12 +3,12 @@
 
 use portsim_model::event::{ACTIVE_PROCESS_ZERO, EXIT_PROCESS, NEW_PROCESS};
 use portsim_model::program::{
-    BindingId, CANCELLED, Completion, File, FileId, IoResult, Job, JobId, Modes, Object, ObjectId,
-    Op, Operation, OperationId, Owner, PROCESSES_MAX, Packet, PacketId, ProcessId, Program,
-    Request, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
+    BindingId, CANCELLED, Completion, File, FileId, IoResult, Job, JobId, Modes, OBJECTS_MAX,
+    Object, ObjectId, Op, Operation, OperationId, Owner, PROCESSES_MAX, Packet, PacketId,
+    ProcessId, Program, Request, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
 };
 
-use super::{Compiler, OBJECTS_MAX, room};
+use super::{Compiler, room};
 use crate::scenario::code::{binding, packet, result};
 use crate::scenario::directory::{Thing, status_of};
 use crate::scenario::place::{Complaint, Place};

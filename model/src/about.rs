@@ -1,0 +1,155 @@
+//! What a personality is: all of it that stays the same from step to step.
+
+use crate::choice::Open;
+use crate::claim::Claim;
+use crate::event::{Error, OsError, errno};
+use crate::program::{Op, Program, Verb};
+
+/// What a personality is, where its [contract](crate::contract) is what it does.
+#[derive(Clone, Copy)]
+pub struct About {
+    /// The name it has everywhere.
+    pub name: &'static str,
+    /// What it calls an error.
+    pub os_error: fn(Error) -> OsError,
+    /// What it can do: whatever is not listed here it cannot.
+    pub can: &'static [&'static [Verb]],
+    /// Why it cannot do some of what it does not list.
+    pub lacks: &'static [(&'static [Verb], &'static str)],
+    /// Why it cannot do the rest.
+    pub lacks_the_rest: &'static str,
+    /// The claim on what it lacks, where that has one.
+    pub lacks_by: Option<&'static Claim>,
+    /// What of the operations that it lists it cannot do.
+    pub limits: Limits,
+    /// Every choice that its rules leave open.
+    pub open: &'static [&'static dyn Open],
+    /// The claims behind [`Personality::holds`](crate::contract::Personality::holds).
+    pub invariants: &'static [&'static Claim],
+    /// The claim that a thread goes on, however many run, where a thread that comes back shows it.
+    pub no_limit: Option<&'static Claim>,
+    /// The claim on the last error of a thread, so that a scenario may ask for it; none where threads have none.
+    pub last_error: Option<&'static Claim>,
+    /// Whether it counts running threads, so that a scenario may ask for them.
+    pub counts_running: bool,
+    /// Whether a call takes packets in one step and returns them in another.
+    pub takes_in_two_steps: bool,
+    /// Whether the packets of a port that only portable operations touch leave it in the order of their posts.
+    pub keeps_order: bool,
+    /// Whether it limits the events of a port, so that a scenario may.
+    pub limits_events: bool,
+    /// Whether its ports are rings, so that a scenario may say of how many entries.
+    pub has_rings: bool,
+}
+
+impl About {
+    /// What most are, to be completed: each has its own name, and its own reason for what it lacks.
+    pub const PLAIN: About = About {
+        name: "",
+        os_error: errno,
+        can: &[COMMON],
+        lacks: &[],
+        lacks_the_rest: "",
+        lacks_by: None,
+        limits: Limits::NONE,
+        open: &[],
+        invariants: &[],
+        no_limit: None,
+        last_error: None,
+        counts_running: false,
+        takes_in_two_steps: false,
+        keeps_order: false,
+        limits_events: false,
+        has_rings: false,
+    };
+
+    /// Why it cannot do an operation, if what it lists or its limits say so.
+    pub(crate) fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
+        if op.is_alertable() && self.limits.alertable.is_some() {
+            return self.limits.alertable;
+        }
+        match self.can.iter().any(|list| list.contains(&op.verb())) {
+            true => self.limits.refuse(program, op),
+            false => Some(self.why_not(op.verb())),
+        }
+    }
+
+    /// Why it cannot do what it does not list.
+    fn why_not(&self, verb: Verb) -> &'static str {
+        let own = self.lacks.iter().find(|(verbs, _)| verbs.contains(&verb));
+        own.map_or(self.lacks_the_rest, |(_, why)| why)
+    }
+}
+
+/// What every system here can do: the four calls on a port that any of them has, in whatever words, what threads wait
+/// for besides, and what they do by themselves.
+pub const COMMON: &[Verb] = &[
+    Verb::Get,
+    Verb::Post,
+    Verb::Close,
+    Verb::Create,
+    Verb::Block,
+    Verb::Signal,
+    Verb::Reset,
+    Verb::Stall,
+    Verb::Sleep,
+    Verb::Yield,
+    Verb::Spawn,
+    Verb::Exit,
+    Verb::Note,
+    Verb::Set,
+    Verb::Test,
+    Verb::Assert,
+];
+
+/// Why a system cannot do an operation that it has, where a field asks for more; none where it can.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A wait that an asynchronous procedure call ends.
+    pub alertable: Option<&'static str>,
+    /// A call that waits for several packets.
+    pub minimum: Option<&'static str>,
+    /// A port with a name.
+    pub named: Option<&'static str>,
+    /// A post with a reserve object.
+    pub reserve: Option<&'static str>,
+    /// A post that finds no memory.
+    pub may_fail: Option<&'static str>,
+    /// A packet that carries a status.
+    pub status: Option<&'static str>,
+}
+
+impl Limits {
+    /// None at all.
+    pub const NONE: Limits = Limits {
+        alertable: None,
+        minimum: None,
+        named: None,
+        reserve: None,
+        may_fail: None,
+        status: None,
+    };
+
+    /// Why not, if not.
+    fn refuse(&self, program: &Program, op: Op) -> Option<&'static str> {
+        if let Op::Get { min: Some(_), .. } = op {
+            return self.minimum;
+        }
+        if let Op::Create { port, .. } = op {
+            return self.named.filter(|_| program.ports[port.index()].named);
+        }
+        if let Op::Post {
+            packet,
+            may_fail,
+            reserve,
+            ..
+        } = op
+        {
+            let carries_status = program.packets[packet.index()].status != 0;
+            return (self.reserve.filter(|_| reserve.is_some()))
+                .or(self.may_fail.filter(|_| may_fail))
+                .or(self.status.filter(|_| carries_status));
+        }
+        None
+    }
+}
