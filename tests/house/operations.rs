@@ -1,7 +1,8 @@
 //! Nobody overlooks an operation: whoever tells operations apart names each of them.
 //!
 //! A catch-all gives an answer for operations that nobody thought of when it was written, and nothing says so. What
-//! several operations have in common is a word of their description.
+//! several operations have in common is a word of their description. An arm with a condition is none, because the
+//! compiler asks for the rest.
 
 use std::path::Path;
 
@@ -13,11 +14,56 @@ use super::{File, Violation, breaks, holds, rust_files};
 const NAMES: [&str; 2] = ["Op", "Verb"];
 
 /// Files that have such places still, each to be converted. A file that has none any more leaves the list.
-const BEING_CONVERTED: &[&str] = &[];
+const BEING_CONVERTED: &[&str] = &[
+    "model/src/machine/frame.rs",
+    "model/src/machine/movers.rs",
+    "sim/src/admit/free.rs",
+    "sim/src/admit/free/guess.rs",
+    "sim/src/admit/free/impossible.rs",
+    "sim/src/export/history.rs",
+    "sim/src/export/promela.rs",
+    "sim/src/native/agent/afar.rs",
+    "sim/src/native/agent/calls.rs",
+    "sim/src/native/agent/setup.rs",
+    "sim/src/native/backend.rs",
+    "sim/src/native/clock.rs",
+    "sim/src/native/conductor.rs",
+    "sim/src/native/condvar.rs",
+    "sim/src/native/emulated.rs",
+    "sim/src/native/epoll.rs",
+    "sim/src/native/free.rs",
+    "sim/src/native/free/far.rs",
+    "sim/src/native/illumos.rs",
+    "sim/src/native/io_uring/mod.rs",
+    "sim/src/native/kqueue.rs",
+    "sim/src/native/mqueue.rs",
+    "sim/src/native/objects.rs",
+    "sim/src/native/part.rs",
+    "sim/src/native/pipe.rs",
+    "sim/src/native/tests/suspension.rs",
+    "sim/src/native/tests/windows.rs",
+    "sim/src/native/windows/jobs.rs",
+    "sim/src/native/windows/mod.rs",
+    "sim/src/native/windows/ntdll.rs",
+    "sim/src/native/windows/refusals.rs",
+    "sim/src/native/windows/world.rs",
+    "sim/src/native/world.rs",
+    "sim/src/scenario/code.rs",
+    "sim/src/scenario/code/io.rs",
+    "sim/src/scenario/code/relatives.rs",
+    "sim/src/scenario/code/steps.rs",
+    "sim/src/scenario/compile/io.rs",
+    "sim/src/scenario/results.rs",
+    "sim/src/scenario/tests/robust.rs",
+    "sim/src/scenario/wire/ops.rs",
+    "sim/src/trace/lanes.rs",
+    "sim/src/trace/line.rs",
+    "sim/src/trace/mod.rs",
+];
 
 const DESCRIPTIONS: &str = "model/src/op/describe.rs";
 
-/// Every match over operations names them all, and no other pattern asks for several at once.
+/// Every match over operations names them all, and no `matches!` asks for several at once.
 fn operations_are_named(root: &Path) -> Vec<Violation> {
     named_but_in(root, BEING_CONVERTED)
 }
@@ -153,8 +199,8 @@ fn d(verb: Verb) -> bool {
     matches!(verb, Verb::Get | Verb::Post) || matches!(verb, Verb::Exit)
 }
 fn e(shown: Shown) {
-    if let Shown::Call { op: Op::Get { .. } | Op::Post { .. }, .. } = shown {}
-    let Op::Exit = shown.op else { return };
+    if let Op::Get { .. } | Op::Post { .. } = shown.op { return }
+    let _ = matches!(shown, Shown::Call { op: Op::Get { .. } | Op::Post { .. }, .. } if true);
     match shown { Shown::Call { op: Op::Exit, .. } => {}, Shown::Call { .. } | Shown::End => {} }
     match shown.n { 1 => {} _ => {} }
 }
@@ -162,7 +208,7 @@ use program::Op as Action;
 use Op::*;
 "#;
     breaks(
-        operations_are_named,
+        |root| named_but_in(root, &[]),
         &[("sim/src/a.rs", source), ("tests/b.rs", source)],
         &[
             "sim/src/a.rs:7: stands",
@@ -171,7 +217,7 @@ use Op::*;
             "sim/src/a.rs:21: stands",
             "sim/src/a.rs:22: stands",
             "sim/src/a.rs:26: asks",
-            "sim/src/a.rs:29: asks",
+            "sim/src/a.rs:30: asks",
             "sim/src/a.rs:31: stands",
             "sim/src/a.rs:34: operations go",
             "sim/src/a.rs:35: operations go",

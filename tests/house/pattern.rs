@@ -1,6 +1,6 @@
 //! A small reader of patterns: which names the arms of a `match` tell apart, and which take whatever comes.
 //!
-//! It reads every `match`, `matches!` and `let`. What it cannot read it says, so that nothing is passed over in silence.
+//! It reads every `match` and `matches!`. What it cannot read it says, so that nothing is passed over in silence.
 
 use super::rust::{Token, tokens};
 
@@ -9,7 +9,7 @@ use super::rust::{Token, tokens};
 pub enum Asked {
     /// A `match`, arm by arm.
     Match(Vec<Arm>),
-    /// A `let` or `matches!`, and its line.
+    /// A `matches!`, and its line.
     Whether(Pattern, usize),
     /// What could not be read, and its line.
     Unread(String, usize),
@@ -80,29 +80,23 @@ pub fn asked(code: &[Token<'_>]) -> Vec<Asked> {
     let mut found = Vec::new();
     for (at, token) in code.iter().enumerate() {
         let rest = &code[at + 1..];
-        let whether = match token.text {
+        let unread = |tokens| Asked::Unread(text_of(tokens), token.line);
+        match token.text {
             "match" => {
                 let value = before(rest, "{").len();
                 let whole = value + group(&rest[value..]).len();
-                let unread = || Asked::Unread(text_of(&rest[..whole]), token.line);
-                found.push(arms_of(rest).map_or_else(unread, Asked::Match));
-                continue;
+                let arms = arms_of(rest).map(Asked::Match);
+                found.push(arms.unwrap_or_else(|| unread(&rest[..whole])));
             }
             "matches" if text(rest, 0) == "!" => {
                 let inside = group(&rest[1..]);
-                split(inside, ",")
-                    .get(1)
-                    .copied()
-                    .map(|pattern| before(pattern, "if"))
+                let asked = split(inside, ",").get(1).copied().unwrap_or_default();
+                let whether = pattern(before(asked, "if"));
+                let whether = whether.map(|pattern| Asked::Whether(pattern, token.line));
+                found.push(whether.unwrap_or_else(|| unread(inside)));
             }
-            "let" => Some(before(before(before(rest, "="), ":"), ";")),
-            _ => continue,
-        };
-        let Some(whether) = whether else { continue };
-        found.push(match pattern(whether) {
-            Some(pattern) => Asked::Whether(pattern, token.line),
-            None => Asked::Unread(text_of(whether), token.line),
-        });
+            _ => {}
+        }
     }
     found
 }
@@ -267,7 +261,6 @@ fn group<'a, 'b>(tokens: &'a [Token<'b>]) -> &'a [Token<'b>] {
 fn before<'a, 'b>(tokens: &'a [Token<'b>], mark: &str) -> &'a [Token<'b>] {
     let is_mark = |at: usize| match mark {
         "=>" => text(tokens, at) == "=" && text(tokens, at + 1) == ">",
-        "=" => text(tokens, at) == "=" && (at == 0 || text(tokens, at - 1) != "."),
         _ => text(tokens, at) == mark,
     };
     let mut places = depths(tokens).enumerate();
