@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,11 +21,7 @@ const LARGE: &str = "scenarios/bench/pool-4-2-2-4.json";
 fn two_processes_find_what_one_finds() {
     let scratch = Scratch::new("hosts");
     let together = |scenarios: [&str; 2]| -> [Output; 2] {
-        let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a port"));
-        let address = |at: &TcpListener| at.local_addr().expect("it is bound").to_string();
-        let hosts = ports.each_ref().map(address).join("\n");
-        drop(ports);
-        let hosts = scratch.file("hosts.txt", hosts.as_bytes());
+        let hosts = scratch.file("hosts.txt", addresses().as_bytes());
         let start = |process: usize| {
             let process_arg = process.to_string();
             let mut command = Command::new(env!("CARGO_BIN_EXE_portsim"));
@@ -65,11 +61,7 @@ fn two_processes_find_what_one_finds() {
 #[test]
 fn a_lost_process_ends_the_search() {
     let scratch = Scratch::new("lost");
-    let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a port"));
-    let address = |at: &TcpListener| at.local_addr().expect("it is bound").to_string();
-    let hosts = ports.each_ref().map(address).join("\n");
-    drop(ports);
-    let hosts = scratch.file("hosts.txt", hosts.as_bytes());
+    let hosts = scratch.file("hosts.txt", addresses().as_bytes());
     let folder = scratch.path("kept");
     let mut started = ["0", "1"].map(|process| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portsim"));
@@ -91,7 +83,7 @@ fn a_lost_process_ends_the_search() {
         command.spawn().expect("the command can be started")
     });
     // A checkpoint says that they have found each other, and search.
-    wait_for(&scratch.0.join("kept/process-1.json"));
+    wait_for_checkpoint(Path::new(&folder), 1);
     started[1].kill().expect("it runs");
     let [first, mut second] = started;
     second.wait().expect("it was killed");
@@ -149,40 +141,118 @@ fn a_killed_search_is_taken_up_again() {
             .stderr(Stdio::null())
             .spawn()
             .expect("the command can be started");
-        wait_for(&Path::new(&folder).join("process-0.json"));
+        wait_for_checkpoint(Path::new(&folder), 0);
         child.kill().expect("it runs");
         child.wait().expect("it was killed");
         let resume = ["--checkpoint", folder.as_str(), "--resume"];
         let taken_up = of(&[&resume[..], &["--workers", "1"]].concat());
         assert_eq!(taken_up, of(&["--workers", "1"]));
-        // Somebody else's checkpoint is refused, and so is a damaged one.
-        let other = portsim(&[&["check", POOL], &resume[..]].concat());
-        assert_eq!(code(&other), 3, "{}", words(&other));
-        assert!(
-            words(&other).contains("another search"),
-            "{}",
-            words(&other)
-        );
-        for entry in fs::read_dir(&folder).expect("it is there") {
-            let path = entry.expect("it can be read").path();
-            if path.extension().is_some_and(|ends| ends == "part") {
-                let mut bytes = fs::read(&path).expect("it can be read");
-                let last = bytes.len() - 9;
-                bytes[last] ^= 1;
-                fs::write(&path, bytes).expect("it can be written");
-            }
+        // Another search is refused, whether it takes up or begins, and so is damage.
+        for resume in [&resume[..], &resume[..2]] {
+            let other = portsim(&[&["check", POOL], resume].concat());
+            assert_eq!(code(&other), 2, "{}", words(&other));
+            assert!(
+                words(&other).contains("its scenario is"),
+                "{}",
+                words(&other)
+            );
         }
-        let damaged = portsim(
-            &[
-                &["check", "--reduce", "none", LARGER, "--depth", "14"],
-                options,
-                &resume[..],
-            ]
-            .concat(),
+        let bounded =
+            portsim(&[&["check", "--reduce", "none", LARGER], options, &resume[..]].concat());
+        assert_eq!(code(&bounded), 2, "{}", words(&bounded));
+        assert!(
+            words(&bounded).contains("its --depth is 14, not none"),
+            "{}",
+            words(&bounded)
         );
-        assert_eq!(code(&damaged), 3, "{}", words(&damaged));
-        assert!(words(&damaged).contains("damaged"), "{}", words(&damaged));
+        let parts = fs::read_dir(&folder).expect("it is there");
+        let mut parts = parts.map(|entry| entry.expect("it can be read").path());
+        let part = parts
+            .find(|path| path.extension().is_some_and(|ends| ends == "part"))
+            .expect("there is one");
+        let mut bytes = fs::read(&part).expect("it can be read");
+        let last = bytes.len() - 9;
+        bytes[last] ^= 1;
+        fs::write(&part, bytes).expect("it can be written");
+        let search = ["check", "--reduce", "none", LARGER, "--depth", "14"];
+        let damaged = portsim(&[&search, options, &resume[..]].concat());
+        assert_eq!(code(&damaged), 2, "{}", words(&damaged));
+        let named = part.display().to_string();
+        assert!(words(&damaged).contains(&named), "{}", words(&damaged));
     }
+}
+
+/// Two processes that are killed are taken up by two, and by one that finds what both have kept.
+#[test]
+fn what_two_processes_kept_is_taken_up() {
+    let scratch = Scratch::new("both");
+    let folder = scratch.path("kept");
+    let search = [
+        "check", "--reduce", "none", LARGER, "--depth", "14", "--json",
+    ];
+    let start = |options: &[&str]| -> Vec<Child> {
+        let hosts = scratch.file("hosts.txt", addresses().as_bytes());
+        let start = |process| {
+            Command::new(env!("CARGO_BIN_EXE_portsim"))
+                .args([&search[..], options].concat())
+                .args(["--checkpoint", &folder, "--hosts", &hosts])
+                .args(["--process", process])
+                .current_dir(root())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("the command can be started")
+        };
+        ["0", "1"].map(start).into()
+    };
+    let kill = |started: Vec<Child>| {
+        for mut child in started {
+            child.kill().expect("it can be killed");
+            child.wait().expect("it was killed");
+        }
+    };
+    let of = |output: &Output| -> Value {
+        assert_eq!(code(output), 4, "{}", words(output));
+        let mut all: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        for varies in ["seconds", "bytes_per_state", "checkpoints"] {
+            all["scenarios"][0][varies] = Value::Null;
+        }
+        all
+    };
+    let alone = of(&portsim(&search));
+    kill({
+        let started = start(&["--workers", "1", "--every", "0.001"]);
+        wait_for_checkpoint(Path::new(&folder), 1);
+        started
+    });
+    // One process alone needs what both have written, and hides nothing of it from two.
+    let both = start(&["--workers", "2", "--resume"]);
+    for child in both {
+        assert_eq!(of(&child.wait_with_output().expect("it ends")), alone);
+    }
+    let one = [&search[..], &["--checkpoint", &folder, "--resume"]].concat();
+    assert_eq!(of(&portsim(&one)), alone);
+    let manifest = checkpoint_of(Path::new(&folder), 1).expect("it was written");
+    fs::remove_file(&manifest).expect("it is there");
+    let half = portsim(&one);
+    assert_eq!(code(&half), 2, "{}", words(&half));
+    let named = manifest.display().to_string();
+    assert!(words(&half).contains(&named), "{}", words(&half));
+}
+
+/// Who asks for what was never kept is told so.
+#[test]
+fn there_is_nothing_to_take_up() {
+    let scratch = Scratch::new("nothing");
+    let folder = scratch.path("kept");
+    let output = portsim(&["check", POOL, "--checkpoint", &folder, "--resume"]);
+    assert_eq!(code(&output), 2, "{}", words(&output));
+    assert_eq!(
+        words(&output),
+        format!(
+            "error: {folder}: there is no checkpoint to take up; without --resume the search begins anew\n"
+        )
+    );
 }
 
 /// Where memory ends, what was seen is kept, and the search goes on when there is more.
@@ -255,14 +325,28 @@ fn samples_claim_no_more_than_they_cover() {
     assert_eq!(found["property"], "freed");
 }
 
-/// Waits until a file is there.
-fn wait_for(file: &Path) {
+/// Two addresses that are free, one a line.
+fn addresses() -> String {
+    let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a port"));
+    let address = |at: &TcpListener| at.local_addr().expect("it is bound").to_string();
+    ports.each_ref().map(address).join("\n")
+}
+
+/// The manifest of a process's checkpoint, if it has one.
+fn checkpoint_of(folder: &Path, process: usize) -> Option<PathBuf> {
+    let ends = format!("-process-{process}.manifest");
+    let mut files = fs::read_dir(folder).ok()?.flatten().map(|it| it.path());
+    files.find(|path| path.to_string_lossy().ends_with(&ends))
+}
+
+/// Waits until a process has kept the search.
+fn wait_for_checkpoint(folder: &Path, process: usize) {
     let since = Instant::now();
-    while !file.exists() {
+    while checkpoint_of(folder, process).is_none() {
         assert!(
             since.elapsed() < Duration::from_secs(120),
-            "{} never comes",
-            file.display()
+            "process {process} never keeps the search in {}",
+            folder.display()
         );
         thread::sleep(Duration::from_millis(5));
     }

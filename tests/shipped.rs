@@ -220,7 +220,7 @@ fn what_systems_lack() {
 }
 
 /// A list that is kept, so that a change of it is seen.
-fn is_as_kept(file: &str, shown: &str) {
+pub(crate) fn is_as_kept(file: &str, shown: &str) {
     let file = root().join(file);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&file, shown).expect("it can be written");

@@ -171,7 +171,7 @@ tests_under() {
     local programs program
     mapfile -t programs <"$PLACE/tests"
     for program in "${programs[@]}"; do
-        WINEPREFIX=$PLACE/prefix-$1 timeout 600 "$(wine "$1")" "$program" || return 1
+        WINEPREFIX=$PLACE/prefix-$1 timeout 900 "$(wine "$1")" "$program" || return 1
     done
 }
 

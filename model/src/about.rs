@@ -26,7 +26,7 @@ pub struct About {
     pub open: &'static [&'static dyn Open],
     /// The claims behind [`Personality::holds`](crate::contract::Personality::holds).
     pub invariants: &'static [&'static Claim],
-    /// The claim that a thread goes on, however many run, where a thread that comes back shows it.
+    /// The claim that a thread goes on, however many run, where one that comes back or was woken shows it.
     pub no_limit: Option<&'static Claim>,
     /// The claim on the last error of a thread, so that a scenario may ask for it; none where threads have none.
     pub last_error: Option<&'static Claim>,

@@ -241,6 +241,7 @@ impl<P: Personality> Machine<P> {
         match mover.kind {
             StepKind::Turn => self.take_turn(&mut turn, me, mover.choice),
             StepKind::Wake => {
+                turn.by_some(self.personality.about().no_limit);
                 let get = turn.get(me);
                 self.personality.wake(&mut turn, me, get);
             }

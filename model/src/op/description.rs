@@ -27,7 +27,7 @@ pub struct Description<'a> {
     pub messages: Messages,
     /// Whether it can leave a packet with a thread that cannot go on yet.
     pub hands_over: bool,
-    /// Whether it touches nothing but what it names, and what [`Description::own_port`] says.
+    /// Whether it touches nothing but what it names, and what `own_port` says.
     pub local: bool,
     /// Whether it touches the port that its thread is associated with, as a thread that gives way does.
     pub own_port: bool,
@@ -242,7 +242,7 @@ impl<'a> Description<'a> {
         self
     }
 
-    /// See [`Description::own_port`].
+    /// See `own_port`.
     #[inline(always)]
     pub(super) fn own_port(mut self) -> Self {
         self.own_port = true;

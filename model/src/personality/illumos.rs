@@ -418,7 +418,7 @@ impl Personality for Illumos {
         put(turn, me, Mode::Woken, WANTS | LATE);
     }
 
-    /// Events beside a waiter that waits for no more are in order here: [`HEAD_ONLY`], [`LEAVES_QUIETLY`] and [`AGAIN`]
+    /// Events beside a waiter that waits for no more are in order here: `HEAD_ONLY`, `LEAVES_QUIETLY` and `AGAIN`
     /// leave them so.
     fn holds(&self, _: View<'_>) -> Result<(), Fault> {
         Ok(())

@@ -127,6 +127,7 @@ const V8: About = About {
         claim: IO_CANCEL_ORDER,
     }],
     keeps_order: true,
+    no_limit: Some(NO_LIMIT),
     ..About::PLAIN
 };
 

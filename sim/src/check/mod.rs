@@ -28,10 +28,14 @@ use portsim_model::machine::AnyMachine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
+pub use kept::disk::{Disk, Files};
+pub use kept::wire::Searched;
 pub use reduce::Reductions;
 
+use crate::bad_input::BadInput;
 use crate::coverage::Coverage;
 use crate::names::Names;
+use kept::Keeper;
 use liveness::Verdict;
 use reduce::Reduce;
 use rounds::{SharedState, WorkerConfig, build};
@@ -52,12 +56,37 @@ pub struct Limits {
 /// Where a search is kept on disk, so that it can be taken up again.
 #[derive(Debug, Clone)]
 pub struct Keeping {
-    /// The folder, which exists.
+    /// The folder; it is made, if there is none.
     pub folder: PathBuf,
-    /// How often, besides when it is stopped and when there is no more memory.
+    /// How often, besides when it is stopped and when there is no more memory; as often as can be, if this is 0.
     pub every: Duration,
     /// Whether it is taken up where the last checkpoint was written.
     pub resume: bool,
+    /// What is searched: a folder keeps one search.
+    pub search: Searched,
+    /// The file system of the folder.
+    pub disk: Arc<dyn Disk>,
+}
+
+/// Why there is no exploration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// What is kept in a folder cannot be used.
+    BadInput(BadInput),
+    /// Something that it needs fails: another process, a thread, the disk.
+    Unavailable(String),
+}
+
+impl From<BadInput> for Trouble {
+    fn from(bad: BadInput) -> Trouble {
+        Trouble::BadInput(bad)
+    }
+}
+
+impl From<String> for Trouble {
+    fn from(why: String) -> Trouble {
+        Trouble::Unavailable(why)
+    }
 }
 
 /// Why an exploration did not see everything.
@@ -131,8 +160,6 @@ pub struct Exploration {
     pub collision_odds: Option<f64>,
     /// Checkpoints written.
     pub checkpoints: u32,
-    /// Why a checkpoint could not be written, where one could not.
-    pub trouble: Option<String>,
     /// Why it did not see everything, where it did not.
     pub cut: Option<Cut>,
     /// What it found.
@@ -210,7 +237,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 ///
-/// If the other processes cannot be reached or search something else, or a checkpoint cannot be read.
+/// If the other processes cannot be reached or search something else, or a checkpoint cannot be read or written.
 pub fn check(
     machine: &Arc<dyn AnyMachine>,
     reductions: Reductions,
@@ -219,7 +246,7 @@ pub fn check(
     keeping: Option<&Keeping>,
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
-) -> Result<Exploration, String> {
+) -> Result<Exploration, Trouble> {
     // Whoever waits for others comes later to where a bound cuts.
     let reductions = Reductions {
         order: reductions.order && limits.depth.is_none() && limits.preemptions.is_none(),
@@ -276,7 +303,7 @@ fn explore(
     keeping: Option<&Keeping>,
     stop: &AtomicBool,
     progress: &mut impl FnMut(Progress),
-) -> Result<Exploration, String> {
+) -> Result<Exploration, Trouble> {
     let whole = machine;
     // Who moved last is known by its name.
     let reductions = Reductions {
@@ -294,23 +321,23 @@ fn explore(
             .min(),
         ..limits
     };
-    let process = workers_of.hosts.as_ref().map_or(0, |hosts| hosts.process);
-    let resume = match keeping {
-        Some(keeping) if keeping.resume => {
-            Some(kept::manifest(&keeping.folder, process, workers_of.search)?)
-        }
-        _ => None,
+    let (process, processes) = match &workers_of.hosts {
+        Some(hosts) => (hosts.process, hosts.addresses.len()),
+        None => (0, 1),
     };
+    let keeper = keeping
+        .map(|keeping| Keeper::open(keeping, process, processes))
+        .transpose()?;
     let config = WorkerConfig {
         limits: Limits {
             memory_bytes: limits.memory_bytes / workers as u64,
             ..limits
         },
         search: workers_of.search,
+        keeper: keeper.map(Arc::new),
+        resume: keeping.is_some_and(|keeping| keeping.resume),
+        always: keeping.is_some_and(|keeping| keeping.every.is_zero()),
         coverage: workers_of.coverage,
-        folder: keeping.map(|keeping| keeping.folder.clone()),
-        resume,
-        process,
     };
     let lost = workers_of.hosts.as_ref().map(|_| hosts::watch());
     let shared = Arc::new(SharedState::for_workers(workers));
@@ -376,15 +403,15 @@ fn explore(
     for left in guards.join() {
         left?;
     }
-    let outcome = outcome.ok_or("a worker left without a result")?;
+    let outcome = outcome.ok_or_else(|| "a worker left without a result".to_owned())?;
     let trouble = shared.trouble.lock().expect("no worker is left").take();
-    if outcome.all.failed {
-        return Err(
-            trouble.unwrap_or_else(|| "another process cannot read its checkpoint".to_owned())
-        );
+    if outcome.all.failed || outcome.all.unkept {
+        let others = "another process cannot read or write its checkpoint";
+        return Err(trouble.unwrap_or_else(|| others.to_owned().into()));
     }
     if outcome.differ {
-        return Err("the processes do not search the same scenario in the same way".to_owned());
+        let differ = "the processes do not search the same scenario in the same way";
+        return Err(differ.to_owned().into());
     }
     let mut exploration = Exploration {
         states: outcome.states,
@@ -393,7 +420,6 @@ fn explore(
         bytes_per_state: outcome.all.bytes / outcome.states.max(1),
         collision_odds: (!limits.exact).then(|| odds(outcome.states)),
         checkpoints: shared.checkpoints.load(Ordering::Relaxed),
-        trouble,
         cut: outcome.cut,
         orbits: reduce.orbits(),
         dead: machine.program().ops().ne(whole.program().ops()),
@@ -413,7 +439,7 @@ fn explore(
         let last = worst.last.map(Into::into);
         let found = path::Found { violation, last };
         let steps = path::steps(&**machine, &reduce, limits.preemptions, &way, found);
-        exploration.path = steps.ok_or("two states have one fingerprint")?;
+        exploration.path = steps.ok_or_else(|| "two states have one fingerprint".to_owned())?;
         if outcome.states <= READABLE && limits.preemptions.is_none() {
             let first = path::first(&**machine, &reduce, violation, exploration.path.len());
             exploration.path = first.unwrap_or(exploration.path);

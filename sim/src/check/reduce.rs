@@ -1,5 +1,6 @@
 //! What a search leaves out because it can find nothing there.
 
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
 use portsim_model::State;
@@ -40,6 +41,23 @@ impl Reductions {
         } else {
             Arc::clone(machine)
         }
+    }
+}
+
+impl Display for Reductions {
+    /// As the command line has them.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let words = [
+            (self.symmetry, "symmetry"),
+            (self.dead, "dead"),
+            (self.order, "order"),
+        ];
+        let used: Vec<_> = words.iter().filter(|it| it.0).map(|it| it.1).collect();
+        f.write_str(match used.len() {
+            0 => "none",
+            3 => "all",
+            _ => return f.write_str(&used.join(",")),
+        })
     }
 }
 

@@ -6,9 +6,10 @@
 //! a parent a round.
 //!
 //! A depth can be paused: what was found of the next arrives, everybody hears of the pause, and each writes what it has
-//! to a file or not; then the depth goes on, or the search ends there and can be taken up again.
+//! to a file or not; then the depth goes on, or the search ends there and can be taken up again (`keep`).
 
-use std::path::PathBuf;
+mod keep;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -18,11 +19,11 @@ use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
-use super::kept;
+use super::kept::Keeper;
 use super::reduce::Reduce;
 use super::share::{Share, owner};
-use super::wire::{Head, KEPT_FORMAT, Manifest, Message, Summary, What};
-use super::{Cut, Limits, Progress};
+use super::wire::{Message, Offer, Summary, What};
+use super::{Cut, Limits, Progress, Trouble};
 use crate::coverage::Coverage;
 
 /// What the workers of a process share with whoever waits for them.
@@ -39,7 +40,7 @@ pub struct SharedState {
     /// How many checkpoints were written.
     pub checkpoints: AtomicU32,
     /// Why a checkpoint could not be read or written.
-    pub trouble: Mutex<Option<String>>,
+    pub trouble: Mutex<Option<Trouble>>,
     /// The claims that decided, where they are counted.
     pub coverage: Mutex<Coverage>,
     /// Steps from the start.
@@ -103,12 +104,18 @@ pub struct Outcome {
 /// What a worker is at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    /// Everybody says what it brings to begin with.
+    Offer,
+    /// What others bring arrives.
+    Agree,
     /// States of a depth arrive.
     Arrive,
     /// What others know of it arrives.
     Hear,
-    /// Everybody has written a checkpoint, and hears whether all could.
+    /// Everybody has written its states, and hears whether all could.
     Keep,
+    /// Every process has said that they are a checkpoint, and hears whether all could.
+    Commit,
     /// The states of a depth are expanded.
     Expand,
     /// The way back arrives, a parent a round.
@@ -122,12 +129,12 @@ pub struct WorkerConfig {
     pub limits: Limits,
     /// What is searched: all processes must agree.
     pub search: u64,
-    /// Where checkpoints go.
-    pub folder: Option<PathBuf>,
-    /// The checkpoint where the search is taken up again.
-    pub resume: Option<Manifest>,
-    /// Which of the processes this is.
-    pub process: usize,
+    /// What keeps the share of this process.
+    pub keeper: Option<Arc<Keeper>>,
+    /// Whether the search is taken up where it was kept.
+    pub resume: bool,
+    /// Whether a checkpoint is written at every depth and after every block of states.
+    pub always: bool,
     /// Whether the claims that decide are counted.
     pub coverage: bool,
 }
@@ -151,18 +158,21 @@ pub fn build(
                 me,
                 peers,
                 number: 0,
+                kept: false,
                 config,
                 shared,
-                phase: Phase::Arrive,
+                phase: Phase::Offer,
                 depth: 0,
                 complete: 0,
+                offers: Vec::new(),
                 heard: Vec::new(),
                 early: Vec::new(),
                 parent: None,
                 untraced: 0,
                 outcome: Outcome::default(),
             };
-            worker_state.begin();
+            worker_state.share.summary.search = worker_state.config.search;
+            worker_state.share.coverage = worker_state.config.coverage.then(Coverage::default);
             let mut round = Some(capability);
             move |(input, frontier), output| {
                 input.for_each(|stamp, messages| {
@@ -224,6 +234,10 @@ struct SearchWorker {
     complete: u64,
     /// The number of the last checkpoint.
     number: u32,
+    /// A checkpoint was written, and nothing was expanded since.
+    kept: bool,
+    /// What workers bring to begin with.
+    offers: Vec<Offer>,
     /// What workers know of this depth.
     heard: Vec<Summary>,
     /// What arrived before its round.
@@ -236,41 +250,11 @@ struct SearchWorker {
 }
 
 impl SearchWorker {
-    /// Begins with the first state, or where a checkpoint was written.
-    fn begin(&mut self) {
-        if let (Some(folder), Some(manifest)) = (&self.config.folder, &self.config.resume) {
-            match self.share.resume(folder, manifest) {
-                Ok(head) => {
-                    self.depth = head.depth;
-                    self.complete = head.states;
-                    self.outcome.depth_max = head.depth_max;
-                    self.number = manifest.number;
-                }
-                Err(trouble) => {
-                    self.share.summary.failed = true;
-                    self.complain(trouble);
-                }
-            }
-        } else {
-            self.share.begin();
-        }
-        self.share.summary.search = self.config.search;
-        self.share.coverage = self.config.coverage.then(Coverage::default);
-    }
-
-    fn complain(&self, trouble: String) {
-        let mut first = self
-            .shared
-            .trouble
-            .lock()
-            .expect("nobody panics with it in hand");
-        first.get_or_insert(trouble);
-    }
-
     fn receive(&mut self, what: What, early: bool) {
         match what {
             what if early => self.early.push(what),
             What::States(batch) => self.share.add(batch),
+            What::Offer(offer) => self.offers.push(offer),
             What::Summary(summary) => self.heard.push(*summary),
             What::Parent(parent) => self.parent = Some(parent),
         }
@@ -280,16 +264,19 @@ impl SearchWorker {
     fn go_on(&mut self, mut send: impl FnMut(Message)) -> Next {
         let next = match self.phase {
             Phase::Arrive => {
-                let summary = self.share.summarize();
-                self.tell(&What::Summary(Box::new(summary)), send);
+                self.summarize(send);
                 self.phase = Phase::Hear;
                 Next::Round
             }
             Phase::Hear => self.decide(send),
-            Phase::Keep => self.kept(),
+            Phase::Offer => self.offer(send),
+            Phase::Agree => self.agree(),
+            Phase::Keep => self.commit(send),
+            Phase::Commit => self.settle(),
             Phase::Expand => {
                 let stop = self.shared.stop.load(Ordering::Relaxed);
-                let pause = self.shared.pause.load(Ordering::Relaxed);
+                let due = self.config.always && !std::mem::take(&mut self.kept);
+                let pause = due || self.shared.pause.load(Ordering::Relaxed);
                 self.share.summary.stopped |= stop;
                 let more = self.share.expand(stop || pause, |to, batch| {
                     send(Message {
@@ -324,6 +311,11 @@ impl SearchWorker {
         }
         let paused = out.all.paused;
         out.states = self.complete + out.all.fresh;
+        // A search that is taken up again comes here first, and has nothing new to keep.
+        let taken_up = std::mem::take(&mut self.config.resume);
+        if taken_up && out.states != out.all.seen {
+            return self.refuse();
+        }
         if out.all.fresh > 0 {
             out.depth_max = self.depth.max(out.depth_max);
         }
@@ -351,9 +343,7 @@ impl SearchWorker {
             out.all.bounded.then_some(Cut::Bound)
         };
         let interrupted = paused || (ends && out.all.fresh > 0);
-        // A search that is taken up again comes here first, and has nothing new to keep.
-        let taken_up = self.config.resume.take().is_some();
-        if interrupted && !taken_up && self.config.folder.is_some() {
+        if interrupted && !taken_up && self.config.keeper.is_some() {
             return self.keep(send);
         }
         self.descend()
@@ -367,62 +357,6 @@ impl SearchWorker {
             .into_iter()
             .reduce(Summary::merge)
             .expect("all have spoken");
-    }
-
-    /// Writes what this worker has to a file, and tells the others whether it could.
-    fn keep(&mut self, send: impl FnMut(Message)) -> Next {
-        self.number += 1;
-        let head = Head {
-            number: self.number,
-            states: self.complete,
-            depth_max: self.outcome.depth_max,
-            worker: 0,
-            depth: 0,
-            record_len: 0,
-            exact: false,
-            now: 0,
-            next: 0,
-            seen: 0,
-            seen_before: 0,
-            summary: Summary::default(),
-        };
-        let folder = self.config.folder.as_ref().expect("there is one");
-        if let Err(error) = self.share.keep(folder, head) {
-            self.complain(format!("{}: {error}", folder.display()));
-            self.share.summary.unkept = true;
-        }
-        let summary = self.share.summarize();
-        self.tell(&What::Summary(Box::new(summary)), send);
-        self.phase = Phase::Keep;
-        Next::Round
-    }
-
-    /// Everybody has written its file: they belong together from now on.
-    fn kept(&mut self) -> Next {
-        let cut = self.outcome.cut;
-        self.hear();
-        self.outcome.cut = cut;
-        if self.outcome.all.unkept {
-            // It goes on without: what is on disk is the checkpoint before.
-            self.config.folder = None;
-        } else if self.is_first() {
-            let manifest = Manifest {
-                format: KEPT_FORMAT.to_owned(),
-                search: self.config.search,
-                number: self.number,
-                peers: self.peers,
-                first: self.me,
-                threads: self.shared.counts.len(),
-            };
-            let folder = self.config.folder.as_ref().expect("there is one");
-            match kept::commit(folder, self.config.process, &manifest) {
-                Ok(()) => {
-                    self.shared.checkpoints.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(error) => self.complain(format!("{}: {error}", folder.display())),
-            }
-        }
-        self.descend()
     }
 
     /// Whether it is the first worker of its process.
@@ -447,6 +381,7 @@ impl SearchWorker {
             }
             self.share.descend();
         }
+        self.kept = all.paused;
         self.share.summary.paused = false;
         self.shared.pause.store(false, Ordering::Relaxed);
         self.phase = Phase::Expand;
@@ -470,6 +405,12 @@ impl SearchWorker {
             self.tell(&What::Parent(parent), send);
         }
         Next::Round
+    }
+
+    /// Tells everybody what this worker knows.
+    fn summarize(&mut self, send: impl FnMut(Message)) {
+        let summary = self.share.summarize();
+        self.tell(&What::Summary(Box::new(summary)), send);
     }
 
     fn tell(&self, what: &What, mut send: impl FnMut(Message)) {

@@ -1,6 +1,8 @@
 //! Which states have been seen: by their fingerprints, or whole.
 
-use super::visited::{Fingerprint, Origin, Visited};
+use std::io;
+
+use super::visited::{Fingerprint, Origin, Visited, fingerprint_of};
 use super::whole::Whole;
 
 /// The states that one worker owns.
@@ -71,14 +73,48 @@ impl Seen {
         }
     }
 
-    /// Adds a state that was seen before the search was taken up again.
-    pub fn restore(&mut self, print: Fingerprint, bytes: &[u8], from: Origin) {
+    /// Those that were seen as records of a number and bytes, in which [`Seen::restore`] knows them again; where whole
+    /// states are kept, those of the newest depth or all others.
+    pub fn records(
+        &self,
+        newest: bool,
+        mut each: impl FnMut(u64, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self {
+            Seen::Prints(_) if newest => Ok(()),
+            Seen::Prints(visited) => visited
+                .all()
+                .try_for_each(|(print, from)| each(print, &from.pack().to_le_bytes())),
+            Seen::Whole(whole) => whole
+                .all()
+                .filter(|it| it.2 == newest)
+                .try_for_each(|(bytes, parent, _)| each(parent, bytes)),
+        }
+    }
+
+    /// The fingerprint of a record's state.
+    pub fn print_of(&self, number: u64, bytes: &[u8]) -> Fingerprint {
+        match self {
+            Seen::Prints(_) => number,
+            Seen::Whole(_) => fingerprint_of(bytes),
+        }
+    }
+
+    /// Adds the state of a record; says whether there was room.
+    pub fn restore(&mut self, number: u64, bytes: &[u8]) -> bool {
         match self {
             Seen::Prints(visited) => {
-                visited.insert(print, from);
+                let from = bytes.try_into().expect("it has eight bytes");
+                visited.insert(number, Origin::unpack(u64::from_le_bytes(from)));
+                true
             }
             Seen::Whole(whole) => {
-                whole.insert(print, bytes, from.parent);
+                let print = fingerprint_of(bytes);
+                let has_room = whole.has_room(print);
+                if has_room {
+                    whole.insert(print, bytes, number);
+                }
+                has_room
             }
         }
     }

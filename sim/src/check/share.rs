@@ -1,6 +1,6 @@
 //! The states that one worker owns: which it has seen, which wait, and what follows from them.
 
-use std::path::Path;
+use std::ops::Range;
 use std::sync::Arc;
 
 use portsim_model::State;
@@ -8,14 +8,16 @@ use portsim_model::machine::AnyMachine;
 use portsim_model::property::{Fault, Violation};
 use portsim_model::step::Step;
 
-use super::Limits;
-use super::kept::{self, Item, Part};
+use super::kept::wire::{Kind, Known};
+use super::kept::{Keeper, Which};
 use super::queue::{Block, Queue};
 use super::reduce::Reduce;
 use super::seen::Seen;
 use super::tail::Tail;
 use super::visited::{Fingerprint, SHORT, fingerprint_of};
-use super::wire::{Batch, Conviction, Head, Manifest, Summary};
+use super::wire::{Batch, Conviction, Summary};
+use super::{Limits, Trouble};
+use crate::bad_input::BadInput;
 use crate::coverage::Coverage;
 
 /// States that are looked up, and sent, together.
@@ -34,6 +36,8 @@ pub struct Share {
     limits: Limits,
     /// Bytes of a record: a state, and what is known of the way to it where that is bounded.
     record_len: usize,
+    /// The fingerprint of the first state.
+    first: Fingerprint,
     seen: Seen,
     /// States of the depth that is being expanded.
     now: Queue,
@@ -59,9 +63,19 @@ pub struct Share {
     fresh: Vec<usize>,
 }
 
-/// The worker that owns a state, by bits that its short fingerprint has too.
+/// Into so many slots states fall, by bits that their short fingerprints have too.
+const SLOTS: usize = 1 << 10;
+
+/// The worker that owns a state: one of those whose slots lie side by side.
 pub fn owner(print: Fingerprint, peers: usize) -> usize {
-    ((print >> 32 & 0x3ff) as usize * peers) >> 10
+    let slot = (print >> 32) as usize % SLOTS;
+    slot * peers / SLOTS
+}
+
+/// The slots of the states that a worker owns.
+fn slots(me: usize, peers: usize) -> Range<u32> {
+    let from = |worker: usize| (worker * SLOTS).div_ceil(peers) as u32;
+    from(me)..from(me + 1)
 }
 
 impl Share {
@@ -75,12 +89,15 @@ impl Share {
     ) -> Share {
         let mut boot = machine.boot();
         reduce.canonize(&mut boot);
-        let record_len = boot.bytes().len() + Tail::len(limits.preemptions);
+        let mut record = boot.bytes().to_vec();
+        record.resize(record.len() + Tail::len(limits.preemptions), 0);
+        let record_len = record.len();
         Share {
             me,
             peers,
             limits,
             record_len,
+            first: fingerprint_of(&record),
             seen: Seen::new(limits.exact, record_len),
             now: Queue::new(record_len),
             next: Queue::new(record_len),
@@ -106,90 +123,101 @@ impl Share {
     pub fn begin(&mut self) {
         let mut record = self.judged.bytes().to_vec();
         record.resize(self.record_len, 0);
-        let print = fingerprint_of(&record);
-        if owner(print, self.peers) == self.me {
+        if owner(self.first, self.peers) == self.me {
             self.summary.transitions = 1;
             self.add(Batch {
-                prints: vec![print],
-                parents: vec![print & SHORT],
+                prints: vec![self.first],
+                parents: vec![self.first & SHORT],
                 bytes: record,
             });
         }
     }
 
-    /// Takes a search up again where a checkpoint left it, however many workers there were then. Says what a file
-    /// of it says of all workers.
+    /// Takes up what it owns of a checkpoint, however many workers there were then. Says what all workers knew.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read.
-    pub fn resume(&mut self, folder: &Path, manifest: &Manifest) -> Result<Head, String> {
-        let (me, peers) = (self.me, self.peers);
-        let files = if manifest.peers == peers {
-            me..me + 1
-        } else {
-            0..manifest.peers
-        };
-        let mut last = None;
-        for worker in files {
-            let head = kept::read(folder, manifest.number, worker, self.record_len, |item| {
-                let owned = |print| owner(print, peers) == me;
-                match item {
-                    Item::Now(print, bytes) if owned(print) => {
-                        self.now.push(print, bytes, &mut self.spare);
-                    }
-                    Item::Next(print, bytes) if owned(print) => {
-                        self.next.push(print, bytes, &mut self.spare);
-                    }
-                    Item::Seen(print, bytes, from) if owned(print) => {
-                        self.seen.restore(print, bytes, from);
-                    }
-                    Item::Newest => self.seen.descend(),
-                    _ => {}
-                }
-            })?;
-            // What one worker knew is known to one worker again.
-            if worker % peers == me {
-                self.summary = std::mem::take(&mut self.summary).merge(head.summary.clone());
-            }
-            last = Some(head);
+    /// If it cannot be read, or is too much for this worker.
+    pub fn resume(&mut self, keeper: &Keeper, which: Which) -> Result<Known, BadInput> {
+        let known = keeper.known(which);
+        if (known.first, known.record_len) != (self.first, self.record_len) {
+            let problem = "its states look different: it was written by another build of portsim";
+            return Err(keeper.complaint(problem));
         }
-        let head = last.ok_or("the checkpoint has no files")?;
-        self.depth = head.depth;
-        self.summary = Summary {
-            full: false,
-            stopped: false,
-            paused: true,
-            unkept: false,
-            ..std::mem::take(&mut self.summary)
-        };
-        Ok(head)
+        let slots = slots(self.me, self.peers);
+        let mut has_room = true;
+        let earlier = [Kind::Now, Kind::Next, Kind::Seen];
+        keeper.read(which, &earlier, &slots, |kind, number, bytes| {
+            has_room &= self.restore(kind, number, bytes);
+        })?;
+        self.seen.descend();
+        keeper.read(which, &[Kind::Newest], &slots, |kind, number, bytes| {
+            has_room &= self.restore(kind, number, bytes);
+        })?;
+        if !has_room {
+            return Err(keeper.complaint("it has too many states for so few workers: give it more"));
+        }
+        self.depth = known.depth;
+        // What all workers knew is known to one again.
+        if self.me == 0 {
+            self.summary = known.summary.clone();
+        }
+        (self.summary.full, self.summary.stopped) = (false, false);
+        self.summary.paused = true;
+        Ok(known)
     }
 
-    /// Writes what it has to a file; `head` is what is known of all workers.
-    pub fn keep(&self, folder: &Path, head: Head) -> std::io::Result<()> {
-        let seen_before = match &self.seen {
-            Seen::Prints(_) => 0,
-            Seen::Whole(whole) => whole.all().filter(|(.., newest)| !newest).count() as u64,
+    /// Takes the state of a record up, if it owns it; says whether there was room.
+    fn restore(&mut self, kind: Kind, number: u64, bytes: &[u8]) -> bool {
+        let print = match kind {
+            Kind::Now | Kind::Next => number,
+            Kind::Seen | Kind::Newest => self.seen.print_of(number, bytes),
         };
-        let head = Head {
-            worker: self.me,
-            depth: self.depth,
+        if owner(print, self.peers) != self.me {
+            return true;
+        }
+        match kind {
+            Kind::Now => self.now.push(print, bytes, &mut self.spare),
+            Kind::Next => self.next.push(print, bytes, &mut self.spare),
+            Kind::Seen | Kind::Newest => return self.seen.restore(number, bytes),
+        }
+        true
+    }
+
+    /// Writes what it has to the next checkpoint. Says the checksum.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn keep(&self, keeper: &Keeper, number: u32, piece: usize) -> Result<u64, Trouble> {
+        let (mut sum, slots) = (0_u64, slots(self.me, self.peers));
+        for (kind, queue) in [(Kind::Now, &self.now), (Kind::Next, &self.next)] {
+            let written = keeper.write(number, (kind, piece), &slots, |out| {
+                let mut states = queue.states();
+                states.try_for_each(|(print, bytes)| out.record(print, bytes))
+            })?;
+            sum = sum.wrapping_add(written);
+        }
+        for (kind, newest) in [(Kind::Seen, false), (Kind::Newest, true)] {
+            let written = keeper.write(number, (kind, piece), &slots, |out| {
+                let write = |number, bytes: &[u8]| out.record(number, bytes);
+                self.seen.records(newest, write)
+            })?;
+            sum = sum.wrapping_add(written);
+        }
+        Ok(sum)
+    }
+
+    /// What is known of the search, besides of its states; `summary` is of all workers.
+    pub fn known(&self, summary: Summary, states: u64, depth_max: u32) -> Known {
+        Known {
+            first: self.first,
             record_len: self.record_len,
-            exact: matches!(self.seen, Seen::Whole(_)),
-            now: self.now.len(),
-            next: self.next.len(),
-            seen: self.seen.len(),
-            seen_before,
-            summary: self.summary.clone(),
-            ..head
-        };
-        let part = Part {
-            now: &self.now,
-            next: &self.next,
-            seen: &self.seen,
-        };
-        kept::write(folder, &head, &part)
+            depth: self.depth,
+            states,
+            depth_max,
+            summary,
+        }
     }
 
     /// States seen.
@@ -216,6 +244,7 @@ impl Share {
     pub fn summarize(&mut self) -> Summary {
         self.summary.fresh = self.next.len();
         self.summary.bytes = self.seen.bytes();
+        self.summary.seen = self.seen.len();
         self.summary.clone()
     }
 

@@ -70,6 +70,11 @@ impl Whole {
         self.tables.iter().any(|table| table.records > RECORDS_MAX)
     }
 
+    /// Whether the table of this state can take more.
+    pub fn has_room(&self, print: Fingerprint) -> bool {
+        self.tables[table_of(print)].records <= RECORDS_MAX
+    }
+
     /// What is added from now on is a step further from the start.
     pub fn descend(&mut self) {
         for table in &mut self.tables {

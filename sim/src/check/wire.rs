@@ -16,9 +16,22 @@ pub struct Message {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum What {
     States(Batch),
+    /// What it brings to begin with.
+    Offer(Offer),
     Summary(Box<Summary>),
     /// The parent, by its short fingerprint, of the state whose way is being traced.
     Parent(u64),
+}
+
+/// What a worker can begin with: a search anew, or a checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Whether it takes a checkpoint up.
+    pub resume: bool,
+    /// The highest number of a checkpoint that it knows of.
+    pub number_max: u32,
+    /// The checkpoints that it has all it needs of: number, and checksum of the parts of all processes.
+    pub whole: Vec<(u32, u64)>,
 }
 
 /// States of one depth, one after the other.
@@ -73,6 +86,10 @@ pub struct Summary {
     pub unkept: bool,
     /// Bytes of memory for seen states.
     pub bytes: u64,
+    /// States seen, of all depths.
+    pub seen: u64,
+    /// The checksum of the parts of a checkpoint that were just written: of several, the sum.
+    pub kept: u64,
 }
 
 impl Summary {
@@ -82,6 +99,8 @@ impl Summary {
         self.transitions += other.transitions;
         self.reduced += other.reduced;
         self.bytes += other.bytes;
+        self.seen += other.seen;
+        self.kept = self.kept.wrapping_add(other.kept);
         self.ended |= other.ended;
         self.bounded |= other.bounded;
         self.preempted |= other.preempted;
@@ -108,54 +127,6 @@ pub struct Conviction {
     pub state: u64,
     /// The step from there, where it is the step that is wrong.
     pub last: Option<StepFields>,
-}
-
-/// What checkpoints call their format.
-pub const KEPT_FORMAT: &str = "portsim-checkpoint/3";
-
-/// Which files of a checkpoint belong together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    pub format: String,
-    /// What is being searched.
-    pub search: u64,
-    /// Which of the checkpoints of the search this is.
-    pub number: u32,
-    /// How many workers there are in all processes.
-    pub peers: usize,
-    /// The first worker of this process.
-    pub first: usize,
-    /// How many workers this process has.
-    pub threads: usize,
-}
-
-/// The first line of a worker's file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// Which of the checkpoints of the search this is.
-    pub number: u32,
-    /// Which worker wrote it.
-    pub worker: usize,
-    /// Steps from the start to the states of the next depth.
-    pub depth: u32,
-    /// Different states of all depths that are complete, of all workers.
-    pub states: u64,
-    /// The longest of the shortest ways to one of them.
-    pub depth_max: u32,
-    /// Bytes of a record: a state, and what is known of the way to it where that is bounded.
-    pub record_len: usize,
-    /// Whether states are kept whole.
-    pub exact: bool,
-    /// States that wait to be expanded.
-    pub now: u64,
-    /// States of the next depth.
-    pub next: u64,
-    /// States that were seen.
-    pub seen: u64,
-    /// Those of them that are of earlier depths, where states are kept whole.
-    pub seen_before: u64,
-    /// What the worker knows.
-    pub summary: Summary,
 }
 
 /// As one line of JSON.

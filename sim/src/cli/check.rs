@@ -1,24 +1,23 @@
 //! `portsim check`: every interleaving of each scenario.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::args::{self, personality};
 use super::say::{Progress, Say, stop_on_ctrl_c};
 use super::walk::walk;
 use super::{Exit, Stop, bad_argument, files, traces};
-use crate::check::{self, Exploration, Hosts, Keeping, Limits, Reductions, Workers};
+use crate::check::{
+    self, Exploration, Files, Hosts, Keeping, Limits, Reductions, Searched, Trouble, Workers,
+};
 use crate::coverage::Coverage;
 use crate::personality::{default_for, not_for, play};
 use crate::report::check::{Check, Checks, Counterexample, Explored, Method};
 use crate::report::covered::Covered;
-use crate::report::repeat::shell;
 use crate::report::units::{bytes, count, counted};
 use crate::report::{Part, Report};
 use crate::run::follow;
@@ -146,6 +145,7 @@ fn explore(
     stop: &AtomicBool,
 ) -> Result<Explored, Stop> {
     let since = Instant::now();
+    let search = searched(args, scenario, personality);
     let plan = Plan {
         reductions: args.reduce,
         limits: Limits {
@@ -154,16 +154,14 @@ fn explore(
             exact: args.exact,
             preemptions: args.preemptions,
         },
-        workers: workers(args, scenario, personality)?,
-        keeping: keeping(args)?,
+        workers: workers(args, &search)?,
+        keeping: keeping(args, &search),
         stop,
         name: &scenario.name,
     };
     let machine =
         play(personality, &scenario.program, args.machine.processors).expect("it was asked before");
-    let exploration = plan
-        .explore(&machine, say.progress())
-        .map_err(Stop::Unavailable)?;
+    let exploration = plan.explore(&machine, say.progress())?;
     Ok(Explored {
         counterexample: counterexample(&*machine, &exploration, args.why),
         exploration,
@@ -174,33 +172,38 @@ fn explore(
 }
 
 /// Where the search is kept.
-fn keeping(args: &args::Check) -> Result<Option<Keeping>, Stop> {
-    let Some(folder) = &args.checkpoint else {
-        return Ok(None);
-    };
-    if !args.resume {
-        fs::create_dir_all(folder)
-            .map_err(|error| bad_argument("--checkpoint", format!("{}: {error}", shell(folder))))?;
-    }
-    Ok(Some(Keeping {
+fn keeping(args: &args::Check, search: &Searched) -> Option<Keeping> {
+    args.checkpoint.as_ref().map(|folder| Keeping {
         folder: folder.clone(),
         every: args.every,
         resume: args.resume,
-    }))
+        search: search.clone(),
+        disk: Arc::new(Files),
+    })
+}
+
+/// What is searched.
+fn searched(args: &args::Check, scenario: &Scenario, personality: &str) -> Searched {
+    Searched {
+        scenario: scenario.name.clone(),
+        sha256: scenario.sha256.clone(),
+        personality: personality.to_owned(),
+        processors: args.machine.processors,
+        reductions: args.reduce.to_string(),
+        depth: args.depth,
+        preemptions: args.preemptions,
+        exact: args.exact,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }
 
 /// The threads and processes that search.
-fn workers(args: &args::Check, scenario: &Scenario, personality: &str) -> Result<Workers, Stop> {
-    let (processors, version) = (args.machine.processors, env!("CARGO_PKG_VERSION"));
-    let search = format!(
-        "{} {personality} {processors} {:?} {:?} {version} {} {:?}",
-        scenario.sha256, args.depth, args.reduce, args.exact, args.preemptions
-    );
+fn workers(args: &args::Check, search: &Searched) -> Result<Workers, Stop> {
     let mut workers = Workers {
         workers: args.workers(),
         hosts: None,
         coverage: args.coverage,
-        search: xxh3_64(search.as_bytes()),
+        search: search.number(),
     };
     if let (Some(file), Some(process)) = (&args.hosts, args.process) {
         let addresses = files::addresses(file)?;
@@ -253,7 +256,7 @@ impl Plan<'_> {
         &self,
         machine: &Arc<dyn AnyMachine>,
         mut progress: Progress,
-    ) -> Result<Exploration, String> {
+    ) -> Result<Exploration, Trouble> {
         let watch = |now| progress.at(|since| self.words(now, since.as_secs_f64()));
         check::check(
             machine,

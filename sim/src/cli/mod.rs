@@ -1,6 +1,6 @@
 //! The command line: arguments in, exit code out.
 //!
-//! A command makes a request of its arguments, has it answered, hands the report to [`say`], and gives back what that
+//! A command makes a request of its arguments, has it answered, hands the report to `say`, and gives back what that
 //! comes to.
 
 mod admit;
@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::bad_input::BadInput;
+use crate::check::Trouble;
 use crate::report::Exit;
 use args::{Command, Portsim};
 
@@ -55,6 +56,15 @@ impl From<BadInput> for Stop {
 impl From<std::io::Error> for Stop {
     fn from(error: std::io::Error) -> Stop {
         Stop::Output(error)
+    }
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Stop {
+        match trouble {
+            Trouble::BadInput(bad) => Stop::BadInput(bad),
+            Trouble::Unavailable(why) => Stop::Unavailable(why),
+        }
     }
 }
 

@@ -300,7 +300,11 @@ impl Judged {
         if state.traces.contains(&trace) {
             return;
         }
-        state.refused = self.judge(&trace);
+        // Loom's threads have small stacks, and the judge does not know them: it has a thread of its own.
+        state.refused = std::thread::scope(|scope| {
+            let judge = scope.spawn(|| self.judge(&trace));
+            judge.join().expect("the judge does not panic")
+        });
         state.traces.insert(trace);
         let refused = state.refused.clone();
         drop(state);

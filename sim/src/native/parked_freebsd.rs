@@ -62,7 +62,7 @@ impl Probe {
             libc::sysctl(
                 name.as_ptr(),
                 name.len() as u32,
-                threads.as_mut_ptr().script::<c_void>(),
+                threads.as_mut_ptr().cast::<c_void>(),
                 &mut len,
                 ptr::null(),
                 0,

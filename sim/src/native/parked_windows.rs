@@ -16,12 +16,12 @@ use std::io;
 use std::mem::size_of;
 use std::os::windows::fs::FileExt;
 
-use windows_sys::Wdk::Machine::SystemInformation::{
+use windows_sys::Wdk::System::SystemInformation::{
     NtQuerySystemInformation, SystemProcessInformation,
 };
-use windows_sys::Win32::Machine::LibraryLoader::{GetModuleHandleA, GetProcAddress};
-use windows_sys::Win32::Machine::Threading::{GetCurrentProcessId, GetCurrentThreadId};
-use windows_sys::Win32::Machine::WindowsProgramming::{
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
+use windows_sys::Win32::System::Threading::{GetCurrentProcessId, GetCurrentThreadId};
+use windows_sys::Win32::System::WindowsProgramming::{
     SYSTEM_PROCESS_INFORMATION, SYSTEM_THREAD_INFORMATION,
 };
 
@@ -155,17 +155,17 @@ impl Probe {
 fn thread_in(words: &[u64], thread: u32) -> Option<(u32, u32, u64)> {
     // SAFETY: it takes nothing.
     let process = unsafe { GetCurrentProcessId() } as usize;
-    let mut at = words.as_ptr().script::<u8>();
+    let mut at = words.as_ptr().cast::<u8>();
     loop {
         // SAFETY: the system has written one entry here, followed by one for each of its threads; the room is
         // aligned for both.
-        let entry = unsafe { &*at.script::<SYSTEM_PROCESS_INFORMATION>() };
+        let entry = unsafe { &*at.cast::<SYSTEM_PROCESS_INFORMATION>() };
         if entry.UniqueProcessId as usize == process {
             // SAFETY: as above.
             let threads = unsafe {
                 let first = at.add(size_of::<SYSTEM_PROCESS_INFORMATION>());
                 let count = entry.NumberOfThreads as usize;
-                std::slice::from_raw_parts(first.script::<SYSTEM_THREAD_INFORMATION>(), count)
+                std::slice::from_raw_parts(first.cast::<SYSTEM_THREAD_INFORMATION>(), count)
             };
             let mine = |it: &&SYSTEM_THREAD_INFORMATION| {
                 it.ClientId.UniqueThread as usize == thread as usize

@@ -26,17 +26,17 @@ use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_IO_PENDING, GENERIC_READ, GENERIC_WRITE, GetLastError, HANDLE,
     INVALID_HANDLE_VALUE, WAIT_OBJECT_0,
 };
-use windows_sys::Win32::Machine::IO::{
-    CancelIo, CancelIoEx, CreateIoCompletionPort, IO_STATUS_BLOCK, IO_STATUS_BLOCK_0, OVERLAPPED,
-};
-use windows_sys::Win32::Machine::Pipes::{
-    CreateNamedPipeW, PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE,
-};
-use windows_sys::Win32::Machine::Threading::WaitForSingleObject;
 use windows_sys::Win32::Storage::FileSystem::{
     CreateFileW, FILE_FLAG_OVERLAPPED, OPEN_EXISTING, PIPE_ACCESS_DUPLEX, ReadFile, ReadFileEx,
     SetFileCompletionNotificationModes, WriteFile,
 };
+use windows_sys::Win32::System::IO::{
+    CancelIo, CancelIoEx, CreateIoCompletionPort, IO_STATUS_BLOCK, IO_STATUS_BLOCK_0, OVERLAPPED,
+};
+use windows_sys::Win32::System::Pipes::{
+    CreateNamedPipeW, PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE,
+};
+use windows_sys::Win32::System::Threading::WaitForSingleObject;
 
 use super::handles::{
     NAME, Owned, answer_of_nt, checked, done_or_error, duplicate, failed, last_error, lock, untaken,
@@ -404,7 +404,7 @@ impl Request {
 
     fn status(&self) -> usize {
         // SAFETY: as above; the kernel writes it behind our back. Its upper half is not part of a status.
-        let word = unsafe { self.block().script::<usize>().read_volatile() };
+        let word = unsafe { self.block().cast::<usize>().read_volatile() };
         word & 0xffff_ffff
     }
 

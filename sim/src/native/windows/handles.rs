@@ -9,7 +9,7 @@ use windows_sys::Win32::Foundation::{
     CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle, GetLastError, HANDLE,
     RtlNtStatusToDosError,
 };
-use windows_sys::Win32::Machine::Threading::{CreateEventW, GetCurrentProcess, SetEvent};
+use windows_sys::Win32::System::Threading::{CreateEventW, GetCurrentProcess, SetEvent};
 
 use crate::native::backend::Failure;
 use crate::trace::Answer;

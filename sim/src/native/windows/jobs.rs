@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 use portsim_model::event::Error;
 use portsim_model::program::{JobId, Op, PortId, Program};
 use windows_sys::Win32::Foundation::HANDLE;
-use windows_sys::Win32::Machine::JobObjects::{
+use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
     JOBOBJECT_ASSOCIATE_COMPLETION_PORT, JOBOBJECT_BASIC_ACCOUNTING_INFORMATION,
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JOBOBJECTINFOCLASS,
     JobObjectAssociateCompletionPortInformation, JobObjectBasicAccountingInformation,
     JobObjectExtendedLimitInformation, QueryInformationJobObject, SetInformationJobObject,
 };
-use windows_sys::Win32::Machine::Threading::CREATE_SUSPENDED;
+use windows_sys::Win32::System::Threading::CREATE_SUSPENDED;
 
 use super::handles::{NAME, Owned, checked, done_or_error, failed, last_error, lock, untaken};
 use crate::native::backend::Failure;

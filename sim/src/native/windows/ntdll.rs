@@ -9,7 +9,7 @@ use std::ptr::{null, null_mut};
 
 use portsim_model::program::{Op, Packet, Program, Reserve};
 use windows_sys::Win32::Foundation::{HANDLE, UNICODE_STRING};
-use windows_sys::Win32::Machine::LibraryLoader::{GetModuleHandleA, GetProcAddress};
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
 
 use super::handles::{NAME, Owned, answer_of_nt};
 use crate::native::backend::Failure;

@@ -5,7 +5,7 @@ use std::ptr::{null, null_mut};
 use portsim_model::event::Error;
 use portsim_model::program::{Object, ObjectId, Program, SEMAPHORE_MAX};
 use windows_sys::Win32::Foundation::HANDLE;
-use windows_sys::Win32::Machine::Threading::{
+use windows_sys::Win32::System::Threading::{
     CreateEventW, CreateMutexW, CreateSemaphoreW, ReleaseMutex, ReleaseSemaphore, ResetEvent,
     SetEvent,
 };

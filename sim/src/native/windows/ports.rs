@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use portsim_model::event::Error;
 use portsim_model::program::{BATCH_MAX, Packet, Port, PortId, Program};
 use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, HANDLE, INVALID_HANDLE_VALUE};
-use windows_sys::Win32::Machine::IO::{
+use windows_sys::Win32::System::IO::{
     CreateIoCompletionPort, GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, OVERLAPPED,
     OVERLAPPED_ENTRY, PostQueuedCompletionStatus,
 };

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use windows_sys::Win32::Foundation::{HANDLE, WAIT_OBJECT_0};
 #[cfg(not(target_arch = "aarch64"))]
-use windows_sys::Win32::Machine::Diagnostics::Debug::CONTEXT_CONTROL_AMD64 as CONTROL;
+use windows_sys::Win32::System::Diagnostics::Debug::CONTEXT_CONTROL_AMD64 as CONTROL;
 #[cfg(target_arch = "aarch64")]
-use windows_sys::Win32::Machine::Diagnostics::Debug::CONTEXT_CONTROL_ARM64 as CONTROL;
-use windows_sys::Win32::Machine::Diagnostics::Debug::{CONTEXT, GetThreadContext};
-use windows_sys::Win32::Machine::Threading::{
+use windows_sys::Win32::System::Diagnostics::Debug::CONTEXT_CONTROL_ARM64 as CONTROL;
+use windows_sys::Win32::System::Diagnostics::Debug::{CONTEXT, GetThreadContext};
+use windows_sys::Win32::System::Threading::{
     GetCurrentThread, ResumeThread, SuspendThread, TerminateThread, WaitForSingleObject,
 };
 

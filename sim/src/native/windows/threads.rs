@@ -14,7 +14,7 @@ use portsim_model::program::{Op, PortId, Program, ThreadId};
 use windows_sys::Win32::Foundation::{
     HANDLE, WAIT_ABANDONED_0, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT,
 };
-use windows_sys::Win32::Machine::Threading::{
+use windows_sys::Win32::System::Threading::{
     CreateEventW, GetCurrentThread, INFINITE, QueueUserAPC, TerminateThread,
     WaitForMultipleObjectsEx,
 };

@@ -11,7 +11,7 @@ use portsim_model::program::{
     Program, ReserveId, ResultId, ThreadId, Timeout,
 };
 use windows_sys::Win32::Foundation::{HANDLE, INVALID_HANDLE_VALUE};
-use windows_sys::Win32::Machine::Threading::INFINITE;
+use windows_sys::Win32::System::Threading::INFINITE;
 
 use super::files::{self, Files};
 use super::handles::{NAME, failed, last_error};

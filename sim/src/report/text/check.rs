@@ -32,9 +32,6 @@ pub fn notes(check: &Check) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(explored) = check.explored() {
         let exploration = &explored.exploration;
-        if let Some(trouble) = &exploration.trouble {
-            notes.push(format!("no checkpoint: {trouble}"));
-        }
         if let Some(folder) = &explored.folder
             && exploration.checkpoints > 0
             && !explored.complete()
