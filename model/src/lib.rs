@@ -55,6 +55,10 @@
 
 extern crate alloc;
 
+// Before all others: it makes macros.
+#[macro_use]
+pub mod op;
+
 pub mod about;
 pub mod build;
 pub mod choice;
@@ -71,7 +75,6 @@ pub mod jobs;
 pub mod layout;
 pub mod machine;
 mod objects;
-pub mod op;
 pub mod packets;
 pub mod partial_order;
 pub mod personality;
