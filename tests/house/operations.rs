@@ -206,6 +206,29 @@ fn e(shown: Shown) {
 }
 use program::Op as Action;
 use Op::*;
+fn f(op: Op) -> u8 {
+    match op {
+        of_files!() | Op::Get { .. } => 1,
+        of_jobs!() => 2,
+        Op::Exit => 3,
+    }
+}
+fn g(op: Op) -> u8 {
+    match op { of_files!() | Op::Get { .. } => 1, _ => 2 }
+}
+fn h(instr: Instr) -> u8 {
+    match instr { Instr::Op(of_files!()) => 1, Instr::Op(model::of_jobs!()) => 2, Instr::Op(op) => 3, Instr::If => 4 }
+}
+fn i(op: Op) -> bool {
+    match op {
+        of_files!() | of_jobs!() => true,
+        of_ports!() => false,
+        other => false,
+    }
+}
+fn j(op: Op) -> bool {
+    matches!(op, of_files!())
+}
 "#;
     breaks(
         |root| named_but_in(root, &[]),
@@ -221,6 +244,10 @@ use Op::*;
             "sim/src/a.rs:31: stands",
             "sim/src/a.rs:34: operations go",
             "sim/src/a.rs:35: operations go",
+            "sim/src/a.rs:44: stands",
+            "sim/src/a.rs:47: stands",
+            "sim/src/a.rs:53: stands",
+            "sim/src/a.rs:57: asks",
         ],
     );
 }

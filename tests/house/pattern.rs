@@ -35,14 +35,18 @@ pub enum Pattern {
     Or(Vec<Pattern>),
     /// What has this path, or a tuple or slice where it is empty, with its fields, and whether `..` stands for others.
     Of(Vec<String>, Vec<(String, Pattern)>, bool),
+    /// What the macro of this name stands for.
+    Macro(String),
     /// A literal or a range.
     Literal,
 }
 
 impl Pattern {
-    /// How often it names something that belongs to one of these types.
+    /// How often it names something that belongs to one of these types. A macro stands for several: nothing here says
+    /// of what.
     pub fn names(&self, types: &[&str]) -> usize {
         match self {
+            Pattern::Macro(_) => 2,
             Pattern::Any | Pattern::Literal => 0,
             Pattern::Or(all) => all.iter().map(|it| it.names(types)).sum(),
             Pattern::Of(path, _, _) if is_of(path, types) => 1,
@@ -66,7 +70,8 @@ impl Pattern {
                         }
                     })
             }
-            (Pattern::Literal, _) | (_, Pattern::Any | Pattern::Literal) => false,
+            (Pattern::Literal | Pattern::Macro(_), _)
+            | (_, Pattern::Any | Pattern::Literal | Pattern::Macro(_)) => false,
         }
     }
 }
@@ -201,6 +206,9 @@ fn path(tokens: &[Token<'_>], is_range: bool) -> Option<Pattern> {
         bracket @ ("(" | "{") if !path.is_empty() && rest.len() == group(rest).len() + 2 => {
             of(path, group(rest), bracket == "{")
         }
+        "!" if !path.is_empty() && rest.len() == group(&rest[1..]).len() + 3 => {
+            path.pop().map(Pattern::Macro)
+        }
         _ if is_range => Some(Pattern::Literal),
         _ => None,
     }
@@ -324,13 +332,17 @@ fn patterns_are_read() {
     assert_eq!(read("(x, 1)"), both);
     let fields = of("A", vec![("b", Pattern::Literal), ("c", any())], true);
     assert_eq!(read("A { b: 1, ref c, .. }"), fields);
+    let subject = |name: &str| Pattern::Macro(name.to_owned());
+    assert_eq!(read("of_jobs!()"), subject("of_jobs"));
+    let inside = of("Some", vec![("0", subject("of_jobs"))], false);
+    assert_eq!(read("Some(model::of_jobs!())"), inside);
     let either = Pattern::Or(vec![of("A", vec![], false), any()]);
     assert_eq!(read("| A | b"), either);
 }
 
 #[test]
 fn what_is_no_pattern_is_not_read() {
-    for source in ["A B", "B > :: new", "x + 1", "A(1) {"] {
+    for source in ["A B", "B > :: new", "x + 1", "A(1) {", "A!", "a!() B"] {
         assert_eq!(pattern(&tokens(source)), None, "{source}");
     }
 }
