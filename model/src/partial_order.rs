@@ -487,7 +487,7 @@ fn after(code: &Code, pc: Pc) -> Vec<Pc> {
                 return Vec::new();
             }
             let branch = description.nouns().filter_map(|noun| match noun {
-                Noun::Branch(to) => Some(to),
+                Noun::Branch(to) => Some(*to),
                 _ => None,
             });
             core::iter::once(pc + 1).chain(branch).collect()

@@ -226,11 +226,8 @@ impl<O: Observer> Turn<'_, O> {
     /// A wait that is no call on a port says by itself how it ended.
     fn leaves_error(&mut self, me: ThreadId, op: Op, outcome: Outcome) {
         let error = field_of(self.program, self.os_error, outcome, Field::Error, 0);
-        let waits = matches!(
-            op,
-            Op::Block { .. } | Op::Sleep { .. } | Op::WaitHandle { .. }
-        );
-        if error != 0 && !waits {
+        let only_waits = op.wait().is_some() && op.as_get().is_none();
+        if error != 0 && !only_waits {
             self.thread(me).set_last_error(error as u16);
         }
     }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::{BuildError, Term};
 use crate::expr::ExprId;
+use crate::op::Noun;
 use crate::program::{
     Assignment, Code, INSTRS_MAX, Instr, ObjectId, Op, PacketId, Pc, PortId, Program, SLOTS_MAX,
     Slot, SlotId, ThreadId, Timeout, VarId,
@@ -253,12 +254,16 @@ impl<'b> Block<'b> {
             | Instr::If {
                 otherwise: target, ..
             }
-            | Instr::Op(Op::Test {
-                otherwise: target, ..
-            })
             | Instr::Either { others: target, .. } => *target = here,
-            // The code was too long.
-            Instr::Op(_) | Instr::End => {}
+            // Where the code was too long it may be any other.
+            Instr::Op(op) => {
+                for noun in op.describe().nouns() {
+                    if let Noun::Branch(target) = noun {
+                        *target = here;
+                    }
+                }
+            }
+            Instr::End => {}
         }
     }
 

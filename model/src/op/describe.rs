@@ -218,7 +218,7 @@ impl Op {
             Op::Set { first, len } => says.names(Sets(first, *len)).local().passes().portable(),
             Op::Test { cond, otherwise } => says
                 .names(Condition(cond))
-                .names(Branch(*otherwise))
+                .names(Branch(otherwise))
                 .local()
                 .passes()
                 .portable(),

@@ -83,7 +83,7 @@ pub enum Noun<'a> {
     /// Variables that it writes, and what it reads for that: so many of `Program::sets` from the first.
     Sets(&'a mut u16, u8),
     /// Where its thread may go on instead of at the next instruction.
-    Branch(Pc),
+    Branch(&'a mut Pc),
     /// A text.
     Text(u16),
 }

@@ -456,10 +456,16 @@ impl Op {
         self
     }
 
+    /// How it waits, where it can have a deadline or be alertable.
+    #[inline]
+    pub fn wait(mut self) -> Option<Wait> {
+        self.tell().wait
+    }
+
     /// Whether an asynchronous procedure call can end its wait.
     #[inline]
-    pub fn is_alertable(mut self) -> bool {
-        self.tell().wait.is_some_and(|wait| wait.alertable)
+    pub fn is_alertable(self) -> bool {
+        self.wait().is_some_and(|wait| wait.alertable)
     }
 
     /// Whether every system has it: one of the four calls on a port that any of them has, in whatever words, or
