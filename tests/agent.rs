@@ -8,7 +8,7 @@ use std::time::Duration;
 use portsim::cross_check::{Verdict, cross_check};
 use portsim::native::agent::{Limits, serve::serve};
 use portsim::native::{Agent, Backend, Failure, Threads};
-use portsim_model::personality::NAMES;
+use portsim::scenario::Scenario;
 use portsim_model::program::{Op, Program};
 use serde_json::Value;
 
@@ -123,7 +123,7 @@ fn what_some_systems_have_is_told() {
         "nested-jobs",
     ] {
         let file = root().join(format!("scenarios/windows/{name}.json"));
-        let scenario = portsim::scenario::read(&file, &NAMES).expect("it is right");
+        let scenario = Scenario::read(&file).expect("it is right");
         let told = std::env::temp_dir().join(format!("portsim-told-{}-{name}", std::process::id()));
         let script = format!(
             r#"read -r l; echo "$1"; read -r l; printf "%s\n" "$l" > {}; echo "{{\"unsupported\":\"no\"}}"; read -r l"#,
@@ -306,7 +306,7 @@ fn threads() -> Vec<String> {
 fn every_wrong_agent_is_survived() {
     let _alone = alone();
     let file = "scenarios/portable/newest-waiter-first.json";
-    let scenario = portsim::scenario::read(&root().join(file), &NAMES).expect("it is right");
+    let scenario = Scenario::read(&root().join(file)).expect("it is right");
     let limits = Limits {
         greeting: Duration::from_millis(700),
         answer: Duration::from_millis(700),

@@ -11,7 +11,7 @@ use portsim::native::agent::Limits;
 use portsim::native::{Agent, Backend, NoRecording, backend, record_free};
 use portsim::personality::{not_for, play};
 use portsim::run::{Ended, Execution, run};
-use portsim::scenario::{self, Scenario};
+use portsim::scenario::Scenario;
 use portsim::trace::{Answer, End, Event, Shown, Span};
 use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
@@ -151,7 +151,7 @@ fn two_of_each() -> Scenario {
         }
     }"#;
     let file = Path::new("two.json");
-    scenario::parse("two", file, text.as_bytes(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"))
+    Scenario::parse("two", file, text.as_bytes()).unwrap_or_else(|bad| panic!("{bad}"))
 }
 
 /// Calls of its threads: who, when, and which key a get took; a get of 0 never ended.
@@ -277,7 +277,7 @@ fn what_is_under_way_at_the_end_may_have_done_its_work() {
         }}"#
         );
         let file = Path::new("two.json");
-        let scenario = scenario::parse("two", file, text.as_bytes(), &NAMES);
+        let scenario = Scenario::parse("two", file, text.as_bytes());
         let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
         let posts = [(2, 100, 110, 1), (2, 120, 130, 2)];
         let (calls, end) = written(
@@ -394,7 +394,7 @@ fn posts_that_overlap_are_ordered_by_their_takes() {
         posts(2),
         posts(3)
     );
-    let scenario = scenario::parse("many", Path::new("many.json"), text.as_bytes(), &NAMES);
+    let scenario = Scenario::parse("many", Path::new("many.json"), text.as_bytes());
     let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
     let mut calls = Vec::new();
     for thread in 0..4 {

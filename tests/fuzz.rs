@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use portsim::scenario;
-use portsim_model::personality::NAMES;
+use portsim::scenario::Scenario;
 use serde_json::Value;
 
 use crate::command::{Scratch, code, json, portsim, words};
@@ -68,7 +67,7 @@ fn a_port_that_wakes_its_oldest_waiter_is_found_and_the_case_is_small() {
     for one in found {
         let file = one["scenario"].as_str().expect("a path");
         let text = fs::read_to_string(file).expect("it was written");
-        let scenario = scenario::read(file.as_ref(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
+        let scenario = Scenario::read(file.as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
         let turns = scenario.program.schedule.as_ref().map_or(0, Vec::len);
         assert!(one["again"] == true && turns <= 8, "{turns} turns:\n{text}");
         let args = [

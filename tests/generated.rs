@@ -14,7 +14,7 @@ use portsim::names::Names;
 use portsim::personality::{not_for, play};
 use portsim::replay::replay;
 use portsim::run::{Ended, Execution, run};
-use portsim::scenario::{self, Scenario};
+use portsim::scenario::Scenario;
 use portsim::trace::{Answer, End, Event, Header, Mode, Origin, Shown, Trace};
 use portsim_model::State;
 use portsim_model::expr::{Facts, PortField};
@@ -393,13 +393,8 @@ fn waits_once(machine: &dyn AnyMachine, state: &State) -> Result<(), TestCaseErr
 
 fn read(value: &Value) -> Scenario {
     let text = value.to_string();
-    scenario::parse(
-        "generated",
-        Path::new("generated.json"),
-        text.as_bytes(),
-        &NAMES,
-    )
-    .unwrap_or_else(|bad| panic!("{bad}\n{text}"))
+    Scenario::parse("generated", Path::new("generated.json"), text.as_bytes())
+        .unwrap_or_else(|bad| panic!("{bad}\n{text}"))
 }
 
 /// Cases that failed once are kept beside this file and tried first.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use portsim::check::{Cut, Exploration, Found, Limits, Progress, Reductions, Workers, check};
 use portsim::personality::{not_for, play};
-use portsim::scenario::{self, Scenario};
+use portsim::scenario::Scenario;
 use portsim_model::State;
 use portsim_model::expr::{ExprId, eval};
 use portsim_model::machine::AnyMachine;
@@ -340,7 +340,7 @@ impl Judge<'_> {
 fn read(value: &Value) -> Result<Scenario, TestCaseError> {
     let bytes = value.to_string().into_bytes();
     let file = Path::new("generated.json");
-    let read = scenario::parse("generated", file, &bytes, &NAMES);
+    let read = Scenario::parse("generated", file, &bytes);
     read.map_err(|bad| TestCaseError::fail(format!("{bad}\n{value}")))
 }
 

@@ -11,7 +11,7 @@ use portsim::admit::free::{Limits, admit_free};
 use portsim::choose::{Choose, Policy};
 use portsim::names::Names;
 use portsim::personality::{not_for, play};
-use portsim::scenario::{self, Scenario};
+use portsim::scenario::Scenario;
 use portsim::trace::{Answer, End, Event, Shown, Span, Watcher};
 use portsim_model::State;
 use portsim_model::machine::AnyMachine;
@@ -250,7 +250,7 @@ fn written(rng: &mut dyn Choose) -> Scenario {
     }
     text += " } }";
     let file = Path::new("a seed");
-    scenario::parse("seed", file, text.as_bytes(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"))
+    Scenario::parse("seed", file, text.as_bytes()).unwrap_or_else(|bad| panic!("{bad}"))
 }
 
 /// The same calls with one of them altered; none where the seed chose what cannot be.

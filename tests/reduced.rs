@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use portsim::check::{Exploration, Found, Limits, Reductions, Workers, check};
 use portsim::personality::{not_for, play};
-use portsim::scenario;
+use portsim::scenario::Scenario;
 use portsim_model::State;
 use portsim_model::machine::AnyMachine;
 use portsim_model::partial_order::PartialOrder;
@@ -358,7 +358,7 @@ fn compare(programs: impl Strategy<Value = Value>, cases: u32) -> [usize; 2] {
     let outcome = runner.run(&programs, |value| {
         let text = value.to_string();
         let path = Path::new("generated.json");
-        let scenario = match scenario::parse("generated", path, text.as_bytes(), &NAMES) {
+        let scenario = match Scenario::parse("generated", path, text.as_bytes()) {
             Ok(scenario) => scenario,
             Err(error) => panic!("the generator writes scenarios: {error}\n{text}"),
         };

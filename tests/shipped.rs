@@ -28,9 +28,8 @@ const PROCESSORS: u32 = 2;
 /// Every shipped scenario.
 pub fn scenarios() -> Vec<Scenario> {
     let files = find(&[root().join("scenarios")]).expect("the folder is there");
-    let read = |file: &PathBuf| {
-        scenario::read(file, &NAMES).unwrap_or_else(|bad: BadInput| panic!("{bad}"))
-    };
+    let read =
+        |file: &PathBuf| Scenario::read(file).unwrap_or_else(|bad: BadInput| panic!("{bad}"));
     files.iter().map(read).collect()
 }
 
@@ -130,7 +129,7 @@ fn every_scenario_has_the_verdict_that_it_expects() {
 #[test]
 fn the_pool_has_the_counts_of_the_other_checkers() {
     let file = root().join("scenarios/bench/pool-4-2-2-4.json");
-    let scenario = scenario::read(&file, &NAMES).expect("it is shipped");
+    let scenario = Scenario::read(&file).expect("it is shipped");
     let out = play("windows", &scenario.program, PROCESSORS)
         .map(|machine| Explore(2, Reductions::NONE).on(&machine))
         .expect("Windows plays it");
@@ -288,7 +287,7 @@ fn refused_traces() {
         let path = root()
             .join("scenarios")
             .join(format!("{}.json", header.scenario));
-        let scenario = scenario::read(&path, &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
+        let scenario = Scenario::read(&path).unwrap_or_else(|bad| panic!("{bad}"));
         if bless && scenario.sha256 != header.scenario_sha256 {
             let text = fs::read_to_string(&file).expect("it was read before");
             let stamped = text.replacen(&header.scenario_sha256, &scenario.sha256, 1);
@@ -379,7 +378,7 @@ fn recording(file: &Path) -> (Scenario, Trace) {
     let recorded = read(file).unwrap_or_else(|bad| panic!("{bad}"));
     let name = format!("{}.json", recorded.header.scenario);
     let path = root().join("scenarios").join(name);
-    let scenario = scenario::read(&path, &NAMES).unwrap_or_else(|bad| panic!("{bad}"));
+    let scenario = Scenario::read(&path).unwrap_or_else(|bad| panic!("{bad}"));
     assert_eq!(
         scenario.sha256,
         recorded.header.scenario_sha256,

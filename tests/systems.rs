@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 
 use portsim::compare::{Group, compare};
-use portsim::scenario::{self, Scenario};
+use portsim::scenario::Scenario;
 use portsim_model::personality::NAMES;
 
 use crate::command::json;
@@ -91,7 +91,7 @@ order, with `...` for one that still waits at the end. How sure each rule is sta
 
 fn question(name: &str) -> Scenario {
     let file = root().join("scenarios").join(format!("{name}.json"));
-    scenario::read(&file, &NAMES).unwrap_or_else(|bad| panic!("{bad}"))
+    Scenario::read(&file).unwrap_or_else(|bad| panic!("{bad}"))
 }
 
 fn letter(group: usize) -> char {

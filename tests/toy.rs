@@ -8,13 +8,12 @@ use portsim::admit::admit;
 use portsim::check::{Exploration, Limits, Reductions, Workers, check};
 use portsim::choose::Policy;
 use portsim::run::{Ended, run};
-use portsim::scenario::{self, Scenario};
+use portsim::scenario::Scenario;
 use portsim::trace::End;
 use portsim_model::about::About;
 use portsim_model::contract::Personality;
 use portsim_model::event::{Error, Observer, Outcome};
 use portsim_model::machine::{AnyMachine, Machine};
-use portsim_model::personality::NAMES;
 use portsim_model::program::{Get, Op, PacketId, Post, Program, ThreadId, Verb};
 use portsim_model::property::Fault;
 use portsim_model::state::View;
@@ -92,7 +91,7 @@ fn scenario(winner: &str) -> Scenario {
              "properties": {{ "at_end": {{ "first": "{winner}.x.key == 1" }} }} }}"#
     );
     let file = Path::new("toy.json");
-    scenario::parse("toy", file, text.as_bytes(), &NAMES).unwrap_or_else(|bad| panic!("{bad}"))
+    Scenario::parse("toy", file, text.as_bytes()).unwrap_or_else(|bad| panic!("{bad}"))
 }
 
 fn machine(scenario: &Scenario, scheduled: bool) -> Arc<dyn AnyMachine> {
@@ -147,8 +146,8 @@ fn a_system_of_one_file_is_run_explored_and_admitted() {
         .expect("the oldest is first");
     assert_eq!(found.property(&newest.names), "first");
     let closes = r#"{ "why": "It has no end.", "ports": { "p": {} }, "threads": { "a": [{ "close": "p" }] } }"#;
-    let closes = scenario::parse("toy", Path::new("toy.json"), closes.as_bytes(), &NAMES)
-        .expect("it is one");
+    let closes =
+        Scenario::parse("toy", Path::new("toy.json"), closes.as_bytes()).expect("it is one");
     let lacks = Machine::new(closes.program, Queue, 2).expect_err("it is refused");
     assert_eq!(lacks.why, "a queue has no such operation");
 }

@@ -2,7 +2,8 @@
 
 use crate::choice::Open;
 use crate::claim::Claim;
-use crate::event::{Error, OsError, errno};
+use crate::event::Error;
+use crate::os_error::{OsError, errno};
 use crate::program::{Op, Program, Verb};
 
 /// What a personality is, where its [contract](crate::contract) is what it does.

@@ -2,6 +2,13 @@
 
 use core::ops::{Deref, DerefMut};
 
+/// JOB_OBJECT_MSG_ACTIVE_PROCESS_ZERO: no process is left in a job.
+pub const ACTIVE_PROCESS_ZERO: i64 = 4;
+/// JOB_OBJECT_MSG_NEW_PROCESS: a process has begun in a job.
+pub const NEW_PROCESS: i64 = 6;
+/// JOB_OBJECT_MSG_EXIT_PROCESS: a process of a job has ended.
+pub const EXIT_PROCESS: i64 = 7;
+
 /// Bytes of a job.
 pub(crate) const JOB_LEN: usize = 2;
 

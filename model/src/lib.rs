@@ -43,7 +43,7 @@
 //!   [`control`] are their conditions and where they go next.
 //! - [`state`] is one flat record of bytes ([`layout`]), with a typed view for each noun: [`packets`],
 //!   [`waiters`], [`running`], [`threads`], [`files`], [`wait_packets`], [`jobs`].
-//! - [`event`] is what an observer sees, [`results`] what calls leave behind.
+//! - [`event`] is what an observer sees, [`os_error`] what systems call an error, [`results`] what calls leave behind.
 //! - [`contract`] is what each system of [`personality`] fulfils. Its rules run in a [`turn`], name their [`claim`]s and
 //!   make [`choice`]s.
 //! - [`machine`] is a program on a personality, [`step`] what can happen next there.
@@ -75,6 +75,7 @@ pub mod jobs;
 pub mod layout;
 pub mod machine;
 mod objects;
+pub mod os_error;
 pub mod packets;
 pub mod partial_order;
 pub mod personality;

@@ -1,7 +1,8 @@
 //! What calls leave behind: as bytes of a state, and as the parts that expressions ask for.
 
-use crate::event::{Batch, ERRORS, Error, OsError, Outcome, win32_of_status};
+use crate::event::{Batch, ERRORS, Error, Outcome};
 use crate::expr::Field;
+use crate::os_error::{OsError, win32_of_status};
 use crate::program::{IoResult, Packet, PacketId, Program, ResultId};
 
 const EMPTY: u8 = 0;

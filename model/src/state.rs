@@ -7,11 +7,12 @@ use alloc::boxed::Box;
 use alloc::vec;
 use core::ops::{Deref, DerefMut, Range};
 
-use crate::event::{Error, OsError, Outcome};
+use crate::event::{Error, Outcome};
 use crate::expr::{Facts, Field, FileField, OperationField, PortField, ThreadField};
 use crate::files::{FILE_FIXED, File, OPERATION_LEN, Operation, Phase};
 use crate::jobs::{JOB_LEN, Job};
 use crate::layout::{Layout, PortPlace};
+use crate::os_error::OsError;
 use crate::packets::Packets;
 use crate::program::{
     FileId, Get, JobId, ObjectId, Op, OperationId, PacketId, PortId, Program, ReserveId, ResultId,

@@ -3,11 +3,12 @@
 use crate::choice::{Noted, Readings};
 use crate::claim::Claim;
 use crate::control::{Rest, SlotPlace};
-use crate::event::{Error, Observer, OsError, Outcome};
+use crate::event::{Error, Observer, Outcome};
 use crate::expr::Field;
 use crate::files::{File, Operation};
 use crate::jobs::Job;
 use crate::layout::Layout;
+use crate::os_error::OsError;
 use crate::program::{
     FileId, Get, Instr, JobId, Op, OperationId, PacketId, PortId, Program, ReserveId, SourceId,
     ThreadId, Timeout, WaitPacketId,

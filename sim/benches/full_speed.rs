@@ -17,9 +17,8 @@ use std::time::{Duration, Instant};
 use portsim::cross_check::judge_free;
 use portsim::native::free::Freely;
 use portsim::native::{backend, record_free};
-use portsim::scenario::{Scenario, parse};
+use portsim::scenario::Scenario;
 use portsim::trace::{Event, Span};
-use portsim_model::personality::NAMES;
 use portsim_port::Port;
 
 /// Pairs of calls by hand.
@@ -142,7 +141,7 @@ fn round_and_round(threads: usize) -> String {
 }
 
 fn scenario(text: &str) -> Scenario {
-    let parsed = parse("bench", Path::new("bench"), text.as_bytes(), &NAMES);
+    let parsed = Scenario::parse("bench", Path::new("bench"), text.as_bytes());
     parsed.unwrap_or_else(|bad| panic!("{bad}"))
 }
 

@@ -10,10 +10,9 @@ use portsim::choose::Policy;
 use portsim::native::{self, Options};
 use portsim::personality::play;
 use portsim::run::{run, run_unseen};
-use portsim::scenario::{Scenario, parse, read};
+use portsim::scenario::Scenario;
 use portsim::trace::Shown;
 use portsim_model::machine::AnyMachine;
-use portsim_model::personality::NAMES;
 
 /// The pool that other checkers count too.
 const POOL: &str = concat!(
@@ -80,7 +79,7 @@ fn median(mut work: impl FnMut() -> u64) -> f64 {
 fn conduct() {
     let path = Path::new("conducted.json");
     let scenario =
-        parse("conducted", path, CONDUCTED.as_bytes(), &NAMES).expect("it is a scenario");
+        Scenario::parse("conducted", path, CONDUCTED.as_bytes()).expect("it is a scenario");
     let backend = native::backend("epoll").expect("it is always listed");
     let options = Options {
         turns_max: TURNS,
@@ -106,7 +105,7 @@ fn conduct() {
 }
 
 fn main() {
-    let scenario = read(Path::new(POOL), &NAMES).expect("the scenario is shipped");
+    let scenario = Scenario::read(Path::new(POOL)).expect("the scenario is shipped");
     let measure = Measure {
         scenario: &scenario,
     };

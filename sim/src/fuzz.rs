@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use portsim_model::personality::NAMES;
 use portsim_model::program::Slated;
 
 use crate::admit::Refusal;
@@ -23,7 +22,7 @@ use crate::cross_check::{Comparison, Verdict, cross_check_within};
 use crate::draft::{CLOCK, Draft};
 use crate::native::{Backend, Options};
 use crate::personality::not_for;
-use crate::scenario::{self, Scenario};
+use crate::scenario::Scenario;
 use crate::shrink::shrink;
 use kinds::{Draw, KINDS, Kind, parts};
 
@@ -307,7 +306,7 @@ const NAME: &str = "fuzz";
 fn parsed(draft: &Draft) -> Result<Scenario, String> {
     let text = draft.text();
     let file = Path::new("fuzz.json");
-    scenario::parse(NAME, file, text.as_bytes(), &NAMES).map_err(|bad| bad.to_string())
+    Scenario::parse(NAME, file, text.as_bytes()).map_err(|bad| bad.to_string())
 }
 
 fn read(draft: &Draft) -> Scenario {

@@ -1,4 +1,40 @@
-//! portsim: a deterministic simulator and model checker for I/O completion ports.
+//! A deterministic simulator and model checker for I/O completion ports.
+//!
+//! A scenario says what threads do with completion ports and what must hold. [`Checker`] explores every interleaving of it
+//! on the model of a system; what it finds is a report, which is a value.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use portsim::report::verdict::Verdict;
+//! use portsim::report::{Format, Part};
+//! use portsim::{Checker, Scenario};
+//!
+//! // Two threads wait, and one packet is posted.
+//! let text = r#"{
+//!     "why": "Is every waiter served?",
+//!     "ports": { "p": { "concurrency": 1 } },
+//!     "threads": {
+//!         "worker": { "count": 2, "do": [{ "get": "p" }] },
+//!         "poster": [{ "post": "p", "key": 1 }]
+//!     }
+//! }"#;
+//! let scenario = Scenario::parse("two-waiters", Path::new("two-waiters.json"), text.as_bytes())?;
+//! let check = Checker::new(&scenario).personality("windows").workers(4).run()?;
+//! assert_eq!(check.verdict(), Verdict::Violation);
+//! assert_eq!(check.property(), Some("deadlock"));
+//!
+//! // The verdict and the run that shows it, as `portsim check` says them.
+//! print!("{}", Format::Text.part(Part::Check(&check)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - [`Scenario::read`] reads a scenario file; [`scenario`] says what stands in it.
+//! - [`Checker`] asks whether anything can go wrong, [`CrossChecker`] whether a real system does what the model can do.
+//!   [`run`], [`replay`] and [`admit`] choose steps in other ways.
+//! - [`report`] has what was found as values, and the formats in which they are said.
+//! - [`native`] runs programs on real ports. The port in user space is a crate of its own, `portsim-port`; the model is
+//!   `portsim-model`.
 
 pub mod admit;
 pub mod bad_input;
@@ -6,7 +42,7 @@ pub mod check;
 pub mod choose;
 // Where loom runs the tests, threads at full speed are not there, and the command has nothing to start.
 #[cfg(not(all(test, loom)))]
-pub mod cli;
+mod cli;
 pub mod compare;
 pub mod coverage;
 pub mod cross_check;
@@ -19,11 +55,20 @@ pub mod personality;
 pub mod replay;
 #[cfg(not(all(test, loom)))]
 pub mod report;
+#[cfg(not(all(test, loom)))]
+pub mod request;
 pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod trace;
 pub mod walk;
+
+pub use bad_input::BadInput;
+#[cfg(not(all(test, loom)))]
+pub use cli::main;
+#[cfg(not(all(test, loom)))]
+pub use request::{Checker, CrossChecker, Error};
+pub use scenario::Scenario;
 
 // The port in user space is a crate of its own. Tests compile its source as a module of this crate, because only then
 // can they plant mistakes in it and see who acted.

@@ -1,7 +1,9 @@
 //! Which personality a scenario is played on, by its name; behind a colon stand readings of open claims that are fixed, as
 //! in `windows:poll-counts=counts,suspend-waiting=stays`.
 
-use std::sync::Arc;
+use std::error::Error;
+use std::fmt::{self, Display, Formatter};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portsim_model::AnyMachine;
 use portsim_model::choice::Open;
@@ -33,6 +35,27 @@ pub fn base(name: &str) -> &str {
     name.split(':').next().unwrap_or_default()
 }
 
+/// The name of a personality, with readings or without, as one that stays.
+///
+/// # Errors
+///
+/// There is no such personality, or no such open claim or reading of it.
+pub fn named(name: &str) -> Result<&'static str, Misnamed> {
+    /// Names with readings that somebody asked for; each is kept once.
+    static WITH_READINGS: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+    if let Some(known) = NAMES.into_iter().find(|known| *known == name) {
+        return Ok(known);
+    }
+    readings(name)?;
+    let mut kept = WITH_READINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = kept.iter().find(|known| **known == name) {
+        return Ok(known);
+    }
+    let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    kept.push(name);
+    Ok(name)
+}
+
 /// What is wrong with a name of a personality.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misnamed {
@@ -43,6 +66,14 @@ pub struct Misnamed {
     /// What is known instead.
     pub known: Vec<&'static str>,
 }
+
+impl Display for Misnamed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl Error for Misnamed {}
 
 /// The readings that stand behind a name, each for a claim that is open there.
 pub fn readings(name: &str) -> Result<Vec<Fixed>, Misnamed> {
@@ -111,26 +142,16 @@ pub fn unsupported(name: &str, program: &Arc<Program>) -> Option<String> {
 /// something.
 pub fn not_for(name: &str, scenario: &Scenario) -> Option<String> {
     match &scenario.meant_for {
-        Some(meant_for) if !meant_for.iter().any(|system| system == base(name)) => {
-            let known = meant_for
-                .iter()
-                .any(|system| NAMES.contains(&system.as_str()));
-            let absent = if known {
-                ""
-            } else {
-                ", which this version does not play"
-            };
-            Some(format!(
-                "the scenario is meant for {}{absent}",
-                meant_for.join(", ")
-            ))
-        }
+        Some(meant_for) if !meant_for.iter().any(|system| system == base(name)) => Some(format!(
+            "the scenario is meant for {}",
+            meant_for.join(", ")
+        )),
         _ => unsupported(name, &scenario.program),
     }
 }
 
-/// The system that a scenario is played on if nobody names one: the first that it is meant for and that this
-/// version has, or else the first that has its operations.
+/// The personality that plays a scenario if nobody names one: the first that it is meant for, or else the first that
+/// has its operations.
 pub fn default_for(scenario: &Scenario) -> &'static str {
     let meant = |name: &&str| not_for(name, scenario).is_none();
     let first_named = scenario

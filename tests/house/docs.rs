@@ -11,7 +11,10 @@ fn manuals(root: &Path) -> Vec<File> {
     let mut found = files(root);
     found.retain(|file| {
         let at_the_top = !file.path.contains('/');
-        file.path.ends_with(".md") && (at_the_top || file.path.starts_with("docs/"))
+        let in_a_folder = ["docs/", ".github/"]
+            .iter()
+            .any(|it| file.path.starts_with(it));
+        file.path.ends_with(".md") && (at_the_top || in_a_folder)
     });
     for file in &mut found {
         file.text = without_comments(&file.text);
@@ -315,6 +318,7 @@ fn a_path_that_leads_nowhere_is_seen() {
         &[
             ("README.md", readme),
             ("docs/manual.md", "[up](../README.md) [down](more.md)\n"),
+            (".github/CONTRIBUTING.md", "`docs/manual.md` `docs/no.md`\n"),
             ("sim/README.md", "`docs/none.md`\n"),
         ],
         &[
@@ -323,6 +327,7 @@ fn a_path_that_leads_nowhere_is_seen() {
             "README.md:4: the link leads to `docs/none.md`",
             "README.md:6: the command names `scenarios/none.json`",
             "docs/manual.md:1: the link leads to `more.md`",
+            ".github/CONTRIBUTING.md:1: there is no `docs/no.md`",
         ],
     );
 }

@@ -11,7 +11,7 @@ use super::rust::{Mention, code_only, mentions, tokens};
 use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
-const LEVELS: [&[&str]; 8] = [
+const LEVELS: [&[&str]; 9] = [
     &["bad_input", "draft", "names"],
     &["scenario", "trace"],
     &["choose", "coverage"],
@@ -27,6 +27,7 @@ const LEVELS: [&[&str]; 8] = [
     &["compare", "cross_check", "shrink", "walk"],
     &["fuzz"],
     &["report"],
+    &["request"],
     &["cli"],
 ];
 

@@ -11,6 +11,7 @@ mod layers;
 mod operations;
 mod packages;
 mod pattern;
+mod recipes;
 mod reports;
 mod rust;
 mod systems;

@@ -13,11 +13,7 @@ use super::{File, Violation, breaks, holds, rust_files};
 const HOME: &str = "model/src/personality/";
 
 /// Who may name one, and why.
-const MAY: [(&str, &str); 4] = [
-    (
-        "sim/src/scenario/mod.rs",
-        "names are known whether or not this version plays them",
-    ),
+const MAY: [(&str, &str); 3] = [
     (
         "sim/src/export/",
         "the second statement of the rules is of one system",

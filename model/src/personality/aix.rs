@@ -19,7 +19,8 @@ use crate::about::{About, COMMON, Limits};
 use crate::choice::{Numbers, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
-use crate::event::{Batch, Error, Observer, Outcome, aix};
+use crate::event::{Batch, Error, Observer, Outcome};
+use crate::os_error::aix;
 use crate::program::{
     BindingId, FileId, Get, Op, PacketId, PortId, Post, Program, ThreadId, Timeout, Verb,
 };

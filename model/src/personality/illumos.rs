@@ -34,7 +34,8 @@ use crate::about::{About, COMMON, Limits};
 use crate::choice::Numbers;
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
-use crate::event::{Batch, Error, Observer, Outcome, illumos};
+use crate::event::{Batch, Error, Observer, Outcome};
+use crate::os_error::illumos;
 use crate::program::{
     Alert, Get, Op, PacketId, PortId, Post, Program, SourceId, ThreadId, Timeout, Verb,
 };

@@ -46,7 +46,8 @@ use crate::about::{About, COMMON, Limits};
 use crate::choice::{Numbers, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
-use crate::event::{Batch, Error, Observer, Outcome, win32};
+use crate::event::{Batch, Error, Observer, Outcome};
+use crate::os_error::win32;
 use crate::program::{
     BindingId, FileId, Get, JobId, Modes, ObjectId, Op, OperationId, PacketId, PortId, Post,
     ProcessId, Program, ReserveId, ResultId, ThreadId, Timeout, Verb, WaitPacketId,

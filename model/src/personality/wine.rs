@@ -28,8 +28,9 @@ use crate::about::{About, COMMON, Limits};
 use crate::choice::Numbers;
 use crate::claim::claims;
 use crate::contract::Personality;
-use crate::event::{Batch, Error, Observer, Outcome, win32};
+use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
+use crate::os_error::win32;
 use crate::program::{
     BindingId, FileId, Get, JobId, Modes, Op, OperationId, PacketId, PortId, Post, ProcessId,
     Program, Reserve, ReserveId, ResultId, ThreadId, Timeout, Verb,

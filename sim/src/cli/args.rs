@@ -6,13 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use portsim_model::personality::NAMES;
 
 use super::bad_argument;
 use crate::bad_input::BadInput;
 use crate::check::Reductions;
 use crate::choose::Policy;
-use crate::personality::readings;
+use crate::personality::{Misnamed, named};
 
 /// A deterministic simulator and model checker for I/O completion ports.
 #[derive(Debug, Parser)]
@@ -530,16 +529,12 @@ fn minutes(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is no number of minutes, such as `10` or `0.5`"))
 }
 
+/// What is wrong with the name of a personality.
+pub fn misnamed(it: Misnamed) -> BadInput {
+    bad_argument("--as", it.problem).near(&it.word, it.known)
+}
+
 /// The personality of this name.
 pub fn personality(name: &str) -> Result<&'static str, BadInput> {
-    if let Some(known) = NAMES.into_iter().find(|known| *known == name) {
-        return Ok(known);
-    }
-    match readings(name) {
-        // A command names a handful at most.
-        Ok(_) => Ok(Box::leak(name.to_owned().into_boxed_str())),
-        Err(misnamed) => {
-            Err(bad_argument("--as", misnamed.problem).near(&misnamed.word, misnamed.known))
-        }
-    }
+    named(name).map_err(misnamed)
 }

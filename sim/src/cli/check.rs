@@ -2,25 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
-use super::say::{Progress, Say, stop_on_ctrl_c};
+use super::say::{Say, stop_on_ctrl_c};
 use super::walk::walk;
 use super::{Exit, Stop, bad_argument, files, traces};
-use crate::check::{
-    self, Exploration, Files, Hosts, Keeping, Limits, Reductions, Searched, Trouble, Workers,
-};
+use crate::check::{Hosts, Limits, Progress};
 use crate::coverage::Coverage;
-use crate::personality::{default_for, not_for, play};
-use crate::report::check::{Check, Checks, Counterexample, Explored, Method};
+use crate::personality::{default_for, not_for};
+use crate::report::check::{Check, Checks, Method};
 use crate::report::covered::Covered;
 use crate::report::units::{bytes, count, counted};
 use crate::report::{Part, Report};
-use crate::run::follow;
+use crate::request::Checker;
 use crate::scenario::{Scenario, find};
 use crate::trace::{End, Trace};
 
@@ -53,7 +49,7 @@ type Job = (Arc<Scenario>, &'static str);
 fn jobs(args: &args::Check) -> Result<Vec<Job>, Stop> {
     let mut jobs = Vec::new();
     for file in find(&args.paths)? {
-        let scenario = Arc::new(files::scenario(&file)?);
+        let scenario = Arc::new(Scenario::read(&file)?);
         let names: Vec<&'static str> = match args.personality.as_deref() {
             None => vec![default_for(&scenario)],
             Some("all") => NAMES
@@ -98,23 +94,28 @@ fn one(
     say: &Say,
     stop: &AtomicBool,
 ) -> Result<Check, Stop> {
-    let method = match (not_for(personality, &scenario), args.walk) {
-        (Some(lacks), _) => Method::Unsupported(lacks),
-        (None, Some(policy)) => {
-            Method::Walked(walk(args, policy, &scenario, personality, say, stop))
-        }
-        (None, None) => {
-            let explored = explore(args, &scenario, personality, say, stop)?;
-            Method::Explored(Box::new(explored))
-        }
-    };
-    Ok(Check {
-        scenario,
-        personality,
-        processors: args.machine.processors,
-        method,
-        alone: args.paths.len() == 1 && args.paths[0].is_file(),
-    })
+    let alone = args.paths.len() == 1 && args.paths[0].is_file();
+    let walked = args
+        .walk
+        .filter(|_| not_for(personality, &scenario).is_none());
+    if let Some(policy) = walked {
+        let walk = walk(args, policy, &scenario, personality, say, stop);
+        return Ok(Check {
+            scenario,
+            personality,
+            processors: args.machine.processors,
+            method: Method::Walked(walk),
+            alone,
+        });
+    }
+    let mut progress = say.progress();
+    let name = &scenario.name;
+    let watch = |now| progress.at(|since| words(name, now, since.as_secs_f64()));
+    let check = request(args, &scenario, personality)?
+        .stop(stop)
+        .watch(watch)
+        .run()?;
+    Ok(Check { alone, ..check })
 }
 
 /// Writes the counterexample, where it is wanted and there is one.
@@ -137,152 +138,60 @@ fn write(args: &args::Check, check: &Check) -> Result<(), Stop> {
     traces::write(file, &check.scenario, &trace)
 }
 
-fn explore(
+/// The search that the arguments ask for.
+fn request<'a>(
     args: &args::Check,
     scenario: &Scenario,
-    personality: &'static str,
-    say: &Say,
-    stop: &AtomicBool,
-) -> Result<Explored, Stop> {
-    let since = Instant::now();
-    let search = searched(args, scenario, personality);
-    let plan = Plan {
-        reductions: args.reduce,
-        limits: Limits {
+    personality: &str,
+) -> Result<Checker<'a>, Stop> {
+    let mut checker = Checker::new(scenario)
+        .personality(personality)
+        .processors(args.machine.processors)
+        .reductions(args.reduce)
+        .limits(Limits {
             memory_bytes: args.memory,
             depth: args.depth,
             exact: args.exact,
             preemptions: args.preemptions,
-        },
-        workers: workers(args, &search)?,
-        keeping: keeping(args, &search),
-        stop,
-        name: &scenario.name,
-    };
-    let machine =
-        play(personality, &scenario.program, args.machine.processors).expect("it was asked before");
-    let exploration = plan.explore(&machine, say.progress())?;
-    Ok(Explored {
-        counterexample: counterexample(&*machine, &exploration, args.why),
-        exploration,
-        preemptions: args.preemptions,
-        folder: args.checkpoint.clone(),
-        seconds: since.elapsed().as_secs_f64(),
+        })
+        .workers(args.workers())
+        .coverage(args.coverage)
+        .why(args.why);
+    if let Some(hosts) = hosts(args)? {
+        checker = checker.hosts(hosts);
+    }
+    Ok(match &args.checkpoint {
+        None => checker,
+        Some(folder) if args.resume => checker.resume_from(folder, args.every),
+        Some(folder) => checker.keep_in(folder, args.every),
     })
 }
 
-/// Where the search is kept.
-fn keeping(args: &args::Check, search: &Searched) -> Option<Keeping> {
-    args.checkpoint.as_ref().map(|folder| Keeping {
-        folder: folder.clone(),
-        every: args.every,
-        resume: args.resume,
-        search: search.clone(),
-        disk: Arc::new(Files),
-    })
-}
-
-/// What is searched.
-fn searched(args: &args::Check, scenario: &Scenario, personality: &str) -> Searched {
-    Searched {
-        scenario: scenario.name.clone(),
-        sha256: scenario.sha256.clone(),
-        personality: personality.to_owned(),
-        processors: args.machine.processors,
-        reductions: args.reduce.to_string(),
-        depth: args.depth,
-        preemptions: args.preemptions,
-        exact: args.exact,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    }
-}
-
-/// The threads and processes that search.
-fn workers(args: &args::Check, search: &Searched) -> Result<Workers, Stop> {
-    let mut workers = Workers {
-        workers: args.workers(),
-        hosts: None,
-        coverage: args.coverage,
-        search: search.number(),
+/// The processes that search together.
+fn hosts(args: &args::Check) -> Result<Option<Hosts>, Stop> {
+    let (Some(file), Some(process)) = (&args.hosts, args.process) else {
+        return Ok(None);
     };
-    if let (Some(file), Some(process)) = (&args.hosts, args.process) {
-        let addresses = files::addresses(file)?;
-        if process >= addresses.len() {
-            let there = format!("there are {} hosts, counted from 0", addresses.len());
-            return Err(bad_argument("--process", there).into());
-        }
-        workers.hosts = Some(Hosts { addresses, process });
+    let addresses = files::addresses(file)?;
+    if process >= addresses.len() {
+        let there = format!("there are {} hosts, counted from 0", addresses.len());
+        return Err(bad_argument("--process", there).into());
     }
-    Ok(workers)
+    Ok(Some(Hosts { addresses, process }))
 }
 
-/// The run that shows what was found.
-fn counterexample(
-    machine: &dyn AnyMachine,
-    exploration: &Exploration,
-    why: bool,
-) -> Counterexample {
-    let (events, last) = follow(machine, &exploration.path, why);
-    let event_of =
-        |step: usize| follow(machine, &exploration.path[..step], false).0.len() as u64 + 1;
-    let held = |thread| {
-        machine
-            .holds_back(&last, thread)
-            .map(|claim| (thread, claim))
-    };
-    Counterexample {
-        events,
-        held: match why {
-            true => machine.program().thread_ids().filter_map(held).collect(),
-            false => Vec::new(),
-        },
-        parked: machine.view(&last).inside_calls().collect(),
-        loop_at: exploration.loop_from.map(event_of),
-    }
-}
-
-/// How a scenario is explored.
-struct Plan<'a> {
-    reductions: Reductions,
-    limits: Limits,
-    workers: Workers,
-    keeping: Option<Keeping>,
-    stop: &'a AtomicBool,
-    name: &'a str,
-}
-
-impl Plan<'_> {
-    fn explore(
-        &self,
-        machine: &Arc<dyn AnyMachine>,
-        mut progress: Progress,
-    ) -> Result<Exploration, Trouble> {
-        let watch = |now| progress.at(|since| self.words(now, since.as_secs_f64()));
-        check::check(
-            machine,
-            self.reductions,
-            self.limits,
-            &self.workers,
-            self.keeping.as_ref(),
-            self.stop,
-            watch,
-        )
-    }
-
-    /// How far the search is after so many seconds.
-    fn words(&self, now: check::Progress, seconds: f64) -> String {
-        let rate = now.transitions as f64 / seconds;
-        let left = now.states_left().map_or_else(String::new, |left| {
-            format!(", about {} to come", count(left))
-        });
-        format!(
-            "{}: {}, {} waiting{left}, depth {}, {:.1} M transitions/s, {}",
-            self.name,
-            counted(now.states, "state"),
-            count(now.waiting),
-            now.depth,
-            rate / 1e6,
-            bytes(now.bytes)
-        )
-    }
+/// How far the search of a scenario is after so many seconds.
+fn words(scenario: &str, now: Progress, seconds: f64) -> String {
+    let rate = now.transitions as f64 / seconds;
+    let left = now.states_left().map_or_else(String::new, |left| {
+        format!(", about {} to come", count(left))
+    });
+    format!(
+        "{scenario}: {}, {} waiting{left}, depth {}, {:.1} M transitions/s, {}",
+        counted(now.states, "state"),
+        count(now.waiting),
+        now.depth,
+        rate / 1e6,
+        bytes(now.bytes)
+    )
 }

@@ -4,11 +4,11 @@ use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
 use super::say::{Say, stop_on_ctrl_c, stopped};
-use super::{Exit, Stop, files};
+use super::{Exit, Stop};
 use crate::compare::compare as groups_of;
 use crate::report::Report;
 use crate::report::compare::{Compared, Sided};
-use crate::scenario::find;
+use crate::scenario::{Scenario, find};
 
 /// Shows what each system does.
 pub fn compare(args: &args::Compare, say: &Say) -> Result<Exit, Stop> {
@@ -26,7 +26,7 @@ pub fn compare(args: &args::Compare, say: &Say) -> Result<Exit, Stop> {
         if stopped() {
             break;
         }
-        let scenario = files::scenario(file)?;
+        let scenario = Scenario::read(file)?;
         progress.at(|_| {
             let (done, all) = (scenarios.len(), files.len());
             format!("{done} of {all}: {}", scenario.name)

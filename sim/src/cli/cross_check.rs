@@ -1,77 +1,36 @@
 //! `portsim cross-check`: scenarios on real systems and on the model.
 
 use super::args;
-use super::on::{On, pairs};
-use super::say::{Say, stop_on_ctrl_c, stopped};
-use super::{Exit, Stop, files};
-use crate::cross_check::{Comparison, Verdict, cross_check as check};
+use super::on::pairs;
+use super::say::{Say, stop_on_ctrl_c};
+use super::{Exit, Stop};
 use crate::report::Report;
-use crate::report::covered::Covered;
-use crate::report::cross_check::CrossCheck;
+use crate::request::CrossChecker;
 use crate::scenario::{Scenario, find};
 
 /// Cross-checks scenarios.
 pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
     let files = args.part.of(find(&args.paths)?).into_iter();
     let scenarios: Vec<Scenario> = files
-        .map(|file| files::scenario(&file))
+        .map(|file| Scenario::read(&file))
         .collect::<Result<_, _>>()?;
     let pairs = pairs(&args.on, args.personality.as_deref())?;
-    stop_on_ctrl_c();
-    let comparisons = comparisons(args, &scenarios, &pairs, say);
-    let named = |(on, personality): &(On, &'static str)| (on.name().to_owned(), *personality);
-    say.report(Report::CrossCheck(&CrossCheck {
-        scenarios,
-        pairs: pairs.iter().map(named).collect(),
-        processors: args.machine.processors,
-        covered: args.coverage.then(|| {
-            Covered::of(
-                comparisons
-                    .iter()
-                    .map(|it| (it.personality.as_str(), &it.coverage)),
-            )
-        }),
-        comparisons,
-        complete: !stopped(),
-    }))
-}
-
-/// Each scenario with each pair and seed, as far as nobody stopped it.
-fn comparisons(
-    args: &args::CrossCheck,
-    scenarios: &[Scenario],
-    pairs: &[(On, &'static str)],
-    say: &Say,
-) -> Vec<Comparison> {
-    let (mut comparisons, mut progress) = (Vec::new(), say.progress());
-    let all = scenarios.len() * pairs.len();
-    for (n, scenario) in scenarios.iter().enumerate() {
-        for (m, (backend, personality)) in pairs.iter().enumerate() {
-            for seed in seeds(args, scenario) {
-                if stopped() {
-                    return comparisons;
-                }
-                progress.at(|_| {
-                    let (done, on) = (n * pairs.len() + m, backend.name());
-                    format!("{done} of {all}: {} on {on}", scenario.name)
-                });
-                let processors = args.machine.processors;
-                let comparison = check(scenario, &**backend, personality, seed, processors);
-                let judged = matches!(comparison.verdict, Verdict::Agree(_) | Verdict::Differ(_));
-                comparisons.push(comparison);
-                if !judged {
-                    break;
-                }
-            }
-        }
+    let mut progress = say.progress();
+    let mut checker = CrossChecker::of_all(scenarios)
+        .seeds(args.seeds.clone())
+        .processors(args.machine.processors)
+        .coverage(args.coverage)
+        .stop(stop_on_ctrl_c())
+        .watch(|now| {
+            progress.at(|_| {
+                let (done, all) = (now.done, now.all);
+                format!("{done} of {all}: {} on {}", now.scenario, now.on)
+            });
+        });
+    for (backend, personality) in &pairs {
+        checker = checker.on_as(&**backend, personality);
     }
-    comparisons
-}
-
-/// A schedule leaves nothing to a seed but branches.
-fn seeds(args: &args::CrossCheck, scenario: &Scenario) -> std::ops::Range<u64> {
-    match scenario.program.schedule {
-        Some(_) => args.seeds.start..args.seeds.start + 1,
-        None => args.seeds.clone(),
-    }
+    let report = checker.run()?;
+    drop(progress);
+    say.report(Report::CrossCheck(&report))
 }

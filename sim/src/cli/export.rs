@@ -13,6 +13,7 @@ use crate::export::{history, promela};
 use crate::personality::{default_for, not_for};
 use crate::report::Report;
 use crate::report::export::Exported;
+use crate::scenario::Scenario;
 use crate::trace::Mode;
 
 /// The only system whose rules are stated a second time.
@@ -36,7 +37,7 @@ pub fn export(args: &args::Export, say: &Say) -> Result<Exit, Stop> {
 }
 
 fn model(scenario: &Path, target: &Target) -> Result<Exported, Stop> {
-    let scenario = files::scenario(scenario)?;
+    let scenario = Scenario::read(scenario)?;
     let name = match &target.personality {
         Some(name) => personality(name)?,
         None => default_for(&scenario),

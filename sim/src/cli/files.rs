@@ -4,18 +4,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use portsim_model::personality::NAMES;
-
 use super::args::LookIn;
 use crate::bad_input::BadInput;
 use crate::report::exit::Cut;
-use crate::scenario::{self, Scenario};
+use crate::scenario::Scenario;
 use crate::trace::{Header, Trace, read};
-
-/// A scenario file.
-pub fn scenario(file: &Path) -> Result<Scenario, BadInput> {
-    scenario::read(file, &NAMES)
-}
 
 /// A trace file.
 pub struct TraceFile {
@@ -53,7 +46,7 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
         );
         return Err(BadInput::new(file, problem + "; --scenarios names the folder").at("line 1"));
     }
-    let scenario = scenario(&path)?;
+    let scenario = Scenario::read(&path)?;
     if scenario.sha256 != header.scenario_sha256 {
         let problem = format!(
             "is of another version of {}: its SHA-256 is {}, the trace names {}",

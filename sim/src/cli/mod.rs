@@ -32,8 +32,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::bad_input::BadInput;
-use crate::check::Trouble;
 use crate::report::Exit;
+use crate::request::Error;
 use args::{Command, Portsim};
 
 /// Why a command gave up.
@@ -59,11 +59,12 @@ impl From<std::io::Error> for Stop {
     }
 }
 
-impl From<Trouble> for Stop {
-    fn from(trouble: Trouble) -> Stop {
-        match trouble {
-            Trouble::BadInput(bad) => Stop::BadInput(bad),
-            Trouble::Unavailable(why) => Stop::Unavailable(why),
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        match error {
+            Error::Misnamed(it) => Stop::BadInput(args::misnamed(it)),
+            Error::BadInput(bad) => Stop::BadInput(bad),
+            Error::Unavailable(why) => Stop::Unavailable(why),
         }
     }
 }

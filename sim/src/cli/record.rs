@@ -9,7 +9,7 @@ use super::args::{self, RecordMode};
 use super::on::On;
 use super::say::Say;
 use super::stress::stress;
-use super::{Exit, Stop, bad_argument, files, traces};
+use super::{Exit, Stop, bad_argument, traces};
 use crate::choose::Policy;
 use crate::native::{NoRecording, Options, free, record as record_on, record_free};
 use crate::report::Report;
@@ -26,7 +26,7 @@ pub fn record(args: &args::Record, say: &Say) -> Result<Exit, Stop> {
         }
         return stress(args, args.seconds.unwrap_or_default(), say);
     };
-    let scenario = Arc::new(files::scenario(file)?);
+    let scenario = Arc::new(Scenario::read(file)?);
     let on = On::named(&args.on)?;
     let recorded = match args.mode {
         RecordMode::Lockstep => in_lockstep(args, &scenario, &on),

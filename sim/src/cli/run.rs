@@ -70,7 +70,7 @@ struct Request {
 
 impl Request {
     fn of(args: &args::Run) -> Result<Request, Stop> {
-        let scenario = files::scenario(&args.scenario)?;
+        let scenario = Scenario::read(&args.scenario)?;
         let personality = match &args.personality {
             Some(name) => personality(name)?,
             None => default_for(&scenario),

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use loom::model::Builder;
 use loom::thread::{self, ThreadId as LoomId};
-use portsim_model::event::{Error, win32};
+use portsim_model::event::Error;
+use portsim_model::os_error::win32;
 use portsim_model::program::{
     Code, CodeId, Instr, Op, Packet, PacketId, Port as Declared, PortId, ProcessId, Program, Slot,
     SlotId, Thread, ThreadId, Timeout,

@@ -7,15 +7,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use portsim_model::personality::NAMES;
-
 use super::stress::round;
 use super::{Verdict, cross_check};
 use crate::choose::Policy;
 use crate::native::emulated::Emulated;
 use crate::native::{NoRecording, Options, record};
 use crate::port::fault::Fault;
-use crate::scenario::{self, Scenario, find};
+use crate::scenario::{Scenario, find};
 
 const PROCESSORS: u32 = 2;
 
@@ -23,7 +21,7 @@ const PROCESSORS: u32 = 2;
 fn scenarios(folder: &str) -> Vec<Scenario> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios"));
     let files = find(&[root.join(folder)]).expect("it is there");
-    let read = |file: &PathBuf| scenario::read(file, &NAMES);
+    let read = |file: &PathBuf| Scenario::read(file);
     files
         .iter()
         .map(|file| read(file).unwrap_or_else(|bad| panic!("{bad}")))

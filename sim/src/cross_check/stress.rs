@@ -9,14 +9,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use portsim_model::personality::NAMES;
-
 use super::judge_free;
 use crate::admit::Judgement;
 use crate::choose::Rng;
 use crate::native::free::Ended;
 use crate::native::{Backend, NoRecording, record_free};
-use crate::scenario::{Scenario, parse};
+use crate::scenario::Scenario;
 use crate::trace::{End, Event, Span};
 
 /// The most packets of a round: a program tells no more of them apart.
@@ -56,7 +54,7 @@ pub fn round(
     let play = |closes| {
         let text = written(seed, threads, closes);
         let file = Path::new("a round of stress");
-        let scenario = parse(name, file, text.as_bytes(), &NAMES);
+        let scenario = Scenario::parse(name, file, text.as_bytes());
         let scenario = scenario.unwrap_or_else(|bad| panic!("a round makes no sense: {bad}"));
         let recorded = record_free(backend, &scenario.program, seed, LIMIT)?;
         Ok((text, scenario, recorded))

@@ -8,8 +8,9 @@
 
 use std::fmt::{Display, Write};
 
-use portsim_model::event::{ERRORS, win32, win32_of_status};
+use portsim_model::event::ERRORS;
 use portsim_model::expr::{Expr, ExprId, PortField};
+use portsim_model::os_error::{win32, win32_of_status};
 use portsim_model::program::{
     Assignment, Code, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread,
     ThreadId, Timeout,

@@ -13,7 +13,8 @@
 use std::time::{Duration, Instant};
 
 use portsim_model::control::Offer;
-use portsim_model::event::{Error, errno};
+use portsim_model::event::Error;
+use portsim_model::os_error::errno;
 use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
 

@@ -13,7 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portsim_model::event::{Error, win32};
+use portsim_model::event::Error;
+use portsim_model::os_error::win32;
 use portsim_model::program::{Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
 
 use super::backend::{Backend, Failure, Threads};

@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use portsim_model::event::{Error, illumos};
+use portsim_model::event::Error;
+use portsim_model::os_error::illumos;
 use portsim_model::program::{
     Alert, BATCH_MAX, Get, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Timeout,
 };

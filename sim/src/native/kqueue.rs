@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use portsim_model::event::{Error, OsError, freebsd, macos};
+use portsim_model::event::Error;
+use portsim_model::os_error::{OsError, freebsd, macos};
 use portsim_model::program::{
     BATCH_MAX, Knote, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Timeout,
 };

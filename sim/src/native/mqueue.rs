@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{io, ptr};
 
-use portsim_model::event::{Error, errno};
+use portsim_model::event::Error;
+use portsim_model::os_error::errno;
 use portsim_model::program::{Instr, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
 
 use super::backend::{Backend, Failure, Threads};

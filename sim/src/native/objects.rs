@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use portsim_model::event::{Error, OsError};
+use portsim_model::event::Error;
+use portsim_model::os_error::OsError;
 use portsim_model::program::{Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout};
 
 use super::backend::Failure;

@@ -6,10 +6,10 @@
 use std::rc::Rc;
 
 use portsim_model::control::{Plan, Rest};
-use portsim_model::event::os_errors;
 use portsim_model::expr::{
     Expr, ExprId, Facts, Field, FileField, OperationField, PortField, ThreadField, eval,
 };
+use portsim_model::os_error::os_errors;
 use portsim_model::program::{
     FileId, Instr, IoResult, Op, OperationId, Packet, Pc, PortId, Program, SlotId, ThreadId, VarId,
 };

@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use portsim_model::event::{Error, errno};
+use portsim_model::event::Error;
+use portsim_model::os_error::errno;
 use portsim_model::program::{BATCH_MAX, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
 use rustix::event::{
     FdSetElement, PollFd, PollFlags, Timespec, fd_set_insert, fd_set_num_elements, poll, select,

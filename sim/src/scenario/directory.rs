@@ -1,6 +1,6 @@
 //! Every name of a scenario, and what it stands for.
 
-use portsim_model::event::os_errors;
+use portsim_model::os_error::os_errors;
 use portsim_model::program::{
     CodeId, FileId, JobId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId, SourceId,
     ThreadId, VarId, WaitPacketId,

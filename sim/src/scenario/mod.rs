@@ -23,6 +23,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use portsim_model::personality::NAMES;
 use portsim_model::program::Program;
 use sha2::{Digest, Sha256};
 
@@ -57,42 +58,35 @@ pub struct Scenario {
     pub sha256: String,
 }
 
-/// Systems that have a name whether or not this version plays them: a scenario may be meant for one.
-const SYSTEMS: [&str; 13] = [
-    "windows",
-    "windows-2003",
-    "wine-8",
-    "wine-10",
-    "illumos",
-    "aix",
-    "epoll",
-    "io-uring",
-    "kqueue",
-    "select",
-    "pipe",
-    "mqueue",
-    "condvar",
-];
+impl Scenario {
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    ///
+    /// What in it cannot be meant, and where.
+    pub fn read(file: &Path) -> Result<Scenario, BadInput> {
+        let bytes = files::bytes(file)?;
+        Scenario::parse(&files::name_of(file), file, &bytes)
+    }
 
-/// Reads a scenario file; `known` are the personalities of this version.
-pub fn read(file: &Path, known: &[&str]) -> Result<Scenario, BadInput> {
-    let bytes = files::bytes(file)?;
-    parse(&files::name_of(file), file, &bytes, known)
+    /// Reads a scenario of this name from the bytes of a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scenario::read`].
+    pub fn parse(name: &str, file: &Path, bytes: &[u8]) -> Result<Scenario, BadInput> {
+        checked(name, file, bytes).map_err(|complaint| complaint.in_file(file))
+    }
 }
 
-/// Reads a scenario of this name from the bytes of a file.
-pub fn parse(name: &str, file: &Path, bytes: &[u8], known: &[&str]) -> Result<Scenario, BadInput> {
-    checked(name, file, bytes, known).map_err(|complaint| complaint.in_file(file))
-}
-
-fn checked(name: &str, file: &Path, bytes: &[u8], known: &[&str]) -> Result<Scenario, Complaint> {
+fn checked(name: &str, file: &Path, bytes: &[u8]) -> Result<Scenario, Complaint> {
     let written = wire::read(bytes)?;
     if written.why.trim().is_empty() {
         return Err(Place::TOP
             .field("why")
             .complain("found nothing, expected a sentence"));
     }
-    check_systems(written.meant_for.as_deref(), known)?;
+    check_systems(written.meant_for.as_deref())?;
     let compiled = compile::compile(&written)?;
     Ok(Scenario {
         name: name.to_owned(),
@@ -107,10 +101,8 @@ fn checked(name: &str, file: &Path, bytes: &[u8], known: &[&str]) -> Result<Scen
     })
 }
 
-fn check_systems(meant_for: Option<&[String]>, known: &[&str]) -> Result<(), Complaint> {
+fn check_systems(meant_for: Option<&[String]>) -> Result<(), Complaint> {
     let place = Place::TOP.field("as");
-    let mut all = known.to_vec();
-    all.extend(SYSTEMS.iter().filter(|system| !known.contains(system)));
     let Some(systems) = meant_for else {
         return Ok(());
     };
@@ -119,8 +111,8 @@ fn check_systems(meant_for: Option<&[String]>, known: &[&str]) -> Result<(), Com
     }
     for (n, system) in systems.iter().enumerate() {
         let place = &place.index(n);
-        if !all.contains(&system.as_str()) {
-            return Err(directory::unknown("personality", system, &all, place));
+        if !NAMES.contains(&system.as_str()) {
+            return Err(directory::unknown("personality", system, &NAMES, place));
         }
         if systems[..n].contains(system) {
             return Err(place.complain(format!("{system:?} stands twice")));

@@ -16,8 +16,9 @@ pub use watch::Watcher;
 pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
 
 use portsim_model::claim::Claim;
-use portsim_model::event::{Error, error_named};
+use portsim_model::event::Error;
 use portsim_model::expr::ExprId;
+use portsim_model::os_error::error_named;
 use portsim_model::program::{Op, Packet, ThreadId};
 use portsim_model::step::StepKind;
 

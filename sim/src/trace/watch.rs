@@ -1,7 +1,8 @@
 //! Makes events of what a step of the model shows.
 
 use portsim_model::claim::Claim;
-use portsim_model::event::{Error, Observer, OsError, Outcome};
+use portsim_model::event::{Error, Observer, Outcome};
+use portsim_model::os_error::OsError;
 use portsim_model::program::{Op, PacketId, Program, ThreadId};
 use portsim_model::step::Step;
 

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use portsim_model::AnyMachine;
-use portsim_model::personality::NAMES;
 use portsim_model::personality::machine;
 use portsim_model::step::Step;
 
@@ -20,7 +19,7 @@ use super::disk::Disk;
 use super::failing::{Failing, Failure};
 use super::wire::unseal;
 use crate::check::{Cut, Found, Keeping, Limits, Reductions, Searched, Trouble, Workers, check};
-use crate::scenario;
+use crate::scenario::Scenario;
 
 /// A machine, and what its search is called.
 #[derive(Clone)]
@@ -41,8 +40,8 @@ fn pool(name: &'static str, keys: [u32; 4], properties: &str) -> Case {
         keys[0], keys[1], keys[2], keys[3]
     );
     let file = Path::new("pool.json");
-    let scenario = scenario::parse("pool", file, text.as_bytes(), &NAMES)
-        .unwrap_or_else(|bad| panic!("{bad}"));
+    let scenario =
+        Scenario::parse("pool", file, text.as_bytes()).unwrap_or_else(|bad| panic!("{bad}"));
     let machine = machine("windows", &scenario.program, 2, &[])
         .expect("the name is listed")
         .unwrap_or_else(|lacks| panic!("{}", lacks.why));

@@ -201,14 +201,14 @@ mod tests {
     use portsim_model::personality::Windows;
 
     use super::*;
-    use crate::scenario::parse;
+    use crate::scenario::Scenario;
 
     #[test]
     fn who_is_stopped_says_so() {
         let text = r#"{ "why": "Nothing ever comes.", "ports": { "p": {} }, "threads": { "t": [{ "loop": ["yield"] }] },
             "properties": { "eventually": { "comes": "p.depth == 1" } } }"#;
         let path = Path::new("t.json");
-        let scenario = parse("t", path, text.as_bytes(), &["windows"]).expect("it is one");
+        let scenario = Scenario::parse("t", path, text.as_bytes()).expect("it is one");
         let system = Machine::new(scenario.program, Windows::VISTA, 1);
         let system = system.expect("it is playable");
         let mut graph = Graph::new(&system, 0);

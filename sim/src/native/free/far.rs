@@ -11,7 +11,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portsim_model::event::{Error, errno};
+use portsim_model::event::Error;
+use portsim_model::os_error::errno;
 use portsim_model::program::{Instr, Op, Pc, Program, ThreadId};
 
 use super::{Branches, Call, Ended, Freely, GRACE, Next};

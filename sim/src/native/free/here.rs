@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use portsim_model::event::{Error, errno};
+use portsim_model::event::Error;
+use portsim_model::os_error::errno;
 use portsim_model::program::{Op, Program, ThreadId};
 
 use super::{Branches, Call, Ended, Freely, GRACE, Next};

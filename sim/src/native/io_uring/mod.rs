@@ -21,7 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use io_uring::{IoUring as Ring, opcode, types};
-use portsim_model::event::{Error, errno};
+use portsim_model::event::Error;
+use portsim_model::os_error::errno;
 use portsim_model::program::{
     BATCH_MAX, File, FileId, Message, Modes, Op, OperationId, Packet, PacketId, PortId, Program,
     Request, ResultId, ThreadId, Timeout,

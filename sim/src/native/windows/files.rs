@@ -16,7 +16,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use portsim_model::event::{Error, win32_of_status};
+use portsim_model::event::Error;
+use portsim_model::os_error::win32_of_status;
 use portsim_model::program::{
     Binding, CANCELLED, File, FileId, IoResult, Modes, ObjectId, Operation, OperationId, PortId,
     Program, ThreadId,

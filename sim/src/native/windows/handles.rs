@@ -4,7 +4,8 @@ use std::io;
 use std::ptr::null;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use portsim_model::event::{ERRORS, Error, win32};
+use portsim_model::event::{ERRORS, Error};
+use portsim_model::os_error::win32;
 use windows_sys::Win32::Foundation::{
     CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle, GetLastError, HANDLE,
     RtlNtStatusToDosError,

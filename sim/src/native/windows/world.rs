@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use portsim_model::event::{Error, win32_of_status};
+use portsim_model::event::Error;
+use portsim_model::os_error::win32_of_status;
 use portsim_model::program::{
     Binding, BindingId, FileId, IoResult, ObjectId, Op, OperationId, Packet, PacketId, PortId,
     Program, ReserveId, ResultId, ThreadId, Timeout,

@@ -1,7 +1,7 @@
 //! Files, operations, and what else can bring a packet: the sections of the file, and the packets that come of
 //! them.
 
-use portsim_model::event::{ACTIVE_PROCESS_ZERO, EXIT_PROCESS, NEW_PROCESS};
+use portsim_model::jobs::{ACTIVE_PROCESS_ZERO, EXIT_PROCESS, NEW_PROCESS};
 use portsim_model::program::{
     BindingId, CANCELLED, Completion, File, FileId, IoResult, Job, JobId, Modes, OBJECTS_MAX,
     Object, ObjectId, Op, Operation, OperationId, Owner, PROCESSES_MAX, Packet, PacketId,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{check, outcome, parse, with_fields, with_io, with_ops, with_property};
+use super::{Scenario, check, outcome, with_fields, with_io, with_ops, with_property};
 
 /// The sentence for each row of a table, whose rows `with` makes whole.
 fn check_bad(table: &str, with: impl Fn(&str) -> String) {
@@ -110,7 +110,7 @@ fn limits_of_whole_scenarios() {
 
 #[test]
 fn bytes_that_are_no_text_name_the_byte() {
-    let bad = parse("x", Path::new("x.json"), b"{\"why\": \"\xff\"}", &[]).unwrap_err();
+    let bad = Scenario::parse("x", Path::new("x.json"), b"{\"why\": \"\xff\"}").unwrap_err();
     assert_eq!(
         bad.to_string(),
         "x.json: at byte 9: the text is not valid UTF-8"

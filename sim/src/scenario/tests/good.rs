@@ -148,7 +148,7 @@ fn what_is_said_about_the_whole() {
         r#"
         "$schema": "scenario.json",
         "claims": ["windows/lifo"],
-        "as": ["solaris", "io-uring"],
+        "as": ["illumos", "io-uring"],
         "schedule": ["main", "@time", "worker[1]"],
         "properties": {
             "always": { "limit": "p.running <= p.concurrency" },
@@ -163,7 +163,7 @@ fn what_is_said_about_the_whole() {
     ))
     .unwrap();
     assert_eq!(scenario.claims, ["windows/lifo"]);
-    let meant_for = ["solaris", "io-uring"].map(String::from);
+    let meant_for = ["illumos", "io-uring"].map(String::from);
     assert_eq!(scenario.meant_for, Some(meant_for.to_vec()));
     assert_eq!(scenario.expect, Expect::Violation(String::from("limit")));
     let names = &scenario.names;

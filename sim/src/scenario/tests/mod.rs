@@ -9,7 +9,7 @@ mod robust;
 
 use std::path::Path;
 
-use super::{Scenario, parse};
+use super::Scenario;
 
 /// A scenario with one of everything, whose thread `main` does these operations.
 fn with_ops(ops: &str) -> String {
@@ -80,7 +80,7 @@ fn scenario(ops: &str, fields: &str) -> String {
 /// What the text becomes: a scenario, or the sentence that says why not.
 fn outcome(text: &str) -> Result<Scenario, String> {
     let file = Path::new("x.json");
-    parse("x", file, text.as_bytes(), &["windows", "solaris"]).map_err(|bad| bad.to_string())
+    Scenario::parse("x", file, text.as_bytes()).map_err(|bad| bad.to_string())
 }
 
 /// Compares every outcome in a table.

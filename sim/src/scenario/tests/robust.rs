@@ -7,7 +7,7 @@ use portsim_model::program::{Instr, Op, Pc, Program};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::{files, find, parse, schema};
+use super::super::{Scenario, files, find, schema};
 use super::{outcome, with_fields, with_ops};
 
 /// A scenario with every operation and every field.
@@ -136,7 +136,7 @@ fn strangers() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = parse("x", Path::new("x.json"), &bytes, &[]);
+        let _ = Scenario::parse("x", Path::new("x.json"), &bytes);
     }
 
     #[test]
@@ -144,7 +144,7 @@ proptest! {
         let mut bytes = rich().into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = parse("x", Path::new("x.json"), &bytes, &[]);
+        let _ = Scenario::parse("x", Path::new("x.json"), &bytes);
     }
 
     #[test]
@@ -208,12 +208,9 @@ fn files_are_found_sorted_once_and_by_near_names() {
     let sentence = "there is no such file or folder; did you mean \"b.json\"?";
     let whole = format!("{}: {sentence}", missing.display());
     assert_eq!(found(std::slice::from_ref(&missing)), Err(whole.clone()));
+    assert_eq!(Scenario::read(&missing).unwrap_err().to_string(), whole);
     assert_eq!(
-        super::super::read(&missing, &[]).unwrap_err().to_string(),
-        whole
-    );
-    assert_eq!(
-        super::super::read(&big, &[]).unwrap_err().problem,
+        Scenario::read(&big).unwrap_err().problem,
         "the file has 17825792 bytes (17 MiB), more than the 16 MiB that a scenario may have"
     );
     std::fs::remove_dir_all(root).unwrap();

@@ -1,0 +1,142 @@
+//! What systems call an error: names and numbers of their headers, one function for each.
+//!
+//! A personality and the backend of the same system name their errors by one function, and a reader of traces knows the
+//! names of all of them.
+
+use crate::event::{ERRORS, Error};
+
+/// An error as a system names and numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OsError {
+    /// The constant of the system's headers.
+    pub name: &'static str,
+    /// Its value.
+    pub number: u16,
+}
+
+/// What Windows calls an error: Win32 codes, as GetLastError gives them.
+pub fn win32(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("WAIT_TIMEOUT", 258),
+        Error::Abandoned => ("ERROR_ABANDONED_WAIT_0", 735),
+        Error::BadHandle => ("ERROR_INVALID_HANDLE", 6),
+        Error::Invalid => ("ERROR_INVALID_PARAMETER", 87),
+        Error::Exists => ("ERROR_ALREADY_EXISTS", 183),
+        Error::NotFound => ("ERROR_NOT_FOUND", 1168),
+        Error::NotOwner => ("ERROR_NOT_OWNER", 288),
+        Error::Limit => ("ERROR_TOO_MANY_POSTS", 298),
+        Error::Pending => ("ERROR_IO_PENDING", 997),
+        Error::Apc => ("WAIT_IO_COMPLETION", 192),
+        Error::NoMemory => ("ERROR_NO_SYSTEM_RESOURCES", 1450),
+        Error::Cancelled => ("ERROR_OPERATION_ABORTED", 995),
+        Error::Busy => ("ERROR_BUSY", 170),
+        Error::Denied => ("ERROR_ACCESS_DENIED", 5),
+        Error::Absent => ("ERROR_INVALID_FUNCTION", 1),
+    };
+    OsError { name, number }
+}
+
+/// What Linux calls an error: errno values.
+pub fn errno(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIMEDOUT", 110),
+        Error::Abandoned => ("ECANCELED", 125),
+        Error::BadHandle => ("EBADF", 9),
+        Error::Invalid => ("EINVAL", 22),
+        Error::Exists => ("EEXIST", 17),
+        Error::NotFound => ("ENOENT", 2),
+        Error::NotOwner => ("EPERM", 1),
+        Error::Limit => ("EOVERFLOW", 75),
+        Error::Pending => ("EINPROGRESS", 115),
+        Error::Apc => ("EINTR", 4),
+        Error::NoMemory => ("ENOMEM", 12),
+        Error::Cancelled => ("ECANCELED", 125),
+        Error::Busy => ("EBUSY", 16),
+        Error::Denied => ("EPERM", 1),
+        Error::Absent => ("ENOSYS", 38),
+    };
+    OsError { name, number }
+}
+
+/// What illumos calls an error of its event ports: errno values.
+pub fn illumos(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIME", 62),
+        Error::Abandoned => ("EBADFD", 81),
+        Error::NotOwner => ("EACCES", 13),
+        Error::Limit => ("EAGAIN", 11),
+        Error::Pending => ("EINPROGRESS", 150),
+        Error::Cancelled => ("ECANCELED", 47),
+        _ => return errno(error),
+    };
+    OsError { name, number }
+}
+
+/// What AIX calls an error of its completion ports: errno values.
+pub fn aix(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIMEDOUT", 78),
+        Error::Exists => ("EALREADY", 56),
+        Error::Limit => ("EOVERFLOW", 127),
+        Error::Pending => ("EINPROGRESS", 55),
+        Error::Cancelled | Error::Abandoned => ("ECANCELED", 117),
+        _ => return errno(error),
+    };
+    OsError { name, number }
+}
+
+/// What FreeBSD calls an error: errno values.
+pub fn freebsd(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Timeout => ("ETIMEDOUT", 60),
+        Error::Limit => ("EOVERFLOW", 84),
+        Error::Pending => ("EINPROGRESS", 36),
+        Error::Cancelled | Error::Abandoned => ("ECANCELED", 85),
+        _ => return errno(error),
+    };
+    OsError { name, number }
+}
+
+/// What macOS calls an error: errno values. A call on a kqueue that is closed meanwhile is interrupted.
+pub fn macos(error: Error) -> OsError {
+    let (name, number) = match error {
+        Error::Abandoned => ("EINTR", 4),
+        Error::Cancelled => ("ECANCELED", 89),
+        _ => return freebsd(error),
+    };
+    OsError { name, number }
+}
+
+/// What each system calls an error, the most common first: where two give one name different numbers, the
+/// number is that of the first.
+const SYSTEMS: [fn(Error) -> OsError; 6] = [win32, errno, illumos, aix, freebsd, macos];
+
+/// Every error as each system names and numbers it.
+pub fn os_errors() -> impl Iterator<Item = (Error, OsError)> {
+    let of = |os_error: fn(Error) -> OsError| ERRORS.map(|error| (error, os_error(error)));
+    SYSTEMS.into_iter().flat_map(of)
+}
+
+/// The error that a name of any system stands for.
+pub fn error_named(name: &str) -> Option<Error> {
+    os_errors().find_map(|(error, known)| (known.name == name).then_some(error))
+}
+
+/// The Win32 error that an NTSTATUS turns into, for the statuses that evidence names; success and
+/// informational ones are 0, all others ERROR_MR_MID_NOT_FOUND (317), as RtlNtStatusToDosError does
+/// with a status it does not know.
+pub fn win32_of_status(status: u32) -> u16 {
+    match status {
+        0..=0x7fff_ffff => 0,
+        0xc000_0010 => 1,   // STATUS_INVALID_DEVICE_REQUEST, ERROR_INVALID_FUNCTION
+        0xc000_0011 => 38,  // STATUS_END_OF_FILE, ERROR_HANDLE_EOF
+        0xc000_0023 => 122, // STATUS_BUFFER_TOO_SMALL, ERROR_INSUFFICIENT_BUFFER
+        0xc000_0120 => 995, // STATUS_CANCELLED, ERROR_OPERATION_ABORTED
+        0xc000_014b => 109, // STATUS_PIPE_BROKEN, ERROR_BROKEN_PIPE
+        0xc000_020d => 64,  // STATUS_CONNECTION_RESET, ERROR_NETNAME_DELETED
+        0xc000_0236 => 1225, // STATUS_CONNECTION_REFUSED, ERROR_CONNECTION_REFUSED
+        0xc000_0241 => 1236, // STATUS_CONNECTION_ABORTED, ERROR_CONNECTION_ABORTED
+        0x8000_0005 => 234, // STATUS_BUFFER_OVERFLOW, ERROR_MORE_DATA
+        _ => 317,
+    }
+}
