@@ -208,26 +208,26 @@ use program::Op as Action;
 use Op::*;
 fn f(op: Op) -> u8 {
     match op {
-        of_files!() | Op::Get { .. } => 1,
-        of_jobs!() => 2,
+        ops_of!(files) | Op::Get { .. } => 1,
+        ops_of!(jobs, ports) => 2,
         Op::Exit => 3,
     }
 }
 fn g(op: Op) -> u8 {
-    match op { of_files!() | Op::Get { .. } => 1, _ => 2 }
+    match op { ops_of!(files) | Op::Get { .. } => 1, _ => 2 }
 }
 fn h(instr: Instr) -> u8 {
-    match instr { Instr::Op(of_files!()) => 1, Instr::Op(model::of_jobs!()) => 2, Instr::Op(op) => 3, Instr::If => 4 }
+    match instr { Instr::Op(ops_of!(files)) => 1, Instr::Op(model::ops_of!(jobs, ports)) => 2, Instr::Op(op) => 3, Instr::If => 4 }
 }
 fn i(op: Op) -> bool {
     match op {
-        of_files!() | of_jobs!() => true,
-        of_ports!() => false,
+        ops_of!(files, jobs) => true,
+        ops_of!(ports) => false,
         other => false,
     }
 }
 fn j(op: Op) -> bool {
-    matches!(op, of_files!())
+    matches!(op, ops_of!(files))
 }
 "#;
     breaks(

@@ -333,9 +333,9 @@ fn patterns_are_read() {
     let fields = of("A", vec![("b", Pattern::Literal), ("c", any())], true);
     assert_eq!(read("A { b: 1, ref c, .. }"), fields);
     let subject = |name: &str| Pattern::Macro(name.to_owned());
-    assert_eq!(read("of_jobs!()"), subject("of_jobs"));
-    let inside = of("Some", vec![("0", subject("of_jobs"))], false);
-    assert_eq!(read("Some(model::of_jobs!())"), inside);
+    assert_eq!(read("ops_of!(jobs, files)"), subject("ops_of"));
+    let inside = of("Some", vec![("0", subject("ops_of"))], false);
+    assert_eq!(read("Some(model::ops_of!(jobs))"), inside);
     let either = Pattern::Or(vec![of("A", vec![], false), any()]);
     assert_eq!(read("| A | b"), either);
 }
