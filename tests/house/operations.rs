@@ -15,11 +15,6 @@ const NAMES: [&str; 2] = ["Op", "Verb"];
 
 /// Files that have such places still, each to be converted. A file that has none any more leaves the list.
 const BEING_CONVERTED: &[&str] = &[
-    "sim/src/admit/free.rs",
-    "sim/src/admit/free/guess.rs",
-    "sim/src/admit/free/impossible.rs",
-    "sim/src/export/history.rs",
-    "sim/src/export/promela.rs",
     "sim/src/native/agent/afar.rs",
     "sim/src/native/agent/calls.rs",
     "sim/src/native/agent/setup.rs",
@@ -46,17 +41,6 @@ const BEING_CONVERTED: &[&str] = &[
     "sim/src/native/windows/refusals.rs",
     "sim/src/native/windows/world.rs",
     "sim/src/native/world.rs",
-    "sim/src/scenario/code.rs",
-    "sim/src/scenario/code/io.rs",
-    "sim/src/scenario/code/relatives.rs",
-    "sim/src/scenario/code/steps.rs",
-    "sim/src/scenario/compile/io.rs",
-    "sim/src/scenario/results.rs",
-    "sim/src/scenario/tests/robust.rs",
-    "sim/src/scenario/wire/ops.rs",
-    "sim/src/trace/lanes.rs",
-    "sim/src/trace/line.rs",
-    "sim/src/trace/mod.rs",
 ];
 
 const DESCRIPTIONS: &str = "model/src/op/describe.rs";
