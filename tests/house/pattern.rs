@@ -1,6 +1,6 @@
 //! A small reader of patterns: which names the arms of a `match` tell apart, and which take whatever comes.
 //!
-//! It reads every `match` and `matches!`. What it cannot read it says, so that nothing is passed over in silence.
+//! It reads every `match`, `matches!` and `let`. What it cannot read it says, so that nothing is passed over in silence.
 
 use super::rust::{Token, tokens};
 
@@ -9,7 +9,7 @@ use super::rust::{Token, tokens};
 pub enum Asked {
     /// A `match`, arm by arm.
     Match(Vec<Arm>),
-    /// A `matches!`, and its line.
+    /// A `matches!` or a `let`, and its line.
     Whether(Pattern, usize),
     /// What could not be read, and its line.
     Unread(String, usize),
@@ -99,6 +99,11 @@ pub fn asked(code: &[Token<'_>]) -> Vec<Asked> {
                 let whether = pattern(before(asked, "if"));
                 let whether = whether.map(|pattern| Asked::Whether(pattern, token.line));
                 found.push(whether.unwrap_or_else(|| unread(inside)));
+            }
+            "let" => {
+                let asked = before(before(rest, "="), ":");
+                let whether = pattern(asked).map(|pattern| Asked::Whether(pattern, token.line));
+                found.push(whether.unwrap_or_else(|| unread(asked)));
             }
             _ => {}
         }
@@ -269,6 +274,8 @@ fn group<'a, 'b>(tokens: &'a [Token<'b>]) -> &'a [Token<'b>] {
 fn before<'a, 'b>(tokens: &'a [Token<'b>], mark: &str) -> &'a [Token<'b>] {
     let is_mark = |at: usize| match mark {
         "=>" => text(tokens, at) == "=" && text(tokens, at + 1) == ">",
+        // None of a range.
+        "=" => text(tokens, at) == "=" && (at == 0 || text(tokens, at - 1) != "."),
         _ => text(tokens, at) == mark,
     };
     let mut places = depths(tokens).enumerate();
@@ -333,9 +340,9 @@ fn patterns_are_read() {
     let fields = of("A", vec![("b", Pattern::Literal), ("c", any())], true);
     assert_eq!(read("A { b: 1, ref c, .. }"), fields);
     let subject = |name: &str| Pattern::Macro(name.to_owned());
-    assert_eq!(read("of_jobs!()"), subject("of_jobs"));
-    let inside = of("Some", vec![("0", subject("of_jobs"))], false);
-    assert_eq!(read("Some(model::of_jobs!())"), inside);
+    assert_eq!(read("ops_of!(jobs, files)"), subject("ops_of"));
+    let inside = of("Some", vec![("0", subject("ops_of"))], false);
+    assert_eq!(read("Some(model::ops_of!(jobs))"), inside);
     let either = Pattern::Or(vec![of("A", vec![], false), any()]);
     assert_eq!(read("| A | b"), either);
 }

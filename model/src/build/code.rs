@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use super::{BuildError, Term};
 use crate::expr::ExprId;
-use crate::op::Noun;
 use crate::program::{
     Assignment, Code, INSTRS_MAX, Instr, ObjectId, Op, PacketId, Pc, PortId, Program, SLOTS_MAX,
     Slot, SlotId, ThreadId, Timeout, VarId,
@@ -257,10 +256,8 @@ impl<'b> Block<'b> {
             | Instr::Either { others: target, .. } => *target = here,
             // Where the code was too long it may be any other.
             Instr::Op(op) => {
-                for noun in op.describe().nouns() {
-                    if let Noun::Branch(target) = noun {
-                        *target = here;
-                    }
+                if let Some(target) = op.branch() {
+                    *target = here;
                 }
             }
             Instr::End => {}
