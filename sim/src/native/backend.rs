@@ -7,6 +7,7 @@ use std::time::Duration;
 use portsim_model::program::{Op, Program, ThreadId};
 
 pub use super::failure::Failure;
+use super::local_threads::LocalThreads;
 use super::world::World;
 use crate::trace::{Answer, Span};
 
@@ -59,8 +60,12 @@ pub trait Backend: Sync {
     }
 
     /// The ports, objects and threads of a program, with every thread waiting for its first call. One tick of
-    /// the program's time lasts `tick`.
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure>;
+    /// the program's time lasts `tick`. Unless a backend says otherwise they live in this process, on its world.
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
+        let world = self.world(program, tick)?;
+        let world = world.expect("a backend whose threads live elsewhere opens programs itself");
+        Ok(Box::new(LocalThreads::new(world, program.threads.len())?))
+    }
 }
 
 /// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
