@@ -55,10 +55,6 @@
 
 extern crate alloc;
 
-// Before all others: it makes macros.
-#[macro_use]
-pub mod op;
-
 pub mod about;
 pub mod build;
 pub mod choice;
@@ -75,6 +71,7 @@ pub mod jobs;
 pub mod layout;
 pub mod machine;
 mod objects;
+pub mod op;
 pub mod os_error;
 pub mod packets;
 pub mod partial_order;

@@ -156,13 +156,12 @@ fn release<P: Personality, O: Observer>(
 ) {
     if acquire(turn, thread, id) {
         personality.unblocks(turn, thread);
-        let outcome = match turn.op(thread) {
-            // A call on a synchronous file: its operation is over.
-            Op::Start { operation, .. } => {
-                let result = turn.view().operation(operation).result();
-                result.map_or(Outcome::Done, Outcome::Io)
-            }
-            _ => Outcome::Done,
+        // A call on a synchronous file: its operation is over.
+        let outcome = if let Op::Start { operation, .. } = turn.op(thread) {
+            let result = turn.view().operation(operation).result();
+            result.map_or(Outcome::Done, Outcome::Io)
+        } else {
+            Outcome::Done
         };
         turn.releases(thread, outcome);
     }

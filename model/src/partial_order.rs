@@ -371,7 +371,7 @@ impl Reader<'_> {
                 reads: reads(self.program, *cond, Some(self.id)),
                 ..Touch::default()
             },
-            Noun::Sets(first, len) => self.sets(*first, len),
+            Noun::Sets(first, len) => self.sets(*first, *len),
             Noun::Ports(..)
             | Noun::Source(..)
             | Noun::File(..)
@@ -481,15 +481,9 @@ fn reads(program: &Program, root: ExprId, asks: Option<ThreadId>) -> u128 {
 /// Where control goes on after an instruction.
 fn after(code: &Code, pc: Pc) -> Vec<Pc> {
     match code.instrs[usize::from(pc)] {
+        Instr::Op(op) if op.exits().is_some() => Vec::new(),
         Instr::Op(mut op) => {
-            let description = op.describe();
-            if description.exits.is_some() {
-                return Vec::new();
-            }
-            let branch = description.nouns().filter_map(|noun| match noun {
-                Noun::Branch(to) => Some(to),
-                _ => None,
-            });
+            let branch = op.branch().map(|to| *to);
             core::iter::once(pc + 1).chain(branch).collect()
         }
         Instr::If { otherwise, .. } => Vec::from([pc + 1, otherwise]),

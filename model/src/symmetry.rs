@@ -303,7 +303,7 @@ impl<'a> Names<'a> {
                     asked += &self.expr(core::mem::replace(cond, ExprId(0)), exchange);
                 }
                 Noun::Sets(first, len) => {
-                    asked += &self.sets(core::mem::replace(first, 0), len, exchange);
+                    asked += &self.sets(core::mem::replace(first, 0), *len, exchange);
                 }
                 Noun::Port(..)
                 | Noun::Ports(..)

@@ -235,11 +235,8 @@ impl<O: Observer> Turn<'_, O> {
             return;
         }
         let error = field_of(self.program, self.os_error, outcome, Field::Error, 0);
-        let waits = matches!(
-            op,
-            Op::Block { .. } | Op::Sleep { .. } | Op::WaitHandle { .. }
-        );
-        if error != 0 && !waits {
+        let only_waits = op.wait().is_some() && op.as_get().is_none();
+        if error != 0 && !only_waits {
             self.thread(me).set_last_error(error as u16);
         }
     }

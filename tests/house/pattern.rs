@@ -9,7 +9,7 @@ use super::rust::{Token, tokens};
 pub enum Asked {
     /// A `match`, arm by arm.
     Match(Vec<Arm>),
-    /// A `let` or `matches!`, and its line.
+    /// A `matches!` or a `let`, and its line.
     Whether(Pattern, usize),
     /// What could not be read, and its line.
     Unread(String, usize),
@@ -35,14 +35,18 @@ pub enum Pattern {
     Or(Vec<Pattern>),
     /// What has this path, or a tuple or slice where it is empty, with its fields, and whether `..` stands for others.
     Of(Vec<String>, Vec<(String, Pattern)>, bool),
+    /// What the macro of this name stands for.
+    Macro(String),
     /// A literal or a range.
     Literal,
 }
 
 impl Pattern {
-    /// How often it names something that belongs to one of these types.
+    /// How often it names something that belongs to one of these types. A macro stands for several: nothing here says
+    /// of what.
     pub fn names(&self, types: &[&str]) -> usize {
         match self {
+            Pattern::Macro(_) => 2,
             Pattern::Any | Pattern::Literal => 0,
             Pattern::Or(all) => all.iter().map(|it| it.names(types)).sum(),
             Pattern::Of(path, _, _) if is_of(path, types) => 1,
@@ -66,7 +70,8 @@ impl Pattern {
                         }
                     })
             }
-            (Pattern::Literal, _) | (_, Pattern::Any | Pattern::Literal) => false,
+            (Pattern::Literal | Pattern::Macro(_), _)
+            | (_, Pattern::Any | Pattern::Literal | Pattern::Macro(_)) => false,
         }
     }
 }
@@ -80,29 +85,28 @@ pub fn asked(code: &[Token<'_>]) -> Vec<Asked> {
     let mut found = Vec::new();
     for (at, token) in code.iter().enumerate() {
         let rest = &code[at + 1..];
-        let whether = match token.text {
+        let unread = |tokens| Asked::Unread(text_of(tokens), token.line);
+        match token.text {
             "match" => {
                 let value = before(rest, "{").len();
                 let whole = value + group(&rest[value..]).len();
-                let unread = || Asked::Unread(text_of(&rest[..whole]), token.line);
-                found.push(arms_of(rest).map_or_else(unread, Asked::Match));
-                continue;
+                let arms = arms_of(rest).map(Asked::Match);
+                found.push(arms.unwrap_or_else(|| unread(&rest[..whole])));
             }
             "matches" if text(rest, 0) == "!" => {
                 let inside = group(&rest[1..]);
-                split(inside, ",")
-                    .get(1)
-                    .copied()
-                    .map(|pattern| before(pattern, "if"))
+                let asked = split(inside, ",").get(1).copied().unwrap_or_default();
+                let whether = pattern(before(asked, "if"));
+                let whether = whether.map(|pattern| Asked::Whether(pattern, token.line));
+                found.push(whether.unwrap_or_else(|| unread(inside)));
             }
-            "let" => Some(before(before(before(rest, "="), ":"), ";")),
-            _ => continue,
-        };
-        let Some(whether) = whether else { continue };
-        found.push(match pattern(whether) {
-            Some(pattern) => Asked::Whether(pattern, token.line),
-            None => Asked::Unread(text_of(whether), token.line),
-        });
+            "let" => {
+                let asked = before(before(rest, "="), ":");
+                let whether = pattern(asked).map(|pattern| Asked::Whether(pattern, token.line));
+                found.push(whether.unwrap_or_else(|| unread(asked)));
+            }
+            _ => {}
+        }
     }
     found
 }
@@ -207,6 +211,9 @@ fn path(tokens: &[Token<'_>], is_range: bool) -> Option<Pattern> {
         bracket @ ("(" | "{") if !path.is_empty() && rest.len() == group(rest).len() + 2 => {
             of(path, group(rest), bracket == "{")
         }
+        "!" if !path.is_empty() && rest.len() == group(&rest[1..]).len() + 3 => {
+            path.pop().map(Pattern::Macro)
+        }
         _ if is_range => Some(Pattern::Literal),
         _ => None,
     }
@@ -267,6 +274,7 @@ fn group<'a, 'b>(tokens: &'a [Token<'b>]) -> &'a [Token<'b>] {
 fn before<'a, 'b>(tokens: &'a [Token<'b>], mark: &str) -> &'a [Token<'b>] {
     let is_mark = |at: usize| match mark {
         "=>" => text(tokens, at) == "=" && text(tokens, at + 1) == ">",
+        // None of a range.
         "=" => text(tokens, at) == "=" && (at == 0 || text(tokens, at - 1) != "."),
         _ => text(tokens, at) == mark,
     };
@@ -331,13 +339,17 @@ fn patterns_are_read() {
     assert_eq!(read("(x, 1)"), both);
     let fields = of("A", vec![("b", Pattern::Literal), ("c", any())], true);
     assert_eq!(read("A { b: 1, ref c, .. }"), fields);
+    let subject = |name: &str| Pattern::Macro(name.to_owned());
+    assert_eq!(read("ops_of!(jobs, files)"), subject("ops_of"));
+    let inside = of("Some", vec![("0", subject("ops_of"))], false);
+    assert_eq!(read("Some(model::ops_of!(jobs))"), inside);
     let either = Pattern::Or(vec![of("A", vec![], false), any()]);
     assert_eq!(read("| A | b"), either);
 }
 
 #[test]
 fn what_is_no_pattern_is_not_read() {
-    for source in ["A B", "B > :: new", "x + 1", "A(1) {"] {
+    for source in ["A B", "B > :: new", "x + 1", "A(1) {", "A!", "a!() B"] {
         assert_eq!(pattern(&tokens(source)), None, "{source}");
     }
 }

@@ -253,12 +253,14 @@ impl<'b> Block<'b> {
             | Instr::If {
                 otherwise: target, ..
             }
-            | Instr::Op(Op::Test {
-                otherwise: target, ..
-            })
             | Instr::Either { others: target, .. } => *target = here,
-            // The code was too long.
-            Instr::Op(_) | Instr::End => {}
+            // Where the code was too long it may be any other.
+            Instr::Op(op) => {
+                if let Some(target) = op.branch() {
+                    *target = here;
+                }
+            }
+            Instr::End => {}
         }
     }
 

@@ -71,11 +71,9 @@ impl Frame {
             .port_ids()
             .map(|port| Layout::is_bounded(&program, port))
             .collect();
-        layout.plan.note_plain(|op| match op {
-            Op::Post { port, .. } | Op::Submit { port, .. } if bounded[port.index()] => false,
-            Op::PortSendn { .. } | Op::MsgRing { .. } => false,
-            Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => false,
-            _ => !P::HOLDS,
+        layout.plan.note_plain(|op| {
+            let mut rooms = op.room_needed(&program).into_iter();
+            !P::HOLDS && rooms.all(|room| !room.messages && !bounded[room.port.index()])
         });
         Ok(Frame {
             program,

@@ -4,6 +4,7 @@ use super::{Bounded, Machine};
 use crate::contract::Personality;
 use crate::control::Offer;
 
+use crate::ops_of;
 use crate::program::{Message, Op, Pc, PortId, Slated, ThreadId};
 use crate::room::messages_max;
 use crate::state::{State, View};
@@ -152,10 +153,11 @@ impl<P: Personality> Machine<P> {
                 ports.iter().all(|&port| takes_one(port))
             }
             Op::MsgRing { message, .. } => self.has_room_for_message(view, message),
-            Op::JobStart { .. } | Op::JobExit { .. } | Op::JobPort { .. } => {
-                self.has_room_for_messages(view, op)
-            }
-            _ => true,
+            ops_of!(jobs) => self.has_room_for_messages(view, op),
+            Op::Get { .. } | Op::Close { .. } | Op::Create { .. } => true,
+            Op::PortAlert { .. } | Op::PortAssociate { .. } | Op::PortDissociate { .. } => true,
+            ops_of!(port_handles, objects, threads, apcs, variables) => true,
+            ops_of!(files, wait_packets, sources, kqueues) => true,
         }
     }
 

@@ -215,10 +215,10 @@ impl Op {
                 .names(Pid(*pid))
                 .messages(Messages::OfJobs(2))
                 .result(into),
-            Op::Set { first, len } => says.names(Sets(first, *len)).local().passes().portable(),
+            Op::Set { first, len } => says.names(Sets(first, len)).local().passes().portable(),
             Op::Test { cond, otherwise } => says
                 .names(Condition(cond))
-                .names(Branch(*otherwise))
+                .names(Branch(otherwise))
                 .local()
                 .passes()
                 .portable(),

@@ -81,9 +81,9 @@ pub enum Noun<'a> {
     /// A condition that it asks.
     Condition(&'a mut ExprId),
     /// Variables that it writes, and what it reads for that: so many of `Program::sets` from the first.
-    Sets(&'a mut u16, u8),
+    Sets(&'a mut u16, &'a mut u8),
     /// Where its thread may go on instead of at the next instruction.
-    Branch(Pc),
+    Branch(&'a mut Pc),
     /// A text.
     Text(u16),
 }

@@ -456,10 +456,36 @@ impl Op {
         self
     }
 
+    /// How it waits, where it can have a deadline or be alertable.
+    #[inline]
+    pub fn wait(mut self) -> Option<Wait> {
+        self.tell().wait
+    }
+
+    /// What ends in it, where its own thread does.
+    #[inline]
+    pub fn exits(mut self) -> Option<Exit> {
+        self.tell().exits
+    }
+
+    /// Where its thread may go on instead of at the next instruction.
+    pub fn branch(&mut self) -> Option<&mut Pc> {
+        self.describe().nouns().find_map(|noun| match noun {
+            Noun::Branch(to) => Some(to),
+            _ => None,
+        })
+    }
+
+    /// Whether it evaluates expressions, which may have no value.
+    pub fn evaluates(mut self) -> bool {
+        let mut nouns = self.describe().nouns();
+        nouns.any(|noun| matches!(noun, Noun::Condition(_) | Noun::Sets(..)))
+    }
+
     /// Whether an asynchronous procedure call can end its wait.
     #[inline]
-    pub fn is_alertable(mut self) -> bool {
-        self.tell().wait.is_some_and(|wait| wait.alertable)
+    pub fn is_alertable(self) -> bool {
+        self.wait().is_some_and(|wait| wait.alertable)
     }
 
     /// Whether every system has it: one of the four calls on a port that any of them has, in whatever words, or

@@ -2,39 +2,27 @@
 
 use super::Op;
 
-/// Makes [`Verb`] of one list, so that an operation that is missing there does not compile, and of each subject a macro
-/// that stands for the pattern of its operations. A `match` that leaves whole subjects to others names them so: an
-/// operation that comes later belongs to a subject, and a subject that comes later does not compile where it is not named.
+/// Makes [`Verb`] of one list, so that an operation that is missing there does not compile.
 macro_rules! verbs {
-    ($($(#[$subject_doc:meta])* $subject:ident { $($verb:ident = $name:literal,)+ })+) => {
-        $(
-            $(#[$subject_doc])*
-            #[macro_export]
-            macro_rules! $subject {
-                () => {
-                    $($crate::op::Op::$verb { .. })|+
-                };
-            }
-        )+
-
+    ($($verb:ident = $name:literal,)+) => {
         /// The kind of an operation: one for each variant of [`Op`], without what the operation is done with.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Verb {
-            $($(
+            $(
                 #[doc = concat!("`", $name, "`: [`Op::", stringify!($verb), "`].")]
                 $verb,
-            )+)+
+            )+
         }
 
         impl Verb {
             /// Every verb once, in one order.
-            pub const ALL: &[Verb] = &[$($(Verb::$verb),+),+];
+            pub const ALL: &[Verb] = &[$(Verb::$verb),+];
 
             /// The word that names it in scenarios and traces. The two that close, duplicate or cancel share theirs:
             /// what stands beside the word tells a port from a file, or a file from an operation.
             pub const fn name(self) -> &'static str {
                 match self {
-                    $($(Verb::$verb => $name,)+)+
+                    $(Verb::$verb => $name,)+
                 }
             }
         }
@@ -44,7 +32,7 @@ macro_rules! verbs {
             #[inline]
             pub const fn verb(self) -> Verb {
                 match self {
-                    $($(Op::$verb { .. } => Verb::$verb,)+)+
+                    $(Op::$verb { .. } => Verb::$verb,)+
                 }
             }
         }
@@ -52,95 +40,135 @@ macro_rules! verbs {
 }
 
 verbs! {
-    /// Packets and ports, as every system has them.
-    of_ports {
-        Get = "get",
-        Post = "post",
-        Close = "close",
-        Create = "create",
-    }
-    /// Handles of ports, as the NT kernel has them.
-    of_port_handles {
-        DuplicatePort = "duplicate",
-        Query = "query",
-        WaitHandle = "wait_handle",
-    }
-    /// Waits for objects and for time.
-    of_objects {
-        Block = "block",
-        Signal = "signal",
-        Reset = "reset",
-        Stall = "stall",
-        Sleep = "sleep",
-        Yield = "yield",
-    }
-    /// Threads and processes, as they come and go.
-    of_threads {
-        Suspend = "suspend",
-        Resume = "resume",
-        Terminate = "terminate",
-        Spawn = "spawn",
-        Exit = "exit",
-        ExitProcess = "exit_process",
-    }
-    /// Asynchronous procedure calls.
-    of_apcs {
-        Apc = "apc",
-        KernelApc = "kernel_apc",
-    }
-    /// Files and the I/O on them.
-    of_files {
-        Associate = "associate",
-        Replace = "replace",
-        Modes = "modes",
-        DuplicateFile = "duplicate",
-        CloseFile = "close",
-        Start = "start",
-        Complete = "complete",
-        Cancel = "cancel",
-        CancelFile = "cancel",
-    }
-    /// Wait completion packets.
-    of_wait_packets {
-        WaitPacket = "wait_packet",
-        CancelWaitPacket = "cancel_wait_packet",
-    }
-    /// Jobs.
-    of_jobs {
-        JobPort = "job_port",
-        JobStart = "job_start",
-        JobExit = "job_exit",
-    }
-    /// A program's own variables and memory: no system has a part in them.
-    of_variables {
-        Free = "free",
-        Alloc = "alloc",
-        Set = "set",
-        Test = "if",
-        Assert = "assert",
-        Note = "note",
-    }
-    /// Sources that readiness systems watch.
-    of_sources {
-        EpollCtl = "epoll_ctl",
-        Write = "write",
-        Drain = "drain",
-        CloseSource = "close_source",
-    }
-    /// Event ports, as illumos has them.
-    of_event_ports {
-        PortSendn = "port_sendn",
-        PortAlert = "port_alert",
-        PortAssociate = "port_associate",
-        PortDissociate = "port_dissociate",
-    }
-    /// Rings of io_uring.
-    of_rings {
-        MsgRing = "msg_ring",
-        Submit = "submit",
-    }
-    /// Kernel queues.
-    of_kqueues {
-        Kevent = "kevent",
-    }
+    Get = "get",
+    Post = "post",
+    Close = "close",
+    Create = "create",
+    DuplicatePort = "duplicate",
+    Query = "query",
+    WaitHandle = "wait_handle",
+    Block = "block",
+    Signal = "signal",
+    Reset = "reset",
+    Stall = "stall",
+    Sleep = "sleep",
+    Yield = "yield",
+    Suspend = "suspend",
+    Resume = "resume",
+    Terminate = "terminate",
+    Spawn = "spawn",
+    Exit = "exit",
+    ExitProcess = "exit_process",
+    Apc = "apc",
+    KernelApc = "kernel_apc",
+    Associate = "associate",
+    Replace = "replace",
+    Modes = "modes",
+    DuplicateFile = "duplicate",
+    CloseFile = "close",
+    Start = "start",
+    Complete = "complete",
+    Cancel = "cancel",
+    CancelFile = "cancel",
+    Free = "free",
+    Alloc = "alloc",
+    WaitPacket = "wait_packet",
+    CancelWaitPacket = "cancel_wait_packet",
+    JobPort = "job_port",
+    JobStart = "job_start",
+    JobExit = "job_exit",
+    Set = "set",
+    Test = "if",
+    Assert = "assert",
+    Note = "note",
+    EpollCtl = "epoll_ctl",
+    Write = "write",
+    Drain = "drain",
+    PortSendn = "port_sendn",
+    MsgRing = "msg_ring",
+    Submit = "submit",
+    PortAlert = "port_alert",
+    PortAssociate = "port_associate",
+    PortDissociate = "port_dissociate",
+    CloseSource = "close_source",
+    Kevent = "kevent",
+}
+
+/// The pattern of the operations of some subjects. A `match` that leaves whole subjects to others names them so: an
+/// operation that comes later belongs to a subject, and a subject that comes later does not compile where it is not
+/// named.
+///
+/// ```
+/// use portsim_model::op::Op;
+/// use portsim_model::ops_of;
+///
+/// fn is_of_jobs_or_files(op: Op) -> bool {
+///     match op {
+///         ops_of!(jobs, files) => true,
+///         ops_of!(ports, port_handles, objects, threads, apcs, wait_packets, variables) => false,
+///         ops_of!(sources, event_ports, rings, kqueues) => false,
+///     }
+/// }
+/// assert!(!is_of_jobs_or_files(Op::Yield));
+/// ```
+#[macro_export]
+macro_rules! ops_of {
+    ($($subject:ident),+) => {
+        $($crate::ops_of!(@$subject))|+
+    };
+    (= $($verb:ident)+) => {
+        $($crate::op::Op::$verb { .. })|+
+    };
+    // Packets and ports, as every system has them.
+    (@ports) => {
+        $crate::ops_of!(= Get Post Close Create)
+    };
+    // Handles of ports, as the NT kernel has them.
+    (@port_handles) => {
+        $crate::ops_of!(= DuplicatePort Query WaitHandle)
+    };
+    // Waits for objects and for time.
+    (@objects) => {
+        $crate::ops_of!(= Block Signal Reset Stall Sleep Yield)
+    };
+    // Threads and processes, as they come and go.
+    (@threads) => {
+        $crate::ops_of!(= Suspend Resume Terminate Spawn Exit ExitProcess)
+    };
+    // Asynchronous procedure calls.
+    (@apcs) => {
+        $crate::ops_of!(= Apc KernelApc)
+    };
+    // Files and the I/O on them.
+    (@files) => {
+        $crate::ops_of!(= Associate Replace Modes DuplicateFile CloseFile Start Complete Cancel CancelFile)
+    };
+    // Wait completion packets.
+    (@wait_packets) => {
+        $crate::ops_of!(= WaitPacket CancelWaitPacket)
+    };
+    // Jobs.
+    (@jobs) => {
+        $crate::ops_of!(= JobPort JobStart JobExit)
+    };
+    // A program's own variables and memory: no system has a part in them.
+    (@variables) => {
+        $crate::ops_of!(= Free Alloc Set Test Assert Note)
+    };
+    // Sources that readiness systems watch.
+    (@sources) => {
+        $crate::ops_of!(= EpollCtl Write Drain CloseSource)
+    };
+    // Event ports, as illumos has them.
+    (@event_ports) => {
+        $crate::ops_of!(= PortSendn PortAlert PortAssociate PortDissociate)
+    };
+    // Rings of io_uring.
+    (@rings) => {
+        $crate::ops_of!(= MsgRing Submit)
+    };
+    // Kernel queues.
+    (@kqueues) => {
+        $crate::ops_of!(= Kevent)
+    };
 }

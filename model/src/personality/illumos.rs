@@ -35,6 +35,7 @@ use crate::choice::Numbers;
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
+use crate::ops_of;
 use crate::os_error::illumos;
 use crate::program::{
     Alert, Get, Op, PacketId, PortId, Post, Program, SourceId, ThreadId, Timeout, Verb,
@@ -135,14 +136,19 @@ impl Personality for Illumos {
 
     /// A call that may have to take a queued event away waits until nobody takes events.
     fn held(&self, view: View<'_>, op: Op) -> Option<&'static Claim> {
-        let is_held = if let Op::PortAssociate { port, .. } | Op::PortDissociate { port, .. } = op {
-            taker(view, port).is_some()
-        } else if let Op::CloseSource { source, .. } = op {
-            let watches = |port| view.interest(port, source).0 != 0;
-            let mut ports = view.program.port_ids();
-            ports.any(|port| watches(port) && taker(view, port).is_some())
-        } else {
-            false
+        let is_held = match op {
+            Op::PortAssociate { port, .. } | Op::PortDissociate { port, .. } => {
+                taker(view, port).is_some()
+            }
+            Op::CloseSource { source, .. } => {
+                let watches = |port| view.interest(port, source).0 != 0;
+                let mut ports = view.program.port_ids();
+                ports.any(|port| watches(port) && taker(view, port).is_some())
+            }
+            Op::PortSendn { .. } | Op::PortAlert { .. } => false,
+            Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => false,
+            ops_of!(ports, port_handles, objects, threads, apcs, variables) => false,
+            ops_of!(files, wait_packets, jobs, rings, kqueues) => false,
         };
         is_held.then_some(BLOCKED)
     }

@@ -43,6 +43,7 @@ use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
+use crate::ops_of;
 use crate::program::{
     FileId, Get, Message, Modes, Op, OperationId, Owner, PacketId, PortId, Post, Program, Request,
     ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
@@ -438,33 +439,26 @@ fn ring_of(program: &Program, file: FileId) -> PortId {
 
 /// What of operations on files and rings can be a request here.
 fn can_request(program: &Program, op: Op) -> Result<(), &'static str> {
-    if let Op::Start { now: Some(_), .. } = op {
-        return Err("the call does not say that a request is over");
+    match op {
+        Op::Start { now: Some(_), .. } => Err("the call does not say that a request is over"),
+        Op::Cancel { mine: true, .. } | Op::CancelFile { mine: true, .. } => {
+            Err("a cancel asks for no issuer")
+        }
+        Op::Start { operation, .. } | Op::Cancel { operation, .. } => {
+            is_request(program, operation)
+        }
+        Op::CancelFile { file, .. } => can_cancel_all(program, file),
+        Op::Complete { burst, result, .. } => can_complete(program, burst, result),
+        Op::Submit { request, .. } => match request {
+            Request::Cancel(operation, _) => is_request(program, operation),
+            Request::CancelFile(file, _) => can_cancel_all(program, file),
+            Request::Nop(_) | Request::Timeout(_) => Ok(()),
+        },
+        Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } => Ok(()),
+        Op::Modes { .. } | Op::DuplicateFile { .. } | Op::CloseFile { .. } => Ok(()),
+        ops_of!(ports, port_handles, objects, threads, apcs, variables) => Ok(()),
+        ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => Ok(()),
     }
-    if let Op::Cancel { mine: true, .. } | Op::CancelFile { mine: true, .. } = op {
-        return Err("a cancel asks for no issuer");
-    }
-    if let Op::Complete { burst, result, .. } = op {
-        return can_complete(program, burst, result);
-    }
-    if let Op::Start { operation, .. }
-    | Op::Cancel { operation, .. }
-    | Op::Submit {
-        request: Request::Cancel(operation, _),
-        ..
-    } = op
-    {
-        return is_request(program, operation);
-    }
-    if let Op::CancelFile { file, .. }
-    | Op::Submit {
-        request: Request::CancelFile(file, _),
-        ..
-    } = op
-    {
-        return can_cancel_all(program, file);
-    }
-    Ok(())
 }
 
 fn has_ring(program: &Program, file: FileId) -> Result<(), &'static str> {

@@ -47,6 +47,7 @@ use crate::choice::{Numbers, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
+use crate::ops_of;
 use crate::os_error::win32;
 use crate::program::{
     BindingId, FileId, Get, JobId, Modes, ObjectId, Op, OperationId, PacketId, PortId, Post,
@@ -623,35 +624,38 @@ fn runnable_members(view: View<'_>, port: PortId) -> u32 {
 impl Windows {
     /// Why a version before Vista cannot do an operation that it has.
     fn came_later(&self, program: &Program, op: Op) -> Option<&'static str> {
-        if let Op::Get { max: Some(_), .. } = op {
-            return Some("GetQueuedCompletionStatusEx came with Windows Vista");
-        }
-        if let Op::Cancel { mine: false, .. } | Op::CancelFile { mine: false, .. } = op {
-            return Some("CancelIoEx came with Windows Vista");
-        }
-        if let Op::Start { operation, .. } = op {
-            let file = program.operations[operation.index()].file;
-            let has_modes = program.files[file.index()].modes != Modes::default();
-            return has_modes.then_some("notification modes came with Windows Vista");
-        }
-        if let Op::Post {
-            reserve: Some(_), ..
-        }
-        | Op::Apc {
-            reserve: Some(_), ..
-        } = op
-        {
-            return Some("reserve objects came with Windows 7");
-        }
-        if let Op::JobPort { binding: None, .. } = op {
-            return Some("a job's association could not be taken away before Windows 8");
-        }
-        if let Op::Create { port, .. } = op {
-            let named = program.ports[port.index()].named;
-            return named
-                .then_some("a name that is free again while threads wait would mean two ports");
-        }
-        None
+        let (came_later, why) = match op {
+            Op::Get { max, .. } => (
+                max.is_some(),
+                "GetQueuedCompletionStatusEx came with Windows Vista",
+            ),
+            Op::Cancel { mine, .. } | Op::CancelFile { mine, .. } => {
+                (!mine, "CancelIoEx came with Windows Vista")
+            }
+            Op::Start { operation, .. } => {
+                let file = program.operations[operation.index()].file;
+                let has_modes = program.files[file.index()].modes != Modes::default();
+                (has_modes, "notification modes came with Windows Vista")
+            }
+            Op::Post { reserve, .. } | Op::Apc { reserve, .. } => {
+                (reserve.is_some(), "reserve objects came with Windows 7")
+            }
+            Op::JobPort { binding, .. } => (
+                binding.is_none(),
+                "a job's association could not be taken away before Windows 8",
+            ),
+            Op::Create { port, .. } => (
+                program.ports[port.index()].named,
+                "a name that is free again while threads wait would mean two ports",
+            ),
+            Op::Close { .. } | Op::KernelApc { .. } | Op::Complete { .. } => return None,
+            Op::JobStart { .. } | Op::JobExit { .. } | Op::Associate { .. } => return None,
+            Op::Replace { .. } | Op::Modes { .. } => return None,
+            Op::DuplicateFile { .. } | Op::CloseFile { .. } => return None,
+            ops_of!(port_handles, objects, threads, variables, wait_packets) => return None,
+            ops_of!(sources, event_ports, rings, kqueues) => return None,
+        };
+        came_later.then_some(why)
     }
 }
 

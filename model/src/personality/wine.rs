@@ -30,6 +30,7 @@ use crate::claim::claims;
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
+use crate::ops_of;
 use crate::os_error::win32;
 use crate::program::{
     BindingId, FileId, Get, JobId, Modes, Op, OperationId, PacketId, PortId, Post, ProcessId,
@@ -159,38 +160,32 @@ impl Personality for Wine {
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
-        if let Op::Get {
-            alertable: true,
-            max: None,
-            ..
-        } = op
-        {
-            return Some("of calls on ports only a batch can be alertable");
-        }
-        if let Op::Apc {
-            reserve: Some(_), ..
-        } = op
-        {
-            return (!self.hands_over).then_some(NO_RESERVES);
-        }
-        if let Op::JobPort { may_lose: true, .. }
-        | Op::JobStart { may_lose: true, .. }
-        | Op::JobExit { may_lose: true, .. } = op
-        {
-            return Some("its jobs lose no message");
-        }
-        if let Op::Start { operation, .. } = op {
-            let file = program.operations[operation.index()].file;
-            let sync = program.files[file.index()].sync;
-            return sync.then_some("its synchronous files are not modelled");
-        }
-        if let Op::DuplicateFile {
-            process: Some(_), ..
-        } = op
-        {
-            return Some("its handles in other processes are not modelled");
-        }
-        None
+        let (refused, why) = match op {
+            Op::Get { alertable, max, .. } => (
+                alertable && max.is_none(),
+                "of calls on ports only a batch can be alertable",
+            ),
+            Op::Apc { reserve, .. } => (reserve.is_some() && !self.hands_over, NO_RESERVES),
+            Op::JobPort { may_lose, .. }
+            | Op::JobStart { may_lose, .. }
+            | Op::JobExit { may_lose, .. } => (may_lose, "its jobs lose no message"),
+            Op::Start { operation, .. } => {
+                let file = program.operations[operation.index()].file;
+                let sync = program.files[file.index()].sync;
+                (sync, "its synchronous files are not modelled")
+            }
+            Op::DuplicateFile { process, .. } => (
+                process.is_some(),
+                "its handles in other processes are not modelled",
+            ),
+            Op::Post { .. } | Op::Close { .. } | Op::Create { .. } => return None,
+            Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => return None,
+            Op::CloseFile { .. } | Op::Complete { .. } | Op::KernelApc { .. } => return None,
+            Op::Cancel { .. } | Op::CancelFile { .. } => return None,
+            ops_of!(port_handles, objects, threads, variables, wait_packets) => return None,
+            ops_of!(sources, event_ports, rings, kqueues) => return None,
+        };
+        refused.then_some(why)
     }
 
     /// GetQueuedCompletionStatus and GetQueuedCompletionStatusEx.

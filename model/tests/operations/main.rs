@@ -429,9 +429,9 @@ fn what_is_never_read_is_taken_out_of_every_operation() {
     for op in every_sample() {
         let mut program = whole(vec![code(&[op, Op::Yield])]);
         program.owners = vec![Owner::Nobody; program.packets.len()];
-        program.owners[4] = Owner::WaitPacket(WaitPacketId(0));
+        program.owners[1] = Owner::WaitPacket(WaitPacketId(0));
         let mut text = format!("{op:?}").replace("Some(SlotId(0))", "None");
-        for n in [2, 3, 5] {
+        for n in 2..6 {
             for before in [" ", "("] {
                 let packet = |n| format!("{before}PacketId({n})");
                 text = text.replace(&packet(n), &packet(0));

@@ -115,7 +115,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             wait_packet: WaitPacketId(1),
             port,
             target: object,
-            packet: PacketId(4),
+            packet: PacketId(1),
             into,
         },
         Verb::CancelWaitPacket => Op::CancelWaitPacket {

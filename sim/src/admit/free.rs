@@ -518,11 +518,6 @@ impl<'s> Judge<'s> {
 
 /// Whether a call ends only if somebody ends it.
 fn waits_for_ever(op: Op) -> bool {
-    let wait = match op {
-        Op::Get { timeout, .. } | Op::Block { timeout, .. } | Op::WaitHandle { timeout, .. } => {
-            timeout
-        }
-        op => return op == Op::Stall,
-    };
-    wait == Timeout::Never
+    let waits = op.wait().is_some_and(|wait| wait.timeout == Timeout::Never);
+    waits || op == Op::Stall
 }

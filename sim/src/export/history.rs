@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 
+use portsim_model::ops_of;
 use portsim_model::program::{Op, PortId, Program};
 
 use crate::trace::{Answer, Event, Shown, Span};
@@ -61,17 +62,32 @@ fn word(
     op: Op,
 ) -> Result<Option<(&'static str, Option<i64>)>, String> {
     Ok(match op {
-        Op::Get { port: on, max, .. } if on == port => match max {
-            None => Some(("dequeue", None)),
-            Some(_) => return Err("a queue gives one packet at a time, and no batches".into()),
-        },
-        Op::Post {
-            port: on, packet, ..
-        } if on == port => Some(("enqueue", Some(program.packets[packet.index()].key))),
-        Op::Close { port: on, .. } | Op::Create { port: on, .. } if on == port => {
-            return Err("a queue is not made or closed".into());
+        Op::Get { port: on, .. }
+        | Op::Post { port: on, .. }
+        | Op::Close { port: on, .. }
+        | Op::Create { port: on, .. }
+            if on != port =>
+        {
+            None
         }
-        _ if op.is_portable() => None,
-        _ => return Err("a queue has operations of its own only".into()),
+        Op::Get { max: None, .. } => Some(("dequeue", None)),
+        Op::Get { max: Some(_), .. } => {
+            return Err("a queue gives one packet at a time, and no batches".into());
+        }
+        Op::Post { packet, .. } => Some(("enqueue", Some(program.packets[packet.index()].key))),
+        Op::Close { .. } | Op::Create { .. } => return Err("a queue is not made or closed".into()),
+        ops_of!(
+            port_handles,
+            objects,
+            threads,
+            apcs,
+            files,
+            wait_packets,
+            jobs
+        )
+        | ops_of!(variables, sources, event_ports, rings, kqueues) => match op.is_portable() {
+            true => None,
+            false => return Err("a queue has operations of its own only".into()),
+        },
     })
 }

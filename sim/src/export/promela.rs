@@ -10,9 +10,11 @@ use std::fmt::{Display, Write};
 
 use portsim_model::event::ERRORS;
 use portsim_model::expr::{Expr, ExprId, PortField};
+use portsim_model::op::Wait;
+use portsim_model::ops_of;
 use portsim_model::os_error::{win32, win32_of_status};
 use portsim_model::program::{
-    Assignment, Code, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread,
+    Assignment, Code, Get, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread,
     ThreadId, Timeout,
 };
 
@@ -308,17 +310,17 @@ impl Text<'_> {
         let instrs = || program.codes.iter().flat_map(|code| &code.instrs);
         let into = |instr: &Instr| match *instr {
             Instr::Op(op) => op.into().map_or(0, |slot| slot.0 + 1),
-            _ => 0,
+            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } | Instr::End => 0,
         };
         self.table("hidden byte", "h_into", instrs().map(into));
-        let max = |instr: &Instr| match *instr {
-            Instr::Op(Op::Get { max, .. }) => max.unwrap_or(1),
-            _ => 0,
+        let get = |instr: &Instr| match *instr {
+            Instr::Op(op) => op.as_get(),
+            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } | Instr::End => None,
         };
-        self.table("hidden byte", "h_max", instrs().map(max));
-        let batch =
-            |instr: &Instr| u8::from(matches!(instr, Instr::Op(Op::Get { max: Some(_), .. })));
-        self.table("hidden byte", "h_batch", instrs().map(batch));
+        let max = |get: Option<Get>| get.map_or(0, |get| get.max.unwrap_or(1));
+        self.table("hidden byte", "h_max", instrs().map(get).map(max));
+        let batch = |get: Option<Get>| u8::from(get.is_some_and(|get| get.max.is_some()));
+        self.table("hidden byte", "h_batch", instrs().map(get).map(batch));
         let end = |instr: &Instr| u8::from(*instr == Instr::End);
         self.table("hidden byte", "h_end", instrs().map(end));
         let error = ERRORS.map(|error| win32(error).number);
@@ -616,7 +618,17 @@ impl Text<'_> {
                 let holds = say(self.program, "_pid", cond)?.holds();
                 format!("if :: {holds} -> returns(_pid, SUCCESS) :: else -> mode[_pid] = BROKEN fi")
             }
-            _ => unreachable!("{op:?} of {} instructions was refused", code.instrs.len()),
+            Op::WaitHandle { .. }
+            | Op::Suspend { .. }
+            | Op::Resume { .. }
+            | Op::Terminate { .. }
+            | Op::ExitProcess
+            | Op::Free { .. }
+            | Op::Alloc { .. }
+            | ops_of!(apcs, files, wait_packets, jobs)
+            | ops_of!(sources, event_ports, rings, kqueues) => {
+                unreachable!("{op:?} of {} instructions was refused", code.instrs.len())
+            }
         };
         self.turn(given, format_args!("{at_op}; {does}"));
         Ok(())
@@ -691,13 +703,7 @@ fn ticks(timeout: Timeout) -> Result<i32, String> {
 
 /// Whether a thread in this operation can have a deadline.
 fn waits_in_time(op: Op) -> bool {
-    match op {
-        Op::Get { timeout, .. } | Op::Block { timeout, .. } => {
-            matches!(timeout, Timeout::Ticks(1..))
-        }
-        Op::Sleep { ticks, .. } => ticks > 0,
-        _ => false,
-    }
+    op.wait().is_some_and(Wait::has_deadline)
 }
 
 /// The places from which a thread goes on after a step.
@@ -708,11 +714,9 @@ fn followers(program: &Program, code: &Code) -> Vec<Pc> {
         places.push(0);
     }
     for (at, instr) in code.instrs.iter().enumerate() {
-        if let Instr::Op(op) = *instr {
+        if let Instr::Op(mut op) = *instr {
             places.push(at as Pc + 1);
-            if let Op::Test { otherwise, .. } = op {
-                places.push(otherwise);
-            }
+            places.extend(op.branch().map(|to| *to));
         }
     }
     places.sort_unstable();

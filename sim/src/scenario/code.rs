@@ -24,6 +24,9 @@ enum Flow {
     Away,
 }
 
+/// The step that an operation is, or why it is none.
+type Coded = Result<Op, Complaint>;
+
 /// Compiles the code of one group.
 pub(super) struct Coder<'a> {
     pub(super) directory: &'a Directory,
@@ -69,17 +72,16 @@ impl<'a> Coder<'a> {
     /// Lets the control at `pc` go on here where it goes elsewhere.
     fn land(&mut self, pc: Pc) {
         let here = self.here();
-        match &mut self.instrs[usize::from(pc)] {
+        let target = match &mut self.instrs[usize::from(pc)] {
             Instr::Jump(target)
             | Instr::If {
                 otherwise: target, ..
             }
-            | Instr::Op(Op::Test {
-                otherwise: target, ..
-            })
-            | Instr::Either { others: target, .. } => *target = here,
-            Instr::Op(_) | Instr::End => unreachable!("only control is given a target"),
-        }
+            | Instr::Either { others: target, .. } => Some(target),
+            Instr::Op(op) => op.branch(),
+            Instr::End => None,
+        };
+        *target.expect("only control is given a target") = here;
     }
 
     fn list(&mut self, ops: &[wire::Op], place: &Place<'_>) -> Result<Flow, Complaint> {
@@ -95,19 +97,65 @@ impl<'a> Coder<'a> {
     }
 
     fn op(&mut self, op: &wire::Op, place: &Place<'_>) -> Result<Flow, Complaint> {
-        match op {
+        let step = match op {
             wire::Op::If(it) => return self.branch(it, place),
             wire::Op::Either(it) => return self.either(&it.branches, &place.field("either")),
             wire::Op::Loop(it) => return self.repeat(&it.body, &place.field("loop")),
             wire::Op::Break => return self.leave(place),
-            _ => {}
-        }
-        let step = self.step(op, place)?;
+            wire::Op::Get(it) => self.get(it, place),
+            wire::Op::Post(it) => self.post(it, place),
+            wire::Op::Create(it) => self.create(it, place),
+            wire::Op::Block(it) => self.block(it, place),
+            wire::Op::Signal(it) => self.signal(it, place),
+            wire::Op::Reset(it) => self.reset(it, place),
+            wire::Op::Stall => Ok(Op::Stall),
+            wire::Op::Sleep(it) => Ok(self.sleep(it)),
+            wire::Op::Yield => Ok(Op::Yield),
+            wire::Op::Suspend(it) => self.suspend(it, place),
+            wire::Op::Resume(it) => self.resume(it, place),
+            wire::Op::Terminate(it) => self.terminate(it, place),
+            wire::Op::Spawn(it) => self.spawn(it, place),
+            wire::Op::Exit => Ok(Op::Exit),
+            wire::Op::ExitProcess => Ok(Op::ExitProcess),
+            wire::Op::Set(it) => self.set(it, place),
+            wire::Op::Assert(it) => self.assert(it, place),
+            wire::Op::Note(it) => self.note(it, place),
+            wire::Op::EpollCtl(it) => self.epoll_ctl(it, place),
+            wire::Op::Write(it) => self.write(it, place),
+            wire::Op::Drain(it) => self.drain(it, place),
+            wire::Op::Close(it) => self.close(it, place),
+            wire::Op::Duplicate(it) => self.duplicate(it, place),
+            wire::Op::Query(it) => self.query(it, place),
+            wire::Op::WaitHandle(it) => self.wait_handle(it, place),
+            wire::Op::Associate(it) => self.associate(it, place),
+            wire::Op::Replace(it) => self.replace(it, place),
+            wire::Op::Modes(it) => self.modes(it, place),
+            wire::Op::Start(it) => self.start(it, place),
+            wire::Op::Complete(it) => self.complete(it, place),
+            wire::Op::Cancel(it) => self.cancel(it, place),
+            wire::Op::Free(it) => self.free(it, place),
+            wire::Op::Alloc(it) => self.alloc(it, place),
+            wire::Op::Apc(it) => self.apc(it, place),
+            wire::Op::KernelApc(it) => self.kernel_apc(it, place),
+            wire::Op::WaitPacket(it) => self.wait_packet(it, place),
+            wire::Op::CancelWaitPacket(it) => self.cancel_wait_packet(it, place),
+            wire::Op::JobPort(it) => self.job_port(it, place),
+            wire::Op::JobStart(it) => self.job_start(it, place),
+            wire::Op::JobExit(it) => self.job_exit(it, place),
+            wire::Op::MsgRing(it) => self.msg_ring(it, place),
+            wire::Op::Submit(it) => self.submit(it, place),
+            wire::Op::PortSend(it) => self.port_send(it, place),
+            wire::Op::PortSendn(it) => self.port_sendn(it, place),
+            wire::Op::PortAlert(it) => self.port_alert(it, place),
+            wire::Op::PortAssociate(it) => self.port_associate(it, place),
+            wire::Op::PortDissociate(it) => self.port_dissociate(it, place),
+            wire::Op::CloseSource(it) => self.close_source(it, place),
+            wire::Op::Kevent(it) => self.kevent(it, place),
+        }?;
         self.emit(Instr::Op(step), place)?;
-        Ok(if matches!(step, Op::Exit | Op::ExitProcess) {
-            Flow::Away
-        } else {
-            Flow::On
+        Ok(match step.exits() {
+            Some(_) => Flow::Away,
+            None => Flow::On,
         })
     }
 

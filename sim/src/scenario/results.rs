@@ -16,7 +16,7 @@ pub(super) fn collect(
 ) -> Result<(), Complaint> {
     for (n, op) in ops.iter().enumerate() {
         let place = &place.index(n);
-        match op {
+        let (into, packets_max, has_value) = match op {
             Op::Get(get) => {
                 let packets_max = batch(get.max, &place.field("max"))?;
                 if get.min.is_some() && get.max.is_none() {
@@ -24,32 +24,68 @@ pub(super) fn collect(
                         .field("min")
                         .complain("only a call with \"max\" takes it"));
                 }
-                let counts = get.max == Some(0);
-                add(op.into(), packets_max, counts, slots, directory, place)?;
+                (&get.into, packets_max, get.max == Some(0))
             }
             Op::If(branch) => {
                 collect(&branch.then, slots, directory, &place.field("then"))?;
                 let otherwise = branch.otherwise.as_deref().unwrap_or_default();
                 collect(otherwise, slots, directory, &place.field("else"))?;
+                continue;
             }
-            Op::Loop(body) => collect(&body.body, slots, directory, &place.field("loop"))?,
+            Op::Loop(body) => {
+                collect(&body.body, slots, directory, &place.field("loop"))?;
+                continue;
+            }
             Op::Either(either) => {
                 for (n, branch) in either.branches.iter().enumerate() {
                     collect(branch, slots, directory, &place.field("either").index(n))?;
                 }
+                continue;
             }
-            _ => {
-                let has_value = matches!(
-                    op,
-                    Op::Start(_)
-                        | Op::Query(_)
-                        | Op::Create(_)
-                        | Op::WaitPacket(_)
-                        | Op::PortSendn(_)
-                );
-                add(op.into(), 0, has_value, slots, directory, place)?;
-            }
-        }
+            Op::Start(it) => (&it.into, 0, true),
+            Op::Query(it) => (&it.into, 0, true),
+            Op::Create(it) => (&it.into, 0, true),
+            Op::WaitPacket(it) => (&it.into, 0, true),
+            Op::PortSendn(it) => (&it.into, 0, true),
+            Op::Post(it) => (&it.into, 0, false),
+            Op::Close(it) => (&it.into, 0, false),
+            Op::Block(it) => (&it.into, 0, false),
+            Op::Sleep(it) => (&it.into, 0, false),
+            Op::Duplicate(it) => (&it.into, 0, false),
+            Op::WaitHandle(it) => (&it.into, 0, false),
+            Op::Associate(it) => (&it.into, 0, false),
+            Op::Replace(it) => (&it.into, 0, false),
+            Op::Modes(it) => (&it.into, 0, false),
+            Op::Complete(it) => (&it.into, 0, false),
+            Op::Cancel(it) => (&it.into, 0, false),
+            Op::Apc(it) => (&it.into, 0, false),
+            Op::CancelWaitPacket(it) => (&it.into, 0, false),
+            Op::JobPort(it) => (&it.into, 0, false),
+            Op::JobStart(it) => (&it.into, 0, false),
+            Op::JobExit(it) => (&it.into, 0, false),
+            Op::EpollCtl(it) => (&it.into, 0, false),
+            Op::MsgRing(it) => (&it.into, 0, false),
+            Op::Submit(it) => (&it.into, 0, false),
+            Op::PortSend(it) => (&it.into, 0, false),
+            Op::PortAlert(it) => (&it.into, 0, false),
+            Op::PortAssociate(it) => (&it.into, 0, false),
+            Op::PortDissociate(it) => (&it.into, 0, false),
+            Op::CloseSource(it) => (&it.into, 0, false),
+            Op::Kevent(it) => (&it.into, 0, false),
+            Op::Signal(_) | Op::Reset(_) | Op::Stall | Op::Yield => continue,
+            Op::Suspend(_) | Op::Resume(_) | Op::Terminate(_) | Op::KernelApc(_) => continue,
+            Op::Spawn(_) | Op::Exit | Op::ExitProcess | Op::Break => continue,
+            Op::Set(_) | Op::Assert(_) | Op::Note(_) => continue,
+            Op::Free(_) | Op::Alloc(_) | Op::Write(_) | Op::Drain(_) => continue,
+        };
+        add(
+            into.as_deref(),
+            packets_max,
+            has_value,
+            slots,
+            directory,
+            place,
+        )?;
     }
     Ok(())
 }

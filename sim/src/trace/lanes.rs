@@ -14,7 +14,7 @@
 
 use std::fmt::Write;
 
-use portsim_model::program::{Op, Packet, Program};
+use portsim_model::program::{Packet, Program};
 
 use super::line::{call_line, step_name};
 use super::wire::EventLine;
@@ -82,12 +82,10 @@ fn width(text: &str) -> usize {
 /// What a thread does in one event.
 pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
     match shown {
-        // These never park: without an answer they are where a thread went wrong.
+        // What evaluates never parks: without an answer it is where a thread went wrong.
         Shown::Call {
-            op: op @ (Op::Assert { .. } | Op::Set { .. } | Op::Test { .. }),
-            answer: None,
-            ..
-        } => format!("{} fails", op.verb().name()),
+            op, answer: None, ..
+        } if op.evaluates() => format!("{} fails", op.verb().name()),
         Shown::Call {
             op, answer: None, ..
         } => format!("{} ...", call(&call_line(names, program, *op))),

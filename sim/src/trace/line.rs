@@ -4,6 +4,7 @@
 
 use std::io;
 
+use portsim_model::ops_of;
 use portsim_model::program::{
     Alert, FileId, JobId, Knote, Op, OperationId, Packet, PacketId, PortId, Program, Request,
     ThreadId, Timeout, WaitPacketId, Watch,
@@ -196,13 +197,6 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
         Op::Write { source } | Op::Drain { source } | Op::CloseSource { source, .. } => {
             line.source = Some(names.sources[source.index()].clone())
         }
-        Op::PortSendn { .. }
-        | Op::MsgRing { .. }
-        | Op::Submit { .. }
-        | Op::PortAlert { .. }
-        | Op::PortAssociate { .. }
-        | Op::PortDissociate { .. }
-        | Op::Kevent { .. } => relatives_fields(names, program, op, &mut line),
         Op::Stall
         | Op::Yield
         | Op::Exit
@@ -210,7 +204,11 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
         | Op::Set { .. }
         | Op::Test { .. }
         | Op::Assert { .. } => {}
-        _ => io_fields(names, program, op, &mut line),
+        Op::Free { operation } | Op::Alloc { operation } => {
+            line.operation = Some(names.operations[operation.index()].clone());
+        }
+        ops_of!(files, wait_packets, jobs) => io_fields(names, program, op, &mut line),
+        ops_of!(event_ports, rings, kqueues) => relatives_fields(names, program, op, &mut line),
     }
     line
 }
@@ -290,7 +288,6 @@ fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
             line.file = file(on);
             line.mine = said(mine);
         }
-        Op::Free { operation: id } | Op::Alloc { operation: id } => line.operation = operation(id),
         Op::WaitPacket {
             wait_packet: id,
             port: to,
@@ -345,7 +342,8 @@ fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
             line.may_lose = said(may_lose);
             line.pid = Some(program.pids[usize::from(pid)]);
         }
-        _ => unreachable!("its fields are filled elsewhere"),
+        ops_of!(ports, port_handles, objects, threads, apcs, variables)
+        | ops_of!(sources, event_ports, rings, kqueues) => {}
     }
 }
 
@@ -404,7 +402,8 @@ fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLi
             line.flags = Some(flags_of(change));
             Some(change.packet).filter(|_| change.add)
         }
-        _ => unreachable!("its fields are filled elsewhere"),
+        ops_of!(ports, port_handles, objects, threads, apcs, variables)
+        | ops_of!(files, wait_packets, jobs, sources) => None,
     };
     if let Some(packet) = carried {
         let packet = program.packets[packet.index()];

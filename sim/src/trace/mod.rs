@@ -18,6 +18,7 @@ pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
 use portsim_model::claim::Claim;
 use portsim_model::event::Error;
 use portsim_model::expr::ExprId;
+use portsim_model::op::Noun;
 use portsim_model::os_error::error_named;
 use portsim_model::program::{Op, Packet, ThreadId};
 use portsim_model::step::StepKind;
@@ -202,13 +203,33 @@ pub struct Trace {
 
 /// An operation as an observer sees it: without what only its thread knows, such as where its result goes.
 pub fn form(op: Op) -> Op {
-    match op {
-        Op::Set { .. } => Op::Set { first: 0, len: 0 },
-        Op::Test { .. } => Op::Test {
-            cond: ExprId(0),
-            otherwise: 0,
-        },
-        Op::Assert { .. } => Op::Assert { cond: ExprId(0) },
-        other => other.unnamed(),
+    let mut form = op.unnamed();
+    for noun in form.describe().nouns() {
+        match noun {
+            Noun::Condition(cond) => *cond = ExprId(0),
+            Noun::Branch(to) => *to = 0,
+            Noun::Sets(first, len) => (*first, *len) = (0, 0),
+            Noun::Port(..)
+            | Noun::Ports(..)
+            | Noun::Packet(_)
+            | Noun::Own(_)
+            | Noun::Thread(..)
+            | Noun::Object(..)
+            | Noun::Clock(_)
+            | Noun::Source(..)
+            | Noun::File(..)
+            | Noun::Binding(_)
+            | Noun::Operation(..)
+            | Noun::Burst(..)
+            | Noun::Result(_)
+            | Noun::Reserve(_)
+            | Noun::WaitPacket(..)
+            | Noun::Job(..)
+            | Noun::JobBinding(_)
+            | Noun::Pid(_)
+            | Noun::Process(_)
+            | Noun::Text(_) => {}
+        }
     }
+    form
 }

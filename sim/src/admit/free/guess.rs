@@ -12,10 +12,10 @@
 use std::collections::BTreeMap;
 
 use portsim_model::event::Error;
-use portsim_model::program::{Op, Packet, PortId};
+use portsim_model::program::{Packet, PortId};
 
 use super::Judge;
-use super::impossible::taken;
+use super::impossible::{Moves, moves, taken};
 
 impl Judge<'_> {
     /// By its place among the events, when a call is expected that is not expected soon after it began.
@@ -28,20 +28,22 @@ impl Judge<'_> {
             let Some(call) = self.call(place) else {
                 continue;
             };
-            match (call.op, call.answer) {
-                (Op::Post { port, packet, .. }, _) => {
+            match (moves(call.op), call.answer) {
+                (Some(Moves::Posts(port, packet)), _) => {
                     let packet = packets[packet.index()];
                     posts.entry((port, packet)).or_default().push(place);
                 }
-                (Op::Get { .. }, Some(answer)) if answer.error() == Some(Error::BadHandle) => {
+                (Some(Moves::Takes(_)), Some(answer))
+                    if answer.error() == Some(Error::BadHandle) =>
+                {
                     guess.insert(place, call.t1);
                 }
-                (Op::Get { port, .. }, Some(answer)) => {
+                (Some(Moves::Takes(port)), Some(answer)) => {
                     for packet in taken(answer) {
                         takes.entry((port, *packet)).or_default().push(call.t1);
                     }
                 }
-                _ => {}
+                (Some(Moves::Takes(_)), None) | (None, _) => {}
             }
         }
         // Of packets that look alike the first to be posted is expected to be the first that is taken.

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use portsim_model::program::{Op, Packet, PortId, Program};
+use portsim_model::ops_of;
+use portsim_model::program::{Op, Packet, PacketId, PortId, Program};
 
 use super::{Call, Judge};
 use crate::admit::Refusal;
@@ -41,13 +42,13 @@ impl<'s> Judge<'s> {
             .flatten()
             .filter_map(|&place| self.call(place))
         {
-            match (call.op, call.answer) {
-                (Op::Post { port, packet, .. }, None | Some(Answer::Done)) => {
+            match (moves(call.op), call.answer) {
+                (Some(Moves::Posts(port, packet)), None | Some(Answer::Done)) => {
                     let packet = program.packets[packet.index()];
                     posts.entry((port, packet)).or_default().push(call);
                 }
                 // A take whose end is not told may owe it to a post that is not told either.
-                (Op::Get { port, .. }, Some(answer)) if call.t1 != u64::MAX => {
+                (Some(Moves::Takes(port)), Some(answer)) if call.t1 != u64::MAX => {
                     for packet in taken(answer) {
                         takes.entry((port, *packet)).or_default().push(call);
                     }
@@ -161,6 +162,33 @@ pub(super) fn taken(answer: &Answer) -> &[Packet] {
         Answer::Packet(packet) => std::slice::from_ref(packet),
         Answer::Packets(packets) | Answer::Partial(_, packets) => packets,
         _ => &[],
+    }
+}
+
+/// What a call does with the packets of a port.
+pub(super) enum Moves {
+    /// Puts this one into it.
+    Posts(PortId, PacketId),
+    /// Takes some out of it.
+    Takes(PortId),
+}
+
+/// What a call does with the packets of a port, where each packet that is taken was posted by a call of its own.
+pub(super) fn moves(op: Op) -> Option<Moves> {
+    match op {
+        Op::Post { port, packet, .. } => Some(Moves::Posts(port, packet)),
+        Op::Get { port, .. } => Some(Moves::Takes(port)),
+        Op::Close { .. } | Op::Create { .. } => None,
+        ops_of!(
+            port_handles,
+            objects,
+            threads,
+            apcs,
+            files,
+            wait_packets,
+            jobs
+        ) => None,
+        ops_of!(variables, sources, event_ports, rings, kqueues) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use portsim_model::program::{
     Owner, PACKETS_MAX, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
 };
 
-use super::{Coder, timeout};
+use super::{Coded, Coder, timeout};
 use crate::scenario::directory::{Thing, status_of};
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, OneOrMore};
@@ -72,155 +72,208 @@ pub(super) fn once<T: PartialEq>(list: &mut Vec<T>, wanted: T, max: usize) -> Op
 }
 
 impl Coder<'_> {
-    /// The step of one system only that an operation is.
-    pub(super) fn io_step(&mut self, op: &wire::Op, place: &Place<'_>) -> Result<Op, Complaint> {
-        let names = self.directory;
-        let into = self.slot(op.into());
-        Ok(match op {
-            wire::Op::Close(it) => {
-                let place = &place.field("close");
-                match names.port_or_file(&it.close, place)? {
-                    Thing::File(file, _) => Op::CloseFile { file, into },
-                    port => Op::Close {
-                        port: port.port(),
-                        into,
-                    },
-                }
-            }
-            wire::Op::Duplicate(it) => self.duplicate(it, place)?,
-            wire::Op::Query(it) => Op::Query {
-                port: names.port(&it.query, &place.field("query"))?,
+    pub(super) fn close(&mut self, it: &wire::Close, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        let place = &place.field("close");
+        Ok(match self.directory.port_or_file(&it.close, place)? {
+            Thing::File(file, _) => Op::CloseFile { file, into },
+            port => Op::Close {
+                port: port.port(),
                 into,
             },
-            wire::Op::WaitHandle(it) => Op::WaitHandle {
-                port: names.port(&it.wait_handle, &place.field("wait_handle"))?,
-                into,
-                timeout: timeout(it.timeout),
-                alertable: it.alertable,
-            },
-            wire::Op::Associate(it) => {
-                let port = names.port(&it.port, &place.field("port"))?;
-                let binding = match &it.associate {
-                    None => None,
-                    Some(file) => {
-                        let (file, _) = names.file(file, &place.field("associate"))?;
-                        Some(binding(self.program, file, port, it.key, place)?)
-                    }
-                };
-                Op::Associate { binding, into }
-            }
-            wire::Op::Replace(it) => {
-                let (file, _) = names.file(&it.replace, &place.field("replace"))?;
-                let binding = match &it.port {
-                    None => None,
-                    Some(port) => {
-                        let port = names.port(port, &place.field("port"))?;
-                        Some(binding(self.program, file, port, it.key, place)?)
-                    }
-                };
-                Op::Replace {
-                    file,
-                    binding,
-                    into,
-                }
-            }
-            wire::Op::Modes(it) => Op::Modes {
-                file: names.file(&it.modes, &place.field("modes"))?.0,
-                modes: Modes {
-                    skip_port: it.skip_port,
-                    skip_event: it.skip_event,
-                },
-                into,
-            },
-            wire::Op::Start(it) => Op::Start {
-                operation: names.operation(&it.start, &place.field("start"))?,
-                now: match &it.now {
-                    None => None,
-                    Some(now) => Some(self.now(now, &place.field("now"))?),
-                },
-                into,
-            },
-            wire::Op::Complete(it) => {
-                let burst = self.burst(&it.complete, &place.field("complete"))?;
-                let ended = IoResult {
-                    status: status_of(&it.status, &place.field("status"))?,
-                    bytes: it.bytes,
-                    returned: it.bytes,
-                };
-                let result = result(self.program, ended, place)?;
-                Op::Complete {
-                    burst,
-                    result,
-                    into,
-                }
-            }
-            wire::Op::Cancel(it) => {
-                let mine = it.mine;
-                match names.file_or_operation(&it.cancel, &place.field("cancel"))? {
-                    Thing::File(file, _) => Op::CancelFile { file, mine, into },
-                    operation => Op::Cancel {
-                        operation: operation.operation(),
-                        mine,
-                        into,
-                    },
-                }
-            }
-            wire::Op::Free(it) => Op::Free {
-                operation: names.operation(&it.free, &place.field("free"))?,
-            },
-            wire::Op::Alloc(it) => Op::Alloc {
-                operation: names.operation(&it.alloc, &place.field("alloc"))?,
-            },
-            wire::Op::Apc(it) => Op::Apc {
-                thread: names.thread(&it.apc, &place.field("apc"))?,
-                reserve: names.reserve(it.reserve.as_deref(), &place.field("reserve"))?,
-                into,
-            },
-            wire::Op::KernelApc(it) => Op::KernelApc {
-                thread: names.thread(&it.kernel_apc, &place.field("kernel_apc"))?,
-            },
-            wire::Op::WaitPacket(it) => self.wait_packet(it, place)?,
-            wire::Op::CancelWaitPacket(it) => {
-                let place = &place.field("cancel_wait_packet");
-                Op::CancelWaitPacket {
-                    wait_packet: names.wait_packet(&it.cancel_wait_packet, place)?,
-                    remove: it.remove,
-                    into,
-                }
-            }
-            wire::Op::JobPort(it) => {
-                let job = names.job(&it.job_port, &place.field("job_port"))?;
-                let binding = match &it.port {
-                    None => None,
-                    Some(port) => {
-                        let port = names.port(port, &place.field("port"))?;
-                        Some(self.job_binding(job, port, it.key, place)?)
-                    }
-                };
-                Op::JobPort {
-                    job,
-                    binding,
-                    into,
-                    may_lose: it.may_lose,
-                }
-            }
-            wire::Op::JobStart(it) => Op::JobStart {
-                job: names.job(&it.job_start, &place.field("job_start"))?,
-                pid: self.pid(it.pid, &place.field("pid"))?,
-                into,
-                may_lose: it.may_lose,
-            },
-            wire::Op::JobExit(it) => Op::JobExit {
-                job: names.job(&it.job_exit, &place.field("job_exit"))?,
-                pid: self.pid(it.pid, &place.field("pid"))?,
-                into,
-                may_lose: it.may_lose,
-            },
-            _ => unreachable!("done for all systems alike"),
         })
     }
 
-    fn duplicate(&mut self, it: &wire::Duplicate, place: &Place<'_>) -> Result<Op, Complaint> {
+    pub(super) fn query(&mut self, it: &wire::Query, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Query {
+            port: self.directory.port(&it.query, &place.field("query"))?,
+            into,
+        })
+    }
+
+    pub(super) fn wait_handle(&mut self, it: &wire::WaitHandle, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::WaitHandle {
+            port: names.port(&it.wait_handle, &place.field("wait_handle"))?,
+            into,
+            timeout: timeout(it.timeout),
+            alertable: it.alertable,
+        })
+    }
+
+    pub(super) fn associate(&mut self, it: &wire::Associate, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        let port = names.port(&it.port, &place.field("port"))?;
+        let binding = match &it.associate {
+            None => None,
+            Some(file) => {
+                let (file, _) = names.file(file, &place.field("associate"))?;
+                Some(binding(self.program, file, port, it.key, place)?)
+            }
+        };
+        Ok(Op::Associate { binding, into })
+    }
+
+    pub(super) fn replace(&mut self, it: &wire::Replace, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        let (file, _) = names.file(&it.replace, &place.field("replace"))?;
+        let binding = match &it.port {
+            None => None,
+            Some(port) => {
+                let port = names.port(port, &place.field("port"))?;
+                Some(binding(self.program, file, port, it.key, place)?)
+            }
+        };
+        Ok(Op::Replace {
+            file,
+            binding,
+            into,
+        })
+    }
+
+    pub(super) fn modes(&mut self, it: &wire::Modes, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Modes {
+            file: self.directory.file(&it.modes, &place.field("modes"))?.0,
+            modes: Modes {
+                skip_port: it.skip_port,
+                skip_event: it.skip_event,
+            },
+            into,
+        })
+    }
+
+    pub(super) fn start(&mut self, it: &wire::Start, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Start {
+            operation: self.directory.operation(&it.start, &place.field("start"))?,
+            now: match &it.now {
+                None => None,
+                Some(now) => Some(self.now(now, &place.field("now"))?),
+            },
+            into,
+        })
+    }
+
+    pub(super) fn complete(&mut self, it: &wire::Complete, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        let burst = self.burst(&it.complete, &place.field("complete"))?;
+        let ended = IoResult {
+            status: status_of(&it.status, &place.field("status"))?,
+            bytes: it.bytes,
+            returned: it.bytes,
+        };
+        let result = result(self.program, ended, place)?;
+        Ok(Op::Complete {
+            burst,
+            result,
+            into,
+        })
+    }
+
+    pub(super) fn cancel(&mut self, it: &wire::Cancel, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        let mine = it.mine;
+        let place = &place.field("cancel");
+        Ok(match names.file_or_operation(&it.cancel, place)? {
+            Thing::File(file, _) => Op::CancelFile { file, mine, into },
+            operation => Op::Cancel {
+                operation: operation.operation(),
+                mine,
+                into,
+            },
+        })
+    }
+
+    pub(super) fn free(&mut self, it: &wire::Free, place: &Place<'_>) -> Coded {
+        Ok(Op::Free {
+            operation: self.directory.operation(&it.free, &place.field("free"))?,
+        })
+    }
+
+    pub(super) fn alloc(&mut self, it: &wire::Alloc, place: &Place<'_>) -> Coded {
+        Ok(Op::Alloc {
+            operation: self.directory.operation(&it.alloc, &place.field("alloc"))?,
+        })
+    }
+
+    pub(super) fn apc(&mut self, it: &wire::Apc, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Apc {
+            thread: names.thread(&it.apc, &place.field("apc"))?,
+            reserve: names.reserve(it.reserve.as_deref(), &place.field("reserve"))?,
+            into,
+        })
+    }
+
+    pub(super) fn kernel_apc(&mut self, it: &wire::KernelApc, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        Ok(Op::KernelApc {
+            thread: names.thread(&it.kernel_apc, &place.field("kernel_apc"))?,
+        })
+    }
+
+    pub(super) fn cancel_wait_packet(
+        &mut self,
+        it: &wire::CancelWaitPacket,
+        place: &Place<'_>,
+    ) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        let place = &place.field("cancel_wait_packet");
+        Ok(Op::CancelWaitPacket {
+            wait_packet: self.directory.wait_packet(&it.cancel_wait_packet, place)?,
+            remove: it.remove,
+            into,
+        })
+    }
+
+    pub(super) fn job_port(&mut self, it: &wire::JobPort, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        let job = names.job(&it.job_port, &place.field("job_port"))?;
+        let binding = match &it.port {
+            None => None,
+            Some(port) => {
+                let port = names.port(port, &place.field("port"))?;
+                Some(self.job_binding(job, port, it.key, place)?)
+            }
+        };
+        Ok(Op::JobPort {
+            job,
+            binding,
+            into,
+            may_lose: it.may_lose,
+        })
+    }
+
+    pub(super) fn job_start(&mut self, it: &wire::JobStart, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::JobStart {
+            job: names.job(&it.job_start, &place.field("job_start"))?,
+            pid: self.pid(it.pid, &place.field("pid"))?,
+            into,
+            may_lose: it.may_lose,
+        })
+    }
+
+    pub(super) fn job_exit(&mut self, it: &wire::JobExit, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::JobExit {
+            job: self.directory.job(&it.job_exit, &place.field("job_exit"))?,
+            pid: self.pid(it.pid, &place.field("pid"))?,
+            into,
+            may_lose: it.may_lose,
+        })
+    }
+
+    pub(super) fn duplicate(&mut self, it: &wire::Duplicate, place: &Place<'_>) -> Coded {
         let names = self.directory;
         let into = self.slot(it.into.as_deref());
         let place_of_process = &place.field("process");
@@ -280,7 +333,7 @@ impl Coder<'_> {
         Ok(id.ok_or_else(too_many)? as u16)
     }
 
-    fn wait_packet(&mut self, it: &wire::WaitPacket, place: &Place<'_>) -> Result<Op, Complaint> {
+    pub(super) fn wait_packet(&mut self, it: &wire::WaitPacket, place: &Place<'_>) -> Coded {
         let names = self.directory;
         let wait_packet = names.wait_packet(&it.wait_packet, &place.field("wait_packet"))?;
         let contents = Packet {

@@ -1,11 +1,11 @@
 //! Operations that are steps of the relatives of completion ports.
 
 use portsim_model::program::{
-    Alert, Knote, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId, Request, SlotId,
+    Alert, Knote, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId, Request,
 };
 
 use super::io::once;
-use super::{Coder, packet};
+use super::{Coded, Coder, packet};
 use crate::scenario::directory::Thing;
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, AlertMode, KeventFlag, OneOrMore, RequestKind};
@@ -20,61 +20,89 @@ const ENOENT: i64 = 2;
 const ETIME: i64 = 62;
 
 impl Coder<'_> {
-    /// The step of rings, event ports or kqueue that an operation is; none if it is another system's.
-    pub(super) fn relatives_step(
-        &mut self,
-        op: &wire::Op,
-        place: &Place<'_>,
-    ) -> Result<Option<Op>, Complaint> {
+    pub(super) fn submit(&mut self, it: &wire::Submit, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Submit {
+            port: self.directory.port(&it.submit, &place.field("submit"))?,
+            request: self.request(it, place)?,
+            into,
+        })
+    }
+
+    pub(super) fn port_send(&mut self, it: &wire::PortSend, place: &Place<'_>) -> Coded {
         let names = self.directory;
-        let into = self.slot(op.into());
-        Ok(Some(match op {
-            wire::Op::MsgRing(it) => self.message(it, into, place)?,
-            wire::Op::Submit(it) => Op::Submit {
-                port: names.port(&it.submit, &place.field("submit"))?,
-                request: self.request(it, place)?,
-                into,
-            },
-            wire::Op::PortSend(it) => Op::Post {
-                port: names.port(&it.port_send, &place.field("port_send"))?,
-                packet: self.plain(it.key, it.bytes, place)?,
-                into,
-                may_fail: it.may_fail,
-                reserve: None,
-            },
-            wire::Op::PortSendn(it) => Op::PortSendn {
-                ports: self.port_list(&it.port_sendn, &place.field("port_sendn"))?,
-                packet: self.plain(it.key, it.bytes, place)?,
-                into,
-            },
-            wire::Op::PortAlert(it) => Op::PortAlert {
-                port: names.port(&it.port_alert, &place.field("port_alert"))?,
-                alert: self.alert(it, place)?,
-                into,
-            },
-            wire::Op::PortAssociate(it) => Op::PortAssociate {
-                port: names.port(&it.port_associate, &place.field("port_associate"))?,
-                source: names.source(&it.source, &place.field("source"))?,
-                packet: self.plain(it.key, 0, place)?,
-                into,
-            },
-            wire::Op::PortDissociate(it) => Op::PortDissociate {
-                port: names.port(&it.port_dissociate, &place.field("port_dissociate"))?,
-                source: names.source(&it.source, &place.field("source"))?,
-                into,
-            },
-            wire::Op::CloseSource(it) => Op::CloseSource {
-                source: names.source(&it.close_source, &place.field("close_source"))?,
-                into,
-            },
-            wire::Op::Kevent(it) => Op::Kevent {
-                port: names.port(&it.kevent, &place.field("kevent"))?,
-                source: names.source(&it.source, &place.field("source"))?,
-                change: self.knote(it, place)?,
-                into,
-            },
-            _ => return Ok(None),
-        }))
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Post {
+            port: names.port(&it.port_send, &place.field("port_send"))?,
+            packet: self.plain(it.key, it.bytes, place)?,
+            into,
+            may_fail: it.may_fail,
+            reserve: None,
+        })
+    }
+
+    pub(super) fn port_sendn(&mut self, it: &wire::PortSendn, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::PortSendn {
+            ports: self.port_list(&it.port_sendn, &place.field("port_sendn"))?,
+            packet: self.plain(it.key, it.bytes, place)?,
+            into,
+        })
+    }
+
+    pub(super) fn port_alert(&mut self, it: &wire::PortAlert, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::PortAlert {
+            port: names.port(&it.port_alert, &place.field("port_alert"))?,
+            alert: self.alert(it, place)?,
+            into,
+        })
+    }
+
+    pub(super) fn port_associate(&mut self, it: &wire::PortAssociate, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::PortAssociate {
+            port: names.port(&it.port_associate, &place.field("port_associate"))?,
+            source: names.source(&it.source, &place.field("source"))?,
+            packet: self.plain(it.key, 0, place)?,
+            into,
+        })
+    }
+
+    pub(super) fn port_dissociate(
+        &mut self,
+        it: &wire::PortDissociate,
+        place: &Place<'_>,
+    ) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::PortDissociate {
+            port: names.port(&it.port_dissociate, &place.field("port_dissociate"))?,
+            source: names.source(&it.source, &place.field("source"))?,
+            into,
+        })
+    }
+
+    pub(super) fn close_source(&mut self, it: &wire::CloseSource, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::CloseSource {
+            source: names.source(&it.close_source, &place.field("close_source"))?,
+            into,
+        })
+    }
+
+    pub(super) fn kevent(&mut self, it: &wire::Kevent, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Kevent {
+            port: names.port(&it.kevent, &place.field("kevent"))?,
+            source: names.source(&it.source, &place.field("source"))?,
+            change: self.knote(it, place)?,
+            into,
+        })
     }
 
     fn plain(&mut self, key: i64, bytes: i64, place: &Place<'_>) -> Result<PacketId, Complaint> {
@@ -87,15 +115,10 @@ impl Coder<'_> {
     }
 
     /// What is sent from a ring that is nobody else's is a post.
-    fn message(
-        &mut self,
-        it: &wire::MsgRing,
-        into: Option<SlotId>,
-        place: &Place<'_>,
-    ) -> Result<Op, Complaint> {
-        let to = self
-            .directory
-            .port(&it.msg_ring, &place.field("msg_ring"))?;
+    pub(super) fn msg_ring(&mut self, it: &wire::MsgRing, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        let to = names.port(&it.msg_ring, &place.field("msg_ring"))?;
         let packet = self.plain(it.key, it.bytes, place)?;
         let Some(from) = &it.from else {
             if it.own.is_some() {

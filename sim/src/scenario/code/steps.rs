@@ -1,10 +1,8 @@
 //! Operations that are steps.
 
-use portsim_model::program::{
-    Assignment, Interest, Op, Owner, Packet, SETS_MAX, SlotId, ThreadId, Watch,
-};
+use portsim_model::program::{Assignment, Interest, Op, Owner, Packet, SETS_MAX, SlotId, Watch};
 
-use super::{Coder, packet, timeout};
+use super::{Coded, Coder, packet, timeout};
 use crate::scenario::directory::status_of;
 use crate::scenario::expr::Type;
 use crate::scenario::place::{Complaint, Place};
@@ -14,82 +12,97 @@ use crate::scenario::wire::{self, Change, Trigger, Value};
 const NUMBERED_MAX: usize = u16::MAX as usize;
 
 impl Coder<'_> {
-    /// The step that an operation is, which must not be control.
-    pub(super) fn step(&mut self, op: &wire::Op, place: &Place<'_>) -> Result<Op, Complaint> {
+    pub(super) fn get(&mut self, it: &wire::Get, place: &Place<'_>) -> Coded {
+        Ok(Op::Get {
+            port: self.directory.port(&it.get, &place.field("get"))?,
+            into: self.slot(it.into.as_deref()),
+            timeout: timeout(it.timeout),
+            max: it.max,
+            min: it.min,
+            alertable: it.alertable,
+        })
+    }
+
+    pub(super) fn post(&mut self, it: &wire::Post, place: &Place<'_>) -> Coded {
         let names = self.directory;
-        Ok(match op {
-            wire::Op::Get(it) => Op::Get {
-                port: names.port(&it.get, &place.field("get"))?,
-                into: self.slot(it.into.as_deref()),
-                timeout: timeout(it.timeout),
-                max: it.max,
-                min: it.min,
-                alertable: it.alertable,
-            },
-            wire::Op::Post(it) => {
-                let port = names.port(&it.post, &place.field("post"))?;
-                let contents = contents(it, place)?;
-                let reserve = names.reserve(it.reserve.as_deref(), &place.field("reserve"))?;
-                let owner = reserve.map_or(Owner::Nobody, Owner::Reserve);
-                Op::Post {
-                    port,
-                    packet: packet(self.program, contents, owner, place)?,
-                    into: self.slot(it.into.as_deref()),
-                    may_fail: it.may_fail,
-                    reserve,
-                }
-            }
-            wire::Op::Create(it) => self.create(it, &place.field("create"))?,
-            wire::Op::Block(it) => Op::Block {
-                object: names.object_or_file(&it.block, &place.field("block"))?,
-                into: self.slot(it.into.as_deref()),
-                timeout: timeout(it.timeout),
-                alertable: it.alertable,
-            },
-            wire::Op::Signal(it) => Op::Signal {
-                object: names.object(&it.signal, &place.field("signal"))?,
-            },
-            wire::Op::Reset(it) => Op::Reset {
-                object: names.event(&it.reset, &place.field("reset"))?,
-            },
-            wire::Op::Stall => Op::Stall,
-            wire::Op::Sleep(it) => Op::Sleep {
-                ticks: it.sleep,
-                into: self.slot(it.into.as_deref()),
-                alertable: it.alertable,
-            },
-            wire::Op::Yield => Op::Yield,
-            wire::Op::Suspend(it) => Op::Suspend {
-                thread: names.thread(&it.suspend, &place.field("suspend"))?,
-            },
-            wire::Op::Resume(it) => Op::Resume {
-                thread: names.thread(&it.resume, &place.field("resume"))?,
-            },
-            wire::Op::Terminate(it) => Op::Terminate {
-                thread: names.thread(&it.terminate, &place.field("terminate"))?,
-            },
-            wire::Op::Spawn(it) => self.spawn(names.thread(&it.spawn, &place.field("spawn"))?),
-            wire::Op::Exit => Op::Exit,
-            wire::Op::ExitProcess => Op::ExitProcess,
-            wire::Op::Set(it) => self.set(&it.set.0, &place.field("set"))?,
-            wire::Op::Assert(it) => Op::Assert {
-                cond: self.expr(&it.assert, Type::Bool, &place.field("assert"))?,
-            },
-            wire::Op::Note(it) => self.note(&it.note, &place.field("note"))?,
-            wire::Op::EpollCtl(it) => self.epoll_ctl(it, place)?,
-            wire::Op::Write(it) => Op::Write {
-                source: names.source(&it.write, &place.field("write"))?,
-            },
-            wire::Op::Drain(it) => Op::Drain {
-                source: names.source(&it.drain, &place.field("drain"))?,
-            },
-            wire::Op::If(_) | wire::Op::Either(_) | wire::Op::Loop(_) | wire::Op::Break => {
-                unreachable!("control is no step")
-            }
-            _ => match self.relatives_step(op, place)? {
-                Some(step) => step,
-                None => self.io_step(op, place)?,
-            },
+        let port = names.port(&it.post, &place.field("post"))?;
+        let contents = contents(it, place)?;
+        let reserve = names.reserve(it.reserve.as_deref(), &place.field("reserve"))?;
+        let owner = reserve.map_or(Owner::Nobody, Owner::Reserve);
+        Ok(Op::Post {
+            port,
+            packet: packet(self.program, contents, owner, place)?,
+            into: self.slot(it.into.as_deref()),
+            may_fail: it.may_fail,
+            reserve,
+        })
+    }
+
+    pub(super) fn block(&mut self, it: &wire::Block, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        Ok(Op::Block {
+            object: names.object_or_file(&it.block, &place.field("block"))?,
+            into: self.slot(it.into.as_deref()),
+            timeout: timeout(it.timeout),
+            alertable: it.alertable,
+        })
+    }
+
+    pub(super) fn signal(&mut self, it: &wire::Signal, place: &Place<'_>) -> Coded {
+        Ok(Op::Signal {
+            object: self.directory.object(&it.signal, &place.field("signal"))?,
+        })
+    }
+
+    pub(super) fn reset(&mut self, it: &wire::Reset, place: &Place<'_>) -> Coded {
+        Ok(Op::Reset {
+            object: self.directory.event(&it.reset, &place.field("reset"))?,
+        })
+    }
+
+    pub(super) fn sleep(&self, it: &wire::Sleep) -> Op {
+        Op::Sleep {
+            ticks: it.sleep,
+            into: self.slot(it.into.as_deref()),
+            alertable: it.alertable,
+        }
+    }
+
+    pub(super) fn suspend(&mut self, it: &wire::Suspend, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        Ok(Op::Suspend {
+            thread: names.thread(&it.suspend, &place.field("suspend"))?,
+        })
+    }
+
+    pub(super) fn resume(&mut self, it: &wire::Resume, place: &Place<'_>) -> Coded {
+        Ok(Op::Resume {
+            thread: self.directory.thread(&it.resume, &place.field("resume"))?,
+        })
+    }
+
+    pub(super) fn terminate(&mut self, it: &wire::Terminate, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        Ok(Op::Terminate {
+            thread: names.thread(&it.terminate, &place.field("terminate"))?,
+        })
+    }
+
+    pub(super) fn assert(&mut self, it: &wire::Assert, place: &Place<'_>) -> Coded {
+        Ok(Op::Assert {
+            cond: self.expr(&it.assert, Type::Bool, &place.field("assert"))?,
+        })
+    }
+
+    pub(super) fn write(&mut self, it: &wire::Write, place: &Place<'_>) -> Coded {
+        Ok(Op::Write {
+            source: self.directory.source(&it.write, &place.field("write"))?,
+        })
+    }
+
+    pub(super) fn drain(&mut self, it: &wire::Drain, place: &Place<'_>) -> Coded {
+        Ok(Op::Drain {
+            source: self.directory.source(&it.drain, &place.field("drain"))?,
         })
     }
 
@@ -101,7 +114,8 @@ impl Coder<'_> {
 
     /// A port that is created starts closed. It is created once only, so that its handle always
     /// means the same port.
-    fn create(&mut self, it: &wire::Create, place: &Place<'_>) -> Result<Op, Complaint> {
+    pub(super) fn create(&mut self, it: &wire::Create, place: &Place<'_>) -> Coded {
+        let place = &place.field("create");
         let port = self.directory.port(&it.create, place)?;
         let into = self.slot(it.into.as_deref());
         let name = &it.create;
@@ -127,12 +141,14 @@ impl Coder<'_> {
         Ok(Op::Create { port, into })
     }
 
-    fn spawn(&mut self, thread: ThreadId) -> Op {
+    pub(super) fn spawn(&mut self, it: &wire::Spawn, place: &Place<'_>) -> Coded {
+        let thread = self.directory.thread(&it.spawn, &place.field("spawn"))?;
         self.program.threads[thread.index()].spawned = true;
-        Op::Spawn { thread }
+        Ok(Op::Spawn { thread })
     }
 
-    fn set(&mut self, writes: &[(String, Value)], place: &Place<'_>) -> Result<Op, Complaint> {
+    pub(super) fn set(&mut self, it: &wire::Set, place: &Place<'_>) -> Coded {
+        let (writes, place) = (&it.set.0, &place.field("set"));
         let first = self.program.sets.len();
         if !(1..=SETS_MAX).contains(&writes.len()) {
             return Err(place.complain(format!(
@@ -164,15 +180,16 @@ impl Coder<'_> {
         Ok(Op::Set { first, len })
     }
 
-    fn note(&mut self, text: &str, place: &Place<'_>) -> Result<Op, Complaint> {
+    pub(super) fn note(&mut self, it: &wire::Note, place: &Place<'_>) -> Coded {
+        let place = &place.field("note");
         if self.notes.len() == NUMBERED_MAX {
             return Err(place.complain(format!("the scenario has more than {NUMBERED_MAX} notes")));
         }
-        self.notes.push(text.to_owned());
+        self.notes.push(it.note.clone());
         Ok(Op::Note((self.notes.len() - 1) as u16))
     }
 
-    fn epoll_ctl(&mut self, it: &wire::EpollCtl, place: &Place<'_>) -> Result<Op, Complaint> {
+    pub(super) fn epoll_ctl(&mut self, it: &wire::EpollCtl, place: &Place<'_>) -> Coded {
         let port = self.directory.port(&it.port, &place.field("epoll_ctl"))?;
         let source = self.directory.source(&it.source, &place.field("source"))?;
         let change = match it.change {

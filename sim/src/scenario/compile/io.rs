@@ -2,10 +2,11 @@
 //! them.
 
 use portsim_model::jobs::{ACTIVE_PROCESS_ZERO, EXIT_PROCESS, NEW_PROCESS};
+use portsim_model::op::{Noun, Role};
 use portsim_model::program::{
     BindingId, CANCELLED, Completion, File, FileId, IoResult, Job, JobId, Modes, OBJECTS_MAX,
     Object, ObjectId, Op, Operation, OperationId, Owner, PROCESSES_MAX, Packet, PacketId,
-    ProcessId, Program, Request, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
+    ProcessId, Program, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
 };
 
 use super::{Compiler, room};
@@ -266,21 +267,21 @@ impl Compiler {
 fn results_of(program: &Program, id: OperationId) -> Vec<ResultId> {
     let file = program.operations[id.index()].file;
     let mut results = vec![ResultId(0), program.files[file.index()].on_close];
-    for op in program.ops() {
-        match op {
-            Op::Start {
-                operation,
-                now: Some(now),
-                ..
-            } if operation == id => results.push(now),
-            op if cancels(program, op, id) => {
-                let taken_back = program.results.iter().position(|it| *it == TAKEN_BACK);
-                results.extend(taken_back.map(|place| ResultId(place as u8)));
+    let taken_back = program.results.iter().position(|it| *it == TAKEN_BACK);
+    for mut op in program.ops() {
+        // Whether it begins or ends the operation, and how it lets it end.
+        let (mut reached, mut result) = (false, None);
+        for noun in op.describe().nouns() {
+            match noun {
+                Noun::Operation(operation, Role::Starts) => reached |= operation == id,
+                Noun::Burst(burst, Role::Ends) => reached |= reaches(program, burst, file),
+                Noun::Result(how) => result = Some(how),
+                _ => {}
             }
-            Op::Complete { burst, result, .. } if reaches(program, burst, file) => {
-                results.push(result)
-            }
-            _ => {}
+        }
+        results.extend(result.filter(|_| reached));
+        if cancels(program, op, id) {
+            results.extend(taken_back.map(|place| ResultId(place as u8)));
         }
     }
     results.sort();
@@ -295,17 +296,13 @@ fn reaches(program: &Program, burst: u16, file: FileId) -> bool {
 }
 
 /// Whether this asks for the end of an operation.
-fn cancels(program: &Program, op: Op, id: OperationId) -> bool {
+fn cancels(program: &Program, mut op: Op, id: OperationId) -> bool {
     let file = program.operations[id.index()].file;
-    match op {
-        Op::Cancel { operation, .. } => operation == id,
-        Op::CancelFile { file: on, .. } => on == file,
-        Op::Submit { request, .. } => {
-            matches!(request, Request::Cancel(operation, _) if operation == id)
-                || matches!(request, Request::CancelFile(on, _) if on == file)
-        }
+    op.describe().nouns().any(|noun| match noun {
+        Noun::Operation(operation, Role::Cancels) => operation == id,
+        Noun::File(on, Role::Cancels) => on == file,
         _ => false,
-    }
+    })
 }
 
 fn is_own_ancestor(program: &Program, job: usize) -> bool {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use portsim_model::program::{Instr, Op, Pc, Program};
+use portsim_model::program::{Instr, Pc, Program};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -82,9 +82,9 @@ fn assert_promises(program: &Program) {
         for (pc, instr) in code.instrs.iter().enumerate() {
             let targets = match *instr {
                 Instr::Jump(to) | Instr::If { otherwise: to, .. } => vec![to],
-                Instr::Op(Op::Test { otherwise: to, .. }) => vec![to],
+                Instr::Op(mut op) => op.branch().map(|to| *to).into_iter().collect(),
                 Instr::Either { branch, others } => vec![branch, others],
-                Instr::Op(_) | Instr::End => vec![],
+                Instr::End => vec![],
             };
             let inside = |to: &Pc| usize::from(*to) < code.instrs.len();
             assert!(targets.iter().all(inside), "{pc} {instr:?}");

@@ -120,46 +120,6 @@ pub(in crate::scenario) enum Op {
     Kevent(Kevent),
 }
 
-impl Op {
-    /// The name of its result, where it can have one.
-    pub(in crate::scenario) fn into(&self) -> Option<&str> {
-        match self {
-            Op::Get(it) => it.into.as_deref(),
-            Op::Post(it) => it.into.as_deref(),
-            Op::Close(it) => it.into.as_deref(),
-            Op::Create(it) => it.into.as_deref(),
-            Op::Block(it) => it.into.as_deref(),
-            Op::Sleep(it) => it.into.as_deref(),
-            Op::Duplicate(it) => it.into.as_deref(),
-            Op::Query(it) => it.into.as_deref(),
-            Op::WaitHandle(it) => it.into.as_deref(),
-            Op::Associate(it) => it.into.as_deref(),
-            Op::Replace(it) => it.into.as_deref(),
-            Op::Modes(it) => it.into.as_deref(),
-            Op::Start(it) => it.into.as_deref(),
-            Op::Complete(it) => it.into.as_deref(),
-            Op::Cancel(it) => it.into.as_deref(),
-            Op::Apc(it) => it.into.as_deref(),
-            Op::WaitPacket(it) => it.into.as_deref(),
-            Op::CancelWaitPacket(it) => it.into.as_deref(),
-            Op::EpollCtl(it) => it.into.as_deref(),
-            Op::MsgRing(it) => it.into.as_deref(),
-            Op::Submit(it) => it.into.as_deref(),
-            Op::PortSend(it) => it.into.as_deref(),
-            Op::PortSendn(it) => it.into.as_deref(),
-            Op::PortAlert(it) => it.into.as_deref(),
-            Op::PortAssociate(it) => it.into.as_deref(),
-            Op::PortDissociate(it) => it.into.as_deref(),
-            Op::CloseSource(it) => it.into.as_deref(),
-            Op::Kevent(it) => it.into.as_deref(),
-            Op::JobPort(it) => it.into.as_deref(),
-            Op::JobStart(it) => it.into.as_deref(),
-            Op::JobExit(it) => it.into.as_deref(),
-            _ => None,
-        }
-    }
-}
-
 /// Takes a packet from a port, or waits for one.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
