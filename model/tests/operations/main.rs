@@ -89,15 +89,20 @@ fn those(says: impl Fn(&mut Op) -> bool) -> Vec<Verb> {
     verbs
 }
 
+/// The operations that touch nothing but what they name.
+const LOCAL: &[Verb] = {
+    use Verb::*;
+    &[
+        Get, Post, Close, Create, Query, Block, Signal, Reset, Stall, Sleep, Yield, Spawn, Set,
+        Test, Assert, Note,
+    ]
+};
+
 /// Who says more than is so makes a search leave out too much.
 #[test]
 fn few_operations_promise_something() {
     use Verb::*;
-    let local = [
-        Get, Post, Close, Create, Query, Block, Signal, Reset, Stall, Sleep, Yield, Spawn, Set,
-        Test, Assert, Note,
-    ];
-    assert_eq!(those(|op| op.describe().local), local);
+    assert_eq!(those(|op| op.describe().local), LOCAL);
     let passes = [Post, Signal, Yield, Set, Test, Assert, Note];
     assert_eq!(those(|op| op.describe().passes), passes);
     let mut portable = COMMON.to_vec();
@@ -282,10 +287,9 @@ fn one_waits_where_operations_have_nothing_to_do_with_each_other() {
         program.threads[1].spawned = true;
         movers(&program)
     };
-    let local = those(|op| op.describe().local);
     for op in every_sample() {
         let has_rest = format!("{op:?}").contains("ReserveId");
-        let alone = local.contains(&op.verb()) && !has_rest;
+        let alone = LOCAL.contains(&op.verb()) && !has_rest;
         assert_eq!(
             beside(op),
             if alone { vec![0] } else { vec![0, 2] },
