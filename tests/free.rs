@@ -287,7 +287,7 @@ fn what_is_under_way_at_the_end_may_have_done_its_work() {
         refused(&scenario, "windows", &calls, Some(&end))
     };
     assert_eq!(judged(r#", "timeout": 9"#), None);
-    // Whoever waits for good would have had the packet.
+    // A thread that waits for good would have had the packet.
     assert!(judged("").is_some());
 }
 
@@ -407,7 +407,7 @@ fn posts_that_overlap_are_ordered_by_their_takes() {
             calls.push((Event::of(shown), Span { t0, t1 }));
         }
     }
-    // Whoever posted takes the oldest of all in an order that no time tells: the threads backwards.
+    // The threads that posted take the oldest of all in an order that no time tells: the threads backwards.
     let keys = (0..6).flat_map(|n| (0..4).rev().map(move |thread| 4 * n + thread));
     let gets = scenario.program.code(ThreadId(4)).ops();
     for (n, (key, op)) in (0..).zip(keys.zip(gets)) {

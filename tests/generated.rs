@@ -362,9 +362,9 @@ fn waits_once(machine: &dyn AnyMachine, state: &State) -> Result<(), TestCaseErr
             .filter(|port| view.port(*port).waiters().contains(id))
             .collect();
         let parked = view.thread(id).mode() == Doing::Parked;
-        // `wine-8/close-forgets`: whoever was forgotten waits on nothing.
+        // `wine-8/close-forgets`: a forgotten thread waits on nothing.
         let forgets = machine.about().name == "wine-8";
-        // `illumos/keeps-place`: whoever was woken stands among the waiters until it has looked.
+        // `illumos/keeps-place`: a woken thread stands among the waiters until it has looked.
         let stays = machine.about().name == "illumos" && view.thread(id).mode() == Doing::Woken;
         prop_assert!(
             on.len() == usize::from(parked)

@@ -462,7 +462,7 @@ fn memory_that_is_used_up_makes_it_partial() {
     assert!(only_the_second > 0, "{memory_bytes} bytes were enough");
 }
 
-/// Whoever stops the second search gets no verdict of it.
+/// A second search that is stopped gives no verdict.
 #[test]
 fn a_search_that_is_stopped_is_partial() {
     let file = counters(10);

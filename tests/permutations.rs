@@ -130,7 +130,7 @@ impl Count<'_> {
         told.answer.as_ref().is_some_and(|told| told.agrees(answer))
     }
 
-    /// Whether all calls have come, and whoever has not come back waits for good.
+    /// Whether all calls have come, and those that have not come back wait for good.
     fn is_complete(&self, sofar: &Sofar) -> bool {
         let view = self.machine.view(&sofar.state);
         let (mut complete, mut waits) = (true, false);

@@ -415,7 +415,7 @@ const TRICKY: [(&str, &str); 5] = [
     ),
 ];
 
-/// Whoever moves before others in these would hide something.
+/// A thread that moves before others in these would hide something.
 #[test]
 fn nobody_moves_before_others_whom_that_would_keep_from_something() {
     for (why, threads) in TRICKY {

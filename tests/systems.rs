@@ -174,7 +174,7 @@ fn the_page_of_systems_is_true() {
     );
 }
 
-/// What is known of two systems shows: one hands a packet over, the other lets whoever comes first take it.
+/// What is known of two systems shows: one hands a packet over, the other lets the first that comes take it.
 #[test]
 fn systems_that_differ_have_different_letters() {
     let all = page(&["windows", "epoll", "windows-2003"]);

@@ -67,6 +67,8 @@ struct Place {
     into: Option<SlotPlace>,
     /// Where control rests; none where that depends on results.
     rest: Option<Rest>,
+    /// Where it rests after the operation that stands there.
+    next: Option<Rest>,
     /// Its offers: from where, and how many; none where they depend on results.
     offers: Option<(u16, u8)>,
     /// Whether each of its offers can be taken at any time.
@@ -111,6 +113,7 @@ impl Plan {
             op,
             into: None,
             rest: rest_of(code, pc),
+            next: op.and_then(|_| rest_of(code, pc + 1)),
             offers: offers
                 .filter(|()| count > 0)
                 .map(|()| (first as u16, count as u8)),
@@ -182,6 +185,17 @@ impl Plan {
     pub(crate) fn op(&self, me: ThreadId, pc: Pc) -> Option<(&Op, Option<SlotPlace>)> {
         let place = self.at(me, pc);
         Some((place.op.as_ref()?, place.into))
+    }
+
+    /// The same, and where control rests after it; none where that depends on results.
+    #[inline]
+    pub(crate) fn stands(
+        &self,
+        me: ThreadId,
+        pc: Pc,
+    ) -> Option<(&Op, Option<SlotPlace>, Option<Rest>)> {
+        let place = self.at(me, pc);
+        Some((place.op.as_ref()?, place.into, place.next))
     }
 
     /// Follows control from `pc` until it rests.
@@ -303,7 +317,7 @@ fn rest_of(code: &Code, mut pc: Pc) -> Option<Rest> {
 
 fn follow(program: &Program, facts: &impl Facts, me: ThreadId, mut pc: Pc) -> Rest {
     let code = program.code(me);
-    // Results do not change on the way, so whoever has made more moves than there are instructions
+    // Results do not change on the way, so a thread that has made more moves than there are instructions
     // goes round for ever.
     for _ in 0..=code.instrs.len() {
         pc = match code.instrs[usize::from(pc)] {

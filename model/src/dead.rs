@@ -1,4 +1,4 @@
-//! What of a program makes a difference to whoever only judges its states.
+//! What of a program makes a difference to verdicts on its states.
 //!
 //! A result that no condition and no property reads is not kept. Packets that nobody can tell apart, because what
 //! differs in them is never read, become one. The steps stay the same, one for one: whatever steps lead the abridged

@@ -68,6 +68,14 @@ impl Batch {
         ids: [PacketId(0); BATCH_MAX],
     };
 
+    /// One packet.
+    #[inline]
+    pub fn of(packet: PacketId) -> Batch {
+        let mut batch = Batch::EMPTY;
+        batch.push(packet);
+        batch
+    }
+
     /// Adds a packet behind the others; there must be room.
     #[inline]
     pub fn push(&mut self, packet: PacketId) {

@@ -1,6 +1,6 @@
 //! Fairness: who got its due in a loop.
 //!
-//! Weak fairness says: whoever can move from some point on for ever, moves again and again. An actor is a thread,
+//! Weak fairness says: an actor that can move from some point on for ever moves again and again. An actor is a thread,
 //! with its turns and its wakes, or the clock. What the environment does is done by threads that play it, and a
 //! `stall` ends by a turn of its thread, so both are covered. Which branch of an `either` an actor takes, and which
 //! answer it gets where the system leaves several open, is nobody's due.

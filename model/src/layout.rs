@@ -1,6 +1,7 @@
 //! Where each noun lies in a state, and how wide it is: computed once from a program.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::control::{Plan, SlotPlace};
 use crate::expr::{Expr, OperationField, PortField};
@@ -25,8 +26,8 @@ pub struct Layout {
     pub(crate) parts: Parts,
     /// Where control goes.
     pub(crate) plan: Plan,
-    /// Where each thread starts; one more marks the end of the last.
-    pub(crate) threads: Vec<u16>,
+    /// Where each thread stands.
+    pub(crate) threads: Vec<Span>,
     /// Where each code's results stand, from the start of its thread.
     pub(crate) slots: Vec<Vec<SlotPlace>>,
     pub(crate) ports: Vec<PortPlace>,
@@ -76,6 +77,20 @@ pub(crate) struct PortPlace {
     pub delivered: Option<u16>,
 }
 
+/// Where one noun stands among the bytes of a state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub from: u16,
+    pub to: u16,
+}
+
+impl Span {
+    #[inline(always)]
+    pub fn range(self) -> Range<usize> {
+        usize::from(self.from)..usize::from(self.to)
+    }
+}
+
 impl Layout {
     /// The layout of a program's states on a machine with so many processors; none if they would be larger than
     /// 64 KiB. Where packets are taken in two steps there is room for those on their way.
@@ -101,9 +116,12 @@ impl Layout {
                 .iter()
                 .map(|slot| slot.len())
                 .sum();
-            threads.push(end.take(fixed + results));
+            let from = end.take(fixed + results);
+            threads.push(Span {
+                from,
+                to: end.here(),
+            });
         }
-        threads.push(end.here());
         let ports = program
             .port_ids()
             .map(|port| end.port(program, port, processors, two_steps))
@@ -172,7 +190,7 @@ impl Layout {
     pub(crate) fn slot(&self, program: &Program, thread: ThreadId, slot: SlotId) -> (usize, u8) {
         let place = self.slots[program.threads[thread.index()].code.index()][slot.index()];
         (
-            usize::from(self.threads[thread.index()] + place.at),
+            usize::from(self.threads[thread.index()].from + place.at),
             place.packets_max,
         )
     }

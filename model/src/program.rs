@@ -1,6 +1,6 @@
 //! What threads do: plain data, already valid.
 //!
-//! A [`Program`] is a checked scenario without its names. Whoever builds one keeps these promises,
+//! A [`Program`] is a checked scenario without its names. Code that builds one keeps these promises,
 //! and everything that reads one relies on them: every id is in range, every `Pc` lies inside its
 //! code, every code ends in [`Instr::End`], and a thread calls `get` into a slot of its own code.
 

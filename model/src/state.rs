@@ -82,21 +82,26 @@ impl<'a> View<'a> {
     /// What a thread is doing.
     #[inline]
     pub fn mode(&self, id: ThreadId) -> Mode {
-        mode_of(self.bytes[usize::from(self.layout.threads[id.index()]) + 1])
+        mode_of(self.bytes[usize::from(self.layout.threads[id.index()].from) + 1])
     }
 
     /// Every thread, with what threads have in every program; its optional parts are left out.
     #[inline(always)]
     pub(crate) fn heads(&self) -> impl Iterator<Item = (ThreadId, Thread<&'a [u8]>)> + use<'a> {
         let (layout, bytes) = (self.layout, self.bytes);
-        let places = &layout.threads[..layout.threads.len() - 1];
-        places.iter().enumerate().map(move |(n, &at)| {
+        layout.threads.iter().enumerate().map(move |(n, span)| {
             let head = Thread {
-                bytes: &bytes[usize::from(at)..][..FIXED],
+                bytes: &bytes[usize::from(span.from)..][..FIXED],
                 parts: Parts::default(),
             };
             (ThreadId(n as u8), head)
         })
+    }
+
+    /// Whether asynchronous procedure calls are queued to a thread.
+    #[inline]
+    pub(crate) fn has_apcs(&self, id: ThreadId) -> bool {
+        self.layout.parts.apcs != 0 && self.thread(id).apcs() > 0
     }
 
     /// Whether a thread can be suspended in this program.
@@ -433,9 +438,8 @@ impl Facts for View<'_> {
 
 #[inline(always)]
 pub(crate) fn thread<'a>(layout: &Layout, bytes: &'a [u8], id: ThreadId) -> Thread<&'a [u8]> {
-    let (from, to) = (layout.threads[id.index()], layout.threads[id.index() + 1]);
     Thread {
-        bytes: &bytes[usize::from(from)..usize::from(to)],
+        bytes: &bytes[layout.threads[id.index()].range()],
         parts: layout.parts,
     }
 }
@@ -446,9 +450,8 @@ pub(crate) fn thread_mut<'a>(
     bytes: &'a mut [u8],
     id: ThreadId,
 ) -> Thread<&'a mut [u8]> {
-    let (from, to) = (layout.threads[id.index()], layout.threads[id.index() + 1]);
     Thread {
-        bytes: &mut bytes[usize::from(from)..usize::from(to)],
+        bytes: &mut bytes[layout.threads[id.index()].range()],
         parts: layout.parts,
     }
 }

@@ -120,7 +120,7 @@ impl Symmetry {
         marks
     }
 
-    /// Whoever stood in `who[n]`'s place is the thread `n` now.
+    /// The thread that stood in the place of `who[n]` is the thread `n` now.
     fn rename(&self, bytes: &mut [u8], who: &[u8; THREADS_MAX]) {
         let mut now = [0; THREADS_MAX];
         for (place, &thread) in who.iter().enumerate() {
@@ -142,11 +142,11 @@ impl Symmetry {
 
 impl Orbit {
     fn of(layout: &Layout, threads: &[ThreadId]) -> Orbit {
-        let place = |thread: ThreadId| usize::from(layout.threads[thread.index()]);
+        let place = |thread: ThreadId| usize::from(layout.threads[thread.index()].from);
         let first = threads[0].index();
         Orbit {
             threads: threads.iter().map(|&id| (id, place(id))).collect(),
-            len: usize::from(layout.threads[first + 1] - layout.threads[first]),
+            len: layout.threads[first].range().len(),
         }
     }
 

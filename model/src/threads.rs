@@ -9,6 +9,7 @@
 
 use core::ops::{Deref, DerefMut};
 
+use crate::control::SlotPlace;
 use crate::program::{ObjectId, Pc, PortId};
 
 /// What a thread is doing.
@@ -41,7 +42,8 @@ pub enum Mode {
     Failed,
 }
 
-const MODES: [Mode; 12] = [
+/// Filled up to a power of two, so that any byte finds an entry without a look at the length.
+const MODES: [Mode; 16] = [
     Mode::Unborn,
     Mode::Ready,
     Mode::Parked,
@@ -54,12 +56,16 @@ const MODES: [Mode; 12] = [
     Mode::Done,
     Mode::Lost,
     Mode::Failed,
+    Mode::Failed,
+    Mode::Failed,
+    Mode::Failed,
+    Mode::Failed,
 ];
 
 /// What the second byte of a thread says.
 #[inline]
 pub(crate) fn mode_of(byte: u8) -> Mode {
-    MODES[usize::from(byte)]
+    MODES[usize::from(byte) % MODES.len()]
 }
 
 impl Mode {
@@ -212,6 +218,12 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
 }
 
 impl<B: DerefMut<Target = [u8]>> Thread<B> {
+    /// Where a result of its goes, and what follows.
+    #[inline(always)]
+    pub(crate) fn result(&mut self, place: SlotPlace) -> &mut [u8] {
+        &mut self.bytes[usize::from(place.at)..]
+    }
+
     #[inline]
     pub(crate) fn set_pc(&mut self, pc: Pc) {
         self.bytes[0] = pc;

@@ -192,20 +192,26 @@ impl<O: Observer> Turn<'_, O> {
     /// A thread's call ends: its result is stored, and it goes on to its next operation.
     #[inline]
     pub fn returns(&mut self, me: ThreadId, outcome: Outcome) {
-        let mut thread = self.thread(me);
+        let mut thread = thread_mut(self.layout, self.bytes, me);
         thread.set_remaining(None);
         thread.hand(None);
         let pc = thread.pc();
-        let stands = self.layout.plan.op(me, pc);
-        let (op, into) = stands.expect("a call ends at its operation");
+        let stands = self.layout.plan.stands(me, pc);
+        let (op, into, next) = stands.expect("a call ends at its operation");
         if let Some(into) = into {
-            self.store(me, into, Some(outcome));
-        }
-        if self.layout.parts.last_error != 0 {
-            self.leaves_error(me, *op, outcome);
+            store(thread.result(into), into.packets_max, Some(outcome));
         }
         self.observer.ret(me, *op, outcome);
-        self.goes_on(me, pc + 1);
+        match next {
+            Some(Rest::At(next)) if self.layout.parts.last_error == 0 => {
+                thread.set_pc(next);
+                thread.set_mode(Mode::Ready);
+            }
+            _ => {
+                self.leaves_error(me, *op, outcome);
+                self.goes_on(me, pc + 1);
+            }
+        }
     }
 
     /// A thread's call fails, as a claim says.
@@ -218,13 +224,16 @@ impl<O: Observer> Turn<'_, O> {
     /// Leaves the result of a thread's call in its place; none clears it.
     #[inline(always)]
     pub(crate) fn store(&mut self, me: ThreadId, into: SlotPlace, outcome: Option<Outcome>) {
-        let at = usize::from(self.layout.threads[me.index()] + into.at);
+        let at = usize::from(self.layout.threads[me.index()].from + into.at);
         store(&mut self.bytes[at..], into.packets_max, outcome);
     }
 
     /// A call that fails leaves its error to its thread, and one that succeeds leaves the last error as it was.
     /// A wait that is no call on a port says by itself how it ended.
     fn leaves_error(&mut self, me: ThreadId, op: Op, outcome: Outcome) {
+        if self.layout.parts.last_error == 0 {
+            return;
+        }
         let error = field_of(self.program, self.os_error, outcome, Field::Error, 0);
         let only_waits = op.wait().is_some() && op.as_get().is_none();
         if error != 0 && !only_waits {

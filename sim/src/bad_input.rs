@@ -1,6 +1,6 @@
 //! Bad input: what a file or an argument says that cannot be meant, where, and what was meant perhaps.
 //!
-//! It is neither a verdict nor a bug of ours: whoever wrote the input can mend it, and needs to
+//! It is neither a verdict nor a bug of ours: the author of the input can mend it, and needs to
 //! know the file, the place in it, what was found, what was expected, and a near name if one is close.
 
 use std::error::Error;

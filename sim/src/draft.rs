@@ -1,4 +1,4 @@
-//! A scenario that is being written: by a generator, or by whoever makes one smaller.
+//! A scenario that is being written: by a generator, or while one is made smaller.
 //!
 //! A draft knows words and where they stand, and nothing of what they mean: whether it makes a scenario is for the
 //! reader of scenarios to say. It is written as people write one, an operation a line.

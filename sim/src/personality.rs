@@ -18,7 +18,7 @@ use crate::scenario::Scenario;
 ///
 /// # Panics
 ///
-/// If there is no such personality: whoever takes a name from a person checks it first.
+/// If there is no such personality. Names that people write are checked before.
 pub fn play(
     name: &str,
     program: &Arc<Program>,

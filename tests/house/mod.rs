@@ -1,4 +1,4 @@
-//! The laws of the house: what holds in every file of this repository, whoever writes it.
+//! The laws of the house: what holds in every file of this repository.
 //!
 //! A law is a function from a root folder to the places that break it. Each stands twice in the tests:
 //! it holds here ([`holds`]), and it is seen to fail on a tiny broken tree ([`breaks`]). A check is

@@ -1,6 +1,6 @@
 //! Programs on a personality: who can move, and what a step does and shows.
 //!
-//! Who can move stands in `movers`, what that does in `take`: whoever changes one of the two looks at the other.
+//! Who can move stands in `movers`, what that does in `take`: a change of one of the two is often a change of the other.
 
 mod call;
 mod frame;
@@ -47,19 +47,19 @@ pub trait AnyMachine: Debug + Send + Sync {
     /// What its personality is.
     fn about(&self) -> &'static About;
 
-    /// The same with what of the program makes a difference to whoever judges its states; its steps are the same.
+    /// The same with only what of the program makes a difference to its verdicts; its steps are the same.
     fn without_dead(&self) -> Arc<dyn AnyMachine>;
 
     /// Calls `each` with everyone who can move now, always in the same order: the threads' turns and wakes in the
     /// order of the threads, then the clock.
     fn movers(&self, state: &State, each: &mut dyn FnMut(Step)) -> Bounded;
 
-    /// Calls `each` with every step that a move can be, the state it leads to, and the invariant of every port that it
-    /// broke, if it did. `next` is where that state is made.
+    /// Calls `each` with every step that these moves can be, the state it leads to, and the invariant of every port that
+    /// it broke, if it did. `next` is where that state is made.
     fn successors(
         &self,
         state: &State,
-        mover: Step,
+        movers: &[Step],
         next: &mut State,
         each: &mut dyn FnMut(Step, &mut State, Option<Fault>),
     );
@@ -155,9 +155,7 @@ impl dyn AnyMachine + '_ {
         let mut movers = Vec::new();
         let bounded = self.movers(state, &mut |mover| movers.push(mover));
         let mut next = state.clone();
-        for mover in movers {
-            self.successors(state, mover, &mut next, &mut |step, _, _| each(step));
-        }
+        self.successors(state, &movers, &mut next, &mut |step, _, _| each(step));
         bounded
     }
 
@@ -220,17 +218,17 @@ impl<P: Personality> Machine<P> {
         Ok(Machine { frame, personality })
     }
 
-    /// The rules run: one step, from the state before to the one after.
+    /// The rules run: one step, from the state before, with so many packets in queues, to the one after.
     #[inline(always)]
     fn step<O: Observer>(
         &self,
         state: &mut State,
+        before: usize,
         mover: Step,
         answers: &mut dyn Answers,
         observer: &mut O,
     ) -> (Step, Option<Fault>) {
         let frame = &self.frame;
-        let before = frame.queued(&state.0);
         let me = mover.thread;
         let is_turn = match mover.kind {
             StepKind::Turn => true,
@@ -260,16 +258,16 @@ impl<P: Personality> Machine<P> {
 }
 
 impl<P: Personality> Machine<P> {
-    /// The same while nobody watches. A function of its own: inside of a loop, everything that any rule may need would be
-    /// fetched before the first step.
+    /// The same while nobody watches.
     #[inline(never)]
     fn step_unseen(
         &self,
         state: &mut State,
+        before: usize,
         mover: Step,
         answers: &mut dyn Answers,
     ) -> (Step, Option<Fault>) {
-        self.step(state, mover, answers, &mut ())
+        self.step(state, before, mover, answers, &mut ())
     }
 }
 
@@ -296,17 +294,20 @@ impl<P: Personality> AnyMachine for Machine<P> {
     fn successors(
         &self,
         state: &State,
-        mover: Step,
+        movers: &[Step],
         next: &mut State,
         each: &mut dyn FnMut(Step, &mut State, Option<Fault>),
     ) {
         let mut alternatives = Alternatives::default();
-        loop {
-            next.clone_from(state);
-            let (step, fault) = self.step_unseen(next, mover, &mut alternatives);
-            each(step, next, fault);
-            if !alternatives.advance() {
-                break;
+        let before = self.frame.queued(&state.0);
+        for &mover in movers {
+            loop {
+                next.clone_from(state);
+                let (step, fault) = self.step(next, before, mover, &mut alternatives, &mut ());
+                each(step, next, fault);
+                if !alternatives.advance() {
+                    break;
+                }
             }
         }
     }
@@ -318,12 +319,14 @@ impl<P: Personality> AnyMachine for Machine<P> {
         answers: &mut dyn Answers,
         mut observer: &mut dyn Observer,
     ) -> (Step, Option<Fault>) {
-        self.step(state, mover, answers, &mut observer)
+        let before = self.frame.queued(&state.0);
+        self.step(state, before, mover, answers, &mut observer)
     }
 
     fn take_unseen(&self, state: &mut State, step: Step) -> Option<Fault> {
         let (mover, mut answers) = self.frame.mover_of(state, step);
-        self.step_unseen(state, mover, &mut answers).1
+        let before = self.frame.queued(&state.0);
+        self.step_unseen(state, before, mover, &mut answers).1
     }
 
     fn holds_back(&self, state: &State, thread: ThreadId) -> Option<&'static Claim> {

@@ -34,7 +34,7 @@ impl<P: Personality> Machine<P> {
         Bounded(bounded | self.times(view, &mut each))
     }
 
-    /// In lock-step, whoever was made runnable goes on before the next turn, and so does whoever's time is
+    /// In lock-step, a thread that was made runnable goes on before the next turn, and so does one whose time is
     /// over.
     fn movers_by(
         &self,

@@ -110,7 +110,7 @@ impl<P: Personality> Machine<P> {
         let was = turn.thread(me).mode();
         let suspended = turn.thread(me).suspensions() > 0;
         turn.ends(me);
-        // Whoever is suspended does not count, like one that waits.
+        // A suspended thread does not count, like one that waits.
         let was = if suspended && was.is_runnable() {
             Mode::Stalled
         } else {

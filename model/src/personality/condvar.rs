@@ -1,7 +1,7 @@
 //! The port that people make by hand: one mutex, one condition variable, one list.
 //!
 //! A `post` appends to the list and signals the condition once; a `get` takes from the list, or waits for the
-//! condition until there is something. Nothing is handed over: whoever has the mutex and finds a packet takes
+//! condition until there is something. Nothing is handed over: a thread that has the mutex and finds a packet takes
 //! it, and a waiter that finds nothing waits again. A `close` sets a flag and broadcasts. The condition is
 //! glibc's on Linux.
 //!

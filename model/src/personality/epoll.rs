@@ -2,7 +2,7 @@
 //!
 //! The descriptor keeps a list of ready sources, in the order in which they became ready, and a list of
 //! waiters. An event puts its source on the ready list and makes the newest waiter runnable; that is all.
-//! Nothing is handed over: whoever looks first takes the event, and a waiter that finds nothing waits
+//! Nothing is handed over: the first thread that looks takes the event, and a waiter that finds nothing waits
 //! again. A `get` is epoll_wait, with `max` as its maxevents. A portable `post` makes a fresh
 //! edge-triggered one-shot source ready.
 //!

@@ -2,7 +2,7 @@
 //!
 //! The port keeps a list of events, in the order in which they were sent, and a list of waiters, sorted by
 //! how many events each waits for. Only the first waiter is ever looked at. An event makes it runnable and
-//! belongs to nobody: whoever looks first takes it, and a waiter that finds too little sleeps again in its
+//! belongs to nobody: the first thread that looks takes it, and a waiter that finds too little sleeps again in its
 //! place. A `get` is port_get, or port_getn with `max` and `min`, its nget. A `post` is port_send: the key is
 //! the user pointer, the bytes are the events.
 //!
@@ -667,7 +667,7 @@ fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get, note
     );
 }
 
-/// The events of a port; whoever counts them waits until those that a call leaves are back.
+/// The events of a port. A call that counts them waits until another has brought back what it leaves.
 fn queued(view: View<'_>, id: PortId) -> u8 {
     let port = view.port(id);
     let taken = port.taken().map_or(0, |taken| taken.depth());

@@ -1,7 +1,7 @@
 //! kqueue, on FreeBSD and on macOS: one queue of events, many waiters.
 //!
 //! A kqueue keeps a list of knotes that are active, in the order in which they became so, each once. An event
-//! wakes every waiter; one after the other they scan the list, and whoever finds nothing sleeps again. A `get`
+//! wakes every waiter; one after the other they scan the list, and those that find nothing sleep again. A `get`
 //! is kevent with room for one event, or for `max`. A `kevent` adds, changes, triggers or removes a user
 //! event (EVFILT_USER), for which a source stands. A portable `post` adds a fresh one with EV_ONESHOT and
 //! NOTE_TRIGGER.

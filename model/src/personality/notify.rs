@@ -1,4 +1,4 @@
-//! What systems share whose ports only tell: woken threads look again, and what is there belongs to whoever looks first.
+//! What systems share whose ports only tell: woken threads look again, and what is there belongs to the first that looks.
 
 use crate::claim::Claim;
 use crate::event::{Batch, Error, Observer, Outcome};

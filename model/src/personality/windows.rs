@@ -472,9 +472,7 @@ impl Personality for Windows {
     /// Any other wait, and any loss of the processor, and the thread no longer looks as if it waited on its port; but a
     /// member counts out only if it sleeps.
     fn turns_away<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
-        if self.ends_in_issuer {
-            turn.thread(me).set_fresh(false);
-        }
+        self.notes_fresh(turn, me, false);
         turn.by(NO_SLEEP_NO_RELEASE);
     }
 
@@ -601,6 +599,14 @@ fn contents<O: Observer>(turn: &mut Turn<'_, O>, get: Get, batch: Batch) -> Outc
         Some(_) => BATCH_STATUS,
     });
     nt::port::outcome(get, batch)
+}
+
+/// The same for a call that takes exactly one.
+#[inline]
+fn plain_contents<O: Observer>(turn: &mut Turn<'_, O>, packet: PacketId) -> Outcome {
+    turn.by(CONTENTS);
+    turn.by(STATUS);
+    Outcome::Packet(packet)
 }
 
 /// Threads associated with a port that are in no kernel wait.

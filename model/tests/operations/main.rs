@@ -324,7 +324,7 @@ fn what_stands_behind_a_branch_is_reached() {
     );
 }
 
-/// Whoever posts again and again may find a port without room; nobody else does.
+/// Only a thread that posts again and again may find a port without room.
 #[test]
 fn ports_run_out_of_room_where_packets_are_posted() {
     for op in every_sample() {

@@ -128,7 +128,7 @@ impl Call<'_> {
 /// How the trace ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Finish {
-    /// Nothing could move any more: whoever is inside a call is so in the model, for good.
+    /// Nothing could move any more: a thread inside a call is so in the model too, for good.
     Rest,
     /// Somebody was under way, and what became of the calls that had not ended is not told.
     UnderWay,
@@ -313,7 +313,7 @@ impl<'s> Judge<'s> {
         ends
     }
 
-    /// Whether whoever was inside a call at the end waits there until somebody does something.
+    /// Whether a thread that was inside a call at the end waits there until another does something.
     fn rests(&self) -> bool {
         let lasts = self.calls.iter().filter_map(|own| own.last());
         let mut under_way = lasts
@@ -435,7 +435,7 @@ impl<'s> Judge<'s> {
             StepKind::Wake => Some(0),
             StepKind::Time => {
                 let timed_out = |answer: &Answer| answer.error() == Some(Error::Timeout);
-                // On some systems whoever's time is over may take packets all the same.
+                // On some systems a thread whose time is over may take packets all the same.
                 let is_timed =
                     |op: Op| matches!(op.as_get(), Some(get) if get.timeout != Timeout::Never);
                 let passes = matches!(call.op, Op::Sleep { .. })

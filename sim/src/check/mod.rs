@@ -178,7 +178,7 @@ pub struct Exploration {
     pub coverage: Option<Coverage>,
 }
 
-/// Where an exploration stands, for whoever watches it.
+/// How far an exploration is.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
     /// Different states seen.
@@ -247,7 +247,7 @@ pub fn check(
     stop: &AtomicBool,
     mut progress: impl FnMut(Progress),
 ) -> Result<Exploration, Trouble> {
-    // Whoever waits for others comes later to where a bound cuts.
+    // A thread that waits for others comes later to where a bound cuts.
     let reductions = Reductions {
         order: reductions.order && limits.depth.is_none() && limits.preemptions.is_none(),
         ..reductions

@@ -43,7 +43,7 @@ pub fn steps(
             let fault = machine.take(&mut next, step, &mut ());
             let mut seen = next.clone();
             reduce.canonize(&mut seen);
-            let tail = tail.map(|tail| tail.after(step, &steps));
+            let tail = tail.map(|tail| tail.after(step, tail.goes_on(&steps)));
             let print = match tail {
                 None => fingerprint_of(seen.bytes()),
                 Some(tail) => tail.print_with(seen.bytes()),

@@ -26,7 +26,7 @@ use super::wire::{Message, Offer, Summary, What};
 use super::{Cut, Limits, Progress, Trouble};
 use crate::coverage::Coverage;
 
-/// What the workers of a process share with whoever waits for them.
+/// What the workers of a process share with the thread that waits for them.
 #[derive(Default)]
 pub struct SharedState {
     /// Set to end the search.
@@ -420,7 +420,7 @@ impl SearchWorker {
         }
     }
 
-    /// Tells whoever watches where the worker stands.
+    /// Tells where the worker stands.
     fn count(&self) {
         let counts = &self.shared.counts[self.me % self.shared.counts.len()];
         let now = [

@@ -303,34 +303,38 @@ impl Share {
         }
         let reduced = (self.reduce).keep_persistent(machine, state, &mut self.movers);
         self.summary.reduced += u64::from(reduced);
-        for n in 0..self.movers.len() {
-            let mover = self.movers[n];
-            let tail = tail.map(|tail| tail.after(mover, &self.movers));
-            if tail.is_some_and(|tail| Some(tail.preemptions) > self.limits.preemptions) {
-                self.summary.preempted = true;
-                continue;
-            }
-            let mut taken = |me: &mut Share, step, next: &mut State, fault: Option<Fault>| {
-                me.summary.transitions += 1;
-                match fault {
-                    None => me.found(next, print, tail, send),
-                    Some(fault) => {
-                        me.convict(me.depth, Violation::Builtin(fault), print, Some(step));
-                    }
+        let tail = tail.map(|tail| (tail, tail.goes_on(&self.movers)));
+        let after = |step| tail.map(|(tail, goes_on)| tail.after(step, goes_on));
+        if tail.is_some() {
+            let all = self.movers.len();
+            let most = self.limits.preemptions;
+            self.movers
+                .retain(|&mover| after(mover).map(|tail| tail.preemptions) <= most);
+            self.summary.preempted |= self.movers.len() < all;
+        }
+        let movers = std::mem::take(&mut self.movers);
+        let mut taken = |me: &mut Share, step, next: &mut State, fault: Option<Fault>| {
+            me.summary.transitions += 1;
+            match fault {
+                None => me.found(next, print, after(step), send),
+                Some(fault) => {
+                    me.convict(me.depth, Violation::Builtin(fault), print, Some(step));
                 }
-            };
-            if self.coverage.is_none() {
-                machine.successors(state, mover, next, &mut |step, next, fault| {
-                    taken(self, step, next, fault);
-                });
-            } else {
-                let mut coverage = std::mem::take(&mut self.coverage).unwrap_or_default();
+            }
+        };
+        if let Some(mut coverage) = self.coverage.take() {
+            for &mover in &movers {
                 machine.take_all(state, mover, &mut coverage, |_, step, mut next, fault| {
                     taken(self, step, &mut next, fault);
                 });
-                self.coverage = Some(coverage);
             }
+            self.coverage = Some(coverage);
+        } else {
+            machine.successors(state, &movers, next, &mut |step, next, fault| {
+                taken(self, step, next, fault);
+            });
         }
+        self.movers = movers;
     }
 
     /// A step has led to this state: it goes to the worker that owns it.

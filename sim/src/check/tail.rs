@@ -36,13 +36,18 @@ impl Tail {
         [self.last, self.preemptions]
     }
 
-    /// After one of the steps that are possible. Time preempts nobody.
-    pub fn after(self, step: Step, steps: &[Step]) -> Tail {
+    /// Whether the thread that moved last is among those who can move.
+    pub fn goes_on(self, movers: &[Step]) -> bool {
+        let moves = |it: &Step| it.kind != StepKind::Time && it.thread.0 + 1 == self.last;
+        movers.iter().any(moves)
+    }
+
+    /// After a step, where the thread that moved last could have gone on or could not. Time preempts nobody.
+    pub fn after(self, step: Step, goes_on: bool) -> Tail {
         if step.kind == StepKind::Time {
             return self;
         }
-        let moves = |it: &Step| it.kind != StepKind::Time && it.thread.0 + 1 == self.last;
-        let preempts = step.thread.0 + 1 != self.last && steps.iter().any(moves);
+        let preempts = step.thread.0 + 1 != self.last && goes_on;
         Tail {
             last: step.thread.0 + 1,
             preemptions: self.preemptions.saturating_add(u8::from(preempts)),

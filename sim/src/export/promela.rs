@@ -352,7 +352,7 @@ impl Text<'_> {
         Ok(())
     }
 
-    /// At the end of a step: whoever has returned goes on to where it rests.
+    /// At the end of a step, threads that have returned go on to where they rest.
     fn settle(&mut self) -> Result<(), String> {
         let program = self.program;
         let starts = self.code_starts();

@@ -105,7 +105,7 @@ fn a_seed_is_a_scenario_for_every_system() {
     }
 }
 
-/// Whoever stops a sweep gets what was made so far.
+/// A sweep that is stopped says what was made so far.
 #[test]
 fn a_sweep_that_is_stopped_makes_no_more_cases() {
     let fuzzer = Fuzzer::new(&Emulated::SOUND, "windows", 2).expect("it can be asked");

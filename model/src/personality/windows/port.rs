@@ -102,7 +102,7 @@ impl Windows {
     }
 }
 
-/// The port is gone: what is queued is dropped, and whoever waits is released.
+/// The port is gone: what is queued is dropped, and all waiters are released.
 fn run_down<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     while let Some(packet) = turn.port(port).packets_mut().take_oldest() {
         turn.by(CLOSE_DISCARDS);
@@ -138,7 +138,7 @@ impl Windows {
         if !turn.port(get.port).is_open() {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        if turn.thread(me).apcs() > 0 {
+        if turn.view().has_apcs(me) {
             if !get.alertable {
                 turn.by(ALERT_NOT);
             } else if self.associates_first {
@@ -161,11 +161,14 @@ impl Windows {
     /// Whether a thread that is not associated with a port polls it, and finds nothing that it may take.
     #[inline]
     fn polls_in_vain(&self, view: View<'_>, me: ThreadId, get: Get) -> bool {
-        let port = view.port(get.port);
+        let is_in_vain = || {
+            let port = view.port(get.port);
+            !port.running().has_room() || port.packets().is_empty()
+        };
         self.newer_than_evidence
             && get.timeout == Timeout::Ticks(0)
             && view.thread(me).port() != Some(get.port)
-            && (!port.running().has_room() || port.packets().is_empty())
+            && is_in_vain()
     }
 
     /// A member gives its place on the port up, a newcomer its place on the port it comes from. The newcomer is not
@@ -202,7 +205,7 @@ impl Windows {
         let (has_room, is_empty) = (port.running().has_room(), port.packets().is_empty());
         if has_room && !is_empty {
             port.running_mut().enter();
-            turn.thread(me).set_fresh(self.ends_in_issuer);
+            self.notes_fresh(turn, me, true);
             return remove(turn, me, get);
         }
         if is_alerted(turn.view(), me, get.alertable) {
@@ -217,12 +220,25 @@ impl Windows {
         if timeout == Timeout::Ticks(0) {
             turn.by(TIMEOUT);
             turn.port(get.port).running_mut().enter();
-            turn.thread(me).set_fresh(self.ends_in_issuer);
+            self.notes_fresh(turn, me, true);
             return turn.returns(me, Outcome::Failed(Error::Timeout));
         }
         turn.port(get.port).waiters_mut().push_newest(me);
-        turn.thread(me).set_fresh(false);
+        self.notes_fresh(turn, me, false);
         turn.parks(me, timeout);
+    }
+
+    /// Notes whether the call of a thread came back without a sleep, where that can matter.
+    #[inline]
+    pub(super) fn notes_fresh<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        fresh: bool,
+    ) {
+        if self.ends_in_issuer {
+            turn.thread(me).set_fresh(fresh);
+        }
     }
 
     /// A member stops being runnable: it counts out, and one waiter may be released.
@@ -275,10 +291,11 @@ impl Windows {
             return;
         }
         turn.port(port).running_mut().enter();
-        let mut batch = Batch::EMPTY;
-        batch.push(packet);
         removed::<Windows, O>(turn, packet);
-        let outcome = contents(turn, get, batch);
+        let outcome = match get.max {
+            None => plain_contents(turn, packet),
+            Some(_) => contents(turn, get, Batch::of(packet)),
+        };
         turn.releases(waiter, outcome);
     }
 }
@@ -287,11 +304,17 @@ impl Windows {
 #[inline]
 fn remove<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
     turn.by(FIFO);
-    if get.max.is_some() {
-        turn.by(BATCH);
-    }
+    let Some(max) = get.max else {
+        let packet = turn.port(get.port).packets_mut().take_oldest();
+        let packet = PacketId(packet.expect("one is queued"));
+        removed::<Windows, O>(turn, packet);
+        turn.delivered(get.port, 1);
+        let outcome = plain_contents(turn, packet);
+        return turn.returns(me, outcome);
+    };
+    turn.by(BATCH);
     let mut batch = Batch::EMPTY;
-    for _ in 0..get.max.unwrap_or(1) {
+    for _ in 0..max {
         match turn.port(get.port).packets_mut().take_oldest() {
             Some(packet) => {
                 batch.push(PacketId(packet));
@@ -313,9 +336,11 @@ fn remove<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
 impl Windows {
     /// Whether a thread looks as if it waited on its port, so that a packet that it brings may be queued.
     pub(super) fn may_hold(&self, view: View<'_>, me: ThreadId, id: PortId) -> bool {
+        if !self.ends_in_issuer {
+            return false;
+        }
         let (thread, port) = (view.thread(me), view.port(id));
-        self.ends_in_issuer
-            && thread.is_fresh()
+        thread.is_fresh()
             && thread.port() == Some(id)
             && port.running().has_room()
             && !port.waiters().is_empty()

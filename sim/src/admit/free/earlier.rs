@@ -1,7 +1,7 @@
 //! Which posts must come before which, as their packets left.
 //!
 //! Where a system keeps the order of posts, a packet that was taken before another began to be taken was posted before
-//! it. Without that, whoever orders two posts that overlap wrongly finds out only when the packets are taken, with all
+//! it. Without that, a search that orders two overlapping posts wrongly finds out only when the packets are taken, with all
 //! orders of everything between tried in vain.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! When some calls acted, as what came of them suggests: a guess.
 //!
-//! Packets of most systems leave in the order of their posts. Whoever orders two posts wrongly finds out only when the
+//! Packets of most systems leave in the order of their posts. A search that orders two posts wrongly finds out only when the
 //! packets are taken, which can be long after, with many other choices in between. So posts are expected in the order in
 //! which their packets were taken.
 //!

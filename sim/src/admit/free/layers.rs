@@ -2,8 +2,8 @@
 //!
 //! A layer is every place in which the model can be when so many calls have ended, as far as something still depends on
 //! it: from each, steps are taken in every order until the next call to end is over, and no step behind that (as Lowe
-//! does it for linearizability: a step is taken just in time). Whoever begins early for nothing is in no better place
-//! than whoever begins later: so a place to which a step leads from another of the layer is left out.
+//! does it for linearizability: a step is taken just in time). A call that begins early for nothing is in no better place
+//! than one that begins later: so a place to which a step leads from another of the layer is left out.
 
 use std::collections::HashSet;
 
@@ -121,7 +121,7 @@ impl Judge<'_> {
         let all: HashSet<u128> = places.iter().map(Place::fingerprint).collect();
         let mut later = HashSet::new();
         for place in &places {
-            // A step that shows something leads forward, so nobody leaves out whoever it is left out for.
+            // A step that shows something leads forward, so no two places are left out for each other.
             let progress = place.progress();
             let _ = self.successors(place, |after| {
                 let fingerprint = after.fingerprint();

@@ -2,7 +2,7 @@
 //!
 //! A refusal is a proof. In the last layer stand all places in which the model can be when everything that had ended
 //! before is over, and from none of them the next call can end as it did. Only the calls that are open there and had
-//! begun by then can have to do with it. Of those, whoever might as well have had any answer is left out. What was over
+//! begun by then can have to do with it. Of those, calls that might as well have had any answer are left out. What was over
 //! is in the places; the last call of each thread says where it stands.
 
 use std::collections::BTreeSet;

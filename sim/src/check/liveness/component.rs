@@ -145,7 +145,7 @@ impl Component<'_> {
     }
 
     /// A fair loop from a state back to it: always the shortest way to somebody who has not had its due, then
-    /// home. It is not empty: the state has a step inside, and whoever can take it has not had its due there.
+    /// home. It is not empty: the state has a step inside, and the actor that can take it has not had its due there.
     pub fn fair_loop(&self, start: usize) -> Vec<Step> {
         let (mut at, mut due) = (start, self.idle(start));
         let mut steps = Vec::new();

@@ -151,16 +151,14 @@ impl Graph {
         self.bounded |= bounded;
         let edges = self.edges.len();
         let (state, mut next) = (self.state.clone(), self.successor.clone());
-        for &mover in &movers {
-            machine.successors(&state, mover, &mut next, &mut |step, next, fault| {
-                // The search for what is wrong in a state or a step has come no further either.
-                let owes = machine.owes(next, self.property, owes);
-                if fault.is_none() && (owes || self.recurs) {
-                    let to = self.insert(next, node, owes);
-                    self.edges.push(Edge { to, step });
-                }
-            });
-        }
+        machine.successors(&state, &movers, &mut next, &mut |step, next, fault| {
+            // The search for what is wrong in a state or a step has come no further either.
+            let owes = machine.owes(next, self.property, owes);
+            if fault.is_none() && (owes || self.recurs) {
+                let to = self.insert(next, node, owes);
+                self.edges.push(Edge { to, step });
+            }
+        });
         let rests = movers.is_empty() && !bounded;
         let expanded = &mut self.nodes[node as usize];
         (expanded.edges, expanded.idle) = (edges, idle(&movers, bounded));
