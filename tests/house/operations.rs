@@ -13,68 +13,16 @@ use super::{File, Violation, breaks, holds, rust_files};
 /// What an operation is called in code: itself, and its kind.
 const NAMES: [&str; 2] = ["Op", "Verb"];
 
-/// Files that have such places still, each to be converted. A file that has none any more leaves the list.
-const BEING_CONVERTED: &[&str] = &[
-    "sim/src/native/agent/afar.rs",
-    "sim/src/native/agent/calls.rs",
-    "sim/src/native/agent/setup.rs",
-    "sim/src/native/backend.rs",
-    "sim/src/native/clock.rs",
-    "sim/src/native/conductor.rs",
-    "sim/src/native/condvar.rs",
-    "sim/src/native/emulated.rs",
-    "sim/src/native/epoll.rs",
-    "sim/src/native/free.rs",
-    "sim/src/native/free/far.rs",
-    "sim/src/native/illumos.rs",
-    "sim/src/native/io_uring/mod.rs",
-    "sim/src/native/kqueue.rs",
-    "sim/src/native/mqueue.rs",
-    "sim/src/native/objects.rs",
-    "sim/src/native/part.rs",
-    "sim/src/native/pipe.rs",
-    "sim/src/native/tests/suspension.rs",
-    "sim/src/native/tests/windows.rs",
-    "sim/src/native/windows/jobs.rs",
-    "sim/src/native/windows/mod.rs",
-    "sim/src/native/windows/ntdll.rs",
-    "sim/src/native/windows/refusals.rs",
-    "sim/src/native/windows/world.rs",
-    "sim/src/native/world.rs",
-];
-
 const DESCRIPTIONS: &str = "model/src/op/describe.rs";
 
 /// Every match over operations names them all, and no `matches!` or `let` asks for several at once.
 fn operations_are_named(root: &Path) -> Vec<Violation> {
-    named_but_in(root, BEING_CONVERTED)
-}
-
-fn named_but_in(root: &Path, being_converted: &[&str]) -> Vec<Violation> {
-    let files = rust_files(root);
-    let mut found = Vec::new();
-    for file in &files {
+    let is_ours = |file: &&File| {
         let ours = ["model/src/", "sim/src/"];
-        if !ours.iter().any(|src| file.path.starts_with(src)) {
-            continue;
-        }
-        let here = overlooked(file);
-        let excused = being_converted.contains(&file.path.as_str());
-        match (excused, here.is_empty()) {
-            (false, _) => found.extend(here),
-            (true, false) => {}
-            (true, true) => found.push(Violation::new(
-                &file.path,
-                0,
-                "is converted: take it off the list",
-            )),
-        }
-    }
-    let is_there = |path: &&&str| files.iter().any(|file| file.path == **path);
-    for gone in being_converted.iter().filter(|path| !is_there(path)) {
-        found.push(Violation::new(*gone, 0, "is on the list, and not there"));
-    }
-    found
+        ours.iter().any(|src| file.path.starts_with(src))
+    };
+    let files = rust_files(root);
+    files.iter().filter(is_ours).flat_map(overlooked).collect()
 }
 
 /// The places of a file where an operation can be overlooked.
@@ -219,7 +167,7 @@ fn k(op: Op) {
 }
 "#;
     breaks(
-        |root| named_but_in(root, &[]),
+        operations_are_named,
         &[("sim/src/a.rs", source), ("tests/b.rs", source)],
         &[
             "sim/src/a.rs:7: stands",
@@ -239,23 +187,6 @@ fn k(op: Op) {
             "sim/src/a.rs:57: asks",
             "sim/src/a.rs:61: asks",
             "sim/src/a.rs:62: asks",
-        ],
-    );
-}
-
-#[test]
-fn a_file_leaves_the_list_when_it_is_converted() {
-    fn law(root: &Path) -> Vec<Violation> {
-        named_but_in(root, &["sim/src/a.rs", "sim/src/b.rs", "sim/src/c.rs"])
-    }
-    let open = "fn f(op: Op) { match op { Op::Exit => {} _ => {} } }\n";
-    let whole = "fn f(op: Op) { match op { Op::Exit => {} Op::Stall => {} } }\n";
-    breaks(
-        law,
-        &[("sim/src/a.rs", open), ("sim/src/b.rs", whole)],
-        &[
-            "sim/src/b.rs:0: is converted",
-            "sim/src/c.rs:0: is on the list",
         ],
     );
 }

@@ -4,9 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portsim_model::op::{Noun, Role};
 use portsim_model::program::{Op, Program, ThreadId};
 
 pub use super::failure::Failure;
+use super::local_threads::LocalThreads;
 use super::world::World;
 use crate::trace::{Answer, Span};
 
@@ -59,35 +61,65 @@ pub trait Backend: Sync {
     }
 
     /// The ports, objects and threads of a program, with every thread waiting for its first call. One tick of
-    /// the program's time lasts `tick`.
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure>;
+    /// the program's time lasts `tick`. Unless a backend says otherwise they live in this process, on its world.
+    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
+        let world = self.world(program, tick)?;
+        let world = world.expect("a backend whose threads live elsewhere opens programs itself");
+        Ok(Box::new(LocalThreads::new(world, program.threads.len())?))
+    }
 }
 
-/// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
-pub fn is_ours(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Set { .. }
+/// Stands for the operations that are no business of the kernel, whatever they are done with.
+macro_rules! ops_of_the_conductor {
+    () => {
+        Op::Yield
+            | Op::Spawn { .. }
+            | Op::Exit
+            | Op::Set { .. }
             | Op::Test { .. }
             | Op::Assert { .. }
             | Op::Note(_)
-            | Op::Yield
-            | Op::Sleep {
-                ticks: 0,
-                alertable: false,
-                ..
-            }
-            | Op::Spawn { .. }
-            | Op::Exit
-    )
+    };
+}
+pub(super) use ops_of_the_conductor;
+
+/// Stands for the operations that are the kernel's business, whatever they are done with.
+macro_rules! ops_of_the_kernel {
+    () => {
+        Op::Block { .. }
+            | Op::Signal { .. }
+            | Op::Reset { .. }
+            | Op::Stall
+            | Op::Suspend { .. }
+            | Op::Resume { .. }
+            | Op::Terminate { .. }
+            | Op::ExitProcess
+            | Op::Free { .. }
+            | Op::Alloc { .. }
+            | portsim_model::ops_of!(ports, port_handles, apcs, files, wait_packets, jobs)
+            | portsim_model::ops_of!(sources, event_ports, rings, kqueues)
+    };
+}
+pub(super) use ops_of_the_kernel;
+
+/// Whether an operation is no business of the kernel: the conductor makes it itself, as a turn of its own.
+pub fn is_ours(op: Op) -> bool {
+    match op {
+        Op::Sleep {
+            ticks, alertable, ..
+        } => ticks == 0 && !alertable,
+        ops_of_the_conductor!() => true,
+        ops_of_the_kernel!() => false,
+    }
 }
 
 /// Whom a call has ended, if that is what it did: that thread is in no call any more, and will make none.
-pub fn ended_by(op: Op, answer: &Answer) -> Option<ThreadId> {
-    match (op, answer) {
-        (Op::Terminate { thread }, Answer::Done) => Some(thread),
+pub fn ended_by(mut op: Op, answer: &Answer) -> Option<ThreadId> {
+    let ended = op.describe().nouns().find_map(|noun| match noun {
+        Noun::Thread(thread, Role::Ends) => Some(thread),
         _ => None,
-    }
+    });
+    ended.filter(|_| *answer == Answer::Done)
 }
 
 /// A program's threads and ports on one backend, for one run.

@@ -94,21 +94,9 @@ impl Clock {
 
 /// How long a call waits at most, in ticks, where the clock can end it.
 pub fn ticks_of(op: Op) -> Option<u32> {
-    match op {
-        Op::Get {
-            timeout: Timeout::Ticks(ticks),
-            ..
-        }
-        | Op::Block {
-            timeout: Timeout::Ticks(ticks),
-            ..
-        }
-        | Op::WaitHandle {
-            timeout: Timeout::Ticks(ticks),
-            ..
-        }
-        | Op::Sleep { ticks, .. } => (ticks > 0).then_some(ticks),
-        _ => None,
+    match op.wait()?.timeout {
+        Timeout::Ticks(ticks @ 1..) => Some(ticks),
+        Timeout::Ticks(0) | Timeout::Never => None,
     }
 }
 

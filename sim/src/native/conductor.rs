@@ -208,8 +208,7 @@ impl<'a> Run<'a> {
         match part.inside {
             _ if part.done || !part.born || part.suspensions > 0 => {}
             None if part.leaving => steps.push(step(0)),
-            Some(Op::Stall) => steps.push(step(0)),
-            Some(_) => {}
+            Some(op) => steps.extend((op == Op::Stall).then(|| step(0))),
             None => {
                 let mut choices = 0;
                 let plan = &self.script.plan;
@@ -291,18 +290,18 @@ impl<'a> Run<'a> {
     /// Makes an operation that no kernel needs to see.
     fn conduct(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<(), Stop> {
         self.script.starts(thread, op, pc);
+        if op == Op::Exit {
+            return self.exit(thread);
+        }
         let mut answer = Some(Answer::Done);
-        match op {
-            Op::Exit => return self.exit(thread),
-            Op::Spawn { thread: child } if self.script.part(child).born => {
+        if let Op::Spawn { thread: child } = op {
+            if self.script.part(child).born {
                 answer = Some(Answer::Failed(errno(Error::Exists).name.into()));
-            }
-            Op::Spawn { thread: child } => {
+            } else {
                 self.script.part(child).born = true;
                 let went = self.script.go_on(child, 0);
                 self.went(child, went)?;
             }
-            _ => {}
         }
         let next = self.script.makes(thread, op, pc);
         if !matches!(next, Ok(Some(_))) {
@@ -410,10 +409,11 @@ impl<'a> Run<'a> {
 /// Whether the clock ended the call. Where a system gives fewer packets than were waited for when the time is over, and
 /// for other reasons too, it did if the time has passed.
 fn by_the_clock(op: Op, answer: &Answer, passed: impl FnOnce() -> bool) -> bool {
-    match (op, answer) {
-        (Op::Sleep { .. }, Answer::Done) => true,
-        (Op::Get { min: Some(min), .. }, Answer::Packets(some)) => {
-            some.len() < usize::from(min) && passed()
+    match answer {
+        Answer::Done => matches!(op, Op::Sleep { .. }),
+        Answer::Packets(some) => {
+            let min = op.as_get().and_then(|get| get.min);
+            min.is_some_and(|min| some.len() < usize::from(min)) && passed()
         }
         _ => answer.error() == Some(Error::Timeout),
     }

@@ -14,19 +14,21 @@ use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portsim_model::event::Error;
 use portsim_model::os_error::errno;
-use portsim_model::program::{BATCH_MAX, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
+use portsim_model::program::{Get, Op, Packet, PacketId, PortId, Program, ThreadId};
 
-use super::backend::{Backend, Failure, Threads};
+use super::backend::{Backend, Failure};
 use super::bell::EventBell;
-use super::local_threads::LocalThreads;
-use super::objects::Objects;
-use super::parked::{Call, KernelWait, Probe, number};
+use super::can::Can;
+use super::inside::Inside;
+use super::lock::lock;
+use super::parked::{Call, is_seen};
+use super::ports::{Ports, PortsAndObjects};
+use super::run::Run;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -41,184 +43,103 @@ impl Backend for Condvar {
     }
 
     fn available(&self) -> Result<(), String> {
-        if number(Call::Futex).is_none() {
-            return Err(format!(
-                "the numbers of its system calls are not known for {}",
-                std::env::consts::ARCH
-            ));
-        }
-        let probe = Probe::of_this_thread();
-        probe
-            .map(drop)
-            .map_err(|error| format!("/proc does not show what a thread waits for: {error}"))
+        is_seen(Call::Futex)
     }
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
-        match op {
-            Op::Suspend { .. } | Op::Resume { .. } => Err(
-                "Linux has no call that suspends a thread without disturbing the order of waiters"
-                    .into(),
-            ),
-            Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
-                Err("its packets carry no status".into())
-            }
-            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("Linux has no reserve objects".into()),
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("a port of one process has no name".into())
-            }
-            _ if op.is_alertable() => Err("Linux has no alertable waits".into()),
-            Op::Get { min: Some(_), .. } => {
-                Err("a port made by hand takes what is there, and waits for no more".into())
-            }
-            _ if op.is_portable() => Ok(()),
-            _ => Err("a port made by hand has no such operation".into()),
-        }
+        CAN.supports(program, op)
     }
 
     fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
-        Ok(Some(Arc::new(CondvarWorld::new(program, tick)?)))
-    }
-
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
-        let world = CondvarWorld::new(program, tick)?;
-        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(threads))
+        let ports = CondvarPorts {
+            run: Run::new(NAME, errno, program, tick),
+            ports: program.ports.iter().map(|_| Mutex::default()).collect(),
+            inside: Inside::new(program),
+        };
+        let world = PortsAndObjects::new(program, ports, || EventBell::new(NAME))?;
+        Ok(Some(Arc::new(world)))
     }
 }
 
-struct CondvarWorld {
-    tick: Duration,
-    packets: Vec<Packet>,
+const CAN: Can = Can {
+    lacks_the_rest: "a port made by hand has no such operation",
+    minimum: Some("a port made by hand takes what is there, and waits for no more"),
+    named: "a port of one process has no name",
+    ..Can::ON_LINUX
+};
+
+struct CondvarPorts {
+    run: Run,
     /// The open ports.
-    ports: Mutex<Vec<Option<Arc<Port>>>>,
-    /// The condition variable of the port that each thread asks; 0 outside of a call.
-    asked: Vec<AtomicU64>,
-    objects: Objects<EventBell>,
+    ports: Vec<Mutex<Option<Arc<Port>>>>,
+    /// Of the port that each thread asks the condition variable.
+    inside: Inside,
 }
 
-impl CondvarWorld {
-    fn new(program: &Program, tick: Duration) -> Result<CondvarWorld, Failure> {
-        let ports = program.ports.iter().map(|declared| {
-            let open = declared.open.then(Port::new);
-            open.transpose()
-        });
-        Ok(CondvarWorld {
-            tick,
-            packets: program.packets.clone(),
-            ports: Mutex::new(ports.collect::<Result<_, _>>()?),
-            asked: program.threads.iter().map(|_| AtomicU64::new(0)).collect(),
-            objects: Objects::new(program, tick, errno, || EventBell::new(NAME))?,
-        })
-    }
-
+impl CondvarPorts {
     fn port(&self, port: PortId) -> Option<Arc<Port>> {
-        lock(&self.ports)[port.index()].clone()
+        lock(&self.ports[port.index()]).clone()
+    }
+}
+
+impl Ports for CondvarPorts {
+    fn run(&self) -> &Run {
+        &self.run
     }
 
     fn create(&self, port: PortId) -> Result<Answer, Failure> {
-        let mut ports = lock(&self.ports);
-        if ports[port.index()].is_some() {
-            return Ok(failed(Error::Exists));
+        let mut port = lock(&self.ports[port.index()]);
+        if port.is_some() {
+            return Ok(self.run.failed(Error::Exists));
         }
-        ports[port.index()] = Some(Port::new()?);
+        *port = Some(Port::new()?);
         Ok(Answer::Done)
     }
 
     fn close(&self, port: PortId) -> Result<Answer, Failure> {
-        let Some(port) = lock(&self.ports)[port.index()].take() else {
-            return Ok(failed(Error::BadHandle));
+        let Some(port) = lock(&self.ports[port.index()]).take() else {
+            return Ok(self.run.failed(Error::BadHandle));
         };
         port.close()?;
         Ok(Answer::Done)
     }
 
-    fn get(
-        &self,
-        me: ThreadId,
-        port: PortId,
-        timeout: Timeout,
-        max: Option<u8>,
-    ) -> Result<Answer, Failure> {
-        if max == Some(0) {
-            return Ok(failed(Error::Invalid));
+    fn get(&self, me: ThreadId, get: Get) -> Result<Answer, Failure> {
+        if get.max == Some(0) {
+            return Ok(self.run.failed(Error::Invalid));
         }
-        let Some(port) = self.port(port) else {
-            return Ok(failed(Error::BadHandle));
+        let Some(port) = self.port(get.port) else {
+            return Ok(self.run.failed(Error::BadHandle));
         };
-        let patience = match timeout {
-            Timeout::Never => None,
-            Timeout::Ticks(ticks) => Some(self.tick * ticks),
-        };
-        let most = usize::from(max.unwrap_or(1)).min(BATCH_MAX);
-        self.asked[me.index()].store(port.condition_address(), Ordering::SeqCst);
-        let taken = port.get(patience, most);
-        self.asked[me.index()].store(0, Ordering::SeqCst);
-        Ok(match (taken?, max) {
-            (Taken::Closed, _) => failed(Error::Abandoned),
-            (Taken::Packets(packets), _) if packets.is_empty() => failed(Error::Timeout),
+        let patience = self.run.patience(get.timeout);
+        let first = port.condition_address();
+        let taken = self
+            .inside
+            .call(me, first, || port.get(patience, get.most()));
+        Ok(match (taken?, get.max) {
+            (Taken::Closed, _) => self.run.failed(Error::Abandoned),
+            (Taken::Packets(packets), _) if packets.is_empty() => self.run.failed(Error::Timeout),
             (Taken::Packets(packets), None) => Answer::Packet(packets[0]),
             (Taken::Packets(packets), Some(_)) => Answer::Packets(packets),
         })
     }
 
-    fn post(&self, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
+    fn post(&self, _: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
         let Some(port) = self.port(port) else {
-            return Ok(failed(Error::BadHandle));
+            return Ok(self.run.failed(Error::BadHandle));
         };
-        port.post(self.packets[packet.index()])?;
+        port.post(self.run.packet(packet))?;
         Ok(Answer::Done)
     }
-}
 
-impl World for CondvarWorld {
-    fn backend(&self) -> &'static str {
-        NAME
-    }
-
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
-        match op {
-            Op::Get {
-                port, timeout, max, ..
-            } => self.get(me, port, timeout, max),
-            Op::Post { port, packet, .. } => self.post(port, packet),
-            Op::Close { port, .. } => self.close(port),
-            Op::Create { port, .. } => self.create(port),
-            _ => self.objects.perform(me, op),
-        }
-    }
-
-    fn parked(&self, thread: ThreadId, op: Op) -> Parked {
-        match op {
-            Op::Get { .. } => match self.asked[thread.index()].load(Ordering::SeqCst) {
-                0 => Parked::No,
-                first => Parked::Kernel(KernelWait {
-                    call: Call::Futex,
-                    first,
-                }),
-            },
-            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.parked(thread),
-            _ => Parked::No,
-        }
-    }
-
-    fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {
-        self.objects.come_back(thread)
+    fn parked(&self, thread: ThreadId, _: PortId) -> Parked {
+        self.inside.parked(thread, Call::Futex)
     }
 
     fn release(&self) -> Result<(), Failure> {
-        self.objects.release()?;
         // Later calls find no port; waiters of a port that was closed before are home already.
-        for port in lock(&self.ports).iter_mut().filter_map(Option::take) {
-            port.close()?;
-        }
-        Ok(())
-    }
-
-    fn disturbed(&self) -> bool {
-        self.objects.disturbed()
+        let open = self.ports.iter().filter_map(|port| lock(port).take());
+        open.into_iter().try_for_each(|port| port.close())
     }
 }
 
@@ -395,14 +316,6 @@ fn check(call: &str, error: libc::c_int) -> Result<(), Failure> {
     }
 }
 
-fn failed(error: Error) -> Answer {
-    Answer::Failed(errno(error).name.into())
-}
-
 fn failure(call: &str, error: impl Into<io::Error>) -> Failure {
     Failure::new(NAME, call, error)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

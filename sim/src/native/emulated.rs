@@ -9,17 +9,20 @@
 //! - A port is owned by the world and closed by value: there are no handles to count.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
 use portsim_model::os_error::win32;
-use portsim_model::program::{Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
+use portsim_model::program::{Get, Op, Packet, PacketId, PortId, Program, ThreadId, Verb};
 
-use super::backend::{Backend, Failure, Threads};
-use super::local_threads::LocalThreads;
-use super::objects::{Bell, Objects};
+use super::backend::{Backend, Failure};
+use super::can::Can;
+use super::lock::lock;
+use super::objects::Bell;
+use super::ports::{Ports, PortsAndObjects, refused_before};
+use super::run::Run;
 use super::world::{Parked, World};
 #[cfg(test)]
 use crate::port::fault::Fault;
@@ -68,63 +71,50 @@ impl Backend for Emulated {
     }
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
-        match op {
-            Op::Get { min: Some(_), .. } => {
-                Err("a batch takes what is there, and waits for no more".into())
-            }
-            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("a port in user space has no reserve objects".into()),
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("a port in user space has no name".into())
-            }
-            Op::DuplicatePort { .. } => Err("a port in user space has one owner".into()),
-            Op::WaitHandle { .. } => Err("a port in user space is no handle to wait for".into()),
-            Op::Suspend { .. } | Op::Resume { .. } => {
-                Err("user space cannot suspend a thread and tell the port".into())
-            }
-            _ if op.is_alertable() => Err("user space has no alertable waits".into()),
-            Op::Query { .. } => Ok(()),
-            _ if op.is_portable() => Ok(()),
-            _ => Err("a port in user space has no such operation".into()),
-        }
+        CAN.supports(program, op)
     }
 
     fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
-        let ports = program.ports.iter();
-        let world = EmulatedWorld {
-            tick,
-            packets: program.packets.clone(),
-            ports: ports
-                .map(|declared| {
-                    let port = Arc::new(self.port(declared.concurrency));
-                    Mutex::new(declared.open.then_some(port))
-                })
-                .collect(),
+        let ports = EmulatedPorts {
+            run: Run::new(NAME, win32, program, tick),
+            ports: program.ports.iter().map(|_| Mutex::default()).collect(),
             limits: program.ports.iter().map(|port| port.concurrency).collect(),
             threads: program.threads.iter().map(|_| Known::default()).collect(),
-            objects: Objects::new(program, tick, win32, || Ok(CondvarBell::default()))?,
             #[cfg(test)]
             fault: self.fault,
         };
+        let world = PortsAndObjects::new(program, ports, || Ok(CondvarBell::default()))?;
         Ok(Some(Arc::new(world)))
-    }
-
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
-        let world = self.world(program, tick)?.expect("it is here");
-        Ok(Box::new(LocalThreads::new(world, program.threads.len())?))
     }
 }
 
-struct EmulatedWorld {
-    tick: Duration,
-    packets: Vec<Packet>,
+const CAN: Can = Can {
+    own: &[Verb::Query],
+    lacks: &[
+        (&[Verb::DuplicatePort], "a port in user space has one owner"),
+        (
+            &[Verb::WaitHandle],
+            "a port in user space is no handle to wait for",
+        ),
+        (
+            &[Verb::Suspend, Verb::Resume],
+            "user space cannot suspend a thread and tell the port",
+        ),
+    ],
+    lacks_the_rest: "a port in user space has no such operation",
+    alertable: "user space has no alertable waits",
+    minimum: Some("a batch takes what is there, and waits for no more"),
+    status: None,
+    reserve: "a port in user space has no reserve objects",
+    named: "a port in user space has no name",
+};
+
+struct EmulatedPorts {
+    run: Run,
     /// Those that are open.
     ports: Vec<Mutex<Option<Arc<Port<Packet>>>>>,
     limits: Vec<u32>,
     threads: Vec<Known>,
-    objects: Objects<CondvarBell>,
     #[cfg(test)]
     fault: Option<Fault>,
 }
@@ -137,115 +127,98 @@ struct Known {
     port: Mutex<Option<Arc<Port<Packet>>>>,
 }
 
-impl EmulatedWorld {
+impl EmulatedPorts {
     fn port(&self, port: PortId) -> Option<Arc<Port<Packet>>> {
         lock(&self.ports[port.index()]).clone()
     }
 
-    fn create(&self, port: PortId) -> Answer {
+    fn query(&self, port: PortId) -> Answer {
+        match self.port(port) {
+            Some(port) => Answer::Value(port.depth() as u8),
+            None => self.run.failed(Error::BadHandle),
+        }
+    }
+}
+
+impl Ports for EmulatedPorts {
+    fn run(&self) -> &Run {
+        &self.run
+    }
+
+    fn create(&self, port: PortId) -> Result<Answer, Failure> {
         let backend = Emulated {
             #[cfg(test)]
             fault: self.fault,
         };
         let mut place = lock(&self.ports[port.index()]);
         if place.is_some() {
-            return failed(Error::Exists);
+            return Ok(self.run.failed(Error::Exists));
         }
         *place = Some(Arc::new(backend.port(self.limits[port.index()])));
-        Answer::Done
+        Ok(Answer::Done)
     }
 
-    fn close(&self, port: PortId) -> Answer {
+    fn close(&self, port: PortId) -> Result<Answer, Failure> {
         let closed = lock(&self.ports[port.index()]).take();
-        match closed.map(|port| port.close()) {
+        Ok(match closed.map(|port| port.close()) {
             Some(Ok(_)) => Answer::Done,
-            _ => failed(Error::BadHandle),
-        }
+            _ => self.run.failed(Error::BadHandle),
+        })
     }
 
-    fn get(&self, me: ThreadId, port: PortId, timeout: Timeout, max: Option<u8>) -> Answer {
-        if max == Some(0) {
-            return failed(Error::Invalid);
+    fn get(&self, me: ThreadId, get: Get) -> Result<Answer, Failure> {
+        if get.max == Some(0) {
+            return Ok(self.run.failed(Error::Invalid));
         }
-        let Some(port) = self.port(port) else {
-            return failed(Error::BadHandle);
+        let Some(port) = self.port(get.port) else {
+            return Ok(self.run.failed(Error::BadHandle));
         };
         let known = &self.threads[me.index()];
         known.id.get_or_init(|| thread::current().id());
-        let patience = match timeout {
-            Timeout::Never => None,
-            Timeout::Ticks(ticks) => Some(self.tick * ticks),
-        };
-        let answer = match max {
-            None => match patience {
-                None => port.get(),
-                Some(patience) => port.get_within(patience),
-            }
-            .map(Answer::Packet),
-            Some(max) => {
+        let answer = match (get.max, self.run.patience(get.timeout)) {
+            (None, None) => port.get().map(Answer::Packet),
+            (None, Some(patience)) => port.get_within(patience).map(Answer::Packet),
+            (Some(max), patience) => {
                 let mut packets = Vec::new();
                 let taken = port.get_batch(&mut packets, max.into(), patience);
                 taken.map(|_| Answer::Packets(packets))
             }
         };
         *lock(&known.port) = port.is_mine().then_some(port);
-        answer.unwrap_or_else(|error| match error {
-            GetError::TimedOut => failed(Error::Timeout),
-            GetError::Abandoned => failed(Error::Abandoned),
-            GetError::Closed => failed(Error::BadHandle),
-            GetError::EmptyBatch => failed(Error::Invalid),
-        })
+        Ok(answer.unwrap_or_else(|error| {
+            self.run.failed(match error {
+                GetError::TimedOut => Error::Timeout,
+                GetError::Abandoned => Error::Abandoned,
+                GetError::Closed => Error::BadHandle,
+                GetError::EmptyBatch => Error::Invalid,
+            })
+        }))
     }
 
-    fn post(&self, port: PortId, packet: PacketId) -> Answer {
-        let packet = self.packets[packet.index()];
-        match self.port(port).map(|port| port.post(packet)) {
+    fn post(&self, _: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
+        let packet = self.run.packet(packet);
+        Ok(match self.port(port).map(|port| port.post(packet)) {
             Some(Ok(())) => Answer::Done,
-            _ => failed(Error::BadHandle),
-        }
-    }
-
-    fn query(&self, port: PortId) -> Answer {
-        match self.port(port) {
-            Some(port) => Answer::Value(port.depth() as u8),
-            None => failed(Error::BadHandle),
-        }
-    }
-}
-
-impl World for EmulatedWorld {
-    fn backend(&self) -> &'static str {
-        NAME
-    }
-
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
-        Ok(match op {
-            Op::Get {
-                port, timeout, max, ..
-            } => self.get(me, port, timeout, max),
-            Op::Post { port, packet, .. } => self.post(port, packet),
-            Op::Close { port, .. } => self.close(port),
-            Op::Create { port, .. } => self.create(port),
-            Op::Query { port, .. } => self.query(port),
-            _ => return self.objects.perform(me, op),
+            _ => self.run.failed(Error::BadHandle),
         })
     }
 
-    fn parked(&self, thread: ThreadId, op: Op) -> Parked {
-        match op {
-            Op::Get { port, .. } => {
-                let id = self.threads[thread.index()].id.get();
-                let waits = |port: Arc<Port<Packet>>| {
-                    let waiting = port.waiting();
-                    id.is_some_and(|id| waiting.contains(id))
-                };
-                match self.port(port).is_some_and(waits) {
-                    true => Parked::Yes,
-                    false => Parked::No,
-                }
-            }
-            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.parked(thread),
-            _ => Parked::No,
+    fn own(&self, _: ThreadId, op: Op) -> Result<Answer, Failure> {
+        let Op::Query { port, .. } = op else {
+            refused_before(op);
+        };
+        Ok(self.query(port))
+    }
+
+    fn parked(&self, thread: ThreadId, port: PortId) -> Parked {
+        let id = self.threads[thread.index()].id.get();
+        let waits = |port: Arc<Port<Packet>>| {
+            let waiting = port.waiting();
+            id.is_some_and(|id| waiting.contains(id))
+        };
+        match self.port(port).is_some_and(waits) {
+            true => Parked::Yes,
+            false => Parked::No,
         }
     }
 
@@ -258,10 +231,6 @@ impl World for EmulatedWorld {
         port.as_ref().is_some_and(|port| port.is_open())
     }
 
-    fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {
-        self.objects.come_back(thread)
-    }
-
     fn release(&self) -> Result<(), Failure> {
         for port in &self.ports {
             if let Some(port) = lock(port).take() {
@@ -269,11 +238,7 @@ impl World for EmulatedWorld {
                 drop(port.close());
             }
         }
-        self.objects.release()
-    }
-
-    fn disturbed(&self) -> bool {
-        false
+        Ok(())
     }
 }
 
@@ -361,12 +326,4 @@ impl Bell for CondvarBell {
             false => Parked::No,
         }
     }
-}
-
-fn failed(error: Error) -> Answer {
-    Answer::Failed(win32(error).name.into())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use portsim_model::control::Offer;
 use portsim_model::expr::Expr;
+use portsim_model::op::{Noun, Role};
 use portsim_model::program::{Op, Pc, Program, ThreadId};
 use portsim_model::step::{Step, StepKind};
 
@@ -129,8 +130,8 @@ fn unplayable_freely(program: &Program) -> Option<String> {
         let why = "a stall takes a time that nobody chose, and at full speed nobody ends it";
         return Some(why.into());
     }
-    let stops = |op| matches!(op, Op::Suspend { .. } | Op::Terminate { .. });
-    if program.ops().any(stops) {
+    let stops = |noun: Noun<'_>| matches!(noun, Noun::Thread(_, Role::Suspends | Role::Ends));
+    if program.ops().any(|mut op| op.describe().nouns().any(stops)) {
         return Some("at full speed nobody knows where a thread can be stopped".into());
     }
     let hidden = |expr: Expr| match expr {

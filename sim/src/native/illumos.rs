@@ -12,24 +12,25 @@ use std::ffi::{c_int, c_uint, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
+use portsim_model::ops_of;
 use portsim_model::os_error::illumos;
 use portsim_model::program::{
-    Alert, BATCH_MAX, Get, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Timeout,
+    Alert, BATCH_MAX, Get, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Timeout, Verb,
 };
 use rustix::io::{Errno, ioctl_fionbio, read, write};
 use rustix::pipe::pipe;
 
-use super::backend::{Backend, Failure, Threads};
-use super::local_threads::LocalThreads;
-use super::numbers::Numbers;
-use super::objects::Objects;
-use super::parked::{Call, KernelWait, Probe};
+use super::backend::{Backend, Failure};
+use super::can::Can;
+use super::descriptors::Descriptors;
+use super::parked::{Call, Probe};
 use super::pipe_bell::PipeBell;
+use super::ports::{Ports, PortsAndObjects, refused_before};
+use super::run::Run;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -54,149 +55,97 @@ impl Backend for Illumos {
     }
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
-        let limited = |port: PortId| program.ports[port.index()].events_max.is_some();
-        let contents = |packet: PacketId| fits(program.packets[packet.index()]);
-        match op {
-            _ if op.is_alertable() => Err("illumos has no alertable waits".into()),
-            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("illumos has no reserve objects".into()),
-            Op::Post { port, .. } | Op::PortAssociate { port, .. } if limited(port) => {
-                Err("the limit of events is a resource control, which is not set here".into())
+        CAN.supports(program, op)?;
+        let refused = match op {
+            Op::Post { port, packet, .. } => {
+                limited(program, port).or_else(|| unfit(program, packet))
             }
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("an event port has no name".into())
-            }
-            Op::PortDissociate { .. } if program.threads.iter().any(|it| it.process.0 != 0) => {
-                Err("there is one process here".into())
-            }
-            Op::Post { packet, .. } | Op::PortSendn { packet, .. } => contents(packet),
-            Op::PortAlert {
-                alert: Alert::Set(event) | Alert::Update(event),
+            Op::PortAssociate { port, .. } => limited(program, port),
+            Op::PortSendn { packet, .. }
+            | Op::PortAlert {
+                alert: Alert::Set(packet) | Alert::Update(packet),
                 ..
-            } => contents(event),
-            Op::Query { .. }
-            | Op::Write { .. }
-            | Op::Drain { .. }
-            | Op::PortAlert { .. }
-            | Op::PortAssociate { .. }
-            | Op::PortDissociate { .. } => Ok(()),
-            _ if op.is_portable() => Ok(()),
-            _ => Err("event ports have no such operation".into()),
-        }
+            } => unfit(program, packet),
+            Op::PortDissociate { .. } => {
+                let elsewhere = program.threads.iter().any(|it| it.process.0 != 0);
+                elsewhere.then_some("there is one process here")
+            }
+            Op::PortAlert {
+                alert: Alert::Clear,
+                ..
+            }
+            | Op::Get { .. }
+            | Op::Close { .. }
+            | Op::Create { .. }
+            | ops_of!(port_handles, objects, threads, apcs, variables, files)
+            | ops_of!(wait_packets, jobs, sources, rings, kqueues) => None,
+        };
+        refused.map_or(Ok(()), |why| Err(why.into()))
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
-        let world = Ports::new(program, tick)?;
-        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(threads))
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        let ports = EventPorts::new(program, tick)?;
+        let world = PortsAndObjects::new(program, ports, || PipeBell::new(NAME))?;
+        Ok(Some(Arc::new(world)))
     }
 }
 
-/// Whether an event can carry a packet.
-fn fits(packet: Packet) -> Result<(), String> {
+const CAN: Can = Can {
+    own: &[
+        Verb::Query,
+        Verb::Write,
+        Verb::Drain,
+        Verb::PortSendn,
+        Verb::PortAlert,
+        Verb::PortAssociate,
+        Verb::PortDissociate,
+    ],
+    lacks: &[],
+    lacks_the_rest: "event ports have no such operation",
+    alertable: "illumos has no alertable waits",
+    minimum: None,
+    status: None,
+    reserve: "illumos has no reserve objects",
+    named: "an event port has no name",
+};
+
+/// Why no event is added to a port whose events are limited.
+fn limited(program: &Program, port: PortId) -> Option<&'static str> {
+    let limit = program.ports[port.index()].events_max;
+    limit.map(|_| "the limit of events is a resource control, which is not set here")
+}
+
+/// Why no event can carry a packet, if none can.
+fn unfit(program: &Program, packet: PacketId) -> Option<&'static str> {
+    let packet = program.packets[packet.index()];
     let plain = packet.overlapped == 0 && packet.status == 0;
-    match plain && i32::try_from(packet.bytes).is_ok() {
-        true => Ok(()),
-        false => Err("an event carries a user pointer and a number of 32 bits, no more".into()),
-    }
+    let fits = plain && i32::try_from(packet.bytes).is_ok();
+    (!fits).then_some("an event carries a user pointer and a number of 32 bits, no more")
 }
 
-struct Ports {
-    tick: Duration,
-    packets: Vec<Packet>,
+struct EventPorts {
+    /// Closed ones are kept as well.
+    ports: Descriptors<OwnedFd>,
     lists: Vec<Vec<PortId>>,
-    /// The open ports; dropped before the numbers under which they are open.
-    ports: Mutex<Vec<Option<OwnedFd>>>,
-    numbers: Numbers,
-    /// Another descriptor of every port of the run, closed ones included.
-    kept: Mutex<Vec<OwnedFd>>,
     /// Read end and write end of each source.
     sources: Vec<(OwnedFd, OwnedFd)>,
-    objects: Objects<PipeBell>,
-    over: AtomicBool,
-    disturbed: AtomicBool,
 }
 
-impl Ports {
-    fn new(program: &Program, tick: Duration) -> Result<Ports, Failure> {
-        let numbers = Numbers::reserve(program.ports.len())
-            .map_err(|error| Failure::new(NAME, "reserve descriptors", error))?;
-        let ports = Ports {
-            tick,
-            packets: program.packets.clone(),
+impl EventPorts {
+    fn new(program: &Program, tick: Duration) -> Result<EventPorts, Failure> {
+        let declared = program.sources.iter();
+        Ok(EventPorts {
+            ports: Descriptors::new(Run::new(NAME, illumos, program, tick), program)?,
             lists: program.port_lists.clone(),
-            ports: Mutex::new(program.ports.iter().map(|_| None).collect()),
-            numbers,
-            kept: Mutex::default(),
-            sources: program
-                .sources
-                .iter()
+            sources: declared
                 .map(|declared| source(declared.readable))
                 .collect::<Result<_, _>>()?,
-            objects: Objects::new(program, tick, illumos, || PipeBell::new(NAME))?,
-            over: AtomicBool::new(false),
-            disturbed: AtomicBool::new(false),
-        };
-        for port in program.port_ids() {
-            if program.ports[port.index()].open {
-                ports.create(port)?;
-            }
-        }
-        Ok(ports)
-    }
-
-    fn create(&self, port: PortId) -> Result<Answer, Failure> {
-        let mut ports = lock(&self.ports);
-        if ports[port.index()].is_some() {
-            return Ok(failed(Error::Exists));
-        }
-        // SAFETY: it takes nothing and gives a descriptor or -1.
-        let made = unsafe { libc::port_create() };
-        if made < 0 {
-            return Err(failure("port_create", io::Error::last_os_error()));
-        }
-        // SAFETY: the descriptor is new, and nobody else has it.
-        let kept = unsafe { OwnedFd::from_raw_fd(made) };
-        let opened = self.numbers.open(port.index(), &kept);
-        ports[port.index()] = Some(opened.map_err(|error| failure("fcntl(F_DUPFD)", error))?);
-        lock(&self.kept).push(kept);
-        Ok(Answer::Done)
-    }
-
-    fn close(&self, port: PortId) -> Result<Answer, Failure> {
-        let closed = lock(&self.ports)[port.index()].take();
-        // Its drop is the close, which waits for the calls that it ends: outside of the lock.
-        Ok(match closed {
-            Some(port) => {
-                drop(port);
-                Answer::Done
-            }
-            None => failed(Error::BadHandle),
         })
-    }
-
-    fn get(&self, get: Get) -> Result<Answer, Failure> {
-        let end = match get.timeout {
-            Timeout::Never => None,
-            Timeout::Ticks(ticks) => Some(Instant::now() + self.tick * ticks),
-        };
-        loop {
-            let answer = self.call(get, end)?;
-            if self.over.load(Ordering::SeqCst) {
-                return Ok(failed(Error::Abandoned));
-            }
-            match answer {
-                Some(answer) => return Ok(answer),
-                None => self.disturbed.store(true, Ordering::SeqCst),
-            }
-        }
     }
 
     /// One port_get or port_getn; none if a signal has interrupted it.
     fn call(&self, get: Get, end: Option<Instant>) -> Result<Option<Answer>, Failure> {
-        let port = self.numbers.raw(get.port.index());
+        let port = self.ports.raw(get.port);
         let mut rest = end.map(|end| {
             let rest = end.saturating_duration_since(Instant::now());
             libc::timespec {
@@ -208,7 +157,7 @@ impl Ports {
         // A source of 0 stays where no event is written.
         let mut events = [NOTHING; BATCH_MAX];
         let mut count: c_uint = get.min.unwrap_or(1).into();
-        let max = usize::from(get.max.unwrap_or(1)).min(BATCH_MAX) as c_uint;
+        let max = get.most() as c_uint;
         let failed = match get.max {
             // SAFETY: there is room for one event, and the time is none or lives on this stack.
             None => unsafe { libc::port_get(port, events.as_mut_ptr(), rest) },
@@ -249,24 +198,21 @@ impl Ports {
 
     /// The events and the user pointer of a packet.
     fn carried(&self, packet: PacketId) -> (c_int, *mut c_void) {
-        let packet = self.packets[packet.index()];
+        let packet = self.run().packet(packet);
         (packet.bytes as c_int, user(packet.key))
     }
 
     fn send(&self, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
         let (events, user) = self.carried(packet);
         // SAFETY: the kernel keeps the pointer as a number.
-        let sent = unsafe { libc::port_send(self.numbers.raw(port.index()), events, user) };
+        let sent = unsafe { libc::port_send(self.ports.raw(port), events, user) };
         answer_of("port_send", sent)
     }
 
     fn send_to_all(&self, list: u16, packet: PacketId) -> Result<Answer, Failure> {
         let (events, user) = self.carried(packet);
         let ports = &self.lists[usize::from(list)];
-        let mut ports: Vec<c_int> = ports
-            .iter()
-            .map(|port| self.numbers.raw(port.index()))
-            .collect();
+        let mut ports: Vec<c_int> = ports.iter().map(|&port| self.ports.raw(port)).collect();
         let mut errors = vec![0; ports.len()];
         // SAFETY: both lists have as many entries as is said.
         let sent = unsafe {
@@ -291,7 +237,7 @@ impl Ports {
             Alert::Clear => (libc::PORT_ALERT_SET, (0, ptr::null_mut())),
         };
         // SAFETY: the kernel keeps the pointer as a number.
-        let set = unsafe { libc::port_alert(self.numbers.raw(port.index()), flags, events, user) };
+        let set = unsafe { libc::port_alert(self.ports.raw(port), flags, events, user) };
         answer_of("port_alert", set)
     }
 
@@ -304,18 +250,18 @@ impl Ports {
         // SAFETY: the descriptor is this run's, and the kernel keeps the pointer as a number.
         let associated = unsafe {
             libc::port_associate(
-                self.numbers.raw(port.index()),
+                self.ports.raw(port),
                 libc::PORT_SOURCE_FD,
                 self.object(source),
                 libc::POLLIN.into(),
-                user(self.packets[packet.index()].key),
+                user(self.run().packet(packet).key),
             )
         };
         answer_of("port_associate", associated)
     }
 
     fn dissociate(&self, port: PortId, source: SourceId) -> Result<Answer, Failure> {
-        let port = self.numbers.raw(port.index());
+        let port = self.ports.raw(port);
         let object = self.object(source);
         // SAFETY: the descriptor is this run's.
         let gone = unsafe { libc::port_dissociate(port, libc::PORT_SOURCE_FD, object) };
@@ -338,23 +284,58 @@ impl Ports {
     }
 }
 
-impl World for Ports {
-    fn backend(&self) -> &'static str {
-        NAME
+impl Ports for EventPorts {
+    fn run(&self) -> &Run {
+        &self.ports.run
     }
 
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+    fn create(&self, port: PortId) -> Result<Answer, Failure> {
+        self.ports.create(port, || {
+            // SAFETY: it takes nothing and gives a descriptor or -1.
+            let made = unsafe { libc::port_create() };
+            if made < 0 {
+                return Err(failure("port_create", io::Error::last_os_error()));
+            }
+            // SAFETY: the descriptor is new, and nobody else has it.
+            Ok([unsafe { OwnedFd::from_raw_fd(made) }])
+        })
+    }
+
+    fn close(&self, port: PortId) -> Result<Answer, Failure> {
+        Ok(self.ports.close(port))
+    }
+
+    fn get(&self, _: ThreadId, get: Get) -> Result<Answer, Failure> {
+        let end = self.run().end(get.timeout);
+        loop {
+            let answer = self.call(get, end)?;
+            if self.run().is_over() {
+                return Ok(self.run().failed(Error::Abandoned));
+            }
+            match answer {
+                Some(answer) => return Ok(answer),
+                None => self.run().disturb(),
+            }
+        }
+    }
+
+    fn post(&self, _: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
+        self.send(port, packet)
+    }
+
+    fn own(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         match op {
-            Op::Get { .. } => self.get(op.as_get().expect("it is one")),
-            Op::Query { port, .. } => self.get(Get {
-                port,
-                into: None,
-                timeout: Timeout::Never,
-                max: Some(0),
-                min: Some(1),
-                alertable: false,
-            }),
-            Op::Post { port, packet, .. } => self.send(port, packet),
+            Op::Query { port, into } => {
+                let get = Get {
+                    port,
+                    into,
+                    timeout: Timeout::Never,
+                    max: Some(0),
+                    min: Some(1),
+                    alertable: false,
+                };
+                self.get(me, get)
+            }
             Op::PortSendn { ports, packet, .. } => self.send_to_all(ports, packet),
             Op::PortAlert { port, alert, .. } => self.alert(port, alert),
             Op::PortAssociate {
@@ -366,43 +347,27 @@ impl World for Ports {
             Op::PortDissociate { port, source, .. } => self.dissociate(port, source),
             Op::Write { source } => raise(&self.sources[source.index()].1),
             Op::Drain { source } => self.drain(source),
-            Op::Close { port, .. } => self.close(port),
-            Op::Create { port, .. } => self.create(port),
-            _ => self.objects.perform(me, op),
+            Op::DuplicatePort { .. } | Op::WaitHandle { .. } => refused_before(op),
+            Op::EpollCtl { .. } | Op::CloseSource { .. } => refused_before(op),
+            ops_of!(ports, objects, threads, apcs, variables, files) => refused_before(op),
+            ops_of!(wait_packets, jobs, rings, kqueues) => refused_before(op),
         }
     }
 
-    fn parked(&self, thread: ThreadId, op: Op) -> Parked {
-        match op {
-            Op::Get { port, .. } => Parked::Kernel(KernelWait {
-                call: Call::PortGet,
-                first: self.numbers.raw(port.index()) as u64,
-            }),
-            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.parked(thread),
-            _ => Parked::No,
-        }
-    }
-
-    fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {
-        self.objects.come_back(thread)
+    fn parked(&self, _: ThreadId, port: PortId) -> Parked {
+        self.ports.parked(port, Call::PortGet)
     }
 
     fn release(&self) -> Result<(), Failure> {
-        self.over.store(true, Ordering::SeqCst);
-        self.objects.release()?;
-        for kept in lock(&self.kept).iter() {
-            let set = libc::PORT_ALERT_SET;
+        for kept in self.ports.kept().iter() {
+            let (kept, set) = (kept.ends[0].as_raw_fd(), libc::PORT_ALERT_SET);
             // SAFETY: the descriptor is open, and there is no user pointer.
-            let failed = unsafe { libc::port_alert(kept.as_raw_fd(), set, HOME, ptr::null_mut()) };
+            let failed = unsafe { libc::port_alert(kept, set, HOME, ptr::null_mut()) };
             if failed != 0 {
                 return Err(failure("port_alert", io::Error::last_os_error()));
             }
         }
         Ok(())
-    }
-
-    fn disturbed(&self) -> bool {
-        self.disturbed.load(Ordering::SeqCst) || self.objects.disturbed()
     }
 }
 
@@ -460,14 +425,6 @@ fn name_of(call: &str, error: io::Error) -> Result<String, Failure> {
     Ok(name.to_owned())
 }
 
-fn failed(error: Error) -> Answer {
-    Answer::Failed(illumos(error).name.into())
-}
-
 fn failure(call: &str, error: impl Into<io::Error>) -> Failure {
     Failure::new(NAME, call, error)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

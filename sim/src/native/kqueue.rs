@@ -8,28 +8,28 @@
 //! - A second descriptor of each kqueue is kept aside. When the recording is over it triggers an event that stays
 //!   active, which brings every waiter home.
 
-use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::zeroed;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
 use portsim_model::os_error::{OsError, freebsd, macos};
 use portsim_model::program::{
-    BATCH_MAX, Knote, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Timeout,
+    Get, Knote, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Verb,
 };
 
-use super::backend::{Backend, Failure, Threads};
-use super::local_threads::LocalThreads;
-use super::numbers::Numbers;
-use super::objects::Objects;
-use super::parked::{Call, KernelWait, Probe};
+use super::backend::{Backend, Failure};
+use super::can::Can;
+use super::descriptors::Descriptors;
+use super::parked::{Call, Probe};
 use super::pipe_bell::PipeBell;
+use super::ports::{Ports, PortsAndObjects, refused_before};
+use super::posted::Posted;
+use super::run::Run;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -66,137 +66,43 @@ impl Backend for Kqueue {
     }
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
-        match op {
-            _ if op.is_alertable() => Err("kqueue has no alertable waits".into()),
-            Op::Get { min: Some(_), .. } => Err("kevent waits for no more than one event".into()),
-            Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
-                Err("a user event cannot fail: no packet carries a status".into())
-            }
-            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("kqueue has no reserve objects".into()),
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("a kqueue has no name".into())
-            }
-            Op::Kevent { .. } => Ok(()),
-            _ if op.is_portable() => Ok(()),
-            _ => Err("kqueue has no such operation".into()),
-        }
+        CAN.supports(program, op)
     }
 
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
-        let world = Queues::new(program, tick)?;
-        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(threads))
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        let queues = Queues {
+            ports: Descriptors::new(Run::new(NAME, os_error, program, tick), program)?,
+            posted: Posted::default(),
+        };
+        let world = PortsAndObjects::new(program, queues, || PipeBell::new(NAME))?;
+        Ok(Some(Arc::new(world)))
     }
 }
+
+const CAN: Can = Can {
+    own: &[Verb::Kevent],
+    lacks: &[],
+    lacks_the_rest: "kqueue has no such operation",
+    alertable: "kqueue has no alertable waits",
+    minimum: Some("kevent waits for no more than one event"),
+    status: Some("a user event cannot fail: no packet carries a status"),
+    reserve: "kqueue has no reserve objects",
+    named: "a kqueue has no name",
+};
 
 struct Queues {
-    tick: Duration,
-    packets: Vec<Packet>,
-    /// The open ports; dropped before the numbers under which they are open.
-    ports: Mutex<Vec<Option<OwnedFd>>>,
-    numbers: Numbers,
-    /// Another descriptor of every kqueue of the run, closed ones included.
-    kept: Mutex<Vec<OwnedFd>>,
-    posted: Mutex<Posted>,
-    objects: Objects<PipeBell>,
-    over: AtomicBool,
-    disturbed: AtomicBool,
-}
-
-/// Packets that were posted and not delivered.
-#[derive(Default)]
-struct Posted {
-    count: usize,
-    packets: BTreeMap<usize, Packet>,
+    /// Closed ones are kept as well.
+    ports: Descriptors<OwnedFd>,
+    posted: Posted,
 }
 
 impl Queues {
-    fn new(program: &Program, tick: Duration) -> Result<Queues, Failure> {
-        let numbers = Numbers::reserve(program.ports.len())
-            .map_err(|error| Failure::new(NAME, "reserve descriptors", error))?;
-        let queues = Queues {
-            tick,
-            packets: program.packets.clone(),
-            ports: Mutex::new(program.ports.iter().map(|_| None).collect()),
-            numbers,
-            kept: Mutex::default(),
-            posted: Mutex::default(),
-            objects: Objects::new(program, tick, os_error, || PipeBell::new(NAME))?,
-            over: AtomicBool::new(false),
-            disturbed: AtomicBool::new(false),
-        };
-        for port in program.port_ids() {
-            if program.ports[port.index()].open {
-                queues.create(port)?;
-            }
-        }
-        Ok(queues)
-    }
-
-    fn create(&self, port: PortId) -> Result<Answer, Failure> {
-        let mut ports = lock(&self.ports);
-        if ports[port.index()].is_some() {
-            return Ok(failed(Error::Exists));
-        }
-        // SAFETY: it takes nothing and gives a descriptor or -1.
-        let made = unsafe { libc::kqueue() };
-        if made < 0 {
-            return Err(failure("kqueue", io::Error::last_os_error()));
-        }
-        // SAFETY: the descriptor is new, and nobody else has it.
-        let kept = unsafe { OwnedFd::from_raw_fd(made) };
-        let opened = self.numbers.open(port.index(), &kept);
-        ports[port.index()] = Some(opened.map_err(|error| failure("fcntl(F_DUPFD)", error))?);
-        lock(&self.kept).push(kept);
-        Ok(Answer::Done)
-    }
-
-    fn close(&self, port: PortId) -> Result<Answer, Failure> {
-        let closed = lock(&self.ports)[port.index()].take();
-        Ok(match closed {
-            Some(port) => {
-                drop(port);
-                Answer::Done
-            }
-            None => failed(Error::BadHandle),
-        })
-    }
-
-    fn get(&self, port: PortId, timeout: Timeout, max: Option<u8>) -> Result<Answer, Failure> {
-        let end = match timeout {
-            Timeout::Never => None,
-            Timeout::Ticks(ticks) => Some(Instant::now() + self.tick * ticks),
-        };
-        let room = usize::from(max.unwrap_or(1)).min(BATCH_MAX);
-        loop {
-            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let taken = kevent(self.numbers.raw(port.index()), &[], room, rest);
-            if self.over.load(Ordering::SeqCst) {
-                return Ok(failed(Error::Abandoned));
-            }
-            match taken {
-                Ok(events) => return Ok(self.taken(&events, max)),
-                // On macOS the end of a kqueue says the same as a signal; only one of them leaves it open.
-                Err(error)
-                    if error.raw_os_error() == Some(libc::EINTR)
-                        && lock(&self.ports)[port.index()].is_some() =>
-                {
-                    self.disturbed.store(true, Ordering::SeqCst);
-                }
-                Err(error) => return name_of("kevent", error).map(Answer::Failed),
-            }
-        }
-    }
-
     /// What the kernel delivered, by value.
     fn taken(&self, events: &[libc::kevent], max: Option<u8>) -> Answer {
         let packets: Vec<_> = events.iter().map(|event| self.packet(event)).collect();
         match (packets.first(), max) {
             (None, Some(0)) => Answer::Packets(Vec::new()),
-            (None, _) => failed(Error::Timeout),
+            (None, _) => self.run().failed(Error::Timeout),
             (Some(&packet), None) => Answer::Packet(packet),
             (Some(_), Some(_)) => Answer::Packets(packets),
         }
@@ -205,29 +111,12 @@ impl Queues {
     fn packet(&self, event: &libc::kevent) -> Packet {
         match event.udata.addr() {
             HOME => Packet::default(),
-            data if data & NAMED != 0 => self.packets[data & 0xff],
+            data if data & NAMED != 0 => self.run().packet(PacketId((data & 0xff) as u8)),
             data => {
-                let packet = lock(&self.posted).packets.remove(&data);
+                let packet = self.posted.take(data as u64);
                 packet.expect("a packet is delivered once")
             }
         }
-    }
-
-    fn post(&self, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
-        let data = {
-            let mut posted = lock(&self.posted);
-            let data = posted.count;
-            posted.count += 1;
-            posted.packets.insert(data, self.packets[packet.index()]);
-            data
-        };
-        let flags = libc::EV_ADD | libc::EV_ONESHOT;
-        let change = change(POSTED + data, flags, libc::NOTE_TRIGGER, data);
-        let answer = self.changes(port, change);
-        if !matches!(answer, Ok(Answer::Done)) {
-            lock(&self.posted).packets.remove(&data);
-        }
-        answer
     }
 
     fn kevent(&self, port: PortId, source: SourceId, it: Knote) -> Result<Answer, Failure> {
@@ -248,63 +137,92 @@ impl Queues {
     }
 
     fn changes(&self, port: PortId, change: libc::kevent) -> Result<Answer, Failure> {
-        match kevent(self.numbers.raw(port.index()), &[change], 0, None) {
+        match kevent(self.ports.raw(port), &[change], 0, None) {
             Ok(_) => Ok(Answer::Done),
             Err(error) => name_of("kevent", error).map(Answer::Failed),
         }
     }
 }
 
-impl World for Queues {
-    fn backend(&self) -> &'static str {
-        NAME
+impl Ports for Queues {
+    fn run(&self) -> &Run {
+        &self.ports.run
     }
 
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
-        match op {
-            Op::Get {
-                port, timeout, max, ..
-            } => self.get(port, timeout, max),
-            Op::Post { port, packet, .. } => self.post(port, packet),
-            Op::Kevent {
-                port,
-                source,
-                change,
-                ..
-            } => self.kevent(port, source, change),
-            Op::Close { port, .. } => self.close(port),
-            Op::Create { port, .. } => self.create(port),
-            _ => self.objects.perform(me, op),
+    fn create(&self, port: PortId) -> Result<Answer, Failure> {
+        self.ports.create(port, || {
+            // SAFETY: it takes nothing and gives a descriptor or -1.
+            let made = unsafe { libc::kqueue() };
+            if made < 0 {
+                return Err(failure("kqueue", io::Error::last_os_error()));
+            }
+            // SAFETY: the descriptor is new, and nobody else has it.
+            Ok([unsafe { OwnedFd::from_raw_fd(made) }])
+        })
+    }
+
+    fn close(&self, port: PortId) -> Result<Answer, Failure> {
+        Ok(self.ports.close(port))
+    }
+
+    fn get(&self, _: ThreadId, get: Get) -> Result<Answer, Failure> {
+        let end = self.run().end(get.timeout);
+        loop {
+            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let taken = kevent(self.ports.raw(get.port), &[], get.most(), rest);
+            if self.run().is_over() {
+                return Ok(self.run().failed(Error::Abandoned));
+            }
+            match taken {
+                Ok(events) => return Ok(self.taken(&events, get.max)),
+                // On macOS the end of a kqueue says the same as a signal; only one of them leaves it open.
+                Err(error)
+                    if error.raw_os_error() == Some(libc::EINTR)
+                        && self.ports.is_open(get.port) =>
+                {
+                    self.run().disturb();
+                }
+                Err(error) => return name_of("kevent", error).map(Answer::Failed),
+            }
         }
     }
 
-    fn parked(&self, thread: ThreadId, op: Op) -> Parked {
-        match op {
-            Op::Get { port, .. } => Parked::Kernel(KernelWait {
-                call: Call::Kevent,
-                first: self.numbers.raw(port.index()) as u64,
-            }),
-            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.parked(thread),
-            _ => Parked::No,
+    fn post(&self, _: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
+        let number = self.posted.add(self.run().packet(packet));
+        let data = number as usize;
+        let flags = libc::EV_ADD | libc::EV_ONESHOT;
+        let change = change(POSTED + data, flags, libc::NOTE_TRIGGER, data);
+        let answer = self.changes(port, change);
+        if !matches!(answer, Ok(Answer::Done)) {
+            self.posted.take(number);
         }
+        answer
     }
 
-    fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {
-        self.objects.come_back(thread)
+    fn own(&self, _: ThreadId, op: Op) -> Result<Answer, Failure> {
+        let Op::Kevent {
+            port,
+            source,
+            change,
+            ..
+        } = op
+        else {
+            refused_before(op);
+        };
+        self.kevent(port, source, change)
+    }
+
+    fn parked(&self, _: ThreadId, port: PortId) -> Parked {
+        self.ports.parked(port, Call::Kevent)
     }
 
     fn release(&self) -> Result<(), Failure> {
-        self.over.store(true, Ordering::SeqCst);
-        self.objects.release()?;
-        for kept in lock(&self.kept).iter() {
+        for kept in self.ports.kept().iter() {
             let home = change(HOME, libc::EV_ADD, libc::NOTE_TRIGGER, HOME);
-            kevent(kept.as_raw_fd(), &[home], 0, None).map_err(|error| failure("kevent", error))?;
+            kevent(kept.ends[0].as_raw_fd(), &[home], 0, None)
+                .map_err(|error| failure("kevent", error))?;
         }
         Ok(())
-    }
-
-    fn disturbed(&self) -> bool {
-        self.disturbed.load(Ordering::SeqCst) || self.objects.disturbed()
     }
 }
 
@@ -369,14 +287,6 @@ fn os_error(error: Error) -> OsError {
     }
 }
 
-fn failed(error: Error) -> Answer {
-    Answer::Failed(os_error(error).name.into())
-}
-
 fn failure(call: &str, error: impl Into<io::Error>) -> Failure {
     Failure::new(NAME, call, error)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,8 +11,11 @@
 //! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - [`agent`] is the threads of threads in another process, which speaks the agent protocol.
-//! - One file or folder a backend, listed below. Backends share `objects`; those on Linux share `bell`, `numbers` and `posted`, those of
-//!   illumos, FreeBSD and macOS `pipe_bell` and `numbers`. The latter have never been run; they are only compiled.
+//! - One file or folder a backend, listed below. All but that of Windows bring [`ports`] alone: `objects` keeps what else
+//!   threads wait for, `can` says what such a backend lacks, and `run` is what its ports know of a run. Where they are
+//!   descriptors, `descriptors` and `numbers` have them, and `posted` the packets that the kernel carries no more of than a
+//!   number. `bell` and `inside` are for Linux, `pipe_bell` for illumos, FreeBSD and macOS, whose backends have never been
+//!   run; they are only compiled.
 //!
 //! Nothing here knows what a port should do: the thing being compared must not borrow from its judge.
 
@@ -34,8 +37,16 @@ pub mod world;
 
 #[cfg(target_os = "linux")]
 mod bell;
+mod can;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod condvar;
+#[cfg(any(
+    target_os = "linux",
+    target_os = "illumos",
+    target_os = "freebsd",
+    target_os = "macos"
+))]
+mod descriptors;
 #[cfg(not(all(test, loom)))]
 pub mod emulated;
 #[cfg(target_os = "linux")]
@@ -43,9 +54,12 @@ mod epoll;
 #[cfg(target_os = "illumos")]
 mod illumos;
 #[cfg(target_os = "linux")]
+mod inside;
+#[cfg(target_os = "linux")]
 mod io_uring;
 #[cfg(any(target_os = "freebsd", target_os = "macos"))]
 mod kqueue;
+mod lock;
 #[cfg(target_os = "linux")]
 mod mqueue;
 #[cfg(any(
@@ -68,8 +82,10 @@ mod parked_windows;
 mod pipe;
 #[cfg(any(target_os = "illumos", target_os = "freebsd", target_os = "macos"))]
 mod pipe_bell;
-#[cfg(target_os = "linux")]
+mod ports;
+#[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "macos"))]
 mod posted;
+mod run;
 #[cfg(all(test, any(target_os = "linux", windows)))]
 mod tests;
 #[cfg(windows)]

@@ -10,22 +10,24 @@
 //!   thread is sent through it.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{io, ptr};
 
 use portsim_model::event::Error;
 use portsim_model::os_error::errno;
-use portsim_model::program::{Instr, Op, Packet, PacketId, PortId, Program, ThreadId, Timeout};
+use portsim_model::program::{Get, Instr, Op, PacketId, PortId, Program, ThreadId, Timeout};
 
-use super::backend::{Backend, Failure, Threads};
+use super::backend::{Backend, Failure};
 use super::bell::EventBell;
-use super::local_threads::LocalThreads;
-use super::numbers::Numbers;
-use super::objects::Objects;
-use super::parked::{Call, KernelWait, Probe, number};
+use super::can::Can;
+use super::descriptors::Descriptors;
+use super::inside::Inside;
+use super::parked::{Call, is_seen};
+use super::ports::{Ports, PortsAndObjects};
 use super::posted::Posted;
+use super::run::Run;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -46,214 +48,129 @@ impl Backend for Mqueue {
     }
 
     fn available(&self) -> Result<(), String> {
-        if number(Call::MqTimedreceive).is_none() {
-            return Err(format!(
-                "the numbers of its system calls are not known for {}",
-                std::env::consts::ARCH
-            ));
-        }
-        let probe = Probe::of_this_thread();
-        probe.map_err(|error| format!("/proc does not show what a thread waits for: {error}"))?;
+        is_seen(Call::MqTimedreceive)?;
         make(depth())
             .map(drop)
             .map_err(|error| format!("mq_open: {error}"))
     }
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
-        match op {
-            Op::Suspend { .. } | Op::Resume { .. } => Err(
-                "Linux has no call that suspends a thread without disturbing the order of waiters"
-                    .into(),
-            ),
-            Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
-                Err("its messages carry no status".into())
-            }
-            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("Linux has no reserve objects".into()),
-            Op::Post { .. } if posts_at_most(program).is_none_or(|posts| posts > depth()) => {
-                Err(format!(
-                    "a queue holds {} messages on this machine, and the threads may post more",
-                    depth()
-                ))
-            }
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("the name of a queue is no name of a port that others open again".into())
-            }
-            _ if op.is_alertable() => Err("Linux has no alertable waits".into()),
-            Op::Get { max: Some(_), .. } | Op::Get { min: Some(_), .. } => {
-                Err("mq_timedreceive receives one message".into())
-            }
-            _ if op.is_portable() => Ok(()),
-            _ => Err("a message queue has no such operation".into()),
+        CAN.supports(program, op)?;
+        if op.as_get().is_some_and(|get| get.max.is_some()) {
+            return Err(ONE.into());
         }
-    }
-
-    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
-        Ok(Some(Arc::new(MqueueWorld::new(program, tick)?)))
-    }
-
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
-        let world = MqueueWorld::new(program, tick)?;
-        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(threads))
-    }
-}
-
-struct MqueueWorld {
-    tick: Duration,
-    packets: Vec<Packet>,
-    /// The open ports; dropped before the numbers under which they are open.
-    ports: Mutex<Vec<Option<OwnedFd>>>,
-    numbers: Numbers,
-    /// Every queue that was ever open, closed ones included.
-    kept: Mutex<Vec<Option<OwnedFd>>>,
-    /// The port that each thread receives from, and 1 more; 0 outside of a call.
-    asked: Vec<AtomicU64>,
-    posted: Posted,
-    objects: Objects<EventBell>,
-    over: AtomicBool,
-    disturbed: AtomicBool,
-}
-
-impl MqueueWorld {
-    fn new(program: &Program, tick: Duration) -> Result<MqueueWorld, Failure> {
-        let numbers = Numbers::reserve(program.ports.len())
-            .map_err(|error| Failure::new(NAME, "reserve descriptors", error))?;
-        let world = MqueueWorld {
-            tick,
-            packets: program.packets.clone(),
-            ports: Mutex::new(program.ports.iter().map(|_| None).collect()),
-            numbers,
-            kept: Mutex::new(program.ports.iter().map(|_| None).collect()),
-            asked: program.threads.iter().map(|_| AtomicU64::new(0)).collect(),
-            posted: Posted::default(),
-            objects: Objects::new(program, tick, errno, || EventBell::new(NAME))?,
-            over: AtomicBool::new(false),
-            disturbed: AtomicBool::new(false),
-        };
-        for port in program.port_ids() {
-            if program.ports[port.index()].open {
-                world.create(port)?;
-            }
-        }
-        Ok(world)
-    }
-
-    fn create(&self, port: PortId) -> Result<Answer, Failure> {
-        let mut ports = lock(&self.ports);
-        if ports[port.index()].is_some() {
-            return Ok(failed(Error::Exists));
-        }
-        let made = make(depth()).map_err(|error| Failure::new(NAME, "mq_open", error))?;
-        let opened = self.numbers.open(port.index(), &made);
-        let opened = opened.map_err(|error| Failure::new(NAME, "fcntl(F_DUPFD)", error))?;
-        ports[port.index()] = Some(opened);
-        lock(&self.kept)[port.index()] = Some(made);
-        Ok(Answer::Done)
-    }
-
-    fn close(&self, port: PortId) -> Answer {
-        match lock(&self.ports)[port.index()].take() {
-            // Its drop is the close.
-            Some(_) => Answer::Done,
-            None => failed(Error::BadHandle),
-        }
-    }
-
-    fn get(&self, me: ThreadId, port: PortId, timeout: Timeout) -> Result<Answer, Failure> {
-        let end = match timeout {
-            Timeout::Never => None,
-            // One that is over long ago.
-            Timeout::Ticks(0) => Some(timespec(Duration::ZERO)),
-            Timeout::Ticks(ticks) => Some(timespec(since_epoch() + self.tick * ticks)),
-        };
-        loop {
-            if self.over.load(Ordering::SeqCst) {
-                return Ok(failed(Error::Abandoned));
-            }
-            let asked = &self.asked[me.index()];
-            asked.store(port.index() as u64 + 1, Ordering::SeqCst);
-            let received = receive(self.numbers.raw(port.index()), end.as_ref());
-            asked.store(0, Ordering::SeqCst);
-            match received {
-                // Only the message that brings everybody home names no packet.
-                Ok(number) => match self.posted.take(number) {
-                    Some(packet) => return Ok(Answer::Packet(packet)),
-                    None => return Ok(failed(Error::Abandoned)),
-                },
-                Err(error) => match error.raw_os_error() {
-                    Some(libc::ETIMEDOUT) => return Ok(failed(Error::Timeout)),
-                    Some(libc::EBADF) => return Ok(failed(Error::BadHandle)),
-                    Some(libc::EINTR) => self.disturbed.store(true, Ordering::SeqCst),
-                    _ => return Err(Failure::new(NAME, "mq_timedreceive", error)),
-                },
-            }
-        }
-    }
-
-    fn post(&self, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
-        let number = self.posted.add(self.packets[packet.index()]);
-        let sent = send(self.numbers.raw(port.index()), number);
-        if sent.is_err() {
-            self.posted.take(number);
-        }
-        match sent {
-            Ok(()) => Ok(Answer::Done),
-            Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(failed(Error::BadHandle)),
-            Err(error) => Err(Failure::new(NAME, "mq_timedsend", error)),
-        }
-    }
-}
-
-impl World for MqueueWorld {
-    fn backend(&self) -> &'static str {
-        NAME
-    }
-
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
-        match op {
-            Op::Get { port, timeout, .. } => self.get(me, port, timeout),
-            Op::Post { port, packet, .. } => self.post(port, packet),
-            Op::Close { port, .. } => Ok(self.close(port)),
-            Op::Create { port, .. } => self.create(port),
-            _ => self.objects.perform(me, op),
-        }
-    }
-
-    fn parked(&self, thread: ThreadId, op: Op) -> Parked {
-        match op {
-            Op::Get { port, .. } => match self.asked[thread.index()].load(Ordering::SeqCst) {
-                0 => Parked::No,
-                _ => Parked::Kernel(KernelWait {
-                    call: Call::MqTimedreceive,
-                    first: self.numbers.raw(port.index()) as u64,
-                }),
-            },
-            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.parked(thread),
-            _ => Parked::No,
-        }
-    }
-
-    fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {
-        self.objects.come_back(thread)
-    }
-
-    fn release(&self) -> Result<(), Failure> {
-        self.over.store(true, Ordering::SeqCst);
-        self.objects.release()?;
-        for queue in lock(&self.kept).iter().flatten() {
-            for _ in &self.asked {
-                // Where the queue is full nobody waits, and whoever comes finds something.
-                let _ = send(queue.as_raw_fd(), HOME);
-            }
+        if matches!(op, Op::Post { .. })
+            && posts_at_most(program).is_none_or(|posts| posts > depth())
+        {
+            return Err(format!(
+                "a queue holds {} messages on this machine, and the threads may post more",
+                depth()
+            ));
         }
         Ok(())
     }
 
-    fn disturbed(&self) -> bool {
-        self.disturbed.load(Ordering::SeqCst) || self.objects.disturbed()
+    fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
+        let ports = MqueuePorts {
+            ports: Descriptors::new(Run::new(NAME, errno, program, tick), program)?,
+            inside: Inside::new(program),
+            posted: Posted::default(),
+            threads: program.threads.len(),
+        };
+        let world = PortsAndObjects::new(program, ports, || EventBell::new(NAME))?;
+        Ok(Some(Arc::new(world)))
+    }
+}
+
+/// Why no call takes several packets.
+const ONE: &str = "mq_timedreceive receives one message";
+
+const CAN: Can = Can {
+    lacks_the_rest: "a message queue has no such operation",
+    minimum: Some(ONE),
+    status: Some("its messages carry no status"),
+    named: "the name of a queue is no name of a port that others open again",
+    ..Can::ON_LINUX
+};
+
+struct MqueuePorts {
+    /// Closed ones are kept as well.
+    ports: Descriptors<OwnedFd>,
+    /// The call in which each thread receives.
+    inside: Inside,
+    posted: Posted,
+    threads: usize,
+}
+
+impl Ports for MqueuePorts {
+    fn run(&self) -> &Run {
+        &self.ports.run
+    }
+
+    fn create(&self, port: PortId) -> Result<Answer, Failure> {
+        self.ports.create(port, || {
+            let made = make(depth());
+            Ok([made.map_err(|error| self.run().failure("mq_open", error))?])
+        })
+    }
+
+    fn close(&self, port: PortId) -> Result<Answer, Failure> {
+        Ok(self.ports.close(port))
+    }
+
+    fn get(&self, me: ThreadId, get: Get) -> Result<Answer, Failure> {
+        let end = match get.timeout {
+            Timeout::Never => None,
+            // One that is over long ago.
+            Timeout::Ticks(0) => Some(timespec(Duration::ZERO)),
+            Timeout::Ticks(ticks) => Some(timespec(since_epoch() + self.run().lasts(ticks))),
+        };
+        let queue = self.ports.raw(get.port);
+        loop {
+            if self.run().is_over() {
+                return Ok(self.run().failed(Error::Abandoned));
+            }
+            let receive = || receive(queue, end.as_ref());
+            match self.inside.call(me, queue as u64, receive) {
+                // Only the message that brings everybody home names no packet.
+                Ok(number) => match self.posted.take(number) {
+                    Some(packet) => return Ok(Answer::Packet(packet)),
+                    None => return Ok(self.run().failed(Error::Abandoned)),
+                },
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::ETIMEDOUT) => return Ok(self.run().failed(Error::Timeout)),
+                    Some(libc::EBADF) => return Ok(self.run().failed(Error::BadHandle)),
+                    Some(libc::EINTR) => self.run().disturb(),
+                    _ => return Err(self.run().failure("mq_timedreceive", error)),
+                },
+            }
+        }
+    }
+
+    fn post(&self, _: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
+        let number = self.posted.add(self.run().packet(packet));
+        let Err(error) = send(self.ports.raw(port), number) else {
+            return Ok(Answer::Done);
+        };
+        self.posted.take(number);
+        match error.raw_os_error() {
+            Some(libc::EBADF) => Ok(self.run().failed(Error::BadHandle)),
+            _ => Err(self.run().failure("mq_timedsend", error)),
+        }
+    }
+
+    fn parked(&self, thread: ThreadId, _: PortId) -> Parked {
+        self.inside.parked(thread, Call::MqTimedreceive)
+    }
+
+    fn release(&self) -> Result<(), Failure> {
+        for kept in self.ports.kept().iter() {
+            for _ in 0..self.threads {
+                // Where the queue is full nobody waits, and whoever comes finds something.
+                let _ = send(kept.ends[0].as_raw_fd(), HOME);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -362,12 +279,4 @@ fn timespec(time: Duration) -> libc::timespec {
         tv_sec: time.as_secs() as libc::time_t,
         tv_nsec: time.subsec_nanos().into(),
     }
-}
-
-fn failed(error: Error) -> Answer {
-    Answer::Failed(errno(error).name.into())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

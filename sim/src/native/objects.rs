@@ -5,14 +5,15 @@
 //! released is decided here, oldest first.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use portsim_model::event::Error;
-use portsim_model::os_error::OsError;
-use portsim_model::program::{Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout};
+use portsim_model::program::{Object, ObjectId, Program, SEMAPHORE_MAX, ThreadId, Timeout};
 
 use super::backend::Failure;
+use super::lock::lock;
+use super::run::Run;
 use super::world::Parked;
 use crate::trace::Answer;
 
@@ -35,8 +36,6 @@ pub trait Bell: Send + Sync {
 
 /// The objects of one run, and a bell for each thread.
 pub struct Objects<B> {
-    os_error: fn(Error) -> OsError,
-    tick: Duration,
     bells: Vec<B>,
     objects: Mutex<Vec<Live>>,
 }
@@ -56,11 +55,9 @@ enum Kind {
 }
 
 impl<B: Bell> Objects<B> {
-    /// The objects of a program, as they are at the start, on a system that names its errors so.
+    /// The objects of a program, as they are at the start.
     pub fn new(
         program: &Program,
-        tick: Duration,
-        os_error: fn(Error) -> OsError,
         bell: impl Fn() -> Result<B, Failure>,
     ) -> Result<Objects<B>, Failure> {
         let live = |object: &Object| Live {
@@ -79,33 +76,24 @@ impl<B: Bell> Objects<B> {
         };
         let bells = program.threads.iter().map(|_| bell());
         Ok(Objects {
-            os_error,
-            tick,
             bells: bells.collect::<Result<_, _>>()?,
             objects: Mutex::new(program.objects.iter().map(live).collect()),
         })
     }
 
-    /// Makes one of the operations that are about objects, stalls and sleeps.
-    pub fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
-        match op {
-            Op::Block {
-                object, timeout, ..
-            } => self.block(me, object, timeout),
-            Op::Signal { object } => self.signal(me, object),
-            Op::Reset { object } => self.reset(object),
-            Op::Stall => self.wait_for_bell(me, None).map(|_| Answer::Done),
-            Op::Sleep { ticks, .. } => {
-                self.wait_for_bell(me, Some(self.tick * ticks))?;
-                Ok(Answer::Done)
-            }
-            _ => unreachable!("{op:?} is not about an object"),
-        }
-    }
-
-    /// Whether a thread is parked in one of these operations.
+    /// Whether a thread is parked at its bell: in a call that waits for an object or for time, or in a stall.
     pub fn parked(&self, thread: ThreadId) -> Parked {
         self.bells[thread.index()].parked()
+    }
+
+    /// A thread stalls until it comes back.
+    pub fn stall(&self, me: ThreadId) -> Result<Answer, Failure> {
+        self.wait_for_bell(me, None).map(|_| Answer::Done)
+    }
+
+    /// A thread sleeps for a time.
+    pub fn sleep(&self, me: ThreadId, time: Duration) -> Result<Answer, Failure> {
+        self.wait_for_bell(me, Some(time)).map(|_| Answer::Done)
     }
 
     /// Ends a thread's stall.
@@ -123,14 +111,18 @@ impl<B: Bell> Objects<B> {
         self.bells.iter().any(Bell::disturbed)
     }
 
-    fn block(&self, me: ThreadId, object: ObjectId, timeout: Timeout) -> Result<Answer, Failure> {
-        let timed_out = self.failed(Error::Timeout);
-        let patience = match timeout {
-            Timeout::Never => None,
-            Timeout::Ticks(ticks) => Some(self.tick * ticks),
-        };
+    /// A thread waits for an object.
+    pub fn block(
+        &self,
+        run: &Run,
+        me: ThreadId,
+        object: ObjectId,
+        timeout: Timeout,
+    ) -> Result<Answer, Failure> {
+        let timed_out = run.failed(Error::Timeout);
+        let patience = run.patience(timeout);
         {
-            let state = &mut self.lock()[object.index()];
+            let state = &mut lock(&self.objects)[object.index()];
             if state.take(me) {
                 return Ok(Answer::Done);
             }
@@ -140,7 +132,7 @@ impl<B: Bell> Objects<B> {
             state.waiting.push_back(me);
         }
         let rang = self.wait_for_bell(me, patience)?;
-        let mut objects = self.lock();
+        let mut objects = lock(&self.objects);
         let state = &mut objects[object.index()];
         if let Some(place) = state.granted.iter().position(|&thread| thread == me) {
             state.granted.swap_remove(place);
@@ -155,18 +147,19 @@ impl<B: Bell> Objects<B> {
         Ok(timed_out)
     }
 
-    fn signal(&self, me: ThreadId, object: ObjectId) -> Result<Answer, Failure> {
-        let mut objects = self.lock();
+    /// A thread sets an event, releases a mutex, raises a semaphore by one.
+    pub fn signal(&self, run: &Run, me: ThreadId, object: ObjectId) -> Result<Answer, Failure> {
+        let mut objects = lock(&self.objects);
         let state = &mut objects[object.index()];
         if let Kind::Mutex { owner, .. } = state.kind
             && owner != Some(me)
         {
-            return Ok(self.failed(Error::NotOwner));
+            return Ok(run.failed(Error::NotOwner));
         }
         if let Kind::Semaphore { count } = state.kind
             && count == u32::from(SEMAPHORE_MAX)
         {
-            return Ok(self.failed(Error::Limit));
+            return Ok(run.failed(Error::Limit));
         }
         state.signal();
         // What can be taken goes to who has waited longest, at once: nobody can come between.
@@ -181,19 +174,16 @@ impl<B: Bell> Objects<B> {
         Ok(Answer::Done)
     }
 
-    fn reset(&self, object: ObjectId) -> Result<Answer, Failure> {
-        let state = &mut self.lock()[object.index()];
-        Ok(match &mut state.kind {
+    /// Takes an event's signal back.
+    pub fn reset(&self, run: &Run, object: ObjectId) -> Answer {
+        let state = &mut lock(&self.objects)[object.index()];
+        match &mut state.kind {
             Kind::Event { signaled, .. } => {
                 *signaled = false;
                 Answer::Done
             }
-            Kind::Mutex { .. } | Kind::Semaphore { .. } => self.failed(Error::Invalid),
-        })
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Live>> {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+            Kind::Mutex { .. } | Kind::Semaphore { .. } => run.failed(Error::Invalid),
+        }
     }
 
     fn ring(&self, thread: ThreadId) -> Result<(), Failure> {
@@ -203,10 +193,6 @@ impl<B: Bell> Objects<B> {
     /// Sleeps until the thread's bell rings; whether it did.
     fn wait_for_bell(&self, me: ThreadId, patience: Option<Duration>) -> Result<bool, Failure> {
         self.bells[me.index()].wait(patience)
-    }
-
-    fn failed(&self, error: Error) -> Answer {
-        Answer::Failed((self.os_error)(error).name.into())
     }
 }
 

@@ -33,7 +33,7 @@ pub use super::parked_windows::Probe;
 )))]
 pub use os::Probe;
 #[cfg(target_os = "linux")]
-pub use os::number;
+pub use os::is_seen;
 
 #[cfg(target_os = "linux")]
 mod os {
@@ -45,8 +45,22 @@ mod os {
 
     use super::{Call, KernelWait};
 
+    /// Why nobody can see here that a thread is parked in this call, if nobody can.
+    pub fn is_seen(call: Call) -> Result<(), String> {
+        if number(call).is_none() {
+            return Err(format!(
+                "the numbers of its system calls are not known for {}",
+                std::env::consts::ARCH
+            ));
+        }
+        let probe = Probe::of_this_thread();
+        probe
+            .map(drop)
+            .map_err(|error| format!("/proc does not show what a thread waits for: {error}"))
+    }
+
     /// The number of a call on this processor, where it is known.
-    pub fn number(call: Call) -> Option<u64> {
+    fn number(call: Call) -> Option<u64> {
         let [x86_64, others] = match call {
             Call::Read => [0, 63],
             Call::Ppoll => [271, 73],

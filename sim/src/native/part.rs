@@ -9,13 +9,15 @@ use portsim_model::control::{Plan, Rest};
 use portsim_model::expr::{
     Expr, ExprId, Facts, Field, FileField, OperationField, PortField, ThreadField, eval,
 };
+use portsim_model::op::{Noun, Role};
 use portsim_model::os_error::os_errors;
 use portsim_model::program::{
-    FileId, Instr, IoResult, Op, OperationId, Packet, Pc, PortId, Program, SlotId, ThreadId, VarId,
+    Assignment, FileId, Instr, IoResult, Op, OperationId, Packet, Pc, PortId, Program, SlotId,
+    ThreadId, VarId,
 };
 use portsim_model::results::{Failure, Left};
 
-use super::backend::ended_by;
+use super::backend::ops_of_the_kernel;
 use crate::trace::Answer;
 
 /// One thread's part.
@@ -102,20 +104,8 @@ impl<'a> Script<'a> {
 
     /// A call ended: its slot is filled, and the thread goes on behind it.
     pub fn ends(&mut self, thread: ThreadId, op: Op, answer: &Answer) -> Result<(), Lost> {
-        match op {
-            Op::Suspend { thread } if *answer == Answer::Done => {
-                self.part(thread).suspensions += 1;
-            }
-            Op::Resume { thread } if *answer == Answer::Done => {
-                let target = self.part(thread);
-                target.suspensions = target.suspensions.saturating_sub(1);
-            }
-            _ => {}
-        }
-        if let Some(ended) = ended_by(op, answer) {
-            let target = self.part(ended);
-            (target.born, target.done, target.leaving) = (true, true, false);
-            (target.inside, target.suspensions) = (None, 0);
+        if *answer == Answer::Done {
+            self.meets_others(op);
         }
         let part = self.part(thread);
         part.inside = None;
@@ -130,20 +120,46 @@ impl<'a> Script<'a> {
         self.go_on(thread, pc)
     }
 
+    /// What a call that went well has done to the threads that it names.
+    fn meets_others(&mut self, mut op: Op) {
+        for noun in op.describe().nouns() {
+            let Noun::Thread(thread, role) = noun else {
+                continue;
+            };
+            let target = self.part(thread);
+            match role {
+                Role::Suspends => target.suspensions += 1,
+                Role::Resumes => target.suspensions = target.suspensions.saturating_sub(1),
+                Role::Ends => {
+                    (target.born, target.done, target.leaving) = (true, true, false);
+                    (target.inside, target.suspensions) = (None, 0);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Makes an operation that needs nobody else: where its thread goes on. None where it is an assertion that does not
     /// hold.
     pub fn makes(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<Option<Pc>, Lost> {
-        Ok(Some(match op {
+        Ok(match op {
             Op::Set { first, len } => {
                 self.set(thread, first, len)?;
-                pc + 1
+                Some(pc + 1)
             }
-            Op::Test { cond, otherwise } if self.value(thread, cond)? == 0 => otherwise,
-            Op::Assert { cond } if matches!(self.value(thread, cond), Ok(0) | Err(Lost)) => {
-                return Ok(None);
+            Op::Test { cond, otherwise } => match self.value(thread, cond)? {
+                0 => Some(otherwise),
+                _ => Some(pc + 1),
+            },
+            Op::Assert { cond } => match self.value(thread, cond) {
+                Ok(0) | Err(Lost) => None,
+                Ok(_) => Some(pc + 1),
+            },
+            Op::Note(_) | Op::Yield | Op::Sleep { .. } | Op::Spawn { .. } | Op::Exit => {
+                Some(pc + 1)
             }
-            _ => pc + 1,
-        }))
+            ops_of_the_kernel!() => unreachable!("{op:?} is the kernel's business"),
+        })
     }
 
     /// Exchanges the shared variables with others: where every thread has a script of its own, they are kept elsewhere.
@@ -299,16 +315,24 @@ pub fn asked(program: &Program) -> impl Iterator<Item = Expr> {
 fn roots(program: &Program, instr: &Instr) -> Vec<ExprId> {
     match *instr {
         Instr::If { cond, .. } => vec![cond],
-        Instr::Op(Op::Test { cond, .. } | Op::Assert { cond }) => vec![cond],
-        Instr::Op(Op::Set { first, len }) => program.sets[usize::from(first)..][..usize::from(len)]
-            .iter()
-            .flat_map(|set| {
-                set.element
-                    .map(|(index, _)| index)
-                    .into_iter()
-                    .chain([set.value])
-            })
-            .collect(),
+        Instr::Op(mut op) => {
+            let nouns = op.describe().nouns();
+            nouns.flat_map(|noun| values(program, &noun)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The expressions that an operation needs because of what it names.
+fn values(program: &Program, noun: &Noun<'_>) -> Vec<ExprId> {
+    match *noun {
+        Noun::Condition(&mut cond) => vec![cond],
+        Noun::Sets(&mut first, &mut len) => {
+            let sets = &program.sets[usize::from(first)..][..usize::from(len)];
+            let index = |set: &Assignment| set.element.map(|(index, _)| index);
+            let of = |set| index(set).into_iter().chain([set.value]);
+            sets.iter().flat_map(of).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -1,24 +1,33 @@
 //! What a packet is while the kernel has it: a number, where the kernel carries no more than that.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use portsim_model::program::Packet;
 
-/// Packets that were posted and not delivered.
-#[derive(Default)]
-pub struct Posted(Mutex<Table>);
+use super::lock::lock;
 
-#[derive(Default)]
-struct Table {
+/// Packets that were posted and not delivered, with what each needs until then.
+pub struct Posted<T = Packet>(Mutex<Table<T>>);
+
+struct Table<T> {
     count: u64,
-    packets: BTreeMap<u64, Packet>,
+    packets: BTreeMap<u64, T>,
 }
 
-impl Posted {
+impl<T> Default for Posted<T> {
+    fn default() -> Posted<T> {
+        Posted(Mutex::new(Table {
+            count: 0,
+            packets: BTreeMap::new(),
+        }))
+    }
+}
+
+impl<T> Posted<T> {
     /// A number for a packet that is about to be posted.
-    pub fn add(&self, packet: Packet) -> u64 {
-        let mut table = self.lock();
+    pub fn add(&self, packet: T) -> u64 {
+        let mut table = lock(&self.0);
         let number = table.count;
         table.count += 1;
         table.packets.insert(number, packet);
@@ -26,11 +35,7 @@ impl Posted {
     }
 
     /// The packet of a number, which is delivered, or was not posted after all.
-    pub fn take(&self, number: u64) -> Option<Packet> {
-        self.lock().packets.remove(&number)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn take(&self, number: u64) -> Option<T> {
+        lock(&self.0).packets.remove(&number)
     }
 }

@@ -105,16 +105,7 @@ pub fn rests_in(
 
 /// Whether a call ends only if somebody ends it.
 fn waits_for_ever(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Get {
-            timeout: Timeout::Never,
-            ..
-        } | Op::Block {
-            timeout: Timeout::Never,
-            ..
-        }
-    )
+    op.wait().is_some_and(|wait| wait.timeout == Timeout::Never)
 }
 
 /// What a thread does between its calls.

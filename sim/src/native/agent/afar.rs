@@ -96,16 +96,17 @@ impl FarThreads for Afar {
         let since = self.latest;
         self.open[thread.index()].push_back(Open { id, since });
         let name = self.names.threads[thread.index()].clone();
-        let said = match op {
-            Op::Exit => ToAgent::Leave(Leave {
+        let said = if op == Op::Exit {
+            ToAgent::Leave(Leave {
                 leave: name,
                 id: Some(id),
-            }),
-            op => ToAgent::Make(Make {
+            })
+        } else {
+            ToAgent::Make(Make {
                 id,
                 thread: name,
                 op: Box::new(call_fields(&self.names, &self.program, op)),
-            }),
+            })
         };
         lock(&self.talk).say(&said);
     }

@@ -5,6 +5,7 @@
 //!
 //! Long: every operation is told here and read back, a few lines each; apart, the two could part.
 
+use portsim_model::ops_of;
 use portsim_model::program::{
     Binding, BindingId, FileId, Interest, IoResult, JobBinding, JobId, Modes, ObjectId, Op,
     OperationId, Packet, PacketId, PortId, Program, ReserveId, ResultId, SourceId, ThreadId,
@@ -12,50 +13,25 @@ use portsim_model::program::{
 };
 
 use crate::names::Names;
+use crate::native::backend::ops_of_the_conductor;
 use crate::trace::{Answer, CallFields, call_line};
 
 /// Why the protocol cannot tell of an operation, if it cannot.
 pub fn untold(op: Op) -> Option<String> {
     match op {
-        Op::Get { .. }
-        | Op::Post { .. }
-        | Op::Close { .. }
-        | Op::Create { .. }
-        | Op::DuplicatePort { .. }
-        | Op::Query { .. }
-        | Op::WaitHandle { .. }
-        | Op::Block { .. }
-        | Op::Signal { .. }
-        | Op::Reset { .. }
-        | Op::Stall
-        | Op::Sleep { .. }
-        | Op::Suspend { .. }
-        | Op::Resume { .. }
-        | Op::Terminate { .. }
-        | Op::Apc { .. }
-        | Op::WaitPacket { .. }
-        | Op::CancelWaitPacket { .. }
-        | Op::JobPort { .. }
-        | Op::JobStart { .. }
-        | Op::JobExit { .. }
-        | Op::Associate { .. }
-        | Op::Replace { .. }
-        | Op::Modes { .. }
-        | Op::DuplicateFile { process: None, .. }
-        | Op::CloseFile { .. }
-        | Op::Start { .. }
-        | Op::Complete { .. }
-        | Op::Cancel { .. }
-        | Op::CancelFile { .. }
-        | Op::Free { .. }
-        | Op::Alloc { .. }
-        | Op::EpollCtl { .. }
-        | Op::Write { .. }
-        | Op::Drain { .. } => None,
-        Op::DuplicateFile { .. } => {
-            Some("this version of the agent protocol has one process".to_owned())
-        }
-        _ => Some(format!(
+        Op::DuplicateFile {
+            process: Some(_), ..
+        } => Some("this version of the agent protocol has one process".to_owned()),
+        Op::Block { .. } | Op::Signal { .. } | Op::Reset { .. } => None,
+        Op::Stall | Op::Sleep { .. } | Op::Free { .. } | Op::Alloc { .. } => None,
+        Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::Apc { .. } => None,
+        Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => None,
+        ops_of!(ports, port_handles, files, wait_packets, jobs) => None,
+        Op::ExitProcess
+        | Op::KernelApc { .. }
+        | Op::CloseSource { .. }
+        | ops_of_the_conductor!()
+        | ops_of!(event_ports, rings, kqueues) => Some(format!(
             "this version of the agent protocol has no `{}`",
             op.verb().name()
         )),

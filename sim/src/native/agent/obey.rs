@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use portsim_model::program::{Op, Program, ThreadId};
 use super::output::Output;
 use super::wire::{Failed, FromAgent, Returned};
 use crate::native::failure::Failure;
+use crate::native::lock::lock;
 use crate::native::parked::Probe;
 use crate::native::world::{Idle, World, rests_in};
 use crate::trace::{Answer, outcome_fields};
@@ -276,8 +277,4 @@ impl Shared {
         let slept = rests_in(&*self.world, thread, op, orders.probe.as_ref(), before)?;
         Ok(slept.map(|slept| (orders.made, slept)).ok_or(id))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use portsim_model::ops_of;
 use portsim_model::program::{
     CANCELLED, Code, CodeId, File, FileId, Instr, IoResult, Job, JobId, Modes, Object, ObjectId,
     Op, Operation, Port, PortId, ProcessId, Program, Reserve, Source, Thread, ThreadId,
@@ -17,6 +18,7 @@ use super::wire::{
     ReserveFields, ReserveKindFields, Setup, SourceFields, ThreadFields,
 };
 use crate::names::Names;
+use crate::native::backend::ops_of_the_conductor;
 
 /// What the protocol calls the nouns of a program: by their numbers.
 pub fn numbered(program: &Program) -> Names {
@@ -40,18 +42,11 @@ pub fn does_io(program: &Program) -> bool {
     let is_signal = |object| program.files.iter().any(|file| file.signal == object);
     program.ops().any(|op| match op {
         Op::Block { object, .. } => is_signal(object),
-        Op::Associate { .. }
-        | Op::Replace { .. }
-        | Op::Modes { .. }
-        | Op::DuplicateFile { .. }
-        | Op::CloseFile { .. }
-        | Op::Start { .. }
-        | Op::Complete { .. }
-        | Op::Cancel { .. }
-        | Op::CancelFile { .. }
-        | Op::Free { .. }
-        | Op::Alloc { .. } => true,
-        _ => false,
+        Op::Free { .. } | Op::Alloc { .. } | ops_of!(files) => true,
+        Op::Signal { .. } | Op::Reset { .. } | Op::Stall | Op::Sleep { .. } => false,
+        Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::ExitProcess => false,
+        ops_of_the_conductor!() | ops_of!(ports, port_handles, apcs, wait_packets, jobs) => false,
+        ops_of!(sources, event_ports, rings, kqueues) => false,
     })
 }
 

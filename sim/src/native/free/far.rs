@@ -162,7 +162,8 @@ impl<'a> Run<'a> {
     fn moves(&mut self, me: ThreadId) {
         let next = self.branches[me.index()].next(self.program, &mut self.script, me);
         match next {
-            Next::Op(Op::Exit, _) | Next::End => self.leaves(me),
+            Next::End => self.leaves(me),
+            Next::Op(op, _) if op == Op::Exit => self.leaves(me),
             Next::Nowhere => self.ended = Some(Ended::Nowhere(me)),
             Next::Op(op, pc) if is_ours(op) => self.makes(me, op, pc),
             Next::Op(op, pc) => {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use portsim_model::program::{Op, Program, ThreadId};
 use super::{Branches, Call, Ended, Freely, GRACE, Next};
 use crate::native::backend::is_ours;
 use crate::native::failure::Failure;
+use crate::native::lock::lock;
 use crate::native::parked::Probe;
 use crate::native::part::{Lost, Script};
 use crate::native::recording::NoRecording;
@@ -434,8 +435,4 @@ impl Shared {
             (call.answer, call.span.t1) = (Some(answer), Some(now));
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

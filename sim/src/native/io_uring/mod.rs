@@ -14,30 +14,31 @@
 mod requests;
 mod ring;
 
-use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use io_uring::{IoUring as Ring, opcode, types};
 use portsim_model::event::Error;
+use portsim_model::ops_of;
 use portsim_model::os_error::errno;
 use portsim_model::program::{
-    BATCH_MAX, File, FileId, Message, Modes, Op, OperationId, Packet, PacketId, PortId, Program,
-    Request, ResultId, ThreadId, Timeout,
+    File, FileId, Get, Message, Modes, Op, OperationId, Packet, PacketId, PortId, Program, Request,
+    ResultId, ThreadId, Timeout, Verb,
 };
 use rustix::io::Errno;
 use rustix::io_uring::{
     IoringEnterFlags, io_uring_enter_arg, io_uring_getevents_arg, io_uring_ptr,
 };
 
-use super::backend::{Backend, Failure, Threads};
+use super::backend::{Backend, Failure};
 use super::bell::{EventBell, timespec};
-use super::local_threads::LocalThreads;
-use super::numbers::Numbers;
-use super::objects::Objects;
-use super::parked::{Call, KernelWait, Probe, number};
+use super::can::Can;
+use super::descriptors::Descriptors;
+use super::lock::lock;
+use super::parked::{Call, is_seen};
+use super::ports::{Ports, PortsAndObjects, refused_before};
+use super::posted::Posted;
+use super::run::Run;
 use super::world::{Parked, World};
 use crate::trace::Answer;
 use requests::{Open, ROOM, Requests};
@@ -54,192 +55,75 @@ impl Backend for IoUring {
     }
 
     fn available(&self) -> Result<(), String> {
-        if number(Call::IoUringEnter).is_none() {
-            return Err(format!(
-                "the numbers of its system calls are not known for {}",
-                std::env::consts::ARCH
-            ));
-        }
+        is_seen(Call::IoUringEnter)?;
         let ring = Ring::new(REQUESTS).map_err(|error| format!("io_uring_setup: {error}"))?;
         let mut known = io_uring::Probe::new();
         let asked = ring.submitter().register_probe(&mut known);
         asked.map_err(|error| format!("io_uring_register: {error}"))?;
-        if !known.is_supported(opcode::MsgRingData::CODE) {
-            return Err("this kernel has no messages between rings".into());
+        match known.is_supported(opcode::MsgRingData::CODE) {
+            true => Ok(()),
+            false => Err("this kernel has no messages between rings".into()),
         }
-        let probe = Probe::of_this_thread();
-        probe
-            .map(drop)
-            .map_err(|error| format!("/proc does not show what a thread waits for: {error}"))
     }
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
-        match op {
-            Op::Suspend { .. } | Op::Resume { .. } => Err(
-                "Linux has no call that suspends a thread without disturbing the order of waiters"
-                    .into(),
-            ),
-            Op::Post { packet, .. } if program.packets[packet.index()].status != 0 => {
-                Err("its packets carry no status".into())
-            }
-            Op::Post { may_fail: true, .. } => Err("nobody can make memory scarce here".into()),
-            Op::Post {
-                reserve: Some(_), ..
-            } => Err("Linux has no reserve objects".into()),
-            Op::Create { port, .. } if program.ports[port.index()].named => {
-                Err("a ring has no name".into())
-            }
-            _ if op.is_alertable() => Err("Linux has no alertable waits".into()),
-            Op::MsgRing { .. } => Ok(()),
-            Op::Start { .. }
-            | Op::Complete { .. }
-            | Op::Cancel { .. }
-            | Op::CancelFile { .. }
-            | Op::Submit { .. } => match refused(program, op) {
-                Some(why) => Err(why.into()),
-                None => Ok(()),
-            },
-            _ if op.is_portable() => Ok(()),
-            _ => Err("io_uring has no such operation here".into()),
-        }
+        CAN.supports(program, op)?;
+        refused(program, op).map_or(Ok(()), |why| Err(why.into()))
     }
 
     fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
-        Ok(Some(Arc::new(UringWorld::new(program, tick)?)))
-    }
-
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
-        let world = UringWorld::new(program, tick)?;
-        let threads = LocalThreads::new(Arc::new(world), program.threads.len())?;
-        Ok(Box::new(threads))
+        let ports = Rings::new(program, tick)?;
+        let world = PortsAndObjects::new(program, ports, || EventBell::new(NAME))?;
+        Ok(Some(Arc::new(world)))
     }
 }
 
-struct UringWorld {
+const CAN: Can = Can {
+    own: &[
+        Verb::MsgRing,
+        Verb::Submit,
+        Verb::Start,
+        Verb::Complete,
+        Verb::Cancel,
+        Verb::CancelFile,
+    ],
+    lacks_the_rest: "io_uring has no such operation here",
+    named: "a ring has no name",
+    ..Can::ON_LINUX
+};
+
+struct Rings {
     /// Where there are any: its thread ends before the rings go.
     requests: Option<Requests>,
     program: Program,
-    tick: Duration,
     /// The most entries that a waiter waits for.
     wanted_max: u8,
-    /// The open ports; dropped before the numbers under which they are open.
-    ports: Mutex<Vec<Option<OwnedFd>>>,
-    numbers: Numbers,
-    /// The ring of every port that was ever open, closed ones included.
-    rings: Mutex<Vec<Option<Arc<Shared>>>>,
+    /// The rings of closed ports are kept as well.
+    ports: Descriptors<Arc<Shared>>,
     /// From which each thread posts; the last is nobody's.
     senders: Vec<Mutex<Ring>>,
-    posted: Mutex<Posted>,
-    objects: Objects<EventBell>,
-    over: AtomicBool,
-    disturbed: AtomicBool,
+    posted: Posted,
 }
 
-/// Packets that were posted and not delivered.
-#[derive(Default)]
-struct Posted {
-    count: u64,
-    packets: BTreeMap<u64, Packet>,
-}
-
-impl UringWorld {
-    fn new(program: &Program, tick: Duration) -> Result<UringWorld, Failure> {
-        let numbers = Numbers::reserve(program.ports.len())
-            .map_err(|error| Failure::new(NAME, "reserve descriptors", error))?;
+impl Rings {
+    fn new(program: &Program, tick: Duration) -> Result<Rings, Failure> {
         let sender = || Ring::new(REQUESTS).map(Mutex::new);
         let senders = (0..=program.threads.len()).map(|_| sender());
         let asks = program.ops().any(|op| matches!(op, Op::Submit { .. }));
         let requests = (asks || !program.files.is_empty()).then(|| Requests::new(program));
-        let world = UringWorld {
+        let gets = program.ops().filter_map(Op::as_get);
+        Ok(Rings {
             requests: requests
                 .transpose()
                 .map_err(|error| failure("socketpair", error))?,
             program: program.clone(),
-            tick,
-            wanted_max: program.ops().map(wanted).max().unwrap_or(1),
-            ports: Mutex::new(program.ports.iter().map(|_| None).collect()),
-            numbers,
-            rings: Mutex::new(program.ports.iter().map(|_| None).collect()),
+            wanted_max: gets.map(wanted).max().unwrap_or(1),
+            ports: Descriptors::new(Run::new(NAME, errno, program, tick), program)?,
             senders: senders
                 .collect::<Result<_, _>>()
                 .map_err(|error| failure("io_uring_setup", error))?,
-            posted: Mutex::default(),
-            objects: Objects::new(program, tick, errno, || EventBell::new(NAME))?,
-            over: AtomicBool::new(false),
-            disturbed: AtomicBool::new(false),
-        };
-        for port in program.port_ids() {
-            if program.ports[port.index()].open {
-                world.create(port)?;
-            }
-        }
-        Ok(world)
-    }
-
-    fn create(&self, port: PortId) -> Result<Answer, Failure> {
-        let mut ports = lock(&self.ports);
-        if ports[port.index()].is_some() {
-            return Ok(failed(Error::Exists));
-        }
-        let ring = Shared::new(self.program.ports[port.index()].entries)
-            .map_err(|error| failure("io_uring_setup", error))?;
-        let opened = self.numbers.open(port.index(), ring.ring());
-        ports[port.index()] = Some(opened.map_err(|error| failure("fcntl(F_DUPFD)", error))?);
-        lock(&self.rings)[port.index()] = Some(Arc::new(ring));
-        Ok(Answer::Done)
-    }
-
-    fn close(&self, port: PortId) -> Result<Answer, Failure> {
-        match lock(&self.ports)[port.index()].take() {
-            // Its drop is the close.
-            Some(_) => Ok(Answer::Done),
-            None => Ok(failed(Error::BadHandle)),
-        }
-    }
-
-    fn get(
-        &self,
-        port: PortId,
-        timeout: Timeout,
-        max: Option<u8>,
-        min: Option<u8>,
-    ) -> Result<Answer, Failure> {
-        if max == Some(0) {
-            return Ok(failed(Error::Invalid));
-        }
-        let end = match timeout {
-            Timeout::Never => None,
-            Timeout::Ticks(ticks) => Some(Instant::now() + self.tick * ticks),
-        };
-        let most = usize::from(max.unwrap_or(1)).min(BATCH_MAX);
-        let polls = timeout == Timeout::Ticks(0) || min == Some(0);
-        let wanted = if polls { 0 } else { min.unwrap_or(1).into() };
-        loop {
-            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let waited = self.enter(port, wanted, rest);
-            if self.over.load(Ordering::SeqCst) {
-                return Ok(failed(Error::Abandoned));
-            }
-            let ring = lock(&self.rings)[port.index()].clone();
-            let entries = match (&ring, waited) {
-                (Some(ring), Ok(()) | Err(Errno::TIME)) => ring.turn().pop(most),
-                (Some(_), Err(Errno::INTR)) => {
-                    self.disturbed.store(true, Ordering::SeqCst);
-                    Vec::new()
-                }
-                (_, Err(Errno::BADF)) | (None, _) => return Ok(failed(Error::BadHandle)),
-                (_, Err(errno)) => return Err(failure("io_uring_enter", errno)),
-            };
-            if !entries.is_empty() {
-                return Ok(self.taken(&entries, max));
-            }
-            if min == Some(0) {
-                return Ok(Answer::Packets(Vec::new()));
-            }
-            if polls || waited == Err(Errno::TIME) {
-                return Ok(failed(Error::Timeout));
-            }
-        }
+            posted: Posted::default(),
+        })
     }
 
     /// io_uring_enter: waits until so many entries are there.
@@ -250,18 +134,17 @@ impl UringWorld {
             arg.ts = io_uring_ptr::new(std::ptr::from_ref(patience).cast_mut().cast());
         }
         let flags = IoringEnterFlags::GETEVENTS | IoringEnterFlags::EXT_ARG;
-        let number = self.numbers.get(port.index());
+        let number = self.ports.get(port);
         // SAFETY: nothing is submitted, and the time lives until the call is over.
         unsafe { io_uring_enter_arg(number, 0, min, flags, Some(&arg)) }.map(drop)
     }
 
     /// What the ring carried, by value.
     fn taken(&self, entries: &[(u64, i32)], max: Option<u8>) -> Answer {
-        let mut posted = lock(&self.posted);
         let packets: Vec<_> = entries
             .iter()
             .map(|&(carried, result)| {
-                let packet = posted.packets.remove(&carried);
+                let packet = self.posted.take(carried);
                 let packet = packet.expect("a packet is delivered once");
                 // The result of a message is what it was sent with; that of a request says how it ended.
                 match result {
@@ -279,28 +162,9 @@ impl UringWorld {
         }
     }
 
-    fn post(&self, me: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
-        let carried = self.carries(self.program.packets[packet.index()]);
-        let target = self.numbers.raw(port.index());
-        let answer = self.send(&self.senders[me.index()], target, carried)?;
-        if answer != Answer::Done {
-            lock(&self.posted).packets.remove(&carried);
-        }
-        Ok(answer)
-    }
-
-    /// What an entry carries for a packet.
-    fn carries(&self, packet: Packet) -> u64 {
-        let mut posted = lock(&self.posted);
-        let carried = posted.count;
-        posted.count += 1;
-        posted.packets.insert(carried, packet);
-        carried
-    }
-
     /// What the entry of a request carries, whatever its result.
     fn carries_key(&self, key: i64, overlapped: i64) -> u64 {
-        self.carries(Packet {
+        self.posted.add(Packet {
             key,
             overlapped,
             ..Packet::default()
@@ -309,24 +173,26 @@ impl UringWorld {
 
     /// A message from the ring of a port, whose own entry says how it went.
     fn message(&self, it: Message) -> Result<Answer, Failure> {
-        let Some(ring) = lock(&self.rings)[it.from.index()].clone() else {
-            return Ok(failed(Error::BadHandle));
+        let Some(from) = self.ring(it.from) else {
+            return Ok(self.run().failed(Error::BadHandle));
         };
-        let packet = |id: PacketId| self.program.packets[id.index()];
-        let carried = self.carries(packet(it.packet));
-        let own = self.carries(packet(it.went));
-        let target = types::Fd(self.numbers.raw(it.to.index()));
+        let carried = self.posted.add(self.run().packet(it.packet));
+        let own = self.posted.add(self.run().packet(it.went));
+        let target = types::Fd(self.ports.raw(it.to));
         let message = opcode::MsgRingData::new(target, 0, carried, None).build();
-        let number = self.numbers.get(it.from.index());
-        let sent = ring.turn().submit(number, &message.user_data(own));
-        answered("io_uring_enter", sent)
+        let turn = from.ring.turn();
+        let sent = turn.submit(self.ports.get(it.from), &message.user_data(own));
+        self.answered("io_uring_enter", sent)
     }
 
     /// The ring of a port and its number; none where it was never open.
     fn ring(&self, port: PortId) -> Option<Open> {
-        let ring = lock(&self.rings)[port.index()].clone()?;
-        let number = self.numbers.raw(port.index());
-        Some(Open { ring, number })
+        let kept = self.ports.kept();
+        let [ring] = &kept.iter().rfind(|kept| kept.port == port)?.ends;
+        Some(Open {
+            ring: ring.clone(),
+            number: self.ports.raw(port),
+        })
     }
 
     /// The ring to which requests on a file go, and the user data that they carry there.
@@ -347,22 +213,22 @@ impl UringWorld {
         let (port, key) = self.binding(operation.file);
         // A mistake of the scenario, with the answer that it has everywhere.
         if self.requests().is_pending(id) {
-            return Ok(failed(Error::Invalid));
+            return Ok(self.run().failed(Error::Invalid));
         }
         let Some(on) = self.ring(port) else {
-            return Ok(failed(Error::BadHandle));
+            return Ok(self.run().failed(Error::BadHandle));
         };
         let carried = self.carries_key(key, operation.overlapped);
         match self.requests().start(me, id, on, carried) {
-            Ok(()) => Ok(failed(Error::Pending)),
-            refused => answered("io_uring_enter", refused),
+            Ok(()) => Ok(self.run().failed(Error::Pending)),
+            refused => self.answered("io_uring_enter", refused),
         }
     }
 
     fn complete(&self, burst: u16, result: ResultId) -> Result<Answer, Failure> {
         let id = self.program.bursts[usize::from(burst)][0];
         if !self.requests().is_pending(id) {
-            return Ok(failed(Error::NotFound));
+            return Ok(self.run().failed(Error::NotFound));
         }
         let (port, _) = self.binding(self.program.operations[id.index()].file);
         let on = self.ring(port).expect("something is pending on it");
@@ -375,21 +241,21 @@ impl UringWorld {
     fn cancel(&self, id: OperationId) -> Result<Answer, Failure> {
         let (port, _) = self.binding(self.program.operations[id.index()].file);
         match self.ring(port) {
-            Some(on) => answered("io_uring_register", self.requests().cancel(id, on)),
-            None => Ok(failed(Error::BadHandle)),
+            Some(on) => self.answered("io_uring_register", self.requests().cancel(id, on)),
+            None => Ok(self.run().failed(Error::BadHandle)),
         }
     }
 
     fn cancel_all(&self, file: FileId) -> Result<Answer, Failure> {
         match self.ring(self.binding(file).0) {
-            Some(on) => answered("io_uring_register", self.requests().cancel_all(file, on)),
-            None => Ok(failed(Error::BadHandle)),
+            Some(on) => self.answered("io_uring_register", self.requests().cancel_all(file, on)),
+            None => Ok(self.run().failed(Error::BadHandle)),
         }
     }
 
     fn submit(&self, port: PortId, request: Request) -> Result<Answer, Failure> {
         let Some(on) = self.ring(port) else {
-            return Ok(failed(Error::BadHandle));
+            return Ok(self.run().failed(Error::BadHandle));
         };
         let key = |id: PacketId| self.program.packets[id.index()].key;
         let own_key = |own: u8| key(self.program.owns[usize::from(own)][0]);
@@ -413,7 +279,17 @@ impl UringWorld {
                 requests.submit_cancel_all(file, own, on, is_its).map(drop)
             }
         };
-        answered("io_uring_enter", done)
+        self.answered("io_uring_enter", done)
+    }
+
+    /// What a call of the kernel answered.
+    fn answered<T>(&self, call: &str, done: Result<T, Errno>) -> Result<Answer, Failure> {
+        match done {
+            Ok(_) => Ok(Answer::Done),
+            Err(Errno::BADF) => Ok(self.run().failed(Error::BadHandle)),
+            Err(Errno::NOENT) => Ok(self.run().failed(Error::NotFound)),
+            Err(errno) => Err(failure(call, errno)),
+        }
     }
 
     /// IORING_OP_MSG_RING from a ring of nobody else's, to its end.
@@ -426,88 +302,122 @@ impl UringWorld {
             if error.raw_os_error() != Some(Errno::INTR.raw_os_error()) {
                 return Err(failure("io_uring_enter", error));
             }
-            self.disturbed.store(true, Ordering::SeqCst);
+            self.run().disturb();
         }
         let own = sender.completion().next().expect("it was waited for");
         if own.result() >= 0 {
             return Ok(Answer::Done);
         }
         match Errno::from_raw_os_error(-own.result()) {
-            Errno::BADF | Errno::BADFD => Ok(failed(Error::BadHandle)),
+            Errno::BADF | Errno::BADFD => Ok(self.run().failed(Error::BadHandle)),
             errno => Err(failure("IORING_OP_MSG_RING", errno)),
         }
     }
 }
 
-impl World for UringWorld {
-    fn backend(&self) -> &'static str {
-        NAME
+impl Ports for Rings {
+    fn run(&self) -> &Run {
+        &self.ports.run
     }
 
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+    fn create(&self, port: PortId) -> Result<Answer, Failure> {
+        self.ports.create(port, || {
+            let ring = Shared::new(self.program.ports[port.index()].entries);
+            let ring = ring.map_err(|error| failure("io_uring_setup", error))?;
+            Ok([Arc::new(ring)])
+        })
+    }
+
+    fn close(&self, port: PortId) -> Result<Answer, Failure> {
+        Ok(self.ports.close(port))
+    }
+
+    fn get(&self, _: ThreadId, get: Get) -> Result<Answer, Failure> {
+        if get.max == Some(0) {
+            return Ok(self.run().failed(Error::Invalid));
+        }
+        let end = self.run().end(get.timeout);
+        let polls = get.timeout == Timeout::Ticks(0) || get.min == Some(0);
+        let wanted = if polls {
+            0
+        } else {
+            get.min.unwrap_or(1).into()
+        };
+        loop {
+            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let waited = self.enter(get.port, wanted, rest);
+            if self.run().is_over() {
+                return Ok(self.run().failed(Error::Abandoned));
+            }
+            let entries = match (self.ring(get.port), waited) {
+                (Some(on), Ok(()) | Err(Errno::TIME)) => on.ring.turn().pop(get.most()),
+                (Some(_), Err(Errno::INTR)) => {
+                    self.run().disturb();
+                    Vec::new()
+                }
+                (_, Err(Errno::BADF)) | (None, _) => {
+                    return Ok(self.run().failed(Error::BadHandle));
+                }
+                (_, Err(errno)) => return Err(failure("io_uring_enter", errno)),
+            };
+            if !entries.is_empty() {
+                return Ok(self.taken(&entries, get.max));
+            }
+            if get.min == Some(0) {
+                return Ok(Answer::Packets(Vec::new()));
+            }
+            if polls || waited == Err(Errno::TIME) {
+                return Ok(self.run().failed(Error::Timeout));
+            }
+        }
+    }
+
+    fn post(&self, me: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
+        let carried = self.posted.add(self.run().packet(packet));
+        let answer = self.send(&self.senders[me.index()], self.ports.raw(port), carried)?;
+        if answer != Answer::Done {
+            self.posted.take(carried);
+        }
+        Ok(answer)
+    }
+
+    fn own(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         match op {
-            Op::Get {
-                port,
-                timeout,
-                max,
-                min,
-                ..
-            } => self.get(port, timeout, max, min),
             Op::MsgRing { message, .. } => self.message(message),
+            Op::Submit { port, request, .. } => self.submit(port, request),
             Op::Start { operation, .. } => self.start(me, operation),
             Op::Complete { burst, result, .. } => self.complete(burst, result),
             Op::Cancel { operation, .. } => self.cancel(operation),
             Op::CancelFile { file, .. } => self.cancel_all(file),
-            Op::Submit { port, request, .. } => self.submit(port, request),
-            Op::Post { port, packet, .. } => self.post(me, port, packet),
-            Op::Close { port, .. } => self.close(port),
-            Op::Create { port, .. } => self.create(port),
-            _ => self.objects.perform(me, op),
+            Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => refused_before(op),
+            Op::DuplicateFile { .. } | Op::CloseFile { .. } => refused_before(op),
+            ops_of!(ports, port_handles, objects, threads, apcs, variables) => refused_before(op),
+            ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => refused_before(op),
         }
     }
 
-    fn parked(&self, thread: ThreadId, op: Op) -> Parked {
-        match op {
-            Op::Get { port, .. } => Parked::Kernel(KernelWait {
-                call: Call::IoUringEnter,
-                first: self.numbers.raw(port.index()) as u64,
-            }),
-            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.parked(thread),
-            _ => Parked::No,
-        }
+    fn parked(&self, _: ThreadId, port: PortId) -> Parked {
+        self.ports.parked(port, Call::IoUringEnter)
     }
 
     fn counts(&self, thread: ThreadId) -> bool {
         self.requests.as_ref().is_some_and(|it| it.pend_of(thread))
     }
 
-    fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {
-        self.objects.come_back(thread)
-    }
-
     fn release(&self) -> Result<(), Failure> {
-        self.over.store(true, Ordering::SeqCst);
-        self.objects.release()?;
         let sender = self.senders.last().expect("one is nobody's");
-        for shared in lock(&self.rings).iter().flatten() {
+        for kept in self.ports.kept().iter() {
             for _ in 0..self.wanted_max {
-                self.send(sender, shared.kept(), HOME)?;
+                self.send(sender, kept.ends[0].kept(), HOME)?;
             }
         }
         Ok(())
     }
-
-    fn disturbed(&self) -> bool {
-        self.disturbed.load(Ordering::SeqCst) || self.objects.disturbed()
-    }
 }
 
 /// How many entries a call waits for.
-fn wanted(op: Op) -> u8 {
-    match op {
-        Op::Get { min: Some(min), .. } => min.max(1),
-        _ => 1,
-    }
+fn wanted(get: Get) -> u8 {
+    get.min.unwrap_or(1).max(1)
 }
 
 /// Why an operation on requests cannot be shown here, if it cannot.
@@ -538,7 +448,10 @@ fn refused(program: &Program, op: Op) -> Option<&'static str> {
             Request::Cancel(operation, _) => unlike_a_read(program, operation),
             Request::CancelFile(file, _) => without_a_ring(program, file),
         },
-        _ => None,
+        Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => None,
+        Op::DuplicateFile { .. } | Op::CloseFile { .. } => None,
+        ops_of!(ports, port_handles, objects, threads, apcs, variables) => None,
+        ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => None,
     }
 }
 
@@ -570,24 +483,6 @@ fn unlike_a_read(program: &Program, id: OperationId) -> Option<&'static str> {
     without_a_ring(program, operation.file)
 }
 
-/// What a call of the kernel answered.
-fn answered<T>(call: &str, done: Result<T, Errno>) -> Result<Answer, Failure> {
-    match done {
-        Ok(_) => Ok(Answer::Done),
-        Err(Errno::BADF) => Ok(failed(Error::BadHandle)),
-        Err(Errno::NOENT) => Ok(failed(Error::NotFound)),
-        Err(errno) => Err(failure(call, errno)),
-    }
-}
-
-fn failed(error: Error) -> Answer {
-    Answer::Failed(errno(error).name.into())
-}
-
 fn failure(call: &str, error: impl Into<std::io::Error>) -> Failure {
     Failure::new(NAME, call, error)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -23,8 +23,8 @@ use rustix::io_uring::{
     io_uring_user_data,
 };
 
-use super::lock;
 use super::ring::Shared;
+use crate::native::lock::lock;
 
 /// The most bytes of one read.
 pub const ROOM: usize = 4096;

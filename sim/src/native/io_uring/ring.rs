@@ -1,6 +1,6 @@
 //! A ring whose completions many threads take: who has the turn may take them, and submit.
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use io_uring::{IoUring as Ring, squeue};
 use rustix::io::Errno;
 use rustix::io_uring::{IoringEnterFlags, io_uring_enter};
 
-use super::lock;
+use crate::native::lock::lock;
 
 /// Carried by the messages that bring everybody home.
 pub const HOME: u64 = u64::MAX;
@@ -47,11 +47,6 @@ impl Shared {
         })
     }
 
-    /// The ring itself, for whoever needs no turn.
-    pub fn ring(&self) -> &Ring {
-        &self.ring
-    }
-
     /// A descriptor of it that stays open for as long as this lives.
     pub fn kept(&self) -> RawFd {
         self.ring.as_raw_fd()
@@ -63,6 +58,12 @@ impl Shared {
             ring: &self.ring,
             _held: lock(&self.turn),
         }
+    }
+}
+
+impl AsFd for Shared {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use portsim_model::op::{Noun, Role};
+
 use super::*;
 use crate::native::{Back, Backend, Ended, Failure, Threads, Unquiet};
 
@@ -16,15 +18,17 @@ struct Sleepers {
 struct SleepersBackend;
 
 impl Threads for Sleepers {
-    fn start(&mut self, thread: ThreadId, op: Op) -> Result<(), Failure> {
-        match op {
-            Op::Sleep { ticks, .. } => {
-                self.ends[thread.index()] = Some(Instant::now() + self.tick * ticks);
-                return Ok(());
+    fn start(&mut self, thread: ThreadId, mut op: Op) -> Result<(), Failure> {
+        if let Op::Sleep { ticks, .. } = op {
+            self.ends[thread.index()] = Some(Instant::now() + self.tick * ticks);
+            return Ok(());
+        }
+        for noun in op.describe().nouns() {
+            match noun {
+                Noun::Thread(thread, Role::Suspends) => self.held[thread.index()] += 1,
+                Noun::Thread(thread, Role::Resumes) => self.held[thread.index()] -= 1,
+                _ => {}
             }
-            Op::Suspend { thread } => self.held[thread.index()] += 1,
-            Op::Resume { thread } => self.held[thread.index()] -= 1,
-            _ => {}
         }
         self.answered.push(thread);
         Ok(())

@@ -111,40 +111,27 @@ fn two_ports(threads: Vec<Vec<Instr>>) -> Program {
     program
 }
 
-fn on_q(op: Op) -> Op {
-    match op {
-        Op::Get {
-            into,
-            timeout,
-            max,
-            min,
-            alertable,
-            ..
-        } => Op::Get {
-            port: Q,
-            into,
-            timeout,
-            max,
-            min,
-            alertable,
-        },
-        Op::Post {
-            packet,
-            into,
-            may_fail,
-            reserve,
-            ..
-        } => Op::Post {
-            port: Q,
-            packet,
-            into,
-            may_fail,
-            reserve,
-        },
-        Op::Close { into, .. } => Op::Close { port: Q, into },
-        other => panic!("{other:?} is not asked for"),
-    }
-}
+const CLOSE_Q: Op = Op::Close {
+    port: Q,
+    into: None,
+};
+
+const POST_Q: Op = Op::Post {
+    port: Q,
+    packet: PacketId(1),
+    into: None,
+    may_fail: false,
+    reserve: None,
+};
+
+const GET_Q: Op = Op::Get {
+    port: Q,
+    into: Some(SlotId(0)),
+    timeout: Timeout::Never,
+    max: None,
+    min: None,
+    alertable: false,
+};
 
 /// What the system makes later does not get the handle of a closed port: calls are still made with it.
 #[test]
@@ -153,12 +140,7 @@ fn a_closed_port_stays_closed() {
         port: P,
         into: None,
     };
-    let calls = [
-        on_q(close()),
-        duplicate,
-        on_q(post(1)),
-        get_within(ticks(0)),
-    ];
+    let calls = [CLOSE_Q, duplicate, POST_Q, get_within(ticks(0))];
     check(
         &slated(two_ports(vec![once(calls)]), &[0; 4]),
         &[
@@ -191,7 +173,7 @@ fn a_failed_packet_without_an_overlapped_is_taken() {
 /// A call on a closed port leaves its thread where it belongs, so that its end is still a turn.
 #[test]
 fn a_call_on_a_closed_port_ends_no_membership() {
-    let calls = [get_within(ticks(0)), on_q(close()), on_q(get())];
+    let calls = [get_within(ticks(0)), CLOSE_Q, GET_Q];
     check(
         &slated(two_ports(vec![once(calls)]), &[0; 4]),
         &[

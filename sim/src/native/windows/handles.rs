@@ -2,7 +2,6 @@
 
 use std::io;
 use std::ptr::null;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use portsim_model::event::{ERRORS, Error};
 use portsim_model::os_error::win32;
@@ -13,6 +12,7 @@ use windows_sys::Win32::Foundation::{
 use windows_sys::Win32::System::Threading::{CreateEventW, GetCurrentProcess, SetEvent};
 
 use crate::native::backend::Failure;
+pub use crate::native::lock::lock;
 use crate::trace::Answer;
 
 /// The backend's name.
@@ -138,9 +138,4 @@ pub fn answer_of_nt(status: i32) -> Answer {
     let mut known = ERRORS.into_iter().map(win32);
     let name = known.find(|known| u32::from(known.number) == number);
     Answer::Failed(name.map_or(format!("0x{status:08x}"), |known| known.name.to_owned()))
-}
-
-/// A lock whose holder panicked protects plain data that is whole at every moment.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

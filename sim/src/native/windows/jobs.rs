@@ -15,6 +15,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
+use portsim_model::op::Noun;
 use portsim_model::program::{JobId, Op, PortId, Program};
 use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::System::JobObjects::{
@@ -66,20 +67,14 @@ pub struct Jobs {
     processes: Mutex<Vec<Process>>,
 }
 
-/// Why the jobs of a program cannot be played, if they cannot.
-pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
-    let job_of = |op: Op, wanted: u8| match op {
-        Op::JobStart { job, pid, .. } | Op::JobExit { job, pid, .. } if pid == wanted => Some(job),
-        _ => None,
-    };
-    match op {
-        Op::JobStart { job, pid, .. } | Op::JobExit { job, pid, .. } => program
-            .ops()
-            .filter_map(|op| job_of(op, pid))
-            .any(|other| other != job)
-            .then_some("a process here begins and ends in one job"),
-        _ => None,
-    }
+/// Why a process cannot begin or end in a job of this program, if it cannot.
+pub fn refused(program: &Program, job: JobId, pid: u8) -> Option<&'static str> {
+    let is_this = |noun: Noun<'_>| matches!(noun, Noun::Pid(named) if named == pid);
+    let is_other = |noun: Noun<'_>| matches!(noun, Noun::Job(named, _) if named != job);
+    let moves =
+        |mut op: Op| op.describe().nouns().any(is_this) && op.describe().nouns().any(is_other);
+    let elsewhere = program.ops().any(moves);
+    elsewhere.then_some("a process here begins and ends in one job")
 }
 
 impl Jobs {

@@ -24,10 +24,10 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portsim_model::ops_of;
 use portsim_model::program::{Op, Packet, Program, ThreadId};
 
-use crate::native::backend::{Backend, Failure, Threads};
-use crate::native::local_threads::LocalThreads;
+use crate::native::backend::{Backend, Failure};
 use crate::native::parked::Probe;
 use crate::native::parked_windows::wine_version;
 use crate::native::world::World;
@@ -75,63 +75,29 @@ impl Backend for Windows {
             Op::Suspend { thread } if suspends_itself(program, thread) => Err(
                 "a thread that suspends itself comes back from the call when it is resumed".into(),
             ),
-            Op::Get { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::DuplicatePort { .. }
-            | Op::Query { .. }
-            | Op::WaitHandle { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Suspend { .. }
-            | Op::Resume { .. }
-            | Op::Terminate { .. }
-            | Op::JobPort { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => Ok(()),
-            Op::Post { .. }
-            | Op::Apc { .. }
-            | Op::WaitPacket { .. }
-            | Op::CancelWaitPacket { .. } => ntdll::refused(op).map_or(Ok(()), Err),
-            Op::JobStart { .. } | Op::JobExit { .. } => {
-                jobs::refused(program, op).map_or(Ok(()), |why| Err(why.into()))
+            Op::Get { .. } | Op::Close { .. } | Op::Create { .. } | Op::JobPort { .. } => Ok(()),
+            Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } => Ok(()),
+            Op::Spawn { .. } | Op::Exit | ops_of!(port_handles, objects) => Ok(()),
+            Op::Set { .. } | Op::Test { .. } | Op::Assert { .. } | Op::Note(_) => Ok(()),
+            Op::Post { .. } | Op::Apc { .. } | ops_of!(wait_packets) => {
+                ntdll::refused(op).map_or(Ok(()), Err)
             }
-            Op::Associate { .. }
-            | Op::Replace { .. }
-            | Op::Modes { .. }
-            | Op::DuplicateFile { .. }
-            | Op::CloseFile { .. }
-            | Op::Start { .. }
-            | Op::Complete { .. }
-            | Op::Cancel { .. }
-            | Op::CancelFile { .. }
-            | Op::Free { .. }
-            | Op::Alloc { .. } => {
+            Op::JobStart { job, pid, .. } | Op::JobExit { job, pid, .. } => {
+                jobs::refused(program, job, pid).map_or(Ok(()), |why| Err(why.into()))
+            }
+            Op::Free { .. } | Op::Alloc { .. } | ops_of!(files) => {
                 refusals::refused(program, op).map_or(Ok(()), |why| Err(why.into()))
             }
             Op::ExitProcess => {
                 Err("the end of a process would take whoever looks at it with it".into())
             }
             Op::KernelApc { .. } => Err("only a driver can interrupt the wait of a thread".into()),
-            _ => Err("Windows has no such call".into()),
+            ops_of!(sources, event_ports, rings, kqueues) => Err("Windows has no such call".into()),
         }
     }
 
     fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
         Ok(Some(Arc::new(WindowsWorld::new(program, tick)?)))
-    }
-
-    fn open(&self, program: &Program, tick: Duration) -> Result<Box<dyn Threads>, Failure> {
-        let world = Arc::new(WindowsWorld::new(program, tick)?);
-        Ok(Box::new(LocalThreads::new(world, program.threads.len())?))
     }
 }
 

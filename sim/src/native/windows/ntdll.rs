@@ -7,6 +7,8 @@ use std::ffi::CStr;
 use std::mem::transmute_copy;
 use std::ptr::{null, null_mut};
 
+use portsim_model::op::Noun;
+use portsim_model::ops_of;
 use portsim_model::program::{Op, Packet, Program, Reserve};
 use windows_sys::Win32::Foundation::{HANDLE, UNICODE_STRING};
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
@@ -90,7 +92,8 @@ pub fn refused(op: Op) -> Option<String> {
         } => &[ALLOCATE_RESERVE, QUEUE_WITH_RESERVE],
         Op::WaitPacket { .. } => &[CREATE_PACKET, ASSOCIATE_PACKET],
         Op::CancelWaitPacket { .. } => &[CREATE_PACKET, CANCEL_PACKET],
-        _ => &[],
+        ops_of!(ports, port_handles, objects, threads, apcs, variables) => &[],
+        ops_of!(files, jobs, sources, event_ports, rings, kqueues) => &[],
     };
     // SAFETY: what is found is not called.
     let is_missing = |name: &&&CStr| unsafe { exported::<usize>(name) }.is_none();
@@ -126,22 +129,14 @@ impl Natives {
             let mut made = null_mut();
             made_by(CREATE_PACKET, create(&mut made, ALL, null()), made)
         };
-        let asks = |which: fn(Op) -> bool| program.ops().any(which);
-        let has_reserve = |op| {
-            matches!(
-                op,
-                Op::Post {
-                    reserve: Some(_),
-                    ..
-                } | Op::Apc {
-                    reserve: Some(_),
-                    ..
-                }
-            )
+        let asks = |which: fn(Noun<'_>) -> bool| {
+            let names = |mut op: Op| op.describe().nouns().any(which);
+            program.ops().any(names)
         };
-        let has_packet = |op| matches!(op, Op::WaitPacket { .. } | Op::CancelWaitPacket { .. });
+        let is_reserve = |noun: Noun<'_>| matches!(noun, Noun::Reserve(_));
+        let is_packet = |noun: Noun<'_>| matches!(noun, Noun::WaitPacket(..));
         Ok(Natives {
-            reserves: match asks(has_reserve) {
+            reserves: match asks(is_reserve) {
                 true => program
                     .reserves
                     .iter()
@@ -149,7 +144,7 @@ impl Natives {
                     .collect::<Result<_, _>>()?,
                 false => Vec::new(),
             },
-            packets: match asks(has_packet) {
+            packets: match asks(is_packet) {
                 true => (0..program.wait_packets)
                     .map(packet)
                     .collect::<Result<_, _>>()?,

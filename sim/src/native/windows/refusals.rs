@@ -1,5 +1,6 @@
 //! What a pipe cannot show: such operations are refused before a run.
 
+use portsim_model::ops_of;
 use portsim_model::program::{FileId, IoResult, Op, Operation, OperationId, Program};
 
 use super::files::{BROKEN, ROOM};
@@ -55,19 +56,24 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
             _ => Some("nobody here ends several operations in one go"),
         },
         Op::Cancel { mine: true, .. } => Some("CancelIo is about all operations of a file"),
-        _ => None,
+        ops_of!(files, ports, port_handles, objects, threads, apcs) => None,
+        ops_of!(
+            variables,
+            wait_packets,
+            jobs,
+            sources,
+            event_ports,
+            rings,
+            kqueues
+        ) => None,
     }
 }
 
 /// Whether an operation on a file may pend, another one than this.
 fn may_pend(program: &Program, file: FileId, but: Option<OperationId>) -> bool {
-    program.ops().any(|op| match op {
-        Op::Start {
-            operation,
-            now: None,
-            ..
-        } => program.operations[operation.index()].file == file && Some(operation) != but,
-        _ => false,
+    let is_on = |id: OperationId| program.operations[id.index()].file == file;
+    program.ops().any(|op| {
+        matches!(op, Op::Start { operation: it, now: None, .. } if is_on(it) && Some(it) != but)
     })
 }
 
@@ -78,10 +84,8 @@ fn unlike_a_pipe(
     operation: OperationId,
     how: IoResult,
 ) -> Option<&'static str> {
-    let on_file = |op: &Op| match *op {
-        Op::Start { operation, .. } => program.operations[operation.index()].file == file,
-        _ => false,
-    };
+    let is_on = |id: OperationId| program.operations[id.index()].file == file;
+    let starts = |op: &Op| matches!(*op, Op::Start { operation, .. } if is_on(operation));
     if may_pend(program, file, Some(operation)) {
         return Some("a pipe ends its reads in the order in which they were issued");
     }
@@ -90,7 +94,7 @@ fn unlike_a_pipe(
         0 if how.returned != how.bytes => Some("a read says at once what its packet says"),
         0 => None,
         BROKEN if how.bytes != 0 => Some("a broken pipe carries nothing"),
-        BROKEN if program.ops().filter(on_file).count() > 1 => {
+        BROKEN if program.ops().filter(starts).count() > 1 => {
             Some("a pipe that was broken stays broken")
         }
         BROKEN => None,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use portsim_model::event::Error;
+use portsim_model::ops_of;
 use portsim_model::os_error::win32_of_status;
 use portsim_model::program::{
     Binding, BindingId, FileId, IoResult, ObjectId, Op, OperationId, Packet, PacketId, PortId,
@@ -21,8 +22,9 @@ use super::ntdll::Natives;
 use super::objects::Objects;
 use super::ports::{self, Ports, Took};
 use super::threads::Threads;
-use crate::native::backend::Failure;
+use crate::native::backend::{Failure, ops_of_the_conductor};
 use crate::native::parked_windows::wine_version;
+use crate::native::ports::refused_before;
 use crate::native::world::{Idle, Parked, World};
 use crate::trace::Answer;
 
@@ -363,7 +365,8 @@ impl World for WindowsWorld {
             Op::CancelFile { file, mine, .. } => self.files.cancel_all(me, file, mine),
             // The memory stays ours: what the kernel writes there must not hit anybody.
             Op::Free { .. } | Op::Alloc { .. } => Answer::Done,
-            _ => unreachable!("{op:?} is refused before a run"),
+            Op::ExitProcess | Op::KernelApc { .. } | ops_of_the_conductor!() => refused_before(op),
+            ops_of!(sources, event_ports, rings, kqueues) => refused_before(op),
         })
     }
 
