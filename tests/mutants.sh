@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Breaks the model in one place at a time, and says whom the shipped scenarios, traces and tests catch.
+# Breaks the model in one place at a time, and says which mutants the shipped scenarios, traces and tests catch.
 #
 #   tests/mutants.sh              every mutant
 #   tests/mutants.sh FILE...      those of these files, written as model/src/...
@@ -10,8 +10,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TERM_COLOR=never
 unset RUSTFLAGS
-
-
 
 start=$SECONDS
 nice -n 10 cargo run --quiet --locked --manifest-path tests/mutants/Cargo.toml \
