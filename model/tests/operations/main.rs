@@ -492,7 +492,7 @@ fn what_a_system_lists_and_does_not_do_is_noticed() {
         let machine = machine(&whole(vec![code(&[*op]), code(&[]), code(&[])]));
         let step = || {
             let (mut state, mut steps) = (machine.boot(), Vec::new());
-            machine.enabled(&state, |step| steps.push(step));
+            let _ = machine.enabled(&state, |step| steps.push(step));
             machine.take(&mut state, steps[0], &mut ());
         };
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step));
