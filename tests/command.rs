@@ -401,6 +401,11 @@ fn arguments_are_explained() {
             vec!["run", B1, "--as", "window"],
             "did you mean \"windows\"",
         ),
+        (vec!["run", B1, "--as", "window"], "unknown personality"),
+        (
+            vec!["run", B1, "--as", "windows:poll-count=counts"],
+            "did you mean \"poll-counts\"",
+        ),
         (
             vec!["cross-check", B1, "--on", "epol"],
             "did you mean \"epoll\"",
