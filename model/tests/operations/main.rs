@@ -461,9 +461,9 @@ fn what_is_never_read_is_taken_out_of_every_operation() {
 
 /// The operations that a personality need not do itself. Get and Post it must have; nothing is suspended that could be
 /// resumed.
-const DONE_FOR_ALL: [Verb; 18] = {
+const DONE_FOR_ALL: &[Verb] = {
     use Verb::*;
-    [
+    &[
         Get,
         Post,
         Create,
