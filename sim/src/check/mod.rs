@@ -28,6 +28,7 @@ use portsim_model::machine::AnyMachine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
+pub use hosts::Secret;
 pub use kept::disk::{Disk, Files};
 pub use kept::wire::Searched;
 pub use reduce::Reductions;
@@ -103,7 +104,18 @@ pub enum Cut {
     /// Somebody stopped it.
     Stopped,
     /// Another process was lost.
-    Lost,
+    Lost(Loss),
+}
+
+/// How a process is lost to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The connection has ended.
+    Gone,
+    /// Nothing comes from it any more.
+    Silent,
+    /// What comes is not what it sent.
+    Forged,
 }
 
 impl Cut {
@@ -115,7 +127,15 @@ impl Cut {
             Cut::Preemptions => "the bound on preemptions was met",
             Cut::Memory => "the memory for states is used up",
             Cut::Stopped => "it was stopped",
-            Cut::Lost => "another process was lost; what is told is what this one had seen",
+            Cut::Lost(Loss::Gone) => {
+                "another process was lost; what is told is what this one had seen"
+            }
+            Cut::Lost(Loss::Silent) => {
+                "another process was lost: it was silent too long; what is told is what this one had seen"
+            }
+            Cut::Lost(Loss::Forged) => {
+                "another process was lost: what came was not what it had sent; what is told is what this one had seen"
+            }
         }
     }
 }
@@ -225,6 +245,10 @@ pub struct Hosts {
     pub addresses: Vec<String>,
     /// Which of them this is.
     pub process: usize,
+    /// What all of them know, and nobody else.
+    pub secret: Secret,
+    /// How long they wait for each other.
+    pub wait: Duration,
 }
 
 /// Up to so many states the way to a violation is searched once more, for the one that reads best.
@@ -339,12 +363,12 @@ fn explore(
         always: keeping.is_some_and(|keeping| keeping.every.is_zero()),
         coverage: workers_of.coverage,
     };
-    let lost = workers_of.hosts.as_ref().map(|_| hosts::watch());
+    let lost = hosts::Lost::default();
     let shared = Arc::new(SharedState::for_workers(workers));
     let guards = {
         let (machine, shared) = (Arc::clone(machine), Arc::clone(&shared));
         let (builders, guard) = match &workers_of.hosts {
-            Some(there) => hosts::connect(workers_of, there, stop)?,
+            Some(there) => hosts::connect(workers_of, there, &lost, stop)?,
             None if workers == 1 => timely::CommunicationConfig::Thread.try_build()?,
             None => timely::CommunicationConfig::Process(workers).try_build()?,
         };
@@ -366,7 +390,7 @@ fn explore(
         .lock()
         .expect("no worker panics with it in hand");
     let panicked = || shared.panicked.load(Ordering::Relaxed);
-    while result.0 < workers && !panicked() {
+    while result.0 < workers && !panicked() && lost.get().is_none() {
         (result, _) = shared.left.wait_timeout(result, GLANCE).expect("see above");
         shared
             .stop
@@ -377,26 +401,15 @@ fn explore(
             shared.pause.store(true, Ordering::Relaxed);
             kept_at = Instant::now();
         }
-        let now = shared.progress();
-        progress(now);
-        if lost.is_some_and(|lost| lost.load(Ordering::Relaxed)) {
-            // Its workers wait for ever for what will not come.
-            std::mem::forget(guards);
-            return Ok(Exploration {
-                states: now.states,
-                transitions: now.transitions,
-                depth_max: now.depth,
-                bytes_per_state: now.bytes / now.states.max(1),
-                cut: Some(Cut::Lost),
-                checkpoints: shared.checkpoints.load(Ordering::Relaxed),
-                ..Exploration::default()
-            });
-        }
+        progress(shared.progress());
     }
-    if panicked() {
-        // The others would wait for it for ever.
+    if result.0 < workers || panicked() {
+        // The others would wait for ever for what will not come.
         std::mem::forget(guards);
-        panic!("a worker of the search has panicked, as said above");
+        let loss = lost
+            .get()
+            .expect("or a worker of the search has panicked, as said above");
+        return Ok(cut_short(&shared, *loss));
     }
     let outcome = result.1.take();
     drop(result);
@@ -454,6 +467,20 @@ fn explore(
     Ok(exploration)
 }
 
+/// What is known where a process was lost: what this one had seen.
+fn cut_short(shared: &SharedState, loss: Loss) -> Exploration {
+    let now = shared.progress();
+    Exploration {
+        states: now.states,
+        transitions: now.transitions,
+        depth_max: now.depth,
+        bytes_per_state: now.bytes / now.states.max(1),
+        cut: Some(Cut::Lost(loss)),
+        checkpoints: shared.checkpoints.load(Ordering::Relaxed),
+        ..Exploration::default()
+    }
+}
+
 /// Looks for a run that never comes to what it owes. Where a bound took steps away, a run that needs none of them is
 /// a run all the same; a bound on depth binds only where it cut the exploration.
 fn check_liveness(
@@ -466,7 +493,7 @@ fn check_liveness(
     if machine.program().eventually.is_empty()
         || matches!(
             exploration.cut,
-            Some(Cut::Memory | Cut::Stopped | Cut::Lost)
+            Some(Cut::Memory | Cut::Stopped | Cut::Lost(_))
         )
     {
         return;

@@ -154,6 +154,12 @@ pub struct Check {
     /// Which line of that file this process is, counted from 0; process 0 reports
     #[arg(long, value_name = "I", requires = "hosts")]
     pub process: Option<usize>,
+    /// A file with the secret that these processes share; process 0 makes HOSTS.secret if none is given
+    #[arg(long, value_name = "FILE", requires = "hosts")]
+    pub secret: Option<PathBuf>,
+    /// How long these processes wait for each other
+    #[arg(long, value_name = "SECONDS", default_value = "300", requires = "hosts", value_parser = seconds)]
+    pub wait: Duration,
     /// Write the counterexample to this file; for one scenario
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -523,10 +529,20 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// Minutes as people write them.
 fn minutes(text: &str) -> Result<Duration, String> {
-    let minutes = text.parse::<f64>().ok().filter(|minutes| *minutes > 0.0);
-    minutes
-        .and_then(|minutes| Duration::try_from_secs_f64(60.0 * minutes).ok())
+    duration(text, 60.0)
         .ok_or_else(|| format!("`{text}` is no number of minutes, such as `10` or `0.5`"))
+}
+
+/// A number of seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    duration(text, 1.0)
+        .ok_or_else(|| format!("`{text}` is no number of seconds, such as `300` or `0.5`"))
+}
+
+/// So many times a unit of so many seconds.
+fn duration(text: &str, unit: f64) -> Option<Duration> {
+    let number = text.parse::<f64>().ok().filter(|number| *number > 0.0)?;
+    Duration::try_from_secs_f64(unit * number).ok()
 }
 
 /// What is wrong with the name of a personality.

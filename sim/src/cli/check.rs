@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicBool;
 use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
+use super::hosts::hosts;
 use super::say::{Say, stop_on_ctrl_c};
 use super::walk::walk;
-use super::{Exit, Stop, bad_argument, files, traces};
-use crate::check::{Hosts, Limits, Progress};
+use super::{Exit, Stop, bad_argument, traces};
+use crate::check::{Limits, Progress};
 use crate::coverage::Coverage;
 use crate::personality::{default_for, not_for};
 use crate::report::check::{Check, Checks, Method};
@@ -111,10 +112,11 @@ fn one(
     let mut progress = say.progress();
     let name = &scenario.name;
     let watch = |now| progress.at(|since| words(name, now, since.as_secs_f64()));
-    let check = request(args, &scenario, personality)?
-        .stop(stop)
-        .watch(watch)
-        .run()?;
+    let mut checker = request(args, &scenario, personality);
+    if let Some(hosts) = hosts(args, say, stop)? {
+        checker = checker.hosts(hosts);
+    }
+    let check = checker.stop(stop).watch(watch).run()?;
     Ok(Check { alone, ..check })
 }
 
@@ -139,12 +141,8 @@ fn write(args: &args::Check, check: &Check) -> Result<(), Stop> {
 }
 
 /// The search that the arguments ask for.
-fn request<'a>(
-    args: &args::Check,
-    scenario: &Scenario,
-    personality: &str,
-) -> Result<Checker<'a>, Stop> {
-    let mut checker = Checker::new(scenario)
+fn request<'a>(args: &args::Check, scenario: &Scenario, personality: &str) -> Checker<'a> {
+    let checker = Checker::new(scenario)
         .personality(personality)
         .processors(args.machine.processors)
         .reductions(args.reduce)
@@ -157,27 +155,11 @@ fn request<'a>(
         .workers(args.workers())
         .coverage(args.coverage)
         .why(args.why);
-    if let Some(hosts) = hosts(args)? {
-        checker = checker.hosts(hosts);
-    }
-    Ok(match &args.checkpoint {
+    match &args.checkpoint {
         None => checker,
         Some(folder) if args.resume => checker.resume_from(folder, args.every),
         Some(folder) => checker.keep_in(folder, args.every),
-    })
-}
-
-/// The processes that search together.
-fn hosts(args: &args::Check) -> Result<Option<Hosts>, Stop> {
-    let (Some(file), Some(process)) = (&args.hosts, args.process) else {
-        return Ok(None);
-    };
-    let addresses = files::addresses(file)?;
-    if process >= addresses.len() {
-        let there = format!("there are {} hosts, counted from 0", addresses.len());
-        return Err(bad_argument("--process", there).into());
     }
-    Ok(Some(Hosts { addresses, process }))
 }
 
 /// How far the search of a scenario is after so many seconds.

@@ -13,6 +13,7 @@ mod diff;
 mod export;
 mod files;
 mod fuzz;
+mod hosts;
 mod list;
 mod merge;
 mod on;

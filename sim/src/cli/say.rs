@@ -55,6 +55,13 @@ impl Say {
         Ok(())
     }
 
+    /// Says what people should know before there is an answer.
+    pub fn note(&self, note: &str) {
+        if !self.quiet {
+            eprintln!("{note}");
+        }
+    }
+
     /// The progress of work that may take long.
     pub fn progress(&self) -> Progress {
         Progress {

@@ -1,0 +1,81 @@
+//! Processes that search together: how they find each other (`meeting`), how each knows that the other is one of them
+//! (`greeting`, `secret`), and how timely's messages go between them (`channel`).
+
+mod channel;
+mod greeting;
+mod meeting;
+mod secret;
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Once;
+use std::sync::atomic::AtomicBool;
+
+use timely::communication::Hooks;
+use timely::communication::allocator::AllocatorBuilder;
+use timely::communication::allocator::ProcessBuilder;
+use timely::communication::allocator::zero_copy::initialize::{
+    CommsGuard, initialize_networking_from_sockets,
+};
+
+use super::{Hosts, Workers};
+pub use channel::Lost;
+use greeting::Hello;
+pub use secret::Secret;
+
+/// Connects to all others; gives timely's workers of this process. From then on `lost` tells when a process is lost.
+///
+/// # Errors
+///
+/// If this process cannot listen, another one searches something else, is lost or does not come in time, or somebody
+/// stops it.
+pub fn connect(
+    workers_of: &Workers,
+    hosts: &Hosts,
+    lost: &Lost,
+    stop: &AtomicBool,
+) -> Result<(Vec<AllocatorBuilder>, Box<dyn Any + Send>), String> {
+    let own = Hello {
+        process: hosts.process as u64,
+        processes: hosts.addresses.len() as u64,
+        search: workers_of.search,
+        workers: workers_of.workers as u64,
+    };
+    let channels = meeting::meet(hosts, own, lost, stop)?;
+    hush();
+    let workers = workers_of.workers.max(1);
+    let hooks = Hooks::default();
+    let local =
+        ProcessBuilder::new_typed_vector(workers, hooks.refill.clone(), hooks.spill.clone());
+    let (builders, guard) =
+        initialize_networking_from_sockets(local, channels, hosts.process, workers, hooks)
+            .map_err(|error| error.to_string())?;
+    let builders = builders.into_iter().map(AllocatorBuilder::Tcp).collect();
+    Ok((builders, Box::new(Parting(Some(guard)))))
+}
+
+/// Waits in the end for timely's threads that send and receive. By then all is known: it is of no matter if a process
+/// is lost while it takes its leave.
+struct Parting(Option<CommsGuard>);
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        let guard = self.0.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(guard)));
+    }
+}
+
+/// Timely's part that talks to other processes panics where one is lost. That is told otherwise: what it says is not
+/// shown.
+fn hush() {
+    static HUSHED: Once = Once::new();
+    HUSHED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            let talks = |at: &Location| at.file().contains("timely_communication");
+            if !panic.location().is_some_and(talks) {
+                before(panic);
+            }
+        }));
+    });
+}
