@@ -14,6 +14,7 @@ mod permutations;
 mod reduced;
 mod searching;
 mod shipped;
+mod strangers;
 mod systems;
 mod toy;
 

@@ -340,7 +340,7 @@ fn checkpoint_of(folder: &Path, process: usize) -> Option<PathBuf> {
 }
 
 /// Waits until a process has kept the search.
-fn wait_for_checkpoint(folder: &Path, process: usize) {
+pub(crate) fn wait_for_checkpoint(folder: &Path, process: usize) {
     let since = Instant::now();
     while checkpoint_of(folder, process).is_none() {
         assert!(

@@ -363,12 +363,11 @@ fn explore(
         always: keeping.is_some_and(|keeping| keeping.every.is_zero()),
         coverage: workers_of.coverage,
     };
-    let lost = hosts::Lost::default();
     let shared = Arc::new(SharedState::for_workers(workers));
     let guards = {
         let (machine, shared) = (Arc::clone(machine), Arc::clone(&shared));
         let (builders, guard) = match &workers_of.hosts {
-            Some(there) => hosts::connect(workers_of, there, &lost, stop)?,
+            Some(there) => hosts::connect(workers_of, there, &shared.lost, stop)?,
             None if workers == 1 => timely::CommunicationConfig::Thread.try_build()?,
             None => timely::CommunicationConfig::Process(workers).try_build()?,
         };
@@ -390,7 +389,7 @@ fn explore(
         .lock()
         .expect("no worker panics with it in hand");
     let panicked = || shared.panicked.load(Ordering::Relaxed);
-    while result.0 < workers && !panicked() && lost.get().is_none() {
+    while result.0 < workers && !panicked() && shared.lost.get().is_none() {
         (result, _) = shared.left.wait_timeout(result, GLANCE).expect("see above");
         shared
             .stop
@@ -406,9 +405,8 @@ fn explore(
     if result.0 < workers || panicked() {
         // The others would wait for ever for what will not come.
         std::mem::forget(guards);
-        let loss = lost
-            .get()
-            .expect("or a worker of the search has panicked, as said above");
+        let loss = shared.lost.get();
+        let loss = loss.expect("or a worker of the search has panicked, as said above");
         return Ok(cut_short(&shared, *loss));
     }
     let outcome = result.1.take();

@@ -19,11 +19,12 @@ use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
+use super::hosts::Lost;
 use super::kept::Keeper;
 use super::reduce::Reduce;
 use super::share::{Share, owner};
 use super::wire::{Message, Offer, Summary, What};
-use super::{Cut, Limits, Progress, Trouble};
+use super::{Cut, Limits, Loss, Progress, Trouble};
 use crate::coverage::Coverage;
 
 /// What the workers of a process share with the thread that waits for them.
@@ -47,6 +48,8 @@ pub struct SharedState {
     pub depth: AtomicU32,
     /// Whether a worker has panicked.
     pub panicked: AtomicBool,
+    /// How another process was lost.
+    pub lost: Lost,
     /// How many workers have left, and what came out.
     pub result: Mutex<(usize, Option<Outcome>)>,
     /// Told when a worker leaves.
@@ -251,6 +254,11 @@ struct SearchWorker {
 
 impl SearchWorker {
     fn receive(&mut self, what: What, early: bool) {
+        if !self.share.understands(&what) {
+            // The search ends: what was left out may be what matters.
+            let _ = self.shared.lost.set(Loss::Forged);
+            return;
+        }
         match what {
             what if early => self.early.push(what),
             What::States(batch) => self.share.add(batch),

@@ -15,7 +15,7 @@ use super::reduce::Reduce;
 use super::seen::Seen;
 use super::tail::Tail;
 use super::visited::{Fingerprint, SHORT, fingerprint_of};
-use super::wire::{Batch, Conviction, Summary};
+use super::wire::{Batch, Conviction, Summary, What};
 use super::{Limits, Trouble};
 use crate::bad_input::BadInput;
 use crate::coverage::Coverage;
@@ -217,6 +217,23 @@ impl Share {
             states,
             depth_max,
             summary,
+        }
+    }
+
+    /// Whether it can make sense of what another worker tells: that may come from another process.
+    pub fn understands(&self, what: &What) -> bool {
+        match what {
+            What::States(batch) => {
+                let own = |&print: &Fingerprint| owner(print, self.peers) == self.me;
+                batch.is_whole(self.record_len) && batch.prints.iter().all(own)
+            }
+            What::Summary(summary) => {
+                let program = self.machine.program();
+                let mut worst = summary.worst.iter();
+                summary.shown.len() == program.sometimes.len()
+                    && worst.all(|it| it.fits(program, self.depth))
+            }
+            What::Offer(_) | What::Parent(_) => true,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What workers tell each other; between processes as bytes.
 
-use portsim_model::program::ThreadId;
+use portsim_model::program::{Program, ThreadId};
 use portsim_model::property::{FAULTS, Violation};
 use portsim_model::step::{Step, StepKind};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,12 @@ impl Batch {
         self.parents.clear();
         self.bytes.clear();
         self
+    }
+
+    /// Whether it is of whole states, each of so many bytes.
+    pub fn is_whole(&self, record_len: usize) -> bool {
+        let states = self.prints.len();
+        self.parents.len() == states && Some(self.bytes.len()) == states.checked_mul(record_len)
     }
 }
 
@@ -127,6 +133,21 @@ pub struct Conviction {
     pub state: u64,
     /// The step from there, where it is the step that is wrong.
     pub last: Option<StepFields>,
+}
+
+impl Conviction {
+    /// Whether it is of a property of this program, at a step that there was.
+    pub fn fits(&self, program: &Program, depth: u32) -> bool {
+        let first = u32::from(self.last.is_some());
+        let known = match self.violation.try_into() {
+            Ok(Violation::Builtin(_)) => true,
+            Ok(Violation::Always(n)) => n < program.always.len(),
+            Ok(Violation::AtEnd(n)) => n < program.at_end.len(),
+            Ok(Violation::Eventually(n)) => n < program.eventually.len(),
+            Err(_) => false,
+        };
+        known && (first..=depth.saturating_add(1)).contains(&self.steps)
+    }
 }
 
 /// As one line of JSON.
@@ -221,6 +242,8 @@ impl From<StepFields> for Step {
 
 #[cfg(test)]
 mod tests {
+    use portsim_model::expr::ExprId;
+
     use super::*;
 
     #[test]
@@ -235,6 +258,54 @@ mod tests {
             let line = to_json(&ViolationFields::from(violation));
             let told: ViolationFields = from_json(&line).expect("it was told");
             assert_eq!(Violation::try_from(told), Ok(violation), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_not_whole_is_seen() {
+        let batch = |parents: usize, bytes: usize| Batch {
+            prints: vec![1, 2],
+            parents: vec![0; parents],
+            bytes: vec![0; bytes],
+        };
+        assert!(batch(2, 6).is_whole(3));
+        for (parents, bytes) in [(1, 6), (3, 6), (2, 5), (2, 7), (2, 0)] {
+            assert!(!batch(parents, bytes).is_whole(3), "{parents}, {bytes}");
+        }
+        assert!(Batch::default().is_whole(3));
+    }
+
+    #[test]
+    fn a_conviction_of_something_else_is_seen() {
+        let program = Program {
+            always: vec![ExprId(0)],
+            ..Program::default()
+        };
+        let fits = |violation, steps, last| {
+            let conviction = Conviction {
+                steps,
+                violation,
+                state: 0,
+                last,
+            };
+            conviction.fits(&program, 4)
+        };
+        let turn = StepFields {
+            kind: KindField::Turn,
+            thread: 0,
+            choice: 0,
+        };
+        assert!(fits(ViolationFields::Always(0), 0, None));
+        assert!(fits(ViolationFields::Builtin(0), 5, Some(turn)));
+        assert!(!fits(ViolationFields::Builtin(0), 6, Some(turn)));
+        assert!(!fits(ViolationFields::Builtin(0), 0, Some(turn)));
+        for unknown in [
+            ViolationFields::Builtin(u16::MAX),
+            ViolationFields::Always(1),
+            ViolationFields::AtEnd(0),
+            ViolationFields::Eventually(0),
+        ] {
+            assert!(!fits(unknown, 3, None), "{unknown:?}");
         }
     }
 
