@@ -76,7 +76,7 @@ passed() {
         cat "$work/$1.out" >&2
         exit 1
     fi
-    echo "$1: $(sort -u "$work/$1.out" | sed -n 's/, [0-9.]* m*s[;)].*//p' | sort -u)"
+    echo "$1: $(grep -o '[0-9][0-9 ]* states' "$work/$1.out" | sort -u)"
 }
 
 cd "$work"
