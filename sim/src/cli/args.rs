@@ -151,7 +151,7 @@ pub struct Check {
     /// Search one scenario together with other processes: a file with the address of each, one `host:port` a line
     #[arg(long, value_name = "FILE", requires = "process")]
     pub hosts: Option<PathBuf>,
-    /// Which line of that file this process is, counted from 0; process 0 reports
+    /// Which line of that file this process is, counted from 0
     #[arg(long, value_name = "I", requires = "hosts")]
     pub process: Option<usize>,
     /// A file with the secret that these processes share; process 0 makes HOSTS.secret if none is given

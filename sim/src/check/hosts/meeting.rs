@@ -31,6 +31,9 @@ const GREETING: Duration = Duration::from_secs(5);
 /// The most of those who call that are greeted at once.
 const CALLERS_MAX: usize = 64;
 
+/// The most threads for those who call: of greetings that were given up some may still have to end.
+const ANSWERING_MAX: usize = 2 * CALLERS_MAX;
+
 /// Bytes of stack for a greeting.
 const STACK: usize = 256 << 10;
 
@@ -90,6 +93,8 @@ struct Table {
     greetings: Vec<Greeting>,
     /// How many greetings there were.
     number: u64,
+    /// How many threads greet those who have called.
+    answering: usize,
     /// How many of those who called did not come through the greeting.
     strangers: u64,
     /// Why there will be no search.
@@ -249,17 +254,28 @@ impl Meeting {
 
     /// Greets those who call.
     fn accept(self: &Arc<Meeting>, listener: &TcpListener) {
-        for _ in 0..CALLERS_MAX {
+        while self.table().answering < ANSWERING_MAX {
             let Ok((socket, _)) = listener.accept() else {
                 return;
             };
+            self.table().answering += 1;
             let meeting = Arc::clone(self);
-            // Where there is no thread for it, the connection is closed.
-            let _ = spawn(move || {
-                if meeting.greet(socket, None).is_err() {
-                    meeting.table().strangers += 1;
-                }
-            });
+            if spawn(move || meeting.answer(socket)).is_err() {
+                // There is no thread for it: the connection is closed.
+                self.table().answering -= 1;
+            }
+        }
+    }
+
+    /// Greets one who has called.
+    fn answer(&self, socket: TcpStream) {
+        let greeted = self.greet(socket, None);
+        let mut table = self.table();
+        table.answering -= 1;
+        table.strangers += u64::from(greeted.is_err());
+        drop(table);
+        if let Ok(Some((process, channel))) = greeted {
+            self.await_ready(process, &channel);
         }
     }
 
@@ -269,7 +285,8 @@ impl Meeting {
             let trouble = match connect(&self.hosts.addresses[process]) {
                 Err(error) => format!("cannot be reached: {error}"),
                 Ok(socket) => match self.greet(socket, Some(process)) {
-                    Ok(()) => return,
+                    Ok(Some((process, channel))) => return self.await_ready(process, &channel),
+                    Ok(None) => return,
                     Err(_) => "has another secret, or is no portsim".to_owned(),
                 },
             };
@@ -283,16 +300,17 @@ impl Meeting {
         }
     }
 
-    /// Greets the process at the other end, and waits until it is ready. An error is a greeting that did not come to
-    /// its end; what goes wrong with a process that has the secret is noted instead.
-    fn greet(&self, socket: TcpStream, expected: Option<usize>) -> io::Result<()> {
+    /// Greets the process at the other end; none if there will be no search with it. An error is a greeting that did
+    /// not come to its end; what goes wrong with a process that has the secret is noted instead.
+    fn greet(
+        &self,
+        socket: TcpStream,
+        expected: Option<usize>,
+    ) -> io::Result<Option<(usize, Channel)>> {
         let number = self.table().enter(&socket, expected.is_none())?;
         let greeted = self.introduce(socket, expected);
         self.table().leave(number);
-        if let Some((process, channel)) = greeted? {
-            self.await_ready(process, &channel);
-        }
-        Ok(())
+        greeted
     }
 
     /// The process at the other end, if it is one that was missing.
