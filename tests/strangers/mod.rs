@@ -18,7 +18,7 @@ use crate::root;
 use crate::searching::wait_for_checkpoint;
 use between::{Tamper, proxy};
 
-/// A search that takes minutes.
+/// A search of two million states.
 const LARGER: [&str; 3] = ["--reduce", "none", "scenarios/bench/pool-5-2-2-5.json"];
 
 /// Bytes of each of the first two messages between processes.
