@@ -7,17 +7,16 @@
 
 mod kinds;
 
+use std::io;
 use std::ops::Range;
-use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portsim_model::program::Slated;
 
 use crate::admit::Refusal;
-use crate::choose::Rng;
+use crate::choose::{Rng, Seeds, share};
 use crate::cross_check::{Comparison, Verdict, cross_check_within};
 use crate::draft::{CLOCK, Draft};
 use crate::native::{Backend, Options};
@@ -138,34 +137,26 @@ impl<'b> Fuzzer<'b> {
     }
 
     /// Makes the cases of these seeds, so many at a time, and gives them in order, as far as nobody stopped it.
+    ///
+    /// # Errors
+    ///
+    /// If a thread cannot be started.
     pub fn cases(
         &self,
         seeds: Range<u64>,
         workers: usize,
         keep: bool,
         stop: &AtomicBool,
-    ) -> Vec<(u64, Outcome)> {
-        let next = AtomicU64::new(seeds.start);
-        let some = || {
-            let mut some = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= seeds.end {
-                    break;
-                }
-                some.push((seed, self.case(seed, keep)));
-            }
-            some
+    ) -> io::Result<Vec<(u64, Outcome)>> {
+        let some = |_, seeds: &Seeds| {
+            let going = seeds.take_while(|_| !stop.load(Ordering::Relaxed));
+            going
+                .map(|seed| (seed, self.case(seed, keep)))
+                .collect::<Vec<_>>()
         };
-        let mut all: Vec<_> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(some)).collect();
-            let ended = workers.into_iter().map(|worker| worker.join());
-            ended
-                .flat_map(|some| some.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
-        });
+        let mut all = share(seeds, workers, some)?.concat();
         all.sort_by_key(|(seed, _)| *seed);
-        all
+        Ok(all)
     }
 
     /// Makes the case of a seed on both sides; what differs is made small if somebody wants to `keep` it.

@@ -350,7 +350,7 @@ fn explore(
         };
         let reduce = Arc::clone(&reduce);
         let timely = timely::WorkerConfig::default();
-        timely::execute::execute_from(builders, guard, timely, move |worker| {
+        let started = timely::execute::execute_from(builders, guard, timely, move |worker| {
             build(
                 worker,
                 Arc::clone(&machine),
@@ -358,7 +358,8 @@ fn explore(
                 config.clone(),
                 Arc::clone(&shared),
             );
-        })?
+        });
+        started.map_err(|why| format!("the workers cannot be started: {why}"))?
     };
     let mut kept_at = Instant::now();
     let mut result = shared

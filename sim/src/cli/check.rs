@@ -99,7 +99,7 @@ fn one(
         .walk
         .filter(|_| not_for(personality, &scenario).is_none());
     if let Some(policy) = walked {
-        let walk = walk(args, policy, &scenario, personality, say, stop);
+        let walk = walk(args, policy, &scenario, personality, say, stop)?;
         return Ok(Check {
             scenario,
             personality,

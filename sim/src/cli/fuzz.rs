@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::args;
 use super::on::{On, pairs};
 use super::say::{Progress, Say, stop_on_ctrl_c, stopped};
-use super::{Exit, Stop};
+use super::{Exit, Stop, no_thread};
 use crate::bad_input::BadInput;
 use crate::fuzz::{Found, Fuzzer, Outcome};
 use crate::native::agent::PREFIX;
@@ -106,7 +106,8 @@ impl Sweeping<'_> {
             let lot = at..seeds.end.min(at.saturating_add(LOT));
             at = lot.end;
             let keep = found < FOUND_MAX;
-            for (seed, outcome) in fuzzer.cases(lot, self.workers(), keep, stop_on_ctrl_c()) {
+            let cases = fuzzer.cases(lot, self.workers(), keep, stop_on_ctrl_c());
+            for (seed, outcome) in cases.map_err(no_thread)? {
                 self.count(seed, outcome)?;
             }
         }

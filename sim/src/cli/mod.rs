@@ -69,6 +69,11 @@ impl From<Error> for Stop {
     }
 }
 
+/// A thread could not be started.
+fn no_thread(error: std::io::Error) -> Stop {
+    Stop::Unavailable(format!("a thread cannot be started: {error}"))
+}
+
 /// Bad input that is an argument.
 fn bad_argument(argument: &str, problem: impl Into<String>) -> BadInput {
     BadInput::new(std::path::Path::new("command line"), problem).at(argument)

@@ -109,7 +109,12 @@ fn a_seed_is_a_scenario_for_every_system() {
 #[test]
 fn a_sweep_that_is_stopped_makes_no_more_cases() {
     let fuzzer = Fuzzer::new(&Emulated::SOUND, "windows", 2).expect("it can be asked");
-    let made = |stop| fuzzer.cases(5..15, 3, true, &AtomicBool::new(stop));
+    let made = |stop| {
+        let stop = AtomicBool::new(stop);
+        fuzzer
+            .cases(5..15, 3, true, &stop)
+            .expect("threads can be started")
+    };
     assert_eq!(made(true), []);
     let seeds: Vec<_> = made(false).into_iter().map(|(seed, _)| seed).collect();
     assert_eq!(seeds, (5..15).collect::<Vec<_>>());
@@ -139,6 +144,7 @@ fn small(fault: Option<Fault>, seeds: Range<u64>) -> Vec<Found> {
     let backend = Emulated { fault };
     let fuzzer = Fuzzer::new(&backend, "windows", 2).expect("it can be asked");
     let outcomes = fuzzer.cases(seeds, 2, true, &AtomicBool::new(false));
+    let outcomes = outcomes.expect("threads can be started");
     let mut found: Vec<Found> = Vec::new();
     for (seed, outcome) in outcomes {
         match outcome {
