@@ -52,6 +52,7 @@ pub mod fuzz;
 pub mod names;
 pub mod native;
 pub mod personality;
+pub mod plain;
 pub mod replay;
 #[cfg(not(all(test, loom)))]
 pub mod report;

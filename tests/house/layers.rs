@@ -12,7 +12,7 @@ use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
 const LEVELS: [&[&str]; 9] = [
-    &["bad_input", "draft", "names"],
+    &["bad_input", "draft", "names", "plain"],
     &["scenario", "trace"],
     &["choose", "coverage"],
     &[

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::bad_input::BadInput;
+use crate::plain::shown;
 use crate::report::Exit;
 use crate::request::Error;
 use args::{Command, Portsim};
@@ -111,7 +112,7 @@ pub fn main() -> ExitCode {
 /// The exit code, and what is wrong where the report does not say it.
 fn code(exit: Result<Exit, Stop>) -> ExitCode {
     let failed = |code, why: &dyn Display| {
-        eprintln!("error: {why}");
+        eprintln!("error: {}", shown(&why.to_string()));
         code
     };
     ExitCode::from(match exit {

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Stop;
 use super::args::Common;
+use crate::plain::shown;
 use crate::report::{Exit, Format, Part, Report};
 
 /// Work that takes longer than this shows its progress.
@@ -46,11 +47,12 @@ impl Say {
         Ok(report.exit())
     }
 
-    /// An answer, and notes that people can do without.
+    /// An answer, and notes that people can do without. What files, traces and agents have put into them moves no
+    /// terminal.
     fn out(&self, answer: &str, notes: &[String]) -> io::Result<()> {
-        io::stdout().lock().write_all(answer.as_bytes())?;
+        io::stdout().lock().write_all(shown(answer).as_bytes())?;
         for note in notes.iter().filter(|_| !self.quiet) {
-            eprintln!("{note}");
+            eprintln!("{}", shown(note));
         }
         Ok(())
     }
@@ -84,7 +86,8 @@ impl Progress {
             ProgressBar::new_spinner().with_style(style)
         });
         if !bar.is_hidden() {
-            bar.set_message(words(self.since.elapsed()));
+            let words = words(self.since.elapsed());
+            bar.set_message(shown(&words).into_owned());
             bar.tick();
         }
     }

@@ -379,8 +379,15 @@ impl Directory {
     }
 }
 
+/// The longest name: what is shown in columns must fit there.
+const NAME_MAX: usize = 100;
+
 /// Refuses what cannot be a name.
 pub(super) fn check_name(text: &str, place: &Place<'_>) -> Result<(), Complaint> {
+    if text.len() > NAME_MAX {
+        let problem = format!("{} is longer than {NAME_MAX} letters", quoted(text));
+        return Err(place.complain(problem));
+    }
     if is_name(text) {
         return Ok(());
     }

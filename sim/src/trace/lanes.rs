@@ -20,9 +20,13 @@ use super::line::{call_line, step_name};
 use super::wire::EventLine;
 use super::{Answer, Event, Shown};
 use crate::names::Names;
+use crate::plain::{cut, pad, width};
 
 /// Two blanks stand between lanes.
 const GAP: &str = "  ";
+
+/// The widest cell; of a wider one the rest is left out.
+const WIDE_MAX: usize = 1_000;
 
 /// The lanes of a trace; threads that do nothing have none.
 pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
@@ -33,7 +37,10 @@ pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
 pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option<u64>) -> String {
     let cells: Vec<_> = events
         .iter()
-        .map(|event| (event.shown.thread(), cell(names, program, &event.shown)))
+        .map(|event| {
+            let cell = cell(names, program, &event.shown);
+            (event.shown.thread(), cut(cell, WIDE_MAX))
+        })
         .collect();
     let mut lanes = Vec::new();
     for thread in program.thread_ids() {
@@ -50,7 +57,8 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
     let digits = events.len().to_string().len().max(1);
     let mut text = format!("{:>digits$}", "n");
     for (_, name, wide) in &lanes {
-        let _ = write!(text, "{GAP}{name:wide$}");
+        text.push_str(GAP);
+        pad(&mut text, name, *wide);
     }
     let mut out = text.trim_end().to_owned() + "\n";
     for (n, (thread, cell)) in cells.iter().enumerate() {
@@ -60,7 +68,8 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
         let mut line = format!("{:>digits$}", n + 1);
         for (lane, _, wide) in &lanes {
             let shown = if lane == thread { cell.as_str() } else { "" };
-            let _ = write!(line, "{GAP}{shown:wide$}");
+            line.push_str(GAP);
+            pad(&mut line, shown, *wide);
         }
         let by: Vec<_> = events[n].by.iter().map(|claim| claim.id).collect();
         if !by.is_empty() {
@@ -73,10 +82,6 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
         let _ = writeln!(out, "{:digits$}{GAP}and again from {first}", "");
     }
     out
-}
-
-fn width(text: &str) -> usize {
-    text.chars().count()
 }
 
 /// What a thread does in one event.

@@ -14,6 +14,7 @@ use portsim_model::step::StepKind;
 use super::wire::{EndFields, EndLine, EventLine, Header, OutcomeFields, PacketFields, write_line};
 use super::{Answer, End, Event, Shown, Span};
 use crate::names::Names;
+use crate::plain::is_plain;
 
 /// Writes a trace as JSON lines.
 pub fn write(
@@ -521,6 +522,9 @@ fn packet_fields(packets: &[Packet]) -> Vec<PacketFields> {
     packets.iter().map(packet).collect()
 }
 
+/// The longest name of an error.
+const ERROR_MAX: usize = 100;
+
 /// The answer that an outcome means; what is missing where it means none.
 pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
     let packets = fields.packets.as_ref().map(|packets| {
@@ -537,6 +541,9 @@ pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
             .error
             .clone()
             .ok_or("an outcome that is not ok names its error")?;
+        if error.len() > ERROR_MAX || !error.chars().all(is_plain) {
+            return Err("an error is a word of at most 100 letters");
+        }
         return Ok(match packets {
             Some(packets) => Answer::Partial(error, packets),
             None => Answer::Failed(error),

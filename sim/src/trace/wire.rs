@@ -70,6 +70,17 @@ pub struct Header {
     pub claims: Vec<String>,
 }
 
+impl Header {
+    /// Its texts, which the writer of the trace chose.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let always = [&self.scenario, &self.scenario_sha256, &self.tool, &self.os];
+        let perhaps = [&self.personality, &self.on, &self.violation, &self.why];
+        let perhaps = perhaps.into_iter().flatten();
+        let all = always.into_iter().chain(perhaps).chain(&self.claims);
+        all.map(String::as_str)
+    }
+}
+
 /// Who made a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
