@@ -6,6 +6,7 @@ mod coverage;
 mod free;
 mod fuzz;
 mod generated;
+mod hostile;
 mod house;
 mod liveness;
 mod native;

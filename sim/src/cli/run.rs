@@ -17,6 +17,9 @@ use crate::run::{Ended, Execution, run as execute, run_asking_why};
 use crate::scenario::Scenario;
 use crate::trace::{End, Trace};
 
+/// The most runs of which a report says each: about a kilobyte of memory for one.
+const KEPT_MAX: u64 = 1_000_000;
+
 /// Runs a scenario.
 pub fn run(args: &args::Run, say: &Say) -> Result<Exit, Stop> {
     let request = Request::of(args)?;
@@ -42,7 +45,14 @@ fn one(request: &Request, args: &args::Run, say: &Say) -> Result<Exit, Stop> {
 
 fn several(request: &Request, seeds: Range<u64>, say: &Say) -> Result<Exit, Stop> {
     stop_on_ctrl_c();
-    let mut runs = Vec::new();
+    let asked = seeds.end - seeds.start;
+    if say.is_json() && asked > KEPT_MAX {
+        let problem = format!(
+            "with --json, {KEPT_MAX} seeds at most are run at once: each is in the report; --shard takes a part of them"
+        );
+        return Err(bad_argument("--seeds", problem).into());
+    }
+    let mut runs = Runs::of(asked, say.is_json());
     let mut progress = say.progress();
     for seed in seeds.clone() {
         if stopped() {
@@ -50,12 +60,11 @@ fn several(request: &Request, seeds: Range<u64>, say: &Say) -> Result<Exit, Stop
         }
         let (run, _) = request.run(seed);
         say.part(Part::Run(&run))?;
-        runs.push(run.without_events());
+        runs.add(run);
         progress.at(|_| format!("seed {seed} of {}", seeds.end));
     }
     drop(progress);
-    let seeds = seeds.end - seeds.start;
-    say.report(Report::Runs(&Runs { runs, seeds }))
+    say.report(Report::Runs(&runs))
 }
 
 /// What is to be run.

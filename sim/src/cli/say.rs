@@ -36,6 +36,11 @@ impl Say {
         }
     }
 
+    /// Whether a machine reads it.
+    pub fn is_json(&self) -> bool {
+        matches!(self.format, Format::Json)
+    }
+
     /// Says a part of a report that has just become known.
     pub fn part(&self, part: Part<'_>) -> io::Result<()> {
         self.out(&self.format.part(part), &part.notes())

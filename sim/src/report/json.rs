@@ -74,7 +74,7 @@ fn run(run: &Run) -> Value {
 fn runs(runs: &Runs) -> Value {
     json!({
         "verdict": runs.verdict().name(),
-        "runs": runs.runs.iter().map(run).collect::<Vec<_>>(),
+        "runs": runs.kept().iter().map(run).collect::<Vec<_>>(),
     })
 }
 

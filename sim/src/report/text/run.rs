@@ -39,13 +39,9 @@ pub fn notes_on_one_of_several(run: &Run) -> Vec<String> {
 pub fn several(runs: &Runs) -> String {
     let mut rows = Vec::new();
     for verdict in [Verdict::Pass, Verdict::Violation, Verdict::Partial] {
-        let of = |run: &&Run| run.verdict() == verdict;
-        let number = runs.runs.iter().filter(of).count();
+        let number = runs.count(verdict);
         if number > 0 {
-            rows.push(vec![
-                verdict.name().to_owned(),
-                counted(number as u64, "run"),
-            ]);
+            rows.push(vec![verdict.name().to_owned(), counted(number, "run")]);
         }
     }
     table(&rows)
@@ -57,7 +53,7 @@ pub fn notes_on_several(runs: &Runs) -> Vec<String> {
         true => Vec::new(),
         false => vec![format!(
             "stopped after {} of {} seeds",
-            runs.runs.len(),
+            runs.count_all(),
             runs.seeds
         )],
     }
