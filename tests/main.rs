@@ -3,6 +3,8 @@
 mod agent;
 mod command;
 mod coverage;
+#[cfg(target_os = "linux")]
+mod ends;
 mod free;
 mod fuzz;
 mod generated;

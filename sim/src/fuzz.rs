@@ -21,6 +21,7 @@ use crate::cross_check::{Comparison, Verdict, cross_check_within};
 use crate::draft::{CLOCK, Draft};
 use crate::native::{Backend, Options};
 use crate::personality::not_for;
+use crate::run::GO_ON;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 use kinds::{Draw, KINDS, Kind, parts};
@@ -151,7 +152,7 @@ impl<'b> Fuzzer<'b> {
         let some = |_, seeds: &Seeds| {
             let going = seeds.take_while(|_| !stop.load(Ordering::Relaxed));
             going
-                .map(|seed| (seed, self.case(seed, keep)))
+                .map(|seed| (seed, self.made(seed, keep, stop)))
                 .collect::<Vec<_>>()
         };
         let mut all = share(seeds, workers, some)?.concat();
@@ -161,6 +162,10 @@ impl<'b> Fuzzer<'b> {
 
     /// Makes the case of a seed on both sides; what differs is made small if somebody wants to `keep` it.
     pub fn case(&self, seed: u64, keep: bool) -> Outcome {
+        self.made(seed, keep, &GO_ON)
+    }
+
+    fn made(&self, seed: u64, keep: bool, stop: &AtomicBool) -> Outcome {
         let draft = self.draft(seed);
         let scenario = read(&draft);
         let hasty = self.cell(&scenario, seed, HASTE);
@@ -180,16 +185,22 @@ impl<'b> Fuzzer<'b> {
                     refusal,
                     again: false,
                 };
-                Outcome::Differ(Box::new(if keep { self.small(whole) } else { whole }))
+                Outcome::Differ(Box::new(match keep {
+                    true => self.small(whole, stop),
+                    false => whole,
+                }))
             }
         }
     }
 
-    /// The smallest case that shows the same; the whole one where it does not come again with the same turns.
-    fn small(&self, whole: Found) -> Found {
+    /// The smallest case that shows the same, or as small as it was when it was stopped; the whole one where it does
+    /// not come again with the same turns.
+    fn small(&self, whole: Found, stop: &AtomicBool) -> Found {
         let mut found = whole.clone();
         if self.differs(&whole.draft, 1).is_some() {
-            let shows = |draft: &Draft| self.differs(draft, HASTE).is_some();
+            let shows = |draft: &Draft| {
+                !stop.load(Ordering::Relaxed) && self.differs(draft, HASTE).is_some()
+            };
             let small = shrink(whole.draft, shows);
             let tidy = small.tidied();
             let small = if shows(&tidy) { tidy } else { small };

@@ -1,5 +1,7 @@
 //! One execution of a scenario on the model, from boot to rest.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
@@ -8,6 +10,9 @@ use portsim_model::{State, event::Observer};
 
 use crate::choose::{Asked, Choose};
 use crate::trace::{Event, Watcher};
+
+/// What nobody stops looks at this. It is never set.
+pub(crate) static GO_ON: AtomicBool = AtomicBool::new(false);
 
 /// How an execution ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +23,7 @@ pub enum Ended {
     Violation(Violation),
     /// A bound of the scenario kept everybody from moving.
     Bound,
-    /// The limit of steps was reached.
+    /// The limit of steps was reached, or somebody stopped it.
     Limit,
 }
 
@@ -40,52 +45,68 @@ pub struct Execution {
 /// Runs with every event written down.
 pub fn run(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
     let watcher = Watcher::new(machine.program(), machine.os_error());
-    run_watched(machine, chooser, steps_max, watcher)
+    run_watched(machine, chooser, steps_max, &GO_ON, watcher)
 }
 
-/// The same, each event with the claims that decided it.
-pub fn run_asking_why(
+/// The same until `stop` is set, and each event with the claims that decided it, if somebody asks `why`.
+pub fn run_until(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
+    stop: &AtomicBool,
+    why: bool,
 ) -> Execution {
-    let watcher = Watcher::asking_why(machine.program(), machine.os_error());
-    run_watched(machine, chooser, steps_max, watcher)
+    let watcher = match why {
+        true => Watcher::asking_why(machine.program(), machine.os_error()),
+        false => Watcher::new(machine.program(), machine.os_error()),
+    };
+    run_watched(machine, chooser, steps_max, stop, watcher)
 }
 
 fn run_watched(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
+    stop: &AtomicBool,
     mut watcher: Watcher<'_>,
 ) -> Execution {
     let mut events = Vec::new();
     let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
-    let mut execution = execute(machine, chooser, steps_max, &mut watcher, note, |_| {});
+    let mut execution = execute(
+        machine,
+        chooser,
+        (steps_max, stop),
+        &mut watcher,
+        note,
+        |_| {},
+    );
     execution.events = events;
     execution
 }
 
-/// Runs, shows every state on the way to `seen`, and every call to `observer`.
+/// Runs until `stop` is set, shows every state on the way to `seen`, and every call to `observer`.
 pub fn run_seen(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
+    stop: &AtomicBool,
     observer: &mut impl Observer,
     seen: impl FnMut(&State),
 ) -> Execution {
-    execute(machine, chooser, steps_max, observer, |_, _| {}, seen)
+    let limits = (steps_max, stop);
+    execute(machine, chooser, limits, observer, |_, _| {}, seen)
 }
 
 /// Runs and remembers nothing but the end.
 pub fn run_unseen(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
-    execute(machine, chooser, steps_max, &mut (), |(), _| {}, |_| {})
+    let limits = (steps_max, &GO_ON);
+    execute(machine, chooser, limits, &mut (), |(), _| {}, |_| {})
 }
 
 fn execute<O: Observer>(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
-    steps_max: u64,
+    (steps_max, stop): (u64, &AtomicBool),
     observer: &mut O,
     mut taken: impl FnMut(&mut O, Step),
     mut seen: impl FnMut(&State),
@@ -108,7 +129,7 @@ fn execute<O: Observer>(
                 None => Ended::Rest,
             };
         }
-        if count == steps_max {
+        if count == steps_max || stop.load(Ordering::Relaxed) {
             break Ended::Limit;
         }
         let mover = movers[chooser.choose(&movers)];

@@ -102,7 +102,9 @@ pub fn walk(
         let end = plan.seeds.end.min(lot.saturating_add(LOT));
         share(lot..end, tallies.len(), |worker, seeds| {
             let mut tally = tallies[worker].lock().expect("no worker panics");
-            seeds.for_each(|seed| tally.run(machine, plan, seed));
+            seeds
+                .take_while(|_| !stop.load(Ordering::Relaxed))
+                .for_each(|seed| tally.run(machine, plan, seed, stop));
         })?;
         let first = |tally: &Mutex<Tally>| tally.lock().expect("no worker panics").walked.found;
         found = tallies
@@ -121,12 +123,11 @@ pub fn walk(
     // The end of a thread is called like an operation, but stands nowhere.
     let ops: BTreeSet<_> = ops.collect();
     Ok(Walked {
-        runs: lot - plan.seeds.start,
         states: all.states.len() as u64,
         calls: all.calls.called.intersection(&ops).count() as u64,
         calls_all: ops.len() as u64,
         found,
-        stopped: found.is_none() && lot < plan.seeds.end,
+        stopped: found.is_none() && all.walked.runs < plan.seeds.end - plan.seeds.start,
         ..all.walked
     })
 }
@@ -139,13 +140,14 @@ impl Tally {
         tally
     }
 
-    fn run(&mut self, machine: &dyn AnyMachine, plan: &Plan, seed: u64) {
+    fn run(&mut self, machine: &dyn AnyMachine, plan: &Plan, seed: u64, stop: &AtomicBool) {
         let (states, shown) = (&mut self.states, &mut self.walked.shown);
         let mut chooser = plan.policy.seeded(seed);
         let execution = run_seen(
             machine,
             chooser.as_mut(),
             plan.steps_max,
+            stop,
             &mut self.calls,
             |state| {
                 if states.insert(xxh3_64(state.bytes())) {
@@ -156,6 +158,9 @@ impl Tally {
             },
         );
         self.walked.steps += execution.steps;
+        // One that was broken off is none.
+        let is_cut = execution.ended == Ended::Limit && stop.load(Ordering::Relaxed);
+        self.walked.runs += u64::from(!is_cut);
         self.walked.at_rest += u64::from(execution.ended == Ended::Rest);
         if let Ended::Violation(violation) = execution.ended
             && self.walked.found.is_none_or(|(first, _)| seed < first)
@@ -165,6 +170,7 @@ impl Tally {
     }
 
     fn add(&mut self, other: Tally) {
+        self.walked.runs += other.walked.runs;
         self.walked.steps += other.walked.steps;
         self.walked.at_rest += other.walked.at_rest;
         self.states.extend(other.states);

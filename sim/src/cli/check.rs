@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
-use super::say::{Say, stop_on_ctrl_c};
+use super::say::Say;
+use super::stop;
 use super::walk::walk;
 use super::{Exit, Stop, bad_argument, files, traces};
 use crate::check::{Hosts, Limits, Progress};
@@ -23,7 +24,10 @@ use crate::trace::{End, Trace};
 /// Checks scenarios.
 pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
     let jobs = jobs(args)?;
-    let stop = stop_on_ctrl_c();
+    let stop = stop::flag();
+    if args.checkpoint.is_some() {
+        stop::take_time();
+    }
     let mut checks = Vec::new();
     for job in jobs {
         let check = one(args, job, say, stop)?;

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::args;
 use super::on::{On, pairs};
-use super::say::{Progress, Say, stop_on_ctrl_c, stopped};
+use super::say::{Progress, Say};
+use super::stop::{self, stopped};
 use super::{Exit, Stop, no_thread};
 use crate::bad_input::BadInput;
 use crate::fuzz::{Found, Fuzzer, Outcome};
@@ -24,7 +25,6 @@ const LOT: u64 = 256;
 /// Makes up scenarios and cross-checks them.
 pub fn fuzz(args: &args::Fuzz, say: &Say) -> Result<Exit, Stop> {
     let pairs = pairs(&args.on, args.personality.as_deref())?;
-    stop_on_ctrl_c();
     let since = Instant::now();
     let mut progress = say.progress();
     let mut fuzzed = Fuzzed {
@@ -106,8 +106,12 @@ impl Sweeping<'_> {
             let lot = at..seeds.end.min(at.saturating_add(LOT));
             at = lot.end;
             let keep = found < FOUND_MAX;
-            let cases = fuzzer.cases(lot, self.workers(), keep, stop_on_ctrl_c());
+            let cases = fuzzer.cases(lot, self.workers(), keep, stop::flag());
             for (seed, outcome) in cases.map_err(no_thread)? {
+                // A recording that was broken off says nothing.
+                if stopped() && matches!(outcome, Outcome::Unavailable(_)) {
+                    continue;
+                }
                 self.count(seed, outcome)?;
             }
         }

@@ -21,6 +21,7 @@ mod replay;
 mod run;
 mod say;
 mod schema;
+mod stop;
 mod stress;
 mod traces;
 mod walk;
@@ -89,6 +90,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    stop::listen();
     let say = say::Say::new(&portsim.common);
     let exit = match portsim.command {
         Command::Run(args) => run::run(&args, &say),
@@ -121,6 +123,8 @@ fn code(exit: Result<Exit, Stop>) -> ExitCode {
         Ok(Exit::Partial) => 4,
         Ok(Exit::Cut(cut)) => failed(2, &BadInput::from(cut)),
         Err(Stop::BadInput(bad)) => failed(2, &bad),
+        // What was asked of others was broken off.
+        Err(Stop::Unavailable(why)) if stop::stopped() => failed(4, &why),
         Ok(Exit::Unavailable(why)) | Err(Stop::Unavailable(why)) => failed(3, &why),
         Err(Stop::Output(error)) if error.kind() == ErrorKind::BrokenPipe => 0,
         Err(Stop::Output(error)) => failed(3, &format!("cannot write: {error}")),

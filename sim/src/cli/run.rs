@@ -7,13 +7,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::args::{self, personality};
-use super::say::{Say, stop_on_ctrl_c, stopped};
+use super::say::Say;
+use super::stop::{self, stopped};
 use super::{Exit, Stop, bad_argument, files, traces};
 use crate::choose::Policy;
 use crate::personality::{default_for, not_for, play};
 use crate::report::run::{Ran, Run, Runs};
+use crate::report::verdict::Verdict;
 use crate::report::{Part, Report};
-use crate::run::{Ended, Execution, run as execute, run_asking_why};
+use crate::run::{Ended, Execution, run_until};
 use crate::scenario::Scenario;
 use crate::trace::{End, Trace};
 
@@ -44,7 +46,6 @@ fn one(request: &Request, args: &args::Run, say: &Say) -> Result<Exit, Stop> {
 }
 
 fn several(request: &Request, seeds: Range<u64>, say: &Say) -> Result<Exit, Stop> {
-    stop_on_ctrl_c();
     let asked = seeds.end - seeds.start;
     if say.is_json() && asked > KEPT_MAX {
         let problem = format!(
@@ -59,6 +60,10 @@ fn several(request: &Request, seeds: Range<u64>, say: &Say) -> Result<Exit, Stop
             break;
         }
         let (run, _) = request.run(seed);
+        // One that was broken off is none.
+        if stopped() && run.verdict() == Verdict::Partial {
+            break;
+        }
         say.part(Part::Run(&run))?;
         runs.add(run);
         progress.at(|_| format!("seed {seed} of {}", seeds.end));
@@ -103,10 +108,8 @@ impl Request {
         let machine = play(self.personality, &self.scenario.program, self.processors)
             .expect("it was asked before");
         let mut policy = self.policy.seeded(seed);
-        let execution = match self.why {
-            true => run_asking_why(&*machine, &mut *policy, self.steps_max),
-            false => execute(&*machine, &mut *policy, self.steps_max),
-        };
+        let stop = stop::flag();
+        let execution = run_until(&*machine, &mut *policy, self.steps_max, stop, self.why);
         let (ended, steps) = (execution.ended, execution.steps);
         let trace = self.trace(seed, execution);
         let bytes = traces::bytes(&self.scenario, &trace);

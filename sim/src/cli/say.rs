@@ -1,7 +1,6 @@
 //! Where output goes: reports to standard output, notes and progress to standard error.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,9 +12,6 @@ use crate::report::{Exit, Format, Part, Report};
 
 /// Work that takes longer than this shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Set by Ctrl-C.
-static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// What the common arguments say about output.
 #[derive(Debug, Clone, Copy)]
@@ -104,20 +100,4 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
-}
-
-/// From now on Ctrl-C ends the work with what is known so far; a second one ends the program.
-pub fn stop_on_ctrl_c() -> &'static AtomicBool {
-    // Without a handler Ctrl-C still ends the program, only without its partial verdict.
-    let _ = ctrlc::set_handler(|| {
-        if STOPPED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
-    &STOPPED
-}
-
-/// Whether somebody pressed Ctrl-C.
-pub fn stopped() -> bool {
-    STOPPED.load(Ordering::Relaxed)
 }

@@ -201,7 +201,11 @@ fn stress(stress: &Stress) -> Value {
 }
 
 fn admissions(admissions: &Admissions) -> Value {
-    json!({ "traces": admissions.traces.iter().map(admission).collect::<Vec<_>>() })
+    let object = json!({
+        "traces": admissions.traces.iter().map(admission).collect::<Vec<_>>(),
+        "complete": (!admissions.complete()).then_some(false),
+    });
+    but_for(object, &["complete"])
 }
 
 fn admission(admission: &Admission) -> Value {

@@ -62,6 +62,7 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         Report::Run(run) => run::notes(run),
         Report::Runs(runs) => run::notes_on_several(runs),
         Report::Record(record) => vec![record::note(record)],
+        Report::Admit(admissions) => admit::notes_on_all(admissions),
         Report::Export(exported) => match &exported.written {
             Ok(_) => Vec::new(),
             Err(why) => vec![unsupported(&exported.scenario, "as", &exported.system, why)],
@@ -70,7 +71,6 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         | Report::Replay(_)
         | Report::Diff(_)
         | Report::Stress(_)
-        | Report::Admit(_)
         | Report::CrossCheck(_)
         | Report::Compare(_)
         | Report::Fuzz(_)

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use portsim_model::machine::AnyMachine;
 
-use super::{Error, GO_ON};
+use super::Error;
 use crate::check::{
     Exploration, Files, Hosts, Keeping, Limits, Progress, Reductions, Searched, Workers,
     check as explore,
 };
 use crate::personality::{default_for, named, not_for, play};
 use crate::report::check::{Check, Counterexample, Explored, Method};
-use crate::run::follow;
+use crate::run::{GO_ON, follow};
 use crate::scenario::Scenario;
 
 /// A search of every interleaving of one scenario.
