@@ -2,7 +2,7 @@
 # What happens when somebody adds an operation: in a copy of this tree, a toy that posts a packet and ends a thread.
 #
 # Where only its variant is there, the compiler leads to the places of the model that have to know it. Where it says what
-# it names, symmetry, partial order, layout and what observers see know it: the tests of all operations hold for it too.
+# it names, symmetry, partial order, layout and traces know it: the tests of all operations hold for it too.
 # Each part that it leaves out of that is missed: by the compiler, and where that is silenced by a test. Then the compiler
 # leads to the places of the program: the lines of traces, exports, backends.
 #
@@ -154,7 +154,7 @@ without port '.names(Port(*port, Posts))' ports_run_out_of_room_where_packets_ar
 without packet '.names(Packet(packet))' what_is_never_read_is_taken_out_of_every_operation
 without thread '.names(Thread(*thread, Ends))' threads_that_are_named_trade_places_with_nobody \
     nobody_waits_who_meets_what_an_operation_names
-without into '.result(into)' results_are_found_and_taken_away
+without into '.result(into)' results_are_found_and_taken_away observers_see_no_results_expressions_and_branches
 printf '== without .local()\n'
 says "${TOY/$'\n'"                .local()"/}"
 missed_by one_waits_where_operations_have_nothing_to_do_with_each_other

@@ -21,7 +21,7 @@ use portsim_model::threads::Mode;
 
 use crate::coverage::Coverage;
 use crate::names::Names;
-use crate::trace::{Answer, End, Event, Shown, Watcher, form, lanes};
+use crate::trace::{Answer, End, Event, Shown, Watcher, lanes};
 
 /// What the judge says of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,7 +228,7 @@ impl Judge<'_> {
                 same && self.machine.take(&mut state, step, &mut watcher).is_some_and(|fault| {
                     let mut events = Vec::new();
                     watcher.finish(step, &mut events);
-                    let calls = |event: &Event| matches!(&event.shown, Shown::Call { op: own, .. } if form(*own) == form(*op));
+                    let calls = |event: &Event| matches!(&event.shown, Shown::Call { op: own, .. } if own.form() == op.form());
                     matches!(fault, Fault::InFlight | Fault::Freed) && events.first().is_some_and(calls)
                 })
             })
@@ -456,7 +456,7 @@ impl Judge<'_> {
 /// The returns among some events.
 fn returns(events: &[Shown]) -> Vec<Return> {
     let returned = |shown: &Shown| match shown {
-        Shown::Return { thread, op, answer } => Some((*thread, form(*op), answer.clone())),
+        Shown::Return { thread, op, answer } => Some((*thread, op.form(), answer.clone())),
         _ => None,
     };
     events.iter().filter_map(returned).collect()

@@ -1,7 +1,6 @@
 //! What operations are done with, besides ids.
 
 use crate::ids::{FileId, OperationId, PacketId, PortId, ReserveId, SlotId};
-use crate::program::BATCH_MAX;
 
 /// A place in a thread's code: index into `Code::instrs`.
 pub type Pc = u8;
@@ -138,11 +137,4 @@ pub struct Get {
     pub min: Option<u8>,
     /// Whether an asynchronous procedure call can end the wait.
     pub alertable: bool,
-}
-
-impl Get {
-    /// The most packets that it takes at once.
-    pub fn most(self) -> usize {
-        usize::from(self.max.unwrap_or(1)).min(BATCH_MAX)
-    }
 }

@@ -448,7 +448,40 @@ impl Op {
         })
     }
 
-    /// The same operation with its result going nowhere: what an observer sees of it.
+    /// The same operation as an observer sees it: without what only its thread knows, such as where its result goes.
+    pub fn form(self) -> Op {
+        let mut form = self.unnamed();
+        for noun in form.tell().nouns() {
+            match noun {
+                Noun::Condition(cond) => *cond = ExprId(0),
+                Noun::Branch(to) => *to = 0,
+                Noun::Sets(first, len) => (*first, *len) = (0, 0),
+                Noun::Port(..)
+                | Noun::Ports(..)
+                | Noun::Packet(_)
+                | Noun::Own(_)
+                | Noun::Thread(..)
+                | Noun::Object(..)
+                | Noun::Clock(_)
+                | Noun::Source(..)
+                | Noun::File(..)
+                | Noun::Binding(_)
+                | Noun::Operation(..)
+                | Noun::Burst(..)
+                | Noun::Result(_)
+                | Noun::Reserve(_)
+                | Noun::WaitPacket(..)
+                | Noun::Job(..)
+                | Noun::JobBinding(_)
+                | Noun::Pid(_)
+                | Noun::Process(_)
+                | Noun::Text(_) => {}
+            }
+        }
+        form
+    }
+
+    /// The same operation with its result going nowhere.
     pub fn unnamed(mut self) -> Op {
         if let Some(into) = self.tell().into {
             *into = None;

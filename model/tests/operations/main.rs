@@ -155,6 +155,19 @@ fn results_are_found_and_taken_away() {
     }
 }
 
+/// What only its thread knows is nothing that a trace could tell.
+#[test]
+fn observers_see_no_results_expressions_and_branches() {
+    for op in every_sample() {
+        let form = format!("{op:?}")
+            .replace("Some(SlotId(0))", "None")
+            .replace("ExprId(1)", "ExprId(0)")
+            .replace("otherwise: 2", "otherwise: 0")
+            .replace("first: 2, len: 1", "first: 0, len: 0");
+        assert_eq!(format!("{:?}", op.form()), form);
+    }
+}
+
 /// Threads 1 and 2 are alike, unless thread 0 speaks of one of them, or lets the end of threads show their order.
 #[test]
 fn threads_that_are_named_trade_places_with_nobody() {

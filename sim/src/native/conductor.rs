@@ -18,10 +18,11 @@ use portsim_model::os_error::errno;
 use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
 
-use super::backend::{Back, Backend, Failure, Threads, Unquiet, ended_by, is_ours};
+use super::backend::{Backend, Failure, is_ours};
 use super::clock::{Clock, tick_for, ticks_of};
 use super::part::{Lost, Script, unplayable};
 use super::recording::{Disturbance, Ended, NoRecording, Options, Recording, TRIES};
+use super::threads::{Back, Threads, Unquiet, ended_by};
 use crate::choose::Choose;
 use crate::trace::{Answer, Shown};
 

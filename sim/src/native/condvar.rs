@@ -28,7 +28,7 @@ use super::inside::Inside;
 use super::lock::lock;
 use super::parked::{Call, is_seen};
 use super::ports::{Ports, PortsAndObjects};
-use super::run::Run;
+use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -115,7 +115,7 @@ impl Ports for CondvarPorts {
         let first = port.condition_address();
         let taken = self
             .inside
-            .call(me, first, || port.get(patience, get.most()));
+            .call(me, first, || port.get(patience, most(get)));
         Ok(match (taken?, get.max) {
             (Taken::Closed, _) => self.run.failed(Error::Abandoned),
             (Taken::Packets(packets), _) if packets.is_empty() => self.run.failed(Error::Timeout),

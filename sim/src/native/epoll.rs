@@ -35,7 +35,7 @@ use super::descriptors::Descriptors;
 use super::parked::{Call, is_seen};
 use super::ports::{Ports, PortsAndObjects, refused_before};
 use super::posted::Posted;
-use super::run::Run;
+use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -174,7 +174,7 @@ impl Ports for EpollPorts {
     fn get(&self, _: ThreadId, get: Get) -> Result<Answer, Failure> {
         let end = self.run().end(get.timeout);
         let mut room = [MaybeUninit::<Event>::uninit(); BATCH_MAX];
-        let room = &mut room[..get.most()];
+        let room = &mut room[..most(get)];
         loop {
             let rest = end.map(|end| timespec(end.saturating_duration_since(Instant::now())));
             match epoll::wait(self.ports.get(get.port), &mut *room, rest.as_ref()) {

@@ -30,7 +30,7 @@ use super::descriptors::Descriptors;
 use super::parked::{Call, Probe};
 use super::pipe_bell::PipeBell;
 use super::ports::{Ports, PortsAndObjects, refused_before};
-use super::run::Run;
+use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -157,7 +157,7 @@ impl EventPorts {
         // A source of 0 stays where no event is written.
         let mut events = [NOTHING; BATCH_MAX];
         let mut count: c_uint = get.min.unwrap_or(1).into();
-        let max = get.most() as c_uint;
+        let max = most(get) as c_uint;
         let failed = match get.max {
             // SAFETY: there is room for one event, and the time is none or lives on this stack.
             None => unsafe { libc::port_get(port, events.as_mut_ptr(), rest) },

@@ -29,7 +29,7 @@ use super::parked::{Call, Probe};
 use super::pipe_bell::PipeBell;
 use super::ports::{Ports, PortsAndObjects, refused_before};
 use super::posted::Posted;
-use super::run::Run;
+use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -169,7 +169,7 @@ impl Ports for Queues {
         let end = self.run().end(get.timeout);
         loop {
             let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let taken = kevent(self.ports.raw(get.port), &[], get.most(), rest);
+            let taken = kevent(self.ports.raw(get.port), &[], most(get), rest);
             if self.run().is_over() {
                 return Ok(self.run().failed(Error::Abandoned));
             }

@@ -23,9 +23,10 @@ use std::time::{Duration, Instant};
 
 use portsim_model::program::{Op, ThreadId};
 
-use super::backend::{Back, Failure, Threads, Unquiet, ended_by};
+use super::failure::Failure;
 use super::mailbox::{Listener, Mailbox, SPINS};
 use super::parked::{KernelWait, Probe};
+use super::threads::{Back, Threads, Unquiet, ended_by};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 

@@ -4,14 +4,14 @@
 //! so on a [`Threads`]: the threads and ports of one run, wherever they live. A threads answers the question that
 //! makes a recorded order true: is everybody parked in the kernel, or back?
 //!
-//! - [`local_threads`] is the threads of threads in this process, on whatever [`world::World`] a backend makes; at a
+//! - [`local_threads`] is the [`threads`] of threads in this process, on whatever [`world::World`] a backend makes; at a
 //!   [`mailbox`] a thread gets its calls, and [`sync`] is what a mailbox is built of.
 //! - [`free`] lets the threads of a program run at full speed, on such a world or on an agent; each call is written down with
 //!   its times.
 //! - [`parked`] and `parked_windows` look at such a thread from outside, one way an OS.
 //! - [`part`] and [`clock`] are what the conductor knows: where each thread stands, and which deadlines pend.
 //! - [`agent`] is the threads of threads in another process, which speaks the agent protocol.
-//! - One file or folder a backend, listed below. All but that of Windows bring [`ports`] alone: `objects` keeps what else
+//! - One file or folder a backend, listed below. All but that of Windows bring `ports` alone: `objects` keeps what else
 //!   threads wait for, `can` says what such a backend lacks, and `run` is what its ports know of a run. Where they are
 //!   descriptors, `descriptors` and `numbers` have them, and `posted` the packets that the kernel carries no more of than a
 //!   number. `bell` and `inside` are for Linux, `pipe_bell` for illumos, FreeBSD and macOS, whose backends have never been
@@ -34,6 +34,7 @@ pub mod parked;
 pub mod part;
 pub mod recording;
 pub mod sync;
+pub mod threads;
 pub mod world;
 
 #[cfg(target_os = "linux")]
@@ -93,11 +94,12 @@ mod tests;
 mod windows;
 
 pub use agent::Agent;
-pub use backend::{Back, Backend, Failure, Threads, Unquiet};
+pub use backend::{Backend, Failure};
 pub use conductor::record;
 #[cfg(not(all(test, loom)))]
 pub use free::record_free;
 pub use recording::{Ended, NoRecording, Options, Recording};
+pub use threads::{Back, Threads, Unquiet};
 
 /// Every backend, those of other systems included, in the order of every list.
 pub fn backends() -> &'static [&'static dyn Backend] {

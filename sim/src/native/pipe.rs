@@ -32,7 +32,7 @@ use super::inside::Inside;
 use super::parked::{Call, is_seen};
 use super::ports::{Ports, PortsAndObjects};
 use super::posted::Posted;
-use super::run::Run;
+use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 
@@ -159,7 +159,7 @@ impl PipePorts {
     /// One read, which waits unless the call is a poll.
     fn reads(&self, me: ThreadId, get: Get) -> Result<Answer, Failure> {
         let mut records = [0; 8 * BATCH_MAX];
-        let records = &mut records[..8 * get.most()];
+        let records = &mut records[..8 * most(get)];
         let read = loop {
             if self.run().is_over() {
                 return Ok(self.run().failed(Error::Abandoned));
@@ -178,7 +178,7 @@ impl PipePorts {
             }
         };
         let read = match read {
-            Ok(0) if get.most() > 0 => return Ok(self.run().failed(Error::Abandoned)),
+            Ok(0) if most(get) > 0 => return Ok(self.run().failed(Error::Abandoned)),
             Ok(read) => read,
             Err(Errno::AGAIN) => return Ok(self.run().failed(Error::Timeout)),
             Err(Errno::BADF) => return Ok(self.run().failed(Error::BadHandle)),
@@ -196,7 +196,7 @@ impl PipePorts {
     /// Reads records until the pipe is empty or the call has enough; the error of the first read if it fails.
     fn take(&self, get: Get) -> Result<Answer, Errno> {
         let mut packets = Vec::new();
-        while packets.len() < get.most() {
+        while packets.len() < most(get) {
             let mut record = [0; 8];
             match read(self.ports.end(get.port, READS), &mut record) {
                 Ok(_) => {

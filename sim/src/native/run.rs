@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
 use portsim_model::os_error::OsError;
-use portsim_model::program::{Packet, PacketId, Program, Timeout};
+use portsim_model::program::{BATCH_MAX, Get, Packet, PacketId, Program, Timeout};
 
 use super::backend::Failure;
 use crate::trace::Answer;
@@ -97,4 +97,9 @@ impl Run {
     pub fn failure(&self, call: &str, error: impl Into<io::Error>) -> Failure {
         Failure::new(self.backend, call, error)
     }
+}
+
+/// The most packets that a call takes.
+pub fn most(get: Get) -> usize {
+    usize::from(get.max.unwrap_or(1)).min(BATCH_MAX)
 }

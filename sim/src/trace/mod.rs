@@ -17,8 +17,6 @@ pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
 
 use portsim_model::claim::Claim;
 use portsim_model::event::Error;
-use portsim_model::expr::ExprId;
-use portsim_model::op::Noun;
 use portsim_model::os_error::error_named;
 use portsim_model::program::{Op, Packet, ThreadId};
 use portsim_model::step::StepKind;
@@ -149,7 +147,7 @@ impl Shown {
                     ..
                 },
             ) => {
-                form(*op) == form(*called)
+                op.form() == called.form()
                     && match (answer, given) {
                         (Some(ours), Some(theirs)) => ours.agrees(theirs),
                         (None, None) => true,
@@ -199,37 +197,4 @@ pub struct Trace {
     pub spans: Vec<Span>,
     /// How it ended; none for a trace that was cut.
     pub end: Option<End>,
-}
-
-/// An operation as an observer sees it: without what only its thread knows, such as where its result goes.
-pub fn form(op: Op) -> Op {
-    let mut form = op.unnamed();
-    for noun in form.describe().nouns() {
-        match noun {
-            Noun::Condition(cond) => *cond = ExprId(0),
-            Noun::Branch(to) => *to = 0,
-            Noun::Sets(first, len) => (*first, *len) = (0, 0),
-            Noun::Port(..)
-            | Noun::Ports(..)
-            | Noun::Packet(_)
-            | Noun::Own(_)
-            | Noun::Thread(..)
-            | Noun::Object(..)
-            | Noun::Clock(_)
-            | Noun::Source(..)
-            | Noun::File(..)
-            | Noun::Binding(_)
-            | Noun::Operation(..)
-            | Noun::Burst(..)
-            | Noun::Result(_)
-            | Noun::Reserve(_)
-            | Noun::WaitPacket(..)
-            | Noun::Job(..)
-            | Noun::JobBinding(_)
-            | Noun::Pid(_)
-            | Noun::Process(_)
-            | Noun::Text(_) => {}
-        }
-    }
-    form
 }

@@ -14,7 +14,8 @@ use super::setup::numbered;
 use super::wire::{FromAgent, Leave, Make, Quiesce, Returned, ToAgent};
 use super::{Talk, lock, reset};
 use crate::names::Names;
-use crate::native::backend::{Back, Failure, FarThreads, Told};
+use crate::native::failure::Failure;
+use crate::native::threads::{Back, FarThreads, Told};
 use crate::trace::Span;
 
 /// A call that has not returned.

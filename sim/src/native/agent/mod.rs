@@ -27,7 +27,8 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
-use super::backend::{Back, Backend, Failure, Far, Threads, Unquiet, ended_by, is_ours};
+use super::backend::{Backend, Failure, is_ours};
+use super::threads::{Back, Far, Threads, Unquiet, ended_by};
 use crate::bad_input::quoted;
 use crate::names::Names;
 use afar::Afar;

@@ -17,7 +17,8 @@ use super::wire::{
 };
 use crate::bad_input::quoted;
 use crate::names::Names;
-use crate::native::backend::{Backend, Failure, Threads, Unquiet, ended_by};
+use crate::native::backend::{Backend, Failure};
+use crate::native::threads::{Threads, Unquiet, ended_by};
 use crate::trace::outcome_fields;
 
 /// Every operation of the protocol; which of them a backend has, it says for each setup.

@@ -16,10 +16,11 @@ use portsim_model::os_error::errno;
 use portsim_model::program::{Instr, Op, Pc, Program, ThreadId};
 
 use super::{Branches, Call, Ended, Freely, GRACE, Next};
-use crate::native::backend::{Back, FarThreads, Told, is_ours};
+use crate::native::backend::is_ours;
 use crate::native::failure::Failure;
 use crate::native::part::Script;
 use crate::native::recording::NoRecording;
+use crate::native::threads::{Back, FarThreads, Told};
 use crate::trace::{Answer, Span};
 
 /// The most calls that a thread is given before it has returned from the first of them.

@@ -38,7 +38,7 @@ use super::lock::lock;
 use super::parked::{Call, is_seen};
 use super::ports::{Ports, PortsAndObjects, refused_before};
 use super::posted::Posted;
-use super::run::Run;
+use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 use requests::{Open, ROOM, Requests};
@@ -350,7 +350,7 @@ impl Ports for Rings {
                 return Ok(self.run().failed(Error::Abandoned));
             }
             let entries = match (self.ring(get.port), waited) {
-                (Some(on), Ok(()) | Err(Errno::TIME)) => on.ring.turn().pop(get.most()),
+                (Some(on), Ok(()) | Err(Errno::TIME)) => on.ring.turn().pop(most(get)),
                 (Some(_), Err(Errno::INTR)) => {
                     self.run().disturb();
                     Vec::new()
