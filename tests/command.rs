@@ -401,6 +401,11 @@ fn arguments_are_explained() {
             vec!["run", B1, "--as", "window"],
             "did you mean \"windows\"",
         ),
+        (vec!["run", B1, "--as", "window"], "unknown personality"),
+        (
+            vec!["run", B1, "--as", "windows:poll-count=counts"],
+            "did you mean \"poll-counts\"",
+        ),
         (
             vec!["cross-check", B1, "--on", "epol"],
             "did you mean \"epoll\"",
@@ -440,6 +445,22 @@ fn partial_is_no_pass() {
             "{args:?}: {}",
             words(&output)
         );
+    }
+}
+
+/// A call that puts several packets into one port waits for room for all of them, also where that is never there.
+#[test]
+fn a_port_named_twice_needs_room_for_two() {
+    let scratch = Scratch::new("named-twice");
+    for (packets, says) in [(1, "depth 0"), (3, "depth 1")] {
+        let text = format!(
+            r#"{{ "why": "A thread sends to a port twice at once, for ever.", "as": ["illumos"], "ports": {{ "p": {{}} }},
+                 "threads": {{ "a": [ {{ "loop": [ {{ "port_sendn": ["p", "p"], "key": 1 }} ] }} ] }},
+                 "bounds": {{ "packets": {packets} }} }}"#
+        );
+        let output = portsim(&["check", &scratch.file("twice.json", text.as_bytes())]);
+        assert_eq!(code(&output), 4, "{}", words(&output));
+        assert!(words(&output).contains(says), "{}", words(&output));
     }
 }
 

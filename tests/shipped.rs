@@ -1,7 +1,6 @@
 //! What the shipped scenarios and traces say, held against the model.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,7 +33,7 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 /// Every scenario with every system that plays it.
-fn pairs() -> Vec<(Scenario, &'static str)> {
+pub fn pairs() -> Vec<(Scenario, &'static str)> {
     let all = |scenario: Scenario| {
         let playable: Vec<_> = NAMES
             .into_iter()
@@ -97,39 +96,52 @@ impl Explore {
     }
 }
 
+/// The large pools are for measuring; their counts are checked in full where speed is.
+pub fn is_too_large(scenario: &Scenario) -> bool {
+    scenario.name.starts_with("bench/pool-5") || scenario.name == "bench/pool-4-2-3-4"
+}
+
+/// The verdict on this system is the expected one.
+pub fn verdict(scenario: &Scenario, name: &str) -> Result<(), String> {
+    let out = play(name, &scenario.program, PROCESSORS)
+        .map(|machine| Explore(1, Reductions::ALL).on(&machine))
+        .expect("it is playable");
+    let verdict = match out.found {
+        _ if out.cut.is_some() => Expect::Violation("(partial)".to_owned()),
+        Some(found) => Expect::Violation(found.property(&scenario.names).to_owned()),
+        None => Expect::Pass,
+    };
+    if verdict == scenario.expect {
+        return Ok(());
+    }
+    let (scenario, expect) = (&scenario.name, &scenario.expect);
+    Err(format!(
+        "{scenario} as {name}: {verdict:?}, expected {expect:?}"
+    ))
+}
+
 /// Each verdict is the expected one, on every system that the scenario is meant for.
 #[test]
 fn every_scenario_has_the_verdict_that_it_expects() {
     let mut wrong = Vec::new();
     for (scenario, name) in pairs() {
-        // The large pools are for measuring; their counts are checked in full where speed is.
-        if scenario.name.starts_with("bench/pool-5") || scenario.name == "bench/pool-4-2-3-4" {
+        if is_too_large(&scenario) {
             println!("not explored here, too large: {}", scenario.name);
             continue;
         }
-        let out = play(name, &scenario.program, PROCESSORS)
-            .map(|machine| Explore(1, Reductions::ALL).on(&machine))
-            .expect("it is playable");
-        let verdict = match out.found {
-            _ if out.cut.is_some() => Expect::Violation("(partial)".to_owned()),
-            Some(found) => Expect::Violation(found.property(&scenario.names).to_owned()),
-            None => Expect::Pass,
-        };
-        if verdict != scenario.expect {
-            wrong.push(format!(
-                "{} as {name}: {verdict:?}, expected {:?}",
-                scenario.name, scenario.expect
-            ));
-        }
+        wrong.extend(verdict(&scenario, name).err());
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// The benchmark has the states and transitions that SPIN, Stateright, TLC and rumur count for it.
 #[test]
 fn the_pool_has_the_counts_of_the_other_checkers() {
-    let file = root().join("scenarios/bench/pool-4-2-2-4.json");
-    let scenario = Scenario::read(&file).expect("it is shipped");
+    the_pool_is_counted();
+}
+
+/// The benchmark has the states and transitions that SPIN, Stateright, TLC and rumur count for it.
+pub fn the_pool_is_counted() {
+    let scenario = scenario_of("bench/pool-4-2-2-4");
     let out = play("windows", &scenario.program, PROCESSORS)
         .map(|machine| Explore(2, Reductions::NONE).on(&machine))
         .expect("Windows plays it");
@@ -139,33 +151,42 @@ fn the_pool_has_the_counts_of_the_other_checkers() {
     );
 }
 
-/// Whatever is left out of the search, the verdict is the same, and so is the counterexample.
+/// How many states and transitions each search has, so that a change of any is seen: first the whole one, then those
+/// that leave something out.
+pub const STATES: &str = "tests/states.txt";
+
+/// The line of that list for a scenario on a system. Whatever is left out of the search, the verdict is the same, and so
+/// is the counterexample.
+pub fn states(scenario: &Scenario, name: &str) -> String {
+    let explore = |reductions| {
+        play(name, &scenario.program, PROCESSORS)
+            .map(|machine| Explore(1, reductions).on(&machine))
+            .expect("it is playable")
+    };
+    let whole = explore(Reductions::NONE);
+    let mut counts = format!("{}/{}", whole.states, whole.transitions);
+    for reductions in EVERY {
+        let out = explore(reductions);
+        assert_eq!(
+            (out.found, out.cut, &out.path),
+            (whole.found, whole.cut, &whole.path),
+            "{} as {name}, {reductions:?}",
+            scenario.name
+        );
+        assert!(out.states <= whole.states, "{}", scenario.name);
+        counts += &format!(" {}/{}", out.states, out.transitions);
+    }
+    format!("{} as {name}: {counts}\n", scenario.name)
+}
+
 #[test]
 fn what_is_left_out_makes_no_difference() {
-    let mut reduced = 0;
-    for (scenario, name) in pairs() {
-        if scenario.name.starts_with("bench/pool-5") || scenario.name == "bench/pool-4-2-3-4" {
-            continue;
-        }
-        let explore = |reductions| {
-            play(name, &scenario.program, PROCESSORS)
-                .map(|machine| Explore(1, reductions).on(&machine))
-                .expect("it is playable")
-        };
-        let whole = explore(Reductions::NONE);
-        for reductions in EVERY {
-            let out = explore(reductions);
-            assert_eq!(
-                (out.found, out.cut, &out.path),
-                (whole.found, whole.cut, &whole.path),
-                "{} as {name}, {reductions:?}",
-                scenario.name
-            );
-            assert!(out.states <= whole.states, "{}", scenario.name);
-            reduced += usize::from(out.states < whole.states);
-        }
-    }
-    assert!(reduced > 0, "some scenario has threads that are alike");
+    let pairs = pairs().into_iter();
+    let small = pairs.filter(|(scenario, _)| !is_too_large(scenario));
+    let lines: String = small
+        .map(|(scenario, name)| states(&scenario, name))
+        .collect();
+    is_as_kept(STATES, &lines);
 }
 
 /// One worker, two and three come to the same counts, verdict and counterexample.
@@ -188,34 +209,34 @@ fn as_many_workers_as_you_like() {
     }
 }
 
-struct Name;
-
-impl Name {
-    fn on(self, machine: &Arc<dyn AnyMachine>) -> &'static str {
-        machine.about().name
-    }
+#[test]
+fn what_systems_lack() {
+    lacks_are_as_kept();
 }
 
 /// What each system says that it lacks, in all shipped scenarios, whatever systems they are meant for.
-#[test]
-fn what_systems_lack() {
+pub fn lacks_are_as_kept() {
+    let lacks: BTreeSet<_> = scenarios().iter().flat_map(lacks).collect();
+    let shown: String = lacks.into_iter().collect();
+    is_as_kept("tests/lacks.txt", &shown);
+}
+
+/// What systems lack for one scenario.
+fn lacks(scenario: &Scenario) -> BTreeSet<String> {
     let mut lacks = BTreeSet::new();
-    for scenario in scenarios() {
-        for name in NAMES {
-            match play(name, &scenario.program, PROCESSORS).map(|machine| Name.on(&machine)) {
-                Ok(its) => assert_eq!(its, name),
-                Err(why) => {
-                    lacks.insert(format!("{name}: {why}\n"));
-                    let meant_for = scenario.meant_for.iter().flatten();
-                    if meant_for.into_iter().any(|machine| machine == name) {
-                        lacks.insert(format!("{name}: so {} is not played\n", scenario.name));
-                    }
+    for name in NAMES {
+        match play(name, &scenario.program, PROCESSORS).map(|machine| machine.about().name) {
+            Ok(its) => assert_eq!(its, name),
+            Err(why) => {
+                lacks.insert(format!("{name}: {why}\n"));
+                let meant_for = scenario.meant_for.iter().flatten();
+                if meant_for.into_iter().any(|machine| machine == name) {
+                    lacks.insert(format!("{name}: so {} is not played\n", scenario.name));
                 }
             }
         }
     }
-    let shown: String = lacks.into_iter().collect();
-    is_as_kept("tests/lacks.txt", &shown);
+    lacks
 }
 
 /// A list that is kept, so that a change of it is seen.
@@ -228,43 +249,46 @@ pub(crate) fn is_as_kept(file: &str, shown: &str) {
     assert_eq!(known, shown, "UPDATE_EXPECT=1 blesses it");
 }
 
-struct Seed(u64);
+/// What the model shows for the schedule of a scenario on this system.
+fn shown(scenario: &Scenario, name: &str) -> String {
+    let machine = play(name, &scenario.program, PROCESSORS).expect("it is playable");
+    let events = run(&*machine, &mut *Policy::Random.seeded(0), 10_000).events;
+    let lanes = lanes::lanes(&scenario.names, &scenario.program, &events);
+    format!("{} as {name}\n\n{lanes}", scenario.name)
+}
 
-impl Seed {
-    fn on(self, machine: &Arc<dyn AnyMachine>) -> Vec<portsim::trace::Event> {
-        run(&**machine, &mut *Policy::Random.seeded(self.0), 10_000).events
+/// Where what somebody has read and found right is kept.
+fn golden(scenario: &Scenario, name: &str) -> PathBuf {
+    root().join(format!("traces/golden/{}.{name}.txt", scenario.name))
+}
+
+/// What the model shows for a schedule is what somebody has read and found right.
+pub fn is_golden(scenario: &Scenario, name: &str) -> Result<(), String> {
+    let (file, shown) = (golden(scenario, name), shown(scenario, name));
+    match fs::read_to_string(&file).unwrap_or_default() == shown {
+        true => Ok(()),
+        false => Err(format!("{}:\n{shown}", file.display())),
     }
 }
 
 /// What the model shows for each schedule is what somebody has read and found right.
 #[test]
 fn golden_lanes() {
-    let folder = root().join("traces/golden");
     let bless = std::env::var_os("UPDATE_EXPECT").is_some();
     let (mut wrong, mut known) = (Vec::new(), Vec::new());
     for (scenario, name) in pairs() {
         if scenario.program.schedule.is_none() {
             continue;
         }
-        let events = play(name, &scenario.program, PROCESSORS)
-            .map(|machine| Seed(0).on(&machine))
-            .expect("it is playable");
-        let shown = format!(
-            "{} as {name}\n\n{}",
-            scenario.name,
-            lanes::lanes(&scenario.names, &scenario.program, &events)
-        );
-        let file = folder.join(format!("{}.{name}.txt", scenario.name));
+        let file = golden(&scenario, name);
         if bless {
             fs::create_dir_all(file.parent().expect("it has one")).expect("it can be made");
-            fs::write(&file, &shown).expect("it can be written");
+            fs::write(&file, shown(&scenario, name)).expect("it can be written");
         }
-        if fs::read_to_string(&file).unwrap_or_default() != shown {
-            wrong.push(format!("{}:\n{shown}", file.display()));
-        }
+        wrong.extend(is_golden(&scenario, name).err());
         known.push(file);
     }
-    for file in files_below(&folder) {
+    for file in files_below(&root().join("traces/golden")) {
         if !known.contains(&file) {
             wrong.push(format!("{}: no scenario has these lanes", file.display()));
         }
@@ -276,119 +300,142 @@ fn golden_lanes() {
     );
 }
 
-/// A trace that the model cannot show is refused, and at the event where it goes wrong.
-#[test]
-fn refused_traces() {
-    let bless = std::env::var_os("UPDATE_EXPECT").is_some();
-    let (mut wrong, mut seen) = (Vec::new(), 0);
-    for file in files_below(&root().join("traces/refused")) {
-        let recorded = read(&file).unwrap_or_else(|bad| panic!("{bad}"));
-        let header = recorded.header.clone();
-        let path = root()
-            .join("scenarios")
-            .join(format!("{}.json", header.scenario));
-        let scenario = Scenario::read(&path).unwrap_or_else(|bad| panic!("{bad}"));
-        if bless && scenario.sha256 != header.scenario_sha256 {
-            let text = fs::read_to_string(&file).expect("it was read before");
-            let stamped = text.replacen(&header.scenario_sha256, &scenario.sha256, 1);
-            fs::write(&file, stamped).expect("it can be written");
-        } else {
-            let stale = "is of another version of its scenario; UPDATE_EXPECT=1 stamps it anew";
-            assert_eq!(
-                scenario.sha256,
-                header.scenario_sha256,
-                "{} {stale}",
-                file.display()
-            );
-        }
-        let trace = recorded
-            .resolve(&scenario.names, &scenario.program)
-            .unwrap_or_else(|bad| panic!("{bad}"));
-        let name = header.personality.expect("a refused trace names its judge");
-        let expected = header.refused_at.expect("a refused trace says where");
-        let judgement = judged(&scenario, &name, &trace);
-        let judgement = judgement.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
-        let at = judgement.refused.as_ref().map(|refusal| refusal.at);
-        if at != Some(expected) {
-            wrong.push(format!(
-                "{}: refused at {at:?}, expected {expected}: {judgement:?}",
-                file.display()
-            ));
-        }
-        seen += 1;
-    }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!(seen > 0, "there are refused traces");
+/// The traces that are kept in a folder.
+pub fn kept(folder: &str) -> Vec<PathBuf> {
+    files_below(&root().join("traces").join(folder))
 }
 
-/// What a kernel once did, its own personality still admits: the measurements behind the claims.
+/// A trace that the model cannot show is refused, and at the event where it goes wrong.
+pub fn is_refused(file: &Path) -> Result<(), String> {
+    let (scenario, trace) = of_its_scenario(file, "UPDATE_EXPECT=1 stamps it anew");
+    let name = trace.header.personality.as_ref();
+    let name = name.expect("a refused trace names its judge");
+    let expected = trace.header.refused_at;
+    let expected = expected.expect("a refused trace says where");
+    let judgement = judged(&scenario, name, &trace);
+    let judgement = judgement.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    let at = judgement.refused.as_ref().map(|refusal| refusal.at);
+    if at == Some(expected) {
+        return Ok(());
+    }
+    let file = file.display();
+    Err(format!(
+        "{file}: refused at {at:?}, expected {expected}: {judgement:?}"
+    ))
+}
+
+/// Traces that the model cannot show are refused, each at the event where it goes wrong.
+#[test]
+fn refused_traces() {
+    let files = kept("refused");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        files.iter().for_each(|file| stamp(file));
+    }
+    let wrong: Vec<_> = files
+        .iter()
+        .filter_map(|file| is_refused(file).err())
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(!files.is_empty(), "there are refused traces");
+}
+
+/// The trace is one of its scenario as that is now.
+fn stamp(file: &Path) {
+    let header = read(file).unwrap_or_else(|bad| panic!("{bad}")).header;
+    let now = scenario_of(&header.scenario).sha256;
+    let text = fs::read_to_string(file).expect("it was read before");
+    let stamped = text.replacen(&header.scenario_sha256, &now, 1);
+    fs::write(file, stamped).expect("it can be written");
+}
+
+/// What a kernel once did, its own personality still admits.
+pub fn is_admitted(file: &Path) -> Result<(), String> {
+    let (scenario, trace) = recording(file);
+    let on = trace.header.on.as_ref();
+    let on = on.expect("a recording names its backend");
+    let name = backend(on).map_or(on.as_str(), |backend| backend.system());
+    let judgement = judged(&scenario, name, &trace);
+    let judgement = judgement.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    match judgement.refused.is_none() && trace.end.is_some() {
+        true => Ok(()),
+        false => Err(format!("{}: {judgement:?}", file.display())),
+    }
+}
+
+/// What kernels once did, their own personalities still admit: the measurements behind the claims.
 #[test]
 fn recorded_traces() {
-    let (mut wrong, mut seen) = (Vec::new(), 0);
-    for file in files_below(&root().join("traces/recorded")) {
-        let (scenario, trace) = recording(&file);
-        let name = trace
-            .header
-            .on
-            .clone()
-            .expect("a recording names its backend");
-        let name = backend(&name).map_or(name.as_str(), |backend| backend.system());
-        let judgement = judged(&scenario, name, &trace);
-        let judgement = judgement.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
-        if judgement.refused.is_some() || trace.end.is_none() {
-            wrong.push(format!("{}: {judgement:?}", file.display()));
-        }
-        seen += 1;
-    }
+    let files = kept("recorded");
+    let wrong: Vec<_> = files
+        .iter()
+        .filter_map(|file| is_admitted(file).err())
+        .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!(seen > 0, "there are recorded traces");
+    assert!(!files.is_empty(), "there are recorded traces");
 }
 
 /// What a kernel did in lock-step, every other system that has the operations is asked about too: where its rules
 /// contradict what was measured, it refuses. The list says which do, and at which event.
+pub const CONTRADICTED: &str = "tests/contradicted.txt";
+
+/// The line of that list for a recording; none for one that was made at full speed.
+pub fn contradictions(file: &Path) -> Option<String> {
+    let (scenario, trace) = recording(file);
+    if trace.header.mode == Mode::Free {
+        return None;
+    }
+    let mut refused = Vec::new();
+    for name in NAMES {
+        if let Ok(judgement) = judged(&scenario, name, &trace)
+            && let Some(refusal) = judgement.refused
+        {
+            refused.push(format!("{name} at {}", refusal.at));
+        }
+    }
+    let file = file.strip_prefix(root().join("traces/recorded"));
+    let file = file.expect("it lies there").display().to_string();
+    let refused = match refused.is_empty() {
+        true => "nobody".to_owned(),
+        false => refused.join(", "),
+    };
+    Some(format!("{}: {refused}\n", file.trim_end_matches(".jsonl")))
+}
+
 #[test]
 fn recordings_are_refused_where_rules_contradict_them() {
-    let mut rows = String::new();
-    for file in files_below(&root().join("traces/recorded")) {
-        let (scenario, trace) = recording(&file);
-        if trace.header.mode == Mode::Free {
-            continue;
-        }
-        let mut refused = Vec::new();
-        for name in NAMES {
-            if let Ok(judgement) = judged(&scenario, name, &trace)
-                && let Some(refusal) = judgement.refused
-            {
-                refused.push(format!("{name} at {}", refusal.at));
-            }
-        }
-        let file = file.strip_prefix(root().join("traces/recorded"));
-        let file = file.expect("it lies there").display().to_string();
-        let refused = match refused.is_empty() {
-            true => "nobody".to_owned(),
-            false => refused.join(", "),
-        };
-        let _ = writeln!(rows, "{}: {refused}", file.trim_end_matches(".jsonl"));
-    }
-    is_as_kept("tests/contradicted.txt", &rows);
+    let files = kept("recorded");
+    let lines: String = files
+        .iter()
+        .filter_map(|file| contradictions(file))
+        .collect();
+    is_as_kept(CONTRADICTED, &lines);
 }
 
 /// A recording, with the version of its scenario that it is of.
 fn recording(file: &Path) -> (Scenario, Trace) {
-    let recorded = read(file).unwrap_or_else(|bad| panic!("{bad}"));
-    let name = format!("{}.json", recorded.header.scenario);
-    let path = root().join("scenarios").join(name);
-    let scenario = Scenario::read(&path).unwrap_or_else(|bad| panic!("{bad}"));
+    of_its_scenario(file, "record it again")
+}
+
+/// A trace, with the version of its scenario that it is of; else there is something to do.
+fn of_its_scenario(file: &Path, to_do: &str) -> (Scenario, Trace) {
+    let trace = read(file).unwrap_or_else(|bad| panic!("{bad}"));
+    let scenario = scenario_of(&trace.header.scenario);
     assert_eq!(
         scenario.sha256,
-        recorded.header.scenario_sha256,
-        "{}: of another version of its scenario; record it again",
+        trace.header.scenario_sha256,
+        "{}: of another version of its scenario; {to_do}",
         file.display()
     );
-    let trace = recorded
+    let trace = trace
         .resolve(&scenario.names, &scenario.program)
         .unwrap_or_else(|bad| panic!("{bad}"));
     (scenario, trace)
+}
+
+/// The shipped scenario of this name.
+pub fn scenario_of(name: &str) -> Scenario {
+    let file = root().join("scenarios").join(format!("{name}.json"));
+    Scenario::read(&file).unwrap_or_else(|bad| panic!("{bad}"))
 }
 
 /// What the system of this name says of a trace, by the mode in which it was made.

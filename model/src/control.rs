@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use crate::expr::{Facts, eval};
 use crate::program::{Code, Instr, Op, Pc, Program, Thread, ThreadId};
+use crate::room::Room;
 
 /// Where control comes to rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Plan {
     offers: Vec<Offer>,
     /// For each place how many offers it has, if each can be taken at any time; else 0.
     plain: Vec<u8>,
+    /// For each place the room in ports that its operation needs and may lack.
+    rooms: Vec<Vec<Room>>,
 }
 
 /// Where a result stands, from the start of its thread, and for how many packets it has room.
@@ -152,20 +155,29 @@ impl Plan {
         }
     }
 
-    /// Notes which operations can be taken at any time.
-    pub(crate) fn note_plain(&mut self, is_plain: impl Fn(Op) -> bool) {
+    /// Notes the room that operations need in ports and may lack. Those that need none can be taken at any time, unless
+    /// the system holds some back.
+    pub(crate) fn note_rooms(&mut self, holds: bool, rooms: impl Fn(Op) -> Vec<Room>) {
         for place in &mut self.places {
             let Some((from, count)) = place.offers else {
                 continue;
             };
             let offers = &self.offers[usize::from(from)..][..usize::from(count)];
             place.plain = offers.iter().all(|offer| match *offer {
-                Offer::Op(op, _) => is_plain(op),
+                Offer::Op(op, _) => !holds && rooms(op).is_empty(),
                 Offer::End(_) | Offer::Nowhere(_) => true,
             });
         }
         let count = |place: &Place| place.offers.filter(|_| place.plain).map_or(0, |it| it.1);
         self.plain = self.places.iter().map(count).collect();
+        let rooms = |place: &Place| place.op.map_or(Vec::new(), &rooms);
+        self.rooms = self.places.iter().map(rooms).collect();
+    }
+
+    /// The room in ports that the operation needs and may lack which stands at `pc`.
+    #[inline]
+    pub(crate) fn rooms(&self, me: ThreadId, pc: Pc) -> &[Room] {
+        &self.rooms[usize::from(self.starts[me.index()]) + usize::from(pc)]
     }
 
     /// How many things a thread that rests at `pc` may do next, if each can be done at any time.

@@ -59,11 +59,6 @@ fn posted_to(noun: &Noun<'_>, program: &Program) -> Vec<PortId> {
     }
 }
 
-/// The most messages of jobs that an operation sends to one port.
-pub(crate) fn messages_max(program: &Program, mut op: Op) -> usize {
-    most(op.describe().messages, program)
-}
-
 fn most(messages: Messages, program: &Program) -> usize {
     match messages {
         Messages::None => 0,

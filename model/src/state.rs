@@ -285,11 +285,11 @@ impl<B: Deref<Target = [u8]>> Port<B> {
         self.bytes[0]
     }
 
-    /// Whether a packet can be posted without taking the room of those that nobody posts.
+    /// Whether so many packets can be posted without taking the room of those that nobody posts.
     #[inline]
-    pub fn has_room_for_post(&self) -> bool {
+    pub fn has_room_for_posts(&self, packets: usize) -> bool {
         let on_their_way = self.taken().map_or(0, |taken| taken.depth());
-        self.packets().room() > usize::from(self.place.unposted) + on_their_way
+        self.packets().room() >= usize::from(self.place.unposted) + on_their_way + packets
     }
 
     /// Packets nobody has taken.

@@ -78,7 +78,7 @@ impl Error for Misnamed {}
 /// The readings that stand behind a name, each for a claim that is open there.
 pub fn readings(name: &str) -> Result<Vec<Fixed>, Misnamed> {
     let known = || NAMES.to_vec();
-    let own = open(base(name)).ok_or_else(|| misnamed("system", base(name), known()))?;
+    let own = open(base(name)).ok_or_else(|| misnamed("personality", base(name), known()))?;
     let Some((_, readings)) = name.split_once(':') else {
         return Ok(Vec::new());
     };
@@ -97,8 +97,10 @@ fn fixed(open: &[&'static dyn Open], text: &str) -> Result<Fixed, Misnamed> {
         id == claim || rule(id) == claim
     };
     let Some(found) = open.iter().find(is_it) else {
-        let ids = open.iter().map(|it| it.claim().id).collect();
-        return Err(misnamed("open claim", claim, ids));
+        // They are named as the word names one: with the system in front, or without.
+        let name = |id| if claim.contains('/') { id } else { rule(id) };
+        let known = open.iter().map(|it| name(it.claim().id)).collect();
+        return Err(misnamed("open claim", claim, known));
     };
     let names = found.names();
     let number = match names.is_empty() {

@@ -71,9 +71,10 @@ impl Frame {
             .port_ids()
             .map(|port| Layout::is_bounded(&program, port))
             .collect();
-        layout.plan.note_plain(|op| {
-            let mut rooms = op.room_needed(&program).into_iter();
-            !P::HOLDS && rooms.all(|room| !room.messages && !bounded[room.port.index()])
+        layout.plan.note_rooms(P::HOLDS, |op| {
+            let mut rooms = op.room_needed(&program);
+            rooms.retain(|room| room.messages || bounded[room.port.index()]);
+            rooms
         });
         Ok(Frame {
             program,

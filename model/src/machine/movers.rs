@@ -3,10 +3,7 @@
 use super::{Bounded, Machine};
 use crate::contract::Personality;
 use crate::control::Offer;
-
-use crate::ops_of;
-use crate::program::{Message, Op, Pc, PortId, Slated, ThreadId};
-use crate::room::messages_max;
+use crate::program::{Pc, Slated, ThreadId};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
@@ -120,7 +117,7 @@ impl<P: Personality> Machine<P> {
         let (mut bounded, mut branch) = (false, 0);
         let plan = &self.frame.layout.plan;
         plan.offers(&self.frame.program, &view, id, pc, |offer| {
-            match self.held(view, offer) {
+            match self.held(view, id, offer) {
                 None => each(turn_of(id, branch)),
                 Some(Held::ByBound) => bounded = true,
                 Some(Held::ByRule) => {}
@@ -132,50 +129,25 @@ impl<P: Personality> Machine<P> {
 
     /// What keeps a thread from what its program offers it, if anything does.
     #[inline]
-    fn held(&self, view: View<'_>, offer: Offer) -> Option<Held> {
-        let Offer::Op(op, _) = offer else {
+    fn held(&self, view: View<'_>, me: ThreadId, offer: Offer) -> Option<Held> {
+        let Offer::Op(op, pc) = offer else {
             return None;
         };
-        if !self.has_room(view, op) {
+        if !self.has_room(view, me, pc) {
             return Some(Held::ByBound);
         }
         self.personality.held(view, op).map(|_| Held::ByRule)
     }
 
-    /// Whether what an operation puts into ports finds room there, where a bound says how much there is.
-    fn has_room(&self, view: View<'_>, op: Op) -> bool {
-        let takes_one =
-            |port: PortId| !self.frame.bounded[port.index()] || view.port(port).has_room_for_post();
-        match op {
-            Op::Post { port, .. } | Op::Submit { port, .. } => takes_one(port),
-            Op::PortSendn { ports, .. } => {
-                let ports = &self.frame.program.port_lists[usize::from(ports)];
-                ports.iter().all(|&port| takes_one(port))
+    /// Whether what the operation at `pc` puts into ports finds room there, where it may lack it.
+    fn has_room(&self, view: View<'_>, me: ThreadId, pc: Pc) -> bool {
+        let rooms = self.frame.layout.plan.rooms(me, pc);
+        rooms.iter().all(|room| {
+            let port = view.port(room.port);
+            match room.messages {
+                true => port.packets().room() >= room.packets,
+                false => port.has_room_for_posts(room.packets),
             }
-            Op::MsgRing { message, .. } => self.has_room_for_message(view, message),
-            ops_of!(jobs) => self.has_room_for_messages(view, op),
-            Op::Get { .. } | Op::Close { .. } | Op::Create { .. } => true,
-            Op::PortAlert { .. } | Op::PortAssociate { .. } | Op::PortDissociate { .. } => true,
-            ops_of!(port_handles, objects, threads, apcs, variables) => true,
-            ops_of!(files, wait_packets, sources, kqueues) => true,
-        }
-    }
-
-    /// Whether whatever messages an operation sends find room.
-    fn has_room_for_messages(&self, view: View<'_>, op: Op) -> bool {
-        let messages = messages_max(&self.frame.program, op);
-        self.frame
-            .program
-            .job_bindings
-            .iter()
-            .all(|binding| view.port(binding.port).packets().room() >= messages)
-    }
-
-    /// Whether both entries of a message find room.
-    fn has_room_for_message(&self, view: View<'_>, message: Message) -> bool {
-        let entries = 1 + usize::from(message.from == message.to);
-        [message.from, message.to].iter().all(|&port| {
-            !self.frame.bounded[port.index()] || view.port(port).packets().room() >= entries
         })
     }
 

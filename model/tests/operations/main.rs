@@ -458,3 +458,46 @@ fn what_is_never_read_is_taken_out_of_every_operation() {
         assert_eq!(format!("{left:?}"), text);
     }
 }
+
+/// The operations that a personality need not do itself. Get and Post it must have; nothing is suspended that could be
+/// resumed.
+const DONE_FOR_ALL: &[Verb] = {
+    use Verb::*;
+    &[
+        Get,
+        Post,
+        Create,
+        Block,
+        Signal,
+        Reset,
+        Stall,
+        Sleep,
+        Yield,
+        Resume,
+        Terminate,
+        Spawn,
+        Exit,
+        ExitProcess,
+        Set,
+        Test,
+        Assert,
+        Note,
+    ]
+};
+
+/// A personality that lists an operation and does not do it is wrong: the call ends the program.
+#[test]
+fn what_a_system_lists_and_does_not_do_is_noticed() {
+    let undone = |op: &mut Op| {
+        let machine = machine(&whole(vec![code(&[*op]), code(&[]), code(&[])]));
+        let step = || {
+            let (mut state, mut steps) = (machine.boot(), Vec::new());
+            let _ = machine.enabled(&state, |step| steps.push(step));
+            machine.take(&mut state, steps[0], &mut ());
+        };
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step));
+        let why = ended.err().and_then(|why| why.downcast::<&str>().ok());
+        why.is_some_and(|why| why.contains("a personality does what it lists"))
+    };
+    assert_eq!(those(|op| !undone(op)), DONE_FOR_ALL);
+}

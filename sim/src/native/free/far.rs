@@ -164,7 +164,6 @@ impl<'a> Run<'a> {
         let next = self.branches[me.index()].next(self.program, &mut self.script, me);
         match next {
             Next::End => self.leaves(me),
-            Next::Op(op, _) if op == Op::Exit => self.leaves(me),
             Next::Nowhere => self.ended = Some(Ended::Nowhere(me)),
             Next::Op(op, pc) if is_ours(op) => self.makes(me, op, pc),
             Next::Op(op, pc) => {
@@ -212,6 +211,9 @@ impl<'a> Run<'a> {
 
     /// A thread makes an operation that no kernel needs to see.
     fn makes(&mut self, me: ThreadId, op: Op, pc: Pc) {
+        if op == Op::Exit {
+            return self.leaves(me);
+        }
         self.script.starts(me, op, pc);
         let mut answer = Answer::Done;
         if let Op::Spawn { thread } = op {

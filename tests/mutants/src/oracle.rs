@@ -1,0 +1,209 @@
+//! The program that holds every mutant. It answers questions: each is what a test of the shipped scenarios and traces
+//! asks about one of them.
+//!
+//!     oracle watch       answers every question, and says of each how long it took and which points it reached
+//!     oracle             answers the questions that it reads; at the first wrong answer it ends with 1
+//!
+//! A line that it reads is how many milliseconds of processor time the question may take, and the question.
+
+use std::io::{self, BufRead};
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portsim::scenario::Scenario;
+use portsim_model::switch;
+use rustix::time::{ClockId, clock_gettime};
+
+#[path = "../../coverage.rs"]
+mod coverage;
+#[path = "../../shipped.rs"]
+mod shipped;
+
+/// The top of the project.
+fn root() -> PathBuf {
+    let sim = Path::new(env!("CARGO_MANIFEST_DIR"));
+    sim.parent().expect("it lies below the top").to_owned()
+}
+
+fn main() {
+    match std::env::args().nth(1).as_deref() {
+        Some("watch") => watch(),
+        _ => answer(),
+    }
+}
+
+fn watch() {
+    switch::watch();
+    for question in questions() {
+        let _ = switch::reached().count();
+        let before = processor_time();
+        if let Err(why) = ask(&question) {
+            println!("{question}: {}", why.trim_end());
+            process::exit(1);
+        }
+        let took = (processor_time() - before).as_micros();
+        let reached: Vec<_> = switch::reached().map(|point| point.to_string()).collect();
+        println!("{took}\t{question}\t{}", reached.join(" "));
+    }
+}
+
+fn answer() {
+    panic::set_hook(Box::new(|panic| {
+        let what = panic.payload_as_str().unwrap_or("it panics");
+        gone_wrong(what);
+    }));
+    thread::spawn(end_in_time);
+    for line in io::stdin().lock().lines() {
+        let line = line.expect("lines can be read");
+        let (most, question) = line
+            .split_once(' ')
+            .expect("a time stands before a question");
+        let most = Duration::from_millis(most.parse().expect("a time is a number"));
+        *NOW.lock().expect("no thread panicked with it") = Some(Asked {
+            question: question.to_owned(),
+            until: processor_time() + most,
+            since: Instant::now(),
+        });
+        if let Err(why) = ask(question) {
+            gone_wrong(&why);
+        }
+    }
+}
+
+/// What is being asked.
+struct Asked {
+    question: String,
+    until: Duration,
+    since: Instant,
+}
+
+static NOW: Mutex<Option<Asked>> = Mutex::new(None);
+
+/// A question that waits for ever uses no processor, so the clock ends it.
+const WAITS_MAX: Duration = Duration::from_secs(300);
+
+fn end_in_time() {
+    loop {
+        thread::sleep(Duration::from_millis(20));
+        let is_over = NOW
+            .lock()
+            .expect("no thread panicked with it")
+            .as_ref()
+            .is_some_and(|now| processor_time() > now.until || now.since.elapsed() > WAITS_MAX);
+        if is_over {
+            gone_wrong("it does not end in time");
+        }
+    }
+}
+
+/// Says which question went wrong, on one line.
+fn gone_wrong(why: &str) -> ! {
+    let question = match NOW.lock().expect("no thread panicked with it").as_ref() {
+        Some(now) => now.question.clone(),
+        None => "at the start".to_owned(),
+    };
+    let why = why
+        .lines()
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    println!("{question}: {why}");
+    process::exit(1);
+}
+
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// A search with more transitions takes too long to ask about every mutant.
+const TRANSITIONS_MAX: u32 = 5_000;
+
+/// Whether every search of a scenario is short.
+fn is_quick(scenario: &Scenario) -> bool {
+    let kept = std::fs::read_to_string(root().join(shipped::STATES)).expect("it is kept");
+    let begin = format!("{} as ", scenario.name);
+    let mut lines = kept.lines().filter(|line| line.starts_with(&begin));
+    let transitions = |line: &str| line.split([' ', '/']).nth_back(8)?.parse().ok();
+    !shipped::is_too_large(scenario)
+        && lines.all(|line| transitions(line).is_some_and(|it: u32| it <= TRANSITIONS_MAX))
+}
+
+/// Every question: what is asked, and of what.
+fn questions() -> Vec<String> {
+    let mut questions = vec!["lacks".to_owned(), "pool".to_owned()];
+    for (scenario, name) in shipped::pairs() {
+        let pair = format!("{} {name}", scenario.name);
+        if scenario.program.schedule.is_some() {
+            questions.push(format!("lanes {pair}"));
+        }
+        if is_quick(&scenario) {
+            questions.push(format!("verdict {pair}"));
+            questions.push(format!("states {pair}"));
+        }
+    }
+    let quick = shipped::scenarios().into_iter().filter(is_quick);
+    questions.extend(quick.map(|scenario| format!("claims {}", scenario.name)));
+    for (kind, folder) in [
+        ("refused", "refused"),
+        ("admitted", "recorded"),
+        ("contradicted", "recorded"),
+    ] {
+        let file = |file: PathBuf| format!("{kind} {}", file.display());
+        questions.extend(shipped::kept(folder).into_iter().map(file));
+    }
+    questions
+}
+
+fn ask(question: &str) -> Result<(), String> {
+    let words: Vec<_> = question.split(' ').collect();
+    match words[..] {
+        ["lacks"] => shipped::lacks_are_as_kept(),
+        ["pool"] => shipped::the_pool_is_counted(),
+        ["verdict", scenario, name] => {
+            return shipped::verdict(&shipped::scenario_of(scenario), name);
+        }
+        ["lanes", scenario, name] => {
+            return shipped::is_golden(&shipped::scenario_of(scenario), name);
+        }
+        ["states", scenario, name] => {
+            let line = shipped::states(&shipped::scenario_of(scenario), name);
+            return is_kept(shipped::STATES, &line);
+        }
+        ["claims", scenario] => return claims_are_as_kept(&shipped::scenario_of(scenario)),
+        ["refused", file] => return shipped::is_refused(Path::new(file)),
+        ["admitted", file] => return shipped::is_admitted(Path::new(file)),
+        ["contradicted", file] => return is_contradicted_as_kept(Path::new(file)),
+        _ => panic!("no such question: {question}"),
+    }
+    Ok(())
+}
+
+fn claims_are_as_kept(scenario: &Scenario) -> Result<(), String> {
+    let kept = std::fs::read_to_string(root().join(coverage::UNCITED)).expect("it is kept");
+    let (_, lines) = coverage::cited(scenario);
+    let begin = format!("{}: ", scenario.name);
+    match kept.lines().filter(|line| line.starts_with(&begin)).eq(&lines) {
+        true => Ok(()),
+        false => Err(format!("uncited: {lines:?}")),
+    }
+}
+
+fn is_contradicted_as_kept(file: &Path) -> Result<(), String> {
+    match shipped::contradictions(file) {
+        Some(line) => is_kept(shipped::CONTRADICTED, &line),
+        None => Ok(()),
+    }
+}
+
+/// A list has this line.
+fn is_kept(list: &str, line: &str) -> Result<(), String> {
+    let kept = std::fs::read_to_string(root().join(list)).expect("it is kept");
+    match kept.contains(line) {
+        true => Ok(()),
+        false => Err(line.to_owned()),
+    }
+}
