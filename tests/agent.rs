@@ -223,7 +223,7 @@ const WAYS: [(&str, &str, &str); 18] = [
     ),
     (
         "fails with a word that has no end",
-        r#"HELLO READY read l; head -c 70000 /dev/zero | tr '\0' e | sed 's/.*/{"id":1,"returned":{"ok":false,"error":"&"}}/'; read l"#,
+        r#"HELLO READY read l; head -c 70000 /dev/zero | tr '\0' e | sed 's/.*/{"id":1,"returned":{"ok":false,"error":"&"}}/'; echo; read l"#,
         "an error is a word of at most 100 letters",
     ),
     (

@@ -93,6 +93,8 @@ fn every_command_ends_with_what_is_known() {
     let seeds = ["run", &for_ever, "--seeds", "0..3"];
     let ran = ends_with_what_is_known(&[&seeds[..], &steps].concat(), Signal::TERM);
     assert_eq!(ran["verdict"], "partial", "{ran}");
+    let once = ends_with_what_is_known(&[&seeds[..2], &steps].concat(), Signal::TERM);
+    assert_eq!(once["why"], "it was stopped", "{once}");
 
     let compared = ends_with_what_is_known(&["compare", "scenarios"], Signal::TERM);
     assert_eq!(compared["complete"], false, "{compared}");
@@ -115,7 +117,7 @@ fn what_waits_for_others_ends_too() {
     let silent = "agent:sh -c 'sleep 1000'";
     for args in [
         &["cross-check", POOL, "--on", silent, "--as", "windows"][..],
-        &["fuzz", "--on", silent, "--as", "windows"],
+        &["fuzz", "--on", silent, "--as", "windows", "--seeds", "0..9"],
         &["record", POOL, "--on", silent],
         &["agent", "--on", "emulated"],
     ] {

@@ -23,8 +23,10 @@ pub enum Ended {
     Violation(Violation),
     /// A bound of the scenario kept everybody from moving.
     Bound,
-    /// The limit of steps was reached, or somebody stopped it.
+    /// The limit of steps was reached.
     Limit,
+    /// Somebody stopped it.
+    Stopped,
 }
 
 /// One execution.
@@ -129,8 +131,11 @@ fn execute<O: Observer>(
                 None => Ended::Rest,
             };
         }
-        if count == steps_max || stop.load(Ordering::Relaxed) {
+        if count == steps_max {
             break Ended::Limit;
+        }
+        if stop.load(Ordering::Relaxed) {
+            break Ended::Stopped;
         }
         let mover = movers[chooser.choose(&movers)];
         let (step, fault) = machine.take_with(&mut state, mover, &mut Asked(chooser), observer);

@@ -158,9 +158,7 @@ impl Tally {
             },
         );
         self.walked.steps += execution.steps;
-        // One that was broken off is none.
-        let is_cut = execution.ended == Ended::Limit && stop.load(Ordering::Relaxed);
-        self.walked.runs += u64::from(!is_cut);
+        self.walked.runs += u64::from(execution.ended != Ended::Stopped);
         self.walked.at_rest += u64::from(execution.ended == Ended::Rest);
         if let Ended::Violation(violation) = execution.ended
             && self.walked.found.is_none_or(|(first, _)| seed < first)

@@ -13,14 +13,13 @@ use super::{Exit, Stop, bad_argument, files, traces};
 use crate::choose::Policy;
 use crate::personality::{default_for, not_for, play};
 use crate::report::run::{Ran, Run, Runs};
-use crate::report::verdict::Verdict;
 use crate::report::{Part, Report};
 use crate::run::{Ended, Execution, run_until};
 use crate::scenario::Scenario;
 use crate::trace::{End, Trace};
 
-/// The most runs of which a report says each: about a kilobyte of memory for one.
-const KEPT_MAX: u64 = 1_000_000;
+/// The most runs of which a report says each: together they take about half a gigabyte of memory.
+const KEPT_MAX: u64 = 100_000;
 
 /// Runs a scenario.
 pub fn run(args: &args::Run, say: &Say) -> Result<Exit, Stop> {
@@ -39,8 +38,8 @@ pub fn run(args: &args::Run, say: &Say) -> Result<Exit, Stop> {
 
 fn one(request: &Request, args: &args::Run, say: &Say) -> Result<Exit, Stop> {
     let (run, bytes) = request.run(args.seed);
-    if let Some(file) = &args.trace {
-        files::create(file)?.write_all(&bytes)?;
+    if let (Some(file), Some(bytes)) = (&args.trace, &bytes) {
+        files::create(file)?.write_all(bytes)?;
     }
     say.report(Report::Run(&run))
 }
@@ -60,8 +59,7 @@ fn several(request: &Request, seeds: Range<u64>, say: &Say) -> Result<Exit, Stop
             break;
         }
         let (run, _) = request.run(seed);
-        // One that was broken off is none.
-        if stopped() && run.verdict() == Verdict::Partial {
+        if matches!(&run.ran, Ok(ran) if ran.ended == Ended::Stopped) {
             break;
         }
         say.part(Part::Run(&run))?;
@@ -103,14 +101,24 @@ impl Request {
         })
     }
 
-    /// Runs once; the trace as the bytes of a file too.
-    fn run(&self, seed: u64) -> (Run, Vec<u8>) {
+    /// Runs once; the trace as the bytes of a file too, unless the run was stopped: nobody waits for those.
+    fn run(&self, seed: u64) -> (Run, Option<Vec<u8>>) {
         let machine = play(self.personality, &self.scenario.program, self.processors)
             .expect("it was asked before");
         let mut policy = self.policy.seeded(seed);
         let stop = stop::flag();
         let execution = run_until(&*machine, &mut *policy, self.steps_max, stop, self.why);
         let (ended, steps) = (execution.ended, execution.steps);
+        if ended == Ended::Stopped {
+            let ran = Ran {
+                ended,
+                steps,
+                parked: execution.parked,
+                events: Vec::new(),
+                trace_sha256: String::new(),
+            };
+            return (self.report(seed, Ok(ran)), None);
+        }
         let trace = self.trace(seed, execution);
         let bytes = traces::bytes(&self.scenario, &trace);
         let ran = Ran {
@@ -120,7 +128,7 @@ impl Request {
             events: trace.events,
             trace_sha256: hex(&Sha256::digest(&bytes)),
         };
-        (self.report(seed, Ok(ran)), bytes)
+        (self.report(seed, Ok(ran)), Some(bytes))
     }
 
     fn trace(&self, seed: u64, execution: Execution) -> Trace {
@@ -129,7 +137,7 @@ impl Request {
         header.seed = Some(seed);
         header.violation = match execution.ended {
             Ended::Violation(violation) => Some(names.property(violation).to_owned()),
-            Ended::Rest | Ended::Bound | Ended::Limit => None,
+            Ended::Rest | Ended::Bound | Ended::Limit | Ended::Stopped => None,
         };
         Trace {
             header,

@@ -39,9 +39,9 @@ pub struct Ran {
     pub steps: u64,
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
-    /// What was seen; empty for one of several runs.
+    /// What was seen; empty for one of several runs, and for one that was stopped.
     pub events: Vec<Event>,
-    /// SHA-256 of the trace as a file, in hexadecimal digits.
+    /// SHA-256 of the trace as a file, in hexadecimal digits; empty for a run that was stopped.
     pub trace_sha256: String,
 }
 
@@ -52,7 +52,7 @@ impl Run {
             Err(_) => Verdict::Unsupported,
             Ok(Ended::Rest) => Verdict::Pass,
             Ok(Ended::Violation(_)) => Verdict::Violation,
-            Ok(Ended::Bound | Ended::Limit) => Verdict::Partial,
+            Ok(Ended::Bound | Ended::Limit | Ended::Stopped) => Verdict::Partial,
         }
     }
 
@@ -70,7 +70,8 @@ impl Run {
             Err(lacks) => Some(lacks),
             Ok(Ended::Bound) => Some(Cut::Bound.words()),
             Ok(Ended::Limit) => Some("the limit of steps was reached"),
-            Ok(_) => None,
+            Ok(Ended::Stopped) => Some(Cut::Stopped.words()),
+            Ok(Ended::Rest | Ended::Violation(_)) => None,
         }
     }
 
