@@ -107,14 +107,25 @@ fn add(whole: &mut Value, part: Value, places: &mut Places) -> Result<(), String
         add_coverage(whole, &part);
         return Ok(());
     }
-    if !whole.keys().eq(part.keys()) {
+    if !always_there(whole).eq(always_there(&part)) {
         return Err("is of another command or version than the first file: its keys differ".into());
     }
     for (key, value) in part {
-        let so_far = &mut whole[&key];
-        join(&key, so_far, value, places).map_err(|why| format!("at {key}: {why}"))?;
+        match whole.get_mut(&key) {
+            Some(so_far) => {
+                join(&key, so_far, value, places).map_err(|why| format!("at {key}: {why}"))?;
+            }
+            None => {
+                whole.insert(key, value);
+            }
+        }
     }
     Ok(())
+}
+
+/// The keys that each part has. Some commands say `complete` only where they were stopped.
+fn always_there(said: &Map<String, Value>) -> impl Iterator<Item = &String> {
+    said.keys().filter(|key| *key != "complete")
 }
 
 /// Claims that decided something in any part, with how often in all; those that never did in any.
@@ -146,15 +157,8 @@ fn add_coverage(whole: &mut Map<String, Value>, part: &Map<String, Value>) {
 fn join(key: &str, so_far: &mut Value, part: Value, places: &mut Places) -> Result<(), String> {
     match (&mut *so_far, part) {
         (Value::Array(all), Value::Array(some)) if COUNTED.contains(&key) => {
-            let places = places.entry(key.to_owned()).or_insert_with(|| {
-                all.iter()
-                    .map(besides)
-                    .zip(0..)
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .rev()
-                    .collect()
-            });
+            let known = || places_of(all);
+            let places = places.entry(key.to_owned()).or_insert_with(known);
             some.into_iter().for_each(|entry| count(all, places, entry));
         }
         (Value::Array(all), Value::Array(some)) => all.extend(some),
@@ -176,6 +180,15 @@ fn join(key: &str, so_far: &mut Value, part: Value, places: &mut Places) -> Resu
         _ => return Err("the first file has something else there".into()),
     }
     Ok(())
+}
+
+/// Where the entries of a list stand; the first of those that say the same.
+fn places_of(entries: &[Value]) -> HashMap<String, usize> {
+    let mut places = HashMap::new();
+    for (place, entry) in entries.iter().enumerate() {
+        places.entry(besides(entry)).or_insert(place);
+    }
+    places
 }
 
 /// What an entry says, besides what counts and which case was the first.
