@@ -11,7 +11,7 @@ use crate::report::Report;
 use crate::report::json::join::Said;
 
 /// The largest report, in bytes.
-const BYTES_MAX: u64 = 256 << 20;
+const BYTES_MAX: u64 = 64 << 20;
 
 /// Joins what a command said of the parts of a whole.
 pub fn merge(args: &Merge, say: &Say) -> Result<Exit, Stop> {

@@ -6,7 +6,7 @@ use portsim_model::program::{
     ThreadId, VarId, WaitPacketId,
 };
 
-use super::place::{Complaint, Place};
+use super::place::{Complaint, NAME_MAX, Place};
 use super::wire::Status;
 use crate::bad_input::{nearest, one_of, quoted};
 
@@ -378,9 +378,6 @@ impl Directory {
         Some((SlotId(at as u8), &slots[at]))
     }
 }
-
-/// The longest name: what is shown in columns must fit there.
-const NAME_MAX: usize = 100;
 
 /// Refuses what cannot be a name.
 pub(super) fn check_name(text: &str, place: &Place<'_>) -> Result<(), Complaint> {

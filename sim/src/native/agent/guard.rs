@@ -53,7 +53,9 @@ impl Guard {
         shell.process_group(0).env_remove(MARK);
         shell.stdin(Stdio::piped());
         shell.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut shell = shell.spawn()?;
+        let mut shell = shell.spawn().map_err(|why| {
+            io::Error::new(why.kind(), format!("the shell beside it, /bin/sh: {why}"))
+        })?;
         let input = shell.stdin.take();
         Ok(Guard { shell, input })
     }
