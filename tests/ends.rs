@@ -25,6 +25,7 @@ fn start(args: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_portsim"))
         .args(args)
         .current_dir(root())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

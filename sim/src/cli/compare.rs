@@ -43,8 +43,9 @@ pub fn compare(args: &args::Compare, say: &Say) -> Result<Exit, Stop> {
         }
     }
     drop(progress);
+    let complete = scenarios.len() == files.len();
     say.report(Report::Compare(&Compared {
         scenarios,
-        complete: !stopped(),
+        complete,
     }))
 }

@@ -203,9 +203,14 @@ fn stress(stress: &Stress) -> Value {
 fn admissions(admissions: &Admissions) -> Value {
     let object = json!({
         "traces": admissions.traces.iter().map(admission).collect::<Vec<_>>(),
-        "complete": (!admissions.complete()).then_some(false),
+        "complete": unless_complete(admissions.complete()),
     });
     but_for(object, &["complete"])
+}
+
+/// What is told only of work that was stopped.
+fn unless_complete(complete: bool) -> Option<bool> {
+    (!complete).then_some(false)
 }
 
 fn admission(admission: &Admission) -> Value {
@@ -274,7 +279,11 @@ fn totals(totals: Totals) -> Value {
 }
 
 fn compared(compared: &Compared) -> Value {
-    json!({ "scenarios": compared.scenarios.iter().map(sided).collect::<Vec<_>>() })
+    let object = json!({
+        "scenarios": compared.scenarios.iter().map(sided).collect::<Vec<_>>(),
+        "complete": unless_complete(compared.complete),
+    });
+    but_for(object, &["complete"])
 }
 
 fn sided(scenario: &Sided) -> Value {
