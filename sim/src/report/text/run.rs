@@ -6,6 +6,7 @@ use crate::report::repeat as again;
 use crate::report::run::{Run, Runs};
 use crate::report::units::counted;
 use crate::report::verdict::Verdict;
+use crate::run::Ended;
 use crate::trace::lanes;
 
 /// The lanes of a run, and what became of it.
@@ -13,6 +14,9 @@ pub fn one(run: &Run) -> String {
     let Ok(ran) = &run.ran else {
         return String::new();
     };
+    if ran.ended == Ended::Stopped {
+        return summary(run) + "\n";
+    }
     let scenario = &run.scenario;
     let lanes = lanes::lanes(&scenario.names, &scenario.program, &ran.events);
     stacked([lanes, format!("\n{}", summary(run))])
