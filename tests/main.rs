@@ -13,6 +13,7 @@ mod parts;
 mod permutations;
 mod reduced;
 mod searching;
+mod seeded;
 mod shipped;
 mod systems;
 mod toy;

@@ -20,6 +20,7 @@ use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 
 use crate::root;
+use crate::seeded::runs;
 
 /// What the model is asked on one processor count, everywhere: the default of the command line.
 const PROCESSORS: u32 = 2;
@@ -162,7 +163,7 @@ pub fn the_pool_is_counted() {
 }
 
 /// How many states and transitions each search has, so that a change of any is seen: first the whole one, then those
-/// that leave something out. Then how many claims decide something in the whole one, and how often.
+/// that leave something out. Then how many claims decide something in the whole one, and how often; and some runs.
 pub const STATES: &str = "tests/states.txt";
 
 /// The line of that list for a scenario on a system. Whatever is left out of the search, the verdict is the same, and so
@@ -187,8 +188,9 @@ pub fn states(scenario: &Scenario, name: &str) -> String {
         (claims + 1, times + more)
     });
     format!(
-        "{} as {name}: {counts}; {claims} claims, {times} times\n",
-        scenario.name
+        "{} as {name}: {counts}; {claims} claims, {times} times; {}\n",
+        scenario.name,
+        runs(&*machine, &scenario.names)
     )
 }
 

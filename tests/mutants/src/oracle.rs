@@ -32,6 +32,8 @@ mod generated;
 mod liveness;
 #[path = "../../reduced.rs"]
 mod reduced;
+#[path = "../../seeded.rs"]
+mod seeded;
 #[path = "../../shipped.rs"]
 mod shipped;
 
@@ -170,6 +172,7 @@ fn questions() -> Vec<String> {
         let file = |file: PathBuf| format!("{kind} {}", file.display());
         questions.extend(shipped::kept(folder).into_iter().map(file));
     }
+    questions.extend(seeded::all().map(|(name, seed)| format!("seeded {name} {seed}")));
     for (kind, seeds) in GENERATED {
         questions.extend((0..seeds).map(|seed| format!("{kind} {seed}")));
     }
@@ -220,6 +223,10 @@ fn ask(question: &str) -> Result<(), String> {
         ["states", scenario, name] => {
             let line = shipped::states(&shipped::scenario_of(scenario), name);
             return is_kept(shipped::STATES, &line);
+        }
+        ["seeded", name, seed] => {
+            let line = seeded::line(name, seed.parse().expect("a seed is a number"));
+            return is_kept(seeded::SEEDED, &line);
         }
         ["claims", scenario] => return claims_are_as_kept(&shipped::scenario_of(scenario)),
         ["refused", file] => return shipped::is_refused(Path::new(file)),
