@@ -1,14 +1,16 @@
 //! What the model does with programs that seeds write, in runs that seeds choose: the same on every machine.
 
+use std::mem;
+
 use portsim::choose::Policy;
 use portsim::fuzz::Writer;
 use portsim::names::Names;
 use portsim::personality::play;
-use portsim::run::run_asking_why;
+use portsim::run::{run_asking_why, run_seen};
 use portsim::scenario::Scenario;
 use portsim::trace::event_line;
-use portsim_model::AnyMachine;
 use portsim_model::personality::NAMES;
+use portsim_model::{AnyMachine, State};
 use sha2::{Digest, Sha256};
 
 use crate::shipped::is_as_kept;
@@ -38,12 +40,21 @@ pub fn line(name: &str, seed: u64) -> String {
 /// The most steps of a run.
 const STEPS_MAX: u64 = 200;
 
-/// What a program does in some runs, each event with the claims that decided it: how many events, and a digest of them.
+/// What a program does in some runs: how many events, and a digest of them and of all that is said of the states between
+/// them. Each event has the claims that decided it.
 pub fn runs(machine: &dyn AnyMachine, names: &Names) -> String {
     let (mut events, mut digest) = (0, Sha256::new());
     for (seed, policy) in (0..).zip([Policy::Random, Policy::Random, Policy::Pct(2), Policy::Fair])
     {
         let run = run_asking_why(machine, &mut *policy.seeded(seed), STEPS_MAX);
+        let mut says = |state: &State| digest.update(said_of(machine, state));
+        run_seen(
+            machine,
+            &mut *policy.seeded(seed),
+            STEPS_MAX,
+            &mut (),
+            &mut says,
+        );
         for event in &run.events {
             let line = event_line(names, machine.program(), events, event);
             let line = serde_json::to_vec(&line).expect("an event can be written");
@@ -59,6 +70,23 @@ pub fn runs(machine: &dyn AnyMachine, names: &Names) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("{events} events {begin}")
+}
+
+/// What is said of a state: each step that is possible, and whose claim holds a thread back. Each step leads to where it
+/// leads while nobody watches.
+fn said_of(machine: &dyn AnyMachine, state: &State) -> String {
+    let (mut steps, mut next) = (Vec::new(), state.clone());
+    let bounded = machine.movers(state, &mut |mover| steps.push(mover));
+    let movers = mem::take(&mut steps);
+    machine.successors(state, &movers, &mut next, &mut |step, led_to, fault| {
+        let mut unseen = state.clone();
+        assert_eq!(machine.take_unseen(&mut unseen, step), fault);
+        assert_eq!(&unseen, led_to);
+        steps.push(step);
+    });
+    let threads = machine.program().thread_ids();
+    let held = threads.map(|thread| machine.holds_back(state, thread).map(|claim| claim.id));
+    format!("{steps:?} {bounded:?} {:?}", held.collect::<Vec<_>>())
 }
 
 #[test]
