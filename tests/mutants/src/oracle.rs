@@ -181,10 +181,10 @@ fn questions() -> Vec<String> {
 
 /// The properties that generated programs have, and with how many each is asked.
 const GENERATED: [(&str, u64); 4] = [
-    ("runs", 100),
-    ("promises", 100),
-    ("alike", 100),
-    ("ordered", 100),
+    ("runs", 50),
+    ("promises", 30),
+    ("alike", 20),
+    ("ordered", 40),
 ];
 
 /// Whether a program that a seed writes has a property.
