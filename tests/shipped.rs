@@ -163,7 +163,7 @@ pub fn the_pool_is_counted() {
 }
 
 /// How many states and transitions each search has, so that a change of any is seen: first the whole one, then those
-/// that leave something out. Then how many claims decide something in the whole one, and how often; and some runs.
+/// that leave something out. Then how large a state is, how many claims decide something and how often, and some runs.
 pub const STATES: &str = "tests/states.txt";
 
 /// The line of that list for a scenario on a system. Whatever is left out of the search, the verdict is the same, and so
@@ -188,8 +188,9 @@ pub fn states(scenario: &Scenario, name: &str) -> String {
         (claims + 1, times + more)
     });
     format!(
-        "{} as {name}: {counts}; {claims} claims, {times} times; {}\n",
+        "{} as {name}: {counts}; {} bytes; {claims} claims, {times} times; {}\n",
         scenario.name,
+        machine.boot().bytes().len(),
         runs(&*machine, &scenario.names)
     )
 }
