@@ -19,7 +19,7 @@ use crate::shipped::is_as_kept;
 pub const SEEDED: &str = "tests/seeded.txt";
 
 /// So many programs are written for each system.
-const PROGRAMS: u64 = 200;
+const PROGRAMS: u64 = 100;
 
 /// Every system with every seed.
 pub fn all() -> impl Iterator<Item = (&'static str, u64)> {

@@ -22,8 +22,6 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use rustix::time::{ClockId, clock_gettime};
 
-#[path = "../../coverage.rs"]
-mod coverage;
 #[path = "../../free.rs"]
 mod free;
 #[path = "../../generated.rs"]
@@ -152,18 +150,8 @@ fn is_quick(scenario: &Scenario) -> bool {
 /// Every question: what is asked, and of what.
 fn questions() -> Vec<String> {
     let mut questions = vec!["lacks".to_owned(), "pool".to_owned()];
-    for (scenario, name) in shipped::pairs() {
-        let pair = format!("{} {name}", scenario.name);
-        if scenario.program.schedule.is_some() {
-            questions.push(format!("lanes {pair}"));
-        }
-        if is_quick(&scenario) {
-            questions.push(format!("verdict {pair}"));
-            questions.push(format!("states {pair}"));
-        }
-    }
-    let quick = shipped::scenarios().into_iter().filter(is_quick);
-    questions.extend(quick.map(|scenario| format!("claims {}", scenario.name)));
+    let quick = shipped::pairs().into_iter().filter(|(it, _)| is_quick(it));
+    questions.extend(quick.map(|(scenario, name)| format!("states {} {name}", scenario.name)));
     for (kind, folder) in [
         ("refused", "refused"),
         ("admitted", "recorded"),
@@ -214,12 +202,6 @@ fn ask(question: &str) -> Result<(), String> {
     match words[..] {
         ["lacks"] => shipped::lacks_are_as_kept(),
         ["pool"] => shipped::the_pool_is_counted(),
-        ["verdict", scenario, name] => {
-            return shipped::verdict(&shipped::scenario_of(scenario), name);
-        }
-        ["lanes", scenario, name] => {
-            return shipped::is_golden(&shipped::scenario_of(scenario), name);
-        }
         ["states", scenario, name] => {
             let line = shipped::states(&shipped::scenario_of(scenario), name);
             return is_kept(shipped::STATES, &line);
@@ -228,7 +210,6 @@ fn ask(question: &str) -> Result<(), String> {
             let line = seeded::line(name, seed.parse().expect("a seed is a number"));
             return is_kept(seeded::SEEDED, &line);
         }
-        ["claims", scenario] => return claims_are_as_kept(&shipped::scenario_of(scenario)),
         ["refused", file] => return shipped::is_refused(Path::new(file)),
         ["admitted", file] => return shipped::is_admitted(Path::new(file)),
         ["contradicted", file] => return is_contradicted_as_kept(Path::new(file)),
@@ -239,16 +220,6 @@ fn ask(question: &str) -> Result<(), String> {
         _ => panic!("no such question: {question}"),
     }
     Ok(())
-}
-
-fn claims_are_as_kept(scenario: &Scenario) -> Result<(), String> {
-    let kept = std::fs::read_to_string(root().join(coverage::UNCITED)).expect("it is kept");
-    let (_, lines) = coverage::cited(scenario);
-    let begin = format!("{}: ", scenario.name);
-    match kept.lines().filter(|line| line.starts_with(&begin)).eq(&lines) {
-        true => Ok(()),
-        false => Err(format!("uncited: {lines:?}")),
-    }
 }
 
 fn is_contradicted_as_kept(file: &Path) -> Result<(), String> {
