@@ -16,6 +16,7 @@ mod parts;
 mod permutations;
 mod reduced;
 mod searching;
+mod seeded;
 mod shipped;
 mod systems;
 mod toy;

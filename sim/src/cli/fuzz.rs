@@ -69,7 +69,7 @@ impl Sweeping<'_> {
         let processors = self.args.machine.processors;
         let fuzzer = Fuzzer::new(&**self.backend, self.personality, processors);
         let fuzzer = fuzzer.map_err(Stop::Unavailable)?;
-        for (kind, why) in &fuzzer.left_out {
+        for (kind, why) in &fuzzer.writer.left_out {
             self.fuzzed.left_out.push(LeftOut {
                 on: self.backend.name().to_owned(),
                 personality: self.personality,
