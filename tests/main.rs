@@ -19,6 +19,7 @@ mod searching;
 mod seeded;
 mod shipped;
 mod systems;
+mod told;
 mod toy;
 
 use std::path::PathBuf;

@@ -63,6 +63,7 @@ pub mod scenario;
 pub mod shrink;
 pub mod trace;
 pub mod walk;
+pub mod words;
 
 pub use bad_input::BadInput;
 #[cfg(not(all(test, loom)))]

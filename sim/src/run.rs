@@ -9,7 +9,7 @@ use portsim_model::step::Step;
 use portsim_model::{State, event::Observer};
 
 use crate::choose::{Asked, Choose};
-use crate::trace::{Event, Watcher};
+use crate::trace::{Event, Teller, Watcher};
 
 /// What nobody stops looks at this. It is never set.
 pub(crate) static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -72,16 +72,15 @@ fn run_watched(
     stop: &AtomicBool,
     mut watcher: Watcher<'_>,
 ) -> Execution {
-    let mut events = Vec::new();
-    let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
-    let mut execution = execute(
-        machine,
-        chooser,
-        (steps_max, stop),
-        &mut watcher,
-        note,
-        |_| {},
-    );
+    let (mut teller, mut events) = (Teller::new(machine), Vec::new());
+    let note = |watcher: &mut Watcher<'_>, before: &State, step, after: &State| {
+        let first = events.len();
+        watcher.finish(step, &mut events);
+        teller.tell(before, step, after, &mut events[first..]);
+    };
+    let limits = (steps_max, stop);
+    let mut execution = execute(machine, chooser, limits, &mut watcher, note, |_| {});
+    teller.end(&mut events);
     execution.events = events;
     execution
 }
@@ -96,13 +95,13 @@ pub fn run_seen(
     seen: impl FnMut(&State),
 ) -> Execution {
     let limits = (steps_max, stop);
-    execute(machine, chooser, limits, observer, |_, _| {}, seen)
+    execute(machine, chooser, limits, observer, |_, _, _, _| {}, seen)
 }
 
 /// Runs and remembers nothing but the end.
 pub fn run_unseen(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
     let limits = (steps_max, &GO_ON);
-    execute(machine, chooser, limits, &mut (), |(), _| {}, |_| {})
+    execute(machine, chooser, limits, &mut (), |(), _, _, _| {}, |_| {})
 }
 
 fn execute<O: Observer>(
@@ -110,10 +109,11 @@ fn execute<O: Observer>(
     chooser: &mut dyn Choose,
     (steps_max, stop): (u64, &AtomicBool),
     observer: &mut O,
-    mut taken: impl FnMut(&mut O, Step),
+    mut taken: impl FnMut(&mut O, &State, Step, &State),
     mut seen: impl FnMut(&State),
 ) -> Execution {
     let mut state = machine.boot();
+    let mut before = state.clone();
     let mut movers = Vec::new();
     let mut count = 0;
     let mut owed = machine.owed_at_boot(&state);
@@ -138,8 +138,9 @@ fn execute<O: Observer>(
             break Ended::Stopped;
         }
         let mover = movers[chooser.choose(&movers)];
+        before.clone_from(&state);
         let (step, fault) = machine.take_with(&mut state, mover, &mut Asked(chooser), observer);
-        taken(observer, step);
+        taken(observer, &before, step, &state);
         count += 1;
         machine.owe(&mut owed, &state);
         if let Some(fault) = fault {
@@ -162,11 +163,14 @@ pub fn follow(machine: &dyn AnyMachine, steps: &[Step], why: bool) -> (Vec<Event
         true => Watcher::asking_why(program, os_error),
         false => Watcher::new(program, os_error),
     };
-    let mut events = Vec::new();
+    let (mut teller, mut events) = (Teller::new(machine), Vec::new());
     let mut state = machine.boot();
     for &step in steps {
+        let (before, first) = (state.clone(), events.len());
         machine.take(&mut state, step, &mut watcher);
         watcher.finish(step, &mut events);
+        teller.tell(&before, step, &state, &mut events[first..]);
     }
+    teller.end(&mut events);
     (events, state)
 }

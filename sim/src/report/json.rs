@@ -119,6 +119,7 @@ fn check(check: &Check) -> Value {
         "trace": shown.map(|run| events(&check.scenario, &run.events)),
         "loop_at": shown.and_then(|run| run.loop_at),
         "held": shown.map(|run| held(run, &check.scenario)),
+        "culprit": shown.map(|run| &run.culprit).filter(|it| !it.is_empty()),
         "why": check.why(),
         "collision_odds": exploration.and_then(|it| it.collision_odds),
         "checkpoints": exploration.map_or(0, |it| it.checkpoints),
@@ -126,7 +127,14 @@ fn check(check: &Check) -> Value {
     });
     but_for(
         object,
-        &["held", "why", "collision_odds", "checkpoints", "sampled"],
+        &[
+            "held",
+            "culprit",
+            "why",
+            "collision_odds",
+            "checkpoints",
+            "sampled",
+        ],
     )
 }
 

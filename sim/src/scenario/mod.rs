@@ -11,7 +11,7 @@
 mod code;
 mod compile;
 mod directory;
-mod expr;
+pub mod expr;
 mod files;
 mod place;
 mod results;

@@ -296,6 +296,11 @@ fn called(
         outcome: None,
         choice: None,
         by: None,
+        branches: None,
+        values: None,
+        set: None,
+        text: None,
+        ended: None,
         t0: None,
         t1: None,
         ..line.clone()
