@@ -199,7 +199,7 @@ const HELLO: &str = r#"read l; echo '{"hello":1,"name":"x","os":"y","ops":["get"
 const READY: &str = r#"read l; echo '{"ready":true}';"#;
 
 /// What an agent can do wrong: in words, as a shell script, and what is said of it.
-const WAYS: [(&str, &str, &str); 16] = [
+const WAYS: [(&str, &str, &str); 18] = [
     (
         "ends at once",
         "echo Help. >&2; exit 3",
@@ -215,6 +215,16 @@ const WAYS: [(&str, &str, &str); 16] = [
         "greets in another version",
         r#"echo '{"hello":7,"words":[]}'"#,
         "line 1: it speaks version 7 of the protocol, this is version 1",
+    ),
+    (
+        "greets with a name that moves the cursor",
+        r#"printf '%s\n' '{"hello":1,"name":"\u001b[2J","os":"y","ops":[]}'"#,
+        "has a control character in a text",
+    ),
+    (
+        "fails with a word that has no end",
+        r#"HELLO READY read l; head -c 70000 /dev/zero | tr '\0' e | sed 's/.*/{"id":1,"returned":{"ok":false,"error":"&"}}/'; echo; read l"#,
+        "an error is a word of at most 100 letters",
     ),
     (
         "leaves a field out",

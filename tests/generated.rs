@@ -24,7 +24,7 @@ use portsim_model::program::{Op, Program};
 use portsim_model::property::{Fault, Violation};
 use portsim_model::threads::Mode as Doing;
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
+use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use serde_json::{Value, json};
 
 use crate::free::calls;
@@ -115,7 +115,7 @@ fn thread(n: usize, io: bool) -> impl Strategy<Value = Vec<Value>> {
     })
 }
 
-fn file() -> impl Strategy<Value = Value> {
+pub fn file() -> impl Strategy<Value = Value> {
     let threads = any::<bool>().prop_flat_map(|io| {
         let threads = (2usize..5).prop_flat_map(move |count| {
             (0..count)
@@ -411,28 +411,31 @@ fn config() -> ProptestConfig {
     }
 }
 
+/// A program runs, replays and is admitted on every system that plays it.
+pub fn holds((value, seed): (Value, u64)) -> Result<(), TestCaseError> {
+    let scenario = read(&value);
+    for name in NAMES
+        .into_iter()
+        .filter(|name| not_for(name, &scenario).is_none())
+    {
+        play(name, &scenario.program, 2)
+            .map(|machine| {
+                Judge {
+                    names: &scenario.names,
+                    seed,
+                    strands: name == "windows-2003",
+                }
+                .on(&*machine)
+            })
+            .expect("it is playable")?;
+    }
+    Ok(())
+}
+
 #[test]
 fn any_program_runs_replays_and_is_admitted() {
-    let mut runner = proptest::test_runner::TestRunner::new(config());
-    let outcome = runner.run(&(file(), any::<u64>()), |(value, seed)| {
-        let scenario = read(&value);
-        for name in NAMES
-            .into_iter()
-            .filter(|name| not_for(name, &scenario).is_none())
-        {
-            play(name, &scenario.program, 2)
-                .map(|machine| {
-                    Judge {
-                        names: &scenario.names,
-                        seed,
-                        strands: name == "windows-2003",
-                    }
-                    .on(&*machine)
-                })
-                .expect("it is playable")?;
-        }
-        Ok(())
-    });
+    let mut runner = TestRunner::new(config());
+    let outcome = runner.run(&(file(), any::<u64>()), holds);
     if let Err(failed) = outcome {
         panic!("{failed}");
     }

@@ -90,7 +90,7 @@ fn promise() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn file() -> impl Strategy<Value = Value> {
+pub fn file() -> impl Strategy<Value = Value> {
     let threads = (2usize..4)
         .prop_flat_map(|count| (0..count).map(|n| thread(n).boxed()).collect::<Vec<_>>());
     (threads, promise(), 1u32..3).prop_map(|(threads, promise, concurrency)| {
@@ -281,7 +281,7 @@ fn walk(machine: &dyn AnyMachine, out: &Exploration) -> Result<(), TestCaseError
 
 /// How often each verdict came out.
 #[derive(Debug, Default)]
-struct Seen {
+pub struct Seen {
     kept: u32,
     rests: u32,
     loops: u32,
@@ -344,6 +344,20 @@ fn read(value: &Value) -> Result<Scenario, TestCaseError> {
     read.map_err(|bad| TestCaseError::fail(format!("{bad}\n{value}")))
 }
 
+/// On every system that plays it a program keeps its promise, or a run shows that it does not.
+pub fn holds(value: &Value, seen: &RefCell<Seen>) -> Result<(), TestCaseError> {
+    let scenario = read(value)?;
+    for name in NAMES
+        .into_iter()
+        .filter(|name| not_for(name, &scenario).is_none())
+    {
+        play(name, &scenario.program, 2)
+            .map(|machine| Judge(seen).on(&machine))
+            .expect("it is playable")?;
+    }
+    Ok(())
+}
+
 #[test]
 fn any_program_keeps_its_promise_or_a_run_shows_that_it_does_not() {
     let kept: &'static str = root()
@@ -357,18 +371,7 @@ fn any_program_keeps_its_promise_or_a_run_shows_that_it_does_not() {
         ..ProptestConfig::default()
     };
     let seen = RefCell::new(Seen::default());
-    let outcome = TestRunner::new(config).run(&file(), |value| {
-        let scenario = read(&value)?;
-        for name in NAMES
-            .into_iter()
-            .filter(|name| not_for(name, &scenario).is_none())
-        {
-            play(name, &scenario.program, 2)
-                .map(|machine| Judge(&seen).on(&machine))
-                .expect("it is playable")?;
-        }
-        Ok(())
-    });
+    let outcome = TestRunner::new(config).run(&file(), |value| holds(&value, &seen));
     if let Err(failed) = outcome {
         panic!("{failed}");
     }

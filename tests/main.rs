@@ -3,9 +3,12 @@
 mod agent;
 mod command;
 mod coverage;
+#[cfg(target_os = "linux")]
+mod ends;
 mod free;
 mod fuzz;
 mod generated;
+mod hostile;
 mod house;
 mod liveness;
 mod native;
@@ -13,9 +16,11 @@ mod parts;
 mod permutations;
 mod reduced;
 mod searching;
+mod seeded;
 mod shipped;
 mod strangers;
 mod systems;
+mod told;
 mod toy;
 
 use std::path::PathBuf;

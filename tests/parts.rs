@@ -66,6 +66,23 @@ fn parts_of_every_sweep_make_the_whole() {
     );
 }
 
+/// A part that was stopped leaves the whole incomplete, wherever it stands.
+#[test]
+fn a_part_that_was_stopped_is_seen_in_the_whole() {
+    let scratch = Scratch::new("parts-stopped");
+    let through = scratch.file("through.json", br#"{ "traces": [] }"#);
+    let stopped = scratch.file("stopped.json", br#"{ "traces": [], "complete": false }"#);
+    for (parts, expected) in [
+        ([&through, &through], 0),
+        ([&through, &stopped], 4),
+        ([&stopped, &through], 4),
+    ] {
+        let (joined, code) = said(&["merge", parts[0], parts[1]]);
+        assert_eq!(code, expected, "{joined}");
+        assert_eq!(joined["complete"] == false, expected == 4, "{joined}");
+    }
+}
+
 /// A wrong expectation in one part is one of the whole; so is what differs, and each divergence is counted once.
 #[test]
 fn the_whole_ends_as_its_worst_part_does() {

@@ -59,7 +59,7 @@ const QUESTIONS: [&str; 14] = [
     "t0.done",
 ];
 
-fn file() -> impl Strategy<Value = Value> {
+pub fn file() -> impl Strategy<Value = Value> {
     let single = |thread: usize| {
         (1..3usize)
             .prop_flat_map(move |len| (0..len).map(|n| op(thread, n).boxed()).collect::<Vec<_>>())
@@ -285,7 +285,7 @@ const SIDES: [&str; 16] = [
 ];
 
 /// Programs of threads that mostly keep to one of two sides.
-fn sides() -> impl Strategy<Value = Value> {
+pub fn sides() -> impl Strategy<Value = Value> {
     let thread = |n: usize| {
         (0..2usize, 1..4usize, 0..6usize).prop_flat_map(move |(side, len, ends)| {
             let op = |place| {
@@ -342,7 +342,29 @@ fn sides() -> impl Strategy<Value = Value> {
     )
 }
 
-/// Compares on every system that plays it; says how often each reduction had something to do.
+/// Compares on every system that plays a program; says on how many each reduction had something to do.
+pub fn compared(value: &Value) -> Result<[usize; 2], TestCaseError> {
+    let text = value.to_string();
+    let path = Path::new("generated.json");
+    let scenario = match Scenario::parse("generated", path, text.as_bytes()) {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("the generator writes scenarios: {error}\n{text}"),
+    };
+    let mut did = [0; 2];
+    for name in NAMES
+        .into_iter()
+        .filter(|name| not_for(name, &scenario).is_none())
+    {
+        let here = play(name, &scenario.program, 2)
+            .map(|machine| Compare.on(&machine))
+            .expect("it is playable")?;
+        did[0] += usize::from(here.symmetry);
+        did[1] += usize::from(here.order);
+    }
+    Ok(did)
+}
+
+/// Compares so many programs; says how often each reduction had something to do.
 fn compare(programs: impl Strategy<Value = Value>, cases: u32) -> [usize; 2] {
     let kept: &'static str = root()
         .join("tests/reduced.regressions")
@@ -356,25 +378,8 @@ fn compare(programs: impl Strategy<Value = Value>, cases: u32) -> [usize; 2] {
     });
     let did = std::cell::Cell::new([0; 2]);
     let outcome = runner.run(&programs, |value| {
-        let text = value.to_string();
-        let path = Path::new("generated.json");
-        let scenario = match Scenario::parse("generated", path, text.as_bytes()) {
-            Ok(scenario) => scenario,
-            Err(error) => panic!("the generator writes scenarios: {error}\n{text}"),
-        };
-        for name in NAMES
-            .into_iter()
-            .filter(|name| not_for(name, &scenario).is_none())
-        {
-            let here = play(name, &scenario.program, 2)
-                .map(|machine| Compare.on(&machine))
-                .expect("it is playable")?;
-            let [symmetry, order] = did.get();
-            did.set([
-                symmetry + usize::from(here.symmetry),
-                order + usize::from(here.order),
-            ]);
-        }
+        let (before, here) = (did.get(), compared(&value)?);
+        did.set([before[0] + here[0], before[1] + here[1]]);
         Ok(())
     });
     if let Err(failed) = outcome {

@@ -20,6 +20,7 @@ use portsim_model::machine::AnyMachine;
 use portsim_model::personality::NAMES;
 
 use crate::root;
+use crate::seeded::runs;
 
 /// What the model is asked on one processor count, everywhere: the default of the command line.
 const PROCESSORS: u32 = 2;
@@ -73,6 +74,15 @@ struct Explore(usize, Reductions);
 
 impl Explore {
     fn on(self, machine: &Arc<dyn AnyMachine>) -> Exploration {
+        self.with(machine, false)
+    }
+
+    /// Also counts the claims that decide something.
+    fn citing(self, machine: &Arc<dyn AnyMachine>) -> Exploration {
+        self.with(machine, true)
+    }
+
+    fn with(self, machine: &Arc<dyn AnyMachine>, coverage: bool) -> Exploration {
         let limits = Limits {
             memory_bytes: 4 << 30,
             depth: None,
@@ -81,6 +91,7 @@ impl Explore {
         };
         let workers = Workers {
             workers: self.0,
+            coverage,
             ..Workers::default()
         };
         check(
@@ -152,21 +163,17 @@ pub fn the_pool_is_counted() {
 }
 
 /// How many states and transitions each search has, so that a change of any is seen: first the whole one, then those
-/// that leave something out.
+/// that leave something out. Then how large a state is, how many claims decide something and how often, and some runs.
 pub const STATES: &str = "tests/states.txt";
 
 /// The line of that list for a scenario on a system. Whatever is left out of the search, the verdict is the same, and so
 /// is the counterexample.
 pub fn states(scenario: &Scenario, name: &str) -> String {
-    let explore = |reductions| {
-        play(name, &scenario.program, PROCESSORS)
-            .map(|machine| Explore(1, reductions).on(&machine))
-            .expect("it is playable")
-    };
-    let whole = explore(Reductions::NONE);
+    let machine = play(name, &scenario.program, PROCESSORS).expect("it is playable");
+    let whole = Explore(1, Reductions::NONE).citing(&machine);
     let mut counts = format!("{}/{}", whole.states, whole.transitions);
     for reductions in EVERY {
-        let out = explore(reductions);
+        let out = Explore(1, reductions).on(&machine);
         assert_eq!(
             (out.found, out.cut, &out.path),
             (whole.found, whole.cut, &whole.path),
@@ -176,7 +183,16 @@ pub fn states(scenario: &Scenario, name: &str) -> String {
         assert!(out.states <= whole.states, "{}", scenario.name);
         counts += &format!(" {}/{}", out.states, out.transitions);
     }
-    format!("{} as {name}: {counts}\n", scenario.name)
+    let coverage = whole.coverage.expect("it was asked for");
+    let (claims, times) = coverage.used().fold((0, 0), |(claims, times), (_, more)| {
+        (claims + 1, times + more)
+    });
+    format!(
+        "{} as {name}: {counts}; {} bytes; {claims} claims, {times} times; {}\n",
+        scenario.name,
+        machine.boot().bytes().len(),
+        runs(&*machine, &scenario.names)
+    )
 }
 
 #[test]
@@ -375,7 +391,7 @@ fn recorded_traces() {
 }
 
 /// What a kernel did in lock-step, every other system that has the operations is asked about too: where its rules
-/// contradict what was measured, it refuses. The list says which do, and at which event.
+/// contradict what was measured, it refuses. The list says which do, at which event, and by which claims.
 pub const CONTRADICTED: &str = "tests/contradicted.txt";
 
 /// The line of that list for a recording; none for one that was made at full speed.
@@ -389,7 +405,8 @@ pub fn contradictions(file: &Path) -> Option<String> {
         if let Ok(judgement) = judged(&scenario, name, &trace)
             && let Some(refusal) = judgement.refused
         {
-            refused.push(format!("{name} at {}", refusal.at));
+            let by: Vec<_> = refusal.by.iter().map(|claim| claim.id).collect();
+            refused.push(format!("{name} at {} ({})", refusal.at, by.join(", ")));
         }
     }
     let file = file.strip_prefix(root().join("traces/recorded"));

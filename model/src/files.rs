@@ -2,6 +2,7 @@
 
 use core::ops::{Deref, DerefMut};
 
+use crate::flags::Flags;
 use crate::program::{BindingId, Modes, ProcessId, ResultId, ThreadId};
 
 /// Bytes of a file, before the handles that each process has.
@@ -31,8 +32,8 @@ impl<B: Deref<Target = [u8]>> File<B> {
     #[inline]
     pub fn modes(&self) -> Modes {
         Modes {
-            skip_port: self.0[1] & SKIP_PORT != 0,
-            skip_event: self.0[1] & SKIP_EVENT != 0,
+            skip_port: self.0[1].has(SKIP_PORT),
+            skip_event: self.0[1].has(SKIP_EVENT),
         }
     }
 
@@ -62,8 +63,11 @@ impl<B: DerefMut<Target = [u8]>> File<B> {
 
     /// Sets modes; those that are set stay.
     pub fn add_modes(&mut self, modes: Modes) {
-        self.0[1] |= u8::from(modes.skip_port) * SKIP_PORT;
-        self.0[1] |= u8::from(modes.skip_event) * SKIP_EVENT;
+        for (mode, is_set) in [(SKIP_PORT, modes.skip_port), (SKIP_EVENT, modes.skip_event)] {
+            if is_set {
+                self.0[1] = self.0[1].with(mode);
+            }
+        }
     }
 
     /// Changes how many handles of it a process has.
@@ -126,13 +130,13 @@ impl<B: Deref<Target = [u8]>> Operation<B> {
     /// Whether the kernel has written its status block.
     #[inline]
     pub fn is_written(&self) -> bool {
-        self.0[3] & WRITTEN != 0
+        self.0[3].has(WRITTEN)
     }
 
     /// Whether its memory has been given back.
     #[inline]
     pub fn is_freed(&self) -> bool {
-        self.0[3] & FREED != 0
+        self.0[3].has(FREED)
     }
 
     /// Where its end is reported.
@@ -152,7 +156,7 @@ impl<B: DerefMut<Target = [u8]>> Operation<B> {
         self.0[0] = Phase::Pending as u8;
         self.0[1] = issuer.0 + 1;
         self.0[2] = 0;
-        self.0[3] &= !WRITTEN;
+        self.0[3] = self.0[3].without(WRITTEN);
     }
 
     /// It is over.
@@ -170,16 +174,12 @@ impl<B: DerefMut<Target = [u8]>> Operation<B> {
 
     /// The kernel has written its status block.
     pub fn set_written(&mut self) {
-        self.0[3] |= WRITTEN;
+        self.0[3] = self.0[3].with(WRITTEN);
     }
 
     /// Its memory is given back, or had again.
     pub fn set_freed(&mut self, freed: bool) {
-        self.0[3] = if freed {
-            self.0[3] | FREED
-        } else {
-            self.0[3] & !FREED
-        };
+        self.0[3] = self.0[3].set(FREED, freed);
     }
 
     /// Its end is reported there.

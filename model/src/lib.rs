@@ -66,6 +66,7 @@ pub mod event;
 pub mod expr;
 pub mod fair;
 pub mod files;
+mod flags;
 pub mod ids;
 pub mod jobs;
 pub mod layout;

@@ -72,9 +72,21 @@ fn bit((from, count): Range, n: usize) -> u128 {
     1 << (from + n as u32 % count)
 }
 
-fn all((from, count): Range) -> u128 {
+const fn all((from, count): Range) -> u128 {
     ((1 << count) - 1) << from
 }
+
+const EVERYTHING_BUT_THREADS: Touch = Touch {
+    reads: 0,
+    writes: all(PORTS) | all(OBJECTS) | CLOCK | REST,
+    own_port: true,
+};
+
+const EVERYTHING: Touch = Touch {
+    reads: u128::MAX,
+    writes: u128::MAX,
+    own_port: true,
+};
 
 fn port(id: PortId) -> u128 {
     bit(PORTS, id.index())
@@ -333,7 +345,7 @@ impl Reader<'_> {
     fn effect(self, mut op: Op) -> Touch {
         let description = op.describe();
         if description.exits == Some(Exit::Process) {
-            return everything();
+            return EVERYTHING;
         }
         let mut touch = Touch {
             own_port: description.own_port,
@@ -344,14 +356,14 @@ impl Reader<'_> {
         }
         let alertable = description.wait.is_some_and(|wait| wait.alertable);
         if !description.local || alertable {
-            touch = touch.and(everything_but_threads());
+            touch = touch.and(EVERYTHING_BUT_THREADS);
         }
         for noun in description.nouns() {
             touch = touch.and(self.noun(noun));
         }
         // Packets can belong to what else there is, and signals go to it.
         if touch.writes & (all(PORTS) | all(OBJECTS)) != 0 && has_rest(self.program) {
-            return touch.and(everything_but_threads());
+            return touch.and(EVERYTHING_BUT_THREADS);
         }
         touch
     }
@@ -382,7 +394,7 @@ impl Reader<'_> {
             | Noun::WaitPacket(..)
             | Noun::Job(..)
             | Noun::JobBinding(_)
-            | Noun::Process(_) => everything_but_threads(),
+            | Noun::Process(_) => EVERYTHING_BUT_THREADS,
             // These only say what something else gets, or where the thread goes on.
             Noun::Packet(_)
             | Noun::Own(_)
@@ -418,25 +430,9 @@ impl Reader<'_> {
             ..Touch::default()
         };
         if has_rest(self.program) {
-            return touch.and(everything_but_threads());
+            return touch.and(EVERYTHING_BUT_THREADS);
         }
         touch
-    }
-}
-
-fn everything_but_threads() -> Touch {
-    Touch {
-        reads: 0,
-        writes: all(PORTS) | all(OBJECTS) | CLOCK | REST,
-        own_port: true,
-    }
-}
-
-fn everything() -> Touch {
-    Touch {
-        reads: u128::MAX,
-        writes: u128::MAX,
-        own_port: true,
     }
 }
 

@@ -10,6 +10,7 @@
 use core::ops::{Deref, DerefMut};
 
 use crate::control::SlotPlace;
+use crate::flags::Flags;
 use crate::program::{ObjectId, Pc, PortId};
 
 /// What a thread is doing.
@@ -146,13 +147,13 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
     /// Whether its last call on its port came back without a sleep, and it has waited for nothing since.
     #[inline]
     pub fn is_fresh(&self) -> bool {
-        self.bytes[3] & FRESH != 0
+        self.bytes[3].has(FRESH)
     }
 
     /// Whether it counts as running although it waits.
     #[inline]
     pub fn counts_on(&self) -> bool {
-        self.bytes[3] & COUNTS_ON != 0
+        self.bytes[3].has(COUNTS_ON)
     }
 
     /// Asynchronous procedure calls that it has not run yet.
@@ -258,12 +259,12 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
     /// Changes [`Thread::is_fresh`].
     #[inline]
     pub fn set_fresh(&mut self, fresh: bool) {
-        self.bytes[3] = self.bytes[3] & !FRESH | if fresh { FRESH } else { 0 };
+        self.bytes[3] = self.bytes[3].set(FRESH, fresh);
     }
 
     /// Changes [`Thread::counts_on`].
     pub fn set_counts_on(&mut self, counts: bool) {
-        self.bytes[3] = self.bytes[3] & !COUNTS_ON | if counts { COUNTS_ON } else { 0 };
+        self.bytes[3] = self.bytes[3].set(COUNTS_ON, counts);
     }
 
     /// One more asynchronous procedure call is queued to it.

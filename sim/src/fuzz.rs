@@ -7,21 +7,22 @@
 
 mod kinds;
 
+use std::convert::Infallible;
+use std::io;
 use std::ops::Range;
-use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portsim_model::program::Slated;
 
 use crate::admit::Refusal;
-use crate::choose::Rng;
+use crate::choose::{Rng, Seeds, share};
 use crate::cross_check::{Comparison, Verdict, cross_check_within};
 use crate::draft::{CLOCK, Draft};
 use crate::native::{Backend, Options};
 use crate::personality::not_for;
+use crate::run::GO_ON;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 use kinds::{Draw, KINDS, Kind, parts};
@@ -39,14 +40,70 @@ const SLOW_CASES: usize = 16;
 const THREADS_MAX: usize = 5;
 const CALLS_MAX: usize = 4;
 
-/// A backend and its judge, and what both of them have.
+/// Writes scenarios for a personality.
+pub struct Writer<'p> {
+    personality: &'p str,
+    /// The kinds of operation that it draws from.
+    kinds: Vec<&'static Kind>,
+    /// Kinds of operation that it leaves out, with the reason.
+    pub left_out: Vec<(&'static str, String)>,
+}
+
+impl<'p> Writer<'p> {
+    /// It draws from whatever the personality plays.
+    pub fn of(personality: &'p str) -> Writer<'p> {
+        let Ok(writer) = Writer::new(personality, |_| Ok::<_, Infallible>(None));
+        writer
+    }
+
+    /// It leaves out what the personality lacks, and what somebody else lacks, who is shown a scenario with nothing
+    /// else.
+    fn new<E>(
+        personality: &'p str,
+        lacks: impl Fn(&Scenario) -> Result<Option<String>, E>,
+    ) -> Result<Writer<'p>, E> {
+        let (mut kinds, mut left_out) = (Vec::new(), Vec::new());
+        for kind in KINDS {
+            let scenario = read(&drawn(&mut Rng::new(0), personality, &[kind], &[1, 1]));
+            let why = match not_for(personality, &scenario) {
+                Some(why) => Some(why),
+                None => lacks(&scenario)?,
+            };
+            match why {
+                Some(why) => left_out.push((kind.name, why)),
+                None => kinds.push(kind),
+            }
+        }
+        Ok(Writer {
+            personality,
+            kinds,
+            left_out,
+        })
+    }
+
+    /// The scenario of a seed: the same for ever, for the same kinds and version.
+    pub fn draft(&self, seed: u64) -> Draft {
+        let mut rng = Rng::new(seed);
+        let slow = rng.below(SLOW_CASES) == 0;
+        let mut kinds: Vec<_> = self.kinds.clone();
+        kinds.retain(|kind| (slow || !kind.slow) && rng.below(2) == 0);
+        if kinds.is_empty() {
+            kinds.extend(self.kinds.iter().take(2));
+        }
+        let threads = 2 + rng.below(THREADS_MAX - 1);
+        let calls: Vec<_> = (0..threads).map(|_| 1 + rng.below(CALLS_MAX)).collect();
+        let mut draft = drawn(&mut rng, self.personality, &kinds, &calls);
+        draft.why = format!("What comes of seed {seed}?");
+        draft
+    }
+}
+
+/// A backend and its judge, and what is written for both of them.
 pub struct Fuzzer<'b> {
     backend: &'b dyn Backend,
-    personality: &'b str,
     processors: u32,
-    kinds: Vec<&'static Kind>,
-    /// Kinds of operation that one of them lacks, with the reason.
-    pub left_out: Vec<(&'static str, String)>,
+    /// Writes the cases.
+    pub writer: Writer<'b>,
 }
 
 /// What came out of one case.
@@ -91,86 +148,47 @@ impl<'b> Fuzzer<'b> {
         personality: &'b str,
         processors: u32,
     ) -> Result<Fuzzer<'b>, String> {
-        let mut fuzzer = Fuzzer {
+        let writer = Writer::new(personality, |scenario| {
+            let refuses = backend.refuses(&scenario.program, Duration::from_millis(1));
+            refuses.map_err(|failure| failure.to_string())
+        })?;
+        Ok(Fuzzer {
             backend,
-            personality,
             processors,
-            kinds: Vec::new(),
-            left_out: Vec::new(),
-        };
-        for kind in KINDS {
-            match fuzzer.lacks(kind)? {
-                Some(why) => fuzzer.left_out.push((kind.name, why)),
-                None => fuzzer.kinds.push(kind),
-            }
-        }
-        Ok(fuzzer)
-    }
-
-    /// Why a kind of operation is not for this pair: a scenario with nothing else is shown to both.
-    fn lacks(&self, kind: &'static Kind) -> Result<Option<String>, String> {
-        let draft = drawn(&mut Rng::new(0), self.personality, &[kind], &[1, 1]);
-        let scenario = read(&draft);
-        match not_for(self.personality, &scenario) {
-            Some(why) => Ok(Some(why)),
-            None => {
-                let tick = Duration::from_millis(1);
-                let refuses = self.backend.refuses(&scenario.program, tick);
-                refuses.map_err(|failure| failure.to_string())
-            }
-        }
-    }
-
-    /// The scenario of a seed: the same for ever, for this pair and version.
-    pub fn draft(&self, seed: u64) -> Draft {
-        let mut rng = Rng::new(seed);
-        let slow = rng.below(SLOW_CASES) == 0;
-        let mut kinds: Vec<_> = self.kinds.clone();
-        kinds.retain(|kind| (slow || !kind.slow) && rng.below(2) == 0);
-        if kinds.is_empty() {
-            kinds.extend(self.kinds.iter().take(2));
-        }
-        let threads = 2 + rng.below(THREADS_MAX - 1);
-        let calls: Vec<_> = (0..threads).map(|_| 1 + rng.below(CALLS_MAX)).collect();
-        let mut draft = drawn(&mut rng, self.personality, &kinds, &calls);
-        draft.why = format!("What comes of seed {seed}?");
-        draft
+            writer,
+        })
     }
 
     /// Makes the cases of these seeds, so many at a time, and gives them in order, as far as nobody stopped it.
+    ///
+    /// # Errors
+    ///
+    /// If a thread cannot be started.
     pub fn cases(
         &self,
         seeds: Range<u64>,
         workers: usize,
         keep: bool,
         stop: &AtomicBool,
-    ) -> Vec<(u64, Outcome)> {
-        let next = AtomicU64::new(seeds.start);
-        let some = || {
-            let mut some = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= seeds.end {
-                    break;
-                }
-                some.push((seed, self.case(seed, keep)));
-            }
-            some
+    ) -> io::Result<Vec<(u64, Outcome)>> {
+        let some = |_, seeds: &Seeds| {
+            let going = seeds.take_while(|_| !stop.load(Ordering::Relaxed));
+            going
+                .map(|seed| (seed, self.made(seed, keep, stop)))
+                .collect::<Vec<_>>()
         };
-        let mut all: Vec<_> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(some)).collect();
-            let ended = workers.into_iter().map(|worker| worker.join());
-            ended
-                .flat_map(|some| some.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
-        });
+        let mut all = share(seeds, workers, some)?.concat();
         all.sort_by_key(|(seed, _)| *seed);
-        all
+        Ok(all)
     }
 
     /// Makes the case of a seed on both sides; what differs is made small if somebody wants to `keep` it.
     pub fn case(&self, seed: u64, keep: bool) -> Outcome {
-        let draft = self.draft(seed);
+        self.made(seed, keep, &GO_ON)
+    }
+
+    fn made(&self, seed: u64, keep: bool, stop: &AtomicBool) -> Outcome {
+        let draft = self.writer.draft(seed);
         let scenario = read(&draft);
         let hasty = self.cell(&scenario, seed, HASTE);
         let cell = match hasty.verdict {
@@ -189,16 +207,22 @@ impl<'b> Fuzzer<'b> {
                     refusal,
                     again: false,
                 };
-                Outcome::Differ(Box::new(if keep { self.small(whole) } else { whole }))
+                Outcome::Differ(Box::new(match keep {
+                    true => self.small(whole, stop),
+                    false => whole,
+                }))
             }
         }
     }
 
-    /// The smallest case that shows the same; the whole one where it does not come again with the same turns.
-    fn small(&self, whole: Found) -> Found {
+    /// The smallest case that shows the same, or as small as it was when it was stopped; the whole one where it does
+    /// not come again with the same turns.
+    fn small(&self, whole: Found, stop: &AtomicBool) -> Found {
         let mut found = whole.clone();
         if self.differs(&whole.draft, 1).is_some() {
-            let shows = |draft: &Draft| self.differs(draft, HASTE).is_some();
+            let shows = |draft: &Draft| {
+                !stop.load(Ordering::Relaxed) && self.differs(draft, HASTE).is_some()
+            };
             let small = shrink(whole.draft, shows);
             let tidy = small.tidied();
             let small = if shows(&tidy) { tidy } else { small };
@@ -212,7 +236,7 @@ impl<'b> Fuzzer<'b> {
             self.backend.name(),
             found.refusal.saw,
             found.refusal.at,
-            self.personality
+            self.writer.personality
         );
         found
     }
@@ -224,7 +248,7 @@ impl<'b> Fuzzer<'b> {
             haste,
             ..Options::default()
         };
-        let (backend, personality) = (self.backend, self.personality);
+        let (backend, personality) = (self.backend, self.writer.personality);
         cross_check_within(
             &limits,
             scenario,

@@ -52,6 +52,7 @@ pub mod fuzz;
 pub mod names;
 pub mod native;
 pub mod personality;
+pub mod plain;
 pub mod replay;
 #[cfg(not(all(test, loom)))]
 pub mod report;
@@ -62,6 +63,7 @@ pub mod scenario;
 pub mod shrink;
 pub mod trace;
 pub mod walk;
+pub mod words;
 
 pub use bad_input::BadInput;
 #[cfg(not(all(test, loom)))]

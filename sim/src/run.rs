@@ -1,5 +1,7 @@
 //! One execution of a scenario on the model, from boot to rest.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
@@ -7,7 +9,10 @@ use portsim_model::step::Step;
 use portsim_model::{State, event::Observer};
 
 use crate::choose::{Asked, Choose};
-use crate::trace::{Event, Watcher};
+use crate::trace::{Event, Teller, Watcher};
+
+/// What nobody stops looks at this. It is never set.
+pub(crate) static GO_ON: AtomicBool = AtomicBool::new(false);
 
 /// How an execution ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub enum Ended {
     Bound,
     /// The limit of steps was reached.
     Limit,
+    /// Somebody stopped it.
+    Stopped,
 }
 
 /// One execution.
@@ -40,57 +47,73 @@ pub struct Execution {
 /// Runs with every event written down.
 pub fn run(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
     let watcher = Watcher::new(machine.program(), machine.os_error());
-    run_watched(machine, chooser, steps_max, watcher)
+    run_watched(machine, chooser, steps_max, &GO_ON, watcher)
 }
 
-/// The same, each event with the claims that decided it.
-pub fn run_asking_why(
+/// The same until `stop` is set, and each event with the claims that decided it, if somebody asks `why`.
+pub fn run_until(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
+    stop: &AtomicBool,
+    why: bool,
 ) -> Execution {
-    let watcher = Watcher::asking_why(machine.program(), machine.os_error());
-    run_watched(machine, chooser, steps_max, watcher)
+    let watcher = match why {
+        true => Watcher::asking_why(machine.program(), machine.os_error()),
+        false => Watcher::new(machine.program(), machine.os_error()),
+    };
+    run_watched(machine, chooser, steps_max, stop, watcher)
 }
 
 fn run_watched(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
+    stop: &AtomicBool,
     mut watcher: Watcher<'_>,
 ) -> Execution {
-    let mut events = Vec::new();
-    let note = |watcher: &mut Watcher<'_>, step| watcher.finish(step, &mut events);
-    let mut execution = execute(machine, chooser, steps_max, &mut watcher, note, |_| {});
+    let (mut teller, mut events) = (Teller::new(machine), Vec::new());
+    let note = |watcher: &mut Watcher<'_>, before: &State, step, after: &State| {
+        let first = events.len();
+        watcher.finish(step, &mut events);
+        teller.tell(before, step, after, &mut events[first..]);
+    };
+    let limits = (steps_max, stop);
+    let mut execution = execute(machine, chooser, limits, &mut watcher, note, |_| {});
+    teller.end(&mut events);
     execution.events = events;
     execution
 }
 
-/// Runs, shows every state on the way to `seen`, and every call to `observer`.
+/// Runs until `stop` is set, shows every state on the way to `seen`, and every call to `observer`.
 pub fn run_seen(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
+    stop: &AtomicBool,
     observer: &mut impl Observer,
     seen: impl FnMut(&State),
 ) -> Execution {
-    execute(machine, chooser, steps_max, observer, |_, _| {}, seen)
+    let limits = (steps_max, stop);
+    execute(machine, chooser, limits, observer, |_, _, _, _| {}, seen)
 }
 
 /// Runs and remembers nothing but the end.
 pub fn run_unseen(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
-    execute(machine, chooser, steps_max, &mut (), |(), _| {}, |_| {})
+    let limits = (steps_max, &GO_ON);
+    execute(machine, chooser, limits, &mut (), |(), _, _, _| {}, |_| {})
 }
 
 fn execute<O: Observer>(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
-    steps_max: u64,
+    (steps_max, stop): (u64, &AtomicBool),
     observer: &mut O,
-    mut taken: impl FnMut(&mut O, Step),
+    mut taken: impl FnMut(&mut O, &State, Step, &State),
     mut seen: impl FnMut(&State),
 ) -> Execution {
     let mut state = machine.boot();
+    let mut before = state.clone();
     let mut movers = Vec::new();
     let mut count = 0;
     let mut owed = machine.owed_at_boot(&state);
@@ -111,9 +134,13 @@ fn execute<O: Observer>(
         if count == steps_max {
             break Ended::Limit;
         }
+        if stop.load(Ordering::Relaxed) {
+            break Ended::Stopped;
+        }
         let mover = movers[chooser.choose(&movers)];
+        before.clone_from(&state);
         let (step, fault) = machine.take_with(&mut state, mover, &mut Asked(chooser), observer);
-        taken(observer, step);
+        taken(observer, &before, step, &state);
         count += 1;
         machine.owe(&mut owed, &state);
         if let Some(fault) = fault {
@@ -136,11 +163,14 @@ pub fn follow(machine: &dyn AnyMachine, steps: &[Step], why: bool) -> (Vec<Event
         true => Watcher::asking_why(program, os_error),
         false => Watcher::new(program, os_error),
     };
-    let mut events = Vec::new();
+    let (mut teller, mut events) = (Teller::new(machine), Vec::new());
     let mut state = machine.boot();
     for &step in steps {
+        let (before, first) = (state.clone(), events.len());
         machine.take(&mut state, step, &mut watcher);
         watcher.finish(step, &mut events);
+        teller.tell(&before, step, &state, &mut events[first..]);
     }
+    teller.end(&mut events);
     (events, state)
 }

@@ -4,10 +4,10 @@
 //! of the violations in it the one with the smallest seed is reported.
 
 use std::collections::{BTreeSet, HashSet};
+use std::io;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use portsim_model::event::{Observer, Outcome};
 use portsim_model::machine::AnyMachine;
@@ -15,7 +15,7 @@ use portsim_model::program::{CodeId, Op, Program, ThreadId};
 use portsim_model::property::Violation;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::choose::Policy;
+use crate::choose::{Policy, share};
 use crate::run::{Ended, run_seen};
 
 /// Seeds of a lot.
@@ -82,12 +82,16 @@ impl Observer for Calls {
 
 /// Runs the seeds until one of them breaks a property, all are done, or `stop` is set. `progress` is given the number
 /// of executions so far.
+///
+/// # Errors
+///
+/// If a thread cannot be started.
 pub fn walk(
     machine: &dyn AnyMachine,
     plan: &Plan,
     stop: &AtomicBool,
     mut progress: impl FnMut(u64),
-) -> Walked {
+) -> io::Result<Walked> {
     let program = machine.program();
     let tallies: Vec<_> = (0..plan.workers.max(1))
         .map(|_| Mutex::new(Tally::new(program)))
@@ -95,23 +99,13 @@ pub fn walk(
     let mut lot = plan.seeds.start;
     let mut found = None;
     while lot < plan.seeds.end && found.is_none() && !stop.load(Ordering::Relaxed) {
-        let next = AtomicU64::new(lot);
         let end = plan.seeds.end.min(lot.saturating_add(LOT));
-        thread::scope(|scope| {
-            for tally in &tallies {
-                let next = &next;
-                scope.spawn(move || {
-                    let mut tally = tally.lock().expect("no worker panics");
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed >= end {
-                            break;
-                        }
-                        tally.run(machine, plan, seed);
-                    }
-                });
-            }
-        });
+        share(lot..end, tallies.len(), |worker, seeds| {
+            let mut tally = tallies[worker].lock().expect("no worker panics");
+            seeds
+                .take_while(|_| !stop.load(Ordering::Relaxed))
+                .for_each(|seed| tally.run(machine, plan, seed, stop));
+        })?;
         let first = |tally: &Mutex<Tally>| tally.lock().expect("no worker panics").walked.found;
         found = tallies
             .iter()
@@ -128,15 +122,14 @@ pub fn walk(
     let ops = codes.flat_map(|code| program.codes[code.index()].ops().map(move |op| (code, op)));
     // The end of a thread is called like an operation, but stands nowhere.
     let ops: BTreeSet<_> = ops.collect();
-    Walked {
-        runs: lot - plan.seeds.start,
+    Ok(Walked {
         states: all.states.len() as u64,
         calls: all.calls.called.intersection(&ops).count() as u64,
         calls_all: ops.len() as u64,
         found,
-        stopped: found.is_none() && lot < plan.seeds.end,
+        stopped: found.is_none() && all.walked.runs < plan.seeds.end - plan.seeds.start,
         ..all.walked
-    }
+    })
 }
 
 impl Tally {
@@ -147,13 +140,14 @@ impl Tally {
         tally
     }
 
-    fn run(&mut self, machine: &dyn AnyMachine, plan: &Plan, seed: u64) {
+    fn run(&mut self, machine: &dyn AnyMachine, plan: &Plan, seed: u64, stop: &AtomicBool) {
         let (states, shown) = (&mut self.states, &mut self.walked.shown);
         let mut chooser = plan.policy.seeded(seed);
         let execution = run_seen(
             machine,
             chooser.as_mut(),
             plan.steps_max,
+            stop,
             &mut self.calls,
             |state| {
                 if states.insert(xxh3_64(state.bytes())) {
@@ -164,6 +158,7 @@ impl Tally {
             },
         );
         self.walked.steps += execution.steps;
+        self.walked.runs += u64::from(execution.ended != Ended::Stopped);
         self.walked.at_rest += u64::from(execution.ended == Ended::Rest);
         if let Ended::Violation(violation) = execution.ended
             && self.walked.found.is_none_or(|(first, _)| seed < first)
@@ -173,6 +168,7 @@ impl Tally {
     }
 
     fn add(&mut self, other: Tally) {
+        self.walked.runs += other.walked.runs;
         self.walked.steps += other.walked.steps;
         self.walked.at_rest += other.walked.at_rest;
         self.states.extend(other.states);

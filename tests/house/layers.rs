@@ -11,8 +11,9 @@ use super::rust::{Mention, code_only, mentions, tokens};
 use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
-const LEVELS: [&[&str]; 9] = [
-    &["bad_input", "draft", "names"],
+const LEVELS: [&[&str]; 10] = [
+    &["bad_input", "draft", "names", "plain"],
+    &["words"],
     &["scenario", "trace"],
     &["choose", "coverage"],
     &[

@@ -22,6 +22,7 @@ use crate::choice::Readings;
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Error, Observer, Outcome};
+use crate::flags::Flags;
 use crate::program::{
     Get, Interest, Op, PacketId, PortId, Post, Program, SourceId, ThreadId, Verb, Watch,
 };
@@ -171,11 +172,12 @@ impl Personality for Epoll {
     /// A write to an eventfd.
     fn write<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
         turn.set_readable(source, true);
-        if watching(turn.view(), source, WATCHED) > 1 {
+        let shared = |flags: u8| flags.has(WATCHED) && !flags.has(EPOLLEXCLUSIVE);
+        if watching(turn.view(), source, shared) > 1 {
             turn.by(WATCHED_BY_SEVERAL);
         }
         for port in turn.program.port_ids() {
-            if turn.view().interest(port, source).0 & EPOLLEXCLUSIVE == 0 {
+            if !turn.view().interest(port, source).0.has(EPOLLEXCLUSIVE) {
                 becomes_ready(turn, port, source);
             }
         }
@@ -222,12 +224,12 @@ fn ctl_fails(
     change: Watch,
 ) -> Option<(&'static Claim, Error)> {
     let flags = view.interest(port, source).0;
-    let watched = flags & WATCHED != 0;
+    let watched = flags.has(WATCHED);
     match change {
         _ if !view.port(port).is_open() => Some((CLOSED_HANDLE, Error::BadHandle)),
         Watch::Add(it) if it.exclusive && it.oneshot => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
         Watch::Mod(it) if it.exclusive => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
-        Watch::Mod(_) if flags & EPOLLEXCLUSIVE != 0 => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
+        Watch::Mod(_) if flags.has(EPOLLEXCLUSIVE) => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
         Watch::Add(_) if watched => Some((CTL_ERRORS, Error::Exists)),
         Watch::Mod(_) | Watch::Del if !watched => Some((CTL_ERRORS, Error::NotFound)),
         _ => None,
@@ -240,7 +242,7 @@ fn become_ready_exclusively<O: Observer>(turn: &mut Turn<'_, O>, source: SourceI
     for before in 0..exclusive(turn.view(), source) {
         let nth = |port: &PortId| {
             let flags = turn.view().interest(*port, source).0;
-            flags & EPOLLEXCLUSIVE != 0 && flags / BEFORE == before
+            flags.has(EPOLLEXCLUSIVE) && flags / BEFORE == before
         };
         let port = turn.program.port_ids().find(nth);
         let port = port.expect("they are counted without a gap");
@@ -280,10 +282,10 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
     }
     turn.delivered(port, 1);
     let (flags, packet) = turn.view().interest(port, source);
-    if flags & EPOLLONESHOT != 0 {
+    if flags.has(EPOLLONESHOT) {
         turn.by(ONESHOT);
-        turn.set_interest(port, source, flags & !ARMED, packet);
-    } else if flags & EPOLLET != 0 {
+        turn.set_interest(port, source, flags.without(ARMED), packet);
+    } else if flags.has(EPOLLET) {
         turn.by(EDGE);
     } else {
         turn.by(LEVEL);
@@ -295,8 +297,8 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
 /// An event on a source.
 fn becomes_ready<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
     let flags = turn.view().interest(port, source).0;
-    if flags & ARMED == 0 {
-        if flags & WATCHED != 0 {
+    if !flags.has(ARMED) {
+        if flags.has(WATCHED) {
             turn.by(ONESHOT);
         }
         return;
@@ -316,11 +318,12 @@ fn becomes_ready<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: Sour
 /// A source that can be read when it is armed is ready at once; one that is listed already stays where it is, and wakes
 /// nobody.
 fn arm<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId, interest: Interest) {
-    let edge = if interest.edge { EPOLLET } else { 0 };
-    let oneshot = if interest.oneshot { EPOLLONESHOT } else { 0 };
-    let mut flags = WATCHED | ARMED | edge | oneshot;
+    let mut flags = WATCHED
+        .with(ARMED)
+        .set(EPOLLET, interest.edge)
+        .set(EPOLLONESHOT, interest.oneshot);
     if interest.exclusive {
-        flags |= EPOLLEXCLUSIVE | (BEFORE * exclusive(turn.view(), source));
+        flags = flags.with(EPOLLEXCLUSIVE) + BEFORE * exclusive(turn.view(), source);
     }
     turn.set_interest(port, source, flags, interest.packet);
     let entry = notify::entry_of(turn.program, source);
@@ -343,12 +346,12 @@ fn unwatch<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) 
 fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
     let (was, _) = turn.view().interest(port, source);
     turn.set_interest(port, source, 0, PacketId(0));
-    if was & EPOLLEXCLUSIVE == 0 {
+    if !was.has(EPOLLEXCLUSIVE) {
         return;
     }
     for other in turn.program.port_ids() {
         let (flags, packet) = turn.view().interest(other, source);
-        if flags & EPOLLEXCLUSIVE != 0 && flags / BEFORE > was / BEFORE {
+        if flags.has(EPOLLEXCLUSIVE) && flags / BEFORE > was / BEFORE {
             turn.set_interest(other, source, flags - BEFORE, packet);
         }
     }
@@ -356,12 +359,12 @@ fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
 
 /// How many descriptors watch a source exclusively.
 fn exclusive(view: View<'_>, source: SourceId) -> u8 {
-    watching(view, source, WATCHED | EPOLLEXCLUSIVE)
+    watching(view, source, |flags| flags.has(EPOLLEXCLUSIVE))
 }
 
-/// How many descriptors watch a source, exclusively or not, as these flags say.
-fn watching(view: View<'_>, source: SourceId, how: u8) -> u8 {
-    let so = |&port: &PortId| view.interest(port, source).0 & (WATCHED | EPOLLEXCLUSIVE) == how;
+/// How many descriptors watch a source in this way.
+fn watching(view: View<'_>, source: SourceId, how: impl Fn(u8) -> bool) -> u8 {
+    let so = |&port: &PortId| how(view.interest(port, source).0);
     view.program.port_ids().filter(so).count() as u8
 }
 

@@ -35,6 +35,7 @@ use crate::choice::Numbers;
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
+use crate::flags::Flags;
 use crate::ops_of;
 use crate::os_error::illumos;
 use crate::program::{
@@ -167,7 +168,7 @@ impl Personality for Illumos {
         }
         Some(if depth < needs(get) {
             GETN
-        } else if view.thread(me).note() & STALE != 0 {
+        } else if view.thread(me).note().has(STALE) {
             AGAIN
         } else if anybody_takes(view, get.port) {
             DEFERRED
@@ -284,16 +285,16 @@ impl Personality for Illumos {
         if let Some(error) = refuses_source(turn, port, source) {
             return turn.returns(me, Outcome::Failed(error));
         }
-        if flags & ASSOCIATED != 0 {
+        if flags.has(ASSOCIATED) {
             turn.by(FD_REPLACES);
         } else if is_full(turn.view(), port) {
             return turn.fails(me, MAX_EVENTS, Error::Limit);
         } else {
             let owner = turn.program.threads[me.index()].process;
-            flags = ASSOCIATED | owner.0 << OWNER;
+            flags = ASSOCIATED.with(owner.0 << OWNER);
         }
         remove_queued(turn, port, source);
-        turn.set_interest(port, source, flags | ACTIVE, packet);
+        turn.set_interest(port, source, flags.with(ACTIVE), packet);
         if turn.view().is_readable(source) {
             turn.by(FD_AGAIN);
             fires(turn, port, source);
@@ -313,7 +314,7 @@ impl Personality for Illumos {
         }
         let (flags, _) = turn.view().interest(port, source);
         let process = turn.program.threads[me.index()].process;
-        if flags & ASSOCIATED == 0 {
+        if !flags.has(ASSOCIATED) {
             return turn.fails(me, DISSOCIATE_ERRORS, Error::NotFound);
         }
         if flags >> OWNER != process.0 {
@@ -321,7 +322,7 @@ impl Personality for Illumos {
         }
         let was_queued = remove_queued(turn, port, source);
         turn.set_interest(port, source, 0, PacketId(0));
-        let (claim, outcome) = match was_queued || flags & ACTIVE != 0 {
+        let (claim, outcome) = match was_queued || flags.has(ACTIVE) {
             true => (DISSOCIATE, Outcome::Done),
             false => (DISSOCIATE_ERRORS, Outcome::Failed(Error::NotFound)),
         };
@@ -422,7 +423,7 @@ impl Personality for Illumos {
             return turn.releases(me, Outcome::Failed(Error::Timeout));
         }
         turn.by(PARTIAL);
-        put(turn, me, Mode::Woken, WANTS | LATE);
+        put(turn, me, Mode::Woken, WANTS.with(LATE));
     }
 
     /// Events beside a waiter that waits for no more are in order here: `HEAD_ONLY`, `LEAVES_QUIETLY` and `AGAIN`
@@ -452,7 +453,7 @@ fn sent_to<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) 
 /// Queues an event behind all others.
 fn send_event<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
     notify::append(turn, port, entry);
-    note_all(turn, port, |note| note & !STALE);
+    note_all(turn, port, |note| note.without(STALE));
     if anybody_takes(turn.view(), port) {
         turn.by(DEFERRED);
     } else {
@@ -536,16 +537,16 @@ fn looks<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         turn.port(get.port).waiters_mut().remove(me);
         return take_away(turn, me, get);
     }
-    turn.by(match note & STALE {
-        0 => KEEPS_PLACE,
-        _ => AGAIN,
+    turn.by(match note.has(STALE) {
+        false => KEEPS_PLACE,
+        true => AGAIN,
     });
     put(turn, me, Mode::Parked, note);
 }
 
 /// Whether a woken waiter finds enough that is new to it, and nobody else takes events.
 fn finds_enough(view: View<'_>, me: ThreadId, get: Get) -> bool {
-    let waits_for_new = view.thread(me).note() & STALE != 0;
+    let waits_for_new = view.thread(me).note().has(STALE);
     !anybody_takes(view, get.port)
         && view.port(get.port).packets().depth() >= needs(get)
         && !waits_for_new
@@ -556,8 +557,8 @@ fn finds_enough(view: View<'_>, me: ThreadId, get: Get) -> bool {
 fn take_away<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
     if taker(turn.view(), get.port).is_some() {
         turn.by(BLOCKED);
-        let note = turn.view().thread(me).note() & !PLACE;
-        return put(turn, me, Mode::Woken, WANTS | note);
+        let note = turn.view().thread(me).note().without(PLACE);
+        return put(turn, me, Mode::Woken, note.with(WANTS));
     }
     begins_to_take(turn, me, get);
     let may_pause = turn.port(get.port).taken().is_some();
@@ -573,15 +574,11 @@ fn take_away<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
 
 /// From now on it is this call that takes events, and others wait for new ones.
 fn begins_to_take<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    let note = turn.view().thread(me).note() & !PLACE;
-    let stale = match turn.port(get.port).packets().is_empty() {
-        true => STALE,
-        false => 0,
-    };
-    put(turn, me, Mode::Woken, TAKES | note & !STALE | stale);
-    note_all(turn, get.port, |note| match note & CAME_AWAY_EMPTY {
-        0 => note,
-        _ => note | STALE,
+    let note = turn.view().thread(me).note().without(PLACE);
+    let stale = turn.port(get.port).packets().is_empty();
+    put(turn, me, Mode::Woken, note.set(STALE, stale).with(TAKES));
+    note_all(turn, get.port, |note| {
+        note.set(STALE, note.has(STALE) || note.has(CAME_AWAY_EMPTY))
     });
 }
 
@@ -592,14 +589,14 @@ fn bring_back<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
     while let Some(entry) = port.taken_mut().and_then(|mut it| it.take_oldest()) {
         port.packets_mut().append(entry);
     }
-    let note = turn.view().thread(me).note() & !PLACE;
+    let note = turn.view().thread(me).note().without(PLACE);
     put(turn, me, Mode::Woken, note);
     if anybody_takes(turn.view(), get.port) {
         turn.by(DEFERRED);
     } else {
         wake_first(turn, get.port, CHAIN);
     }
-    let is_late = note & LATE != 0;
+    let is_late = note.has(LATE);
     if is_late {
         turn.by(PARTIAL);
     }
@@ -651,7 +648,7 @@ fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get, note
         return turn.releases(me, alone(get, PacketId(alert)));
     }
     turn.by(AGAIN);
-    if note & STALE == 0 && turn.port(get.port).packets().depth() >= needs(get) {
+    if !note.has(STALE) && turn.port(get.port).packets().depth() >= needs(get) {
         begins_to_take(turn, me, get);
         return bring_back(turn, me, get);
     }
@@ -659,12 +656,8 @@ fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get, note
     if turn.view().thread(me).remaining().is_none() {
         turn.parks(me, get.timeout);
     }
-    put(
-        turn,
-        me,
-        Mode::Parked,
-        WAITS | CAME_AWAY_EMPTY | note & STALE,
-    );
+    let waits = WAITS.with(CAME_AWAY_EMPTY);
+    put(turn, me, Mode::Parked, waits.set(STALE, note.has(STALE)));
 }
 
 /// The events of a port. A call that counts them waits until another has brought back what it leaves.
@@ -709,11 +702,11 @@ fn refuses_source<O: Observer>(
 /// An active association sends its event and is active no more.
 fn fires<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
     let (flags, packet) = turn.view().interest(port, source);
-    if flags & ASSOCIATED != 0 {
+    if flags.has(ASSOCIATED) {
         turn.by(FD_ONCE);
     }
-    if flags & ACTIVE != 0 {
-        turn.set_interest(port, source, flags & !ACTIVE, packet);
+    if flags.has(ACTIVE) {
+        turn.set_interest(port, source, flags.without(ACTIVE), packet);
         let entry = notify::entry_of(turn.program, source);
         send_event(turn, port, entry);
     }

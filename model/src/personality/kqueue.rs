@@ -21,6 +21,7 @@ use crate::about::{About, COMMON, Limits};
 use crate::claim::claims;
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
+use crate::flags::Flags;
 use crate::os_error::{freebsd, macos};
 use crate::program::{Get, Knote, PacketId, PortId, Post, SourceId, ThreadId, Verb};
 use crate::property::Fault;
@@ -155,7 +156,7 @@ impl Personality for Kqueue {
         source: SourceId,
         change: Knote,
     ) {
-        let is_new = turn.view().interest(port, source).0 & ADDED == 0;
+        let is_new = !turn.view().interest(port, source).0.has(ADDED);
         if !turn.port(port).is_open() {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
@@ -203,20 +204,20 @@ impl Personality for Kqueue {
 /// Adds a knote or changes it, and lists it if it is active then.
 fn register<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId, change: Knote) {
     let (before, carried) = turn.view().interest(port, source);
-    let mut knote = if before & ADDED == 0 {
+    let mut knote = if !before.has(ADDED) {
         attached(change)
     } else {
         changed(turn, before, change)
     };
-    if knote & (TRIGGERED | DISABLED) == TRIGGERED {
-        knote |= ACTIVE;
+    if knote.has(TRIGGERED) && !knote.has(DISABLED) {
+        knote = knote.with(ACTIVE);
     }
     let carries = if change.add { change.packet } else { carried };
     turn.set_interest(port, source, knote, carries);
-    if change.trigger && knote & DISABLED != 0 {
+    if change.trigger && knote.has(DISABLED) {
         turn.by(DISABLE);
     }
-    if knote & (ACTIVE | DISABLED) != ACTIVE {
+    if !knote.has(ACTIVE) || knote.has(DISABLED) {
         return;
     }
     let entry = notify::entry_of(turn.program, source);
@@ -230,11 +231,11 @@ fn register<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId,
 /// A knote as it is added.
 fn attached(change: Knote) -> u8 {
     ADDED
-        | bit(change.disable, DISABLED)
-        | bit(change.trigger, TRIGGERED)
-        | bit(change.oneshot, EV_ONESHOT)
-        | bit(change.clear, EV_CLEAR)
-        | bit(change.dispatch, EV_DISPATCH)
+        .set(DISABLED, change.disable)
+        .set(TRIGGERED, change.trigger)
+        .set(EV_ONESHOT, change.oneshot)
+        .set(EV_CLEAR, change.clear)
+        .set(EV_DISPATCH, change.dispatch)
 }
 
 /// A knote that was added before, as it is changed.
@@ -244,21 +245,19 @@ fn changed<O: Observer>(turn: &mut Turn<'_, O>, mut knote: u8, change: Knote) ->
     }
     if change.enable {
         turn.by(ENABLE);
-        knote &= !DISABLED;
+        knote = knote.without(DISABLED);
     } else if change.disable {
         turn.by(DISABLE);
-        knote |= DISABLED;
+        knote = knote.with(DISABLED);
     }
-    knote |= bit(change.trigger, TRIGGERED);
+    if change.trigger {
+        knote = knote.with(TRIGGERED);
+    }
     if change.clear {
         turn.by(CLEAR_AGAIN);
-        knote &= !TRIGGERED;
+        knote = knote.without(TRIGGERED);
     }
     knote
-}
-
-fn bit(is_set: bool, bit: u8) -> u8 {
-    if is_set { bit } else { 0 }
 }
 
 /// An event has come that is not listed yet.
@@ -286,26 +285,26 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
         return Some(PacketId(entry));
     };
     let (knote, packet) = turn.view().interest(port, source);
-    if knote & DISABLED != 0 {
+    if knote.has(DISABLED) {
         turn.by(DISABLE);
         turn.discarded(1);
         return None;
     }
-    if knote & EV_ONESHOT != 0 {
+    if knote.has(EV_ONESHOT) {
         turn.by(ONESHOT);
         turn.delivered(port, 1);
         turn.set_interest(port, source, 0, PacketId(0));
         return Some(packet);
     }
-    if knote & TRIGGERED == 0 {
+    if !knote.has(TRIGGERED) {
         turn.by(CLEAR_AGAIN);
         turn.discarded(1);
-        turn.set_interest(port, source, knote & !ACTIVE, packet);
+        turn.set_interest(port, source, knote.without(ACTIVE), packet);
         return None;
     }
     turn.delivered(port, 1);
     let after = reported(turn, knote);
-    if after & ACTIVE != 0 {
+    if after.has(ACTIVE) {
         notify::append(turn, port, entry);
     }
     turn.set_interest(port, source, after, packet);
@@ -314,19 +313,19 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
 
 /// A knote behind its report.
 fn reported<O: Observer>(turn: &mut Turn<'_, O>, mut knote: u8) -> u8 {
-    if knote & (EV_CLEAR | EV_DISPATCH) == 0 {
+    if !knote.has(EV_CLEAR) && !knote.has(EV_DISPATCH) {
         turn.by(LEVEL);
         return knote;
     }
-    if knote & EV_CLEAR != 0 {
+    if knote.has(EV_CLEAR) {
         turn.by(CLEAR);
-        knote &= !TRIGGERED;
+        knote = knote.without(TRIGGERED);
     }
-    if knote & EV_DISPATCH != 0 {
+    if knote.has(EV_DISPATCH) {
         turn.by(DISPATCH);
-        knote |= DISABLED;
+        knote = knote.with(DISABLED);
     }
-    knote & !ACTIVE
+    knote.without(ACTIVE)
 }
 
 fn drop_knote<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {

@@ -373,7 +373,7 @@ fn explore(
         };
         let reduce = Arc::clone(&reduce);
         let timely = timely::WorkerConfig::default();
-        timely::execute::execute_from(builders, guard, timely, move |worker| {
+        let started = timely::execute::execute_from(builders, guard, timely, move |worker| {
             build(
                 worker,
                 Arc::clone(&machine),
@@ -381,7 +381,8 @@ fn explore(
                 config.clone(),
                 Arc::clone(&shared),
             );
-        })?
+        });
+        started.map_err(|why| format!("the workers cannot be started: {why}"))?
     };
     let mut kept_at = Instant::now();
     let mut result = shared
@@ -411,8 +412,14 @@ fn explore(
     }
     let outcome = result.1.take();
     drop(result);
-    for left in guards.join() {
-        left?;
+    let is_stopped = matches!(&outcome, Some(outcome) if outcome.cut == Some(Cut::Stopped));
+    if is_stopped && keeping.is_none() && workers_of.hosts.is_none() {
+        // They have said all, and to give their memory back takes longer than a stopped search may.
+        std::mem::forget(guards);
+    } else {
+        for left in guards.join() {
+            left?;
+        }
     }
     let outcome = outcome.ok_or_else(|| "a worker left without a result".to_owned())?;
     let trouble = shared.trouble.lock().expect("no worker is left").take();

@@ -3,10 +3,12 @@
 mod fair;
 mod pct;
 mod random;
+mod seeds;
 
 pub use fair::Fair;
 pub use pct::Pct;
 pub use random::Random;
+pub use seeds::{Seeds, share};
 
 use std::fmt::{self, Display, Formatter};
 

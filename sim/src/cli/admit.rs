@@ -5,7 +5,8 @@ use std::path::Path;
 use super::args::{self, personality};
 use super::files::TraceFile;
 use super::say::Say;
-use super::{Exit, Stop, bad_argument, files};
+use super::stop::{stopped, unless_stopped};
+use super::{Exit, Stop, bad_argument, files, no_thread};
 use crate::admit::Judgement;
 use crate::cross_check::{judge, judge_free};
 use crate::native::backend;
@@ -17,29 +18,50 @@ use crate::trace::{Header, Mode, Origin, Trace};
 
 /// Judges traces.
 pub fn admit(args: &args::Admit, say: &Say) -> Result<Exit, Stop> {
+    let files = args.part.of(args.traces.clone());
     let mut traces = Vec::new();
-    for file in &args.part.of(args.traces.clone()) {
+    for file in &files {
+        if stopped() {
+            break;
+        }
         let read = files::trace(file, &args.look_in)?;
         let name = match &args.personality {
             Some(name) => personality(name)?,
             None => own_personality(&read.trace.header)?,
         };
-        let admission = one(args, file, read, name);
+        let Some(admission) = one(args, file, read, name)? else {
+            break;
+        };
         say.part(Part::Admit(&admission))?;
         traces.push(admission);
     }
-    say.report(Report::Admit(&Admissions { traces }))
+    say.report(Report::Admit(&Admissions {
+        traces,
+        named: files.len(),
+    }))
 }
 
-fn one(args: &args::Admit, file: &Path, read: TraceFile, personality: &'static str) -> Admission {
+/// Judges a trace; none if the program was told to end before it was through.
+fn one(
+    args: &args::Admit,
+    file: &Path,
+    read: TraceFile,
+    personality: &'static str,
+) -> Result<Option<Admission>, Stop> {
     let own = read.trace.header.processors;
     let processors = own.unwrap_or(args.machine.processors);
-    let judged = match not_for(personality, &read.scenario) {
-        Some(lacks) => Err(lacks),
-        None => judged(&read.scenario, personality, processors, &read.trace),
+    let work = move || {
+        let judged = match not_for(personality, &read.scenario) {
+            Some(lacks) => Err(lacks),
+            None => judged(&read.scenario, personality, processors, &read.trace),
+        };
+        (judged, read)
+    };
+    let Some((judged, read)) = unless_stopped(work).map_err(no_thread)? else {
+        return Ok(None);
     };
     let is_refused = matches!(&judged, Ok(judgement) if judgement.refused.is_some());
-    Admission {
+    Ok(Some(Admission {
         file: file.to_owned(),
         scenario: read.scenario,
         folder: args.look_in.scenarios.clone(),
@@ -48,7 +70,7 @@ fn one(args: &args::Admit, file: &Path, read: TraceFile, personality: &'static s
         judged,
         refused: is_refused.then_some(read.trace),
         cut: read.cut,
-    }
+    }))
 }
 
 fn judged(

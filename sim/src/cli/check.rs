@@ -7,7 +7,8 @@ use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
 use super::hosts::hosts;
-use super::say::{Say, stop_on_ctrl_c};
+use super::say::Say;
+use super::stop;
 use super::walk::walk;
 use super::{Exit, Stop, bad_argument, traces};
 use crate::check::{Limits, Progress};
@@ -24,7 +25,10 @@ use crate::trace::{End, Trace};
 /// Checks scenarios.
 pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
     let jobs = jobs(args)?;
-    let stop = stop_on_ctrl_c();
+    let stop = stop::flag();
+    if args.checkpoint.is_some() {
+        stop::take_time();
+    }
     let mut checks = Vec::new();
     for job in jobs {
         let check = one(args, job, say, stop)?;
@@ -100,7 +104,7 @@ fn one(
         .walk
         .filter(|_| not_for(personality, &scenario).is_none());
     if let Some(policy) = walked {
-        let walk = walk(args, policy, &scenario, personality, say, stop);
+        let walk = walk(args, policy, &scenario, personality, say, stop)?;
         return Ok(Check {
             scenario,
             personality,

@@ -3,8 +3,9 @@
 use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
-use super::say::{Say, stop_on_ctrl_c, stopped};
-use super::{Exit, Stop};
+use super::say::Say;
+use super::stop::{stopped, unless_stopped};
+use super::{Exit, Stop, no_thread};
 use crate::compare::compare as groups_of;
 use crate::report::Report;
 use crate::report::compare::{Compared, Sided};
@@ -19,7 +20,6 @@ pub fn compare(args: &args::Compare, say: &Say) -> Result<Exit, Stop> {
             .map(|name| personality(name))
             .collect::<Result<_, _>>()?,
     };
-    stop_on_ctrl_c();
     let (mut scenarios, mut progress) = (Vec::new(), say.progress());
     let files = args.part.of(find(&args.paths)?);
     for file in &files {
@@ -31,15 +31,21 @@ pub fn compare(args: &args::Compare, say: &Say) -> Result<Exit, Stop> {
             let (done, all) = (scenarios.len(), files.len());
             format!("{done} of {all}: {}", scenario.name)
         });
-        scenarios.push(Sided {
-            groups: groups_of(&scenario, &systems, args.machine.processors),
+        let (systems, processors) = (systems.clone(), args.machine.processors);
+        let sided = move || Sided {
+            groups: groups_of(&scenario, &systems, processors),
             name: scenario.name,
             why: scenario.why,
-        });
+        };
+        match unless_stopped(sided).map_err(no_thread)? {
+            Some(sided) => scenarios.push(sided),
+            None => break,
+        }
     }
     drop(progress);
+    let complete = scenarios.len() == files.len();
     say.report(Report::Compare(&Compared {
         scenarios,
-        complete: !stopped(),
+        complete,
     }))
 }

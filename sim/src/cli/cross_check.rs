@@ -2,7 +2,8 @@
 
 use super::args;
 use super::on::pairs;
-use super::say::{Say, stop_on_ctrl_c};
+use super::say::Say;
+use super::stop;
 use super::{Exit, Stop};
 use crate::report::Report;
 use crate::request::CrossChecker;
@@ -20,7 +21,7 @@ pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
         .seeds(args.seeds.clone())
         .processors(args.machine.processors)
         .coverage(args.coverage)
-        .stop(stop_on_ctrl_c())
+        .stop(stop::flag())
         .watch(|now| {
             progress.at(|_| {
                 let (done, all) = (now.done, now.all);

@@ -1,11 +1,11 @@
 //! Files that arguments name.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::LookIn;
-use crate::bad_input::BadInput;
+use crate::bad_input::{BadInput, quoted};
 use crate::report::exit::Cut;
 use crate::scenario::Scenario;
 use crate::trace::{Header, Trace, read};
@@ -37,11 +37,19 @@ pub fn trace(file: &Path, look_in: &LookIn) -> Result<TraceFile, BadInput> {
 
 /// The scenario that a trace names, if it is still the one that was run.
 fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenario, BadInput> {
+    let name = Path::new(&header.scenario);
+    // A trace may come from anybody: what it names is looked for in the folder, and nowhere else.
+    let is_below = |part| matches!(part, Component::Normal(_));
+    if !name.components().all(is_below) {
+        let named = quoted(&header.scenario);
+        let problem = format!("names scenario {named}, which is no path below a folder");
+        return Err(BadInput::new(file, problem).at("line 1"));
+    }
     let path: PathBuf = look_in.scenarios.join(format!("{}.json", header.scenario));
     if !path.exists() {
         let problem = format!(
-            "is of scenario {:?}, and there is no {}",
-            header.scenario,
+            "is of scenario {}, and there is no {}",
+            quoted(&header.scenario),
             path.display()
         );
         return Err(BadInput::new(file, problem + "; --scenarios names the folder").at("line 1"));

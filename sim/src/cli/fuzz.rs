@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use super::args;
 use super::on::{On, pairs};
-use super::say::{Progress, Say, stop_on_ctrl_c, stopped};
-use super::{Exit, Stop};
+use super::say::{Progress, Say};
+use super::stop::{self, stopped};
+use super::{Exit, Stop, no_thread};
 use crate::bad_input::BadInput;
 use crate::fuzz::{Found, Fuzzer, Outcome};
 use crate::native::agent::PREFIX;
@@ -24,7 +25,6 @@ const LOT: u64 = 256;
 /// Makes up scenarios and cross-checks them.
 pub fn fuzz(args: &args::Fuzz, say: &Say) -> Result<Exit, Stop> {
     let pairs = pairs(&args.on, args.personality.as_deref())?;
-    stop_on_ctrl_c();
     let since = Instant::now();
     let mut progress = say.progress();
     let mut fuzzed = Fuzzed {
@@ -69,7 +69,7 @@ impl Sweeping<'_> {
         let processors = self.args.machine.processors;
         let fuzzer = Fuzzer::new(&**self.backend, self.personality, processors);
         let fuzzer = fuzzer.map_err(Stop::Unavailable)?;
-        for (kind, why) in &fuzzer.left_out {
+        for (kind, why) in &fuzzer.writer.left_out {
             self.fuzzed.left_out.push(LeftOut {
                 on: self.backend.name().to_owned(),
                 personality: self.personality,
@@ -106,7 +106,12 @@ impl Sweeping<'_> {
             let lot = at..seeds.end.min(at.saturating_add(LOT));
             at = lot.end;
             let keep = found < FOUND_MAX;
-            for (seed, outcome) in fuzzer.cases(lot, self.workers(), keep, stop_on_ctrl_c()) {
+            let cases = fuzzer.cases(lot, self.workers(), keep, stop::flag());
+            for (seed, outcome) in cases.map_err(no_thread)? {
+                // A recording that was broken off says nothing.
+                if stopped() && matches!(outcome, Outcome::Unavailable(_)) {
+                    continue;
+                }
                 self.count(seed, outcome)?;
             }
         }

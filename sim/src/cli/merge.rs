@@ -1,6 +1,7 @@
 //! `portsim merge`: the parts of a sweep, joined.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 
 use super::args::Merge;
 use super::say::Say;
@@ -9,12 +10,25 @@ use crate::bad_input::BadInput;
 use crate::report::Report;
 use crate::report::json::join::Said;
 
+/// The largest report, in bytes.
+const BYTES_MAX: u64 = 64 << 20;
+
 /// Joins what a command said of the parts of a whole.
 pub fn merge(args: &Merge, say: &Say) -> Result<Exit, Stop> {
     let mut whole: Option<Said> = None;
     for file in &args.files {
         let bad = |problem: String| BadInput::new(file, problem);
-        let text = fs::read(file).map_err(|error| bad(format!("cannot be read: {error}")))?;
+        let unreadable = |error| bad(format!("cannot be read: {error}"));
+        let mut text = Vec::new();
+        let opened = File::open(file).map_err(unreadable)?;
+        let read = opened.take(BYTES_MAX + 1).read_to_end(&mut text);
+        if read.map_err(unreadable)? as u64 > BYTES_MAX {
+            let mib = BYTES_MAX >> 20;
+            return Err(bad(format!(
+                "is larger than the {mib} MiB that a report may have"
+            ))
+            .into());
+        }
         let part = Said::read(&text).map_err(|(line, why)| bad(why).at(format!("line {line}")))?;
         match &mut whole {
             None => whole = Some(part),

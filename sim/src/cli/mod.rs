@@ -22,6 +22,7 @@ mod replay;
 mod run;
 mod say;
 mod schema;
+mod stop;
 mod stress;
 mod traces;
 mod walk;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::bad_input::BadInput;
+use crate::plain::shown;
 use crate::report::Exit;
 use crate::request::Error;
 use args::{Command, Portsim};
@@ -70,6 +72,11 @@ impl From<Error> for Stop {
     }
 }
 
+/// A thread could not be started.
+fn no_thread(error: std::io::Error) -> Stop {
+    Stop::Unavailable(format!("a thread cannot be started: {error}"))
+}
+
 /// Bad input that is an argument.
 fn bad_argument(argument: &str, problem: impl Into<String>) -> BadInput {
     BadInput::new(std::path::Path::new("command line"), problem).at(argument)
@@ -84,6 +91,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    stop::listen();
     let say = say::Say::new(&portsim.common);
     let exit = match portsim.command {
         Command::Run(args) => run::run(&args, &say),
@@ -107,7 +115,7 @@ pub fn main() -> ExitCode {
 /// The exit code, and what is wrong where the report does not say it.
 fn code(exit: Result<Exit, Stop>) -> ExitCode {
     let failed = |code, why: &dyn Display| {
-        eprintln!("error: {why}");
+        eprintln!("error: {}", shown(&why.to_string()));
         code
     };
     ExitCode::from(match exit {
@@ -116,6 +124,8 @@ fn code(exit: Result<Exit, Stop>) -> ExitCode {
         Ok(Exit::Partial) => 4,
         Ok(Exit::Cut(cut)) => failed(2, &BadInput::from(cut)),
         Err(Stop::BadInput(bad)) => failed(2, &bad),
+        // What was asked of others was broken off.
+        Err(Stop::Unavailable(why)) if stop::stopped() => failed(4, &why),
         Ok(Exit::Unavailable(why)) | Err(Stop::Unavailable(why)) => failed(3, &why),
         Err(Stop::Output(error)) if error.kind() == ErrorKind::BrokenPipe => 0,
         Err(Stop::Output(error)) => failed(3, &format!("cannot write: {error}")),

@@ -7,15 +7,19 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::args::{self, personality};
-use super::say::{Say, stop_on_ctrl_c, stopped};
+use super::say::Say;
+use super::stop::{self, stopped};
 use super::{Exit, Stop, bad_argument, files, traces};
 use crate::choose::Policy;
 use crate::personality::{default_for, not_for, play};
 use crate::report::run::{Ran, Run, Runs};
 use crate::report::{Part, Report};
-use crate::run::{Ended, Execution, run as execute, run_asking_why};
+use crate::run::{Ended, Execution, run_until};
 use crate::scenario::Scenario;
 use crate::trace::{End, Trace};
+
+/// The most runs of which a report says each: together they take about half a gigabyte of memory.
+const KEPT_MAX: u64 = 100_000;
 
 /// Runs a scenario.
 pub fn run(args: &args::Run, say: &Say) -> Result<Exit, Stop> {
@@ -34,28 +38,36 @@ pub fn run(args: &args::Run, say: &Say) -> Result<Exit, Stop> {
 
 fn one(request: &Request, args: &args::Run, say: &Say) -> Result<Exit, Stop> {
     let (run, bytes) = request.run(args.seed);
-    if let Some(file) = &args.trace {
-        files::create(file)?.write_all(&bytes)?;
+    if let (Some(file), Some(bytes)) = (&args.trace, &bytes) {
+        files::create(file)?.write_all(bytes)?;
     }
     say.report(Report::Run(&run))
 }
 
 fn several(request: &Request, seeds: Range<u64>, say: &Say) -> Result<Exit, Stop> {
-    stop_on_ctrl_c();
-    let mut runs = Vec::new();
+    let asked = seeds.end - seeds.start;
+    if say.is_json() && asked > KEPT_MAX {
+        let problem = format!(
+            "with --json, {KEPT_MAX} seeds at most are run at once: each is in the report; --shard takes a part of them"
+        );
+        return Err(bad_argument("--seeds", problem).into());
+    }
+    let mut runs = Runs::of(asked, say.is_json());
     let mut progress = say.progress();
     for seed in seeds.clone() {
         if stopped() {
             break;
         }
         let (run, _) = request.run(seed);
+        if matches!(&run.ran, Ok(ran) if ran.ended == Ended::Stopped) {
+            break;
+        }
         say.part(Part::Run(&run))?;
-        runs.push(run.without_events());
+        runs.add(run);
         progress.at(|_| format!("seed {seed} of {}", seeds.end));
     }
     drop(progress);
-    let seeds = seeds.end - seeds.start;
-    say.report(Report::Runs(&Runs { runs, seeds }))
+    say.report(Report::Runs(&runs))
 }
 
 /// What is to be run.
@@ -89,16 +101,24 @@ impl Request {
         })
     }
 
-    /// Runs once; the trace as the bytes of a file too.
-    fn run(&self, seed: u64) -> (Run, Vec<u8>) {
+    /// Runs once; the trace as the bytes of a file too, unless the run was stopped: nobody waits for those.
+    fn run(&self, seed: u64) -> (Run, Option<Vec<u8>>) {
         let machine = play(self.personality, &self.scenario.program, self.processors)
             .expect("it was asked before");
         let mut policy = self.policy.seeded(seed);
-        let execution = match self.why {
-            true => run_asking_why(&*machine, &mut *policy, self.steps_max),
-            false => execute(&*machine, &mut *policy, self.steps_max),
-        };
+        let stop = stop::flag();
+        let execution = run_until(&*machine, &mut *policy, self.steps_max, stop, self.why);
         let (ended, steps) = (execution.ended, execution.steps);
+        if ended == Ended::Stopped {
+            let ran = Ran {
+                ended,
+                steps,
+                parked: execution.parked,
+                events: Vec::new(),
+                trace_sha256: String::new(),
+            };
+            return (self.report(seed, Ok(ran)), None);
+        }
         let trace = self.trace(seed, execution);
         let bytes = traces::bytes(&self.scenario, &trace);
         let ran = Ran {
@@ -108,7 +128,7 @@ impl Request {
             events: trace.events,
             trace_sha256: hex(&Sha256::digest(&bytes)),
         };
-        (self.report(seed, Ok(ran)), bytes)
+        (self.report(seed, Ok(ran)), Some(bytes))
     }
 
     fn trace(&self, seed: u64, execution: Execution) -> Trace {
@@ -117,7 +137,7 @@ impl Request {
         header.seed = Some(seed);
         header.violation = match execution.ended {
             Ended::Violation(violation) => Some(names.property(violation).to_owned()),
-            Ended::Rest | Ended::Bound | Ended::Limit => None,
+            Ended::Rest | Ended::Bound | Ended::Limit | Ended::Stopped => None,
         };
         Trace {
             header,

@@ -1,20 +1,17 @@
 //! Where output goes: reports to standard output, notes and progress to standard error.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Stop;
 use super::args::Common;
+use crate::plain::shown;
 use crate::report::{Exit, Format, Part, Report};
 
 /// Work that takes longer than this shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Set by Ctrl-C.
-static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// What the common arguments say about output.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +32,11 @@ impl Say {
         }
     }
 
+    /// Whether a machine reads it.
+    pub fn is_json(&self) -> bool {
+        matches!(self.format, Format::Json)
+    }
+
     /// Says a part of a report that has just become known.
     pub fn part(&self, part: Part<'_>) -> io::Result<()> {
         self.out(&self.format.part(part), &part.notes())
@@ -46,11 +48,12 @@ impl Say {
         Ok(report.exit())
     }
 
-    /// An answer, and notes that people can do without.
+    /// An answer, and notes that people can do without. What files, traces and agents have put into them moves no
+    /// terminal.
     fn out(&self, answer: &str, notes: &[String]) -> io::Result<()> {
-        io::stdout().lock().write_all(answer.as_bytes())?;
+        io::stdout().lock().write_all(shown(answer).as_bytes())?;
         for note in notes.iter().filter(|_| !self.quiet) {
-            eprintln!("{note}");
+            eprintln!("{}", shown(note));
         }
         Ok(())
     }
@@ -91,7 +94,8 @@ impl Progress {
             ProgressBar::new_spinner().with_style(style)
         });
         if !bar.is_hidden() {
-            bar.set_message(words(self.since.elapsed()));
+            let words = words(self.since.elapsed());
+            bar.set_message(shown(&words).into_owned());
             bar.tick();
         }
     }
@@ -103,20 +107,4 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
-}
-
-/// From now on Ctrl-C ends the work with what is known so far; a second one ends the program.
-pub fn stop_on_ctrl_c() -> &'static AtomicBool {
-    // Without a handler Ctrl-C still ends the program, only without its partial verdict.
-    let _ = ctrlc::set_handler(|| {
-        if STOPPED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
-    &STOPPED
-}
-
-/// Whether somebody pressed Ctrl-C.
-pub fn stopped() -> bool {
-    STOPPED.load(Ordering::Relaxed)
 }

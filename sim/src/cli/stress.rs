@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::args::{self, personality};
 use super::on::On;
-use super::say::{Say, stop_on_ctrl_c, stopped};
+use super::say::Say;
+use super::stop::stopped;
 use super::{Exit, Stop, files, traces};
 use crate::bad_input::BadInput;
 use crate::cross_check::stress::{Round, round};
@@ -29,7 +30,6 @@ pub fn stress(args: &args::Record, seconds: u64, say: &Say) -> Result<Exit, Stop
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("."));
     fs::create_dir_all(&folder)
         .map_err(|error| BadInput::new(&folder, format!("cannot be made: {error}")))?;
-    stop_on_ctrl_c();
     let request = Request {
         args,
         on,
@@ -81,7 +81,8 @@ impl Request<'_> {
     }
 
     fn round(&self, stress: &mut Stress) -> Result<(), Stop> {
-        let seed = stress.seed + stress.rounds;
+        // Behind the last seed comes the first.
+        let seed = stress.seed.wrapping_add(stress.rounds);
         let name = format!("stress-{seed}");
         let processors = self.on.processors().unwrap_or(2);
         let threads = self.args.threads.into();

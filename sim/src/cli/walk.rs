@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::args::Check;
 use super::say::Say;
+use super::{Stop, no_thread};
 use crate::choose::Policy;
 use crate::personality::play;
 use crate::report::check::Walk;
@@ -20,7 +21,7 @@ pub fn walk(
     personality: &str,
     say: &Say,
     stop: &AtomicBool,
-) -> Walk {
+) -> Result<Walk, Stop> {
     let since = Instant::now();
     let plan = Plan {
         policy,
@@ -44,10 +45,11 @@ pub fn walk(
                 count((runs as f64 / since.as_secs_f64()) as u64)
             )
         });
-    });
-    Walk {
+    })
+    .map_err(no_thread)?;
+    Ok(Walk {
         policy,
         walked,
         seconds: since.elapsed().as_secs_f64(),
-    }
+    })
 }

@@ -75,8 +75,8 @@ fn a_seed_is_a_scenario_for_every_system() {
         let (fuzzer, again) = (on_everything(personality), on_everything(personality));
         let mut verbs = std::collections::BTreeSet::new();
         for seed in 0..1_000 {
-            let draft = fuzzer.draft(seed);
-            assert_eq!(draft.text(), again.draft(seed).text());
+            let draft = fuzzer.writer.draft(seed);
+            assert_eq!(draft.text(), again.writer.draft(seed).text());
             let scenario = read(&draft);
             assert_eq!(not_for(personality, &scenario), None, "{}", draft.text());
             if seed % 20 == 0 {
@@ -93,7 +93,7 @@ fn a_seed_is_a_scenario_for_every_system() {
             );
         }
         // What is drawn at all is drawn in so many cases.
-        for kind in &fuzzer.kinds {
+        for kind in &fuzzer.writer.kinds {
             let verb = drawn(&mut Rng::new(0), personality, &[kind], &[1, 1]).threads[0].1[0].verb;
             assert!(
                 verbs.contains(verb),
@@ -109,7 +109,12 @@ fn a_seed_is_a_scenario_for_every_system() {
 #[test]
 fn a_sweep_that_is_stopped_makes_no_more_cases() {
     let fuzzer = Fuzzer::new(&Emulated::SOUND, "windows", 2).expect("it can be asked");
-    let made = |stop| fuzzer.cases(5..15, 3, true, &AtomicBool::new(stop));
+    let made = |stop| {
+        let stop = AtomicBool::new(stop);
+        fuzzer
+            .cases(5..15, 3, true, &stop)
+            .expect("threads can be started")
+    };
     assert_eq!(made(true), []);
     let seeds: Vec<_> = made(false).into_iter().map(|(seed, _)| seed).collect();
     assert_eq!(seeds, (5..15).collect::<Vec<_>>());
@@ -119,12 +124,18 @@ fn a_sweep_that_is_stopped_makes_no_more_cases() {
 #[test]
 fn what_a_backend_lacks_is_left_out_with_its_reason() {
     let fuzzer = Fuzzer::new(&Emulated::SOUND, "windows", 2).expect("it can be asked");
-    let why = |name| fuzzer.left_out.iter().find(|(kind, _)| *kind == name);
+    let why = |name| {
+        fuzzer
+            .writer
+            .left_out
+            .iter()
+            .find(|(kind, _)| *kind == name)
+    };
     let (_, why) = why("suspend").expect("it is left out");
     assert!(why.contains("cannot suspend"), "{why}");
     let drawn = |verb| {
         (0..300).any(|seed| {
-            let draft = fuzzer.draft(seed);
+            let draft = fuzzer.writer.draft(seed);
             draft
                 .threads
                 .iter()
@@ -139,6 +150,7 @@ fn small(fault: Option<Fault>, seeds: Range<u64>) -> Vec<Found> {
     let backend = Emulated { fault };
     let fuzzer = Fuzzer::new(&backend, "windows", 2).expect("it can be asked");
     let outcomes = fuzzer.cases(seeds, 2, true, &AtomicBool::new(false));
+    let outcomes = outcomes.expect("threads can be started");
     let mut found: Vec<Found> = Vec::new();
     for (seed, outcome) in outcomes {
         match outcome {
@@ -206,8 +218,14 @@ fn without_one(draft: &Draft, mut shown: impl FnMut(Draft)) {
 fn every_kind_is_drawn_for_some_system() {
     let of_all: Vec<_> = NAMES.into_iter().map(on_everything).collect();
     for kind in KINDS {
-        let drawn = |fuzzer: &Fuzzer<'_>| fuzzer.kinds.iter().any(|drawn| drawn.name == kind.name);
-        let why = of_all.iter().flat_map(|fuzzer| &fuzzer.left_out);
+        let drawn = |fuzzer: &Fuzzer<'_>| {
+            fuzzer
+                .writer
+                .kinds
+                .iter()
+                .any(|drawn| drawn.name == kind.name)
+        };
+        let why = of_all.iter().flat_map(|fuzzer| &fuzzer.writer.left_out);
         let why: Vec<_> = why.filter(|(name, _)| *name == kind.name).collect();
         assert!(of_all.iter().any(drawn), "{}: {why:?}", kind.name);
     }

@@ -26,6 +26,7 @@ pub mod conductor;
 pub mod failure;
 #[cfg(not(all(test, loom)))]
 pub mod free;
+pub mod hangups;
 pub mod kernel_wait;
 pub mod local_threads;
 pub mod mailbox;

@@ -61,12 +61,23 @@ impl Verdict {
 pub struct Admissions {
     /// In the order in which they were named.
     pub traces: Vec<Admission>,
+    /// How many were named: more than there are here if somebody stopped it.
+    pub named: usize,
 }
 
 impl Admissions {
+    /// Whether each trace had its turn.
+    pub fn complete(&self) -> bool {
+        self.traces.len() == self.named
+    }
+
     /// What they come to.
     pub fn exit(&self) -> Exit {
-        Exit::worst(self.traces.iter().map(Admission::exit))
+        let stopped = match self.complete() {
+            true => Exit::AsExpected,
+            false => Exit::Partial,
+        };
+        Exit::worst(self.traces.iter().map(Admission::exit).chain([stopped]))
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Counterexample {
     pub held: Vec<(ThreadId, &'static Claim)>,
     /// The event with which a loop begins that goes round for ever, counted from 1.
     pub loop_at: Option<u64>,
+    /// What is wrong at its end, in a sentence; empty where no run shows what was found.
+    pub culprit: String,
 }
 
 /// Many runs.

@@ -74,7 +74,7 @@ fn run(run: &Run) -> Value {
 fn runs(runs: &Runs) -> Value {
     json!({
         "verdict": runs.verdict().name(),
-        "runs": runs.runs.iter().map(run).collect::<Vec<_>>(),
+        "runs": runs.kept().iter().map(run).collect::<Vec<_>>(),
     })
 }
 
@@ -119,6 +119,7 @@ fn check(check: &Check) -> Value {
         "trace": shown.map(|run| events(&check.scenario, &run.events)),
         "loop_at": shown.and_then(|run| run.loop_at),
         "held": shown.map(|run| held(run, &check.scenario)),
+        "culprit": shown.map(|run| &run.culprit).filter(|it| !it.is_empty()),
         "why": check.why(),
         "collision_odds": exploration.and_then(|it| it.collision_odds),
         "checkpoints": exploration.map_or(0, |it| it.checkpoints),
@@ -126,7 +127,14 @@ fn check(check: &Check) -> Value {
     });
     but_for(
         object,
-        &["held", "why", "collision_odds", "checkpoints", "sampled"],
+        &[
+            "held",
+            "culprit",
+            "why",
+            "collision_odds",
+            "checkpoints",
+            "sampled",
+        ],
     )
 }
 
@@ -201,7 +209,16 @@ fn stress(stress: &Stress) -> Value {
 }
 
 fn admissions(admissions: &Admissions) -> Value {
-    json!({ "traces": admissions.traces.iter().map(admission).collect::<Vec<_>>() })
+    let object = json!({
+        "traces": admissions.traces.iter().map(admission).collect::<Vec<_>>(),
+        "complete": unless_complete(admissions.complete()),
+    });
+    but_for(object, &["complete"])
+}
+
+/// What is told only of work that was stopped.
+fn unless_complete(complete: bool) -> Option<bool> {
+    (!complete).then_some(false)
 }
 
 fn admission(admission: &Admission) -> Value {
@@ -270,7 +287,11 @@ fn totals(totals: Totals) -> Value {
 }
 
 fn compared(compared: &Compared) -> Value {
-    json!({ "scenarios": compared.scenarios.iter().map(sided).collect::<Vec<_>>() })
+    let object = json!({
+        "scenarios": compared.scenarios.iter().map(sided).collect::<Vec<_>>(),
+        "complete": unless_complete(compared.complete),
+    });
+    but_for(object, &["complete"])
 }
 
 fn sided(scenario: &Sided) -> Value {

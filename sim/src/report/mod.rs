@@ -8,6 +8,7 @@ pub mod check;
 pub mod compare;
 pub mod covered;
 pub mod cross_check;
+pub(crate) mod culprit;
 pub mod exit;
 pub mod export;
 pub mod fuzz;

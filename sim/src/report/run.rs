@@ -1,5 +1,6 @@
 //! What `run` found.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portsim_model::program::ThreadId;
@@ -38,9 +39,9 @@ pub struct Ran {
     pub steps: u64,
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
-    /// What was seen; empty for one of several runs.
+    /// What was seen; empty for one of several runs, and for one that was stopped.
     pub events: Vec<Event>,
-    /// SHA-256 of the trace as a file, in hexadecimal digits.
+    /// SHA-256 of the trace as a file, in hexadecimal digits; empty for a run that was stopped.
     pub trace_sha256: String,
 }
 
@@ -51,7 +52,7 @@ impl Run {
             Err(_) => Verdict::Unsupported,
             Ok(Ended::Rest) => Verdict::Pass,
             Ok(Ended::Violation(_)) => Verdict::Violation,
-            Ok(Ended::Bound | Ended::Limit) => Verdict::Partial,
+            Ok(Ended::Bound | Ended::Limit | Ended::Stopped) => Verdict::Partial,
         }
     }
 
@@ -69,7 +70,8 @@ impl Run {
             Err(lacks) => Some(lacks),
             Ok(Ended::Bound) => Some(Cut::Bound.words()),
             Ok(Ended::Limit) => Some("the limit of steps was reached"),
-            Ok(_) => None,
+            Ok(Ended::Stopped) => Some(Cut::Stopped.words()),
+            Ok(Ended::Rest | Ended::Violation(_)) => None,
         }
     }
 
@@ -100,7 +102,7 @@ impl Run {
     }
 
     /// The same without what was seen: all that is kept of one of several runs.
-    pub fn without_events(mut self) -> Run {
+    fn without_events(mut self) -> Run {
         if let Ok(ran) = &mut self.ran {
             ran.events = Vec::new();
         }
@@ -116,21 +118,59 @@ impl Run {
 /// Several seeds.
 #[derive(Debug, Clone)]
 pub struct Runs {
-    /// Each run, by its seed.
-    pub runs: Vec<Run>,
     /// How many seeds were asked for: more than there are runs if somebody stopped it.
     pub seeds: u64,
+    /// How many runs there were of each verdict.
+    counts: BTreeMap<Verdict, u64>,
+    /// What the worst run comes to.
+    worst: Exit,
+    /// Each run, by its seed, if they are wanted: there is no end to what they take.
+    runs: Option<Vec<Run>>,
 }
 
 impl Runs {
+    /// None yet of so many; whether each one is kept, or only counted.
+    pub fn of(seeds: u64, kept: bool) -> Runs {
+        Runs {
+            seeds,
+            counts: BTreeMap::new(),
+            worst: Exit::AsExpected,
+            runs: kept.then(Vec::new),
+        }
+    }
+
+    /// Adds the run of the next seed.
+    pub fn add(&mut self, run: Run) {
+        *self.counts.entry(run.verdict()).or_default() += 1;
+        self.worst = Exit::worst([self.worst.clone(), run.exit()]);
+        if let Some(runs) = &mut self.runs {
+            runs.push(run.without_events());
+        }
+    }
+
+    /// Those that were kept.
+    pub fn kept(&self) -> &[Run] {
+        self.runs.as_deref().unwrap_or_default()
+    }
+
+    /// How many runs came to this verdict.
+    pub fn count(&self, verdict: Verdict) -> u64 {
+        self.counts.get(&verdict).copied().unwrap_or(0)
+    }
+
+    /// How many runs there were.
+    pub fn count_all(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
     /// Whether each seed had its turn.
     pub fn complete(&self) -> bool {
-        self.runs.len() as u64 == self.seeds
+        self.count_all() == self.seeds
     }
 
     /// The worst of the verdicts.
     pub fn verdict(&self) -> Verdict {
-        let any = |verdict| self.runs.iter().any(|run| run.verdict() == verdict);
+        let any = |verdict| self.count(verdict) > 0;
         match () {
             () if any(Verdict::Violation) => Verdict::Violation,
             () if any(Verdict::Partial) || !self.complete() => Verdict::Partial,
@@ -144,6 +184,6 @@ impl Runs {
             true => Exit::AsExpected,
             false => Exit::Partial,
         };
-        Exit::worst(self.runs.iter().map(Run::exit).chain([stopped]))
+        Exit::worst([self.worst.clone(), stopped])
     }
 }

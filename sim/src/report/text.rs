@@ -15,6 +15,7 @@ mod window;
 
 use super::{Part, Report, json};
 use crate::admit::Refusal;
+use crate::plain::{pad, width as cell_width};
 
 /// A part of a report, as soon as it is known.
 pub fn part(part: Part<'_>) -> String {
@@ -61,6 +62,7 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         Report::Run(run) => run::notes(run),
         Report::Runs(runs) => run::notes_on_several(runs),
         Report::Record(record) => vec![record::note(record)],
+        Report::Admit(admissions) => admit::notes_on_all(admissions),
         Report::Export(exported) => match &exported.written {
             Ok(_) => Vec::new(),
             Err(why) => vec![unsupported(&exported.scenario, "as", &exported.system, why)],
@@ -69,7 +71,6 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         | Report::Replay(_)
         | Report::Diff(_)
         | Report::Stress(_)
-        | Report::Admit(_)
         | Report::CrossCheck(_)
         | Report::Compare(_)
         | Report::Fuzz(_)
@@ -119,7 +120,7 @@ fn table(rows: &[Vec<String>]) -> String {
         let cells = rows
             .iter()
             .filter(|row| row.len() > column + 1)
-            .map(|row| row[column].chars().count());
+            .map(|row| cell_width(&row[column]));
         cells.max().unwrap_or(0)
     };
     let widths: Vec<_> = (0..columns).map(width).collect();
@@ -127,7 +128,8 @@ fn table(rows: &[Vec<String>]) -> String {
     for row in rows {
         let mut line = String::new();
         for (cell, wide) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:wide$}  "));
+            pad(&mut line, cell, *wide);
+            line.push_str("  ");
         }
         text.push_str(line.trim_end());
         text.push('\n');

@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 
 use portsim_model::machine::AnyMachine;
 
-use super::{Error, GO_ON};
+use super::Error;
 use crate::check::{
-    Exploration, Files, Hosts, Keeping, Limits, Progress, Reductions, Searched, Workers,
+    Exploration, Files, Found, Hosts, Keeping, Limits, Progress, Reductions, Searched, Workers,
     check as explore,
 };
+use crate::names::Names;
 use crate::personality::{default_for, named, not_for, play};
 use crate::report::check::{Check, Counterexample, Explored, Method};
-use crate::run::follow;
+use crate::report::culprit::culprit;
+use crate::run::{GO_ON, follow};
 use crate::scenario::Scenario;
 
 /// A search of every interleaving of one scenario.
@@ -190,7 +192,7 @@ impl<'a> Checker<'a> {
             self.watch,
         )?;
         Ok(Explored {
-            counterexample: counterexample(&*machine, &exploration, self.why),
+            counterexample: counterexample(&self.scenario.names, &*machine, &exploration, self.why),
             exploration,
             preemptions: self.limits.preemptions,
             folder: keeping.map(|keeping| keeping.folder),
@@ -216,6 +218,7 @@ impl<'a> Checker<'a> {
 
 /// The run that shows what was found.
 fn counterexample(
+    names: &Names,
     machine: &dyn AnyMachine,
     exploration: &Exploration,
     why: bool,
@@ -236,5 +239,9 @@ fn counterexample(
         },
         parked: machine.view(&last).inside_calls().collect(),
         loop_at: exploration.loop_from.map(event_of),
+        culprit: match exploration.found {
+            Some(Found::Violation(violation)) => culprit(machine, names, &last, violation),
+            _ => String::new(),
+        },
     }
 }

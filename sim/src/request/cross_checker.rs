@@ -3,12 +3,13 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Error, GO_ON};
+use super::Error;
 use crate::cross_check::{Comparison, Verdict, cross_check as compare};
 use crate::native::{self, Backend, backends};
 use crate::personality::named;
 use crate::report::covered::Covered;
 use crate::report::cross_check::CrossCheck;
+use crate::run::GO_ON;
 use crate::scenario::Scenario;
 
 /// Records scenarios on backends, one thread at a time, and lets the model judge what they did.
@@ -166,6 +167,10 @@ impl<'a> CrossChecker<'a> {
                     let comparison = compare(scenario, on, personality, seed, self.processors);
                     let judged =
                         matches!(comparison.verdict, Verdict::Agree(_) | Verdict::Differ(_));
+                    // A recording that was broken off says nothing.
+                    if !judged && self.stop.load(Ordering::Relaxed) {
+                        return (comparisons, false);
+                    }
                     comparisons.push(comparison);
                     if !judged {
                         break;

@@ -7,7 +7,6 @@ mod checker;
 mod cross_checker;
 
 use std::fmt::{self, Display, Formatter};
-use std::sync::atomic::AtomicBool;
 
 use crate::bad_input::BadInput;
 use crate::check::Trouble;
@@ -15,9 +14,6 @@ use crate::personality::Misnamed;
 
 pub use checker::Checker;
 pub use cross_checker::{Comparing, CrossChecker};
-
-/// What nobody stops looks at this. It is never set.
-static GO_ON: AtomicBool = AtomicBool::new(false);
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

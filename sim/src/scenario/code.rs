@@ -10,9 +10,10 @@ use portsim_model::expr::{Expr, ExprId};
 use portsim_model::program::{CodeId, INSTRS_MAX, Instr, Op, Pc, Program, Timeout};
 
 use super::directory::Directory;
-use super::expr::{Scope, Type};
+use super::expr::Scope;
 use super::place::{Complaint, Place};
 use super::wire;
+use crate::words::Type;
 
 /// Stands for an address until it is known.
 const LATER: Pc = 0;

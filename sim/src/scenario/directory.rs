@@ -6,9 +6,10 @@ use portsim_model::program::{
     ThreadId, VarId, WaitPacketId,
 };
 
-use super::place::{Complaint, Place};
+use super::place::{Complaint, NAME_MAX, Place};
 use super::wire::Status;
 use crate::bad_input::{nearest, one_of, quoted};
+use crate::words::STATUSES;
 
 /// What a name stands for. What an expression can speak of shares one space of names, so that it never
 /// has to guess; what only operations name (events, mutexes, semaphores, sources) has another.
@@ -381,6 +382,10 @@ impl Directory {
 
 /// Refuses what cannot be a name.
 pub(super) fn check_name(text: &str, place: &Place<'_>) -> Result<(), Complaint> {
+    if text.len() > NAME_MAX {
+        let problem = format!("{} is longer than {NAME_MAX} letters", quoted(text));
+        return Err(place.complain(problem));
+    }
     if is_name(text) {
         return Ok(());
     }
@@ -440,22 +445,6 @@ const WORDS: [&str; 7] = [
     "done",
     "apcs",
     "last_error",
-];
-
-/// NTSTATUS values that evidence names.
-const STATUSES: [(&str, u32); 12] = [
-    ("STATUS_SUCCESS", 0),
-    ("STATUS_PENDING", 0x103),
-    ("STATUS_BUFFER_OVERFLOW", 0x8000_0005),
-    ("STATUS_INVALID_PARAMETER", 0xc000_000d),
-    ("STATUS_INVALID_DEVICE_REQUEST", 0xc000_0010),
-    ("STATUS_END_OF_FILE", 0xc000_0011),
-    ("STATUS_BUFFER_TOO_SMALL", 0xc000_0023),
-    ("STATUS_CANCELLED", 0xc000_0120),
-    ("STATUS_PIPE_BROKEN", 0xc000_014b),
-    ("STATUS_CONNECTION_RESET", 0xc000_020d),
-    ("STATUS_CONNECTION_REFUSED", 0xc000_0236),
-    ("STATUS_CONNECTION_ABORTED", 0xc000_0241),
 ];
 
 /// The NTSTATUS that is written here, by number or by name.

@@ -12,9 +12,10 @@ mod words;
 use portsim_model::expr::{Expr, ExprId};
 
 use super::place::{Complaint, Place};
+use crate::words::Type;
 use meaning::Meaning;
 
-pub(super) use meaning::{Scope, Target, Type};
+pub(super) use meaning::{Scope, Target};
 
 impl Scope<'_> {
     /// Compiles an expression that must have this type.

@@ -11,7 +11,7 @@
 mod code;
 mod compile;
 mod directory;
-mod expr;
+pub mod expr;
 mod files;
 mod place;
 mod results;
@@ -29,6 +29,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bad_input::BadInput;
 use crate::names::Names;
+use crate::plain::is_plain;
 use place::{Complaint, Place};
 
 pub use compile::Expect;
@@ -86,6 +87,11 @@ fn checked(name: &str, file: &Path, bytes: &[u8]) -> Result<Scenario, Complaint>
             .field("why")
             .complain("found nothing, expected a sentence"));
     }
+    check_line(&written.why, &Place::TOP.field("why"))?;
+    let place = Place::TOP.field("claims");
+    for (n, claim) in written.claims.iter().enumerate() {
+        check_line(claim, &place.index(n))?;
+    }
     check_systems(written.meant_for.as_deref())?;
     let compiled = compile::compile(&written)?;
     Ok(Scenario {
@@ -99,6 +105,14 @@ fn checked(name: &str, file: &Path, bytes: &[u8]) -> Result<Scenario, Complaint>
         expect: compiled.expect,
         sha256: hex(&Sha256::digest(bytes)),
     })
+}
+
+/// Refuses a text that would move a terminal, or takes more than one line.
+fn check_line(text: &str, place: &Place<'_>) -> Result<(), Complaint> {
+    match text.chars().all(is_plain) {
+        true => Ok(()),
+        false => Err(place.complain("found a control character, expected one line of text")),
+    }
 }
 
 fn check_systems(meant_for: Option<&[String]>) -> Result<(), Complaint> {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
-use crate::bad_input::{BadInput, nearest};
+use crate::bad_input::{BadInput, nearest, quoted};
 
 /// A place in the tree of a file, as a chain up to its top; it lives as long as the walk through
 /// the tree, and is written out only when something is wrong.
@@ -63,17 +63,20 @@ impl Display for Place<'_> {
         match self.part {
             Part::Top => Ok(()),
             Part::Index(index) => write!(f, "[{index}]"),
-            Part::Field(name) if !is_plain(name) => write!(f, "[{name:?}]"),
+            Part::Field(name) if !is_plain(name) => write!(f, "[{}]", quoted(name)),
             Part::Field(name) if matches!(above.part, Part::Top) => f.write_str(name),
             Part::Field(name) => write!(f, ".{name}"),
         }
     }
 }
 
-/// Whether a field's name can stand in a path without quotation marks.
+/// The longest name: what is shown in columns must fit there.
+pub(super) const NAME_MAX: usize = 100;
+
+/// Whether a field's name can stand in a path as it is, without quotation marks.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-$".contains(c);
-    !name.is_empty() && name.chars().all(plain)
+    (1..=NAME_MAX).contains(&name.len()) && name.chars().all(plain)
 }
 
 /// What is wrong, and where: [`BadInput`] before anyone has said which file it is.

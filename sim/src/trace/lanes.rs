@@ -14,15 +14,20 @@
 
 use std::fmt::Write;
 
-use portsim_model::program::{Packet, Program};
+use portsim_model::program::{Op, Packet, Program, ThreadId};
 
 use super::line::{call_line, step_name};
 use super::wire::EventLine;
-use super::{Answer, Event, Shown};
+use super::{Answer, Branch, Event, Shown};
 use crate::names::Names;
+use crate::plain::{cut, pad, width};
+use crate::words::{self, status_name};
 
 /// Two blanks stand between lanes.
 const GAP: &str = "  ";
+
+/// The widest cell; of a wider one the rest is left out.
+const WIDE_MAX: usize = 1_000;
 
 /// The lanes of a trace; threads that do nothing have none.
 pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
@@ -33,7 +38,10 @@ pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
 pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option<u64>) -> String {
     let cells: Vec<_> = events
         .iter()
-        .map(|event| (event.shown.thread(), cell(names, program, &event.shown)))
+        .map(|event| {
+            let cell = told(names, program, event);
+            (event.shown.thread(), cut(cell, WIDE_MAX))
+        })
         .collect();
     let mut lanes = Vec::new();
     for thread in program.thread_ids() {
@@ -50,7 +58,8 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
     let digits = events.len().to_string().len().max(1);
     let mut text = format!("{:>digits$}", "n");
     for (_, name, wide) in &lanes {
-        let _ = write!(text, "{GAP}{name:wide$}");
+        text.push_str(GAP);
+        pad(&mut text, name, *wide);
     }
     let mut out = text.trim_end().to_owned() + "\n";
     for (n, (thread, cell)) in cells.iter().enumerate() {
@@ -60,7 +69,8 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
         let mut line = format!("{:>digits$}", n + 1);
         for (lane, _, wide) in &lanes {
             let shown = if lane == thread { cell.as_str() } else { "" };
-            let _ = write!(line, "{GAP}{shown:wide$}");
+            line.push_str(GAP);
+            pad(&mut line, shown, *wide);
         }
         let by: Vec<_> = events[n].by.iter().map(|claim| claim.id).collect();
         if !by.is_empty() {
@@ -75,8 +85,66 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
     out
 }
 
-fn width(text: &str) -> usize {
-    text.chars().count()
+/// What a thread does in one event, and what was decided on its way there.
+fn told(names: &Names, program: &Program, event: &Event) -> String {
+    let branch = |branch: &Branch| asked(names, program, event.shown.thread(), branch);
+    let on_the_way = |branches: &[Branch]| -> String {
+        let all = branches.iter().map(|it| format!("[{}] ", branch(it)));
+        all.collect()
+    };
+    let behind = |branches: &[Branch]| -> String {
+        let all = branches.iter().map(|it| format!(" [{}]", branch(it)));
+        all.collect()
+    };
+    let branches = &event.told.branches;
+    let op = match &event.shown {
+        Shown::Call { op, .. } => Some(*op),
+        Shown::Return { .. } | Shown::Silent { .. } => None,
+    };
+    if let Some(op) = op
+        && words::asked(op).is_some()
+        && let Some((own, before)) = branches.split_last()
+    {
+        let (before, word) = (on_the_way(before), op.verb().name());
+        let behind = behind(&event.told.after);
+        return format!("{before}{word} {}{behind}", branch(own));
+    }
+    let mut text = on_the_way(branches) + &cell(names, program, &event.shown);
+    for (n, &(var, value)) in event.told.set.iter().enumerate() {
+        let comma = if n > 0 { "," } else { "" };
+        let _ = write!(text, "{comma} {} = {value}", names.vars[var.index()]);
+    }
+    if let Some(Op::Note(note)) = op
+        && let Some(note) = names.notes.get(usize::from(note))
+    {
+        text = format!("{}note {note:?}", on_the_way(branches));
+    }
+    if let Some(result) = event.told.ended {
+        let how = program.results[result.index()];
+        let _ = write!(text, ", over before: {}", ended(how.status, how.bytes));
+    }
+    text + &behind(&event.told.after)
+}
+
+/// A condition, whether it held, and what it read where it does not say that itself.
+fn asked(names: &Names, program: &Program, me: ThreadId, branch: &Branch) -> String {
+    let text = |id| words::text(names, program, me, id);
+    let held = match branch.held {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "no value",
+    };
+    let cond = text(branch.cond);
+    let read = branch.values.iter();
+    let read: Vec<_> = read
+        .map(|&(id, value)| (text(id), value))
+        .filter(|(name, _)| *name != cond)
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    match read.is_empty() {
+        true => format!("{cond}: {held}"),
+        false => format!("{cond}: {held} ({})", read.join(", ")),
+    }
 }
 
 /// What a thread does in one event.
@@ -171,7 +239,6 @@ fn call(line: &EventLine) -> String {
         ("own", line.own),
         ("returned", line.returned),
         ("overlapped", line.overlapped),
-        ("status", line.status.map(i64::from)),
         ("max", line.max.map(i64::from)),
         ("min", line.min.map(i64::from)),
         ("timeout", line.timeout.map(i64::from)),
@@ -182,6 +249,9 @@ fn call(line: &EventLine) -> String {
         if let Some(number) = number {
             let _ = write!(text, " {word} {number}");
         }
+    }
+    if let Some(status) = line.status {
+        let _ = write!(text, " status {}", status_name(status));
     }
     text
 }
@@ -194,14 +264,16 @@ pub fn answer(given: &Answer) -> String {
         Answer::Packets(packets) => format!("= {}", batch(packets)),
         Answer::Partial(error, packets) => format!("! {error} {}", batch(packets)),
         Answer::Value(value) => format!("= {value}"),
-        Answer::Io { status, bytes } => {
-            let mut text = format!("= bytes {bytes}");
-            if *status != 0 {
-                let _ = write!(text, " status {status}");
-            }
-            text
-        }
+        Answer::Io { status, bytes } => format!("= {}", ended(*status, *bytes)),
         Answer::Failed(error) => format!("! {error}"),
+    }
+}
+
+/// How an operation ended.
+fn ended(status: u32, bytes: i64) -> String {
+    match status {
+        0 => format!("bytes {bytes}"),
+        _ => format!("bytes {bytes} status {}", status_name(status)),
     }
 }
 
@@ -212,14 +284,13 @@ fn batch(packets: &[Packet]) -> String {
 
 fn contents(packet: &Packet) -> String {
     let mut text = format!("key {}", packet.key);
-    for (word, number) in [
-        ("bytes", packet.bytes),
-        ("overlapped", packet.overlapped),
-        ("status", i64::from(packet.status)),
-    ] {
+    for (word, number) in [("bytes", packet.bytes), ("overlapped", packet.overlapped)] {
         if number != 0 {
             let _ = write!(text, " {word} {number}");
         }
+    }
+    if packet.status != 0 {
+        let _ = write!(text, " status {}", status_name(packet.status));
     }
     text
 }

@@ -2,6 +2,7 @@
 //!
 //! Long: every operation is spelled here, a few lines each.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use portsim_model::ops_of;
@@ -12,8 +13,10 @@ use portsim_model::program::{
 use portsim_model::step::StepKind;
 
 use super::wire::{EndFields, EndLine, EventLine, Header, OutcomeFields, PacketFields, write_line};
-use super::{Answer, End, Event, Shown, Span};
+use super::{Answer, Branch, End, Event, Shown, Span, Told};
 use crate::names::Names;
+use crate::plain::is_plain;
+use crate::words;
 
 /// Writes a trace as JSON lines.
 pub fn write(
@@ -50,9 +53,15 @@ pub fn write_timed(
             .iter()
             .map(|&thread| thread_name(names, thread))
             .collect();
-        let events = events.len() as u64;
-        let end = EndFields { events, parked };
-        write_line(out, &EndLine { end })?;
+        let mut fields = EndFields {
+            events: events.len() as u64,
+            parked,
+            ..EndFields::default()
+        };
+        for event in events {
+            at_the_end(names, program, event, &mut fields);
+        }
+        write_line(out, &EndLine { end: fields })?;
     }
     Ok(())
 }
@@ -84,7 +93,70 @@ pub fn event_line(names: &Names, program: &Program, n: u64, event: &Event) -> Ev
     line.choice = Some(event.choice).filter(|&choice| choice != 0);
     let by: Vec<_> = event.by.iter().map(|claim| claim.id.to_owned()).collect();
     line.by = Some(by).filter(|by| !by.is_empty());
+    tell(names, program, event, &mut line);
     line
+}
+
+/// Says what a step decided besides.
+fn tell(names: &Names, program: &Program, event: &Event, line: &mut EventLine) {
+    let Told {
+        branches,
+        set,
+        ended,
+        after: _,
+    } = &event.told;
+    let some = |map: BTreeMap<String, i64>| Some(map).filter(|map| !map.is_empty());
+    line.branches = Some(ways(branches)).filter(|ways| !ways.is_empty());
+    line.values = some(values(names, program, event, branches));
+    let now = set
+        .iter()
+        .map(|&(var, value)| (names.vars[var.index()].clone(), value));
+    line.set = some(now.collect());
+    line.ended = ended.map(|result| {
+        let how = program.results[result.index()];
+        let (status, bytes) = (how.status, how.bytes);
+        outcome_fields(&Answer::Io { status, bytes })
+    });
+    if let Shown::Call {
+        op: Op::Note(text), ..
+    } = event.shown
+    {
+        line.text = names.notes.get(usize::from(text)).cloned();
+    }
+}
+
+/// Says what decided behind the last event of a thread, if this is one.
+pub fn at_the_end(names: &Names, program: &Program, event: &Event, end: &mut EndFields) {
+    let branches = &event.told.after;
+    if branches.is_empty() {
+        return;
+    }
+    let thread = thread_name(names, event.shown.thread());
+    end.branches.insert(thread.clone(), ways(branches));
+    let values = values(names, program, event, branches);
+    end.values.insert(thread, values);
+}
+
+/// Where conditions lead.
+fn ways(branches: &[Branch]) -> Vec<String> {
+    let way = |branch: &Branch| match branch.held {
+        Some(true) => "then".to_owned(),
+        Some(false) => "else".to_owned(),
+        None => "nowhere".to_owned(),
+    };
+    branches.iter().map(way).collect()
+}
+
+/// What conditions read, and what that was.
+fn values(
+    names: &Names,
+    program: &Program,
+    event: &Event,
+    branches: &[Branch],
+) -> BTreeMap<String, i64> {
+    let text = |id| words::text(names, program, event.shown.thread(), id);
+    let read = branches.iter().flat_map(|branch| &branch.values);
+    read.map(|&(id, value)| (text(id), value)).collect()
 }
 
 /// The name of a kind of step.
@@ -521,6 +593,9 @@ fn packet_fields(packets: &[Packet]) -> Vec<PacketFields> {
     packets.iter().map(packet).collect()
 }
 
+/// The longest name of an error.
+const ERROR_MAX: usize = 100;
+
 /// The answer that an outcome means; what is missing where it means none.
 pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
     let packets = fields.packets.as_ref().map(|packets| {
@@ -537,6 +612,9 @@ pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
             .error
             .clone()
             .ok_or("an outcome that is not ok names its error")?;
+        if error.len() > ERROR_MAX || !error.chars().all(is_plain) {
+            return Err("an error is a word of at most 100 letters");
+        }
         return Ok(match packets {
             Some(packets) => Answer::Partial(error, packets),
             None => Answer::Failed(error),

@@ -10,8 +10,9 @@ use portsim_model::step::StepKind;
 use super::line::{answer_of, call_line, step_name};
 use super::wire::{EndLine, EventLine, FORMAT, read_line};
 use super::{End, Event, Header, Mode, Shown, Span, Trace};
-use crate::bad_input::BadInput;
+use crate::bad_input::{BadInput, quoted};
 use crate::names::Names;
+use crate::plain::is_plain;
 
 /// The longest line of a trace.
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -114,7 +115,14 @@ fn header(file: &Path, text: &str) -> Result<Header, BadInput> {
         BadInput::new(file, format!("is no header of a trace: {problem}")).at("line 1")
     })?;
     if header.format != FORMAT {
-        let problem = format!("format {:?}; this version reads {FORMAT:?}", header.format);
+        let problem = format!(
+            "format {}; this version reads {FORMAT:?}",
+            quoted(&header.format)
+        );
+        return Err(BadInput::new(file, problem).at("line 1"));
+    }
+    if let Some(text) = header.texts().find(|text| !text.chars().all(is_plain)) {
+        let problem = format!("has a control character in {}", quoted(text));
         return Err(BadInput::new(file, problem).at("line 1"));
     }
     Ok(header)
@@ -222,7 +230,7 @@ impl Recorded {
 pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Event, String> {
     let thread = names
         .thread(&line.thread)
-        .ok_or_else(|| format!("unknown thread {:?}", line.thread))?;
+        .ok_or_else(|| format!("unknown thread {}", quoted(&line.thread)))?;
     let answer = line.outcome.as_ref().map(answer_of).transpose()?;
     let shown = match (&line.call, &line.r#return, &line.step) {
         (Some(_), None, None) => Shown::Call {
@@ -288,6 +296,11 @@ fn called(
         outcome: None,
         choice: None,
         by: None,
+        branches: None,
+        values: None,
+        set: None,
+        text: None,
+        ended: None,
         t0: None,
         t1: None,
         ..line.clone()

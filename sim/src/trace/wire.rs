@@ -1,5 +1,6 @@
 //! Traces as JSON lines: what a line may say.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use schemars::{JsonSchema, schema_for};
@@ -70,6 +71,17 @@ pub struct Header {
     pub claims: Vec<String>,
 }
 
+impl Header {
+    /// Its texts, which the writer of the trace chose.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let always = [&self.scenario, &self.scenario_sha256, &self.tool, &self.os];
+        let perhaps = [&self.personality, &self.on, &self.violation, &self.why];
+        let perhaps = perhaps.into_iter().flatten();
+        let all = always.into_iter().chain(perhaps).chain(&self.claims);
+        all.map(String::as_str)
+    }
+}
+
 /// Who made a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -111,12 +123,18 @@ pub struct EndLine {
 }
 
 /// How the recording ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndFields {
     /// How many events stand before.
     pub events: u64,
     /// Threads that were still inside a call.
     pub parked: Vec<String>,
+    /// Which way each condition led that decided behind the last event of a thread.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub branches: BTreeMap<String, Vec<String>>,
+    /// What those conditions read, and what that was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
 macro_rules! lines {
@@ -248,6 +266,17 @@ lines! {
         choice: u32,
         /// The claims that decided what the model did, where they were asked for.
         by: Vec<String>,
+        /// Which way each condition led that decided where the thread went: `then`, `else`, or `nowhere` where it has no
+        /// value.
+        branches: Vec<String>,
+        /// What those conditions read, and what that was.
+        values: BTreeMap<String, i64>,
+        /// What variables are now.
+        set: BTreeMap<String, i64>,
+        /// The text of a note.
+        text: String,
+        /// How an operation ended that the call was to cancel, and that was over before.
+        ended: OutcomeFields,
         /// When the call started, in nanoseconds of a monotonic clock.
         t0: u64,
         /// When the call returned.

@@ -200,7 +200,7 @@ impl Copy {
     /// Builds the tests of the model, and those of the whole.
     pub fn tests(&self) -> Vec<PathBuf> {
         let mut built = self.programs(&["-p", "portsim-model", "--tests"]);
-        built.extend(self.programs(&["-p", "portsim", "--test", "portsim"]));
+        built.extend(self.programs(&["-p", "portsim", "--lib", "--test", "portsim"]));
         built
     }
 

@@ -6,6 +6,8 @@
 //!
 //! A line that it reads is how many milliseconds of processor time the question may take, and the question.
 
+use std::cell::RefCell;
+use std::fmt::Debug;
 use std::io::{self, BufRead};
 use std::panic;
 use std::path::{Path, PathBuf};
@@ -16,10 +18,20 @@ use std::time::{Duration, Instant};
 
 use portsim::scenario::Scenario;
 use portsim_model::switch;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use rustix::time::{ClockId, clock_gettime};
 
-#[path = "../../coverage.rs"]
-mod coverage;
+#[path = "../../free.rs"]
+mod free;
+#[path = "../../generated.rs"]
+mod generated;
+#[path = "../../liveness.rs"]
+mod liveness;
+#[path = "../../reduced.rs"]
+mod reduced;
+#[path = "../../seeded.rs"]
+mod seeded;
 #[path = "../../shipped.rs"]
 mod shipped;
 
@@ -127,7 +139,10 @@ fn is_quick(scenario: &Scenario) -> bool {
     let kept = std::fs::read_to_string(root().join(shipped::STATES)).expect("it is kept");
     let begin = format!("{} as ", scenario.name);
     let mut lines = kept.lines().filter(|line| line.starts_with(&begin));
-    let transitions = |line: &str| line.split([' ', '/']).nth_back(8)?.parse().ok();
+    let transitions = |line: &str| {
+        let (_, counts) = line.split_once(": ")?;
+        counts.split(['/', ' ']).nth(1)?.parse().ok()
+    };
     !shipped::is_too_large(scenario)
         && lines.all(|line| transitions(line).is_some_and(|it: u32| it <= TRANSITIONS_MAX))
 }
@@ -135,18 +150,8 @@ fn is_quick(scenario: &Scenario) -> bool {
 /// Every question: what is asked, and of what.
 fn questions() -> Vec<String> {
     let mut questions = vec!["lacks".to_owned(), "pool".to_owned()];
-    for (scenario, name) in shipped::pairs() {
-        let pair = format!("{} {name}", scenario.name);
-        if scenario.program.schedule.is_some() {
-            questions.push(format!("lanes {pair}"));
-        }
-        if is_quick(&scenario) {
-            questions.push(format!("verdict {pair}"));
-            questions.push(format!("states {pair}"));
-        }
-    }
-    let quick = shipped::scenarios().into_iter().filter(is_quick);
-    questions.extend(quick.map(|scenario| format!("claims {}", scenario.name)));
+    let quick = shipped::pairs().into_iter().filter(|(it, _)| is_quick(it));
+    questions.extend(quick.map(|(scenario, name)| format!("states {} {name}", scenario.name)));
     for (kind, folder) in [
         ("refused", "refused"),
         ("admitted", "recorded"),
@@ -155,7 +160,41 @@ fn questions() -> Vec<String> {
         let file = |file: PathBuf| format!("{kind} {}", file.display());
         questions.extend(shipped::kept(folder).into_iter().map(file));
     }
+    questions.extend(seeded::all().map(|(name, seed)| format!("seeded {name} {seed}")));
+    for (kind, seeds) in GENERATED {
+        questions.extend((0..seeds).map(|seed| format!("{kind} {seed}")));
+    }
     questions
+}
+
+/// The properties that generated programs have, and with how many each is asked.
+const GENERATED: [(&str, u64); 4] = [
+    ("runs", 50),
+    ("promises", 30),
+    ("alike", 20),
+    ("ordered", 40),
+];
+
+/// Whether a program that a seed writes has a property.
+fn of_generated(property: &str, seed: u64) -> Result<(), TestCaseError> {
+    match property {
+        "runs" => generated::holds((drawn(generated::file(), seed), seed)),
+        "promises" => {
+            let program = drawn(liveness::file(), seed);
+            liveness::holds(&program, &RefCell::default())
+        }
+        "alike" => reduced::compared(&drawn(reduced::file(), seed)).map(drop),
+        _ => reduced::compared(&drawn(reduced::sides(), seed)).map(drop),
+    }
+}
+
+/// What a strategy draws with a seed.
+fn drawn<T: Debug>(strategy: impl Strategy<Value = T>, seed: u64) -> T {
+    let seed = [seed.to_le_bytes(); 4].concat();
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let tree = strategy.new_tree(&mut runner);
+    tree.expect("nothing is refused").current()
 }
 
 fn ask(question: &str) -> Result<(), String> {
@@ -163,33 +202,24 @@ fn ask(question: &str) -> Result<(), String> {
     match words[..] {
         ["lacks"] => shipped::lacks_are_as_kept(),
         ["pool"] => shipped::the_pool_is_counted(),
-        ["verdict", scenario, name] => {
-            return shipped::verdict(&shipped::scenario_of(scenario), name);
-        }
-        ["lanes", scenario, name] => {
-            return shipped::is_golden(&shipped::scenario_of(scenario), name);
-        }
         ["states", scenario, name] => {
             let line = shipped::states(&shipped::scenario_of(scenario), name);
             return is_kept(shipped::STATES, &line);
         }
-        ["claims", scenario] => return claims_are_as_kept(&shipped::scenario_of(scenario)),
+        ["seeded", name, seed] => {
+            let line = seeded::line(name, seed.parse().expect("a seed is a number"));
+            return is_kept(seeded::SEEDED, &line);
+        }
         ["refused", file] => return shipped::is_refused(Path::new(file)),
         ["admitted", file] => return shipped::is_admitted(Path::new(file)),
         ["contradicted", file] => return is_contradicted_as_kept(Path::new(file)),
+        [property, seed] if GENERATED.iter().any(|(kind, _)| *kind == property) => {
+            let seed = seed.parse().expect("a seed is a number");
+            return of_generated(property, seed).map_err(|why| why.to_string());
+        }
         _ => panic!("no such question: {question}"),
     }
     Ok(())
-}
-
-fn claims_are_as_kept(scenario: &Scenario) -> Result<(), String> {
-    let kept = std::fs::read_to_string(root().join(coverage::UNCITED)).expect("it is kept");
-    let (_, lines) = coverage::cited(scenario);
-    let begin = format!("{}: ", scenario.name);
-    match kept.lines().filter(|line| line.starts_with(&begin)).eq(&lines) {
-        true => Ok(()),
-        false => Err(format!("uncited: {lines:?}")),
-    }
 }
 
 fn is_contradicted_as_kept(file: &Path) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! Where the calls in a port are, and what they ask of it.
 
 use crate::event::Observer;
+use crate::flags::Flags;
 use crate::program::{Get, PortId, SourceId, ThreadId};
 use crate::state::View;
 use crate::threads::Mode;
@@ -82,7 +83,7 @@ pub(super) fn is_full(view: View<'_>, id: PortId) -> bool {
         .taken()
         .map_or(0, |taken| taken.as_slice().iter().filter(is_users).count());
     let sources = (0..view.program.sources.len() as u8)
-        .filter(|&n| view.interest(id, SourceId(n)).0 & ASSOCIATED != 0)
+        .filter(|&n| view.interest(id, SourceId(n)).0.has(ASSOCIATED))
         .count();
     users + taken + sources >= usize::from(limit)
 }

@@ -11,6 +11,8 @@
 
 mod afar;
 mod calls;
+#[cfg(unix)]
+mod guard;
 #[cfg(not(all(test, loom)))]
 mod obey;
 mod output;
@@ -282,6 +284,7 @@ impl Talk {
                 process.last_words()
             ),
             Err(Silence::Bad(why)) => format!("line {number} {why}"),
+            Err(Silence::Over) => "it was ended before it had answered".to_owned(),
             Err(Silence::Failed(error)) => format!("line {number} cannot be read: {error}"),
         };
         Err(self.lose(why))

@@ -3,15 +3,19 @@
 //! Whatever it does, the conductor goes on: what is written to it is written by a thread of its own, so that one
 //! that never reads holds nobody up; what it writes waits in a short queue, so that one that floods is slowed
 //! down and fills no memory; and every wait for a line has a limit. It leads a process group of its own, which
-//! is killed as a whole.
+//! is killed as a whole, on Unix even where this program is killed itself.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+#[cfg(unix)]
+use super::guard::Guard;
 
 /// The longest line in either direction.
 pub const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -27,6 +31,21 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How often is looked whether it has ended.
 const LOOK: Duration = Duration::from_millis(1);
+
+/// How often somebody who waits for a line looks whether the agents shall end.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// Whether the agents shall end.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// From now on no agent is waited for: each that is talked to ends, and what it was asked fails.
+pub fn end_all() {
+    ENDING.store(true, Ordering::Relaxed);
+}
+
+fn ending() -> bool {
+    ENDING.load(Ordering::Relaxed)
+}
 
 /// What there is to read.
 enum Heard {
@@ -48,11 +67,15 @@ pub enum Silence {
     Bad(&'static str),
     /// It could not be read.
     Failed(io::Error),
+    /// All agents shall end.
+    Over,
 }
 
 /// A running command.
 pub struct Process {
     child: Child,
+    #[cfg(unix)]
+    guard: Guard,
     /// How it ended, once it has.
     status: Option<ExitStatus>,
     to: Option<Sender<String>>,
@@ -74,10 +97,14 @@ impl Process {
         command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut guard = Guard::start(&mut command)?;
         let child = command.spawn()?;
+        #[cfg(unix)]
+        guard.watch(child.id());
         let mut process = Process {
             child,
+            #[cfg(unix)]
+            guard,
             status: None,
             to: None,
             from: None,
@@ -120,10 +147,16 @@ impl Process {
     /// The next line, if one comes within the limit.
     pub fn hear(&mut self, limit: Duration) -> Result<String, Silence> {
         let from = self.from.as_ref().ok_or(Silence::Ended)?;
-        let heard = match from.recv_timeout(limit) {
-            Ok(heard) => heard,
-            Err(RecvTimeoutError::Timeout) => return Err(Silence::Hangs),
-            Err(RecvTimeoutError::Disconnected) => Heard::End,
+        let since = Instant::now();
+        let heard = loop {
+            let left = limit.saturating_sub(since.elapsed());
+            match from.recv_timeout(left.min(LOOK_UP)) {
+                Ok(heard) => break heard,
+                Err(RecvTimeoutError::Disconnected) => break Heard::End,
+                Err(RecvTimeoutError::Timeout) if ending() => return Err(Silence::Over),
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(Silence::Hangs),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
         };
         self.heard += 1;
         match heard {
@@ -165,7 +198,7 @@ impl Process {
     fn wait(&mut self) -> Option<ExitStatus> {
         let end = Instant::now() + FAREWELL;
         while self.status.is_none() && !self.has_ended() {
-            if Instant::now() >= end {
+            if Instant::now() >= end || ending() {
                 return None;
             }
             thread::sleep(LOOK);
@@ -178,6 +211,8 @@ impl Process {
     fn reap(&mut self) {
         if self.status.is_none() {
             self.kill();
+            #[cfg(unix)]
+            self.guard.end();
             self.status = self.child.wait().ok();
         }
     }

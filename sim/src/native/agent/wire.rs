@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::plain::is_plain;
 use crate::trace::{CallFields, OutcomeFields};
 
 /// The version that this program speaks.
@@ -34,6 +35,9 @@ macro_rules! direction {
                 let Value::Object(fields) = &line else {
                     return Err("is no JSON object".to_owned());
                 };
+                if !is_one_line(&line) {
+                    return Err("has a control character in a text".to_owned());
+                }
                 // The key tells which line it is meant to be, so that a wrong field is named, and not merely refused.
                 $(if fields.contains_key($key) {
                     return typed(line).map($name::$variant);
@@ -43,6 +47,16 @@ macro_rules! direction {
             }
         }
     };
+}
+
+/// Whether all texts of a value can be told in one line, and move no terminal.
+fn is_one_line(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.chars().all(is_plain),
+        Value::Array(values) => values.iter().all(is_one_line),
+        Value::Object(fields) => fields.values().all(is_one_line),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 direction! {

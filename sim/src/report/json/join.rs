@@ -3,7 +3,7 @@
 //! Lists are appended in the order of the parts; counts and times add up; `complete` holds if it holds for every part,
 //! and a verdict is the worst. Where a list counts (divergences, reasons), entries that say the same become one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,7 +28,12 @@ const OF_THE_FIRST: [&str; 3] = ["seed", "scenario", "again"];
 /// What a command said of a part, or of the whole.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub struct Said(Value);
+pub struct Said {
+    whole: Value,
+    /// Where each entry of a list stands in which each stands once, by the list's name and what the entry says.
+    #[serde(skip)]
+    places: Places,
+}
 
 impl Said {
     /// What a command that takes `--shard` said; else the line where something is wrong, and what.
@@ -37,7 +42,10 @@ impl Said {
             .map_err(|error| (error.line(), format!("is no JSON: {error}")))?;
         let keys = said.as_object();
         match keys.is_some_and(|keys| LISTS.iter().any(|list| keys.contains_key(*list))) {
-            true => Ok(Said(said)),
+            true => Ok(Said {
+                whole: said,
+                places: BTreeMap::new(),
+            }),
             false => {
                 let expected = "run, check, admit, cross-check, compare or fuzz";
                 Err((1, format!("expected what {expected} says with --json")))
@@ -47,12 +55,12 @@ impl Said {
 
     /// Adds the next part; says what does not fit.
     pub fn add(&mut self, part: Said) -> Result<(), String> {
-        add(&mut self.0, part.0)
+        add(&mut self.whole, part.whole, &mut self.places)
     }
 
     /// What the command would have come to on the whole.
     pub fn exit(&self) -> Exit {
-        let whole = &self.0;
+        let whole = &self.whole;
         let entries = |list: &str| whole[list].as_array().into_iter().flatten();
         let verdicts = [whole].into_iter().chain(entries("runs"));
         let verdicts = verdicts.chain(entries("scenarios")).map(exit_of_verdict);
@@ -88,7 +96,10 @@ fn totals(counts: &Value) -> Totals {
     }
 }
 
-fn add(whole: &mut Value, part: Value) -> Result<(), String> {
+/// Where entries stand: see [`Said`].
+type Places = BTreeMap<String, HashMap<String, usize>>;
+
+fn add(whole: &mut Value, part: Value, places: &mut Places) -> Result<(), String> {
     let (Value::Object(whole), Value::Object(part)) = (whole, part) else {
         return Err("expected an object".into());
     };
@@ -96,14 +107,25 @@ fn add(whole: &mut Value, part: Value) -> Result<(), String> {
         add_coverage(whole, &part);
         return Ok(());
     }
-    if !whole.keys().eq(part.keys()) {
+    if !always_there(whole).eq(always_there(&part)) {
         return Err("is of another command or version than the first file: its keys differ".into());
     }
     for (key, value) in part {
-        let so_far = &mut whole[&key];
-        join(&key, so_far, value).map_err(|why| format!("at {key}: {why}"))?;
+        match whole.get_mut(&key) {
+            Some(so_far) => {
+                join(&key, so_far, value, places).map_err(|why| format!("at {key}: {why}"))?;
+            }
+            None => {
+                whole.insert(key, value);
+            }
+        }
     }
     Ok(())
+}
+
+/// The keys that each part has. Some commands say `complete` only where they were stopped.
+fn always_there(said: &Map<String, Value>) -> impl Iterator<Item = &String> {
+    said.keys().filter(|key| *key != "complete")
 }
 
 /// Claims that decided something in any part, with how often in all; those that never did in any.
@@ -115,11 +137,11 @@ fn add_coverage(whole: &mut Map<String, Value>, part: &Map<String, Value>) {
     for (claim, times) in entries(whole).into_iter().chain(entries(part)) {
         *used.entry(claim).or_default() += times.as_u64().unwrap_or(0);
     }
-    let mut never = Vec::new();
+    let (mut never, mut known) = (Vec::new(), BTreeSet::new());
     for claims in [&whole["never"], &part["never"]] {
         for claim in claims.as_array().into_iter().flatten() {
-            let is_used = claim.as_str().is_some_and(|claim| used.contains_key(claim));
-            if !is_used && !never.contains(claim) {
+            let name = claim.as_str().unwrap_or_default();
+            if !used.contains_key(name) && known.insert(name) {
                 never.push(claim.clone());
             }
         }
@@ -132,10 +154,12 @@ fn add_coverage(whole: &mut Map<String, Value>, part: &Map<String, Value>) {
     whole.insert("never".to_owned(), never.into());
 }
 
-fn join(key: &str, so_far: &mut Value, part: Value) -> Result<(), String> {
+fn join(key: &str, so_far: &mut Value, part: Value, places: &mut Places) -> Result<(), String> {
     match (&mut *so_far, part) {
         (Value::Array(all), Value::Array(some)) if COUNTED.contains(&key) => {
-            some.into_iter().for_each(|entry| count(all, entry));
+            let known = || places_of(all);
+            let places = places.entry(key.to_owned()).or_insert_with(known);
+            some.into_iter().for_each(|entry| count(all, places, entry));
         }
         (Value::Array(all), Value::Array(some)) => all.extend(some),
         (Value::Bool(all), Value::Bool(one)) => *all &= one,
@@ -152,21 +176,33 @@ fn join(key: &str, so_far: &mut Value, part: Value) -> Result<(), String> {
             };
             *worst = one.max(another).name().to_owned();
         }
-        (Value::Object(_), part @ Value::Object(_)) => add(so_far, part)?,
+        (Value::Object(_), part @ Value::Object(_)) => add(so_far, part, places)?,
         _ => return Err("the first file has something else there".into()),
     }
     Ok(())
 }
 
+/// Where the entries of a list stand; the first of those that say the same.
+fn places_of(entries: &[Value]) -> HashMap<String, usize> {
+    let mut places = HashMap::new();
+    for (place, entry) in entries.iter().enumerate() {
+        places.entry(besides(entry)).or_insert(place);
+    }
+    places
+}
+
+/// What an entry says, besides what counts and which case was the first.
+fn besides(entry: &Value) -> String {
+    let fields = entry.as_object().into_iter().flatten();
+    let tells = |key: &str| !COUNTS.contains(&key) && !OF_THE_FIRST.contains(&key);
+    let fields: BTreeMap<_, _> = fields.filter(|(key, _)| tells(key)).collect();
+    serde_json::to_string(&fields).expect("it was JSON before")
+}
+
 /// Adds an entry to a list in which each stands once.
-fn count(all: &mut Vec<Value>, entry: Value) {
-    let besides = |entry: &Value| -> Map<String, Value> {
-        let fields = entry.as_object().cloned().unwrap_or_default();
-        let tells = |key: &str| !COUNTS.contains(&key) && !OF_THE_FIRST.contains(&key);
-        fields.into_iter().filter(|(key, _)| tells(key)).collect()
-    };
-    let same = besides(&entry);
-    let Some(known) = all.iter_mut().find(|known| besides(known) == same) else {
+fn count(all: &mut Vec<Value>, places: &mut HashMap<String, usize>, entry: Value) {
+    let place = *places.entry(besides(&entry)).or_insert(all.len());
+    let Some(known) = all.get_mut(place) else {
         return all.push(entry);
     };
     for counted in COUNTS {

@@ -3,7 +3,7 @@
 use super::window::window;
 use super::{cited, repeat, stacked};
 use crate::admit::Refusal;
-use crate::report::admit::{Admission, Verdict};
+use crate::report::admit::{Admission, Admissions, Verdict};
 use crate::report::repeat as again;
 use crate::scenario::Scenario;
 use crate::trace::{Mode, Trace, lanes};
@@ -36,6 +36,15 @@ pub fn notes(admission: &Admission) -> Vec<String> {
     match admission.verdict() {
         Verdict::Refused => vec![repeat(&again::admit(admission))],
         Verdict::Admitted | Verdict::Partial | Verdict::Unsupported => Vec::new(),
+    }
+}
+
+/// How many were judged, where somebody stopped it.
+pub fn notes_on_all(admissions: &Admissions) -> Vec<String> {
+    let (judged, named) = (admissions.traces.len(), admissions.named);
+    match admissions.complete() {
+        true => Vec::new(),
+        false => vec![format!("stopped after {judged} of {named} traces")],
     }
 }
 

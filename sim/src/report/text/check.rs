@@ -129,7 +129,11 @@ fn counterexample(check: &Check, explored: &Explored) -> String {
     if !run.events.is_empty() {
         let (names, program) = (&scenario.names, &scenario.program);
         let lanes = lanes::lasso(names, program, &run.events, run.loop_at);
-        return format!("\n{lanes}{}", held(run, scenario));
+        let culprit = match run.culprit.is_empty() {
+            true => String::new(),
+            false => format!("\n{}\n", run.culprit),
+        };
+        return format!("\n{lanes}{}{culprit}", held(run, scenario));
     }
     let words = match explored.exploration.found {
         None => "",

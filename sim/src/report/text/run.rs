@@ -6,6 +6,7 @@ use crate::report::repeat as again;
 use crate::report::run::{Run, Runs};
 use crate::report::units::counted;
 use crate::report::verdict::Verdict;
+use crate::run::Ended;
 use crate::trace::lanes;
 
 /// The lanes of a run, and what became of it.
@@ -13,6 +14,9 @@ pub fn one(run: &Run) -> String {
     let Ok(ran) = &run.ran else {
         return String::new();
     };
+    if ran.ended == Ended::Stopped {
+        return summary(run) + "\n";
+    }
     let scenario = &run.scenario;
     let lanes = lanes::lanes(&scenario.names, &scenario.program, &ran.events);
     stacked([lanes, format!("\n{}", summary(run))])
@@ -39,13 +43,9 @@ pub fn notes_on_one_of_several(run: &Run) -> Vec<String> {
 pub fn several(runs: &Runs) -> String {
     let mut rows = Vec::new();
     for verdict in [Verdict::Pass, Verdict::Violation, Verdict::Partial] {
-        let of = |run: &&Run| run.verdict() == verdict;
-        let number = runs.runs.iter().filter(of).count();
+        let number = runs.count(verdict);
         if number > 0 {
-            rows.push(vec![
-                verdict.name().to_owned(),
-                counted(number as u64, "run"),
-            ]);
+            rows.push(vec![verdict.name().to_owned(), counted(number, "run")]);
         }
     }
     table(&rows)
@@ -57,7 +57,7 @@ pub fn notes_on_several(runs: &Runs) -> Vec<String> {
         true => Vec::new(),
         false => vec![format!(
             "stopped after {} of {} seeds",
-            runs.runs.len(),
+            runs.count_all(),
             runs.seeds
         )],
     }

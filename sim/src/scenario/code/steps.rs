@@ -4,9 +4,9 @@ use portsim_model::program::{Assignment, Interest, Op, Owner, Packet, SETS_MAX, 
 
 use super::{Coded, Coder, packet, timeout};
 use crate::scenario::directory::status_of;
-use crate::scenario::expr::Type;
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, Change, Trigger, Value};
+use crate::words::Type;
 
 /// The most assignments of a scenario, and the most notes.
 const NUMBERED_MAX: usize = u16::MAX as usize;

@@ -6,9 +6,10 @@ use portsim_model::property::FAULTS;
 
 use super::{Compiler, Expect};
 use crate::scenario::directory::{check_name, unknown};
-use crate::scenario::expr::{Scope, Type};
+use crate::scenario::expr::Scope;
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, Named};
+use crate::words::Type;
 
 /// The names of the invariants that are judged without being written down.
 fn builtin() -> [&'static str; FAULTS.len()] {

@@ -4,15 +4,9 @@ use portsim_model::expr::{Binary, Expr, ExprId};
 use portsim_model::program::{CodeId, ThreadId, VarId};
 
 use super::flaw::Flaw;
-use super::syntax::{Name, Node, Part, Quantifier, What, symbol};
+use super::syntax::{Name, Node, Part, Quantifier, What};
 use crate::scenario::directory::{Directory, Thing};
-
-/// What an expression is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::scenario) enum Type {
-    Int,
-    Bool,
-}
+use crate::words::{Type, symbol};
 
 /// Who speaks, and about what.
 #[derive(Clone, Copy)]

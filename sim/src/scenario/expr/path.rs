@@ -1,108 +1,17 @@
 //! What a path means: a name, and what is asked of the thing that it names.
 
-use portsim_model::expr::{Expr, Field, FileField, OperationField, PortField, ThreadField};
+use portsim_model::expr::Expr;
 use portsim_model::program::{CodeId, ThreadId};
 
 use super::flaw::Flaw;
-use super::meaning::{Meaning, Type};
+use super::meaning::Meaning;
 use super::syntax::{Name, Node, Part, What};
 use crate::bad_input::{nearest, one_of};
 use crate::scenario::directory::{SlotName, Thing, constant, constants, member_of};
-
-/// Words for a part of something, what they ask, and the type of the answer.
-type Fields<F, const N: usize> = [(&'static str, F, Type); N];
-
-/// Parts of the result of a call as a whole.
-const CALL_FIELDS: Fields<Field, 3> = [
-    ("ok", Field::Ok, Type::Bool),
-    ("timeout", Field::Timeout, Type::Bool),
-    ("error", Field::Error, Type::Int),
-];
-
-/// Parts of the result of a call that takes packets; those from [`Field::Key`] on are a packet's.
-const PACKET_FIELDS: Fields<Field, 8> = [
-    CALL_FIELDS[0],
-    CALL_FIELDS[1],
-    CALL_FIELDS[2],
-    ("count", Field::Count, Type::Int),
-    ("key", Field::Key, Type::Int),
-    ("bytes", Field::Bytes, Type::Int),
-    ("overlapped", Field::Overlapped, Type::Int),
-    ("status", Field::Status, Type::Int),
-];
-
-/// Parts of the result of a call that issues an operation, or answers with a number.
-const VALUE_FIELDS: Fields<Field, 7> = [
-    CALL_FIELDS[0],
-    CALL_FIELDS[1],
-    CALL_FIELDS[2],
-    ("pending", Field::Pending, Type::Bool),
-    ("value", Field::Value, Type::Int),
-    ("bytes", Field::Bytes, Type::Int),
-    ("status", Field::Status, Type::Int),
-];
-
-/// Parts of a result that calls of both kinds leave.
-const ALL_FIELDS: Fields<Field, 10> = [
-    PACKET_FIELDS[0],
-    PACKET_FIELDS[1],
-    PACKET_FIELDS[2],
-    PACKET_FIELDS[3],
-    PACKET_FIELDS[4],
-    PACKET_FIELDS[5],
-    PACKET_FIELDS[6],
-    PACKET_FIELDS[7],
-    VALUE_FIELDS[3],
-    VALUE_FIELDS[4],
-];
-
-const OPERATION_FIELDS: Fields<OperationField, 5> = [
-    ("pending", OperationField::Pending, Type::Bool),
-    ("queued", OperationField::Queued, Type::Bool),
-    ("written", OperationField::Written, Type::Bool),
-    ("alive", OperationField::Alive, Type::Bool),
-    ("status", OperationField::Status, Type::Int),
-];
-
-const FILE_FIELDS: Fields<FileField, 2> = [
-    ("signaled", FileField::Signaled, Type::Bool),
-    ("open", FileField::Open, Type::Bool),
-];
-
-const PORT_FIELDS: Fields<PortField, 6> = [
-    ("depth", PortField::Depth, Type::Int),
-    ("waiting", PortField::Waiting, Type::Int),
-    ("running", PortField::Running, Type::Int),
-    ("concurrency", PortField::Concurrency, Type::Int),
-    ("delivered", PortField::Delivered, Type::Int),
-    ("open", PortField::Open, Type::Bool),
-];
-
-const THREAD_FIELDS: Fields<OfThread, 5> = [
-    ("parked", OfThread::Is(ThreadField::Parked), Type::Bool),
-    ("blocked", OfThread::Is(ThreadField::Blocked), Type::Bool),
-    ("done", OfThread::Is(ThreadField::Done), Type::Bool),
-    ("apcs", OfThread::Apcs, Type::Int),
-    ("last_error", OfThread::LastError, Type::Int),
-];
-
-/// What can be asked about a thread.
-#[derive(Clone, Copy)]
-enum OfThread {
-    Is(ThreadField),
-    Apcs,
-    LastError,
-}
-
-impl OfThread {
-    fn expr(self, thread: ThreadId) -> Expr {
-        match self {
-            OfThread::Is(field) => Expr::Thread(thread, field),
-            OfThread::Apcs => Expr::Apcs(thread),
-            OfThread::LastError => Expr::LastError(thread),
-        }
-    }
-}
+use crate::words::{
+    ALL_FIELDS, CALL_FIELDS, FILE_FIELDS, OPERATION_FIELDS, PACKET_FIELDS, PORT_FIELDS,
+    THREAD_FIELDS, Type, VALUE_FIELDS,
+};
 
 /// What a path reads.
 type Read = (Expr, Type);

@@ -6,6 +6,7 @@ use portsim_model::expr::Binary;
 
 use super::flaw::Flaw;
 use super::words::{Token, Word, words};
+use crate::words::OPERATORS;
 
 /// How deep an expression may nest, in parentheses or in a row of operators: what comes after the
 /// parser walks the tree by recursion.
@@ -62,31 +63,6 @@ const QUANTIFIERS: [(&str, Quantifier); 3] = [
     ("any", Quantifier::Any),
     ("count", Quantifier::Count),
 ];
-
-/// Operators with two operands, the loosest first; those of one level group from the left.
-const OPERATORS: [(&str, Binary, u8); 13] = [
-    ("||", Binary::Or, 1),
-    ("&&", Binary::And, 2),
-    ("==", Binary::Eq, 3),
-    ("!=", Binary::Ne, 3),
-    ("<", Binary::Lt, 4),
-    ("<=", Binary::Le, 4),
-    (">", Binary::Gt, 4),
-    (">=", Binary::Ge, 4),
-    ("+", Binary::Add, 5),
-    ("-", Binary::Sub, 5),
-    ("*", Binary::Mul, 6),
-    ("/", Binary::Div, 6),
-    ("%", Binary::Rem, 6),
-];
-
-/// An operator as it is written.
-pub(super) fn symbol(operator: Binary) -> &'static str {
-    OPERATORS
-        .into_iter()
-        .find_map(|(symbol, it, _)| (it == operator).then_some(symbol))
-        .expect("every operator is in the table")
-}
 
 /// The tree of an expression.
 pub(super) fn parse(text: &str) -> Result<Node, Flaw> {

@@ -1,0 +1,231 @@
+//! The sentence that says what is wrong at the end of a counterexample, with the values that make it so.
+
+use portsim_model::State;
+use portsim_model::expr::{Binary, Expr, ExprId, eval};
+use portsim_model::files::{Operation, Phase};
+use portsim_model::machine::AnyMachine;
+use portsim_model::program::{Instr, OperationId, PortId, ThreadId};
+use portsim_model::property::{Fault, Violation};
+use portsim_model::state::View;
+use portsim_model::threads::Mode;
+
+use crate::names::Names;
+use crate::trace::{Shown, lanes};
+use crate::words;
+
+/// What is wrong in a state.
+pub fn culprit(
+    machine: &dyn AnyMachine,
+    names: &Names,
+    state: &State,
+    violation: Violation,
+) -> String {
+    let end = End {
+        machine,
+        names,
+        state,
+        view: machine.view(state),
+    };
+    let (program, name) = (machine.program(), names.property(violation));
+    match violation {
+        Violation::Builtin(fault) => end.fault(fault),
+        Violation::Always(n) => end.broken(name, "", program.always[n]),
+        Violation::AtEnd(n) => end.broken(name, " at the end", program.at_end[n]),
+        Violation::Eventually(n) => {
+            let then = program.eventually[n].then;
+            format!("{name} is owed for ever: {}", end.value_of(then))
+        }
+    }
+}
+
+/// The end of a run.
+struct End<'a> {
+    machine: &'a dyn AnyMachine,
+    names: &'a Names,
+    state: &'a State,
+    view: View<'a>,
+}
+
+/// Properties belong to nobody: every result in them says whose it is.
+const NOBODY: ThreadId = ThreadId(0);
+
+impl End<'_> {
+    fn broken(&self, name: &str, when: &str, property: ExprId) -> String {
+        let parts: Vec<_> = self.false_parts(property, NOBODY);
+        let parts: Vec<_> = parts.into_iter().map(|id| self.value_of(id)).collect();
+        format!("{name} does not hold{when}: {}", parts.join("; "))
+    }
+
+    /// The parts of a conjunction that do not hold.
+    fn false_parts(&self, id: ExprId, me: ThreadId) -> Vec<ExprId> {
+        let program = self.machine.program();
+        match program.exprs[usize::from(id.0)] {
+            Expr::Binary(Binary::And, left, right) => {
+                let parts = [left, right].into_iter();
+                parts.flat_map(|part| self.false_parts(part, me)).collect()
+            }
+            _ if self.value(id, me).is_some_and(|value| value != 0) => Vec::new(),
+            _ => vec![id],
+        }
+    }
+
+    fn value(&self, id: ExprId, me: ThreadId) -> Option<i64> {
+        eval(&self.machine.program().exprs, &self.view, me, id)
+    }
+
+    fn value_of(&self, id: ExprId) -> String {
+        self.value_for(id, NOBODY)
+    }
+
+    /// Whether an expression holds, and what it reads.
+    fn value_for(&self, id: ExprId, me: ThreadId) -> String {
+        let program = self.machine.program();
+        let text = |id| words::text(self.names, program, me, id);
+        let cond = text(id);
+        let is = match self.value(id, me) {
+            Some(0) => "is false",
+            Some(_) => "is true",
+            None => "has no value",
+        };
+        let read = words::reads(program, id).into_iter();
+        let read = read.map(|id| (text(id), self.value(id, me)));
+        let read = read.filter(|(name, _)| *name != cond);
+        let read = read.filter_map(|(name, value)| Some(format!("{name} = {}", value?)));
+        let read: Vec<_> = read.collect();
+        match read.is_empty() {
+            true => format!("{cond} {is}"),
+            false => format!("{cond} {is}, with {}", read.join(", ")),
+        }
+    }
+
+    fn fault(&self, fault: Fault) -> String {
+        match fault {
+            Fault::Lost => "a packet is gone that was posted, and nobody got it".to_owned(),
+            Fault::Twice => "a packet was delivered twice".to_owned(),
+            Fault::Released => "a thread was released that did not wait".to_owned(),
+            Fault::Running => {
+                "the count of running threads is not the number of those that can run".to_owned()
+            }
+            Fault::Stranded => self.stranded(),
+            Fault::Deadlock => self.deadlock(),
+            Fault::Assert => self.wrong(Mode::Failed, "an assertion does not hold"),
+            Fault::Spin => self.wrong(Mode::Lost, "goes round for ever without an operation"),
+            Fault::Schedule => "the thread whose turn the schedule says cannot move".to_owned(),
+            Fault::Freed => format!(
+                "the memory of {} was used after it was given back",
+                self.operations(|it| it.is_freed())
+            ),
+            Fault::InFlight => format!(
+                "{} was started again while it was pending, or before its packet was taken",
+                self.operations(|it| it.phase() != Phase::Idle)
+            ),
+        }
+    }
+
+    /// The thread in a mode, and the condition at which it stands.
+    fn wrong(&self, mode: Mode, what: &str) -> String {
+        let threads = self.machine.program().thread_ids();
+        let mut threads = threads.filter(|&id| self.view.mode(id) == mode);
+        let Some(thread) = threads.next() else {
+            return what.to_owned();
+        };
+        let name = self.names.thread_name(thread);
+        let pc = usize::from(self.view.thread(thread).pc());
+        let code = self.machine.program().code(thread);
+        let cond = match code.instrs.get(pc) {
+            Some(&Instr::Op(op)) => words::asked(op),
+            Some(&Instr::If { cond, .. }) => Some(cond),
+            _ => None,
+        };
+        match cond {
+            Some(cond) => format!("{name}: {}", self.value_for(cond, thread)),
+            None => format!("{name}: {what}"),
+        }
+    }
+
+    /// The operations that are as asked, any of which it may be.
+    fn operations(&self, are: impl Fn(Operation<&[u8]>) -> bool) -> String {
+        let names = self.names.operations.iter();
+        let all = (0..).map(OperationId).zip(names);
+        let some = all.filter(|&(id, _)| are(self.view.operation(id)));
+        let some: Vec<_> = some.map(|(_, name)| name.as_str()).collect();
+        match some[..] {
+            [] => "an operation".to_owned(),
+            _ => some.join(" or "),
+        }
+    }
+
+    fn stranded(&self) -> String {
+        let strands = |id: &PortId| {
+            let port = self.view.port(*id);
+            !port.packets().is_empty() && !port.waiters().is_empty()
+        };
+        let Some(id) = self.machine.program().port_ids().find(strands) else {
+            return "a packet waits beside a thread that could take it".to_owned();
+        };
+        let port = self.view.port(id);
+        let waiters: Vec<_> = port.waiters().iter().collect();
+        let packets = match port.packets().depth() {
+            1 => "a packet waits".to_owned(),
+            depth => format!("{depth} packets wait"),
+        };
+        format!(
+            "{packets} in {} beside {}, and nobody is on the way to take it",
+            self.names.ports[id.index()],
+            self.listed(&waiters)
+        )
+    }
+
+    /// Who waits for what, and why nobody comes.
+    fn deadlock(&self) -> String {
+        let program = self.machine.program();
+        let is_stuck =
+            |id: &ThreadId| !self.view.mode(*id).is_over() && !program.threads[id.index()].may_wait;
+        // Who waits in the same way is named together.
+        let mut groups: Vec<(String, Vec<ThreadId>)> = Vec::new();
+        for thread in program.thread_ids().filter(is_stuck) {
+            let waits = self.waits(thread);
+            match groups.iter_mut().find(|(known, _)| *known == waits) {
+                Some((_, threads)) => threads.push(thread),
+                None => groups.push((waits, vec![thread])),
+            }
+        }
+        let groups = groups.iter().map(|(waits, threads)| {
+            let verb = if threads.len() == 1 { "waits" } else { "wait" };
+            format!("{} {verb} {waits}", self.listed(threads))
+        });
+        groups.collect::<Vec<_>>().join("; ")
+    }
+
+    /// What a thread waits in, and for what it waits in vain.
+    fn waits(&self, thread: ThreadId) -> String {
+        let (op, mode) = (*self.view.op(thread), self.view.mode(thread));
+        let call = Shown::Call {
+            thread,
+            op,
+            answer: None,
+        };
+        let call = lanes::cell(self.names, self.machine.program(), &call);
+        let call = call.trim_end_matches(" ...");
+        let why = match self.machine.holds_back(self.state, thread) {
+            Some(claim) => format!("held back by {}: {}", claim.id, claim.says),
+            None if op.as_get().is_some() => "nobody is left to post".to_owned(),
+            None => "nobody is left to end it".to_owned(),
+        };
+        match mode {
+            Mode::Ready => format!("before {call}: {why}"),
+            _ => format!("in {call}: {why}"),
+        }
+    }
+
+    fn listed(&self, threads: &[ThreadId]) -> String {
+        let names: Vec<_> = threads
+            .iter()
+            .map(|&id| self.names.thread_name(id))
+            .collect();
+        match &names[..] {
+            [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+            all => all.join(""),
+        }
+    }
+}

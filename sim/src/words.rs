@@ -1,0 +1,305 @@
+//! The words of expressions: what can be asked of things, operators, statuses; and expressions in these words.
+
+use portsim_model::expr::{
+    Binary, Expr, ExprId, Field, FileField, OperationField, PortField, ThreadField,
+};
+use portsim_model::op::Noun;
+use portsim_model::program::{Op, Program, ThreadId};
+
+use crate::names::Names;
+
+/// What an expression is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// A number.
+    Int,
+    /// Yes or no.
+    Bool,
+}
+
+/// Words for a part of something, what they ask, and the type of the answer.
+pub type Fields<F, const N: usize> = [(&'static str, F, Type); N];
+
+/// Parts of the result of a call as a whole.
+pub const CALL_FIELDS: Fields<Field, 3> = [
+    ("ok", Field::Ok, Type::Bool),
+    ("timeout", Field::Timeout, Type::Bool),
+    ("error", Field::Error, Type::Int),
+];
+
+/// Parts of the result of a call that takes packets; those from [`Field::Key`] on are a packet's.
+pub const PACKET_FIELDS: Fields<Field, 8> = [
+    CALL_FIELDS[0],
+    CALL_FIELDS[1],
+    CALL_FIELDS[2],
+    ("count", Field::Count, Type::Int),
+    ("key", Field::Key, Type::Int),
+    ("bytes", Field::Bytes, Type::Int),
+    ("overlapped", Field::Overlapped, Type::Int),
+    ("status", Field::Status, Type::Int),
+];
+
+/// Parts of the result of a call that issues an operation, or answers with a number.
+pub const VALUE_FIELDS: Fields<Field, 7> = [
+    CALL_FIELDS[0],
+    CALL_FIELDS[1],
+    CALL_FIELDS[2],
+    ("pending", Field::Pending, Type::Bool),
+    ("value", Field::Value, Type::Int),
+    ("bytes", Field::Bytes, Type::Int),
+    ("status", Field::Status, Type::Int),
+];
+
+/// Parts of a result that calls of both kinds leave.
+pub const ALL_FIELDS: Fields<Field, 10> = [
+    PACKET_FIELDS[0],
+    PACKET_FIELDS[1],
+    PACKET_FIELDS[2],
+    PACKET_FIELDS[3],
+    PACKET_FIELDS[4],
+    PACKET_FIELDS[5],
+    PACKET_FIELDS[6],
+    PACKET_FIELDS[7],
+    VALUE_FIELDS[3],
+    VALUE_FIELDS[4],
+];
+
+/// What can be asked about an operation.
+pub const OPERATION_FIELDS: Fields<OperationField, 5> = [
+    ("pending", OperationField::Pending, Type::Bool),
+    ("queued", OperationField::Queued, Type::Bool),
+    ("written", OperationField::Written, Type::Bool),
+    ("alive", OperationField::Alive, Type::Bool),
+    ("status", OperationField::Status, Type::Int),
+];
+
+/// What can be asked about a file.
+pub const FILE_FIELDS: Fields<FileField, 2> = [
+    ("signaled", FileField::Signaled, Type::Bool),
+    ("open", FileField::Open, Type::Bool),
+];
+
+/// What can be asked about a port.
+pub const PORT_FIELDS: Fields<PortField, 6> = [
+    ("depth", PortField::Depth, Type::Int),
+    ("waiting", PortField::Waiting, Type::Int),
+    ("running", PortField::Running, Type::Int),
+    ("concurrency", PortField::Concurrency, Type::Int),
+    ("delivered", PortField::Delivered, Type::Int),
+    ("open", PortField::Open, Type::Bool),
+];
+
+/// What can be asked about a thread.
+pub const THREAD_FIELDS: Fields<OfThread, 5> = [
+    ("parked", OfThread::Is(ThreadField::Parked), Type::Bool),
+    ("blocked", OfThread::Is(ThreadField::Blocked), Type::Bool),
+    ("done", OfThread::Is(ThreadField::Done), Type::Bool),
+    ("apcs", OfThread::Apcs, Type::Int),
+    ("last_error", OfThread::LastError, Type::Int),
+];
+
+/// What can be asked about a thread.
+#[derive(Clone, Copy, PartialEq)]
+pub enum OfThread {
+    /// Where it is.
+    Is(ThreadField),
+    /// How many asynchronous procedure calls it has run.
+    Apcs,
+    /// The error that its last failed call has left.
+    LastError,
+}
+
+impl OfThread {
+    /// The question, to a thread.
+    pub fn expr(self, thread: ThreadId) -> Expr {
+        match self {
+            OfThread::Is(field) => Expr::Thread(thread, field),
+            OfThread::Apcs => Expr::Apcs(thread),
+            OfThread::LastError => Expr::LastError(thread),
+        }
+    }
+}
+
+/// NTSTATUS values that evidence names.
+pub const STATUSES: [(&str, u32); 12] = [
+    ("STATUS_SUCCESS", 0),
+    ("STATUS_PENDING", 0x103),
+    ("STATUS_BUFFER_OVERFLOW", 0x8000_0005),
+    ("STATUS_INVALID_PARAMETER", 0xc000_000d),
+    ("STATUS_INVALID_DEVICE_REQUEST", 0xc000_0010),
+    ("STATUS_END_OF_FILE", 0xc000_0011),
+    ("STATUS_BUFFER_TOO_SMALL", 0xc000_0023),
+    ("STATUS_CANCELLED", 0xc000_0120),
+    ("STATUS_PIPE_BROKEN", 0xc000_014b),
+    ("STATUS_CONNECTION_RESET", 0xc000_020d),
+    ("STATUS_CONNECTION_REFUSED", 0xc000_0236),
+    ("STATUS_CONNECTION_ABORTED", 0xc000_0241),
+];
+
+/// An NTSTATUS as people know it: by its name, or in the digits of the headers.
+pub fn status_name(status: u32) -> String {
+    let known = STATUSES.into_iter().find(|&(_, value)| value == status);
+    known.map_or_else(|| format!("{status:#010x}"), |(name, _)| name.to_owned())
+}
+
+/// Operators with two operands, the loosest first; those of one level group from the left.
+pub const OPERATORS: [(&str, Binary, u8); 13] = [
+    ("||", Binary::Or, 1),
+    ("&&", Binary::And, 2),
+    ("==", Binary::Eq, 3),
+    ("!=", Binary::Ne, 3),
+    ("<", Binary::Lt, 4),
+    ("<=", Binary::Le, 4),
+    (">", Binary::Gt, 4),
+    (">=", Binary::Ge, 4),
+    ("+", Binary::Add, 5),
+    ("-", Binary::Sub, 5),
+    ("*", Binary::Mul, 6),
+    ("/", Binary::Div, 6),
+    ("%", Binary::Rem, 6),
+];
+
+/// How an operator is written, and how tightly it binds.
+pub fn written(operator: Binary) -> (&'static str, u8) {
+    OPERATORS
+        .into_iter()
+        .find_map(|(symbol, it, binds)| (it == operator).then_some((symbol, binds)))
+        .expect("every operator is in the table")
+}
+
+/// An operator as it is written.
+pub fn symbol(operator: Binary) -> &'static str {
+    written(operator).0
+}
+
+/// An expression as somebody would write it whom a thread's own results belong to.
+pub fn text(names: &Names, program: &Program, me: ThreadId, id: ExprId) -> String {
+    Text { names, program, me }.expr(id, 0)
+}
+
+/// The condition that an operation asks, if it does.
+pub fn asked(mut op: Op) -> Option<ExprId> {
+    op.describe().nouns().find_map(|noun| match noun {
+        Noun::Condition(cond) => Some(*cond),
+        _ => None,
+    })
+}
+
+/// What an expression reads, each once, in the order in which it stands there.
+pub fn reads(program: &Program, id: ExprId) -> Vec<ExprId> {
+    let mut all = Vec::new();
+    add_reads(program, id, &mut all);
+    all
+}
+
+fn add_reads(program: &Program, id: ExprId, all: &mut Vec<ExprId>) {
+    let expr = |id: ExprId| program.exprs[usize::from(id.0)];
+    match expr(id) {
+        Expr::Const(_) => {}
+        Expr::Not(operand) | Expr::Neg(operand) => add_reads(program, operand, all),
+        Expr::Binary(_, left, right) => {
+            add_reads(program, left, all);
+            add_reads(program, right, all);
+        }
+        read => {
+            if let Expr::Element { index, .. } = read {
+                add_reads(program, index, all);
+            }
+            if !all.iter().any(|&known| expr(known) == read) {
+                all.push(id);
+            }
+        }
+    }
+}
+
+struct Text<'a> {
+    names: &'a Names,
+    program: &'a Program,
+    me: ThreadId,
+}
+
+impl Text<'_> {
+    /// An expression inside of one that binds as tightly as this.
+    fn expr(&self, id: ExprId, around: u8) -> String {
+        let names = self.names;
+        match self.program.exprs[usize::from(id.0)] {
+            Expr::Const(number) => number.to_string(),
+            Expr::Var(var) => names.vars[var.index()].clone(),
+            Expr::Element { first, index, .. } => {
+                let first = &names.vars[first.index()];
+                let array = first.strip_suffix("[0]").unwrap_or(first);
+                format!("{array}[{}]", self.expr(index, 0))
+            }
+            Expr::Result {
+                thread,
+                slot,
+                field,
+                nth,
+            } => {
+                let of = thread.unwrap_or(self.me);
+                let code = self.program.threads[of.index()].code;
+                let slot = &names.slots_of(code)[slot.index()];
+                let whose = thread.map(|of| format!("{}.", names.thread_name(of)));
+                let nth = if nth > 0 {
+                    format!("[{nth}]")
+                } else {
+                    String::new()
+                };
+                format!(
+                    "{}{slot}{nth}.{}",
+                    whose.unwrap_or_default(),
+                    word(&ALL_FIELDS, field)
+                )
+            }
+            Expr::Port(of, field) => {
+                format!("{}.{}", names.ports[of.index()], word(&PORT_FIELDS, field))
+            }
+            Expr::Thread(of, field) => format!(
+                "{}.{}",
+                names.thread_name(of),
+                word(&THREAD_FIELDS, OfThread::Is(field))
+            ),
+            Expr::Apcs(of) => format!(
+                "{}.{}",
+                names.thread_name(of),
+                word(&THREAD_FIELDS, OfThread::Apcs)
+            ),
+            Expr::LastError(of) => format!(
+                "{}.{}",
+                names.thread_name(of),
+                word(&THREAD_FIELDS, OfThread::LastError)
+            ),
+            Expr::Operation(of, field) => {
+                format!(
+                    "{}.{}",
+                    names.operations[of.index()],
+                    word(&OPERATION_FIELDS, field)
+                )
+            }
+            Expr::File(of, field) => {
+                format!("{}.{}", names.files[of.index()], word(&FILE_FIELDS, field))
+            }
+            Expr::Not(operand) => format!("!{}", self.expr(operand, TIGHTEST)),
+            Expr::Neg(operand) => format!("-{}", self.expr(operand, TIGHTEST)),
+            Expr::Binary(operator, left, right) => {
+                let (word, binds) = written(operator);
+                let (left, right) = (self.expr(left, binds), self.expr(right, binds + 1));
+                let text = format!("{left} {word} {right}");
+                if binds < around {
+                    format!("({text})")
+                } else {
+                    text
+                }
+            }
+        }
+    }
+}
+
+/// An operand of an operator with one operand.
+const TIGHTEST: u8 = u8::MAX;
+
+/// The word for a part of something.
+fn word<F: Copy + PartialEq>(fields: &[(&'static str, F, Type)], field: F) -> &'static str {
+    let row = fields.iter().find(|(_, known, _)| *known == field);
+    row.map_or("?", |(word, ..)| word)
+}

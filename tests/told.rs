@@ -1,0 +1,210 @@
+//! What traces and lanes say of branches, variables, notes and late cancels, and the sentence below a counterexample.
+
+use std::path::Path;
+
+use portsim::scenario::{Scenario, find};
+use portsim::words;
+use portsim_model::program::ThreadId;
+use serde_json::{Value, json};
+
+use crate::command::{Scratch, code, json as said, portsim, words as text_of};
+use crate::root;
+
+/// What `check` says of a scenario, which it convicts: as text, and as an object.
+fn convicted(name: &str, scenario: &Value) -> (String, Value) {
+    let scratch = Scratch::new(name);
+    let file = scratch.file("case.json", scenario.to_string().as_bytes());
+    let output = portsim(&["check", &file]);
+    assert_eq!(code(&output), 0, "{}", text_of(&output));
+    let mut all = said(&["check", &file], 0);
+    (text_of(&output), all["scenarios"][0].take())
+}
+
+fn holds_all(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+#[test]
+fn a_branch_says_which_way_and_a_set_what_is_now() {
+    let scenario = json!({
+        "why": "Which way does it go?",
+        "vars": { "v": 0 },
+        "threads": { "a": [{ "if": "v == 1", "then": [{ "set": { "v": 5 } }], "else": [{ "set": { "v": 2 } }] }] },
+        "properties": { "at_end": { "x": "v == 1" } },
+        "expect": { "violation": "x" }
+    });
+    let (text, object) = convicted("told-branch", &scenario);
+    holds_all(
+        &text,
+        &[
+            "1  if v == 1: no (v = 0)\n",
+            "2  set v = 2\n",
+            "\nx does not hold at the end: v == 1 is false, with v = 2\n",
+        ],
+    );
+    let trace = &object["trace"];
+    assert_eq!(trace[0]["branches"], json!(["else"]));
+    assert_eq!(trace[0]["values"], json!({ "v": 0 }));
+    assert_eq!(trace[1]["set"], json!({ "v": 2 }));
+    assert_eq!(
+        object["culprit"],
+        "x does not hold at the end: v == 1 is false, with v = 2"
+    );
+}
+
+#[test]
+fn a_cancel_that_comes_too_late_says_how_the_operation_ended() {
+    let scenario = json!({
+        "why": "Can it end well although it is cancelled?",
+        "as": ["windows"],
+        "files": { "f": {} },
+        "operations": { "r": { "file": "f", "overlapped": 5 } },
+        "threads": {
+            "t": [{ "start": "r" }, { "cancel": "r", "into": "c" }],
+            "device": [{ "complete": "r", "bytes": 3 }]
+        },
+        "properties": { "always": { "never_well": "!(t.c.ok && r.status == STATUS_SUCCESS && r.written)" } },
+        "expect": { "violation": "never_well" }
+    });
+    let (text, object) = convicted("told-cancel", &scenario);
+    holds_all(&text, &["cancel r, over before: bytes 3\n", "t.c.ok = 1"]);
+    let ended = &object["trace"][1]["ended"];
+    assert_eq!(*ended, json!({ "ok": true, "bytes": 3, "status": 0 }));
+}
+
+/// A condition on a thread's own results is no step: it stands with the next operation, or behind the last.
+#[test]
+fn what_is_asked_on_the_way_stands_with_the_next_operation() {
+    let scenario = json!({
+        "why": "Where do they go?",
+        "ports": { "p": {} },
+        "vars": { "over": 0 },
+        "threads": {
+            "goes_on": [
+                { "get": "p", "into": "x" },
+                { "if": "x.key == 1", "then": [{ "set": { "over": 1 } }] }
+            ],
+            "ends": [
+                { "post": "p", "key": 1, "into": "y" },
+                { "if": "!y.ok", "then": [{ "set": { "over": 2 } }] }
+            ],
+            "chooses": [
+                { "note": "here it is" },
+                { "either": [
+                    [{ "if": "true", "then": ["yield"] }],
+                    [{ "set": { "over": 3 } }]
+                ] }
+            ]
+        },
+        "properties": { "at_end": { "never": "over == 4" } },
+        "expect": { "violation": "never" }
+    });
+    let (text, object) = convicted("told-way", &scenario);
+    holds_all(
+        &text,
+        &[
+            "[x.key == 1: yes (x.key = 1)] set over = 1",
+            "post p key 1 [!y.ok: no (y.ok = 1)]",
+            "note \"here it is\"",
+        ],
+    );
+    let notes = object["trace"].as_array().expect("a list").iter();
+    let notes: Vec<_> = notes.filter_map(|event| event["text"].as_str()).collect();
+    assert_eq!(notes, ["here it is"]);
+}
+
+#[test]
+fn a_deadlock_says_who_waits_for_what() {
+    let scenario = json!({
+        "why": "Is every waiter served?",
+        "ports": { "p": { "concurrency": 1 } },
+        "threads": {
+            "worker": { "count": 3, "do": [{ "get": "p" }] },
+            "poster": [{ "post": "p", "key": 1 }]
+        },
+        "expect": { "violation": "deadlock" }
+    });
+    let (text, _) = convicted("told-deadlock", &scenario);
+    let wait = " wait in get p: nobody is left to post\n";
+    holds_all(&text, &[wait, " and worker["]);
+}
+
+#[test]
+fn a_status_has_its_name() {
+    let scenario = json!({
+        "why": "How does it end?",
+        "as": ["windows"],
+        "ports": { "p": {} },
+        "threads": { "t": [
+            { "post": "p", "key": 1, "overlapped": 5, "status": "STATUS_CANCELLED" },
+            { "post": "p", "key": 2, "overlapped": 5, "status": 0xC000_0022u32 },
+            { "get": "p" },
+            { "assert": "false" }
+        ] },
+        "expect": { "violation": "assert" }
+    });
+    let (text, _) = convicted("told-status", &scenario);
+    holds_all(
+        &text,
+        &[
+            "post p key 1 overlapped 5 status STATUS_CANCELLED\n",
+            "post p key 2 overlapped 5 status 0xc0000022\n",
+            "\nt: 0 is false\n",
+        ],
+    );
+}
+
+/// A trace with all that is told is still one that can be replayed, and admitted.
+#[test]
+fn traces_that_tell_more_are_traces() {
+    let scratch = Scratch::new("told-replay");
+    let trace = scratch.path("run.jsonl");
+    let scenario = "scenarios/bugs/data-after-connection-lost.json";
+    let output = portsim(&["check", scenario, "--trace", &trace]);
+    assert_eq!(code(&output), 0, "{}", text_of(&output));
+    let written = std::fs::read_to_string(&trace).expect("it was written");
+    holds_all(&written, &["\"branches\":[", "\"values\":{", "\"set\":{"]);
+    for command in ["replay", "admit"] {
+        let output = portsim(&[command, &trace]);
+        assert!([0, 1].contains(&code(&output)), "{}", text_of(&output));
+        assert!(!text_of(&output).contains("part"), "{}", text_of(&output));
+    }
+}
+
+/// An expression in words means what it meant: written in the place of the property, it has the same words again.
+#[test]
+fn expressions_in_words_mean_the_same() {
+    let mut compared = 0;
+    for file in find(&[root().join("scenarios")]).expect("the folder is there") {
+        let scenario = Scenario::read(&file).unwrap_or_else(|bad| panic!("{bad}"));
+        let text = std::fs::read_to_string(&file).expect("it was read before");
+        let mut object: Value = serde_json::from_str(&text).expect("it was read before");
+        let (names, program) = (&scenario.names, &scenario.program);
+        let spoken: Vec<_> = program
+            .always
+            .iter()
+            .map(|&id| words::text(names, program, ThreadId(0), id))
+            .collect();
+        // A count of those who say yes becomes a sum of truths, which nobody may write.
+        if text.contains("count(") {
+            continue;
+        }
+        let Some(always) = object.pointer_mut("/properties/always") else {
+            continue;
+        };
+        for (name, spoken) in names.always.iter().zip(&spoken) {
+            always[name] = Value::from(spoken.as_str());
+        }
+        let text = object.to_string();
+        let again = Scenario::parse(&scenario.name, Path::new("again.json"), text.as_bytes());
+        let again = again.unwrap_or_else(|bad| panic!("{bad}\n{spoken:?}"));
+        let once_more = again.program.always.iter();
+        let once_more =
+            once_more.map(|&id| words::text(&again.names, &again.program, ThreadId(0), id));
+        assert_eq!(once_more.collect::<Vec<_>>(), spoken, "{}", scenario.name);
+        compared += spoken.len();
+    }
+    assert!(compared > 50, "{compared}");
+}
