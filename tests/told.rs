@@ -156,6 +156,52 @@ fn a_status_has_its_name() {
     );
 }
 
+/// What has no value is named, and nothing was set.
+#[test]
+fn what_has_no_value_is_named() {
+    let scenario = json!({
+        "why": "What is one part of none?",
+        "vars": { "v": 3, "w": 0 },
+        "threads": { "a": [{ "set": { "v": "1 / w" } }] },
+        "expect": { "violation": "spin" }
+    });
+    let (text, object) = convicted("told-no-value", &scenario);
+    holds_all(
+        &text,
+        &["1  set fails\n", "\na: 1 / w has no value, with w = 0\n"],
+    );
+    assert_eq!(object["trace"][0].get("set"), None);
+    let scenario = json!({
+        "why": "Is there a sixth of two?",
+        "vars": { "few": [0, 0], "n": 5 },
+        "threads": { "a": [{ "set": { "few[n]": 1 } }] },
+        "expect": { "violation": "spin" }
+    });
+    let (text, _) = convicted("told-no-element", &scenario);
+    holds_all(
+        &text,
+        &["\na sets an element that its array does not have\n"],
+    );
+}
+
+/// A condition behind the last operation of a thread stands at the end, as in a trace.
+#[test]
+fn the_end_has_what_was_asked_behind_the_last_operation() {
+    let scenario = json!({
+        "why": "Does it go on?",
+        "ports": { "p": {} },
+        "threads": { "a": [
+            { "post": "p", "key": 1, "into": "y" },
+            { "if": "!y.ok", "then": ["yield"] }
+        ] },
+        "properties": { "at_end": { "never": "false" } },
+        "expect": { "violation": "never" }
+    });
+    let (_, object) = convicted("told-end", &scenario);
+    assert_eq!(object["end"]["branches"], json!({ "a": ["else"] }));
+    assert_eq!(object["end"]["values"], json!({ "a": { "y.ok": 1 } }));
+}
+
 /// A trace with all that is told is still one that can be replayed, and admitted.
 #[test]
 fn traces_that_tell_more_are_traces() {

@@ -28,12 +28,6 @@ impl<B: Deref<Target = [u8]>> Job<B> {
         self.0[1] & 1 << pid != 0
     }
 
-    /// Whether this process and no other is in it.
-    #[inline]
-    pub fn is_only(&self, pid: u8) -> bool {
-        self.0[1] == 1 << pid
-    }
-
     /// Whether no process is in it.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -202,12 +202,6 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
         }
     }
 
-    /// Whether it can run as soon as a processor is free.
-    #[inline]
-    pub fn is_runnable(&self) -> bool {
-        self.mode().is_runnable() && self.suspensions() == 0
-    }
-
     /// The packet that was handed to it while it could not go on.
     #[inline]
     pub fn handed(&self) -> Option<u8> {

@@ -185,6 +185,23 @@ pub fn asked(mut op: Op) -> Option<ExprId> {
     })
 }
 
+/// What an operation evaluates: its condition, or what it sets and where.
+pub fn evaluated(program: &Program, mut op: Op) -> Vec<ExprId> {
+    let mut all = Vec::new();
+    for noun in op.describe().nouns() {
+        if let Noun::Condition(cond) = noun {
+            all.push(*cond);
+        } else if let Noun::Sets(first, len) = noun {
+            let sets = &program.sets[usize::from(*first)..][..usize::from(*len)];
+            for set in sets {
+                all.extend(set.element.map(|(index, _)| index));
+                all.push(set.value);
+            }
+        }
+    }
+    all
+}
+
 /// What an expression reads, each once, in the order in which it stands there.
 pub fn reads(program: &Program, id: ExprId) -> Vec<ExprId> {
     let mut all = Vec::new();

@@ -65,12 +65,6 @@ pub fn claims_of(personality: &str) -> impl Iterator<Item = &'static Claim> + us
     })
 }
 
-/// The claim of this id.
-pub fn claim(id: &str) -> Option<&'static Claim> {
-    let mut all = CLAIMS.into_iter().flat_map(|(_, claims)| claims.iter());
-    all.find(|claim| claim.id == id).copied()
-}
-
 /// Every personality, in the order of lists and tables.
 pub const NAMES: [&str; 14] = [
     "windows",

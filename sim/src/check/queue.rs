@@ -1,7 +1,7 @@
 //! States that wait to be expanded, in blocks that are used again and again.
 
-/// States in a block: so few in tests that a depth of a small search has several.
-const BLOCK: usize = if cfg!(test) { 16 } else { 1024 };
+/// States in a block.
+const BLOCK: usize = 1024;
 
 /// A block of states, each with its fingerprint.
 #[derive(Default)]

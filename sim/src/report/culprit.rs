@@ -4,7 +4,8 @@ use portsim_model::State;
 use portsim_model::expr::{Binary, Expr, ExprId, eval};
 use portsim_model::files::{Operation, Phase};
 use portsim_model::machine::AnyMachine;
-use portsim_model::program::{Instr, OperationId, PortId, ThreadId};
+use portsim_model::op::{Noun, Role};
+use portsim_model::program::{Instr, Op, OperationId, PortId, ThreadId};
 use portsim_model::property::{Fault, Violation};
 use portsim_model::state::View;
 use portsim_model::threads::Mode;
@@ -108,8 +109,8 @@ impl End<'_> {
             }
             Fault::Stranded => self.stranded(),
             Fault::Deadlock => self.deadlock(),
-            Fault::Assert => self.wrong(Mode::Failed, "an assertion does not hold"),
-            Fault::Spin => self.wrong(Mode::Lost, "goes round for ever without an operation"),
+            Fault::Assert => self.wrong(Mode::Failed),
+            Fault::Spin => self.wrong(Mode::Lost),
             Fault::Schedule => "the thread whose turn the schedule says cannot move".to_owned(),
             Fault::Freed => format!(
                 "the memory of {} was used after it was given back",
@@ -122,24 +123,30 @@ impl End<'_> {
         }
     }
 
-    /// The thread in a mode, and the condition at which it stands.
-    fn wrong(&self, mode: Mode, what: &str) -> String {
-        let threads = self.machine.program().thread_ids();
-        let mut threads = threads.filter(|&id| self.view.mode(id) == mode);
-        let Some(thread) = threads.next() else {
-            return what.to_owned();
+    /// The thread that went wrong in this way, and what it evaluated where it stands.
+    fn wrong(&self, mode: Mode) -> String {
+        let program = self.machine.program();
+        let wrong = |&id: &ThreadId| self.view.mode(id) == mode;
+        let Some(thread) = program.thread_ids().find(wrong) else {
+            return "a thread went wrong".to_owned();
         };
         let name = self.names.thread_name(thread);
         let pc = usize::from(self.view.thread(thread).pc());
-        let code = self.machine.program().code(thread);
-        let cond = match code.instrs.get(pc) {
-            Some(&Instr::Op(op)) => words::asked(op),
-            Some(&Instr::If { cond, .. }) => Some(cond),
-            _ => None,
+        let evaluated = match program.code(thread).instrs.get(pc) {
+            Some(&Instr::Op(op)) => words::evaluated(program, op),
+            Some(&Instr::If { cond, .. }) => vec![cond],
+            _ => Vec::new(),
         };
-        match cond {
-            Some(cond) => format!("{name}: {}", self.value_for(cond, thread)),
-            None => format!("{name}: {what}"),
+        let is_wrong = |&id: &ExprId| match self.value(id, thread) {
+            None => true,
+            Some(value) => mode == Mode::Failed && value == 0,
+        };
+        match evaluated.iter().copied().find(is_wrong) {
+            Some(id) => format!("{name}: {}", self.value_for(id, thread)),
+            None if evaluated.is_empty() => {
+                format!("{name} goes round for ever without an operation")
+            }
+            None => format!("{name} sets an element that its array does not have"),
         }
     }
 
@@ -210,6 +217,7 @@ impl End<'_> {
         let why = match self.machine.holds_back(self.state, thread) {
             Some(claim) => format!("held back by {}: {}", claim.id, claim.says),
             None if op.as_get().is_some() => "nobody is left to post".to_owned(),
+            None if waits_for_object(op) => "nobody is left to signal it".to_owned(),
             None => "nobody is left to end it".to_owned(),
         };
         match mode {
@@ -228,4 +236,9 @@ impl End<'_> {
             all => all.join(""),
         }
     }
+}
+
+fn waits_for_object(mut op: Op) -> bool {
+    let mut nouns = op.describe().nouns();
+    nouns.any(|noun| matches!(noun, Noun::Object(_, Role::Waits)))
 }

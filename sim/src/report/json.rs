@@ -27,7 +27,7 @@ use crate::admit::Refusal;
 use crate::compare::Group;
 use crate::cross_check::{self, Comparison};
 use crate::scenario::Scenario;
-use crate::trace::{Event, event_line};
+use crate::trace::{Event, end_fields, event_line};
 
 /// One object, which says the whole.
 pub fn report(report: Report<'_>) -> String {
@@ -117,6 +117,7 @@ fn check(check: &Check) -> Value {
         "reductions": explored.map(Explored::reductions).unwrap_or_default(),
         "property": check.property(),
         "trace": shown.map(|run| events(&check.scenario, &run.events)),
+        "end": shown.map(|run| end(&check.scenario, run)),
         "loop_at": shown.and_then(|run| run.loop_at),
         "held": shown.map(|run| held(run, &check.scenario)),
         "culprit": shown.map(|run| &run.culprit).filter(|it| !it.is_empty()),
@@ -128,6 +129,7 @@ fn check(check: &Check) -> Value {
     but_for(
         object,
         &[
+            "end",
             "held",
             "culprit",
             "why",
@@ -408,6 +410,12 @@ fn events(scenario: &Scenario, events: &[Event]) -> Vec<Value> {
         serde_json::to_value(line).expect("an event is plain data")
     };
     (1..).zip(events).map(line).collect()
+}
+
+fn end(scenario: &Scenario, run: &Counterexample) -> Value {
+    let (names, program) = (&scenario.names, &scenario.program);
+    let end = end_fields(names, program, &run.events, &run.parked);
+    serde_json::to_value(end).expect("an end is plain data")
 }
 
 fn path(path: &Path) -> String {

@@ -87,43 +87,46 @@ pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option
 
 /// What a thread does in one event, and what was decided on its way there.
 fn told(names: &Names, program: &Program, event: &Event) -> String {
-    let branch = |branch: &Branch| asked(names, program, event.shown.thread(), branch);
-    let on_the_way = |branches: &[Branch]| -> String {
-        let all = branches.iter().map(|it| format!("[{}] ", branch(it)));
-        all.collect()
-    };
-    let behind = |branches: &[Branch]| -> String {
-        let all = branches.iter().map(|it| format!(" [{}]", branch(it)));
-        all.collect()
-    };
-    let branches = &event.told.branches;
     let op = match &event.shown {
         Shown::Call { op, .. } => Some(*op),
         Shown::Return { .. } | Shown::Silent { .. } => None,
     };
+    let note = op.and_then(|op| note(names, op));
+    let does = note.unwrap_or_else(|| cell(names, program, &event.shown));
+    let Some(told) = &event.told else {
+        return does;
+    };
+    let asked = |branch: &Branch| asked(names, program, event.shown.thread(), branch);
+    let mut before = &told.branches[..];
+    let mut text = does;
     if let Some(op) = op
         && words::asked(op).is_some()
-        && let Some((own, before)) = branches.split_last()
+        && let Some((own, others)) = before.split_last()
     {
-        let (before, word) = (on_the_way(before), op.verb().name());
-        let behind = behind(&event.told.after);
-        return format!("{before}{word} {}{behind}", branch(own));
+        before = others;
+        text = format!("{} {}", op.verb().name(), asked(own));
     }
-    let mut text = on_the_way(branches) + &cell(names, program, &event.shown);
-    for (n, &(var, value)) in event.told.set.iter().enumerate() {
+    for (n, &(var, value)) in told.set.iter().enumerate() {
         let comma = if n > 0 { "," } else { "" };
         let _ = write!(text, "{comma} {} = {value}", names.vars[var.index()]);
     }
-    if let Some(Op::Note(note)) = op
-        && let Some(note) = names.notes.get(usize::from(note))
-    {
-        text = format!("{}note {note:?}", on_the_way(branches));
-    }
-    if let Some(result) = event.told.ended {
+    if let Some(result) = told.ended {
         let how = program.results[result.index()];
         let _ = write!(text, ", over before: {}", ended(how.status, how.bytes));
     }
-    text + &behind(&event.told.after)
+    let on_the_way = |branch: &Branch| format!("[{}]", asked(branch));
+    let words = before.iter().map(on_the_way).chain([text]);
+    let words = words.chain(told.after.iter().map(on_the_way));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A note with its text.
+fn note(names: &Names, op: Op) -> Option<String> {
+    let Op::Note(note) = op else {
+        return None;
+    };
+    let text = names.notes.get(usize::from(note))?;
+    Some(format!("note {text:?}"))
 }
 
 /// A condition, whether it held, and what it read where it does not say that itself.

@@ -2,7 +2,6 @@
 //!
 //! Long: every operation is spelled here, a few lines each.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use portsim_model::ops_of;
@@ -13,10 +12,9 @@ use portsim_model::program::{
 use portsim_model::step::StepKind;
 
 use super::wire::{EndFields, EndLine, EventLine, Header, OutcomeFields, PacketFields, write_line};
-use super::{Answer, Branch, End, Event, Shown, Span, Told};
+use super::{Answer, End, Event, Shown, Span, said};
 use crate::names::Names;
 use crate::plain::is_plain;
-use crate::words;
 
 /// Writes a trace as JSON lines.
 pub fn write(
@@ -48,22 +46,29 @@ pub fn write_timed(
         write_line(out, &line)?;
     }
     if let Some(end) = end {
-        let parked = end
-            .parked
-            .iter()
-            .map(|&thread| thread_name(names, thread))
-            .collect();
-        let mut fields = EndFields {
-            events: events.len() as u64,
-            parked,
-            ..EndFields::default()
-        };
-        for event in events {
-            at_the_end(names, program, event, &mut fields);
-        }
-        write_line(out, &EndLine { end: fields })?;
+        let end = end_fields(names, program, events, &end.parked);
+        write_line(out, &EndLine { end })?;
     }
     Ok(())
+}
+
+/// The end of a run with these events, at which these threads were still inside a call.
+pub fn end_fields(
+    names: &Names,
+    program: &Program,
+    events: &[Event],
+    parked: &[ThreadId],
+) -> EndFields {
+    let parked = parked.iter().map(|&thread| thread_name(names, thread));
+    let mut end = EndFields {
+        events: events.len() as u64,
+        parked: parked.collect(),
+        ..EndFields::default()
+    };
+    for event in events {
+        said::say_at_the_end(names, program, event, &mut end);
+    }
+    end
 }
 
 fn thread_name(names: &Names, thread: ThreadId) -> String {
@@ -93,29 +98,11 @@ pub fn event_line(names: &Names, program: &Program, n: u64, event: &Event) -> Ev
     line.choice = Some(event.choice).filter(|&choice| choice != 0);
     let by: Vec<_> = event.by.iter().map(|claim| claim.id.to_owned()).collect();
     line.by = Some(by).filter(|by| !by.is_empty());
-    tell(names, program, event, &mut line);
-    line
-}
-
-/// Says what a step decided besides.
-fn tell(names: &Names, program: &Program, event: &Event, line: &mut EventLine) {
-    let Told {
-        branches,
-        set,
-        ended,
-        after: _,
-    } = &event.told;
-    let some = |map: BTreeMap<String, i64>| Some(map).filter(|map| !map.is_empty());
-    line.branches = Some(ways(branches)).filter(|ways| !ways.is_empty());
-    line.values = some(values(names, program, event, branches));
-    let now = set
-        .iter()
-        .map(|&(var, value)| (names.vars[var.index()].clone(), value));
-    line.set = some(now.collect());
-    line.ended = ended.map(|result| {
-        let how = program.results[result.index()];
+    said::say(names, program, event, &mut line);
+    line.ended = event.told.as_ref().and_then(|told| {
+        let how = program.results[told.ended?.index()];
         let (status, bytes) = (how.status, how.bytes);
-        outcome_fields(&Answer::Io { status, bytes })
+        Some(outcome_fields(&Answer::Io { status, bytes }))
     });
     if let Shown::Call {
         op: Op::Note(text), ..
@@ -123,40 +110,7 @@ fn tell(names: &Names, program: &Program, event: &Event, line: &mut EventLine) {
     {
         line.text = names.notes.get(usize::from(text)).cloned();
     }
-}
-
-/// Says what decided behind the last event of a thread, if this is one.
-pub fn at_the_end(names: &Names, program: &Program, event: &Event, end: &mut EndFields) {
-    let branches = &event.told.after;
-    if branches.is_empty() {
-        return;
-    }
-    let thread = thread_name(names, event.shown.thread());
-    end.branches.insert(thread.clone(), ways(branches));
-    let values = values(names, program, event, branches);
-    end.values.insert(thread, values);
-}
-
-/// Where conditions lead.
-fn ways(branches: &[Branch]) -> Vec<String> {
-    let way = |branch: &Branch| match branch.held {
-        Some(true) => "then".to_owned(),
-        Some(false) => "else".to_owned(),
-        None => "nowhere".to_owned(),
-    };
-    branches.iter().map(way).collect()
-}
-
-/// What conditions read, and what that was.
-fn values(
-    names: &Names,
-    program: &Program,
-    event: &Event,
-    branches: &[Branch],
-) -> BTreeMap<String, i64> {
-    let text = |id| words::text(names, program, event.shown.thread(), id);
-    let read = branches.iter().flat_map(|branch| &branch.values);
-    read.map(|&(id, value)| (text(id), value)).collect()
+    line
 }
 
 /// The name of a kind of step.

@@ -7,11 +7,12 @@
 pub mod lanes;
 mod line;
 mod read;
+mod said;
 mod told;
 mod watch;
 mod wire;
 
-pub use line::{answer_of, call_line, event_line, outcome_fields, write, write_timed};
+pub use line::{answer_of, call_line, end_fields, event_line, outcome_fields, write, write_timed};
 pub use read::{Recorded, event_of, read};
 pub use told::{Branch, Teller, Told};
 pub use watch::Watcher;
@@ -32,8 +33,8 @@ pub struct Event {
     pub choice: u32,
     /// The claims that decided what happened, where somebody asked for them.
     pub by: Vec<&'static Claim>,
-    /// What the step decided besides, in a run of the model.
-    pub told: Told,
+    /// What the step decided besides, in a run of the model; nothing in recordings, of which there are many.
+    pub told: Option<Box<Told>>,
 }
 
 impl Event {
@@ -43,7 +44,7 @@ impl Event {
             shown,
             choice: 0,
             by: Vec::new(),
-            told: Told::default(),
+            told: None,
         }
     }
 }

@@ -70,8 +70,10 @@ impl<'m> Teller<'m> {
                 program: self.machine.program(),
                 me,
             };
-            let told = &mut event.told;
-            told.branches = std::mem::take(&mut self.on_the_way[me.index()]);
+            let mut told = Told {
+                branches: std::mem::take(&mut self.on_the_way[me.index()]),
+                ..Told::default()
+            };
             let mut stands = before.thread(me).pc();
             if matches!(event.shown, Shown::Call { .. })
                 && let Some((asked, place)) = way.taken(&before, stands, step.choice)
@@ -79,20 +81,27 @@ impl<'m> Teller<'m> {
                 told.branches.extend(asked);
                 stands = place;
             }
-            let next = way.decided(op, stands, before, after, told);
-            if let (true, Some(pc)) = (is_over, next) {
-                self.on_the_way[me.index()] = way.follow(&after, pc).0;
+            let next = way.decided(op, stands, before, &mut told);
+            if is_over {
+                way.did(op, before, after, &mut told);
+                if let Some(pc) = next {
+                    self.on_the_way[me.index()] = way.follow(&after, pc).0;
+                }
+            }
+            if told != Told::default() {
+                event.told = Some(Box::new(told));
             }
         }
     }
 
     /// Adds to the last event of each thread what was decided behind it.
     pub fn end(self, events: &mut [Event]) {
-        for (thread, branches) in (0..).map(ThreadId).zip(self.on_the_way) {
+        let all = (0..).map(ThreadId).zip(self.on_the_way);
+        for (thread, branches) in all.filter(|(_, branches)| !branches.is_empty()) {
             let last = events.iter_mut().rev();
             let mut last = last.filter(|event| event.shown.thread() == thread);
             if let Some(event) = last.next() {
-                event.told.after = branches;
+                event.told.get_or_insert_default().after = branches;
             }
         }
     }
@@ -173,14 +182,7 @@ impl Way<'_> {
     }
 
     /// What the operation at `pc` decides; says where control goes on behind it.
-    fn decided(
-        &self,
-        op: Op,
-        pc: Pc,
-        before: View<'_>,
-        after: View<'_>,
-        told: &mut Told,
-    ) -> Option<Pc> {
+    fn decided(&self, op: Op, pc: Pc, before: View<'_>, told: &mut Told) -> Option<Pc> {
         if let Op::Test { cond, otherwise } = op {
             let branch = self.asks(&before, cond);
             let held = branch.held;
@@ -190,6 +192,11 @@ impl Way<'_> {
         if let Op::Assert { cond } = op {
             told.branches.push(self.asks(&before, cond));
         }
+        op.exits().is_none().then_some(pc + 1)
+    }
+
+    /// What an operation that is over has done.
+    fn did(&self, op: Op, before: View<'_>, after: View<'_>, told: &mut Told) {
         if let Op::Set { first, len } = op {
             let sets = &self.program.sets[usize::from(first)..][..usize::from(len)];
             told.set = sets
@@ -201,7 +208,6 @@ impl Way<'_> {
         if let Op::Cancel { operation, .. } = op {
             told.ended = ended(operation, before, after);
         }
-        op.exits().is_none().then_some(pc + 1)
     }
 
     /// The variable that an assignment writes.

@@ -28,12 +28,12 @@ struct Case {
     machine: Arc<dyn AnyMachine>,
 }
 
-/// Two workers and two posters.
+/// Three workers of whom two may run, and two posters.
 fn pool(name: &'static str, keys: [u32; 4], properties: &str) -> Case {
     let text = format!(
         r#"{{ "why": "A pool, to be searched in pieces.", "ports": {{ "p": {{ "concurrency": 2 }} }},
              "threads": {{
-               "worker": {{ "count": 2, "do": [{{ "loop": [{{ "get": "p", "into": "x" }}] }}] }},
+               "worker": {{ "count": 3, "do": [{{ "loop": [{{ "get": "p", "into": "x" }}] }}] }},
                "one": [{{ "post": "p", "key": {} }}, {{ "post": "p", "key": {} }}],
                "two": [{{ "post": "p", "key": {} }}, {{ "post": "p", "key": {} }}] }},
              "may_wait": ["worker"], "properties": {properties} }}"#,
@@ -50,7 +50,7 @@ fn pool(name: &'static str, keys: [u32; 4], properties: &str) -> Case {
 
 /// Something is wrong in it, not far from the end.
 fn broken() -> Case {
-    let apart = "!(worker[0].x.key == 4 && worker[1].x.key == 3)";
+    let apart = "!(worker[0].x.key == 4 && worker[1].x.key == 2 && worker[2].x.key == 3)";
     let properties = format!(r#"{{ "always": {{ "apart": "{apart}" }} }}"#);
     pool("broken", [1, 3, 2, 4], &properties)
 }

@@ -7,7 +7,7 @@ use super::{Case, Folder, How, broken, foreign, hows, killed, sound, undisturbed
 use crate::check::Trouble;
 
 /// Changes for each case, and way to search it.
-const CHANGES: u64 = 300;
+const CHANGES: u64 = 400;
 
 type Files = Vec<(PathBuf, Vec<u8>)>;
 

@@ -1,0 +1,65 @@
+//! What a step decided, as lines of a trace say it.
+
+use std::collections::BTreeMap;
+
+use portsim_model::program::{Program, VarId};
+
+use super::wire::{EndFields, EventLine};
+use super::{Branch, Event, Told};
+use crate::names::Names;
+use crate::words;
+
+/// Adds what the step of an event decided to its line.
+pub(super) fn say(names: &Names, program: &Program, event: &Event, line: &mut EventLine) {
+    let Some(told) = &event.told else {
+        return;
+    };
+    let Told {
+        branches,
+        set,
+        // It is an outcome like any other.
+        ended: _,
+        // It stands in the last line.
+        after: _,
+    } = &**told;
+    let some = |map: BTreeMap<String, i64>| Some(map).filter(|map| !map.is_empty());
+    line.branches = Some(ways(branches)).filter(|ways| !ways.is_empty());
+    line.values = some(values(names, program, event, branches));
+    let name = |&(var, value): &(VarId, i64)| (names.vars[var.index()].clone(), value);
+    line.set = some(set.iter().map(name).collect());
+}
+
+/// Adds what was decided behind the last event of a thread to the last line, if this is one.
+pub(super) fn say_at_the_end(names: &Names, program: &Program, event: &Event, end: &mut EndFields) {
+    let after = event.told.iter().flat_map(|told| &told.after);
+    let after: Vec<_> = after.cloned().collect();
+    if after.is_empty() {
+        return;
+    }
+    let thread = names.thread_name(event.shown.thread());
+    end.branches.insert(thread.to_owned(), ways(&after));
+    let values = values(names, program, event, &after);
+    end.values.insert(thread.to_owned(), values);
+}
+
+/// Where conditions lead.
+fn ways(branches: &[Branch]) -> Vec<String> {
+    let way = |branch: &Branch| match branch.held {
+        Some(true) => "then".to_owned(),
+        Some(false) => "else".to_owned(),
+        None => "nowhere".to_owned(),
+    };
+    branches.iter().map(way).collect()
+}
+
+/// What conditions read, and what that was.
+fn values(
+    names: &Names,
+    program: &Program,
+    event: &Event,
+    branches: &[Branch],
+) -> BTreeMap<String, i64> {
+    let text = |id| words::text(names, program, event.shown.thread(), id);
+    let read = branches.iter().flat_map(|branch| &branch.values);
+    read.map(|&(id, value)| (text(id), value)).collect()
+}
