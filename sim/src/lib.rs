@@ -53,6 +53,8 @@ pub mod names;
 pub mod native;
 pub mod personality;
 pub mod plain;
+#[cfg(all(any(test, fuzzing), not(loom)))]
+pub mod readers;
 pub mod replay;
 #[cfg(not(all(test, loom)))]
 pub mod report;

@@ -11,7 +11,7 @@ use super::rust::{Mention, code_only, mentions, tokens};
 use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
-const LEVELS: [&[&str]; 10] = [
+const LEVELS: [&[&str]; 11] = [
     &["bad_input", "draft", "names", "plain"],
     &["words"],
     &["scenario", "trace"],
@@ -30,6 +30,7 @@ const LEVELS: [&[&str]; 10] = [
     &["report"],
     &["request"],
     &["cli"],
+    &["readers"],
 ];
 
 /// The room that is compared with the model, and what it therefore never names of it and of the rooms around it.

@@ -251,6 +251,18 @@ pub struct Hosts {
     pub wait: Duration,
 }
 
+/// Reads a manifest, as it is and with the checksum that it should have.
+#[cfg(all(any(test, fuzzing), not(loom)))]
+pub(crate) fn manifest(bytes: &[u8]) {
+    use kept::wire::{seal, seal_text, unseal};
+    let sealed = seal_text(&String::from_utf8_lossy(bytes));
+    for bytes in [bytes, sealed.as_bytes()] {
+        if let Ok(manifest) = unseal(bytes) {
+            assert_eq!(unseal(seal(&manifest).as_bytes()), Ok(manifest));
+        }
+    }
+}
+
 /// Up to so many states the way to a violation is searched once more, for the one that reads best.
 const READABLE: u64 = 50_000;
 

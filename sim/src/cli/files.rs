@@ -70,7 +70,11 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
 /// The addresses of a file of hosts: one a line.
 pub fn addresses(file: &Path) -> Result<Vec<String>, BadInput> {
     let unreadable = |error| BadInput::new(file, format!("cannot be read: {error}"));
-    let text = fs::read_to_string(file).map_err(unreadable)?;
+    addresses_in(file, &fs::read_to_string(file).map_err(unreadable)?)
+}
+
+/// The addresses that stand in such a file.
+pub fn addresses_in(file: &Path, text: &str) -> Result<Vec<String>, BadInput> {
     let mut addresses = Vec::new();
     for (n, line) in text.lines().enumerate() {
         let address = line.trim();

@@ -82,6 +82,17 @@ fn bad_argument(argument: &str, problem: impl Into<String>) -> BadInput {
     BadInput::new(std::path::Path::new("command line"), problem).at(argument)
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use files::addresses_in;
+#[cfg(any(test, fuzzing))]
+pub(crate) use traces::of_model;
+
+/// Whether these arguments are some that the command takes.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn takes<'a>(arguments: impl Iterator<Item = &'a str>) -> bool {
+    Portsim::try_parse_from(arguments).is_ok()
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let portsim = match Portsim::try_parse() {

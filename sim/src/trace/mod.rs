@@ -13,6 +13,8 @@ mod watch;
 mod wire;
 
 pub use line::{answer_of, call_line, end_fields, event_line, outcome_fields, write, write_timed};
+#[cfg(all(any(test, fuzzing), not(loom)))]
+pub(crate) use read::read_from;
 pub use read::{Recorded, event_of, read};
 pub use told::{Branch, Teller, Told};
 pub use watch::Watcher;

@@ -34,9 +34,14 @@ pub struct Recorded {
 pub fn read(file: &Path) -> Result<Recorded, BadInput> {
     let opened = File::open(file)
         .map_err(|error| BadInput::new(file, format!("cannot be read: {error}")))?;
+    read_from(file, opened)
+}
+
+/// Reads what stands in a trace file.
+pub(crate) fn read_from(file: &Path, input: impl Read) -> Result<Recorded, BadInput> {
     let mut lines = Lines {
         file,
-        input: BufReader::new(opened),
+        input: BufReader::new(input),
         number: 0,
         text: Vec::new(),
     };
@@ -129,14 +134,14 @@ fn header(file: &Path, text: &str) -> Result<Header, BadInput> {
 }
 
 /// The lines of a file, one at a time, none of them longer than the limit.
-struct Lines<'f> {
+struct Lines<'f, R> {
     file: &'f Path,
-    input: BufReader<File>,
+    input: BufReader<R>,
     number: usize,
     text: Vec<u8>,
 }
 
-impl Lines<'_> {
+impl<R: Read> Lines<'_, R> {
     fn next_line(&mut self) -> Result<Option<&str>, BadInput> {
         loop {
             self.text.clear();

@@ -174,7 +174,12 @@ pub fn seal(manifest: &Manifest) -> String {
         format: FORMAT.to_owned(),
         rest: manifest,
     });
-    format!("{json}\n{:016x}\n", xxh3_64(json.as_bytes()))
+    seal_text(&json)
+}
+
+/// A line, and a line with its checksum.
+pub fn seal_text(line: &str) -> String {
+    format!("{line}\n{:016x}\n", xxh3_64(line.as_bytes()))
 }
 
 /// The manifest of these bytes.

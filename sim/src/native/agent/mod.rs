@@ -522,3 +522,34 @@ fn reset(talk: &mut Talk, open: usize) -> Result<(), Failure> {
 fn lock(talk: &Mutex<Talk>) -> MutexGuard<'_, Talk> {
     talk.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Lines that a conductor says, as an agent of this build reads them.
+#[cfg(all(any(test, fuzzing), not(loom)))]
+pub(crate) fn from_conductor(bytes: &[u8]) {
+    let (mut program, mut names) = (Program::default(), Names::default());
+    for text in String::from_utf8_lossy(bytes).lines() {
+        other_version(text);
+        match ToAgent::read(text) {
+            Ok(ToAgent::Prepare(prepare)) => {
+                if let Ok(read) = setup::program_of(&prepare.setup) {
+                    (program, names) = read;
+                }
+            }
+            Ok(ToAgent::Make(make)) => {
+                let _ = calls::asked_for(&program, &names, &make.thread, &make.op);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Lines that an agent says, as the conductor reads them.
+#[cfg(all(any(test, fuzzing), not(loom)))]
+pub(crate) fn from_agent(bytes: &[u8]) {
+    for text in String::from_utf8_lossy(bytes).lines() {
+        other_version(text);
+        if let Ok(FromAgent::Returned(returned)) = FromAgent::read(text) {
+            let _ = answer_of(&returned.returned);
+        }
+    }
+}
