@@ -158,6 +158,9 @@ impl Share {
             return Err(keeper.complaint("it has too many states for so few workers: give it more"));
         }
         self.depth = known.depth;
+        if !self.fits(&known.summary) {
+            return Err(keeper.complaint("what it knows is of another scenario"));
+        }
         // What all workers knew is known to one again.
         if self.me == 0 {
             self.summary = known.summary.clone();
@@ -227,14 +230,17 @@ impl Share {
                 let own = |&print: &Fingerprint| owner(print, self.peers) == self.me;
                 batch.is_whole(self.record_len) && batch.prints.iter().all(own)
             }
-            What::Summary(summary) => {
-                let program = self.machine.program();
-                let mut worst = summary.worst.iter();
-                summary.shown.len() == program.sometimes.len()
-                    && worst.all(|it| it.fits(program, self.depth))
-            }
+            What::Summary(summary) => self.fits(summary),
             What::Offer(_) | What::Parent(_) => true,
         }
+    }
+
+    /// Whether it speaks of what there is in this program.
+    fn fits(&self, summary: &Summary) -> bool {
+        let program = self.machine.program();
+        let mut worst = summary.worst.iter();
+        summary.shown.len() == program.sometimes.len()
+            && worst.all(|it| it.fits(program, self.depth))
     }
 
     /// States seen.
