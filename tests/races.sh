@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests of the port in user space under ThreadSanitizer, with a standard library that is built for it.
 #
-#   tests/races.sh            2,000 rounds of stress, some minutes
+#   tests/races.sh            20,000 rounds of stress, some minutes
 #   tests/races.sh ROUNDS
 #
 # It needs the source of the standard library, which tests/windows.sh fetches from the mirror of Debian that this
@@ -16,7 +16,7 @@ if ! library=$(tests/windows.sh library); then
     exit 0
 fi
 export __CARGO_TESTS_ONLY_SRC_ROOT=$library
-export RUSTFLAGS=-Zsanitizer=thread PORT_ROUNDS=${1:-2000}
+export RUSTFLAGS=-Zsanitizer=thread PORT_ROUNDS=${1:-20000}
 export TSAN_OPTIONS=halt_on_error=1
 
 start=$SECONDS
