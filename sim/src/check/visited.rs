@@ -204,8 +204,8 @@ fn fetch(place: &(Fingerprint, u64)) {
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let place = std::ptr::from_ref(place).cast();
-        // SAFETY: every processor of this kind has the instruction (SSE), which changes nothing that a program can see and
-        // fails at no address; this one is borrowed besides.
+        // SAFETY: every processor of this kind has the instruction (SSE), which changes nothing that a program can
+        // see and fails at no address; this one is borrowed besides.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place) };
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -172,8 +172,8 @@ enum Taken {
     Closed,
 }
 
-// SAFETY: mutex and condition variable are reached through calls of the C library only, which any thread may make; the list is
-// reached through `Owned` only, which one thread has at a time, and which no thread gives to another.
+// SAFETY: mutex and condition variable are reached through calls of the C library only, which any thread may make;
+// the list is reached through `Owned` only, which one thread has at a time, and which no thread gives to another.
 unsafe impl Sync for Port {}
 
 impl Condition {
@@ -187,8 +187,8 @@ impl Condition {
         let set = unsafe {
             libc::pthread_condattr_setclock(attributes.as_mut_ptr(), libc::CLOCK_MONOTONIC)
         };
-        // SAFETY: the attributes are initialised. The variable has a place of ours and is not: if the call fails it is dropped
-        // as the plain bytes that it is.
+        // SAFETY: the attributes are initialised. The variable has a place of ours and is not: if the call fails it
+        // is dropped as the plain bytes that it is.
         let made =
             unsafe { libc::pthread_cond_init(condition.0.get().cast(), attributes.as_ptr()) };
         // SAFETY: the attributes are initialised, and not used behind this. The variable needs them no more.
@@ -268,16 +268,16 @@ struct Owned<'a>(&'a Port, PhantomData<MutexGuard<'a, ()>>);
 
 impl Owned<'_> {
     fn new(port: &Port) -> Result<Owned<'_>, Failure> {
-        // SAFETY: the mutex is initialised, and lies where it did when it was used first: a port that is in use is borrowed,
-        // and does not move. This thread does not have it: whoever has it calls nothing that comes here.
+        // SAFETY: the mutex is initialised, and lies where it did when it was used first: a port that is in use is
+        // borrowed, and does not move. This thread does not have it: whoever has it calls nothing that comes here.
         let locked = unsafe { libc::pthread_mutex_lock(port.mutex.0.get()) };
         check("pthread_mutex_lock", locked)?;
         Ok(Owned(port, PhantomData))
     }
 
     fn list(&mut self) -> &mut List {
-        // SAFETY: this thread has the mutex, so no other reaches the list, and it lends the list as it is borrowed itself: to one
-        // at a time, and not while it waits.
+        // SAFETY: this thread has the mutex, so no other reaches the list, and it lends the list as it is borrowed
+        // itself: to one at a time, and not while it waits.
         unsafe { &mut *self.0.list.get() }
     }
 
@@ -285,8 +285,8 @@ impl Owned<'_> {
     fn wait(&mut self, end: Option<&libc::timespec>) -> Result<bool, Failure> {
         let (condition, mutex) = (self.0.condition.get(), self.0.mutex.0.get());
         let waited = match end {
-            // SAFETY: both are initialised and live as long as the port. This thread has the mutex, before and after, and the
-            // variable is used with no other one.
+            // SAFETY: both are initialised and live as long as the port. This thread has the mutex, before and after,
+            // and the variable is used with no other one.
             None => unsafe { libc::pthread_cond_wait(condition, mutex) },
             // SAFETY: as above; the time is borrowed until the call is over.
             Some(end) => unsafe {

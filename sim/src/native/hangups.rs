@@ -11,8 +11,8 @@ pub fn keep_ignored<T>(set: impl FnOnce() -> T) -> T {
     let before = at_hangup();
     let done = set();
     if let Some(before) = before.filter(|before| before.sa_sigaction == libc::SIG_IGN) {
-        // SAFETY: the system gave this action, which is read in the call. It has no handler: nothing of ours will run in the
-        // middle of something else. What it was set instead of need not be told.
+        // SAFETY: the system gave this action, which is read in the call. It has no handler: nothing of ours will run
+        // in the middle of something else. What it was set instead of need not be told.
         unsafe { libc::sigaction(libc::SIGHUP, &before, null_mut()) };
     }
     done

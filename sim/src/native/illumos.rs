@@ -159,8 +159,8 @@ impl EventPorts {
         let mut count: c_uint = get.min.unwrap_or(1).into();
         let max = most(get) as c_uint;
         let failed = match get.max {
-            // SAFETY: there is room for one event. It and the time, if there is one, live until the call is over. The number is
-            // one that a call may be made on.
+            // SAFETY: there is room for one event. It and the time, if there is one, live until the call is over. The
+            // number is one that a call may be made on.
             None => unsafe { libc::port_get(port, events.as_mut_ptr(), rest) },
             // SAFETY: there is room for `max` events, which are no more than a batch. All else is as above.
             Some(_) => unsafe { libc::port_getn(port, events.as_mut_ptr(), max, &mut count, rest) },
@@ -219,8 +219,8 @@ impl EventPorts {
             .map(|&port| self.ports.get(port).raw())
             .collect();
         let mut errors = vec![0; ports.len()];
-        // SAFETY: both lists have as many entries as is said, and live until the call is over. The kernel carries the pointer as
-        // a number. Those of the ports are such that a call may be made on them.
+        // SAFETY: both lists have as many entries as is said, and live until the call is over. The kernel carries the
+        // pointer as a number. Those of the ports are such that a call may be made on them.
         let sent = unsafe {
             libc::port_sendn(
                 ports.as_mut_ptr(),
@@ -254,8 +254,8 @@ impl EventPorts {
         source: SourceId,
         packet: PacketId,
     ) -> Result<Answer, Failure> {
-        // SAFETY: the object is a descriptor, which is open for as long as the run. The kernel carries the pointer as a number.
-        // The port's is one that a call may be made on.
+        // SAFETY: the object is a descriptor, which is open for as long as the run. The kernel carries the pointer as
+        // a number. The port's is one that a call may be made on.
         let associated = unsafe {
             libc::port_associate(
                 self.ports.get(port).raw(),

@@ -251,8 +251,8 @@ fn kevent(
         tv_nsec: rest.subsec_nanos().into(),
     });
     let mut events: Vec<libc::kevent> = Vec::with_capacity(room);
-    // SAFETY: there are as many changes as is said, and room for as many events. They and the time, if there is one, live until
-    // the call is over. The number is one that a call may be made on.
+    // SAFETY: there are as many changes as is said, and room for as many events. They and the time, if there is one,
+    // live until the call is over. The number is one that a call may be made on.
     let count = unsafe {
         libc::kevent(
             queue.raw(),

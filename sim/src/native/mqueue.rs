@@ -261,8 +261,8 @@ fn send(queue: Number<'_>, number: u64) -> io::Result<()> {
     let message = number.to_ne_bytes();
     let (bytes, len) = (message.as_ptr().cast(), message.len());
     let long_ago = c_timespec(Duration::ZERO);
-    // SAFETY: the message and the time live until the call is over, which copies them. The number is one that a call may
-    // be made on.
+    // SAFETY: the message and the time live until the call is over, which copies them. The number is one that a call
+    // may be made on.
     let sent = unsafe { libc::mq_timedsend(queue.raw(), bytes, len, 0, &long_ago) };
     match sent {
         0 => Ok(()),

@@ -94,8 +94,8 @@ impl Drop for Numbers {
 
 /// Whether the number names anything, of whomever.
 fn is_open(number: RawFd) -> bool {
-    // SAFETY: the call takes any number and no pointer, and F_GETFD reads one flag: nothing happens to a descriptor that
-    // is somebody else's, and one that is closed is what is asked for.
+    // SAFETY: the call takes any number and no pointer, and F_GETFD reads one flag: nothing happens to a descriptor
+    // that is somebody else's, and one that is closed is what is asked for.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
     flags >= 0
 }

@@ -47,8 +47,8 @@ impl Probe {
         // SAFETY: it is made of numbers and text, for each of which zero is a value.
         let mut info: libc::proc_threadinfo = unsafe { zeroed() };
         let len = size_of::<libc::proc_threadinfo>() as c_int;
-        // SAFETY: there is room for as many bytes as `len` says, which are written before the call is over. A thread that is
-        // gone is an error.
+        // SAFETY: there is room for as many bytes as `len` says, which are written before the call is over. A thread
+        // that is gone is an error.
         let read = unsafe {
             libc::proc_pidinfo(
                 std::process::id() as c_int,

@@ -63,7 +63,8 @@ pub fn wine_version() -> Option<String> {
     let ntdll = unsafe { GetModuleHandleA(c"ntdll.dll".as_ptr().cast()) };
     // SAFETY: the name ends in 0 and stays.
     let version = unsafe { GetProcAddress(ntdll, c"wine_get_version".as_ptr().cast()) }?;
-    // SAFETY: both are pointers to functions. Nobody but Wine exports this name, and there it takes nothing and gives a text.
+    // SAFETY: both are pointers to functions. Nobody but Wine exports this name, and there it takes nothing and gives
+    // a text.
     let version: extern "C" fn() -> *const c_char = unsafe { transmute(version) };
     // SAFETY: the text ends in 0, and stays as it is for as long as ntdll does, which nobody unloads.
     let text = unsafe { CStr::from_ptr(version()) };
@@ -140,8 +141,8 @@ impl Probe {
         loop {
             let (mut needed, bytes) = (0, size_of_val(&words[..]) as u32);
             let (class, room) = (SystemProcessInformation, words.as_mut_ptr().cast());
-            // SAFETY: the room is as long as is said. It and the length that is needed are ours, and are written before the
-            // call is over.
+            // SAFETY: the room is as long as is said. It and the length that is needed are ours, and are written
+            // before the call is over.
             let status = unsafe { NtQuerySystemInformation(class, room, bytes, &mut needed) };
             match status {
                 TOO_SHORT => words.resize(words.len() * 2, 0),
@@ -153,7 +154,8 @@ impl Probe {
     }
 }
 
-/// What the list of all processes says of a thread of this one: an entry for each, followed by one for each of its threads.
+/// What the list of all processes says of a thread of this one: an entry for each, followed by one for each of its
+/// threads.
 fn thread_in(words: &[u64], thread: u32) -> Option<(u32, u32, u64)> {
     use SYSTEM_PROCESS_INFORMATION as Process;
     use SYSTEM_THREAD_INFORMATION as Thread;

@@ -331,8 +331,8 @@ fn write(end: Number<'_>, bytes: &[u8]) -> Result<usize, Errno> {
 /// ppoll: how many are ready, or are no descriptors.
 fn poll(polled: &mut libc::pollfd, rest: Option<&libc::timespec>) -> Result<usize, Errno> {
     let rest = rest.map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: there is one entry, and it and the time, if there is one, are borrowed until the call is over; there is no
-    // mask of signals. The number in the entry is one that a call may be made on.
+    // SAFETY: there is one entry, and it and the time, if there is one, are borrowed until the call is over; there is
+    // no mask of signals. The number in the entry is one that a call may be made on.
     gave(unsafe { libc::ppoll(polled, 1, rest, ptr::null()) })
 }
 
@@ -343,8 +343,8 @@ fn select(end: Number<'_>, rest: Option<&libc::timespec>) -> Result<usize, Errno
     fd_set_insert(&mut set, number);
     let (set, none) = (set.as_mut_ptr().cast(), ptr::null_mut());
     let rest = rest.map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: of a set the kernel reads and writes the words that have `count` bits, which is as long as this one is; it
-    // lives here, and the time is borrowed, until the call is over. There is no mask of signals. The number in the set is
-    // one that a call may be made on.
+    // SAFETY: of a set the kernel reads and writes the words that have `count` bits, which is as long as this one is;
+    // it lives here, and the time is borrowed, until the call is over. There is no mask of signals. The number in the
+    // set is one that a call may be made on.
     gave(unsafe { libc::pselect(count, set, none, none, rest, ptr::null()) })
 }

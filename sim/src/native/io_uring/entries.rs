@@ -1,7 +1,8 @@
 //! Requests as they stand in a ring.
 //!
-//! The kernel follows what a request refers to until the request is over, whatever becomes of the ring and of the thread
-//! that submitted it. So a request is made here and nowhere else, and refers to no memory, or to memory that stays.
+//! The kernel follows what a request refers to until the request is over, whatever becomes of the ring and of the
+//! thread that submitted it. So a request is made here and nowhere else, and refers to no memory, or to memory that
+//! stays.
 
 use std::os::fd::RawFd;
 use std::sync::atomic::AtomicU8;

@@ -144,8 +144,8 @@ fn enter(
     ];
     let len = arg.map_or(0, size_of_val);
     let arg = arg.map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: the argument is as long as is said, and it and the time that it points to live until the call is over. What
-    // is submitted was put there as an `Entry`, and stays. The number is one that a call may be made on.
+    // SAFETY: the argument is as long as is said, and it and the time that it points to live until the call is over.
+    // What is submitted was put there as an `Entry`, and stays. The number is one that a call may be made on.
     gave(unsafe {
         libc::syscall(
             libc::SYS_io_uring_enter,

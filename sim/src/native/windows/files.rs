@@ -421,8 +421,8 @@ impl Pipe {
 
 /// CreateIoCompletionPort with a file.
 pub fn associate(file: HANDLE, port: HANDLE, key: i64) -> Answer {
-    // SAFETY: the call takes no pointer. Handles that are closed are an error. What comes back is the handle of the port,
-    // which is not ours to close.
+    // SAFETY: the call takes no pointer. Handles that are closed are an error. What comes back is the handle of the
+    // port, which is not ours to close.
     let done = unsafe { CreateIoCompletionPort(file, port, key as usize, 0) };
     done_or_error(i32::from(!done.is_null()))
 }
@@ -434,8 +434,8 @@ pub fn replace(file: HANDLE, port: HANDLE, key: i64) -> Answer {
         Key: key as usize as *mut _,
     };
     let mut block = IO_STATUS_BLOCK::default();
-    // SAFETY: this class has this type. The information is as long as is said; it is read, and the block written, before the
-    // call is over. The key is carried as a number, and handles that are closed are an error.
+    // SAFETY: this class has this type. The information is as long as is said; it is read, and the block written,
+    // before the call is over. The key is carried as a number, and handles that are closed are an error.
     answer_of_nt(unsafe {
         NtSetInformationFile(
             file,

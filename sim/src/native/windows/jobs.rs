@@ -261,8 +261,8 @@ impl Jobs {
 ///
 /// `T` is the type that the system's documentation has for this class, and what it points to may be read.
 unsafe fn inform<T>(job: &Owned, class: JOBOBJECTINFOCLASS, information: &T) -> Answer {
-    // SAFETY: the information is as long as is said, and is read before the call is over; the job is open. The rest is as
-    // the caller says.
+    // SAFETY: the information is as long as is said, and is read before the call is over; the job is open. The rest
+    // is as the caller says.
     let done = unsafe {
         SetInformationJobObject(
             job.raw(),

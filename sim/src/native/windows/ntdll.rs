@@ -37,14 +37,20 @@ struct Attributes {
     quality: *const u8,
 }
 
+// SAFETY: who calls it gives a place for a handle, and attributes or NULL.
 type AllocateReserve = unsafe extern "system" fn(*mut HANDLE, *const Attributes, u32) -> i32;
+// SAFETY: who calls it gives numbers only.
 type SetWithReserve = unsafe extern "system" fn(HANDLE, HANDLE, usize, usize, i32, usize) -> i32;
 type Routine = extern "system" fn(usize, usize, usize);
+// SAFETY: who calls it gives a routine that takes any numbers.
 type QueueWithReserve =
     unsafe extern "system" fn(HANDLE, HANDLE, Option<Routine>, usize, usize, usize) -> i32;
+// SAFETY: who calls it gives a place for a handle, and attributes or NULL.
 type CreatePacket = unsafe extern "system" fn(*mut HANDLE, u32, *const Attributes) -> i32;
+// SAFETY: who calls it gives a place for one byte, or NULL.
 type AssociatePacket =
     unsafe extern "system" fn(HANDLE, HANDLE, HANDLE, usize, usize, i32, usize, *mut u8) -> i32;
+// SAFETY: who calls it gives numbers only.
 type CancelPacket = unsafe extern "system" fn(HANDLE, u8) -> i32;
 
 const ALLOCATE_RESERVE: &CStr = c"NtAllocateReserveObject";
@@ -54,8 +60,8 @@ const CREATE_PACKET: &CStr = c"NtCreateWaitCompletionPacket";
 const ASSOCIATE_PACKET: &CStr = c"NtAssociateWaitCompletionPacket";
 const CANCEL_PACKET: &CStr = c"NtCancelWaitCompletionPacket";
 
-// SAFETY: the system exports a function of this signature under this name, as its documentation of native calls has it; no
-// header that is used here does.
+// SAFETY: the system exports a function of this signature under this name, as its documentation of native calls has
+// it; no header that is used here does.
 #[link(name = "ntdll")]
 unsafe extern "system" {
     /// Makes a port, which may have a name, or opens it.
@@ -233,8 +239,8 @@ pub fn create_named(name: &str, concurrency: u32) -> Result<(Owned, bool), Failu
         quality: null(),
     };
     let mut made = null_mut();
-    // SAFETY: the name is as long as it says. It and the attributes live until the call is over, and the handle goes to a
-    // place of ours before that.
+    // SAFETY: the name is as long as it says. It and the attributes live until the call is over, and the handle goes
+    // to a place of ours before that.
     let status = unsafe { NtCreateIoCompletion(&mut made, ALL_ACCESS, &attributes, concurrency) };
     // SAFETY: if it was made it is new.
     let port = unsafe { made_by(c"NtCreateIoCompletion", status, made) }?;

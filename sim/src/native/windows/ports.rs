@@ -171,8 +171,8 @@ impl Ports {
                 continue;
             };
             for _ in 0..threads {
-                // SAFETY: the system carries the OVERLAPPED as a number, and who takes it does not follow it. The port is
-                // open while the lock is held.
+                // SAFETY: the system carries the OVERLAPPED as a number, and who takes it does not follow it. The
+                // port is open while the lock is held.
                 unsafe { PostQueuedCompletionStatus(first.raw(), 0, 0, HOME as *const OVERLAPPED) };
             }
             port.open.clear();
@@ -253,9 +253,9 @@ pub fn take_many(
     let mut room = [OVERLAPPED_ENTRY::default(); BATCH_MAX];
     let max = usize::from(max).min(BATCH_MAX);
     let mut taken = 0;
-    // SAFETY: the room has at least as many entries as is said. It and the count are ours, and are written before the call
-    // is over, if at all; what comes back as the address of an OVERLAPPED is never followed. A port that is closed, or is
-    // closed meanwhile, is an error.
+    // SAFETY: the room has at least as many entries as is said. It and the count are ours, and are written before the
+    // call is over, if at all; what comes back as the address of an OVERLAPPED is never followed. A port that is
+    // closed, or is closed meanwhile, is an error.
     let done = unsafe {
         GetQueuedCompletionStatusEx(
             port,
@@ -283,8 +283,8 @@ pub fn post(port: HANDLE, packet: Packet) -> Answer {
     let (key, overlapped) = (packet.key as usize, packet.overlapped as usize);
     if packet.status == 0 {
         let overlapped = overlapped as *const OVERLAPPED;
-        // SAFETY: the system carries the OVERLAPPED as a number, and who takes it does not follow it. A port that is closed
-        // is an error.
+        // SAFETY: the system carries the OVERLAPPED as a number, and who takes it does not follow it. A port that is
+        // closed is an error.
         let done =
             unsafe { PostQueuedCompletionStatus(port, packet.bytes as u32, key, overlapped) };
         return done_or_error(done);
@@ -297,8 +297,8 @@ pub fn post(port: HANDLE, packet: Packet) -> Answer {
 /// How many packets of a port nobody has taken, or why that is not known.
 fn depth(port: HANDLE) -> Result<i32, i32> {
     let (mut depth, mut returned) = (0, 0);
-    // SAFETY: class 0 has one number of 4 bytes. It and the length go to places of ours before the call is over. A port that
-    // is closed is an error.
+    // SAFETY: class 0 has one number of 4 bytes. It and the length go to places of ours before the call is over. A
+    // port that is closed is an error.
     let status = unsafe { NtQueryIoCompletion(port, 0, &mut depth, 4, &mut returned) };
     if status < 0 { Err(status) } else { Ok(depth) }
 }

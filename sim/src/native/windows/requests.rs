@@ -40,8 +40,8 @@ pub struct Request {
 
 // SAFETY: the memory belongs to no thread: whoever has the request may use it, and free it.
 unsafe impl Send for Request {}
-// SAFETY: of the memory the word that has the status is atomic. The rest is touched only while the operation is issued, by the
-// one thread that has the claim.
+// SAFETY: of the memory the word that has the status is atomic. The rest is touched only while the operation is
+// issued, by the one thread that has the claim.
 unsafe impl Sync for Request {}
 
 /// How a call that issues an operation ended.
@@ -92,8 +92,8 @@ impl Request {
         self.issuer.load(Ordering::SeqCst) == thread.0 + 1
     }
 
-    /// Issues the operation on a file, behind what must be done right before. None where it is pending, or another thread is
-    /// about to issue it: the kernel would write into its memory twice, so nothing is done then.
+    /// Issues the operation on a file, behind what must be done right before. None where it is pending, or another
+    /// thread is about to issue it: the kernel would write into its memory twice, so nothing is done then.
     pub fn issue<E>(
         &self,
         me: ThreadId,
@@ -121,8 +121,8 @@ impl Request {
 
     /// CancelIoEx, of this operation alone.
     pub fn cancel(&self, file: HANDLE) -> i32 {
-        // SAFETY: the block says by its address which operation is meant, and is there for as long as the request is. A file
-        // that is closed is an error.
+        // SAFETY: the block says by its address which operation is meant, and is there for as long as the request is.
+        // A file that is closed is an error.
         unsafe { CancelIoEx(file, self.block().cast()) }
     }
 
@@ -138,8 +138,8 @@ impl Request {
 
     /// The word of the block that has the status.
     fn word(&self) -> &AtomicUsize {
-        // SAFETY: the block begins with this word, and is there for as long as the request is. The system writes it behind our
-        // back, and whole; of ours nobody touches it but through here.
+        // SAFETY: the block begins with this word, and is there for as long as the request is. The system writes it
+        // behind our back, and whole; of ours nobody touches it but through here.
         unsafe { AtomicUsize::from_ptr(self.block().cast()) }
     }
 
@@ -167,13 +167,14 @@ impl Request {
         }
         let overlapped = self.block().cast::<OVERLAPPED>();
         self.word().store(0, Ordering::SeqCst);
-        // SAFETY: an operation with an OVERLAPPED has its block there. Nothing is pending in it, so the kernel does not touch
-        // it, and this thread has the claim.
+        // SAFETY: an operation with an OVERLAPPED has its block there. Nothing is pending in it, so the kernel does
+        // not touch it, and this thread has the claim.
         unsafe { (*overlapped).hEvent = event };
         let (room, len, mut bytes) = (self.room(), ROOM as u32, 0);
         let done = match self.operation.apc {
-            // SAFETY: room and OVERLAPPED stay until the operation is over, and the room is as long as is said. The routine
-            // can be called in any way, and is there as long as the program is. A file that is closed is an error.
+            // SAFETY: room and OVERLAPPED stay until the operation is over, and the room is as long as is said. The
+            // routine can be called in any way, and is there as long as the program is. A file that is closed is an
+            // error.
             true => unsafe { ReadFileEx(file, room, len, overlapped, Some(over)) },
             // SAFETY: as above. The count is written before the call is over, if at all.
             false => unsafe { ReadFile(file, room, len, &mut bytes, overlapped) },
@@ -193,8 +194,8 @@ impl Request {
     fn read_without(&self, file: HANDLE, event: HANDLE) -> Ended {
         let (block, room, len) = (self.block(), self.room().cast(), ROOM as u32);
         self.word().store(PENDING, Ordering::SeqCst);
-        // SAFETY: room and block stay until the operation is over, and the room is as long as is said. There is no routine,
-        // and a pipe has neither places nor keys. A file that is closed is an error.
+        // SAFETY: room and block stay until the operation is over, and the room is as long as is said. There is no
+        // routine, and a pipe has neither places nor keys. A file that is closed is an error.
         let status =
             unsafe { NtReadFile(file, event, None, null(), block, room, len, null(), null()) };
         match status {
@@ -217,8 +218,8 @@ impl Drop for Request {
         }
         // What the kernel may still write into is never freed.
         if !self.is_pending() {
-            // SAFETY: it came from a box. Nobody else of ours has it, and the kernel is done with it: the status is the last
-            // that it writes there.
+            // SAFETY: it came from a box. Nobody else of ours has it, and the kernel is done with it: the status is
+            // the last that it writes there.
             drop(unsafe { Box::from_raw(self.memory) });
         }
     }

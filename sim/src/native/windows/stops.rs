@@ -2,11 +2,11 @@
 //! middle.
 //!
 //! A thread is stopped where it is parked, or where it looks for its next call. There it holds no lock that the
-//! conductor or another thread could ask for, that of the heap included. It stays there while it is stopped: one thread
-//! at a time moves, and that is the one that stops it. One that may be ended looks for its calls without ever waiting:
-//! what it would wait for has a place on its stack, which goes with it. What else is on its stack nobody else refers to.
-//! Only the end of a wait's time could move it just then, from which the clock of the conductor keeps turns apart: a
-//! thread that was stopped on its way out of a wait would keep a lock, and the run would stand still.
+//! conductor or another thread could ask for, that of the heap included. It stays there while it is stopped: one
+//! thread at a time moves, and that is the one that stops it. One that may be ended looks for its calls without ever
+//! waiting: what it would wait for has a place on its stack, which goes with it. What else is on its stack nobody
+//! else refers to. Only the end of a wait's time could move it just then, from which the clock of the conductor keeps
+//! turns apart: a thread that was stopped on its way out of a wait would keep a lock, and the run would stand still.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -72,8 +72,9 @@ impl Stops {
     /// TerminateThread. The call asks for it only; it is done when the system says that the thread is over.
     pub fn terminate(&self, thread: HANDLE, is_parked: impl Fn() -> bool) -> Answer {
         self.wait_for_rest(thread, is_parked);
-        // SAFETY: the caller has the handle from `Threads`, which keeps it open. The thread is where it may be stopped (see
-        // above), or over. It drops nothing any more: what it had a share in is kept, or given back by who learns of its end.
+        // SAFETY: the caller has the handle from `Threads`, which keeps it open. The thread is where it may be
+        // stopped (see above), or over. It drops nothing any more: what it had a share in is kept, or given back by
+        // who learns of its end.
         let done = unsafe { TerminateThread(thread, 0) };
         if done == 0 {
             return last_error();
@@ -91,8 +92,8 @@ impl Stops {
         self.ended.store(true, Ordering::SeqCst);
         // SAFETY: it takes nothing, and gives a number that stands for the calling thread.
         let me = unsafe { GetCurrentThread() };
-        // SAFETY: the calling thread is in this call and holds no lock; nobody refers to its stack. It drops nothing any
-        // more, as above.
+        // SAFETY: the calling thread is in this call and holds no lock; nobody refers to its stack. It drops nothing
+        // any more, as above.
         unsafe { TerminateThread(me, 0) };
         self.ended.store(false, Ordering::SeqCst);
         last_error()
@@ -101,16 +102,16 @@ impl Stops {
     /// SuspendThread. The call asks for it only; it is done when the system can tell where the thread is.
     pub fn suspend(&self, thread: HANDLE, is_parked: impl Fn() -> bool) -> Answer {
         self.wait_for_rest(thread, is_parked);
-        // SAFETY: the caller has the handle from `Threads`, which keeps it open. The thread is where it may be stopped (see
-        // above), so nobody waits for it but who resumes it.
+        // SAFETY: the caller has the handle from `Threads`, which keeps it open. The thread is where it may be
+        // stopped (see above), so nobody waits for it but who resumes it.
         if unsafe { SuspendThread(thread) } == FAILED {
             return last_error();
         }
         self.suspensions.fetch_add(1, Ordering::SeqCst);
         let mut context = Place(CONTEXT::default());
         context.0.ContextFlags = CONTROL;
-        // SAFETY: the place is ours, aligned as the system wants it, and written before the call is over; its flags say how
-        // much of it. What stands there is not asked for. The handle is open, as above.
+        // SAFETY: the place is ours, aligned as the system wants it, and written before the call is over; its flags
+        // say how much of it. What stands there is not asked for. The handle is open, as above.
         unsafe { GetThreadContext(thread, &mut context.0) };
         Answer::Done
     }

@@ -140,8 +140,8 @@ impl Threads {
     /// Waits for a handle, or to be sent home.
     pub fn wait(&self, me: ThreadId, handle: HANDLE, millis: u32, alertable: bool) -> Answer {
         let handles = [handle, self.home.raw()];
-        // SAFETY: there are two handles, which are read before the call waits. What is waited for is there for as long as
-        // the run, or was closed by it: then the call is refused.
+        // SAFETY: there are two handles, which are read before the call waits. What is waited for is there for as
+        // long as the run, or was closed by it: then the call is refused.
         let ended = self.waits(me, ON_OBJECT, 0, || unsafe {
             WaitForMultipleObjectsEx(2, handles.as_ptr(), 0, millis, alertable.into())
         });
@@ -174,7 +174,8 @@ impl Threads {
 
     /// QueueUserAPC.
     pub fn apc(&self, thread: ThreadId) -> Answer {
-        // SAFETY: the handle of the thread is open. Its procedure takes any number, and is there as long as the program is.
+        // SAFETY: the handle of the thread is open. Its procedure takes any number, and is there as long as the
+        // program is.
         let queue = |handle| unsafe { QueueUserAPC(Some(nothing), handle, 0) };
         let handle = self.handle(thread);
         handle.map_or(failed(Error::BadHandle), |handle| {
@@ -269,10 +270,10 @@ impl Threads {
         if self.doing(thread).wait.load(Ordering::SeqCst) != ON_PORT {
             return false;
         }
-        // SAFETY: the handle of the thread is open. A second after all were released, a thread that still says that it waits
-        // on a port is in the call that takes packets, and holds no lock there that anybody asks for. Its stack is lost:
-        // nobody else refers to anything there. What it refers to itself is not freed before it is over, because its share
-        // of the world is never given back.
+        // SAFETY: the handle of the thread is open. A second after all were released, a thread that still says that
+        // it waits on a port is in the call that takes packets, and holds no lock there that anybody asks for. Its
+        // stack is lost: nobody else refers to anything there. What it refers to itself is not freed before it is
+        // over, because its share of the world is never given back.
         let ends = |handle| unsafe { TerminateThread(handle, 0) } != 0;
         self.handle(thread).is_some_and(ends)
     }
