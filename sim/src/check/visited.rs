@@ -201,10 +201,12 @@ impl Table {
 #[inline]
 fn fetch(place: &(Fingerprint, u64)) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: it reads nothing that the program could see, whatever the address.
-    unsafe {
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
+        let place = std::ptr::from_ref(place).cast();
+        // SAFETY: every processor of this kind has the instruction (SSE), which changes nothing that a program can
+        // see and fails at no address; this one is borrowed besides.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;

@@ -99,6 +99,14 @@ impl Bell for EventBell {
     }
 }
 
+/// A duration as the C library takes it.
+pub fn c_timespec(duration: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: duration.as_secs() as libc::time_t,
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}
+
 /// A duration as the kernel takes it.
 pub fn timespec(duration: Duration) -> Timespec {
     Timespec {

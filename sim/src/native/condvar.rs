@@ -13,13 +13,16 @@
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::io;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use portsim_model::event::Error;
 use portsim_model::os_error::errno;
 use portsim_model::program::{Get, Op, Packet, PacketId, PortId, Program, ThreadId};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::backend::{Backend, Failure};
 use super::bell::EventBell;
@@ -92,7 +95,7 @@ impl Ports for CondvarPorts {
         if port.is_some() {
             return Ok(self.run.failed(Error::Exists));
         }
-        *port = Some(Port::new()?);
+        *port = Some(Arc::new(Port::new()?));
         Ok(Answer::Done)
     }
 
@@ -112,7 +115,7 @@ impl Ports for CondvarPorts {
             return Ok(self.run.failed(Error::BadHandle));
         };
         let patience = self.run.patience(get.timeout);
-        let first = port.condition_address();
+        let first = port.condition.get() as usize as u64;
         let taken = self
             .inside
             .call(me, first, || port.get(patience, most(get)));
@@ -147,12 +150,15 @@ impl Ports for CondvarPorts {
 /// one that waits for the condition.
 struct Port {
     mutex: Block<libc::pthread_mutex_t>,
-    condition: Block<libc::pthread_cond_t>,
+    condition: Condition,
     list: UnsafeCell<List>,
 }
 
 #[repr(align(64))]
 struct Block<T>(UnsafeCell<T>);
+
+/// A condition variable, which measures time by the monotonic clock. It was initialised where it lies, and stays there.
+struct Condition(Box<Block<MaybeUninit<libc::pthread_cond_t>>>);
 
 /// What the mutex protects.
 #[derive(Default)]
@@ -166,47 +172,57 @@ enum Taken {
     Closed,
 }
 
-// SAFETY: the mutex and the condition variable are made to be shared, and the list is touched by nobody but the
-// owner of the mutex.
-unsafe impl Send for Port {}
-// SAFETY: as above.
+// SAFETY: mutex and condition variable are reached through calls of the C library only, which any thread may make;
+// the list is reached through `Owned` only, which one thread has at a time, and which no thread gives to another.
 unsafe impl Sync for Port {}
 
-impl Port {
-    fn new() -> Result<Arc<Port>, Failure> {
-        let port = Arc::new(Port {
-            mutex: Block(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER)),
-            condition: Block(UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER)),
-            list: UnsafeCell::default(),
-        });
-        let mut attributes = std::mem::MaybeUninit::<libc::pthread_condattr_t>::uninit();
-        // SAFETY: the attributes are initialised by the first call and used by the others while they live here;
-        // nobody waits for the condition, which stays where it is until the last owner of the port is gone.
-        let made = unsafe {
-            check(
-                "pthread_condattr_init",
-                libc::pthread_condattr_init(attributes.as_mut_ptr()),
-            )?;
-            let clock =
-                libc::pthread_condattr_setclock(attributes.as_mut_ptr(), libc::CLOCK_MONOTONIC);
-            let made = match clock {
-                0 => libc::pthread_cond_init(port.condition.0.get(), attributes.as_ptr()),
-                error => error,
-            };
-            libc::pthread_condattr_destroy(attributes.as_mut_ptr());
-            made
+impl Condition {
+    fn new() -> Result<Condition, Failure> {
+        let condition = Box::new(Block(UnsafeCell::new(MaybeUninit::uninit())));
+        let attributes = &mut MaybeUninit::uninit();
+        // SAFETY: the attributes have a place of ours, and are not initialised yet.
+        let made = unsafe { libc::pthread_condattr_init(attributes.as_mut_ptr()) };
+        check("pthread_condattr_init", made)?;
+        // SAFETY: the call above has initialised the attributes, and this clock is one that can be waited by.
+        let set = unsafe {
+            libc::pthread_condattr_setclock(attributes.as_mut_ptr(), libc::CLOCK_MONOTONIC)
         };
+        // SAFETY: the attributes are initialised. The variable has a place of ours and is not: if the call fails it
+        // is dropped as the plain bytes that it is.
+        let made =
+            unsafe { libc::pthread_cond_init(condition.0.get().cast(), attributes.as_ptr()) };
+        // SAFETY: the attributes are initialised, and not used behind this. The variable needs them no more.
+        unsafe { libc::pthread_condattr_destroy(attributes.as_mut_ptr()) };
         check("pthread_cond_init", made)?;
-        Ok(port)
+        let condition = Condition(condition);
+        check("pthread_condattr_setclock", set)?;
+        Ok(condition)
     }
 
-    /// Where the condition variable lies.
-    fn condition_address(&self) -> u64 {
-        self.condition.0.get() as usize as u64
+    /// Where it lies: initialised, for as long as this lives.
+    fn get(&self) -> *mut libc::pthread_cond_t {
+        self.0.0.get().cast()
+    }
+}
+
+impl Drop for Condition {
+    fn drop(&mut self) {
+        // SAFETY: it is initialised. Whoever waits for it owns its port, so nobody does, and nobody can any more.
+        unsafe { libc::pthread_cond_destroy(self.get()) };
+    }
+}
+
+impl Port {
+    fn new() -> Result<Port, Failure> {
+        Ok(Port {
+            mutex: Block(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER)),
+            condition: Condition::new()?,
+            list: UnsafeCell::default(),
+        })
     }
 
     fn get(&self, patience: Option<Duration>, most: usize) -> Result<Taken, Failure> {
-        let end = patience.map(deadline).transpose()?;
+        let end = patience.map(deadline);
         let mut owned = Owned::new(self)?;
         let mut over = patience == Some(Duration::ZERO);
         loop {
@@ -225,10 +241,9 @@ impl Port {
     fn post(&self, packet: Packet) -> Result<(), Failure> {
         let mut owned = Owned::new(self)?;
         owned.list().packets.push_back(packet);
-        // SAFETY: the condition variable was initialised and lives as long as the port.
-        check("pthread_cond_signal", unsafe {
-            libc::pthread_cond_signal(self.condition.0.get())
-        })
+        // SAFETY: the condition variable is initialised, and lives as long as the port.
+        let signaled = unsafe { libc::pthread_cond_signal(self.condition.get()) };
+        check("pthread_cond_signal", signaled)
     }
 
     fn close(&self) -> Result<(), Failure> {
@@ -236,47 +251,47 @@ impl Port {
         owned.list().closed = true;
         owned.list().packets.clear();
         // SAFETY: as in `post`.
-        check("pthread_cond_broadcast", unsafe {
-            libc::pthread_cond_broadcast(self.condition.0.get())
-        })
+        let signaled = unsafe { libc::pthread_cond_broadcast(self.condition.get()) };
+        check("pthread_cond_broadcast", signaled)
     }
 }
 
 impl Drop for Port {
     fn drop(&mut self) {
-        // SAFETY: whoever waits owns the port, so nobody does, and nobody has the mutex.
-        unsafe {
-            libc::pthread_cond_destroy(self.condition.0.get());
-            libc::pthread_mutex_destroy(self.mutex.0.get());
-        }
+        // SAFETY: the mutex is initialised. Whoever has it or waits for it borrows the port, so nobody does.
+        unsafe { libc::pthread_mutex_destroy(self.mutex.0.get()) };
     }
 }
 
-/// The mutex of a port is ours until this is dropped.
-struct Owned<'a>(&'a Port);
+/// The mutex of a port is ours until this is dropped, which its own thread does.
+struct Owned<'a>(&'a Port, PhantomData<MutexGuard<'a, ()>>);
 
 impl Owned<'_> {
     fn new(port: &Port) -> Result<Owned<'_>, Failure> {
-        // SAFETY: the mutex was initialised and lives as long as the port.
+        // SAFETY: the mutex is initialised, and lies where it did when it was used first: a port that is in use is
+        // borrowed, and does not move. This thread does not have it: whoever has it calls nothing that comes here.
         let locked = unsafe { libc::pthread_mutex_lock(port.mutex.0.get()) };
         check("pthread_mutex_lock", locked)?;
-        Ok(Owned(port))
+        Ok(Owned(port, PhantomData))
     }
 
     fn list(&mut self) -> &mut List {
-        // SAFETY: this thread owns the mutex, and lends the list to one borrower at a time.
+        // SAFETY: this thread has the mutex, so no other reaches the list, and it lends the list as it is borrowed
+        // itself: to one at a time, and not while it waits.
         unsafe { &mut *self.0.list.get() }
     }
 
     /// Waits until a signal comes, or until the end; whether there is time left.
     fn wait(&mut self, end: Option<&libc::timespec>) -> Result<bool, Failure> {
-        let (condition, mutex) = (self.0.condition.0.get(), self.0.mutex.0.get());
-        // SAFETY: both live as long as the port, and this thread owns the mutex, before and after.
-        let waited = unsafe {
-            match end {
-                None => libc::pthread_cond_wait(condition, mutex),
-                Some(end) => libc::pthread_cond_timedwait(condition, mutex, ptr::from_ref(end)),
-            }
+        let (condition, mutex) = (self.0.condition.get(), self.0.mutex.0.get());
+        let waited = match end {
+            // SAFETY: both are initialised and live as long as the port. This thread has the mutex, before and after,
+            // and the variable is used with no other one.
+            None => unsafe { libc::pthread_cond_wait(condition, mutex) },
+            // SAFETY: as above; the time is borrowed until the call is over.
+            Some(end) => unsafe {
+                libc::pthread_cond_timedwait(condition, mutex, ptr::from_ref(end))
+            },
         };
         match waited {
             libc::ETIMEDOUT => Ok(false),
@@ -287,26 +302,19 @@ impl Owned<'_> {
 
 impl Drop for Owned<'_> {
     fn drop(&mut self) {
-        // SAFETY: this thread owns the mutex.
+        // SAFETY: this thread has the mutex: it locked it, and this was not given to another.
         unsafe { libc::pthread_mutex_unlock(self.0.mutex.0.get()) };
     }
 }
 
 /// A moment on the clock of the condition variable.
-fn deadline(patience: Duration) -> Result<libc::timespec, Failure> {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `now` is there to be written.
-    if unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) } != 0 {
-        return Err(failure("clock_gettime", io::Error::last_os_error()));
-    }
+fn deadline(patience: Duration) -> libc::timespec {
+    let now = clock_gettime(ClockId::Monotonic);
     let end = Duration::new(now.tv_sec as u64, now.tv_nsec as u32).saturating_add(patience);
-    Ok(libc::timespec {
+    libc::timespec {
         tv_sec: end.as_secs().min(i64::MAX as u64) as libc::time_t,
         tv_nsec: end.subsec_nanos().into(),
-    })
+    }
 }
 
 fn check(call: &str, error: libc::c_int) -> Result<(), Failure> {

@@ -1,17 +1,15 @@
 //! Ports that are descriptors, each under a number of its own until the run ends: a call on a closed one finds nothing.
 
 use std::io;
-#[cfg(target_os = "linux")]
-use std::os::fd::BorrowedFd;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
-use std::sync::{Mutex, MutexGuard};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use portsim_model::event::Error;
 use portsim_model::program::{PortId, Program};
 
 use super::backend::Failure;
 use super::lock::lock;
-use super::numbers::Numbers;
+use super::numbers::{Number, Numbers};
 use super::parked::{Call, KernelWait};
 use super::run::Run;
 use super::world::Parked;
@@ -23,7 +21,7 @@ pub struct Descriptors<K, const ENDS: usize = 1> {
     pub run: Run,
     /// The ends of the open ports, none of the others; dropped before the numbers under which they are open.
     open: Mutex<Vec<Vec<OwnedFd>>>,
-    numbers: Numbers,
+    numbers: Arc<Numbers>,
     kept: Mutex<Vec<Kept<K, ENDS>>>,
 }
 
@@ -43,7 +41,7 @@ impl<K: AsFd, const ENDS: usize> Descriptors<K, ENDS> {
         Ok(Descriptors {
             run,
             open: Mutex::new(program.ports.iter().map(|_| Vec::new()).collect()),
-            numbers,
+            numbers: Arc::new(numbers),
             kept: Mutex::default(),
         })
     }
@@ -90,18 +88,17 @@ impl<K: AsFd, const ENDS: usize> Descriptors<K, ENDS> {
 
     /// Where a thread is parked in a call on a port.
     pub fn parked(&self, port: PortId, call: Call) -> Parked {
-        let first = self.raw(port) as u64;
+        let first = self.get(port).raw() as u64;
         Parked::Kernel(KernelWait { call, first })
     }
 
     /// The number of the first end of a port, whether or not that is open.
-    pub fn raw(&self, port: PortId) -> RawFd {
-        self.numbers.raw(ENDS * port.index())
+    pub fn get(&self, port: PortId) -> Number<'_> {
+        self.end(port, 0)
     }
 
-    /// What the number of an end names now, or a bad descriptor.
-    #[cfg(target_os = "linux")]
-    pub fn end(&self, port: PortId, end: usize) -> BorrowedFd<'_> {
+    /// The number of an end, whether or not that is open.
+    pub fn end(&self, port: PortId, end: usize) -> Number<'_> {
         self.numbers.get(ENDS * port.index() + end)
     }
 
@@ -134,10 +131,28 @@ impl<K: AsFd, const ENDS: usize> Descriptors<K, ENDS> {
     }
 }
 
+/// The number of a port, wherever a call on it is made: it belongs to nobody else as long as this lives.
+#[cfg(target_os = "linux")]
+pub struct Held {
+    numbers: Arc<Numbers>,
+    n: usize,
+}
+
+#[cfg(target_os = "linux")]
+impl Held {
+    /// The number, whether or not anything is open under it.
+    pub fn number(&self) -> Number<'_> {
+        self.numbers.get(self.n)
+    }
+}
+
+#[cfg(target_os = "linux")]
 impl<K> Descriptors<K> {
-    /// What the number of a port names now, or a bad descriptor.
-    #[cfg(target_os = "linux")]
-    pub fn get(&self, port: PortId) -> BorrowedFd<'_> {
-        self.numbers.get(port.index())
+    /// The number of a port, for another thread.
+    pub fn held(&self, port: PortId) -> Held {
+        Held {
+            numbers: Arc::clone(&self.numbers),
+            n: port.index(),
+        }
     }
 }

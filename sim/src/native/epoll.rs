@@ -12,8 +12,9 @@
 //!   home when the recording is over: a level-triggered source, ready for ever, is added to each. Nothing in
 //!   the scenario can observe it: nobody but its waiters can reach an epoll object whose number is closed.
 
-use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::ffi::c_int;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,14 +25,15 @@ use portsim_model::program::{
     BATCH_MAX, Get, Interest, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Verb,
     Watch,
 };
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{Errno, read, write};
 
 use super::backend::{Backend, Failure};
-use super::bell::{EventBell, timespec};
+use super::bell::EventBell;
 use super::can::Can;
 use super::descriptors::Descriptors;
+use super::numbers::{Number, gave};
 use super::parked::{Call, is_seen};
 use super::ports::{Ports, PortsAndObjects, refused_before};
 use super::posted::Posted;
@@ -102,7 +104,7 @@ impl EpollPorts {
     }
 
     /// What the kernel delivered, by value.
-    fn taken(&self, events: &[Event], max: Option<u8>) -> Answer {
+    fn taken(&self, events: &[libc::epoll_event], max: Option<u8>) -> Answer {
         if events.is_empty() {
             return self.run().failed(Error::Timeout);
         }
@@ -120,8 +122,9 @@ impl EpollPorts {
         }
     }
 
-    fn packet(&self, event: &Event) -> Option<Packet> {
-        match event.data.u64() {
+    fn packet(&self, event: &libc::epoll_event) -> Option<Packet> {
+        let carried = event.u64;
+        match carried {
             HOME => None,
             data if data & WATCHED != 0 => Some(self.run().packet(PacketId((data & 0xff) as u8))),
             data => {
@@ -135,12 +138,12 @@ impl EpollPorts {
     fn watch(&self, port: PortId, source: SourceId, change: Watch) -> Result<Answer, Failure> {
         let port = self.ports.get(port);
         let source = &self.sources[source.index()];
-        let changed = match change {
-            Watch::Add(interest) => epoll::add(port, source, data(interest), flags(interest)),
-            Watch::Mod(interest) => epoll::modify(port, source, data(interest), flags(interest)),
-            Watch::Del => epoll::delete(port, source),
+        let (op, flags, data) = match change {
+            Watch::Add(interest) => (libc::EPOLL_CTL_ADD, flags(interest), data(interest)),
+            Watch::Mod(interest) => (libc::EPOLL_CTL_MOD, flags(interest), data(interest)),
+            Watch::Del => (libc::EPOLL_CTL_DEL, EventFlags::empty(), 0),
         };
-        answer_of("epoll_ctl", changed)
+        answer_of("epoll_ctl", control(port, op, source, flags, data))
     }
 
     fn drain(&self, source: SourceId) -> Result<Answer, Failure> {
@@ -173,12 +176,12 @@ impl Ports for EpollPorts {
 
     fn get(&self, _: ThreadId, get: Get) -> Result<Answer, Failure> {
         let end = self.run().end(get.timeout);
-        let mut room = [MaybeUninit::<Event>::uninit(); BATCH_MAX];
+        let mut room = [NOTHING; BATCH_MAX];
         let room = &mut room[..most(get)];
         loop {
-            let rest = end.map(|end| timespec(end.saturating_duration_since(Instant::now())));
-            match epoll::wait(self.ports.get(get.port), &mut *room, rest.as_ref()) {
-                Ok((events, _)) => return Ok(self.taken(events, get.max)),
+            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
+            match wait(self.ports.get(get.port), room, rest) {
+                Ok(count) => return Ok(self.taken(&room[..count], get.max)),
                 Err(Errno::INTR) => self.run().disturb(),
                 Err(errno) => return answer_of("epoll_pwait", Err(errno)),
             }
@@ -192,12 +195,8 @@ impl Ports for EpollPorts {
         let source = Arc::new(source(0)?);
         let data = self.posted.add((self.run().packet(packet), source.clone()));
         let how = EventFlags::IN | EventFlags::ET | EventFlags::ONESHOT;
-        let added = epoll::add(
-            self.ports.get(port),
-            &*source,
-            EventData::new_u64(data),
-            how,
-        );
+        let port = self.ports.get(port);
+        let added = control(port, libc::EPOLL_CTL_ADD, &source, how, data);
         if added.is_err() {
             self.posted.take(data);
             return answer_of("epoll_ctl", added);
@@ -227,16 +226,51 @@ impl Ports for EpollPorts {
 
     fn release(&self) -> Result<(), Failure> {
         for kept in self.ports.kept().iter() {
-            let [kept] = &kept.ends;
-            epoll::add(kept, &self.home, EventData::new_u64(HOME), EventFlags::IN)
+            let kept = kept.ends[0].as_fd().into();
+            control(kept, libc::EPOLL_CTL_ADD, &self.home, EventFlags::IN, HOME)
                 .map_err(|errno| failure("epoll_ctl", errno))?;
         }
         Ok(())
     }
 }
 
-fn data(interest: Interest) -> EventData {
-    EventData::new_u64(WATCHED | interest.packet.index() as u64)
+const NOTHING: libc::epoll_event = libc::epoll_event { events: 0, u64: 0 };
+
+/// epoll_ctl.
+fn control(
+    port: Number<'_>,
+    op: c_int,
+    source: &OwnedFd,
+    flags: EventFlags,
+    data: u64,
+) -> Result<(), Errno> {
+    let mut event = libc::epoll_event {
+        events: flags.bits(),
+        u64: data,
+    };
+    // SAFETY: the event lives here until the call is over, and the kernel keeps a copy. The source is open, and the
+    // number is one that a call may be made on.
+    gave(unsafe { libc::epoll_ctl(port.raw(), op, source.as_raw_fd(), &mut event) }).map(drop)
+}
+
+/// epoll_pwait, which counts in milliseconds: how many were ready, first in the room.
+fn wait(
+    port: Number<'_>,
+    room: &mut [libc::epoll_event],
+    rest: Option<Duration>,
+) -> Result<usize, Errno> {
+    let millis = |rest: Duration| rest.as_nanos().div_ceil(1_000_000);
+    let millis = rest.map_or(-1, |rest| {
+        c_int::try_from(millis(rest)).unwrap_or(c_int::MAX)
+    });
+    let (first, len) = (room.as_mut_ptr(), room.len() as c_int);
+    // SAFETY: the kernel writes at most as many events as the room holds, and only before the call is over; there is no
+    // mask of signals. The number is one that a call may be made on.
+    gave(unsafe { libc::epoll_pwait(port.raw(), first, len, millis, ptr::null()) })
+}
+
+fn data(interest: Interest) -> u64 {
+    WATCHED | interest.packet.index() as u64
 }
 
 fn flags(interest: Interest) -> EventFlags {

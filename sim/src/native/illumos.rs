@@ -145,7 +145,7 @@ impl EventPorts {
 
     /// One port_get or port_getn; none if a signal has interrupted it.
     fn call(&self, get: Get, end: Option<Instant>) -> Result<Option<Answer>, Failure> {
-        let port = self.ports.raw(get.port);
+        let port = self.ports.get(get.port).raw();
         let mut rest = end.map(|end| {
             let rest = end.saturating_duration_since(Instant::now());
             libc::timespec {
@@ -159,9 +159,10 @@ impl EventPorts {
         let mut count: c_uint = get.min.unwrap_or(1).into();
         let max = most(get) as c_uint;
         let failed = match get.max {
-            // SAFETY: there is room for one event, and the time is none or lives on this stack.
+            // SAFETY: there is room for one event. It and the time, if there is one, live until the call is over. The
+            // number is one that a call may be made on.
             None => unsafe { libc::port_get(port, events.as_mut_ptr(), rest) },
-            // SAFETY: there is room for `max` events, and all else lives on this stack.
+            // SAFETY: there is room for `max` events, which are no more than a batch. All else is as above.
             Some(_) => unsafe { libc::port_getn(port, events.as_mut_ptr(), max, &mut count, rest) },
         };
         let error = (failed != 0).then(io::Error::last_os_error);
@@ -204,17 +205,22 @@ impl EventPorts {
 
     fn send(&self, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
         let (events, user) = self.carried(packet);
-        // SAFETY: the kernel keeps the pointer as a number.
-        let sent = unsafe { libc::port_send(self.ports.raw(port), events, user) };
+        let port = self.ports.get(port).raw();
+        // SAFETY: the kernel carries the pointer as a number. The port's is one that a call may be made on.
+        let sent = unsafe { libc::port_send(port, events, user) };
         answer_of("port_send", sent)
     }
 
     fn send_to_all(&self, list: u16, packet: PacketId) -> Result<Answer, Failure> {
         let (events, user) = self.carried(packet);
         let ports = &self.lists[usize::from(list)];
-        let mut ports: Vec<c_int> = ports.iter().map(|&port| self.ports.raw(port)).collect();
+        let mut ports: Vec<c_int> = ports
+            .iter()
+            .map(|&port| self.ports.get(port).raw())
+            .collect();
         let mut errors = vec![0; ports.len()];
-        // SAFETY: both lists have as many entries as is said.
+        // SAFETY: both lists have as many entries as is said, and live until the call is over. The kernel carries the
+        // pointer as a number. Those of the ports are such that a call may be made on them.
         let sent = unsafe {
             libc::port_sendn(
                 ports.as_mut_ptr(),
@@ -236,8 +242,9 @@ impl EventPorts {
             Alert::Update(event) => (libc::PORT_ALERT_UPDATE, self.carried(event)),
             Alert::Clear => (libc::PORT_ALERT_SET, (0, ptr::null_mut())),
         };
-        // SAFETY: the kernel keeps the pointer as a number.
-        let set = unsafe { libc::port_alert(self.ports.raw(port), flags, events, user) };
+        let port = self.ports.get(port).raw();
+        // SAFETY: the kernel carries the pointer as a number. The port's is one that a call may be made on.
+        let set = unsafe { libc::port_alert(port, flags, events, user) };
         answer_of("port_alert", set)
     }
 
@@ -247,10 +254,11 @@ impl EventPorts {
         source: SourceId,
         packet: PacketId,
     ) -> Result<Answer, Failure> {
-        // SAFETY: the descriptor is this run's, and the kernel keeps the pointer as a number.
+        // SAFETY: the object is a descriptor, which is open for as long as the run. The kernel carries the pointer as
+        // a number. The port's is one that a call may be made on.
         let associated = unsafe {
             libc::port_associate(
-                self.ports.raw(port),
+                self.ports.get(port).raw(),
                 libc::PORT_SOURCE_FD,
                 self.object(source),
                 libc::POLLIN.into(),
@@ -261,9 +269,9 @@ impl EventPorts {
     }
 
     fn dissociate(&self, port: PortId, source: SourceId) -> Result<Answer, Failure> {
-        let port = self.ports.raw(port);
+        let port = self.ports.get(port).raw();
         let object = self.object(source);
-        // SAFETY: the descriptor is this run's.
+        // SAFETY: as in `associate`; no pointer is passed.
         let gone = unsafe { libc::port_dissociate(port, libc::PORT_SOURCE_FD, object) };
         answer_of("port_dissociate", gone)
     }
@@ -291,12 +299,12 @@ impl Ports for EventPorts {
 
     fn create(&self, port: PortId) -> Result<Answer, Failure> {
         self.ports.create(port, || {
-            // SAFETY: it takes nothing and gives a descriptor or -1.
+            // SAFETY: it takes nothing, and gives a descriptor or -1.
             let made = unsafe { libc::port_create() };
             if made < 0 {
                 return Err(failure("port_create", io::Error::last_os_error()));
             }
-            // SAFETY: the descriptor is new, and nobody else has it.
+            // SAFETY: the descriptor is new and open, and nobody else has it.
             Ok([unsafe { OwnedFd::from_raw_fd(made) }])
         })
     }
@@ -361,7 +369,7 @@ impl Ports for EventPorts {
     fn release(&self) -> Result<(), Failure> {
         for kept in self.ports.kept().iter() {
             let (kept, set) = (kept.ends[0].as_raw_fd(), libc::PORT_ALERT_SET);
-            // SAFETY: the descriptor is open, and there is no user pointer.
+            // SAFETY: the descriptor is open while the lock is held, and there is no user pointer.
             let failed = unsafe { libc::port_alert(kept, set, HOME, ptr::null_mut()) };
             if failed != 0 {
                 return Err(failure("port_alert", io::Error::last_os_error()));

@@ -11,7 +11,7 @@
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::zeroed;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ use portsim_model::program::{
 use super::backend::{Backend, Failure};
 use super::can::Can;
 use super::descriptors::Descriptors;
+use super::numbers::Number;
 use super::parked::{Call, Probe};
 use super::pipe_bell::PipeBell;
 use super::ports::{Ports, PortsAndObjects, refused_before};
@@ -137,7 +138,7 @@ impl Queues {
     }
 
     fn changes(&self, port: PortId, change: libc::kevent) -> Result<Answer, Failure> {
-        match kevent(self.ports.raw(port), &[change], 0, None) {
+        match kevent(self.ports.get(port), &[change], 0, None) {
             Ok(_) => Ok(Answer::Done),
             Err(error) => name_of("kevent", error).map(Answer::Failed),
         }
@@ -151,12 +152,12 @@ impl Ports for Queues {
 
     fn create(&self, port: PortId) -> Result<Answer, Failure> {
         self.ports.create(port, || {
-            // SAFETY: it takes nothing and gives a descriptor or -1.
+            // SAFETY: it takes nothing, and gives a descriptor or -1.
             let made = unsafe { libc::kqueue() };
             if made < 0 {
                 return Err(failure("kqueue", io::Error::last_os_error()));
             }
-            // SAFETY: the descriptor is new, and nobody else has it.
+            // SAFETY: the descriptor is new and open, and nobody else has it.
             Ok([unsafe { OwnedFd::from_raw_fd(made) }])
         })
     }
@@ -169,7 +170,7 @@ impl Ports for Queues {
         let end = self.run().end(get.timeout);
         loop {
             let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let taken = kevent(self.ports.raw(get.port), &[], most(get), rest);
+            let taken = kevent(self.ports.get(get.port), &[], most(get), rest);
             if self.run().is_over() {
                 return Ok(self.run().failed(Error::Abandoned));
             }
@@ -219,7 +220,7 @@ impl Ports for Queues {
     fn release(&self) -> Result<(), Failure> {
         for kept in self.ports.kept().iter() {
             let home = change(HOME, libc::EV_ADD, libc::NOTE_TRIGGER, HOME);
-            kevent(kept.ends[0].as_raw_fd(), &[home], 0, None)
+            kevent(kept.ends[0].as_fd().into(), &[home], 0, None)
                 .map_err(|error| failure("kevent", error))?;
         }
         Ok(())
@@ -228,7 +229,7 @@ impl Ports for Queues {
 
 /// A change of a user event.
 fn change(ident: usize, flags: u16, fflags: u32, data: usize) -> libc::kevent {
-    // SAFETY: numbers and a pointer, for which zeros are a value.
+    // SAFETY: it is made of numbers and a raw pointer, for each of which zero is a value.
     let mut change: libc::kevent = unsafe { zeroed() };
     change.ident = ident;
     change.filter = libc::EVFILT_USER;
@@ -240,7 +241,7 @@ fn change(ident: usize, flags: u16, fflags: u32, data: usize) -> libc::kevent {
 
 /// One call of kevent with room for so many events.
 fn kevent(
-    queue: RawFd,
+    queue: Number<'_>,
     changes: &[libc::kevent],
     room: usize,
     rest: Option<Duration>,
@@ -250,10 +251,11 @@ fn kevent(
         tv_nsec: rest.subsec_nanos().into(),
     });
     let mut events: Vec<libc::kevent> = Vec::with_capacity(room);
-    // SAFETY: the lists are as long as is said, and the time is none or lives on this stack.
+    // SAFETY: there are as many changes as is said, and room for as many events. They and the time, if there is one,
+    // live until the call is over. The number is one that a call may be made on.
     let count = unsafe {
         libc::kevent(
-            queue,
+            queue.raw(),
             changes.as_ptr(),
             changes.len() as c_int,
             events.as_mut_ptr(),
@@ -262,7 +264,7 @@ fn kevent(
         )
     };
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-    // SAFETY: the kernel has written so many events.
+    // SAFETY: the kernel has written so many events, which are no more than there is room for.
     unsafe { events.set_len(count) };
     Ok(events)
 }

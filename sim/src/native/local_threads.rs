@@ -157,8 +157,13 @@ impl LocalThreads {
     fn forget_ended(&mut self, thread: ThreadId) {
         let local = &mut self.locals[thread.index()];
         (local.inside, local.parked, local.left) = (None, None, None);
-        if local.thread.take().is_some() {
-            // SAFETY: the thread had a world of its own, will never drop it, and makes no use of it any more.
+        // One that was told to go, or has panicked, has dropped its share of the world itself.
+        let kept_its_share = local.thread.take().is_some_and(|it| !it.is_finished());
+        if kept_its_share && self.world.is_ended(thread) {
+            // SAFETY: the pointer is that of an `Arc` which lives here, so without the share of the thread, which is
+            // what is given back, the count is 1 at least. The thread had its share from `spawn` and would have
+            // dropped it behind `serve`, where it was when it ended. The system says that it is over, so it neither
+            // drops it any more nor uses the world. It is given back once, with the handle of the thread.
             unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.world)) };
         }
     }

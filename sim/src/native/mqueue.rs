@@ -9,7 +9,7 @@
 //! - Closing a port wakes nobody. A copy of the descriptor is kept aside: when the recording is over, a message for each
 //!   thread is sent through it.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,10 +20,11 @@ use portsim_model::os_error::errno;
 use portsim_model::program::{Get, Instr, Op, PacketId, PortId, Program, ThreadId, Timeout};
 
 use super::backend::{Backend, Failure};
-use super::bell::EventBell;
+use super::bell::{EventBell, c_timespec};
 use super::can::Can;
 use super::descriptors::Descriptors;
 use super::inside::Inside;
+use super::numbers::Number;
 use super::parked::{Call, is_seen};
 use super::ports::{Ports, PortsAndObjects};
 use super::posted::Posted;
@@ -122,16 +123,16 @@ impl Ports for MqueuePorts {
         let end = match get.timeout {
             Timeout::Never => None,
             // One that is over long ago.
-            Timeout::Ticks(0) => Some(timespec(Duration::ZERO)),
-            Timeout::Ticks(ticks) => Some(timespec(since_epoch() + self.run().lasts(ticks))),
+            Timeout::Ticks(0) => Some(c_timespec(Duration::ZERO)),
+            Timeout::Ticks(ticks) => Some(c_timespec(since_epoch() + self.run().lasts(ticks))),
         };
-        let queue = self.ports.raw(get.port);
+        let queue = self.ports.get(get.port);
         loop {
             if self.run().is_over() {
                 return Ok(self.run().failed(Error::Abandoned));
             }
             let receive = || receive(queue, end.as_ref());
-            match self.inside.call(me, queue as u64, receive) {
+            match self.inside.call(me, queue.raw() as u64, receive) {
                 // Only the message that brings everybody home names no packet.
                 Ok(number) => match self.posted.take(number) {
                     Some(packet) => return Ok(Answer::Packet(packet)),
@@ -149,7 +150,7 @@ impl Ports for MqueuePorts {
 
     fn post(&self, _: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
         let number = self.posted.add(self.run().packet(packet));
-        let Err(error) = send(self.ports.raw(port), number) else {
+        let Err(error) = send(self.ports.get(port), number) else {
             return Ok(Answer::Done);
         };
         self.posted.take(number);
@@ -167,7 +168,7 @@ impl Ports for MqueuePorts {
         for kept in self.ports.kept().iter() {
             for _ in 0..self.threads {
                 // Where the queue is full nobody waits, and whoever comes finds something.
-                let _ = send(kept.ends[0].as_raw_fd(), HOME);
+                let _ = send(kept.ends[0].as_fd().into(), HOME);
             }
         }
         Ok(())
@@ -211,11 +212,11 @@ fn make(depth: usize) -> io::Result<OwnedFd> {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("/portsim-{}-{count}\0", std::process::id());
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
-    // SAFETY: it may be all zero.
+    // SAFETY: it is made of integers, for each of which zero is a value.
     let mut attributes: libc::mq_attr = unsafe { std::mem::zeroed() };
     attributes.mq_maxmsg = depth as libc::c_long;
     attributes.mq_msgsize = size_of::<u64>() as libc::c_long;
-    // SAFETY: the name ends with a zero, and the attributes are read in the call.
+    // SAFETY: the name ends with a zero. With O_CREAT there are a mode and attributes, which are read in the call.
     let queue = unsafe {
         libc::mq_open(
             name.as_ptr().cast(),
@@ -227,21 +228,22 @@ fn make(depth: usize) -> io::Result<OwnedFd> {
     if queue < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: as above. On Linux a queue is a descriptor, and this one is nobody else's.
-    Ok(unsafe {
-        libc::mq_unlink(name.as_ptr().cast());
-        OwnedFd::from_raw_fd(queue)
-    })
+    // SAFETY: on Linux a queue is a descriptor. This one is new and open, and nobody else has it.
+    let queue = unsafe { OwnedFd::from_raw_fd(queue) };
+    // SAFETY: the name ends with a zero.
+    unsafe { libc::mq_unlink(name.as_ptr().cast()) };
+    Ok(queue)
 }
 
 /// Receives a message; waits for it until then, or for ever.
-fn receive(queue: RawFd, end: Option<&libc::timespec>) -> io::Result<u64> {
+fn receive(queue: Number<'_>, end: Option<&libc::timespec>) -> io::Result<u64> {
     let mut message = [0; size_of::<u64>()];
     let end = end.map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: whether or not the number names a queue, it is this run's own; the message has room for the largest.
+    // SAFETY: the kernel writes no more than the message has room for. It and the time, if there is one, live until the
+    // call is over; no priority is asked for. The number is one that a call may be made on.
     let read = unsafe {
         libc::mq_timedreceive(
-            queue,
+            queue.raw(),
             message.as_mut_ptr().cast(),
             message.len(),
             ptr::null_mut(),
@@ -255,12 +257,13 @@ fn receive(queue: RawFd, end: Option<&libc::timespec>) -> io::Result<u64> {
 }
 
 /// Sends a message, and does not wait for room.
-fn send(queue: RawFd, number: u64) -> io::Result<()> {
+fn send(queue: Number<'_>, number: u64) -> io::Result<()> {
     let message = number.to_ne_bytes();
-    let long_ago = timespec(Duration::ZERO);
-    // SAFETY: as for `receive`.
-    let sent =
-        unsafe { libc::mq_timedsend(queue, message.as_ptr().cast(), message.len(), 0, &long_ago) };
+    let (bytes, len) = (message.as_ptr().cast(), message.len());
+    let long_ago = c_timespec(Duration::ZERO);
+    // SAFETY: the message and the time live until the call is over, which copies them. The number is one that a call
+    // may be made on.
+    let sent = unsafe { libc::mq_timedsend(queue.raw(), bytes, len, 0, &long_ago) };
     match sent {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
@@ -272,11 +275,4 @@ fn since_epoch() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
-}
-
-fn timespec(time: Duration) -> libc::timespec {
-    libc::timespec {
-        tv_sec: time.as_secs() as libc::time_t,
-        tv_nsec: time.subsec_nanos().into(),
-    }
 }

@@ -7,10 +7,11 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Resource, getrlimit};
 
 /// The kernel's table of descriptors grows with the highest number in it.
@@ -20,6 +21,28 @@ static RESERVED: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
 
 /// Numbers that no other run uses, until this is dropped.
 pub struct Numbers(Vec<RawFd>);
+
+/// A number that names something of ours for so long, or nothing: then a call on it fails with EBADF. A `BorrowedFd`
+/// would promise that it is open.
+///
+/// A call may be made on it either way. What it must not hit is somebody else's descriptor, and [`Numbers`] keeps its
+/// numbers from all others: from other runs by the table, from the rest of the process because the kernel hands out the
+/// lowest free number. Only a process that has opened half of all that it may open comes as far as these.
+#[derive(Clone, Copy)]
+pub struct Number<'a>(RawFd, PhantomData<&'a ()>);
+
+impl Number<'_> {
+    /// As the kernel takes it.
+    pub fn raw(self) -> RawFd {
+        self.0
+    }
+}
+
+impl<'a> From<BorrowedFd<'a>> for Number<'a> {
+    fn from(open: BorrowedFd<'a>) -> Number<'a> {
+        Number(open.as_raw_fd(), PhantomData)
+    }
+}
 
 impl Numbers {
     /// So many free numbers.
@@ -32,10 +55,7 @@ impl Numbers {
             if numbers.len() == count {
                 break;
             }
-            // SAFETY: nothing is done with what the number may name; the kernel is only asked whether it
-            // names anything.
-            let taken = fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).is_ok();
-            if !taken && !reserved.contains(&number) {
+            if !is_open(number) && !reserved.contains(&number) {
                 numbers.push(number);
             }
         }
@@ -47,16 +67,8 @@ impl Numbers {
     }
 
     /// A number, whether or not anything is open under it.
-    pub fn raw(&self, n: usize) -> RawFd {
-        self.0[n]
-    }
-
-    /// What the number names now, or a bad descriptor.
-    #[cfg(target_os = "linux")]
-    pub fn get(&self, n: usize) -> BorrowedFd<'_> {
-        // SAFETY: the number is this run's for as long as `self` is borrowed: it names what `open` put there,
-        // or nothing, in which case every call on it fails with EBADF, which is what such a call must show.
-        unsafe { BorrowedFd::borrow_raw(self.0[n]) }
+    pub fn get(&self, n: usize) -> Number<'_> {
+        Number(self.0[n], PhantomData)
     }
 
     /// Makes the number name the same as `fd`.
@@ -78,6 +90,22 @@ impl Drop for Numbers {
             reserved.remove(number);
         }
     }
+}
+
+/// Whether the number names anything, of whomever.
+fn is_open(number: RawFd) -> bool {
+    // SAFETY: the call takes any number and no pointer, and F_GETFD reads one flag: nothing happens to a descriptor
+    // that is somebody else's, and one that is closed is what is asked for.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    flags >= 0
+}
+
+/// What a call of the C library gave, or the error that it left when it failed.
+#[cfg(target_os = "linux")]
+pub fn gave(result: impl TryInto<usize>) -> Result<usize, Errno> {
+    let error = |_| Errno::from_io_error(&io::Error::last_os_error());
+    let result = result.try_into().map_err(error);
+    result.map_err(|error| error.expect("a call that fails says why"))
 }
 
 fn reserved() -> MutexGuard<'static, BTreeSet<RawFd>> {

@@ -30,7 +30,7 @@ fn message(call: Call) -> Option<&'static [u8]> {
 impl Probe {
     /// Looks at the calling thread, from any other thread of the process.
     pub fn of_this_thread() -> io::Result<Probe> {
-        // SAFETY: it takes nothing and gives a number.
+        // SAFETY: it takes nothing, and gives a number.
         let probe = Probe(unsafe { libc::pthread_getthreadid_np() });
         probe.look().map(|_| probe)
     }
@@ -57,7 +57,8 @@ impl Probe {
         ];
         let mut threads: Vec<libc::kinfo_proc> = Vec::with_capacity(THREADS_MAX);
         let mut len = THREADS_MAX * size_of::<libc::kinfo_proc>();
-        // SAFETY: the name has four parts, and there is room for as many bytes as `len` says.
+        // SAFETY: the name has as many parts as is said, and there is room for as many bytes as `len` says, which is
+        // written too. All of it lives until the call is over; nothing is set.
         let failed = unsafe {
             libc::sysctl(
                 name.as_ptr(),
@@ -71,7 +72,8 @@ impl Probe {
         if failed != 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the kernel has written so many whole records.
+        // SAFETY: the kernel has written so many bytes, no more than there is room for, and has filled each whole
+        // record in them.
         unsafe { threads.set_len(len / size_of::<libc::kinfo_proc>()) };
         let mine = threads.iter().find(|thread| thread.ki_tid == self.0);
         let mine = mine.ok_or_else(|| io::Error::other("the kernel does not list the thread"))?;

@@ -36,7 +36,7 @@ fn number(call: Call) -> Option<i16> {
 impl Probe {
     /// Looks at the calling thread, from any other thread of the process.
     pub fn of_this_thread() -> io::Result<Probe> {
-        // SAFETY: it takes nothing and gives a number.
+        // SAFETY: it takes nothing, and gives a number.
         let me = unsafe { libc::thr_self() };
         let open = |name| File::open(format!("/proc/self/lwp/{me}/{name}"));
         let probe = Probe {

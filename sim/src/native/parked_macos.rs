@@ -21,8 +21,10 @@ impl Probe {
     /// Looks at the calling thread, from any other thread of the process.
     pub fn of_this_thread() -> io::Result<Probe> {
         let mut id = 0;
-        // SAFETY: the calling thread is alive, and `id` is a place for its number.
-        let failed = unsafe { libc::pthread_threadid_np(libc::pthread_self(), &mut id) };
+        // SAFETY: it takes nothing, and gives the calling thread.
+        let me = unsafe { libc::pthread_self() };
+        // SAFETY: the calling thread is alive, and `id` is a place of ours for its number.
+        let failed = unsafe { libc::pthread_threadid_np(me, &mut id) };
         if failed != 0 {
             return Err(io::Error::from_raw_os_error(failed));
         }
@@ -42,10 +44,11 @@ impl Probe {
     }
 
     fn look(&self) -> io::Result<(bool, u64)> {
-        // SAFETY: numbers and text, for which zeros are a value.
+        // SAFETY: it is made of numbers and text, for each of which zero is a value.
         let mut info: libc::proc_threadinfo = unsafe { zeroed() };
         let len = size_of::<libc::proc_threadinfo>() as c_int;
-        // SAFETY: there is room for as many bytes as `len` says.
+        // SAFETY: there is room for as many bytes as `len` says, which are written before the call is over. A thread
+        // that is gone is an error.
         let read = unsafe {
             libc::proc_pidinfo(
                 std::process::id() as c_int,

@@ -11,16 +11,17 @@
 //! thread waits for the server too, in a signal handler on top of the wait that it was found in. From the one it
 //! comes to the other by running, so its count of switches tells them apart.
 
+use std::ffi::{CStr, c_char};
 use std::fs::File;
 use std::io;
-use std::mem::size_of;
+use std::mem::{offset_of, size_of, transmute};
 use std::os::windows::fs::FileExt;
 
 use windows_sys::Wdk::System::SystemInformation::{
     NtQuerySystemInformation, SystemProcessInformation,
 };
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
-use windows_sys::Win32::System::Threading::{GetCurrentProcessId, GetCurrentThreadId};
+use windows_sys::Win32::System::Threading::GetCurrentThreadId;
 use windows_sys::Win32::System::WindowsProgramming::{
     SYSTEM_PROCESS_INFORMATION, SYSTEM_THREAD_INFORMATION,
 };
@@ -58,25 +59,28 @@ pub enum Probe {
 
 /// The version of Wine, where this is Wine.
 pub fn wine_version() -> Option<String> {
-    // SAFETY: the names end in 0. What Wine exports under this one takes nothing, and gives a text that stays.
-    unsafe {
-        let ntdll = GetModuleHandleA(c"ntdll.dll".as_ptr().cast());
-        let version = GetProcAddress(ntdll, c"wine_get_version".as_ptr().cast())?;
-        let version: extern "C" fn() -> *const std::ffi::c_char = std::mem::transmute(version);
-        let text = std::ffi::CStr::from_ptr(version());
-        Some(text.to_string_lossy().into_owned())
-    }
+    // SAFETY: the name ends in 0 and stays. Every program has ntdll, and the handle is not ours to close.
+    let ntdll = unsafe { GetModuleHandleA(c"ntdll.dll".as_ptr().cast()) };
+    // SAFETY: the name ends in 0 and stays.
+    let version = unsafe { GetProcAddress(ntdll, c"wine_get_version".as_ptr().cast()) }?;
+    // SAFETY: both are pointers to functions. Nobody but Wine exports this name, and there it takes nothing and gives
+    // a text.
+    let version: extern "C" fn() -> *const c_char = unsafe { transmute(version) };
+    // SAFETY: the text ends in 0, and stays as it is for as long as ntdll does, which nobody unloads.
+    let text = unsafe { CStr::from_ptr(version()) };
+    Some(text.to_string_lossy().into_owned())
 }
 
 impl Probe {
     /// Looks at the calling thread, from any other thread of the process.
     pub fn of_this_thread() -> io::Result<Probe> {
         if wine_version().is_none() {
-            // SAFETY: it takes nothing.
+            // SAFETY: it takes nothing, and gives a number.
             let probe = Probe::Windows(unsafe { GetCurrentThreadId() });
             return probe.windows().map(|_| probe);
         }
-        let (process, thread) = linux_ids()?;
+        // SAFETY: this is Wine, as was just asked.
+        let (process, thread) = unsafe { linux_ids() }?;
         let open = |name| File::open(format!("Z:\\proc\\{process}\\task\\{thread}\\{name}"));
         let probe = Probe::Wine {
             syscall: open("syscall")?,
@@ -135,12 +139,11 @@ impl Probe {
         };
         let mut words: Vec<u64> = vec![0; 1 << 16];
         loop {
-            let (mut needed, bytes) = (0, size_of::<u64>() * words.len());
-            // SAFETY: the room is as long as is said.
-            let status = unsafe {
-                let room = words.as_mut_ptr().cast();
-                NtQuerySystemInformation(SystemProcessInformation, room, bytes as u32, &mut needed)
-            };
+            let (mut needed, bytes) = (0, size_of_val(&words[..]) as u32);
+            let (class, room) = (SystemProcessInformation, words.as_mut_ptr().cast());
+            // SAFETY: the room is as long as is said. It and the length that is needed are ours, and are written
+            // before the call is over.
+            let status = unsafe { NtQuerySystemInformation(class, room, bytes, &mut needed) };
             match status {
                 TOO_SHORT => words.resize(words.len() * 2, 0),
                 0.. => break,
@@ -151,44 +154,52 @@ impl Probe {
     }
 }
 
-/// What the list of all processes says of a thread of this one.
+/// What the list of all processes says of a thread of this one: an entry for each, followed by one for each of its
+/// threads.
 fn thread_in(words: &[u64], thread: u32) -> Option<(u32, u32, u64)> {
-    // SAFETY: it takes nothing.
-    let process = unsafe { GetCurrentProcessId() } as usize;
-    let mut at = words.as_ptr().cast::<u8>();
+    use SYSTEM_PROCESS_INFORMATION as Process;
+    use SYSTEM_THREAD_INFORMATION as Thread;
+    let mut at = 0;
     loop {
-        // SAFETY: the system has written one entry here, followed by one for each of its threads; the room is
-        // aligned for both.
-        let entry = unsafe { &*at.cast::<SYSTEM_PROCESS_INFORMATION>() };
-        if entry.UniqueProcessId as usize == process {
-            // SAFETY: as above.
-            let threads = unsafe {
-                let first = at.add(size_of::<SYSTEM_PROCESS_INFORMATION>());
-                let count = entry.NumberOfThreads as usize;
-                std::slice::from_raw_parts(first.cast::<SYSTEM_THREAD_INFORMATION>(), count)
-            };
-            let mine = |it: &&SYSTEM_THREAD_INFORMATION| {
-                it.ClientId.UniqueThread as usize == thread as usize
-            };
-            let it = threads.iter().find(mine)?;
-            // The headers call the count of switches `Reserved3`.
-            return Some((it.ThreadState, it.WaitReason, it.Reserved3.into()));
+        let process = |field| number_at(words, at + field);
+        if process(offset_of!(Process, UniqueProcessId))? == std::process::id() {
+            let count = process(offset_of!(Process, NumberOfThreads))? as usize;
+            let threads = (0..count).map(|n| at + size_of::<Process>() + n * size_of::<Thread>());
+            let id = offset_of!(Thread, ClientId.UniqueThread);
+            let mut mine = threads.filter(|at| number_at(words, at + id) == Some(thread));
+            let at = mine.next()?;
+            let field = |field| number_at(words, at + field);
+            return Some((
+                field(offset_of!(Thread, ThreadState))?,
+                field(offset_of!(Thread, WaitReason))?,
+                // The headers call the count of switches so.
+                field(offset_of!(Thread, Reserved3))?.into(),
+            ));
         }
-        if entry.NextEntryOffset == 0 {
-            return None;
+        match process(offset_of!(Process, NextEntryOffset))? {
+            0 => return None,
+            next => at += next as usize,
         }
-        // SAFETY: the offset leads to the next entry.
-        at = unsafe { at.add(entry.NextEntryOffset as usize) };
     }
 }
 
+/// The number behind so many bytes, a multiple of 4: of a wider one the lower half, which comes first here.
+fn number_at(words: &[u64], at: usize) -> Option<u32> {
+    let word = words.get(at / 8)?;
+    Some((word >> (at % 8 * 8)) as u32)
+}
+
 /// The numbers that Linux gives to this process and thread.
+///
+/// # Safety
+///
+/// This is Wine.
 #[cfg(target_arch = "x86_64")]
-fn linux_ids() -> io::Result<(u64, u64)> {
+unsafe fn linux_ids() -> io::Result<(u64, u64)> {
     let call = |number: u64| {
         let mut result = number;
-        // SAFETY: under Wine this is Linux, where the calls 39 (getpid) and 186 (gettid) take nothing and
-        // change nothing but these registers.
+        // SAFETY: under Wine, as the caller says, this is Linux, where the calls 39 (getpid) and 186 (gettid) take
+        // nothing, touch no memory, and change nothing but these registers.
         unsafe {
             std::arch::asm!("syscall", inlateout("rax") result, lateout("rcx") _, lateout("r11") _);
         }
@@ -198,8 +209,12 @@ fn linux_ids() -> io::Result<(u64, u64)> {
 }
 
 /// Elsewhere the numbers of those calls are others.
+///
+/// # Safety
+///
+/// As above.
 #[cfg(not(target_arch = "x86_64"))]
-fn linux_ids() -> io::Result<(u64, u64)> {
+unsafe fn linux_ids() -> io::Result<(u64, u64)> {
     let why = "under Wine this is known for x86-64 only";
     Err(io::Error::new(io::ErrorKind::Unsupported, why))
 }

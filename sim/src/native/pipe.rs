@@ -10,25 +10,24 @@
 //!   again and a record is written, which everybody who watches finds, and nobody reads; whoever waits in a read comes
 //!   home because the last writing end is closed.
 
-use std::io::IoSliceMut;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
 use portsim_model::os_error::errno;
 use portsim_model::program::{BATCH_MAX, Get, Op, PacketId, PortId, Program, ThreadId, Timeout};
-use rustix::event::{
-    FdSetElement, PollFd, PollFlags, Timespec, fd_set_insert, fd_set_num_elements, poll, select,
-};
-use rustix::io::{Errno, ReadWriteFlags, preadv2, read, write};
+use rustix::event::{FdSetElement, fd_set_insert, fd_set_num_elements};
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::backend::{Backend, Failure};
-use super::bell::{EventBell, timespec};
+use super::bell::{EventBell, c_timespec};
 use super::can::Can;
 use super::descriptors::Descriptors;
 use super::inside::Inside;
+use super::numbers::{Number, gave};
 use super::parked::{Call, is_seen};
 use super::ports::{Ports, PortsAndObjects};
 use super::posted::Posted;
@@ -146,7 +145,7 @@ impl PipePorts {
                 Err(errno) => return Err(self.run().failure("read from a pipe", errno)),
                 Ok(answer) => return Ok(answer),
             }
-            let rest = end.map(|end| timespec(end.saturating_duration_since(Instant::now())));
+            let rest = end.map(|end| c_timespec(end.saturating_duration_since(Instant::now())));
             match self.watch(me, get.port, rest.as_ref()) {
                 Ok(found) => over = !found,
                 Err(Errno::INTR) => self.run().disturb(),
@@ -166,13 +165,10 @@ impl PipePorts {
             }
             let end = self.ports.end(get.port, READS);
             if get.timeout == Timeout::Ticks(0) {
-                // No place: where the last read ended.
-                let place = u64::MAX;
-                let room = &mut [IoSliceMut::new(records)];
-                break preadv2(end, room, place, ReadWriteFlags::NOWAIT);
+                break read_now(end, records);
             }
-            let first = self.ports.raw(get.port) as u64;
-            match self.inside.call(me, first, || read(end, &mut *records)) {
+            let first = end.raw() as u64;
+            match self.inside.call(me, first, || read(end, records)) {
                 Err(Errno::INTR) => self.run().disturb(),
                 done => break done,
             }
@@ -218,27 +214,31 @@ impl PipePorts {
     }
 
     /// Waits until there is something to read; whether there was.
-    fn watch(&self, me: ThreadId, port: PortId, rest: Option<&Timespec>) -> Result<bool, Errno> {
-        match self.waiting {
+    fn watch(
+        &self,
+        me: ThreadId,
+        port: PortId,
+        rest: Option<&libc::timespec>,
+    ) -> Result<bool, Errno> {
+        let end = self.ports.end(port, READS);
+        let found = match self.waiting {
             Waiting::Poll => {
-                let end = self.ports.end(port, READS);
-                let mut polled = [PollFd::new(&end, PollFlags::IN)];
-                let first = polled.as_ptr() as usize as u64;
-                let found = self.inside.call(me, first, || poll(&mut polled, rest));
-                found.map(|found| found > 0)
+                let mut polled = libc::pollfd {
+                    fd: end.raw(),
+                    events: libc::POLLIN,
+                    revents: 0,
+                };
+                let first = (&raw const polled) as usize as u64;
+                let polled = &mut polled;
+                self.inside.call(me, first, || poll(polled, rest))
             }
             Waiting::Select => {
-                let number = self.ports.raw(port);
-                let count = number + 1;
-                let mut set = vec![FdSetElement::default(); fd_set_num_elements(1, count)];
-                fd_set_insert(&mut set, number);
-                // SAFETY: whether or not the number names anything, it is this run's own, and only watched.
-                let select = || unsafe { select(count, Some(&mut set), None, None, rest) };
-                let found = self.inside.call(me, count as u64, select);
-                found.map(|found| found > 0)
+                let first = end.raw() as u64 + 1;
+                self.inside.call(me, first, || select(end, rest))
             }
             Waiting::Read => unreachable!("who reads does not watch"),
-        }
+        };
+        found.map(|found| found > 0)
     }
 }
 
@@ -296,9 +296,55 @@ impl Ports for PipePorts {
         self.ports.reopen()?;
         // Whoever is woken looks at what the number names now: that is written to first.
         for kept in self.ports.kept().iter().rev() {
-            write(&kept.ends[WRITES], &HOME.to_ne_bytes())
+            write(kept.ends[WRITES].as_fd().into(), &HOME.to_ne_bytes())
                 .map_err(|errno| self.run().failure("write to a pipe", errno))?;
         }
         Ok(())
     }
+}
+
+/// read.
+fn read(end: Number<'_>, room: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes no more than the room holds, and only before the call is over. The number is one that a
+    // call may be made on.
+    gave(unsafe { libc::read(end.raw(), room.as_mut_ptr().cast(), room.len()) })
+}
+
+/// preadv2, which does not wait.
+fn read_now(end: Number<'_>, room: &mut [u8]) -> Result<usize, Errno> {
+    let room = libc::iovec {
+        iov_base: room.as_mut_ptr().cast(),
+        iov_len: room.len(),
+    };
+    // No place: where the last read ended.
+    let place = -1;
+    // SAFETY: as for `read`; there is one room, which lives here.
+    gave(unsafe { libc::preadv2(end.raw(), &room, 1, place, libc::RWF_NOWAIT) })
+}
+
+/// write.
+fn write(end: Number<'_>, bytes: &[u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel reads the bytes before the call is over. The number is one that a call may be made on.
+    gave(unsafe { libc::write(end.raw(), bytes.as_ptr().cast(), bytes.len()) })
+}
+
+/// ppoll: how many are ready, or are no descriptors.
+fn poll(polled: &mut libc::pollfd, rest: Option<&libc::timespec>) -> Result<usize, Errno> {
+    let rest = rest.map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: there is one entry, and it and the time, if there is one, are borrowed until the call is over; there is
+    // no mask of signals. The number in the entry is one that a call may be made on.
+    gave(unsafe { libc::ppoll(polled, 1, rest, ptr::null()) })
+}
+
+/// pselect, which watches one end: how many are ready.
+fn select(end: Number<'_>, rest: Option<&libc::timespec>) -> Result<usize, Errno> {
+    let (number, count) = (end.raw(), end.raw() + 1);
+    let mut set = vec![FdSetElement::default(); fd_set_num_elements(1, count)];
+    fd_set_insert(&mut set, number);
+    let (set, none) = (set.as_mut_ptr().cast(), ptr::null_mut());
+    let rest = rest.map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: of a set the kernel reads and writes the words that have `count` bits, which is as long as this one is;
+    // it lives here, and the time is borrowed, until the call is over. There is no mask of signals. The number in the
+    // set is one that a call may be made on.
+    gave(unsafe { libc::pselect(count, set, none, none, rest, ptr::null()) })
 }

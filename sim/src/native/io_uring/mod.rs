@@ -11,13 +11,15 @@
 //! - Closing a port wakes nobody. The ring stays mapped, and a second descriptor is kept aside: when the recording is over, as
 //!   many messages to it as any waiter waits for wake them all, who then go home and leave them there.
 
+mod entries;
 mod requests;
 mod ring;
 
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use io_uring::{IoUring as Ring, opcode, types};
+use io_uring::{IoUring as Ring, opcode};
 use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
@@ -26,22 +28,21 @@ use portsim_model::program::{
     ResultId, ThreadId, Timeout, Verb,
 };
 use rustix::io::Errno;
-use rustix::io_uring::{
-    IoringEnterFlags, io_uring_enter_arg, io_uring_getevents_arg, io_uring_ptr,
-};
 
 use super::backend::{Backend, Failure};
-use super::bell::{EventBell, timespec};
+use super::bell::EventBell;
 use super::can::Can;
 use super::descriptors::Descriptors;
 use super::lock::lock;
+use super::numbers::Number;
 use super::parked::{Call, is_seen};
 use super::ports::{Ports, PortsAndObjects, refused_before};
 use super::posted::Posted;
 use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
-use requests::{Open, ROOM, Requests};
+use entries::{Entry, ROOM};
+use requests::{Open, Requests};
 use ring::{HOME, REQUESTS, Shared};
 
 const NAME: &str = "io-uring";
@@ -126,19 +127,6 @@ impl Rings {
         })
     }
 
-    /// io_uring_enter: waits until so many entries are there.
-    fn enter(&self, port: PortId, min: u32, patience: Option<Duration>) -> Result<(), Errno> {
-        let patience = patience.map(timespec);
-        let mut arg = io_uring_getevents_arg::default();
-        if let Some(patience) = &patience {
-            arg.ts = io_uring_ptr::new(std::ptr::from_ref(patience).cast_mut().cast());
-        }
-        let flags = IoringEnterFlags::GETEVENTS | IoringEnterFlags::EXT_ARG;
-        let number = self.ports.get(port);
-        // SAFETY: nothing is submitted, and the time lives until the call is over.
-        unsafe { io_uring_enter_arg(number, 0, min, flags, Some(&arg)) }.map(drop)
-    }
-
     /// What the ring carried, by value.
     fn taken(&self, entries: &[(u64, i32)], max: Option<u8>) -> Answer {
         let packets: Vec<_> = entries
@@ -178,10 +166,9 @@ impl Rings {
         };
         let carried = self.posted.add(self.run().packet(it.packet));
         let own = self.posted.add(self.run().packet(it.went));
-        let target = types::Fd(self.ports.raw(it.to));
-        let message = opcode::MsgRingData::new(target, 0, carried, None).build();
-        let turn = from.ring.turn();
-        let sent = turn.submit(self.ports.get(it.from), &message.user_data(own));
+        let message = Entry::message(self.ports.get(it.to), carried, own);
+        let mut turn = from.ring.turn();
+        let sent = turn.submit(self.ports.get(it.from), &message);
         self.answered("io_uring_enter", sent)
     }
 
@@ -191,7 +178,7 @@ impl Rings {
         let [ring] = &kept.iter().rfind(|kept| kept.port == port)?.ends;
         Some(Open {
             ring: ring.clone(),
-            number: self.ports.raw(port),
+            held: self.ports.held(port),
         })
     }
 
@@ -261,12 +248,10 @@ impl Rings {
         let own_key = |own: u8| key(self.program.owns[usize::from(own)][0]);
         let requests = self.requests();
         let done = match request {
-            Request::Nop(own) => {
-                requests.submit(requests::nop(self.carries_key(key(own), 0)), on, 0)
-            }
+            Request::Nop(own) => requests.submit(Entry::nop(self.carries_key(key(own), 0)), on, 0),
             Request::Timeout(own) => {
                 let own = self.carries_key(key(own), 0);
-                requests.submit(requests::timeout(own), on, 1)
+                requests.submit(Entry::timeout(own), on, 1)
             }
             Request::Cancel(id, own) => {
                 let is_its = self.binding(self.program.operations[id.index()].file).0 == port;
@@ -293,11 +278,14 @@ impl Rings {
     }
 
     /// IORING_OP_MSG_RING from a ring of nobody else's, to its end.
-    fn send(&self, sender: &Mutex<Ring>, target: i32, carried: u64) -> Result<Answer, Failure> {
+    fn send(
+        &self,
+        sender: &Mutex<Ring>,
+        target: Number<'_>,
+        carried: u64,
+    ) -> Result<Answer, Failure> {
         let mut sender = lock(sender);
-        let message = opcode::MsgRingData::new(types::Fd(target), 0, carried, None).build();
-        // SAFETY: a message refers to no memory of ours.
-        unsafe { sender.submission().push(&message) }.expect("its queue is empty");
+        Entry::message(target, carried, 0).put(&mut sender.submission());
         while let Err(error) = sender.submit_and_wait(1) {
             if error.raw_os_error() != Some(Errno::INTR.raw_os_error()) {
                 return Err(failure("io_uring_enter", error));
@@ -345,7 +333,7 @@ impl Ports for Rings {
         };
         loop {
             let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let waited = self.enter(get.port, wanted, rest);
+            let waited = ring::wait(self.ports.get(get.port), wanted, rest);
             if self.run().is_over() {
                 return Ok(self.run().failed(Error::Abandoned));
             }
@@ -374,7 +362,7 @@ impl Ports for Rings {
 
     fn post(&self, me: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
         let carried = self.posted.add(self.run().packet(packet));
-        let answer = self.send(&self.senders[me.index()], self.ports.raw(port), carried)?;
+        let answer = self.send(&self.senders[me.index()], self.ports.get(port), carried)?;
         if answer != Answer::Done {
             self.posted.take(carried);
         }
@@ -408,7 +396,7 @@ impl Ports for Rings {
         let sender = self.senders.last().expect("one is nobody's");
         for kept in self.ports.kept().iter() {
             for _ in 0..self.wanted_max {
-                self.send(sender, kept.ends[0].kept(), HOME)?;
+                self.send(sender, kept.ends[0].as_fd().into(), HOME)?;
             }
         }
         Ok(())

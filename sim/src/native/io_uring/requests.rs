@@ -7,35 +7,20 @@
 //! thread that is over. So one thread submits them all, cancels them and is the device: what a call of its ends has
 //! ended when that call is over.
 
-use std::cell::UnsafeCell;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use io_uring::types::{CancelBuilder, Fd, Timespec};
-use io_uring::{opcode, squeue};
 use portsim_model::program::{FileId, OperationId, Program, ThreadId};
 use rustix::io::Errno;
-use rustix::io_uring::{
-    IoringAsyncCancelFlags, IoringRegisterOp, io_uring_register, io_uring_sync_cancel_reg,
-    io_uring_user_data,
-};
+use rustix::io_uring::{IoringAsyncCancelFlags, io_uring_sync_cancel_reg, io_uring_user_data};
 
-use super::ring::Shared;
+use super::entries::{Entry, ROOM};
+use super::ring::{self, Shared};
+use crate::native::descriptors::Held;
 use crate::native::lock::lock;
-
-/// The most bytes of one read.
-pub const ROOM: usize = 4096;
-
-/// Where every read puts its bytes, which nobody looks at.
-struct Room(UnsafeCell<[u8; ROOM]>);
-
-// SAFETY: only the kernel touches it.
-unsafe impl Sync for Room {}
-
-static BYTES: Room = Room(UnsafeCell::new([0; ROOM]));
 
 /// The files of a run, and what is pending on them.
 pub struct Requests {
@@ -47,21 +32,12 @@ pub struct Requests {
     pending: Mutex<Vec<Option<(u64, ThreadId)>>>,
 }
 
-/// A ring, and the number under which it is open.
-#[derive(Clone)]
+/// A ring, and the number under which it was opened.
 pub struct Open {
     /// The ring.
     pub ring: Arc<Shared>,
     /// The number.
-    pub number: RawFd,
-}
-
-impl Open {
-    /// What the number names now, or a bad descriptor.
-    fn number(&self) -> BorrowedFd<'static> {
-        // SAFETY: the number is the run's, and whoever asked waits until this is done.
-        unsafe { BorrowedFd::borrow_raw(self.number) }
-    }
+    pub held: Held,
 }
 
 /// How a call that cancels something ended: with so many requests, or with an error.
@@ -100,12 +76,10 @@ impl Requests {
         on: Open,
         carried: u64,
     ) -> Result<(), Errno> {
-        let bytes = BYTES.0.get().cast();
-        let read = opcode::Read::new(Fd(self.descriptor(self.on[id.index()])), bytes, ROOM as u32);
-        let read = read.build().user_data(carried);
+        let read = Entry::read(self.descriptor(self.on[id.index()]), carried);
         let submitted = self
             .submitter
-            .run(move || on.ring.turn().submit(on.number(), &read));
+            .run(move || on.ring.turn().submit(on.held.number(), &read));
         if submitted.is_ok() {
             lock(&self.pending)[id.index()] = Some((carried, me));
         }
@@ -121,7 +95,7 @@ impl Requests {
     ) -> std::io::Result<()> {
         let device = self.files[self.on[id.index()].index()].1.try_clone()?;
         let ended = self.submitter.run(move || {
-            let turn = ring.turn();
+            let mut turn = ring.turn();
             let before = turn.carried().len();
             device.send(&[0; ROOM][..bytes])?;
             turn.wait_for(before + 1)?;
@@ -154,11 +128,11 @@ impl Requests {
     }
 
     /// Submits a request that ends by itself, and waits for so many entries that do not come in the call.
-    pub fn submit(&self, request: squeue::Entry, on: Open, entries: usize) -> Result<(), Errno> {
+    pub fn submit(&self, request: Entry, on: Open, entries: usize) -> Result<(), Errno> {
         self.submitter.run(move || {
-            let turn = on.ring.turn();
+            let mut turn = on.ring.turn();
             let before = turn.carried().len();
-            turn.submit(on.number(), &request)?;
+            turn.submit(on.held.number(), &request)?;
             turn.wait_for(before + entries)
         })
     }
@@ -167,9 +141,8 @@ impl Requests {
     pub fn submit_cancel(&self, id: OperationId, own: u64, on: Open, is_its: bool) -> Cancelled {
         let pending = lock(&self.pending)[id.index()];
         let carried = pending.map_or(NOBODY, |(carried, _)| carried);
-        let builder = CancelBuilder::user_data(carried);
         let ended = usize::from(is_its && pending.is_some());
-        let request = opcode::AsyncCancel2::new(builder).build().user_data(own);
+        let request = Entry::cancel(carried, own);
         let done = self.submit(request, on, 1 + ended).map(|()| ended);
         if ended > 0 {
             self.forget(done, |other| other == id);
@@ -179,9 +152,8 @@ impl Requests {
 
     /// The same of all requests on a file.
     pub fn submit_cancel_all(&self, file: FileId, own: u64, on: Open, is_its: bool) -> Cancelled {
-        let builder = CancelBuilder::fd(Fd(self.descriptor(file))).all();
         let ended = if is_its { self.count_on(file) } else { 0 };
-        let request = opcode::AsyncCancel2::new(builder).build().user_data(own);
+        let request = Entry::cancel_all(self.descriptor(file), own);
         let done = self.submit(request, on, 1 + ended).map(|()| ended);
         if is_its {
             self.forget(done, |other| self.on[other.index()] == file);
@@ -191,12 +163,9 @@ impl Requests {
 
     fn sync_cancel(&self, on: Open, what: What, ended: usize) -> Cancelled {
         self.submitter.run(move || {
-            let turn = on.ring.turn();
+            let mut turn = on.ring.turn();
             let before = turn.carried().len();
-            let what = what.asked();
-            let (register, what) = (IoringRegisterOp::RegisterSyncCancel, &raw const what);
-            // SAFETY: what is asked for is read in the call.
-            unsafe { io_uring_register(on.number(), register, what.cast(), 1) }?;
+            ring::cancel(on.held.number(), &what.asked())?;
             turn.wait_for(before + ended).map(|()| ended)
         })
     }
@@ -225,19 +194,6 @@ impl Requests {
             }
         }
     }
-}
-
-/// IORING_OP_NOP.
-pub fn nop(own: u64) -> squeue::Entry {
-    opcode::Nop::new().build().user_data(own)
-}
-
-/// IORING_OP_TIMEOUT of no time.
-pub fn timeout(own: u64) -> squeue::Entry {
-    static NO_TIME: Timespec = Timespec::new();
-    opcode::Timeout::new(&raw const NO_TIME)
-        .build()
-        .user_data(own)
 }
 
 /// What nothing carries that was ever submitted.

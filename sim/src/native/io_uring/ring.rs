@@ -1,14 +1,22 @@
 //! A ring whose completions many threads take: who has the turn may take them, and submit.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::ffi::c_long;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::ptr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use io_uring::{IoUring as Ring, squeue};
+use io_uring::IoUring as Ring;
 use rustix::io::Errno;
-use rustix::io_uring::{IoringEnterFlags, io_uring_enter};
+use rustix::io_uring::{
+    IoringEnterFlags, IoringRegisterOp, io_uring_getevents_arg, io_uring_ptr,
+    io_uring_sync_cancel_reg,
+};
 
+use super::entries::Entry;
+use crate::native::bell::timespec;
 use crate::native::lock::lock;
+use crate::native::numbers::{Number, gave};
 
 /// Carried by the messages that bring everybody home.
 pub const HOME: u64 = u64::MAX;
@@ -47,11 +55,6 @@ impl Shared {
         })
     }
 
-    /// A descriptor of it that stays open for as long as this lives.
-    pub fn kept(&self) -> RawFd {
-        self.ring.as_raw_fd()
-    }
-
     /// Waits for the turn.
     pub fn turn(&self) -> Turn<'_> {
         Turn {
@@ -69,8 +72,9 @@ impl AsFd for Shared {
 
 impl Turn<'_> {
     /// Takes the oldest entries, up to so many: what each carried, and its result.
-    pub fn pop(&self, most: usize) -> Vec<(u64, i32)> {
-        // SAFETY: only who has the turn touches the completions of this ring.
+    pub fn pop(&mut self, most: usize) -> Vec<(u64, i32)> {
+        // SAFETY: nothing but the one turn looks at the completions of this ring, each time in a method that borrows it
+        // for itself and leaves none of them behind. So there is no other queue of them now.
         let entries = unsafe { self.ring.completion_shared() };
         let taken = entries
             .take(most)
@@ -79,7 +83,7 @@ impl Turn<'_> {
     }
 
     /// What the entries in the ring carry, which stay there.
-    pub fn carried(&self) -> Vec<u64> {
+    pub fn carried(&mut self) -> Vec<u64> {
         // SAFETY: as in `pop`.
         let mut entries = unsafe { self.ring.completion_shared() };
         let carried = entries.by_ref().map(|entry| entry.user_data()).collect();
@@ -89,7 +93,7 @@ impl Turn<'_> {
     }
 
     /// Waits until so many entries are in the ring.
-    pub fn wait_for(&self, count: usize) -> Result<(), Errno> {
+    pub fn wait_for(&mut self, count: usize) -> Result<(), Errno> {
         let since = Instant::now();
         while self.carried().len() < count {
             if since.elapsed() > PATIENCE {
@@ -100,18 +104,69 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Submits a request, by the number under which the ring is open. What the request refers to is never freed, or
-    /// read while it is submitted.
-    pub fn submit(&self, number: BorrowedFd<'_>, request: &squeue::Entry) -> Result<(), Errno> {
-        // SAFETY: only who has the turn submits on this ring.
+    /// Submits a request, by the number under which the ring is open.
+    pub fn submit(&mut self, number: Number<'_>, request: &Entry) -> Result<(), Errno> {
+        // SAFETY: as in `pop`: nothing but the one turn submits on this ring, and this queue is gone before the call.
         let mut queue = unsafe { self.ring.submission_shared() };
         // What stands there was refused with the descriptor, and so will this be.
         if queue.is_empty() {
-            // SAFETY: what it refers to lives long enough, as is asked for above.
-            unsafe { queue.push(request) }.expect("it is empty");
+            request.put(&mut queue);
         }
         drop(queue);
-        // SAFETY: what is submitted is the request.
-        unsafe { io_uring_enter(number, 1, 0, IoringEnterFlags::empty()) }.map(drop)
+        enter(number, 1, 0, IoringEnterFlags::empty(), None)
     }
+}
+
+/// io_uring_enter: waits until so many entries are in a ring, but no longer than so long.
+pub fn wait(number: Number<'_>, count: u32, patience: Option<Duration>) -> Result<(), Errno> {
+    let patience = patience.map(timespec);
+    let mut arg = io_uring_getevents_arg::default();
+    if let Some(patience) = &patience {
+        arg.ts = io_uring_ptr::new(ptr::from_ref(patience).cast_mut().cast());
+    }
+    let flags = IoringEnterFlags::GETEVENTS | IoringEnterFlags::EXT_ARG;
+    enter(number, 0, count, flags, Some(&arg))
+}
+
+/// io_uring_enter. What an argument points to is borrowed by who calls.
+fn enter(
+    number: Number<'_>,
+    submitted: u32,
+    awaited: u32,
+    flags: IoringEnterFlags,
+    arg: Option<&io_uring_getevents_arg>,
+) -> Result<(), Errno> {
+    let [number, submitted, awaited, flags] = [
+        c_long::from(number.raw()),
+        submitted.into(),
+        awaited.into(),
+        flags.bits().into(),
+    ];
+    let len = arg.map_or(0, size_of_val);
+    let arg = arg.map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the argument is as long as is said, and it and the time that it points to live until the call is over.
+    // What is submitted was put there as an `Entry`, and stays. The number is one that a call may be made on.
+    gave(unsafe {
+        libc::syscall(
+            libc::SYS_io_uring_enter,
+            number,
+            submitted,
+            awaited,
+            flags,
+            arg,
+            len,
+        )
+    })
+    .map(drop)
+}
+
+/// IORING_REGISTER_SYNC_CANCEL.
+pub fn cancel(number: Number<'_>, what: &io_uring_sync_cancel_reg) -> Result<(), Errno> {
+    let register = IoringRegisterOp::RegisterSyncCancel as u32;
+    let [number, register, count] = [c_long::from(number.raw()), register.into(), 1];
+    let what = ptr::from_ref(what);
+    // SAFETY: there is one thing that is cancelled, which is read in the call and points to nothing. The number is one
+    // that a call may be made on.
+    gave(unsafe { libc::syscall(libc::SYS_io_uring_register, number, register, what, count) })
+        .map(drop)
 }

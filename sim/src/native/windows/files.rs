@@ -19,20 +19,19 @@ use std::time::{Duration, Instant};
 use portsim_model::event::Error;
 use portsim_model::os_error::win32_of_status;
 use portsim_model::program::{
-    Binding, CANCELLED, File, FileId, IoResult, Modes, ObjectId, Operation, OperationId, PortId,
-    Program, ThreadId,
+    Binding, CANCELLED, File, FileId, IoResult, Modes, ObjectId, OperationId, PortId, Program,
+    ThreadId,
 };
-use windows_sys::Wdk::Storage::FileSystem::{NtReadFile, NtSetInformationFile};
+use windows_sys::Wdk::Storage::FileSystem::{FILE_COMPLETION_INFORMATION, NtSetInformationFile};
 use windows_sys::Win32::Foundation::{
-    CloseHandle, ERROR_IO_PENDING, GENERIC_READ, GENERIC_WRITE, GetLastError, HANDLE,
-    INVALID_HANDLE_VALUE, WAIT_OBJECT_0,
+    GENERIC_READ, GENERIC_WRITE, HANDLE, INVALID_HANDLE_VALUE, WAIT_OBJECT_0,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    CreateFileW, FILE_FLAG_OVERLAPPED, OPEN_EXISTING, PIPE_ACCESS_DUPLEX, ReadFile, ReadFileEx,
+    CreateFileW, FILE_FLAG_OVERLAPPED, OPEN_EXISTING, PIPE_ACCESS_DUPLEX,
     SetFileCompletionNotificationModes, WriteFile,
 };
 use windows_sys::Win32::System::IO::{
-    CancelIo, CancelIoEx, CreateIoCompletionPort, IO_STATUS_BLOCK, IO_STATUS_BLOCK_0, OVERLAPPED,
+    CancelIo, CancelIoEx, CreateIoCompletionPort, IO_STATUS_BLOCK,
 };
 use windows_sys::Win32::System::Pipes::{
     CreateNamedPipeW, PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE,
@@ -42,15 +41,12 @@ use windows_sys::Win32::System::Threading::WaitForSingleObject;
 use super::handles::{
     NAME, Owned, answer_of_nt, checked, done_or_error, duplicate, failed, last_error, lock, untaken,
 };
+use super::requests::{Ended, ROOM, Request};
 use crate::native::backend::Failure;
 use crate::trace::Answer;
 
-/// STATUS_PENDING: the operation is not over.
-const PENDING: usize = 0x103;
 /// STATUS_PIPE_BROKEN: the device went away.
 pub const BROKEN: u32 = 0xc000_014b;
-/// The most bytes of one operation.
-pub const ROOM: usize = 4096;
 /// FILE_INFORMATION_CLASS FileReplaceCompletionInformation.
 const REPLACE_COMPLETION: i32 = 61;
 /// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS and FILE_SKIP_SET_EVENT_ON_HANDLE.
@@ -72,23 +68,6 @@ struct Pipe {
     modes: AtomicU8,
 }
 
-/// What the kernel writes into while an operation is pending.
-#[repr(C)]
-struct Memory {
-    overlapped: OVERLAPPED,
-    /// The status block of an operation that has no OVERLAPPED.
-    block: IO_STATUS_BLOCK,
-    room: [u8; ROOM],
-}
-
-/// One operation, with its memory.
-struct Request {
-    operation: Operation,
-    memory: *mut Memory,
-    /// Who issued it last, and 1 more.
-    issuer: AtomicU8,
-}
-
 /// The files and operations of a run.
 pub struct Files {
     pipes: Vec<Pipe>,
@@ -96,24 +75,18 @@ pub struct Files {
     wine: bool,
 }
 
-// SAFETY: the memory of operations is reached through volatile accesses only, and one thread at a time moves.
-unsafe impl Send for Files {}
-// SAFETY: as above.
-unsafe impl Sync for Files {}
-
 impl Files {
     /// The pipes of a program, on which no thread has made a call.
     pub fn new(program: &Program, wine: bool) -> Result<Files, Failure> {
-        let request = |operation: &Operation| Request {
-            operation: *operation,
-            // SAFETY: all of it may be 0.
-            memory: Box::into_raw(Box::new(unsafe { std::mem::zeroed() })),
-            issuer: AtomicU8::new(0),
-        };
         let pipes = program.files.iter().map(|file| Pipe::new(*file));
         Ok(Files {
             pipes: pipes.collect::<Result<_, _>>()?,
-            requests: program.operations.iter().map(request).collect(),
+            requests: program
+                .operations
+                .iter()
+                .copied()
+                .map(Request::new)
+                .collect(),
             wine,
         })
     }
@@ -145,19 +118,15 @@ impl Files {
     /// The number that a scenario gives to the OVERLAPPED at an address, and its status; none where it is none of
     /// ours.
     pub fn known(&self, overlapped: usize) -> Option<(i64, u32)> {
-        let request = self
-            .requests
-            .iter()
-            .find(|it| it.memory as usize == overlapped)?;
-        Some((request.operation.overlapped, request.status() as u32))
+        let request = self.requests.iter().find(|it| it.address() == overlapped)?;
+        Some((request.operation.overlapped, request.status()))
     }
 
     /// Whether something is pending that a thread has issued.
     pub fn pend_of(&self, thread: ThreadId) -> bool {
-        let issued = |it: &Request| it.issuer.load(Ordering::SeqCst) == thread.0 + 1;
         self.requests
             .iter()
-            .any(|it| issued(it) && it.status() == PENDING)
+            .any(|it| it.is_issued_by(thread) && it.is_pending())
     }
 
     /// The handle that calls on a file use.
@@ -182,10 +151,10 @@ impl Files {
         is_taken: impl Fn(HANDLE) -> bool,
     ) -> Result<Answer, Failure> {
         let mut open = lock(&self.pipes[file.index()].open);
-        let Some(first) = open.first().map(|it| it.0) else {
+        let Some(first) = open.first().map(Owned::raw) else {
             return Ok(failed(Error::BadHandle));
         };
-        let is_taken = |copy: &Owned| is_taken(copy.0) || self.remembers(copy.0);
+        let is_taken = |copy: &Owned| is_taken(copy.raw()) || self.remembers(copy.raw());
         open.push(untaken(|| duplicate(first), is_taken)?);
         Ok(Answer::Done)
     }
@@ -200,17 +169,16 @@ impl Files {
             }
             let closed = open.remove(0);
             if let Some(next) = open.first() {
-                pipe.last.store(next.0 as usize as u64, Ordering::SeqCst);
+                pipe.last
+                    .store(next.raw() as usize as u64, Ordering::SeqCst);
             }
             (closed, open.is_empty())
         };
-        // SAFETY: it is ours; its drop is left out, because the answer is wanted.
-        let done = unsafe { CloseHandle(closed.0) };
-        std::mem::forget(closed);
+        let answer = closed.close();
         if is_last {
             self.wait_for_ends(file, |_| true);
         }
-        done_or_error(done)
+        answer
     }
 
     /// Whether the call that issues an operation waits for its end.
@@ -232,16 +200,16 @@ impl Files {
         let pipe = &self.pipes[request.operation.file.index()];
         // Two operations in one memory: the kernel would write into it when it is free for other uses, so this
         // call is never made. It is a mistake of the scenario, and has the answer that such a mistake has.
-        if request.status() == PENDING {
-            return Ok(failed(Error::Invalid));
-        }
-        if let (Some(how), true) = (now, pipe.is_open()) {
-            pipe.device_does(how)?;
-        }
-        request.issuer.store(me.0 + 1, Ordering::SeqCst);
+        let device = || match now {
+            Some(how) if pipe.is_open() => pipe.device_does(how),
+            _ => Ok(()),
+        };
         let event = event as usize | usize::from(request.operation.low_bit);
-        let answer = request.read(pipe.handle(), event as HANDLE);
-        Ok(match (answer, now) {
+        let issued = request.issue(me, pipe.handle(), event as HANDLE, device)?;
+        let Some(ended) = issued else {
+            return Ok(failed(Error::Invalid));
+        };
+        Ok(match (ended, now) {
             // The call says the error only.
             (Ended::Failed(error), Some(how))
                 if u32::from(win32_of_status(how.status)) == error =>
@@ -263,10 +231,15 @@ impl Files {
         })
     }
 
+    /// A thread was ended, wherever it was: it issues nothing any more.
+    pub fn forget(&self, thread: ThreadId) {
+        self.requests.iter().for_each(|it| it.forget(thread));
+    }
+
     /// What the device does.
     pub fn complete(&self, id: OperationId, how: IoResult) -> Result<Answer, Failure> {
         let request = &self.requests[id.index()];
-        if request.status() != PENDING {
+        if !request.is_pending() {
             return Ok(failed(Error::NotFound));
         }
         self.pipes[request.operation.file.index()].device_does(how)?;
@@ -278,9 +251,8 @@ impl Files {
     pub fn cancel(&self, id: OperationId) -> Answer {
         let request = &self.requests[id.index()];
         let handle = self.handle(request.operation.file);
-        let was_pending = request.status() == PENDING;
-        // SAFETY: the memory lives as long as the run.
-        let done = unsafe { CancelIoEx(handle, request.block().cast()) };
+        let was_pending = request.is_pending();
+        let done = request.cancel(handle);
         let answer = done_or_error(done);
         if done != 0 && was_pending {
             self.wait_for_end(request);
@@ -291,26 +263,22 @@ impl Files {
     /// CancelIoEx or, for those that the caller has issued, CancelIo.
     pub fn cancel_all(&self, me: ThreadId, file: FileId, mine: bool) -> Answer {
         let handle = self.handle(file);
-        // SAFETY: only a handle is passed.
-        let done = unsafe {
-            if mine {
-                CancelIo(handle)
-            } else {
-                CancelIoEx(handle, null())
-            }
+        let done = match mine {
+            // SAFETY: the call takes no pointer. A file that is closed is an error.
+            true => unsafe { CancelIo(handle) },
+            // SAFETY: as above; NULL means all operations.
+            false => unsafe { CancelIoEx(handle, null()) },
         };
         let answer = done_or_error(done);
         if done != 0 {
-            self.wait_for_ends(file, |request| {
-                !mine || request.issuer.load(Ordering::SeqCst) == me.0 + 1
-            });
+            self.wait_for_ends(file, |request| !mine || request.is_issued_by(me));
         }
         answer
     }
 
     fn wait_for_ends(&self, file: FileId, which: impl Fn(&Request) -> bool) {
         for request in &self.requests {
-            if request.operation.file == file && request.status() == PENDING && which(request) {
+            if request.operation.file == file && request.is_pending() && which(request) {
                 self.wait_for_end(request);
             }
         }
@@ -319,9 +287,7 @@ impl Files {
     /// Waits until an operation is over and has been reported, without ever waiting in the kernel.
     fn wait_for_end(&self, request: &Request) {
         let begin = Instant::now();
-        while (request.status() == PENDING || !self.is_signaled(request))
-            && begin.elapsed() < PATIENCE
-        {
+        while (request.is_pending() || !self.is_signaled(request)) && begin.elapsed() < PATIENCE {
             std::thread::yield_now();
         }
     }
@@ -335,8 +301,9 @@ impl Files {
         if !self.wine || !asks || !pipe.is_open() {
             return true;
         }
-        // SAFETY: only a handle is passed; the file stays signaled.
-        unsafe { WaitForSingleObject(pipe.handle(), 0) == WAIT_OBJECT_0 }
+        // SAFETY: the call takes no pointer. The file stays signaled.
+        let waited = unsafe { WaitForSingleObject(pipe.handle(), 0) };
+        waited == WAIT_OBJECT_0
     }
 
     /// Ends whatever is pending, because the recording is over.
@@ -346,7 +313,7 @@ impl Files {
                 // Whoever waits there is told of a broken pipe.
                 *lock(&pipe.device) = None;
             } else if pipe.is_open() {
-                // SAFETY: only a handle is passed.
+                // SAFETY: the call takes no pointer but NULL, which means all operations.
                 unsafe { CancelIoEx(pipe.handle(), null()) };
             }
         }
@@ -356,18 +323,8 @@ impl Files {
 impl Drop for Files {
     fn drop(&mut self) {
         self.release();
+        // The operations that are dropped next end with their files.
         self.pipes.clear();
-        for request in &self.requests {
-            let begin = Instant::now();
-            while request.status() == PENDING && begin.elapsed() < PATIENCE {
-                std::thread::yield_now();
-            }
-            // What the kernel may still write into is never freed.
-            if request.status() != PENDING {
-                // SAFETY: it came from a box, and nobody uses it any more.
-                drop(unsafe { Box::from_raw(request.memory) });
-            }
-        }
     }
 }
 
@@ -378,107 +335,6 @@ fn ends_with(error: u32) -> Option<u32> {
         .into_iter()
         .find(|&status| u32::from(win32_of_status(status)) == error)
 }
-
-/// How a call that issues an operation ended.
-enum Ended {
-    /// With the operation, which moved so many bytes.
-    Well(i64),
-    /// The operation is pending.
-    NotYet,
-    /// With an error.
-    Failed(u32),
-    /// With an NTSTATUS.
-    Status(i32),
-}
-
-impl Request {
-    /// The status block: the first two words of an OVERLAPPED are one.
-    fn block(&self) -> *mut IO_STATUS_BLOCK {
-        // SAFETY: the memory is there for as long as the request is.
-        unsafe {
-            match self.operation.overlapped {
-                0 => &raw mut (*self.memory).block,
-                _ => (&raw mut (*self.memory).overlapped).cast(),
-            }
-        }
-    }
-
-    fn status(&self) -> usize {
-        // SAFETY: as above; the kernel writes it behind our back. Its upper half is not part of a status.
-        let word = unsafe { self.block().cast::<usize>().read_volatile() };
-        word & 0xffff_ffff
-    }
-
-    fn read(&self, handle: HANDLE, event: HANDLE) -> Ended {
-        // SAFETY: nothing is pending in this memory, and it stays for as long as something may be.
-        let memory = unsafe { &mut *self.memory };
-        memory.overlapped = OVERLAPPED::default();
-        memory.overlapped.hEvent = event;
-        let (room, len) = (memory.room.as_mut_ptr(), ROOM as u32);
-        if self.operation.overlapped == 0 {
-            return self.read_without(handle, event);
-        }
-        let mut bytes = 0;
-        // SAFETY: as above.
-        let done = unsafe {
-            if self.operation.apc {
-                ReadFileEx(handle, room, len, &mut memory.overlapped, Some(over))
-            } else {
-                ReadFile(handle, room, len, &mut bytes, &mut memory.overlapped)
-            }
-        };
-        if done != 0 && !self.operation.apc {
-            return Ended::Well(bytes.into());
-        }
-        // SAFETY: it reads a number of this thread.
-        match unsafe { GetLastError() } {
-            _ if done != 0 => Ended::NotYet,
-            ERROR_IO_PENDING => Ended::NotYet,
-            error => Ended::Failed(error),
-        }
-    }
-
-    /// The native call is made without an OVERLAPPED too and does not wait then, as ReadFile would.
-    fn read_without(&self, handle: HANDLE, event: HANDLE) -> Ended {
-        // SAFETY: as above.
-        let memory = unsafe { &mut *self.memory };
-        memory.block = IO_STATUS_BLOCK {
-            Anonymous: IO_STATUS_BLOCK_0 {
-                Status: PENDING as i32,
-            },
-            Information: 0,
-        };
-        // SAFETY: as above.
-        let status = unsafe {
-            NtReadFile(
-                handle,
-                event,
-                None,
-                null(),
-                &mut memory.block,
-                memory.room.as_mut_ptr().cast(),
-                ROOM as u32,
-                null(),
-                null(),
-            )
-        };
-        match status {
-            0 => Ended::Well(memory.block.Information as i64),
-            status if status as usize == PENDING => Ended::NotYet,
-            status => {
-                memory.block.Anonymous.Status = status;
-                Ended::Status(status)
-            }
-        }
-    }
-}
-
-/// A completion routine: that it ran is all that is asked.
-///
-/// # Safety
-///
-/// It does nothing, and can be called in any way.
-unsafe extern "system" fn over(_: u32, _: u32, _: *mut OVERLAPPED) {}
 
 impl Pipe {
     fn new(file: File) -> Result<Pipe, Failure> {
@@ -491,17 +347,19 @@ impl Pipe {
             false => PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED,
         };
         let (kind, room) = (PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, 16 * ROOM as u32);
-        // SAFETY: the name ends in 0, and no attributes are passed; the results are checked.
-        let (end, device) = unsafe {
-            let end = CreateNamedPipeW(name.as_ptr(), access, kind, 1, room, room, 0, null());
-            let end = opened("CreateNamedPipeW", end)?;
-            let (both, none) = (GENERIC_READ | GENERIC_WRITE, null_mut());
-            let device = CreateFileW(name.as_ptr(), both, 0, null(), OPEN_EXISTING, 0, none);
-            (end, opened("CreateFileW", device)?)
-        };
+        let name = name.as_ptr();
+        // SAFETY: the name ends in 0 and lives until the call is over; a pipe may have no attributes.
+        let end = unsafe { CreateNamedPipeW(name, access, kind, 1, room, room, 0, null()) };
+        // SAFETY: if it was made it is new.
+        let end = unsafe { opened("CreateNamedPipeW", end) }?;
+        let (both, none) = (GENERIC_READ | GENERIC_WRITE, null_mut());
+        // SAFETY: as above; a file that is opened has neither attributes nor an example.
+        let device = unsafe { CreateFileW(name, both, 0, null(), OPEN_EXISTING, 0, none) };
+        // SAFETY: if it was made it is new.
+        let device = unsafe { opened("CreateFileW", device) }?;
         Ok(Pipe {
             file,
-            last: AtomicU64::new(end.0 as usize as u64),
+            last: AtomicU64::new(end.raw() as usize as u64),
             open: Mutex::new(vec![end]),
             device: Mutex::new(Some(device)),
             modes: AtomicU8::new(0),
@@ -520,7 +378,7 @@ impl Pipe {
         let skip_port = if modes.skip_port { SKIP_PORT } else { 0 };
         let skip_event = if modes.skip_event { SKIP_EVENT } else { 0 };
         let flags = skip_port | skip_event;
-        // SAFETY: only numbers are passed.
+        // SAFETY: the call takes no pointer. A file that is closed is an error.
         let done = unsafe { SetFileCompletionNotificationModes(self.handle(), flags) };
         if done != 0 {
             self.modes.fetch_or(flags, Ordering::SeqCst);
@@ -549,12 +407,11 @@ impl Pipe {
             let why = io::Error::other("the device has gone away");
             return Err(Failure::new(NAME, "WriteFile", why));
         };
-        let (message, mut written) = ([0_u8; ROOM], 0);
-        // SAFETY: no more bytes are passed than there are; the room of the pipe is larger.
-        let done = unsafe {
-            let len = how.bytes as u32;
-            WriteFile(end.0, message.as_ptr(), len, &mut written, null_mut())
-        };
+        let (message, mut written) = (&[0_u8; ROOM][..how.bytes as usize], 0);
+        let (bytes, len) = (message.as_ptr(), message.len() as u32);
+        // SAFETY: the message is as long as is said, and is read before the call is over, because this end has no
+        // operations that pend; so is the count written. The device is open while the lock is held.
+        let done = unsafe { WriteFile(end.raw(), bytes, len, &mut written, null_mut()) };
         match done {
             0 => Err(Failure::new(NAME, "WriteFile", io::Error::last_os_error())),
             _ => Ok(()),
@@ -564,16 +421,21 @@ impl Pipe {
 
 /// CreateIoCompletionPort with a file.
 pub fn associate(file: HANDLE, port: HANDLE, key: i64) -> Answer {
-    // SAFETY: only numbers are passed. What comes back is the handle of the port.
+    // SAFETY: the call takes no pointer. Handles that are closed are an error. What comes back is the handle of the
+    // port, which is not ours to close.
     let done = unsafe { CreateIoCompletionPort(file, port, key as usize, 0) };
     done_or_error(i32::from(!done.is_null()))
 }
 
 /// NtSetInformationFile with FileReplaceCompletionInformation.
 pub fn replace(file: HANDLE, port: HANDLE, key: i64) -> Answer {
-    let information = (port, key as usize);
+    let information = FILE_COMPLETION_INFORMATION {
+        Port: port,
+        Key: key as usize as *mut _,
+    };
     let mut block = IO_STATUS_BLOCK::default();
-    // SAFETY: the information is as long as is said, and read in the call.
+    // SAFETY: this class has this type. The information is as long as is said; it is read, and the block written,
+    // before the call is over. The key is carried as a number, and handles that are closed are an error.
     answer_of_nt(unsafe {
         NtSetInformationFile(
             file,
@@ -585,9 +447,15 @@ pub fn replace(file: HANDLE, port: HANDLE, key: i64) -> Answer {
     })
 }
 
-fn opened(call: &str, handle: HANDLE) -> Result<Owned, Failure> {
+/// A file that a call gave, if it gave one.
+///
+/// # Safety
+///
+/// The handle is INVALID_HANDLE_VALUE, or as for [`checked`].
+unsafe fn opened(call: &str, handle: HANDLE) -> Result<Owned, Failure> {
     match handle {
         INVALID_HANDLE_VALUE => Err(Failure::new(NAME, call, io::Error::last_os_error())),
-        handle => checked(call, handle),
+        // SAFETY: as the caller says.
+        handle => unsafe { checked(call, handle) },
     }
 }

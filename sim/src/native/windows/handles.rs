@@ -1,7 +1,8 @@
 //! Handles of the system, and what its calls answer.
 
 use std::io;
-use std::ptr::null;
+use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, OwnedHandle};
+use std::ptr::{null, null_mut};
 
 use portsim_model::event::{ERRORS, Error};
 use portsim_model::os_error::win32;
@@ -19,32 +20,49 @@ use crate::trace::Answer;
 pub const NAME: &str = "windows";
 
 /// A handle that is closed with this.
-pub struct Owned(pub HANDLE);
+pub struct Owned(OwnedHandle);
 
-// SAFETY: a handle is a number that every thread of the process may use.
-unsafe impl Send for Owned {}
-// SAFETY: as above.
-unsafe impl Sync for Owned {}
+impl Owned {
+    /// A handle that a call has made.
+    ///
+    /// # Safety
+    ///
+    /// The handle is open, and nobody else closes it.
+    pub unsafe fn new(handle: HANDLE) -> Owned {
+        // SAFETY: as the caller says; `CloseHandle` closes all handles that are made here.
+        Owned(unsafe { OwnedHandle::from_raw_handle(handle) })
+    }
 
-impl Drop for Owned {
-    fn drop(&mut self) {
-        // SAFETY: it is ours, and closed once.
-        unsafe { CloseHandle(self.0) };
+    /// As the system takes it: open for as long as this lives.
+    pub fn raw(&self) -> HANDLE {
+        self.0.as_raw_handle()
+    }
+
+    /// CloseHandle, where its answer is wanted.
+    pub fn close(self) -> Answer {
+        let handle = self.0.into_raw_handle();
+        // SAFETY: the handle was this one's to close, and nothing is left that would close it again.
+        done_or_error(unsafe { CloseHandle(handle) })
     }
 }
 
 /// An event that is taken back when a thread is released.
 pub fn event() -> Result<Owned, Failure> {
-    // SAFETY: no name and no attributes are passed; the result is checked.
-    checked("CreateEventW", unsafe {
-        CreateEventW(null(), 0, 0, null())
-    })
+    make_event(false)
+}
+
+/// An event, which stays signaled if it is manual.
+pub fn make_event(manual: bool) -> Result<Owned, Failure> {
+    // SAFETY: an event may have neither a name nor attributes.
+    let event = unsafe { CreateEventW(null(), manual.into(), 0, null()) };
+    // SAFETY: if it was made it is new.
+    unsafe { checked("CreateEventW", event) }
 }
 
 /// SetEvent.
 pub fn set(event: &Owned) -> Result<(), Failure> {
-    // SAFETY: it is open.
-    match unsafe { SetEvent(event.0) } {
+    // SAFETY: the call takes no pointer; the event is borrowed, and so it is open.
+    match unsafe { SetEvent(event.raw()) } {
         0 => Err(Failure::new(NAME, "SetEvent", io::Error::last_os_error())),
         _ => Ok(()),
     }
@@ -52,28 +70,14 @@ pub fn set(event: &Owned) -> Result<(), Failure> {
 
 /// One more handle of the same thing.
 pub fn duplicate(handle: HANDLE) -> Result<Owned, Failure> {
-    let mut copy = std::ptr::null_mut();
-    // SAFETY: the copy goes to a place of ours, and becomes ours.
-    let done = unsafe {
-        let process = GetCurrentProcess();
-        DuplicateHandle(
-            process,
-            handle,
-            process,
-            &mut copy,
-            0,
-            0,
-            DUPLICATE_SAME_ACCESS,
-        )
-    };
-    checked(
-        "DuplicateHandle",
-        if done == 0 {
-            std::ptr::null_mut()
-        } else {
-            copy
-        },
-    )
+    let (mut copy, same) = (null_mut(), DUPLICATE_SAME_ACCESS);
+    // SAFETY: it takes nothing, and gives a number that is no handle to be closed.
+    let process = unsafe { GetCurrentProcess() };
+    // SAFETY: the copy goes to a place of ours. A handle that is closed is refused.
+    let done = unsafe { DuplicateHandle(process, handle, process, &mut copy, 0, 0, same) };
+    let copy = if done == 0 { null_mut() } else { copy };
+    // SAFETY: if it was made it is new.
+    unsafe { checked("DuplicateHandle", copy) }
 }
 
 /// What is made until its handle, or its number, is none of those that are taken.
@@ -93,17 +97,21 @@ pub fn untaken<T>(
 }
 
 /// A handle that a call gave, if it gave one.
-pub fn checked(call: &str, handle: HANDLE) -> Result<Owned, Failure> {
+///
+/// # Safety
+///
+/// The handle is null, or as for [`Owned::new`].
+pub unsafe fn checked(call: &str, handle: HANDLE) -> Result<Owned, Failure> {
     if handle.is_null() {
-        Err(Failure::new(NAME, call, io::Error::last_os_error()))
-    } else {
-        Ok(Owned(handle))
+        return Err(Failure::new(NAME, call, io::Error::last_os_error()));
     }
+    // SAFETY: it is not null, so the rest is as the caller says.
+    Ok(unsafe { Owned::new(handle) })
 }
 
 /// The error that the thread's last call left.
 pub fn last_error() -> Answer {
-    // SAFETY: it reads a number of this thread.
+    // SAFETY: it takes nothing, and reads a number of this thread.
     let number = unsafe { GetLastError() };
     let known = ERRORS.into_iter().map(win32);
     let known = known
@@ -133,7 +141,7 @@ pub fn answer_of_nt(status: i32) -> Answer {
     if status >= 0 && status != PENDING {
         return Answer::Done;
     }
-    // SAFETY: only a number is passed.
+    // SAFETY: it takes any number, and no pointer.
     let number = unsafe { RtlNtStatusToDosError(status) };
     let mut known = ERRORS.into_iter().map(win32);
     let name = known.find(|known| u32::from(known.number) == number);

@@ -81,13 +81,15 @@ impl Jobs {
     /// The jobs of a program, with nobody in them.
     pub fn new(program: &Program) -> Result<Jobs, Failure> {
         let job = |_| {
-            // SAFETY: no name and no attributes are passed; the result is checked.
-            let job = checked("CreateJobObjectW", unsafe {
-                CreateJobObjectW(null(), null())
-            })?;
+            // SAFETY: a job may have neither attributes nor a name.
+            let job = unsafe { CreateJobObjectW(null(), null()) };
+            // SAFETY: if it was made it is new.
+            let job = unsafe { checked("CreateJobObjectW", job) }?;
             let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
             limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
-            match inform(job.0, JobObjectExtendedLimitInformation, &limits) {
+            // SAFETY: this class has this type.
+            let limited = unsafe { inform(&job, JobObjectExtendedLimitInformation, &limits) };
+            match limited {
                 Answer::Done => Ok(job),
                 _ => Err(broken("SetInformationJobObject")),
             }
@@ -153,10 +155,9 @@ impl Jobs {
     }
 
     fn assign(&self, job: JobId, Suspended(child): &Suspended) -> Answer {
-        // SAFETY: both handles are open.
-        done_or_error(unsafe {
-            AssignProcessToJobObject(self.jobs[job.index()].0, child.as_raw_handle())
-        })
+        let job = self.jobs[job.index()].raw();
+        // SAFETY: the call takes no pointer; job and child are borrowed, and so their handles are open.
+        done_or_error(unsafe { AssignProcessToJobObject(job, child.as_raw_handle()) })
     }
 
     /// SetInformationJobObject with JobObjectAssociateCompletionPortInformation.
@@ -172,11 +173,12 @@ impl Jobs {
             CompletionKey: key as usize as *mut _,
             CompletionPort: port,
         };
-        inform(
-            self.jobs[job.index()].0,
+        let (job, class) = (
+            &self.jobs[job.index()],
             JobObjectAssociateCompletionPortInformation,
-            &association,
-        )
+        );
+        // SAFETY: this class has this type. The key is carried as a number, and a port that is closed is refused.
+        unsafe { inform(job, class, &association) }
     }
 
     /// A process begins in a job. What has begun already cannot begin: no call is made then.
@@ -222,10 +224,11 @@ impl Jobs {
     /// How many processes of a job live.
     fn active(&self, job: JobId) -> Result<u32, Failure> {
         let mut account = JOBOBJECT_BASIC_ACCOUNTING_INFORMATION::default();
-        // SAFETY: the place is as long as is said.
+        // SAFETY: this class has this type, whose place here is as long as is said and written before the call is over;
+        // the length need not be told. The job is open.
         let done = unsafe {
             QueryInformationJobObject(
-                self.jobs[job.index()].0,
+                self.jobs[job.index()].raw(),
                 JobObjectBasicAccountingInformation,
                 (&raw mut account).cast(),
                 size_of_val(&account) as u32,
@@ -252,11 +255,17 @@ impl Jobs {
     }
 }
 
-fn inform<T>(job: HANDLE, class: JOBOBJECTINFOCLASS, information: &T) -> Answer {
-    // SAFETY: the information is as long as is said, and read in the call.
+/// SetInformationJobObject.
+///
+/// # Safety
+///
+/// `T` is the type that the system's documentation has for this class, and what it points to may be read.
+unsafe fn inform<T>(job: &Owned, class: JOBOBJECTINFOCLASS, information: &T) -> Answer {
+    // SAFETY: the information is as long as is said, and is read before the call is over; the job is open. The rest
+    // is as the caller says.
     let done = unsafe {
         SetInformationJobObject(
-            job,
+            job.raw(),
             class,
             (&raw const *information).cast(),
             size_of::<T>() as u32,

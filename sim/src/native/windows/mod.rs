@@ -6,7 +6,8 @@
 //! - [`world`] is one run: it makes every call, with [`ports`], [`objects`] and what else there is.
 //! - [`threads`] are looked at from outside, and brought home in the end; [`stops`] is how others suspend and end them, where
 //!   they hold nothing.
-//! - [`files`] are pipes, with a device at their other end; [`refusals`] says what a pipe cannot show.
+//! - [`files`] are pipes, with a device at their other end, and [`requests`] what pends on them; [`refusals`] says
+//!   what a pipe cannot show.
 //! - [`jobs`] have processes that never run.
 //! - [`ntdll`] has the calls that no Win32 name stands for; [`handles`] is what all of it is made of.
 
@@ -17,6 +18,7 @@ mod ntdll;
 mod objects;
 mod ports;
 mod refusals;
+mod requests;
 mod stops;
 mod threads;
 mod world;

@@ -10,7 +10,7 @@ use std::ptr::{null, null_mut};
 use portsim_model::op::Noun;
 use portsim_model::ops_of;
 use portsim_model::program::{Op, Packet, Program, Reserve};
-use windows_sys::Win32::Foundation::{HANDLE, UNICODE_STRING};
+use windows_sys::Win32::Foundation::{FARPROC, HANDLE, UNICODE_STRING};
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
 
 use super::handles::{NAME, Owned, answer_of_nt};
@@ -37,15 +37,21 @@ struct Attributes {
     quality: *const u8,
 }
 
-type AllocateReserve = extern "system" fn(*mut HANDLE, *const Attributes, u32) -> i32;
-type SetWithReserve = extern "system" fn(HANDLE, HANDLE, usize, usize, i32, usize) -> i32;
+// SAFETY: who calls it gives a place for a handle, and attributes or NULL.
+type AllocateReserve = unsafe extern "system" fn(*mut HANDLE, *const Attributes, u32) -> i32;
+// SAFETY: who calls it gives numbers only.
+type SetWithReserve = unsafe extern "system" fn(HANDLE, HANDLE, usize, usize, i32, usize) -> i32;
 type Routine = extern "system" fn(usize, usize, usize);
+// SAFETY: who calls it gives a routine that takes any numbers.
 type QueueWithReserve =
-    extern "system" fn(HANDLE, HANDLE, Option<Routine>, usize, usize, usize) -> i32;
-type CreatePacket = extern "system" fn(*mut HANDLE, u32, *const Attributes) -> i32;
+    unsafe extern "system" fn(HANDLE, HANDLE, Option<Routine>, usize, usize, usize) -> i32;
+// SAFETY: who calls it gives a place for a handle, and attributes or NULL.
+type CreatePacket = unsafe extern "system" fn(*mut HANDLE, u32, *const Attributes) -> i32;
+// SAFETY: who calls it gives a place for one byte, or NULL.
 type AssociatePacket =
-    extern "system" fn(HANDLE, HANDLE, HANDLE, usize, usize, i32, usize, *mut u8) -> i32;
-type CancelPacket = extern "system" fn(HANDLE, u8) -> i32;
+    unsafe extern "system" fn(HANDLE, HANDLE, HANDLE, usize, usize, i32, usize, *mut u8) -> i32;
+// SAFETY: who calls it gives numbers only.
+type CancelPacket = unsafe extern "system" fn(HANDLE, u8) -> i32;
 
 const ALLOCATE_RESERVE: &CStr = c"NtAllocateReserveObject";
 const SET_WITH_RESERVE: &CStr = c"NtSetIoCompletionEx";
@@ -54,7 +60,8 @@ const CREATE_PACKET: &CStr = c"NtCreateWaitCompletionPacket";
 const ASSOCIATE_PACKET: &CStr = c"NtAssociateWaitCompletionPacket";
 const CANCEL_PACKET: &CStr = c"NtCancelWaitCompletionPacket";
 
-// SAFETY: this is the signature that the system exports under this name, as its documentation of native calls has it.
+// SAFETY: the system exports a function of this signature under this name, as its documentation of native calls has
+// it; no header that is used here does.
 #[link(name = "ntdll")]
 unsafe extern "system" {
     /// Makes a port, which may have a name, or opens it.
@@ -66,19 +73,12 @@ unsafe extern "system" {
     ) -> i32;
 }
 
-/// What is exported under a name.
-///
-/// # Safety
-///
-/// `F` is the type of a pointer to a function with the signature that the system's documentation has under this name.
-unsafe fn exported<F: Copy>(name: &CStr) -> Option<F> {
-    // SAFETY: the names end in 0.
-    let found = unsafe {
-        let ntdll = GetModuleHandleA(c"ntdll.dll".as_ptr().cast());
-        GetProcAddress(ntdll, name.as_ptr().cast())
-    };
-    // SAFETY: as the caller says; a pointer to a function is as long as another one.
-    found.map(|found| unsafe { transmute_copy(&found) })
+/// A function of ntdll, of a signature that this does not say. It stays: nobody unloads ntdll.
+pub fn exported(name: &CStr) -> FARPROC {
+    // SAFETY: the name ends in 0 and stays. Every program has ntdll, and the handle is not ours to close.
+    let ntdll = unsafe { GetModuleHandleA(c"ntdll.dll".as_ptr().cast()) };
+    // SAFETY: the name ends in 0 and is borrowed until the call is over.
+    unsafe { GetProcAddress(ntdll, name.as_ptr().cast()) }
 }
 
 /// Why a call cannot be made here, if it cannot: the first name that is not exported.
@@ -95,8 +95,7 @@ pub fn refused(op: Op) -> Option<String> {
         ops_of!(ports, port_handles, objects, threads, apcs, variables) => &[],
         ops_of!(files, jobs, sources, event_ports, rings, kqueues) => &[],
     };
-    // SAFETY: what is found is not called.
-    let is_missing = |name: &&&CStr| unsafe { exported::<usize>(name) }.is_none();
+    let is_missing = |name: &&&CStr| exported(name).is_none();
     let missing = names.iter().find(is_missing)?;
     Some(format!(
         "the ntdll of this system exports no {}",
@@ -119,15 +118,21 @@ impl Natives {
                 Reserve::Port => 1,
             };
             // SAFETY: this is its type.
-            let allocate: AllocateReserve = unsafe { wanted(ALLOCATE_RESERVE)? };
+            let allocate: AllocateReserve = unsafe { wanted(ALLOCATE_RESERVE) }?;
             let mut made = null_mut();
-            made_by(ALLOCATE_RESERVE, allocate(&mut made, null(), kind), made)
+            // SAFETY: the handle goes to a place of ours before the call is over; a reserve may have no attributes.
+            let status = unsafe { allocate(&mut made, null(), kind) };
+            // SAFETY: if it was made it is new.
+            unsafe { made_by(ALLOCATE_RESERVE, status, made) }
         };
         let packet = |_| {
             // SAFETY: this is its type.
-            let create: CreatePacket = unsafe { wanted(CREATE_PACKET)? };
+            let create: CreatePacket = unsafe { wanted(CREATE_PACKET) }?;
             let mut made = null_mut();
-            made_by(CREATE_PACKET, create(&mut made, ALL, null()), made)
+            // SAFETY: the handle goes to a place of ours before the call is over; a packet may have no attributes.
+            let status = unsafe { create(&mut made, ALL, null()) };
+            // SAFETY: if it was made it is new.
+            unsafe { made_by(CREATE_PACKET, status, made) }
         };
         let asks = |which: fn(Noun<'_>) -> bool| {
             let names = |mut op: Op| op.describe().nouns().any(which);
@@ -156,21 +161,23 @@ impl Natives {
     /// NtSetIoCompletionEx.
     pub fn post(&self, port: HANDLE, reserve: usize, packet: Packet) -> Result<Answer, Failure> {
         // SAFETY: this is its type.
-        let set: SetWithReserve = unsafe { wanted(SET_WITH_RESERVE)? };
+        let set: SetWithReserve = unsafe { wanted(SET_WITH_RESERVE) }?;
         let (status, bytes) = (packet.status as i32, packet.bytes as usize);
-        let reserve = self.reserves[reserve].0;
+        let reserve = self.reserves[reserve].raw();
         let (key, overlapped) = (packet.key as usize, packet.overlapped as usize);
-        Ok(answer_of_nt(set(
-            port, reserve, key, overlapped, status, bytes,
-        )))
+        // SAFETY: the call takes numbers only. The reserve is open, and a port that is closed is an error.
+        let status = unsafe { set(port, reserve, key, overlapped, status, bytes) };
+        Ok(answer_of_nt(status))
     }
 
     /// NtQueueApcThreadEx.
     pub fn apc(&self, thread: HANDLE, reserve: usize) -> Result<Answer, Failure> {
         // SAFETY: this is its type.
-        let queue: QueueWithReserve = unsafe { wanted(QUEUE_WITH_RESERVE)? };
-        let reserve = self.reserves[reserve].0;
-        Ok(answer_of_nt(queue(thread, reserve, Some(nothing), 0, 0, 0)))
+        let queue: QueueWithReserve = unsafe { wanted(QUEUE_WITH_RESERVE) }?;
+        let reserve = self.reserves[reserve].raw();
+        // SAFETY: thread and reserve are open. The procedure takes any numbers, and is there as long as the program is.
+        let status = unsafe { queue(thread, reserve, Some(nothing), 0, 0, 0) };
+        Ok(answer_of_nt(status))
     }
 
     /// NtAssociateWaitCompletionPacket; whether its target was signaled already is the value of the answer.
@@ -182,18 +189,22 @@ impl Natives {
         packet: Packet,
     ) -> Result<Answer, Failure> {
         // SAFETY: this is its type.
-        let associate: AssociatePacket = unsafe { wanted(ASSOCIATE_PACKET)? };
+        let associate: AssociatePacket = unsafe { wanted(ASSOCIATE_PACKET) }?;
         let mut signaled = 0;
-        let status = associate(
-            self.packets[which].0,
-            port,
-            target,
-            packet.key as usize,
-            packet.overlapped as usize,
-            packet.status as i32,
-            packet.bytes as usize,
-            &mut signaled,
-        );
+        // SAFETY: whether it was signaled goes to a place of ours before the call is over, and all else is numbers. The
+        // packet is open; a port or target that is closed is an error.
+        let status = unsafe {
+            associate(
+                self.packets[which].raw(),
+                port,
+                target,
+                packet.key as usize,
+                packet.overlapped as usize,
+                packet.status as i32,
+                packet.bytes as usize,
+                &mut signaled,
+            )
+        };
         Ok(match answer_of_nt(status) {
             Answer::Done => Answer::Value(u8::from(signaled != 0)),
             answer => answer,
@@ -203,11 +214,10 @@ impl Natives {
     /// NtCancelWaitCompletionPacket.
     pub fn cancel(&self, which: usize, remove: bool) -> Result<Answer, Failure> {
         // SAFETY: this is its type.
-        let cancel: CancelPacket = unsafe { wanted(CANCEL_PACKET)? };
-        Ok(answer_of_nt(cancel(
-            self.packets[which].0,
-            u8::from(remove),
-        )))
+        let cancel: CancelPacket = unsafe { wanted(CANCEL_PACKET) }?;
+        // SAFETY: the call takes no pointer, and the packet is open.
+        let status = unsafe { cancel(self.packets[which].raw(), u8::from(remove)) };
+        Ok(answer_of_nt(status))
     }
 }
 
@@ -229,9 +239,11 @@ pub fn create_named(name: &str, concurrency: u32) -> Result<(Owned, bool), Failu
         quality: null(),
     };
     let mut made = null_mut();
-    // SAFETY: the name and the attributes live until the call is over; the result is checked.
+    // SAFETY: the name is as long as it says. It and the attributes live until the call is over, and the handle goes
+    // to a place of ours before that.
     let status = unsafe { NtCreateIoCompletion(&mut made, ALL_ACCESS, &attributes, concurrency) };
-    let port = made_by(c"NtCreateIoCompletion", status, made)?;
+    // SAFETY: if it was made it is new.
+    let port = unsafe { made_by(c"NtCreateIoCompletion", status, made) }?;
     Ok((port, status == NAME_EXISTS))
 }
 
@@ -239,16 +251,23 @@ pub fn create_named(name: &str, concurrency: u32) -> Result<(Owned, bool), Failu
 ///
 /// # Safety
 ///
-/// As for [`exported`].
+/// `F` is the type of a pointer to a function with the signature that the system's documentation has under this name.
 unsafe fn wanted<F: Copy>(name: &CStr) -> Result<F, Failure> {
-    // SAFETY: as the caller says.
-    let found = unsafe { exported(name) };
-    found.ok_or_else(|| wrong(name, "it is not exported".to_owned()))
+    const { assert!(size_of::<F>() == size_of::<FARPROC>()) };
+    let found = exported(name).ok_or_else(|| wrong(name, "it is not exported".to_owned()))?;
+    // SAFETY: `F` is a pointer to a function too, and so as long; that it fits this one is as the caller says.
+    Ok(unsafe { transmute_copy(&found) })
 }
 
-fn made_by(name: &CStr, status: i32, made: HANDLE) -> Result<Owned, Failure> {
+/// What a call has made, unless it failed.
+///
+/// # Safety
+///
+/// The call failed, or the handle is as for [`Owned::new`].
+unsafe fn made_by(name: &CStr, status: i32, made: HANDLE) -> Result<Owned, Failure> {
     match status {
-        0.. => Ok(Owned(made)),
+        // SAFETY: it did not fail, so the rest is as the caller says.
+        0.. => Ok(unsafe { Owned::new(made) }),
         status => Err(wrong(name, format!("NTSTATUS 0x{status:08x}"))),
     }
 }

@@ -21,19 +21,21 @@ impl Objects {
     /// Those of a program, as they are at the start.
     pub fn new(program: &Program) -> Result<Objects, Failure> {
         let object = |object: &Object| {
-            // SAFETY: no names and no attributes are passed; the results are checked.
-            let handle = unsafe {
-                match *object {
-                    Object::Event { manual, signaled } => {
-                        CreateEventW(null(), manual.into(), signaled.into(), null())
-                    }
-                    Object::Mutex => CreateMutexW(null(), 0, null()),
-                    Object::Semaphore { count } => {
-                        CreateSemaphoreW(null(), count.into(), SEMAPHORE_MAX.into(), null())
-                    }
-                }
+            let handle = match *object {
+                // SAFETY: an object may have neither a name nor attributes.
+                Object::Event { manual, signaled } => unsafe {
+                    CreateEventW(null(), manual.into(), signaled.into(), null())
+                },
+                // SAFETY: as above.
+                Object::Mutex => unsafe { CreateMutexW(null(), 0, null()) },
+                // SAFETY: as above.
+                Object::Semaphore { count } => unsafe {
+                    CreateSemaphoreW(null(), count.into(), SEMAPHORE_MAX.into(), null())
+                },
             };
-            Ok((*object, checked("create an object", handle)?))
+            // SAFETY: if it was made it is new.
+            let handle = unsafe { checked("create an object", handle) };
+            Ok((*object, handle?))
         };
         let objects = program.objects.iter().map(object);
         objects.collect::<Result<_, Failure>>().map(Objects)
@@ -41,21 +43,21 @@ impl Objects {
 
     /// The handle of an object.
     pub fn handle(&self, object: ObjectId) -> HANDLE {
-        self.0[object.index()].1.0
+        self.0[object.index()].1.raw()
     }
 
     /// SetEvent, ReleaseMutex, ReleaseSemaphore.
     pub fn signal(&self, object: ObjectId) -> Answer {
         let (kind, handle) = &self.0[object.index()];
-        // SAFETY: the handle is open for as long as the objects are.
-        let done = unsafe {
-            match kind {
-                Object::Event { .. } => SetEvent(handle.0),
-                Object::Mutex => ReleaseMutex(handle.0),
-                Object::Semaphore { .. } => ReleaseSemaphore(handle.0, 1, null_mut()),
-            }
-        };
-        done_or_error(done)
+        let handle = handle.raw();
+        done_or_error(match kind {
+            // SAFETY: the call takes no pointer; the handle is open for as long as the objects are there.
+            Object::Event { .. } => unsafe { SetEvent(handle) },
+            // SAFETY: as above. The system refuses a thread that does not own the mutex.
+            Object::Mutex => unsafe { ReleaseMutex(handle) },
+            // SAFETY: as above. The count before need not be told.
+            Object::Semaphore { .. } => unsafe { ReleaseSemaphore(handle, 1, null_mut()) },
+        })
     }
 
     /// ResetEvent.
@@ -64,8 +66,7 @@ impl Objects {
         if !matches!(kind, Object::Event { .. }) {
             return failed(Error::Invalid);
         }
-        // SAFETY: as above.
-        let done = unsafe { ResetEvent(handle.0) };
-        done_or_error(done)
+        // SAFETY: the call takes no pointer; the handle is open for as long as the objects are there.
+        done_or_error(unsafe { ResetEvent(handle.raw()) })
     }
 }

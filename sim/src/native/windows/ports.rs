@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portsim_model::event::Error;
 use portsim_model::program::{BATCH_MAX, Packet, Port, PortId, Program};
-use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, HANDLE, INVALID_HANDLE_VALUE};
+use windows_sys::Win32::Foundation::{GetLastError, HANDLE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::System::IO::{
     CreateIoCompletionPort, GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, OVERLAPPED,
     OVERLAPPED_ENTRY, PostQueuedCompletionStatus,
@@ -26,8 +26,8 @@ const HOME: usize = usize::MAX;
 /// The key of a call that took nothing: the system leaves it as it was.
 const NO_KEY: usize = usize::MAX;
 
-// SAFETY: these are the signatures that the system exports under these names, as its documentation of native
-// calls has them.
+// SAFETY: the system exports functions of these signatures under these names, as its documentation of native calls has
+// them; no header that is used here does.
 #[link(name = "ntdll")]
 unsafe extern "system" {
     /// Posts a packet with a status of its own, which no Win32 call does.
@@ -55,12 +55,9 @@ struct Handles {
     name: Option<String>,
     /// Those that are open; calls use the first.
     open: Vec<Owned>,
-    /// The one that was used last: closed ones are still called with.
-    last: HANDLE,
+    /// The one that was used last, as a number: closed ones are still called with.
+    last: usize,
 }
-
-// SAFETY: `last` is a number that is only passed to the system, which says whether it names anything.
-unsafe impl Send for Handles {}
 
 /// The ports of a run.
 pub struct Ports(Mutex<Vec<Handles>>);
@@ -72,7 +69,7 @@ impl Ports {
             concurrency: port.concurrency,
             name: port.named.then(name_of_a_port),
             open: Vec::new(),
-            last: INVALID_HANDLE_VALUE,
+            last: INVALID_HANDLE_VALUE as usize,
         };
         Ports(Mutex::new(program.ports.iter().map(handles).collect()))
     }
@@ -96,11 +93,11 @@ impl Ports {
             Ok(made)
         };
         let made = untaken(make, |made| {
-            is_taken(made.0) || of_another(&ports, port, made)
+            is_taken(made.raw()) || of_another(&ports, port, made)
         })?;
         let handles = &mut ports[port.index()];
         if !is_open {
-            handles.last = made.0;
+            handles.last = made.raw() as usize;
         }
         handles.open.push(made);
         Ok(match was_there {
@@ -116,10 +113,10 @@ impl Ports {
         is_taken: impl Fn(HANDLE) -> bool,
     ) -> Result<Answer, Failure> {
         let mut ports = lock(&self.0);
-        let Some(first) = ports[port.index()].open.first().map(|it| it.0) else {
+        let Some(first) = ports[port.index()].open.first().map(Owned::raw) else {
             return Ok(failed(Error::BadHandle));
         };
-        let is_taken = |copy: &Owned| is_taken(copy.0) || of_another(&ports, port, copy);
+        let is_taken = |copy: &Owned| is_taken(copy.raw()) || of_another(&ports, port, copy);
         let copy = untaken(|| duplicate(first), is_taken)?;
         ports[port.index()].open.push(copy);
         Ok(Answer::Done)
@@ -136,19 +133,16 @@ impl Ports {
             // The one that calls used so far; they use the next from now on.
             let closed = handles.open.remove(0);
             if let Some(next) = handles.open.first() {
-                handles.last = next.0;
+                handles.last = next.raw() as usize;
             }
             closed
         };
-        // SAFETY: it is ours; its drop is left out, because the answer is wanted.
-        let done = unsafe { CloseHandle(closed.0) };
-        std::mem::forget(closed);
-        done_or_error(done)
+        closed.close()
     }
 
     /// The handle that calls on a port use.
     pub fn handle(&self, port: PortId) -> HANDLE {
-        lock(&self.0)[port.index()].last
+        lock(&self.0)[port.index()].last as HANDLE
     }
 
     /// Whether a port has a handle.
@@ -158,12 +152,12 @@ impl Ports {
 
     /// Whether a call on some port is made with this handle, although it may be closed.
     pub fn remembers(&self, handle: HANDLE) -> bool {
-        lock(&self.0).iter().any(|it| it.last == handle)
+        lock(&self.0).iter().any(|it| it.last == handle as usize)
     }
 
     /// Whether some port that this is true of has packets that nobody has taken.
     pub fn any_has_packets(&self, which: impl Fn(PortId) -> bool) -> bool {
-        let has_packets = |handle: &Owned| depth(handle.0).is_ok_and(|depth| depth > 0);
+        let has_packets = |handle: &Owned| depth(handle.raw()).is_ok_and(|depth| depth > 0);
         let ports = lock(&self.0);
         let mut ports = (0..).map(PortId).zip(ports.iter());
         ports.any(|(id, it)| which(id) && it.open.first().is_some_and(has_packets))
@@ -177,8 +171,9 @@ impl Ports {
                 continue;
             };
             for _ in 0..threads {
-                // SAFETY: the OVERLAPPED is a number that nobody follows.
-                unsafe { PostQueuedCompletionStatus(first.0, 0, 0, HOME as *const OVERLAPPED) };
+                // SAFETY: the system carries the OVERLAPPED as a number, and who takes it does not follow it. The
+                // port is open while the lock is held.
+                unsafe { PostQueuedCompletionStatus(first.raw(), 0, 0, HOME as *const OVERLAPPED) };
             }
             port.open.clear();
         }
@@ -188,7 +183,7 @@ impl Ports {
 /// Whether calls on another port are made with this handle.
 fn of_another(ports: &[Handles], port: PortId, made: &Owned) -> bool {
     let mut others = ports.iter().enumerate().filter(|&(n, _)| n != port.index());
-    others.any(|(_, it)| it.last == made.0)
+    others.any(|(_, it)| it.last == made.raw() as usize)
 }
 
 impl Handles {
@@ -197,11 +192,13 @@ impl Handles {
         if let Some(name) = &self.name {
             return ntdll::create_named(name, self.concurrency);
         }
-        // SAFETY: no file is passed.
+        // SAFETY: the call takes no pointer, and without a file it makes a port.
         let made = unsafe {
             CreateIoCompletionPort(INVALID_HANDLE_VALUE, null_mut(), 0, self.concurrency)
         };
-        Ok((checked("CreateIoCompletionPort", made)?, false))
+        // SAFETY: if it was made it is new.
+        let made = unsafe { checked("CreateIoCompletionPort", made) }?;
+        Ok((made, false))
     }
 }
 
@@ -225,7 +222,8 @@ pub enum Took {
 /// GetQueuedCompletionStatus.
 pub fn take_one(port: HANDLE, millis: u32) -> Took {
     let (mut bytes, mut key, mut overlapped) = (0, NO_KEY, null_mut());
-    // SAFETY: all pointers are to places of ours; the OVERLAPPED that comes back is never followed.
+    // SAFETY: the three places are ours, and are written before the call is over, if at all; what comes back as the
+    // address of an OVERLAPPED is never followed. A port that is closed, or is closed meanwhile, is an error.
     let taken =
         unsafe { GetQueuedCompletionStatus(port, &mut bytes, &mut key, &mut overlapped, millis) };
     let packet = Packet {
@@ -241,7 +239,7 @@ pub fn take_one(port: HANDLE, millis: u32) -> Took {
     if key == NO_KEY {
         return Took::Nothing(last_error());
     }
-    // SAFETY: it reads a number of this thread.
+    // SAFETY: it takes nothing, and reads a number of this thread.
     Took::Badly(packet, unsafe { GetLastError() })
 }
 
@@ -255,7 +253,9 @@ pub fn take_many(
     let mut room = [OVERLAPPED_ENTRY::default(); BATCH_MAX];
     let max = usize::from(max).min(BATCH_MAX);
     let mut taken = 0;
-    // SAFETY: the room is as long as is said; no OVERLAPPED that comes back is followed.
+    // SAFETY: the room has at least as many entries as is said. It and the count are ours, and are written before the
+    // call is over, if at all; what comes back as the address of an OVERLAPPED is never followed. A port that is
+    // closed, or is closed meanwhile, is an error.
     let done = unsafe {
         GetQueuedCompletionStatusEx(
             port,
@@ -283,20 +283,22 @@ pub fn post(port: HANDLE, packet: Packet) -> Answer {
     let (key, overlapped) = (packet.key as usize, packet.overlapped as usize);
     if packet.status == 0 {
         let overlapped = overlapped as *const OVERLAPPED;
-        // SAFETY: the system carries the OVERLAPPED as a number.
+        // SAFETY: the system carries the OVERLAPPED as a number, and who takes it does not follow it. A port that is
+        // closed is an error.
         let done =
             unsafe { PostQueuedCompletionStatus(port, packet.bytes as u32, key, overlapped) };
         return done_or_error(done);
     }
     let (status, bytes) = (packet.status as i32, packet.bytes as usize);
-    // SAFETY: only numbers are passed.
+    // SAFETY: the call takes numbers only. A port that is closed is an error.
     answer_of_nt(unsafe { NtSetIoCompletion(port, key, overlapped, status, bytes) })
 }
 
 /// How many packets of a port nobody has taken, or why that is not known.
 fn depth(port: HANDLE) -> Result<i32, i32> {
     let (mut depth, mut returned) = (0, 0);
-    // SAFETY: the pointers are to places of ours, of the length that is passed.
+    // SAFETY: class 0 has one number of 4 bytes. It and the length go to places of ours before the call is over. A
+    // port that is closed is an error.
     let status = unsafe { NtQueryIoCompletion(port, 0, &mut depth, 4, &mut returned) };
     if status < 0 { Err(status) } else { Ok(depth) }
 }

@@ -3,7 +3,8 @@
 use portsim_model::ops_of;
 use portsim_model::program::{FileId, IoResult, Op, Operation, OperationId, Program};
 
-use super::files::{BROKEN, ROOM};
+use super::files::BROKEN;
+use super::requests::ROOM;
 
 /// Why a pipe cannot show an operation of this program, if it cannot.
 pub fn refused(program: &Program, op: Op) -> Option<&'static str> {

@@ -2,8 +2,11 @@
 //! middle.
 //!
 //! A thread is stopped where it is parked, or where it looks for its next call. There it holds no lock that the
-//! conductor or another thread could ask for. One that may be ended looks for its calls without ever waiting: what it
-//! would wait for has a place on its stack, which goes with it.
+//! conductor or another thread could ask for, that of the heap included. It stays there while it is stopped: one
+//! thread at a time moves, and that is the one that stops it. One that may be ended looks for its calls without ever
+//! waiting: what it would wait for has a place on its stack, which goes with it. What else is on its stack nobody
+//! else refers to. Only the end of a wait's time could move it just then, from which the clock of the conductor keeps
+//! turns apart: a thread that was stopped on its way out of a wait would keep a lock, and the run would stand still.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -69,7 +72,9 @@ impl Stops {
     /// TerminateThread. The call asks for it only; it is done when the system says that the thread is over.
     pub fn terminate(&self, thread: HANDLE, is_parked: impl Fn() -> bool) -> Answer {
         self.wait_for_rest(thread, is_parked);
-        // SAFETY: the handle is open, and the thread holds nothing that anybody waits for; what it borrows outlives it.
+        // SAFETY: the caller has the handle from `Threads`, which keeps it open. The thread is where it may be
+        // stopped (see above), or over. It drops nothing any more: what it had a share in is kept, or given back by
+        // who learns of its end.
         let done = unsafe { TerminateThread(thread, 0) };
         if done == 0 {
             return last_error();
@@ -85,8 +90,11 @@ impl Stops {
     /// TerminateThread, of the calling thread: it comes back only if it fails.
     pub fn terminate_itself(&self) -> Answer {
         self.ended.store(true, Ordering::SeqCst);
-        // SAFETY: the thread holds nothing that anybody waits for; what it borrows outlives it.
-        unsafe { TerminateThread(GetCurrentThread(), 0) };
+        // SAFETY: it takes nothing, and gives a number that stands for the calling thread.
+        let me = unsafe { GetCurrentThread() };
+        // SAFETY: the calling thread is in this call and holds no lock; nobody refers to its stack. It drops nothing
+        // any more, as above.
+        unsafe { TerminateThread(me, 0) };
         self.ended.store(false, Ordering::SeqCst);
         last_error()
     }
@@ -94,15 +102,16 @@ impl Stops {
     /// SuspendThread. The call asks for it only; it is done when the system can tell where the thread is.
     pub fn suspend(&self, thread: HANDLE, is_parked: impl Fn() -> bool) -> Answer {
         self.wait_for_rest(thread, is_parked);
-        // SAFETY: the handle is open, and the thread holds nothing that anybody waits for.
+        // SAFETY: the caller has the handle from `Threads`, which keeps it open. The thread is where it may be
+        // stopped (see above), so nobody waits for it but who resumes it.
         if unsafe { SuspendThread(thread) } == FAILED {
             return last_error();
         }
         self.suspensions.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: it may be all zero.
-        let mut context: Place = unsafe { std::mem::zeroed() };
+        let mut context = Place(CONTEXT::default());
         context.0.ContextFlags = CONTROL;
-        // SAFETY: the place is ours. What stands there is not asked for.
+        // SAFETY: the place is ours, aligned as the system wants it, and written before the call is over; its flags
+        // say how much of it. What stands there is not asked for. The handle is open, as above.
         unsafe { GetThreadContext(thread, &mut context.0) };
         Answer::Done
     }
@@ -114,7 +123,7 @@ impl Stops {
         let _ = self
             .suspensions
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
-        // SAFETY: the handle is open.
+        // SAFETY: the call takes no pointer; the caller has the handle from `Threads`, which keeps it open.
         match unsafe { ResumeThread(thread) } {
             FAILED => last_error(),
             _ => Answer::Done,
@@ -124,6 +133,7 @@ impl Stops {
 
 /// Whether a thread is over, which is asked without waiting.
 pub fn is_over(thread: HANDLE) -> bool {
-    // SAFETY: the handle is open.
-    unsafe { WaitForSingleObject(thread, 0) == WAIT_OBJECT_0 }
+    // SAFETY: the call takes no pointer; the caller has the handle from `Threads`, which keeps it open.
+    let waited = unsafe { WaitForSingleObject(thread, 0) };
+    waited == WAIT_OBJECT_0
 }

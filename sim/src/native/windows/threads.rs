@@ -5,7 +5,6 @@
 //! - Whatever waits for an object also waits for an event of ours, `home`, which brings it home when the
 //!   recording is over.
 
-use std::ptr::null;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
@@ -15,12 +14,11 @@ use windows_sys::Win32::Foundation::{
     HANDLE, WAIT_ABANDONED_0, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT,
 };
 use windows_sys::Win32::System::Threading::{
-    CreateEventW, GetCurrentThread, INFINITE, QueueUserAPC, TerminateThread,
-    WaitForMultipleObjectsEx,
+    GetCurrentThread, INFINITE, QueueUserAPC, TerminateThread, WaitForMultipleObjectsEx,
 };
 
 use super::handles::{
-    Owned, checked, done_or_error, duplicate, event, failed, last_error, lock, set,
+    Owned, done_or_error, duplicate, event, failed, last_error, lock, make_event, set,
 };
 use super::stops::{self, Stops};
 use crate::native::backend::Failure;
@@ -78,10 +76,8 @@ impl Threads {
             doing: program.thread_ids().map(doing).collect(),
             handles: Mutex::new((0..count).map(|_| None).collect()),
             stalls: (0..count).map(|_| event()).collect::<Result<_, _>>()?,
-            // SAFETY: no name and no attributes are passed. It is a manual event, because many may wait for it.
-            home: checked("CreateEventW", unsafe {
-                CreateEventW(null(), 1, 0, null())
-            })?,
+            // Manual, because many may wait for it.
+            home: make_event(true)?,
             over: AtomicBool::new(false),
         })
     }
@@ -97,16 +93,16 @@ impl Threads {
 
     /// The calling thread begins.
     pub fn begins(&self, me: ThreadId) -> Result<(), Failure> {
-        // SAFETY: it names the calling thread, wherever it is called.
-        let thread = duplicate(unsafe { GetCurrentThread() })?;
-        lock(&self.handles)[me.index()] = Some(thread);
+        // SAFETY: it takes nothing, and gives a number that stands for the calling thread.
+        let me_myself = unsafe { GetCurrentThread() };
+        lock(&self.handles)[me.index()] = Some(duplicate(me_myself)?);
         Ok(())
     }
 
-    /// The handle of a thread that has begun.
+    /// The handle of a thread that has begun: open for as long as this lives, because none is ever taken back.
     pub fn handle(&self, thread: ThreadId) -> Option<HANDLE> {
         let handles = lock(&self.handles);
-        handles[thread.index()].as_ref().map(|it| it.0)
+        handles[thread.index()].as_ref().map(Owned::raw)
     }
 
     /// The calling thread makes a call.
@@ -143,8 +139,9 @@ impl Threads {
 
     /// Waits for a handle, or to be sent home.
     pub fn wait(&self, me: ThreadId, handle: HANDLE, millis: u32, alertable: bool) -> Answer {
-        let handles = [handle, self.home.0];
-        // SAFETY: the array has as many handles as is said.
+        let handles = [handle, self.home.raw()];
+        // SAFETY: there are two handles, which are read before the call waits. What is waited for is there for as
+        // long as the run, or was closed by it: then the call is refused.
         let ended = self.waits(me, ON_OBJECT, 0, || unsafe {
             WaitForMultipleObjectsEx(2, handles.as_ptr(), 0, millis, alertable.into())
         });
@@ -159,7 +156,7 @@ impl Threads {
 
     /// Waits until somebody lets it come back.
     pub fn stall(&self, me: ThreadId) -> Answer {
-        self.wait(me, self.stalls[me.index()].0, INFINITE, false)
+        self.wait(me, self.stalls[me.index()].raw(), INFINITE, false)
     }
 
     /// Lets a thread come back from its stall.
@@ -169,7 +166,7 @@ impl Threads {
 
     /// Waits for nothing but its time: an event that nobody sets while the recording lasts.
     pub fn sleep(&self, me: ThreadId, millis: u32, alertable: bool) -> Answer {
-        match self.wait(me, self.stalls[me.index()].0, millis, alertable) {
+        match self.wait(me, self.stalls[me.index()].raw(), millis, alertable) {
             answer if answer.error() == Some(Error::Timeout) => Answer::Done,
             answer => answer,
         }
@@ -177,7 +174,8 @@ impl Threads {
 
     /// QueueUserAPC.
     pub fn apc(&self, thread: ThreadId) -> Answer {
-        // SAFETY: the procedure does nothing, and lives as long as the program.
+        // SAFETY: the handle of the thread is open. Its procedure takes any number, and is there as long as the
+        // program is.
         let queue = |handle| unsafe { QueueUserAPC(Some(nothing), handle, 0) };
         let handle = self.handle(thread);
         handle.map_or(failed(Error::BadHandle), |handle| {
@@ -272,8 +270,10 @@ impl Threads {
         if self.doing(thread).wait.load(Ordering::SeqCst) != ON_PORT {
             return false;
         }
-        // SAFETY: it waits in the kernel for something that does not exist any more, so it holds no lock, and
-        // what it borrows is never freed: whoever gives it up keeps the world.
+        // SAFETY: the handle of the thread is open. A second after all were released, a thread that still says that
+        // it waits on a port is in the call that takes packets, and holds no lock there that anybody asks for. Its
+        // stack is lost: nobody else refers to anything there. What it refers to itself is not freed before it is
+        // over, because its share of the world is never given back.
         let ends = |handle| unsafe { TerminateThread(handle, 0) } != 0;
         self.handle(thread).is_some_and(ends)
     }
@@ -292,8 +292,4 @@ impl Threads {
 }
 
 /// An asynchronous procedure: that it ran is all that is asked.
-///
-/// # Safety
-///
-/// It does nothing, and can be called in any way.
-unsafe extern "system" fn nothing(_: usize) {}
+extern "system" fn nothing(_: usize) {}

@@ -330,7 +330,13 @@ impl World for WindowsWorld {
             } => self.apc(thread, reserve)?,
             Op::Suspend { thread } => self.threads.suspend(thread),
             Op::Resume { thread } => self.threads.resume(thread),
-            Op::Terminate { thread } => self.threads.terminate(me, thread),
+            Op::Terminate { thread } => {
+                let answer = self.threads.terminate(me, thread);
+                if self.threads.is_ended(thread) {
+                    self.files.forget(thread);
+                }
+                answer
+            }
             Op::JobPort { job, binding, .. } => {
                 let port = |port| self.ports.handle(port);
                 self.jobs.associate(job, binding, port)
