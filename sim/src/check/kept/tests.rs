@@ -143,7 +143,7 @@ impl Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("portsim-kept-{}-{number}", std::process::id());
-        Folder(std::env::temp_dir().join(name))
+        Folder(memory().join(name))
     }
 
     /// Searches, and is kept here on this disk as often as can be.
@@ -225,6 +225,16 @@ impl Drop for Folder {
     }
 }
 
+/// Where a file costs least: thousands of searches make hundreds of thousands, and remove them.
+fn memory() -> PathBuf {
+    let shared = PathBuf::from("/dev/shm");
+    if shared.is_dir() {
+        shared
+    } else {
+        std::env::temp_dir()
+    }
+}
+
 /// A disk that does not fail; as fast as one that does not keep its promises.
 fn sturdy() -> Failing {
     Failing::new(u64::MAX, Failure::Once)
@@ -283,7 +293,7 @@ fn campaign(failure: Failure) {
                     .any(|(path, _)| path.extension().is_some_and(|it| it == "manifest"));
                 // Every other one goes on to be kept.
                 let others = how.by(1 + at as usize % 3);
-                let resumed = if at % 2 == 0 {
+                let resumed = if at.is_multiple_of(2) {
                     folder.resume(&case, others)
                 } else {
                     folder.finish(&case, others)
