@@ -10,6 +10,8 @@ mod fuzz;
 mod generated;
 mod hostile;
 mod house;
+#[cfg(unix)]
+mod killed;
 mod liveness;
 mod native;
 mod parts;

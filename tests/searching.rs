@@ -335,7 +335,7 @@ fn addresses() -> String {
 }
 
 /// The manifest of a process's checkpoint, if it has one.
-fn checkpoint_of(folder: &Path, process: usize) -> Option<PathBuf> {
+pub(crate) fn checkpoint_of(folder: &Path, process: usize) -> Option<PathBuf> {
     let ends = format!("-process-{process}.manifest");
     let mut files = fs::read_dir(folder).ok()?.flatten().map(|it| it.path());
     files.find(|path| path.to_string_lossy().ends_with(&ends))

@@ -34,6 +34,9 @@ const LINES_MAX: usize = 600;
 /// Macros and attributes that mark unfinished or switched-off code.
 const UNFINISHED: [&str; 4] = ["todo!", "unimplemented!", "dbg!", "#[ignore"];
 
+/// How an attribute ends that switches a test off here, because a command beside CI runs it.
+const RUN_ELSEWHERE: &str = "; tests/campaigns.sh runs it\"]";
+
 /// Marks of unfinished work in any text. The bar keeps this list from being found by its own test.
 const MARKS: [&str; 3] = ["FIX|ME", "TO|DO", "X|XX"];
 
@@ -104,7 +107,7 @@ fn long_files_say_why(root: &Path) -> Vec<Violation> {
     found
 }
 
-/// Nothing unfinished is left lying about, and no test is switched off.
+/// Nothing unfinished is left lying about, and no test is switched off that nothing else runs.
 fn nothing_is_unfinished(root: &Path) -> Vec<Violation> {
     let mut found = Vec::new();
     for file in written(root) {
@@ -117,7 +120,11 @@ fn nothing_is_unfinished(root: &Path) -> Vec<Violation> {
             }
         }
         if file.is_rust() {
-            for (n, line) in (1..).zip(code_only(&file.text).lines()) {
+            let code = code_only(&file.text);
+            for (n, (line, whole)) in (1..).zip(code.lines().zip(file.text.lines())) {
+                if whole.ends_with(RUN_ELSEWHERE) {
+                    continue;
+                }
                 for mark in UNFINISHED.iter().filter(|&&mark| line.contains(mark)) {
                     let what = format!("`{mark}` has no place in finished code");
                     found.push(Violation::new(&file.path, n, what));
@@ -289,7 +296,8 @@ fn unfinished_work_is_seen() {
     let [fix, to, xs] = MARKS.map(unbarred);
     let source = format!(
         "// {fix}: later\nfn f() {{ todo!() }}\nconst T: &str = \"todo!()\"; // dbg!(x)\n\
-         #[ignore = \"slow\"]\nfn g() {{ dbg!(unimplemented!()) }}\n"
+         #[ignore = \"slow\"]\nfn g() {{ dbg!(unimplemented!()) }}\n\
+         #[ignore = \"slow{RUN_ELSEWHERE}\nfn h() {{}}\n"
     );
     let manual = format!("A {to}.\nmktemp a.{xs}{xs} {to}S\n{xs}\n");
     breaks(

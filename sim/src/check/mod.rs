@@ -384,7 +384,8 @@ fn explore(
             None => timely::CommunicationConfig::Process(workers).try_build()?,
         };
         let reduce = Arc::clone(&reduce);
-        let timely = timely::WorkerConfig::default();
+        // A worker waits for the slowest of all: to look out for messages meanwhile takes time from that one.
+        let timely = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
         let started = timely::execute::execute_from(builders, guard, timely, move |worker| {
             build(
                 worker,

@@ -20,7 +20,7 @@ use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
 use super::hosts::Lost;
-use super::kept::Keeper;
+use super::kept::{Keeper, Which};
 use super::reduce::Reduce;
 use super::share::{Share, owner};
 use super::wire::{Message, Offer, Summary, What};
@@ -161,6 +161,7 @@ pub fn build(
                 me,
                 peers,
                 number: 0,
+                taken_up: None,
                 kept: false,
                 config,
                 shared,
@@ -237,6 +238,8 @@ struct SearchWorker {
     complete: u64,
     /// The number of the last checkpoint.
     number: u32,
+    /// The checkpoint that was just read.
+    taken_up: Option<Which>,
     /// A checkpoint was written, and nothing was expanded since.
     kept: bool,
     /// What workers bring to begin with.
@@ -320,10 +323,13 @@ impl SearchWorker {
         let paused = out.all.paused;
         out.states = self.complete + out.all.fresh;
         // A search that is taken up again comes here first, and has nothing new to keep.
-        let taken_up = std::mem::take(&mut self.config.resume);
-        if taken_up && out.states != out.all.seen {
-            return self.refuse();
+        let taken_up = self.taken_up.take();
+        if let Some(which) = taken_up
+            && let Some(next) = self.check_taken_up(which)
+        {
+            return next;
         }
+        let out = &mut self.outcome;
         if out.all.fresh > 0 {
             out.depth_max = self.depth.max(out.depth_max);
         }
@@ -351,7 +357,7 @@ impl SearchWorker {
             out.all.bounded.then_some(Cut::Bound)
         };
         let interrupted = paused || (ends && out.all.fresh > 0);
-        if interrupted && !taken_up && self.config.keeper.is_some() {
+        if interrupted && taken_up.is_none() && self.config.keeper.is_some() {
             return self.keep(send);
         }
         self.descend()

@@ -3,7 +3,7 @@
 //! A checkpoint is made of parts, which hold states, and of a manifest for each process, which lists the process's parts
 //! with their lengths and checksums and has a checksum itself. Every checkpoint has a number, and its files have names
 //! of their own; the manifest gets its name last, when everything that it lists is on the disk. Once all processes
-//! have come so far, what was there before is removed. So a search that is killed at any moment, or runs out of room, leaves
+//! have come so far, what was there before is removed; once all have taken one up, whatever is there beside it. So a search that is killed at any moment, or runs out of room, leaves
 //! the last whole checkpoint behind; and what is not the file that was written is not read.
 //!
 //! - `wire`: manifests. `names`: which files there are. `part`: files of states. `disk`: the calls to write them.
@@ -281,20 +281,28 @@ impl Keeper {
     }
 
     /// Everybody has heard whether all processes have come as far as this checkpoint: if so, it takes the place of
-    /// those before it, and if not, it is given up. Files of no use are removed, also those of processes that there
-    /// are no longer.
+    /// those before it, and if not, it is given up.
     pub fn settle(&self, number: u32, by_all: bool) {
+        self.content().parts.clear();
+        self.retain(|it| (it.number == number) == by_all);
+    }
+
+    /// Everybody has taken this checkpoint up: others are of no use any more, whole or broken off.
+    pub fn take_up(&self, which: Which) {
+        self.retain(|it| it.which() == which);
+    }
+
+    /// Keeps these checkpoints. Of the other files it removes those of its process, and its share of those of processes
+    /// that there are no longer.
+    fn retain(&self, keeps: impl Fn(&Manifest) -> bool) {
         let mut content = self.content();
-        content.parts.clear();
-        content
-            .manifests
-            .retain(|it| (it.number == number) == by_all);
+        content.manifests.retain(keeps);
         for name in list(&self.folder).unwrap_or_default() {
             let ours = name.process() % self.processes == self.process;
-            let keeps = |it: &Manifest| {
+            let lists = |it: &Manifest| {
                 it.name() == name || it.parts.iter().any(|part| it.name_of(part) == name)
             };
-            if ours && !content.manifests.iter().any(keeps) {
+            if ours && !content.manifests.iter().any(lists) {
                 // What cannot be removed now is removed after the next checkpoint.
                 let _ = self.disk.remove(&name.within(&self.folder));
             }

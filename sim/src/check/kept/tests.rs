@@ -5,6 +5,7 @@ mod changed;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,7 +18,8 @@ use portsim_model::step::Step;
 use super::Keeper;
 use super::disk::Disk;
 use super::failing::{Failing, Failure};
-use super::wire::unseal;
+use super::part::Writer;
+use super::wire::{Kind, Known, unseal};
 use crate::check::{Cut, Found, Keeping, Limits, Reductions, Searched, Trouble, Workers, check};
 use crate::scenario::Scenario;
 
@@ -141,7 +143,7 @@ impl Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("portsim-kept-{}-{number}", std::process::id());
-        Folder(std::env::temp_dir().join(name))
+        Folder(memory().join(name))
     }
 
     /// Searches, and is kept here on this disk as often as can be.
@@ -149,9 +151,18 @@ impl Folder {
         search(case, how, Some(&self.keeping(case, how, false, disk)))
     }
 
-    /// Takes up what is kept here.
+    /// Takes up what is kept here, and goes on to keep it.
     fn resume(&self, case: &Case, how: How) -> Result<Verdict, Trouble> {
         search(case, how, Some(&self.keeping(case, how, true, sturdy())))
+    }
+
+    /// Takes up what is kept here, and comes to its end without another checkpoint.
+    fn finish(&self, case: &Case, how: How) -> Result<Verdict, Trouble> {
+        let keeping = Keeping {
+            every: Duration::MAX,
+            ..self.keeping(case, how, true, sturdy())
+        };
+        search(case, how, Some(&keeping))
     }
 
     fn keeping(&self, case: &Case, how: How, resume: bool, disk: impl Disk + 'static) -> Keeping {
@@ -214,6 +225,16 @@ impl Drop for Folder {
     }
 }
 
+/// Where a file costs least: thousands of searches make hundreds of thousands, and remove them.
+fn memory() -> PathBuf {
+    let shared = PathBuf::from("/dev/shm");
+    if shared.is_dir() {
+        shared
+    } else {
+        std::env::temp_dir()
+    }
+}
+
 /// A disk that does not fail; as fast as one that does not keep its promises.
 fn sturdy() -> Failing {
     Failing::new(u64::MAX, Failure::Once)
@@ -270,8 +291,18 @@ fn campaign(failure: Failure) {
                     .files()
                     .iter()
                     .any(|(path, _)| path.extension().is_some_and(|it| it == "manifest"));
-                match folder.resume(&case, how.by(1 + at as usize % 3)) {
-                    Ok(verdict) => assert_eq!(verdict, truth, "{told}"),
+                // Every other one goes on to be kept.
+                let others = how.by(1 + at as usize % 3);
+                let resumed = if at.is_multiple_of(2) {
+                    folder.resume(&case, others)
+                } else {
+                    folder.finish(&case, others)
+                };
+                match resumed {
+                    Ok(verdict) => {
+                        assert_eq!(verdict, truth, "{told}");
+                        assert_eq!(folder.debris(), Vec::<PathBuf>::new(), "{told}");
+                    }
                     Err(trouble) => assert!(!has_any && is_none(&trouble), "{told}: {trouble:?}"),
                 }
             }
@@ -376,6 +407,85 @@ fn any_number_of_workers_takes_it_up() {
             assert_eq!(folder.debris(), Vec::<PathBuf>::new());
         }
     }
+}
+
+/// What a killed search had begun to keep goes when another one takes it up, though that one keeps nothing more.
+#[test]
+fn what_was_broken_off_goes_when_it_is_taken_up() {
+    for how in hows() {
+        let mut left = 0;
+        for tenths in 2..10 {
+            let folder = killed(&sound(), how, tenths);
+            left += folder.debris().len();
+            let verdict = folder.finish(&sound(), how.by(1 + how.workers % 3));
+            assert_eq!(verdict, Ok(undisturbed(&sound(), how)));
+            assert_eq!(folder.debris(), Vec::<PathBuf>::new(), "{how:?}, {tenths}");
+        }
+        assert!(left > 0, "{how:?}: nothing was ever broken off");
+    }
+}
+
+/// Of several processes in one folder each removes its own files, and only when all know what they take up.
+#[test]
+fn each_process_removes_its_own() {
+    let (folder, how) = (Folder::new(), hows().next().expect("there is one"));
+    let open = |resume, process, processes| {
+        let keeping = folder.keeping(&sound(), how, resume, sturdy());
+        Keeper::open(&keeping, process, processes).expect("nobody else is there")
+    };
+    let write = |keeper: &Keeper, number| {
+        let fill = |out: &mut Writer<'_>| out.record(7, &[0; 8]);
+        let written = keeper.write(number, (Kind::Seen, 0), &(0..8), fill);
+        written.expect("there is room");
+    };
+    // Their locks are theirs as long as they are open.
+    let names = || -> BTreeSet<String> {
+        let entries = fs::read_dir(&folder.0).expect("it is there");
+        let name = |entry: io::Result<fs::DirEntry>| entry.expect("it is listed").file_name();
+        let names = entries.map(|entry| name(entry).into_string().expect("it is text"));
+        names.filter(|name| !name.ends_with(".lock")).collect()
+    };
+    let (first, second) = ((1, 10), (2, 20));
+    let both = [open(false, 0, 2), open(false, 1, 2)];
+    for keeper in &both {
+        write(keeper, 1);
+        let committed = keeper.commit(first, Known::default());
+        committed.expect("there is room");
+    }
+    // One of them is killed while it writes the next one, the other behind it.
+    for keeper in &both {
+        write(keeper, 2);
+    }
+    let committed = both[0].commit(second, Known::default());
+    committed.expect("there is room");
+    drop(both);
+    for (name, bytes) in [("3-process-2-now-0.part", b"gone"), ("notes.txt", b"mine")] {
+        fs::write(folder.0.join(name), bytes).expect("there is room");
+    }
+    let all = names();
+    let both = [open(true, 0, 2), open(true, 1, 2)];
+    assert_eq!(both[0].whole(), [first, second]);
+    assert_eq!(both[1].whole(), [first]);
+    assert_eq!(names(), all, "nothing goes before they agree");
+    let mut kept = all.clone();
+    for gone in [
+        "2-process-0-seen-0.part",
+        "2-process-0.manifest",
+        "3-process-2-now-0.part",
+    ] {
+        assert!(kept.remove(gone), "{gone}");
+    }
+    both[0].take_up(first);
+    assert_eq!(names(), kept);
+    assert!(kept.remove("2-process-1-seen-0.part"));
+    both[1].take_up(first);
+    assert_eq!(names(), kept);
+    drop(both);
+    // One process answers for the files of two.
+    let alone = open(true, 0, 1);
+    alone.take_up(first);
+    assert_eq!(names(), kept);
+    assert_eq!(alone.whole(), [first]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How the workers begin together, where one of them kept the search before, and how they keep it.
 //!
-//! First everybody says which checkpoints it has, and all take up the last that all have. To keep the search, each
+//! First everybody says which checkpoints it has, and all take up the last that all have; when all have read it, what else
+//! is there is removed. To keep the search, each
 //! worker writes its states; when all have, each process says that they are a checkpoint; when all have, what was kept
 //! before is removed.
 
@@ -51,6 +52,7 @@ impl SearchWorker {
             keeper.complaint("there is no checkpoint that all processes have: the folders do not belong together")
         })?;
         let known = self.share.resume(keeper, which)?;
+        self.taken_up = Some(which);
         self.depth = known.depth;
         self.complete = known.states;
         self.outcome.depth_max = known.depth_max;
@@ -72,8 +74,19 @@ impl SearchWorker {
         first.get_or_insert(trouble);
     }
 
+    /// Everybody has taken the checkpoint up. If it has the states that it counts, it is the only one from now on.
+    pub(super) fn check_taken_up(&mut self, which: Which) -> Option<Next> {
+        if self.outcome.states != self.outcome.all.seen {
+            return Some(self.refuse());
+        }
+        if let Some(keeper) = self.answers_for_process() {
+            keeper.take_up(which);
+        }
+        None
+    }
+
     /// The checkpoint that was taken up has other states than it says: all workers see that.
-    pub(super) fn refuse(&mut self) -> Next {
+    fn refuse(&mut self) -> Next {
         let keeper = self.config.keeper.as_ref().expect("it was read");
         let problem = "the parts of the checkpoint do not hold the states that it counts";
         self.complain(keeper.complaint(problem).into());
