@@ -3,8 +3,9 @@
 //! A checkpoint is made of parts, which hold states, and of a manifest for each process, which lists the process's parts
 //! with their lengths and checksums and has a checksum itself. Every checkpoint has a number, and its files have names
 //! of their own; the manifest gets its name last, when everything that it lists is on the disk. Once all processes
-//! have come so far, what was there before is removed; once all have taken one up, whatever is there beside it. So a search that is killed at any moment, or runs out of room, leaves
-//! the last whole checkpoint behind; and what is not the file that was written is not read.
+//! have come so far, what was there before is removed; once all have taken one up, whatever is there beside it. So a
+//! search that is killed at any moment, or runs out of room, leaves the last whole checkpoint behind; and what is not
+//! the file that was written is not read.
 //!
 //! - `wire`: manifests. `names`: which files there are. `part`: files of states. `disk`: the calls to write them.
 

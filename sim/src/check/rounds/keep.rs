@@ -1,9 +1,8 @@
 //! How the workers begin together, where one of them kept the search before, and how they keep it.
 //!
-//! First everybody says which checkpoints it has, and all take up the last that all have; when all have read it, what else
-//! is there is removed. To keep the search, each
-//! worker writes its states; when all have, each process says that they are a checkpoint; when all have, what was kept
-//! before is removed.
+//! First everybody says which checkpoints it has, and all take up the last that all have; when all have read it, what
+//! else is there is removed. To keep the search, each worker writes its states; when all have, each process says that
+//! they are a checkpoint; when all have, what was kept before is removed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
