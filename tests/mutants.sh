@@ -3,6 +3,7 @@
 #
 #   tests/mutants.sh              every mutant
 #   tests/mutants.sh FILE...      those of these files, written as model/src/...
+#   tests/mutants.sh --left ...   what survived the last run: the tests are asked about it once more, the oracle is not
 #
 # It copies the tree to target/mutants and builds it there, with all mutants in one program. docs/MUTANTS.md says how
 # long that takes, and what came out.

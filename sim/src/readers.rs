@@ -12,7 +12,8 @@ use portsim_model::personality::NAMES;
 use crate::bad_input::BadInput;
 use crate::choose::Policy;
 use crate::plain::is_plain;
-use crate::report::json::join::Said;
+use crate::report::Report;
+use crate::report::json::{self, join::Said};
 use crate::scenario::Scenario;
 use crate::trace::{self, Mode, Recorded, Trace, lanes};
 use crate::{admit, check, cli, export, native, personality, replay, run};
@@ -63,25 +64,28 @@ fn complaint(bad: &BadInput) {
     assert!(said.chars().all(shown), "{said:?} moves a terminal");
 }
 
-/// A property: each kind of noun is there for it.
+/// A property, in a scenario that has each kind of noun; no expression needs what ends a text of JSON.
 fn expression(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    let scenario = serde_json::json!({
-        "why": "What does this expression mean?",
-        "ports": { "p": { "concurrency": 2 }, "q": {} },
-        "mutexes": { "lock": {} },
-        "semaphores": { "units": { "count": 2 } },
-        "vars": { "stop": -1, "alive": [0, 1, 2] },
-        "files": { "f": { "port": "p", "key": 7 } },
-        "operations": { "r": { "file": "f", "overlapped": 5 } },
-        "threads": {
-            "main": [{ "start": "r" }, { "get": "p", "into": "x" }],
-            "worker": { "count": 3, "do": [{ "get": "p", "into": "w", "max": 2 }] }
-        },
-        "properties": { "always": { "it": text }, "sometimes": { "that": text } }
-    });
-    if let Some(scenario) = parsed(scenario.to_string().as_bytes()) {
-        played_on(&scenario, "windows");
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
+    text.retain(|c| !c.is_control() && !matches!(c, '"' | '\\'));
+    let scenario = format!(
+        r#"{{
+            "why": "What does this expression mean?",
+            "ports": {{ "p": {{ "concurrency": 2 }}, "q": {{}} }},
+            "mutexes": {{ "lock": {{}} }},
+            "semaphores": {{ "units": {{ "count": 2 }} }},
+            "vars": {{ "stop": -1, "alive": [0, 1, 2] }},
+            "files": {{ "f": {{ "port": "p", "key": 7 }} }},
+            "operations": {{ "r": {{ "file": "f", "overlapped": 5 }} }},
+            "threads": {{
+                "main": [{{ "start": "r" }}, {{ "get": "p", "into": "x" }}],
+                "worker": {{ "count": 3, "do": [{{ "get": "p", "into": "w", "max": 2 }}] }}
+            }},
+            "properties": {{ "always": {{ "it": "{text}" }}, "sometimes": {{ "that": "{text}" }} }}
+        }}"#
+    );
+    if let Some(scenario) = parsed(scenario.as_bytes()) {
+        played_on(&scenario, personality::default_for(&scenario));
     }
 }
 
@@ -166,7 +170,7 @@ fn report(bytes: &[u8]) {
         let _ = whole.add(part);
     }
     let _ = whole.exit();
-    let _ = serde_json::to_string(&whole);
+    json::report(Report::Merge(&whole));
 }
 
 /// A file of addresses.

@@ -1,8 +1,7 @@
 //! The import laws: who may name whom.
 //!
-//! The rooms of sim stand in levels, and each names only rooms of lower levels. The model names nothing
-//! but core and alloc. No two files depend on each other in a circle. The words `serde` and `unsafe` stay
-//! where the architecture puts them.
+//! The rooms of sim stand in levels, and each names only rooms of lower levels. The model names nothing but core and
+//! alloc. No two files depend on each other in a circle. `serde` and `unsafe` stay where the architecture puts them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

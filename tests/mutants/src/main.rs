@@ -27,6 +27,8 @@ const NOTHING: Id = Id {
     change: 1,
 };
 
+const CAUGHT_NOTHING: &str = "a mutant that changes nothing is caught";
+
 fn main() {
     let start = Instant::now();
     let say = |what: &str| println!("== {:5} s: {what}", start.elapsed().as_secs());
@@ -36,7 +38,9 @@ fn main() {
         .canonicalize()
         .expect("the tree is there");
     let place = root.join("target/mutants");
-    let only: Vec<_> = std::env::args().skip(1).collect();
+    let mut only: Vec<_> = std::env::args().skip(1).collect();
+    let only_left = only.iter().any(|it| it == "--left");
+    only.retain(|it| it != "--left");
 
     let sources = compile::sources(&root);
     let copy = |name: &str| Copy::of(&root, place.join(name), place.join("built"));
@@ -51,21 +55,26 @@ fn main() {
         dropped.len()
     ));
 
-    let oracle = copy.oracle();
-    say("the oracle is built");
-    let questions = trial::watched(&oracle);
-    say(&format!(
-        "without a mutant the oracle answers {} questions well",
-        questions.len()
-    ));
     let is_asked = |id: &Id| only.is_empty() || only.contains(&compile::of(&sources, *id).path);
     let ids: Vec<Id> = all.into_iter().filter(is_asked).collect();
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let mut fates = trial::each(&ids, processors, |id| {
-        trial::oracle(&oracle, id, &questions)
-    });
-    say("the oracle was asked about each");
-    report::write(&sources, &ids, &fates, &dropped, &place);
+    let mut fates = if only_left {
+        report::read(&sources, &ids, &place)
+    } else {
+        let oracle = copy.oracle();
+        say("the oracle is built");
+        let questions = trial::watched(&oracle);
+        let count = questions.len();
+        say(&format!(
+            "without a mutant the oracle answers {count} questions well"
+        ));
+        let ask = |id| trial::oracle(&oracle, id, &questions);
+        let fates = trial::each(&ids, processors, ask);
+        assert_eq!(ask(NOTHING), Fate::Survived, "{CAUGHT_NOTHING}");
+        say("the oracle was asked about each");
+        report::write(&sources, &ids, &fates, &dropped, &place);
+        fates
+    };
 
     let programs = copy.tests();
     say("the tests are built");
@@ -74,17 +83,12 @@ fn main() {
         "without a mutant {} tests that reach the model pass",
         tests.len()
     ));
-    let changed = [
-        trial::oracle(&oracle, NOTHING, &questions),
-        tests::with(NOTHING, &tests),
-    ];
     assert_eq!(
-        changed,
-        [Fate::Survived, Fate::Survived],
-        "a mutant that changes nothing is caught"
+        tests::with(NOTHING, &tests),
+        Fate::Survived,
+        "{CAUGHT_NOTHING}"
     );
     say("a mutant that changes nothing survives");
-    report::write(&sources, &ids, &fates, &dropped, &place);
 
     let left: Vec<usize> = (0..ids.len()).filter(|&n| !fates[n].is_caught()).collect();
     let left_ids: Vec<Id> = left.iter().map(|&n| ids[n]).collect();

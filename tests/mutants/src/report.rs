@@ -1,5 +1,6 @@
 //! What is said of a run: a table by file, and lists of the mutants by what became of them.
 
+use std::fs;
 use std::path::Path;
 
 use crate::compile::{Source, of};
@@ -39,6 +40,19 @@ pub fn write(sources: &[Source], ids: &[Id], fates: &[Fate], dropped: &[Id], fol
         tree::write(&file, lines.concat().as_bytes());
         println!("{}", file.display());
     }
+}
+
+/// What the last run in this folder came to. A mutant that it does not list survives.
+pub fn read(sources: &[Source], ids: &[Id], folder: &Path) -> Vec<Fate> {
+    let file = folder.join("caught.txt");
+    let said = fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}: nothing was run before", file.display()));
+    let fate = |id: &Id| {
+        let line = line(sources, *id) + ": ";
+        let by = said.lines().find_map(|it| it.strip_prefix(&line));
+        by.map_or(Fate::Survived, |by| Fate::Caught(by.to_owned()))
+    };
+    ids.iter().map(fate).collect()
 }
 
 fn row<'a>(name: &str, its: impl Iterator<Item = (&'a Id, &'a Fate)>) {
