@@ -414,9 +414,11 @@ fn any_number_of_workers_takes_it_up() {
 fn what_was_broken_off_goes_when_it_is_taken_up() {
     for how in hows() {
         let mut left = 0;
-        // The last calls remove what is of no use, and nobody minds if they fail.
-        for tenths in 2..9 {
-            let folder = killed(&sound(), how, tenths);
+        for tenths in 2..10 {
+            let folder = Folder::new();
+            let disk = Failing::new(calls(&sound(), how) * tenths / 10, Failure::Killed);
+            // The last calls remove what is of no use, and nobody minds if they fail.
+            let _ = folder.keep(&sound(), how, disk);
             left += folder.debris().len();
             let verdict = folder.finish(&sound(), how.by(1 + how.workers % 3));
             assert_eq!(verdict, Ok(undisturbed(&sound(), how)));
