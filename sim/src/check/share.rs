@@ -158,7 +158,7 @@ impl Share {
             return Err(keeper.complaint("it has too many states for so few workers: give it more"));
         }
         self.depth = known.depth;
-        if !self.fits(&known.summary) {
+        if !self.fits(&known.summary) || !known.is_possible() {
             return Err(keeper.complaint("what it knows is of another scenario"));
         }
         // What all workers knew is known to one again.
@@ -240,6 +240,7 @@ impl Share {
         let program = self.machine.program();
         let mut worst = summary.worst.iter();
         summary.shown.len() == program.sometimes.len()
+            && summary.is_possible()
             && worst.all(|it| it.fits(program, self.depth))
     }
 

@@ -98,7 +98,25 @@ pub struct Summary {
     pub kept: u64,
 }
 
+/// More than any search can count to: so many of them are far from overflowing.
+pub const COUNTLESS: u64 = 1 << 48;
+
 impl Summary {
+    /// Whether anybody can have counted so far.
+    pub fn is_possible(&self) -> bool {
+        let Summary {
+            fresh,
+            transitions,
+            reduced,
+            bytes,
+            seen,
+            ..
+        } = *self;
+        [fresh, transitions, reduced, bytes, seen]
+            .iter()
+            .all(|&count| count < COUNTLESS)
+    }
+
     /// What two workers know together.
     pub fn merge(mut self, other: Summary) -> Summary {
         self.fresh += other.fresh;

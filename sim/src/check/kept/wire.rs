@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bad_input::quoted;
-use crate::check::wire::{Summary, from_json, to_json};
+use crate::check::wire::{COUNTLESS, Summary, from_json, to_json};
 
 /// What checkpoints call their format.
 const FORMAT: &str = "portsim-checkpoint/3";
@@ -155,6 +155,15 @@ pub struct Known {
     pub depth_max: u32,
     /// What they know together.
     pub summary: Summary,
+}
+
+impl Known {
+    /// Whether a search can have come so deep with so many states.
+    pub fn is_possible(&self) -> bool {
+        self.states < COUNTLESS
+            && u64::from(self.depth) <= self.states
+            && self.depth_max <= self.depth
+    }
 }
 
 /// The first member of a manifest, which every version can read.

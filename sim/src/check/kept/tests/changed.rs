@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use super::{Case, Folder, How, broken, foreign, hows, killed, sound, undisturbed};
 use crate::check::Trouble;
+use crate::check::kept::wire::{Known, seal, unseal};
+use crate::check::wire::{Conviction, ViolationFields};
 
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
@@ -148,4 +150,47 @@ fn what_was_changed_is_refused_or_comes_to_the_same() {
 fn what_was_changed_in_more_ways_is_refused_or_comes_to_the_same() {
     let (refused, harmless) = campaign(834, 1_000..);
     assert!(refused > 4_000 && refused + harmless > 10_000);
+}
+
+/// A manifest whose checksum is right says what nobody can have found in this scenario: it is refused, not used.
+#[test]
+fn what_is_of_another_scenario_is_refused() {
+    let lies: [fn(&mut Known); 9] = [
+        |known| known.summary.shown.push(true),
+        |known| known.summary.shown.clear(),
+        |known| known.summary.worst = Some(conviction(ViolationFields::Always(7), 1)),
+        |known| known.summary.worst = Some(conviction(ViolationFields::Builtin(999), 1)),
+        |known| known.summary.worst = Some(conviction(ViolationFields::AtEnd(0), u32::MAX)),
+        |known| known.summary.transitions = u64::MAX,
+        |known| known.states = u64::MAX,
+        |known| known.depth = u32::MAX,
+        |known| known.depth_max = known.depth + 1,
+    ];
+    let (case, how) = (sound(), hows().next().expect("there is one"));
+    let kept = killed(&case, how, 6);
+    for (n, lie) in lies.into_iter().enumerate() {
+        let folder = Folder::new();
+        let mut files = kept.files();
+        for (path, bytes) in &mut files {
+            if path.extension().is_some_and(|it| it == "manifest") {
+                let mut manifest = unseal(bytes).expect("it is whole");
+                lie(&mut manifest.known);
+                *bytes = seal(&manifest).into_bytes();
+            }
+        }
+        folder.fill(&files);
+        match folder.resume(&case, how) {
+            Err(Trouble::BadInput(bad)) => assert!(PathBuf::from(&bad.file).starts_with(&folder.0)),
+            other => panic!("lie {n}: {other:?}"),
+        }
+    }
+}
+
+fn conviction(violation: ViolationFields, steps: u32) -> Conviction {
+    Conviction {
+        steps,
+        violation,
+        state: 0,
+        last: None,
+    }
 }
