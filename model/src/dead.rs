@@ -1,12 +1,12 @@
 //! What of a program makes a difference to verdicts on its states.
 //!
-//! A result that no condition and no property reads is not kept. Packets that nobody can tell apart, because what
-//! differs in them is never read, become one. The steps stay the same, one for one: whatever steps lead the abridged
+//! A result that no condition and no property reads is not kept. Packets that nobody can tell apart become one: what
+//! differs in them is never read, or only compared with numbers that say the same of both. The steps stay the same, one for one: whatever steps lead the abridged
 //! program somewhere lead the whole one there too.
 
 use alloc::vec::Vec;
 
-use crate::expr::{Expr, Field};
+use crate::expr::{Binary, Expr, ExprId, Field};
 use crate::op::Noun;
 use crate::program::{Instr, Op, Owner, Packet, PacketId, Program, SlotId};
 
@@ -59,21 +59,91 @@ fn unread(program: &Program) -> Vec<Vec<bool>> {
     unread
 }
 
+/// Where expressions begin: what their values decide or become.
+fn roots(program: &Program) -> Vec<ExprId> {
+    let properties = [&program.always, &program.sometimes, &program.at_end];
+    let mut roots: Vec<ExprId> = properties.into_iter().flatten().copied().collect();
+    for promise in &program.eventually {
+        roots.extend(promise.when.into_iter().chain([promise.then]));
+    }
+    for set in &program.sets {
+        roots.extend(set.element.map(|(index, _)| index));
+        roots.push(set.value);
+    }
+    for instr in program.codes.iter().flat_map(|code| &code.instrs) {
+        match *instr {
+            Instr::If { cond, .. } => roots.push(cond),
+            Instr::Op(mut op) => {
+                roots.extend(op.describe().nouns().filter_map(|noun| match noun {
+                    Noun::Condition(cond) => Some(*cond),
+                    _ => None,
+                }))
+            }
+            Instr::Jump(_) | Instr::Either { .. } | Instr::End => {}
+        }
+    }
+    roots
+}
+
+/// What is asked about one part of packets.
+struct Asked {
+    /// Whether its value goes anywhere but into a comparison with a number.
+    whole: bool,
+    /// The comparisons, and whether the number stands on the left.
+    compared: Vec<(Binary, i64, bool)>,
+}
+
+impl Asked {
+    fn of(program: &Program, wanted: Field) -> Asked {
+        let node = |id: ExprId| program.exprs[usize::from(id.0)];
+        let is_read = |id| matches!(node(id), Expr::Result { field, .. } if field == wanted);
+        let mut asked = Asked {
+            whole: roots(program).into_iter().any(is_read),
+            compared: Vec::new(),
+        };
+        for &expr in &program.exprs {
+            match expr {
+                Expr::Binary(operator, left, right) => match (node(left), node(right)) {
+                    (_, Expr::Const(number))
+                        if is_read(left) && operator.compares(0, 0).is_some() =>
+                    {
+                        asked.compared.push((operator, number, false));
+                    }
+                    (Expr::Const(number), _)
+                        if is_read(right) && operator.compares(0, 0).is_some() =>
+                    {
+                        asked.compared.push((operator, number, true));
+                    }
+                    _ => asked.whole |= is_read(left) || is_read(right),
+                },
+                Expr::Not(id) | Expr::Neg(id) | Expr::Element { index: id, .. } => {
+                    asked.whole |= is_read(id);
+                }
+                _ => {}
+            }
+        }
+        asked
+    }
+
+    /// Whether nobody can tell two values apart.
+    fn alike(&self, (one, other): (i64, i64)) -> bool {
+        let says = |&(operator, number, flipped): &(Binary, i64, bool), value| match flipped {
+            true => operator.compares(number, value),
+            false => operator.compares(value, number),
+        };
+        let mut compared = self.compared.iter();
+        one == other || !self.whole && compared.all(|it| says(it, one) == says(it, other))
+    }
+}
+
 /// For each packet, the first that nobody can tell from it.
 fn stands_for(program: &Program) -> Vec<PacketId> {
-    let reads = |wanted: Field| {
-        program.any_expr(|expr| matches!(expr, Expr::Result { field, .. } if *field == wanted))
-    };
-    let (key, bytes, overlapped) = (
-        reads(Field::Key),
-        reads(Field::Bytes),
-        reads(Field::Overlapped),
-    );
+    let asked =
+        [Field::Key, Field::Bytes, Field::Overlapped].map(|field| Asked::of(program, field));
     let alike = |one: Packet, other: Packet| {
-        (!key || one.key == other.key)
-            && (!bytes || one.bytes == other.bytes)
-            && (!overlapped || one.overlapped == other.overlapped)
-            && one.status == other.status
+        let values = |packet: Packet| [packet.key, packet.bytes, packet.overlapped];
+        let pairs = values(one).into_iter().zip(values(other));
+        one.status == other.status && pairs.zip(&asked).all(|(pair, asked)| asked.alike(pair))
     };
     let ids = || (0..program.packets.len()).map(|n| PacketId(n as u8));
     let is_plain = |id: PacketId| program.owner(id) == Owner::Nobody;

@@ -149,6 +149,23 @@ pub enum Binary {
     Or,
 }
 
+impl Binary {
+    /// Whether a comparison holds; none for operators that compare nothing.
+    #[inline]
+    pub fn compares(self, left: i64, right: i64) -> Option<bool> {
+        match self {
+            Binary::Eq => Some(left == right),
+            Binary::Ne => Some(left != right),
+            Binary::Lt => Some(left < right),
+            Binary::Le => Some(left <= right),
+            Binary::Gt => Some(left > right),
+            Binary::Ge => Some(left >= right),
+            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Rem => None,
+            Binary::And | Binary::Or => None,
+        }
+    }
+}
+
 /// Where an expression finds its values.
 pub trait Facts {
     /// A shared variable.
@@ -209,13 +226,7 @@ pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> O
                 Binary::Mul => left.checked_mul(right)?,
                 Binary::Div => left.checked_div(right)?,
                 Binary::Rem => left.checked_rem(right)?,
-                Binary::Eq => i64::from(left == right),
-                Binary::Ne => i64::from(left != right),
-                Binary::Lt => i64::from(left < right),
-                Binary::Le => i64::from(left <= right),
-                Binary::Gt => i64::from(left > right),
-                Binary::Ge => i64::from(left >= right),
-                Binary::And | Binary::Or => unreachable!("handled above"),
+                comparison => i64::from(comparison.compares(left, right)?),
             }
         }
     })
