@@ -58,6 +58,7 @@ pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
         1 => (0usize..2).prop_map(|thread| json!({ "suspend": format!("t{thread}") })),
         1 => (0usize..2).prop_map(|thread| json!({ "resume": format!("t{thread}") })),
         1 => Just(json!({ "set": { "v": "v + 1" } })),
+        1 => Just(json!({ "await": "v > 0" })),
         1 => port().prop_map(|port| json!({ "either": [[{ "get": port, "into": "x" }], ["yield"]] })),
         1 => Just(json!({ "if": "v > 0", "then": ["stall"], "else": ["yield"] })),
     ]

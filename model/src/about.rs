@@ -100,6 +100,7 @@ pub const COMMON: &[Verb] = &[
     Verb::Note,
     Verb::Set,
     Verb::Test,
+    Verb::Await,
     Verb::Assert,
 ];
 

@@ -156,7 +156,7 @@ impl Plan {
     }
 
     /// Notes the room that operations need in ports and may lack. Those that need none can be taken at any time, unless
-    /// the system holds some back.
+    /// they wait for a condition, or the system holds some back.
     pub(crate) fn note_rooms(&mut self, holds: bool, rooms: impl Fn(Op) -> Vec<Room>) {
         for place in &mut self.places {
             let Some((from, count)) = place.offers else {
@@ -164,7 +164,7 @@ impl Plan {
             };
             let offers = &self.offers[usize::from(from)..][..usize::from(count)];
             place.plain = offers.iter().all(|offer| match *offer {
-                Offer::Op(op, _) => !holds && rooms(op).is_empty(),
+                Offer::Op(op, _) => !holds && op.awaits().is_none() && rooms(op).is_empty(),
                 Offer::End(_) | Offer::Nowhere(_) => true,
             });
         }

@@ -25,7 +25,7 @@ pub struct Layout {
     pub(crate) len: usize,
     pub(crate) parts: Parts,
     /// Where control goes.
-    pub(crate) plan: Plan,
+    pub plan: Plan,
     /// Where each thread stands.
     pub(crate) threads: Vec<Span>,
     /// Where each code's results stand, from the start of its thread.

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use crate::expr::{Expr, ExprId};
 use crate::op::Noun;
+use crate::property::Invariants;
 
 pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
@@ -121,8 +122,8 @@ pub struct Program {
     pub eventually: Vec<Promise>,
     /// Properties of every state in which nothing can move any more.
     pub at_end: Vec<ExprId>,
-    /// Whether the invariants of every port are judged too.
-    pub builtin: bool,
+    /// Which invariants of every port are judged too.
+    pub builtin: Invariants,
     /// Where the exploration of an unbounded scenario stops.
     pub bounds: Bounds,
 }
@@ -136,8 +137,30 @@ pub struct Thread {
     pub spawned: bool,
     /// Whether it may still be parked when nothing can move any more.
     pub may_wait: bool,
+    /// Or where it may be parked then.
+    pub may_wait_in: Vec<WaitsIn>,
     /// The process that it runs in.
     pub process: ProcessId,
+}
+
+/// Something in whose calls a thread can wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsIn {
+    /// A port.
+    Port(PortId),
+    /// An event, mutex or semaphore, or the signal of a file.
+    Object(ObjectId),
+}
+
+impl WaitsIn {
+    /// Whether an operation waits in its calls.
+    pub fn is_of(self, mut op: Op) -> bool {
+        let mut nouns = op.describe().nouns();
+        nouns.any(|noun| match self {
+            WaitsIn::Port(port) => matches!(noun, Noun::Port(id, _) if id == port),
+            WaitsIn::Object(object) => matches!(noun, Noun::Object(id, _) if id == object),
+        })
+    }
 }
 
 /// What the threads of one group run.

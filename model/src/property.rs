@@ -54,6 +54,41 @@ impl Fault {
     pub fn name(self) -> &'static str {
         FAULTS[self as usize].1
     }
+
+    /// Whether it is judged in any case: it is no matter of ports.
+    pub fn is_always_judged(self) -> bool {
+        matches!(self, Fault::Assert | Fault::Schedule | Fault::Spin)
+    }
+}
+
+/// Which invariants of every port a program is judged by. A failed assertion, a turn that nobody can take and a thread
+/// that goes round are judged in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invariants(u16);
+
+impl Invariants {
+    /// All of them.
+    pub const ALL: Invariants = Invariants(u16::MAX);
+    /// None of them.
+    pub const NONE: Invariants = Invariants(0);
+
+    /// Whether this one is judged.
+    #[inline]
+    pub const fn judge(self, fault: Fault) -> bool {
+        self.0 >> fault as u16 & 1 != 0
+    }
+
+    /// All but this one.
+    #[must_use]
+    pub const fn without(self, fault: Fault) -> Invariants {
+        Invariants(self.0 & !(1 << fault as u16))
+    }
+}
+
+impl Default for Invariants {
+    fn default() -> Invariants {
+        Invariants::NONE
+    }
 }
 
 /// What a state violates.
@@ -100,8 +135,9 @@ pub(crate) fn judge(
             _ => {}
         }
     }
-    if program.builtin
+    if program.builtin != Invariants::NONE
         && let Err(fault) = own(view)
+        && program.builtin.judge(fault)
     {
         return Some(Violation::Builtin(fault));
     }
@@ -116,7 +152,9 @@ pub(crate) fn judge_end(view: View<'_>) -> Option<Violation> {
             return Some(Violation::Builtin(Fault::Schedule));
         }
         Some(_) => {}
-        None if program.builtin && program.thread_ids().any(|id| is_stuck(program, view, id)) => {
+        None if program.builtin.judge(Fault::Deadlock)
+            && program.thread_ids().any(|id| is_stuck(view, id)) =>
+        {
             return Some(Violation::Builtin(Fault::Deadlock));
         }
         None => {}
@@ -125,8 +163,11 @@ pub(crate) fn judge_end(view: View<'_>) -> Option<Violation> {
 }
 
 /// Whether a thread waits that was not meant to, where nothing can move any more.
-fn is_stuck(program: &Program, view: View<'_>, id: ThreadId) -> bool {
-    !view.thread(id).mode().is_over() && !program.threads[id.index()].may_wait
+pub fn is_stuck(view: View<'_>, id: ThreadId) -> bool {
+    let (mode, thread) = (view.mode(id), &view.program.threads[id.index()]);
+    let is_meant =
+        || mode.is_inside_call() && thread.may_wait_in.iter().any(|it| it.is_of(*view.op(id)));
+    !mode.is_over() && !thread.may_wait && !is_meant()
 }
 
 /// A property without a value does not hold.

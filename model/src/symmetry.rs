@@ -269,6 +269,7 @@ impl<'a> Names<'a> {
         let says_the_same =
             |&root: &ExprId| self.expr(root, (one, other)) == self.expr(root, NOBODY);
         (a.spawned, a.may_wait, a.process) == (b.spawned, b.may_wait, b.process)
+            && a.may_wait_in == b.may_wait_in
             && self.codes[a.code.index()] == self.codes[b.code.index()]
             && [&program.always, &program.sometimes, &program.at_end]
                 .into_iter()

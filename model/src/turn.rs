@@ -164,7 +164,8 @@ impl<O: Observer> Turn<'_, O> {
 
     /// An invariant of every scenario is broken.
     pub fn breaks(&mut self, fault: Fault) {
-        self.fault = self.fault.or(Some(fault));
+        let judged = self.program.builtin.judge(fault);
+        self.fault = self.fault.or(judged.then_some(fault));
     }
 
     /// The operation that a thread is in, or is about to make.
@@ -248,7 +249,7 @@ impl<O: Observer> Turn<'_, O> {
             self.view().thread(thread).mode(),
             Mode::Ready | Mode::Unborn | Mode::Done
         ) {
-            self.fault = Some(Fault::Released);
+            self.breaks(Fault::Released);
             return;
         }
         self.returns(thread, outcome);

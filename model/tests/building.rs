@@ -4,6 +4,7 @@ use portsim_model::build::{Block, BuildError, Builder, Term};
 use portsim_model::expr::{Expr, ExprId, Field, PortField};
 use portsim_model::op::Op;
 use portsim_model::program::*;
+use portsim_model::property::Invariants;
 
 /// The instructions that a block becomes, and the expressions in them.
 fn code(write: impl FnOnce(&mut Block<'_>)) -> (Vec<Instr>, Vec<Expr>) {
@@ -167,7 +168,7 @@ fn threads_packets_and_properties_are_declared() {
     let promise = &program.eventually[0];
     assert_eq!((promise.when, promise.then), (Some(ExprId(3)), ExprId(4)));
     assert_eq!(program.bounds.ticks, Some(3));
-    assert!(!program.builtin);
+    assert_eq!(program.builtin, Invariants::NONE);
 }
 
 #[test]

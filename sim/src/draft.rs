@@ -82,11 +82,16 @@ impl Word {
 
     fn names(&self, name: &str) -> bool {
         match self {
-            Word::Text(text) => text == name,
+            Word::Text(text) => subject(text) == name,
             Word::Several(words) => words.contains(&name),
             Word::Number(_) | Word::Yes => false,
         }
     }
+}
+
+/// What a text speaks of: `a.done` speaks of `a`.
+fn subject(text: &str) -> &str {
+    text.split_once('.').map_or(text, |(subject, _)| subject)
 }
 
 impl Call {
@@ -191,8 +196,9 @@ impl Draft {
             .zip(names)
             .collect();
         let renamed = |old: &String| {
-            let new = names.iter().find(|(name, _)| name == old);
-            new.map_or(old, |(_, new)| new).clone()
+            let (who, asked) = old.split_at(subject(old).len());
+            let new = names.iter().find(|(name, _)| name == who);
+            format!("{}{asked}", new.map_or(who, |(_, new)| new))
         };
         for (name, calls) in &mut tidy.threads {
             *name = renamed(name);

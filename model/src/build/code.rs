@@ -146,6 +146,12 @@ impl<'b> Block<'b> {
         });
     }
 
+    /// Waits until it holds, without a call.
+    pub fn wait_until(&mut self, holds: Term) {
+        let cond = self.expr(&holds);
+        self.op(Op::Await { cond });
+    }
+
     /// Fails the run when it does not hold.
     pub fn assert(&mut self, holds: Term) {
         let cond = self.expr(&holds);

@@ -46,6 +46,7 @@ use crate::program::{
     PacketId, Port, PortId, ProcessId, Program, Promise, SOURCES_MAX, Source, SourceId,
     THREADS_MAX, Thread, ThreadId, VARS_MAX, VarId,
 };
+use crate::property::Invariants;
 
 pub use code::Block;
 pub use term::Term;
@@ -96,7 +97,7 @@ impl Builder {
     pub fn new() -> Builder {
         Builder {
             program: Program {
-                builtin: true,
+                builtin: Invariants::ALL,
                 ..Program::default()
             },
             problem: None,
@@ -177,6 +178,7 @@ impl Builder {
             code,
             spawned: false,
             may_wait: false,
+            may_wait_in: Vec::new(),
             process: ProcessId(0),
         };
         let threads = (0..count).map(|_| {
@@ -227,7 +229,7 @@ impl Builder {
 
     /// Leaves the invariants of every port out: nothing is judged but what is said here.
     pub fn without_invariants(&mut self) {
-        self.program.builtin = false;
+        self.program.builtin = Invariants::NONE;
     }
 
     /// The program. A thread that another one spawns waits for that.

@@ -151,6 +151,11 @@ impl<P: Personality> Machine<P> {
                 }
             }
             Op::Test { cond, otherwise } => self.test(turn, me, cond, otherwise),
+            // It is there only where the condition holds, or has no value.
+            Op::Await { cond } => match eval(&self.frame.program.exprs, &turn.view(), me, cond) {
+                Some(_) => turn.returns(me, Outcome::Done),
+                None => turn.thread(me).set_mode(Mode::Lost),
+            },
             Op::Assert { cond } => match eval(&self.frame.program.exprs, &turn.view(), me, cond) {
                 Some(value) if value != 0 => turn.returns(me, Outcome::Done),
                 _ => turn.thread(me).set_mode(Mode::Failed),

@@ -252,7 +252,7 @@ impl<P: Personality> Machine<P> {
         }
         let fault = fault
             .or(conserved(before, frame.queued(&state.0), ledger).err())
-            .filter(|_| frame.program.builtin);
+            .filter(|&fault| frame.program.builtin.judge(fault));
         (Step { choice, ..mover }, fault)
     }
 }

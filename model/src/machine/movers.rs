@@ -3,6 +3,7 @@
 use super::{Bounded, Machine};
 use crate::contract::Personality;
 use crate::control::Offer;
+use crate::expr::eval;
 use crate::program::{Pc, Slated, ThreadId};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
@@ -120,7 +121,7 @@ impl<P: Personality> Machine<P> {
             match self.held(view, id, offer) {
                 None => each(turn_of(id, branch)),
                 Some(Held::ByBound) => bounded = true,
-                Some(Held::ByRule) => {}
+                Some(Held::ByProgram | Held::ByRule) => {}
             }
             branch += 1;
         });
@@ -135,6 +136,12 @@ impl<P: Personality> Machine<P> {
         };
         if !self.has_room(view, me, pc) {
             return Some(Held::ByBound);
+        }
+        // What has no value is found where the thread moves.
+        if let Some(cond) = op.awaits()
+            && eval(&self.frame.program.exprs, &view, me, cond) == Some(0)
+        {
+            return Some(Held::ByProgram);
         }
         self.personality.held(view, op).map(|_| Held::ByRule)
     }
@@ -219,6 +226,8 @@ fn turn_of(thread: ThreadId, choice: u32) -> Step {
 enum Held {
     /// A bound of the scenario: it could go on without.
     ByBound,
+    /// A condition that it waits for does not hold.
+    ByProgram,
     /// A rule of the personality, until somebody else has gone on.
     ByRule,
 }

@@ -222,6 +222,7 @@ impl Op {
                 .local()
                 .passes()
                 .portable(),
+            Op::Await { cond } => says.names(Condition(cond)).local().passes().portable(),
             Op::Assert { cond } => says.names(Condition(cond)).local().passes().portable(),
             Op::Note(text) => says.names(Text(*text)).local().passes().portable(),
             Op::EpollCtl {

@@ -315,6 +315,11 @@ pub enum Op {
         /// Where to go on when it does not hold.
         otherwise: Pc,
     },
+    /// Waits until it holds: not in a call, so that no system has a part in it.
+    Await {
+        /// What it waits for.
+        cond: ExprId,
+    },
     /// Fails the run when it does not hold.
     Assert {
         /// What must hold.
@@ -507,6 +512,15 @@ impl Op {
             Noun::Branch(to) => Some(to),
             _ => None,
         })
+    }
+
+    /// What must hold before its thread can move at all, if it waits for that.
+    #[inline]
+    pub fn awaits(self) -> Option<ExprId> {
+        let Op::Await { cond } = self else {
+            return None;
+        };
+        Some(cond)
     }
 
     /// Whether it evaluates expressions, which may have no value.

@@ -79,6 +79,7 @@ verbs! {
     JobExit = "job_exit",
     Set = "set",
     Test = "if",
+    Await = "await",
     Assert = "assert",
     Note = "note",
     EpollCtl = "epoll_ctl",
@@ -153,7 +154,7 @@ macro_rules! ops_of {
     };
     // A program's own variables and memory: no system has a part in them.
     (@variables) => {
-        $crate::ops_of!(= Free Alloc Set Test Assert Note)
+        $crate::ops_of!(= Free Alloc Set Test Await Assert Note)
     };
     // Sources that readiness systems watch.
     (@sources) => {

@@ -533,13 +533,17 @@ impl Personality for Windows {
     /// The invariants I1 and I2: the count is the number of runnable members, and no packet waits beside a waiter that
     /// may run.
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
+        let judged = view.program.builtin;
         for id in view.program.port_ids() {
             let port = view.port(id);
-            if port.running().count() != runnable_members(view, id) {
+            if judged.judge(Fault::Running) && port.running().count() != runnable_members(view, id)
+            {
                 return Err(Fault::Running);
             }
-            if port.running().has_room() && !port.packets().is_empty() && !port.waiters().is_empty()
-            {
+            let strands = port.running().has_room()
+                && !port.packets().is_empty()
+                && !port.waiters().is_empty();
+            if strands && judged.judge(Fault::Stranded) {
                 return Err(Fault::Stranded);
             }
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use portsim_model::about::COMMON;
 use portsim_model::dead::without_dead;
-use portsim_model::expr::{Expr, ExprId, ThreadField};
+use portsim_model::expr::{Binary, Expr, ExprId, Field, ThreadField};
 use portsim_model::layout::Layout;
 use portsim_model::op;
 use portsim_model::partial_order::PartialOrder;
@@ -94,7 +94,7 @@ const LOCAL: &[Verb] = {
     use Verb::*;
     &[
         Get, Post, Close, Create, Query, Block, Signal, Reset, Stall, Sleep, Yield, Spawn, Set,
-        Test, Assert, Note,
+        Test, Await, Assert, Note,
     ]
 };
 
@@ -103,7 +103,7 @@ const LOCAL: &[Verb] = {
 fn few_operations_promise_something() {
     use Verb::*;
     assert_eq!(those(|op| op.describe().local), LOCAL);
-    let passes = [Post, Signal, Yield, Set, Test, Assert, Note];
+    let passes = [Post, Signal, Yield, Set, Test, Await, Assert, Note];
     assert_eq!(those(|op| op.describe().passes), passes);
     let mut portable = COMMON.to_vec();
     portable.sort();
@@ -200,6 +200,7 @@ fn threads_that_say_the_same_in_other_numbers_are_alike() {
             Op::Assert { cond: ExprId(2) },
         ),
         (Op::Set { first: 0, len: 1 }, Op::Set { first: 3, len: 1 }),
+        (Op::Await { cond: ExprId(0) }, Op::Await { cond: ExprId(2) }),
         (test(0), test(2)),
     ];
     for (one, other) in pairs {
@@ -239,6 +240,16 @@ const fn post(port: u8) -> Op {
     Op::Post {
         port: PortId(port),
         packet: PacketId(0),
+        into: None,
+        may_fail: false,
+        reserve: None,
+    }
+}
+
+fn post_of(packet: PacketId) -> Op {
+    Op::Post {
+        port: PortId(0),
+        packet,
         into: None,
         may_fail: false,
         reserve: None,
@@ -459,6 +470,67 @@ fn what_is_never_read_is_taken_out_of_every_operation() {
     }
 }
 
+/// Packets are told apart by what is read of them, and by nothing else.
+#[test]
+fn packets_are_alike_that_nobody_tells_apart() {
+    let read = Expr::Result {
+        thread: Some(ThreadId(0)),
+        slot: SlotId(0),
+        field: Field::Key,
+        nth: 0,
+    };
+    let numbered = |n| Packet::key([7, 7, 8, 9, 0, 7][n]);
+    let classes = |exprs: &[Expr], root| {
+        let posts: Vec<Op> = (0..6).map(|n| post_of(PacketId(n))).collect();
+        let mut program = plain(vec![code(&posts)]);
+        program.packets = (0..6).map(numbered).collect();
+        program.exprs = exprs.to_vec();
+        program.sets.clear();
+        program.always = vec![ExprId(root)];
+        let left = without_dead(&program);
+        left.ops()
+            .map(|op| match op {
+                Op::Post { packet, .. } => packet.0,
+                other => panic!("{other:?}"),
+            })
+            .collect::<Vec<_>>()
+    };
+    let compared = |operator, number| {
+        let both = Expr::Binary(operator, ExprId(0), ExprId(1));
+        classes(&[read, Expr::Const(number), both], 2)
+    };
+    assert_eq!(classes(&[Expr::Const(1)], 0), [0; 6], "nobody reads a key");
+    assert_eq!(compared(Binary::Eq, 0), [0, 0, 0, 0, 4, 0]);
+    assert_eq!(compared(Binary::Lt, 8), [0, 0, 2, 2, 0, 0]);
+    let whole = [0, 0, 2, 3, 4, 0];
+    assert_eq!(compared(Binary::Add, 8), whole, "a sum tells all apart");
+    assert_eq!(classes(&[read], 0), whole, "so does the number itself");
+    let flipped = Expr::Binary(Binary::Lt, ExprId(1), ExprId(0));
+    let flipped = classes(&[read, Expr::Const(8), flipped], 2);
+    assert_eq!(flipped, [0, 0, 0, 3, 0, 0], "8 < key");
+    // Two questions divide what one does not.
+    let exprs = [
+        read,
+        Expr::Const(0),
+        Expr::Binary(Binary::Ne, ExprId(0), ExprId(1)),
+        read,
+        Expr::Const(9),
+        Expr::Binary(Binary::Ge, ExprId(3), ExprId(4)),
+        Expr::Binary(Binary::And, ExprId(2), ExprId(5)),
+    ];
+    assert_eq!(classes(&exprs, 6), [0, 0, 0, 3, 4, 0]);
+    // What is compared, and stands somewhere else besides.
+    let exprs = [
+        read,
+        Expr::Const(0),
+        Expr::Binary(Binary::Ne, ExprId(0), ExprId(1)),
+        Expr::Neg(ExprId(0)),
+        Expr::Binary(Binary::Eq, ExprId(3), ExprId(1)),
+        Expr::Binary(Binary::And, ExprId(2), ExprId(4)),
+    ];
+    assert_eq!(classes(&exprs, 5), whole);
+}
+
 /// The operations that a personality need not do itself. Get and Post it must have; nothing is suspended that could be
 /// resumed.
 const DONE_FOR_ALL: &[Verb] = {
@@ -480,6 +552,7 @@ const DONE_FOR_ALL: &[Verb] = {
         ExitProcess,
         Set,
         Test,
+        Await,
         Assert,
         Note,
     ]

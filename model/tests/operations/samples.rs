@@ -146,6 +146,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             cond: ExprId(1),
             otherwise: 2,
         },
+        Verb::Await => Op::Await { cond: ExprId(1) },
         Verb::Assert => Op::Assert { cond: ExprId(1) },
         Verb::Note => Op::Note(7),
         Verb::EpollCtl => return [Watch::Add, Watch::Mod].map(watched).to_vec(),

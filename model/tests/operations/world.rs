@@ -70,6 +70,7 @@ pub fn plain(codes: Vec<Code>) -> Program {
         code: CodeId(n),
         spawned: false,
         may_wait: true,
+        may_wait_in: Vec::new(),
         process: ProcessId(0),
     };
     let port = Port {
@@ -90,7 +91,7 @@ pub fn plain(codes: Vec<Code>) -> Program {
         ports: vec![port; PORTS],
         objects: vec![Object::Mutex; 3],
         packets: vec![Packet::default(); 6],
-        vars: vec![0; 3],
+        vars: vec![0, 1, 0],
         exprs: vec![Expr::Const(0), Expr::Var(VarId(1))],
         sets: vec![set(1, 0), set(2, 0), set(2, 1)],
         port_lists: vec![vec![], vec![PortId(2), PortId(3), PortId(2)]],

@@ -158,6 +158,7 @@ impl Play {
             code: CodeId(n),
             spawned: false,
             may_wait: true,
+            may_wait_in: Vec::new(),
             process: ProcessId(0),
         };
         Program {

@@ -17,6 +17,7 @@ use portsim_model::program::{
     Assignment, Code, Get, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread,
     ThreadId, Timeout,
 };
+use portsim_model::property::{FAULTS, Fault};
 
 use super::control::{Leaf, offers, rests};
 use super::expr::{both, int, result_bases, say};
@@ -39,6 +40,7 @@ const TIME: usize = 255;
 pub fn promela(scenario: &Scenario, processors: u32) -> Result<String, String> {
     let program = &*scenario.program;
     sayable(program)?;
+    names_itself(scenario)?;
     let mut text = Text {
         scenario,
         program,
@@ -58,6 +60,20 @@ pub fn promela(scenario: &Scenario, processors: u32) -> Result<String, String> {
     Ok(text.out)
 }
 
+/// Each property has a variable of its own.
+fn names_itself(scenario: &Scenario) -> Result<(), String> {
+    let names = &scenario.names;
+    let own = names.always.iter().chain(&names.at_end);
+    for (_, fault) in FAULTS {
+        if own.clone().any(|name| name == fault) {
+            return Err(format!(
+                "{fault} is the name of a property and of an invariant"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Whether everything in a program has its words here.
 fn sayable(program: &Program) -> Result<(), String> {
     let lacks = |what: &str| Err(format!("the export says nothing of {what}"));
@@ -69,6 +85,9 @@ fn sayable(program: &Program) -> Result<(), String> {
     }
     if !program.eventually.is_empty() {
         return lacks("what fair runs come to");
+    }
+    if program.threads.iter().any(|it| !it.may_wait_in.is_empty()) {
+        return lacks("threads that may wait in one place");
     }
     if program.threads.len() > 200 {
         return lacks("more than 200 threads");
@@ -114,6 +133,7 @@ fn sayable(program: &Program) -> Result<(), String> {
             | Op::Exit
             | Op::Set { .. }
             | Op::Test { .. }
+            | Op::Await { .. }
             | Op::Assert { .. }
             | Op::Note(_) => {}
             Op::Associate { .. }
@@ -394,10 +414,16 @@ impl Text<'_> {
         }
         self.line("inline finish() {\n    settle();\n    listens();");
         self.line("    assert(holds_assert);\n    assert(holds_spin);");
-        if program.builtin {
-            self.line(
-                "    judge_ports();\n    assert(holds_running);\n    assert(holds_stranded);",
-            );
+        let judged = [(Fault::Running, "running"), (Fault::Stranded, "stranded")];
+        let judged: Vec<_> = judged
+            .into_iter()
+            .filter(|&(fault, _)| program.builtin.judge(fault))
+            .collect();
+        if !judged.is_empty() {
+            self.line("    judge_ports();");
+        }
+        for (_, name) in judged {
+            self.line(format_args!("    assert(holds_{name});"));
         }
         for (&property, name) in own {
             let property = say(program, "0", property)?.holds();
@@ -427,7 +453,9 @@ impl Text<'_> {
                     schedule.len()
                 ));
             }
-            None if program.builtin => self.line("        assert(holds_deadlock);"),
+            None if program.builtin.judge(Fault::Deadlock) => {
+                self.line("        assert(holds_deadlock);")
+            }
             None => {}
         }
         for (&property, name) in at_end {
@@ -614,6 +642,17 @@ impl Text<'_> {
                 set(self.program, sets)?
             }
             Op::Test { cond, otherwise } => self.test(cond, at, otherwise)?,
+            Op::Await { cond } => {
+                let cond = say(self.program, "_pid", cond)?;
+                let (holds, fails) = (cond.holds(), cond.fails());
+                self.turn(
+                    format_args!("{given} && !({fails})"),
+                    format_args!(
+                        "{at_op}; if :: {holds} -> returns(_pid, SUCCESS) :: else -> mode[_pid] = LOST fi"
+                    ),
+                );
+                return Ok(());
+            }
             Op::Assert { cond } => {
                 let holds = say(self.program, "_pid", cond)?.holds();
                 format!("if :: {holds} -> returns(_pid, SUCCESS) :: else -> mode[_pid] = BROKEN fi")

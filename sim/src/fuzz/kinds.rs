@@ -280,6 +280,10 @@ pub(super) const KINDS: &[Kind] = &[
         Call::on("sleep", draw.ticks()).with("alertable", Word::Yes)
     }),
     kind("yield", 2, |_| Call::plain("yield")),
+    kind("await", 2, |draw| {
+        let ends = format!("{}.done", draw.thread());
+        Call::on("await", ends.as_str())
+    }),
     kind("exit", 1, |_| Call::plain("exit")),
     kind("spawn", 2, |draw| Call::on("spawn", draw.child().as_str())),
     kind("suspend", 2, |draw| {

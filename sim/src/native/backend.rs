@@ -76,6 +76,7 @@ macro_rules! ops_of_the_conductor {
             | Op::Exit
             | Op::Set { .. }
             | Op::Test { .. }
+            | Op::Await { .. }
             | Op::Assert { .. }
             | Op::Note(_)
     };

@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
                 Some(Some(&Slated::Thread(thread))) => {
                     self.turns_of(thread, &mut steps);
                     let part = self.script.part(thread);
-                    if steps.is_empty() && (part.inside.is_some() || part.suspensions > 0) {
+                    if steps.is_empty() && part.born && !part.done {
                         return Ok(Ended::ScheduleStuck(self.turns as usize, thread));
                     }
                 }
@@ -213,8 +213,10 @@ impl<'a> Run<'a> {
             None => {
                 let mut choices = 0;
                 let plan = &self.script.plan;
-                plan.offers(self.program, &self.script, thread, part.pc, |_| {
-                    steps.push(step(choices));
+                plan.offers(self.program, &self.script, thread, part.pc, |offer| {
+                    if !matches!(offer, Offer::Op(op, _) if self.script.awaits(thread, op)) {
+                        steps.push(step(choices));
+                    }
                     choices += 1;
                 });
             }

@@ -130,6 +130,10 @@ fn unplayable_freely(program: &Program) -> Option<String> {
         let why = "a stall takes a time that nobody chose, and at full speed nobody ends it";
         return Some(why.into());
     }
+    if program.ops().any(|op| op.awaits().is_some()) {
+        let why = "at full speed nobody can hold a thread until a condition holds";
+        return Some(why.into());
+    }
     let stops = |noun: Noun<'_>| matches!(noun, Noun::Thread(_, Role::Suspends | Role::Ends));
     if program.ops().any(|mut op| op.describe().nouns().any(stops)) {
         return Some("at full speed nobody knows where a thread can be stopped".into());

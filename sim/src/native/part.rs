@@ -151,6 +151,10 @@ impl<'a> Script<'a> {
                 0 => Some(otherwise),
                 _ => Some(pc + 1),
             },
+            Op::Await { cond } => {
+                self.value(thread, cond)?;
+                Some(pc + 1)
+            }
             Op::Assert { cond } => match self.value(thread, cond) {
                 Ok(0) | Err(Lost) => None,
                 Ok(_) => Some(pc + 1),
@@ -165,6 +169,12 @@ impl<'a> Script<'a> {
     /// Exchanges the shared variables with others: where every thread has a script of its own, they are kept elsewhere.
     pub fn exchange_vars(&mut self, vars: &mut Vec<i32>) {
         std::mem::swap(&mut self.vars, vars);
+    }
+
+    /// Whether an operation waits for a condition that does not hold.
+    pub fn awaits(&self, thread: ThreadId, op: Op) -> bool {
+        op.awaits()
+            .is_some_and(|cond| self.value(thread, cond) == Ok(0))
     }
 
     /// The value of an expression as a thread sees it.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use portsim_model::claim::Claim;
 use portsim_model::program::ThreadId;
+use portsim_model::property::Violation;
 
 use super::covered::Covered;
 use super::exit::Exit;
 use super::units::counted;
 use super::verdict::Verdict;
-use crate::check::{Cut, Exploration};
+use crate::check::{Cut, Exploration, Found};
 use crate::choose::Policy;
 use crate::names::Names;
 use crate::scenario::{Expect, Scenario};
@@ -143,6 +144,19 @@ impl Check {
         }
     }
 
+    /// Whether that is an invariant of every port.
+    pub fn is_builtin(&self) -> bool {
+        let violation = match &self.method {
+            Method::Unsupported(_) => None,
+            Method::Explored(explored) => match explored.exploration.found {
+                Some(Found::Violation(violation)) => Some(violation),
+                _ => None,
+            },
+            Method::Walked(walk) => walk.walked.found.map(|(_, violation)| violation),
+        };
+        matches!(violation, Some(Violation::Builtin(_)))
+    }
+
     /// Why it is partial or unsupported.
     pub fn why(&self) -> Option<&str> {
         match &self.method {
@@ -158,10 +172,10 @@ impl Check {
     pub fn as_expected(&self) -> Option<bool> {
         match (self.verdict(), &self.scenario.expect) {
             (Verdict::Pass, expect) => Some(*expect == Expect::Pass),
-            (Verdict::Violation, Expect::Violation(expected)) => {
-                Some(self.property() == Some(expected))
-            }
-            (Verdict::Violation, Expect::Pass) => Some(false),
+            (Verdict::Violation, expect) => Some(
+                self.property()
+                    .is_some_and(|name| expect.is_named(name, self.is_builtin())),
+            ),
             (Verdict::Partial | Verdict::Unsupported, _) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! The sentence that says what is wrong at the end of a counterexample, with the values that make it so.
 
 use portsim_model::State;
+use portsim_model::control::Offer;
 use portsim_model::expr::{Binary, Expr, ExprId, eval};
 use portsim_model::files::{Operation, Phase};
 use portsim_model::machine::AnyMachine;
@@ -206,23 +207,47 @@ impl End<'_> {
 
     /// What a thread waits in, and for what it waits in vain.
     fn waits(&self, thread: ThreadId) -> String {
-        let (op, mode) = (*self.view.op(thread), self.view.mode(thread));
+        if self.view.mode(thread) == Mode::Ready {
+            return self.waits_before(thread);
+        }
+        let op = *self.view.op(thread);
+        let (call, why) = (self.call(thread, op), self.why(thread, op));
+        format!("in {call}: {why}")
+    }
+
+    /// What keeps a thread from everything that it could do next.
+    fn waits_before(&self, thread: ThreadId) -> String {
+        let (machine, pc) = (self.machine, self.view.thread(thread).pc());
+        let mut waits = Vec::new();
+        let plan = &machine.layout().plan;
+        plan.offers(machine.program(), &self.view, thread, pc, |offer| {
+            let Offer::Op(op, _) = offer else { return };
+            waits.push(match op.awaits() {
+                Some(cond) => format!("until {}", self.value_for(cond, thread)),
+                None => format!("before {}: {}", self.call(thread, op), self.why(thread, op)),
+            });
+        });
+        waits.join(", or ")
+    }
+
+    /// A call in words.
+    fn call(&self, thread: ThreadId, op: Op) -> String {
         let call = Shown::Call {
             thread,
             op,
             answer: None,
         };
         let call = lanes::cell(self.names, self.machine.program(), &call);
-        let call = call.trim_end_matches(" ...");
-        let why = match self.machine.holds_back(self.state, thread) {
+        call.trim_end_matches(" ...").to_owned()
+    }
+
+    /// Why a call does not go on.
+    fn why(&self, thread: ThreadId, op: Op) -> String {
+        match self.machine.holds_back(self.state, thread) {
             Some(claim) => format!("held back by {}: {}", claim.id, claim.says),
             None if op.as_get().is_some() => "nobody is left to post".to_owned(),
             None if waits_for_object(op) => "nobody is left to signal it".to_owned(),
             None => "nobody is left to end it".to_owned(),
-        };
-        match mode {
-            Mode::Ready => format!("before {call}: {why}"),
-            _ => format!("in {call}: {why}"),
         }
     }
 

@@ -116,6 +116,7 @@ fn check(check: &Check) -> Value {
         "bytes_per_state": exploration.map_or(0, |it| it.bytes_per_state),
         "reductions": explored.map(Explored::reductions).unwrap_or_default(),
         "property": check.property(),
+        "property_builtin": check.is_builtin().then_some(true),
         "trace": shown.map(|run| events(&check.scenario, &run.events)),
         "end": shown.map(|run| end(&check.scenario, run)),
         "loop_at": shown.and_then(|run| run.loop_at),
@@ -129,6 +130,7 @@ fn check(check: &Check) -> Value {
     but_for(
         object,
         &[
+            "property_builtin",
             "end",
             "held",
             "culprit",

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portsim_model::program::ThreadId;
+use portsim_model::property::Violation;
 
 use super::exit::Exit;
 use super::verdict::Verdict;
 use crate::check::Cut;
 use crate::choose::Policy;
 use crate::run::Ended;
-use crate::scenario::{Expect, Scenario};
+use crate::scenario::Scenario;
 use crate::trace::Event;
 
 /// One seed.
@@ -64,6 +65,12 @@ impl Run {
         }
     }
 
+    /// Whether that is an invariant of every port.
+    pub fn is_builtin(&self) -> bool {
+        let ended = self.ran.as_ref().map(|ran| ran.ended);
+        matches!(ended, Ok(Ended::Violation(Violation::Builtin(_))))
+    }
+
     /// Why it is partial or unsupported.
     pub fn why(&self) -> Option<&str> {
         match self.ran.as_ref().map(|ran| ran.ended) {
@@ -79,10 +86,10 @@ impl Run {
     /// scenario that expects a violation may well pass.
     pub fn as_expected(&self) -> Option<bool> {
         match (self.verdict(), &self.scenario.expect) {
-            (Verdict::Violation, Expect::Violation(expected)) => {
-                Some(self.violation() == Some(expected))
-            }
-            (Verdict::Violation, Expect::Pass) => Some(false),
+            (Verdict::Violation, expect) => Some(
+                self.violation()
+                    .is_some_and(|name| expect.is_named(name, self.is_builtin())),
+            ),
             (Verdict::Pass, _) => Some(true),
             (Verdict::Partial | Verdict::Unsupported, _) => None,
         }

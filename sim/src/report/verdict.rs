@@ -56,6 +56,6 @@ impl Verdict {
 pub fn expected(expect: &Expect) -> &str {
     match expect {
         Expect::Pass => Verdict::Pass.name(),
-        Expect::Violation(property) => property,
+        Expect::Violation { name, .. } => name,
     }
 }

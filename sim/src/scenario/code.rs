@@ -119,6 +119,7 @@ impl<'a> Coder<'a> {
             wire::Op::Exit => Ok(Op::Exit),
             wire::Op::ExitProcess => Ok(Op::ExitProcess),
             wire::Op::Set(it) => self.set(it, place),
+            wire::Op::Await(it) => self.wait_for(it, place),
             wire::Op::Assert(it) => self.assert(it, place),
             wire::Op::Note(it) => self.note(it, place),
             wire::Op::EpollCtl(it) => self.epoll_ctl(it, place),

@@ -23,8 +23,23 @@ use crate::names::Names;
 pub enum Expect {
     /// Everything holds.
     Pass,
-    /// This property, or this built-in invariant, does not hold.
-    Violation(String),
+    /// This does not hold.
+    Violation {
+        /// The name of a property, or of a built-in invariant.
+        name: String,
+        /// Whether it is an invariant.
+        builtin: bool,
+    },
+}
+
+impl Expect {
+    /// Whether a property of this name, or an invariant, is the one that is expected not to hold.
+    pub fn is_named(&self, broken: &str, is_builtin: bool) -> bool {
+        match self {
+            Expect::Pass => false,
+            Expect::Violation { name, builtin } => name == broken && *builtin == is_builtin,
+        }
+    }
 }
 
 /// What a file says, checked and compiled.
@@ -38,7 +53,6 @@ pub(super) struct Compiled {
 pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
     let mut compiler = Compiler {
         program: Program {
-            builtin: file.builtin,
             bounds: Bounds {
                 depth: file.bounds.depth,
                 packets: file.bounds.packets,
@@ -61,6 +75,7 @@ pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
     compiler.codes(&file.threads)?;
     compiler.packets()?;
     compiler.somebody_starts()?;
+    compiler.builtin(&file.builtin)?;
     compiler.properties(&file.properties)?;
     compiler.may_wait(&file.may_wait)?;
     compiler.schedule(file.schedule.as_deref())?;
@@ -266,6 +281,7 @@ impl Compiler {
                     code,
                     spawned: false,
                     may_wait: false,
+                    may_wait_in: Vec::new(),
                     process,
                 });
             }

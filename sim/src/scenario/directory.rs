@@ -3,7 +3,7 @@
 use portsim_model::os_error::os_errors;
 use portsim_model::program::{
     CodeId, FileId, JobId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId, SourceId,
-    ThreadId, VarId, WaitPacketId,
+    ThreadId, VarId, WaitPacketId, WaitsIn,
 };
 
 use super::place::{Complaint, NAME_MAX, Place};
@@ -143,7 +143,7 @@ impl Directory {
 
     fn check_free(&self, name: &str, spoken: bool, place: &Place<'_>) -> Result<(), Complaint> {
         check_name(name, place)?;
-        if WORDS.contains(&name) || constant(name).is_some() {
+        if WORDS.contains(&name) {
             return Err(place.complain(format!("{name:?} is a word of expressions, not a name")));
         }
         match self
@@ -232,6 +232,19 @@ impl Directory {
             | Thing::Mutex(object)
             | Thing::Semaphore(object)
             | Thing::File(_, object) => Some(object),
+            _ => None,
+        })
+    }
+
+    /// The port, event, mutex or semaphore of this name, or the signal of the file: what a thread waits in.
+    pub(super) fn waits_in(&self, name: &str, place: &Place<'_>) -> Result<WaitsIn, Complaint> {
+        let noun = "a port, event, mutex, semaphore or file";
+        self.find(name, noun, place, |thing| match thing {
+            Thing::Port(port) => Some(WaitsIn::Port(port)),
+            Thing::Event(object)
+            | Thing::Mutex(object)
+            | Thing::Semaphore(object)
+            | Thing::File(_, object) => Some(WaitsIn::Object(object)),
             _ => None,
         })
     }
@@ -390,7 +403,7 @@ pub(super) fn check_name(text: &str, place: &Place<'_>) -> Result<(), Complaint>
         return Ok(());
     }
     Err(place.complain(format!(
-        "{} cannot be a name: names have letters, digits and _, and begin with no digit",
+        "{} cannot be a name: names have ASCII letters, digits and _, and begin with no digit",
         quoted(text)
     )))
 }
@@ -436,16 +449,8 @@ pub(super) fn unknown(noun: &str, name: &str, known: &[&str], place: &Place<'_>)
     place.complain(problem).near(name, all())
 }
 
-/// Names that expressions have for themselves.
-const WORDS: [&str; 7] = [
-    "true",
-    "false",
-    "parked",
-    "blocked",
-    "done",
-    "apcs",
-    "last_error",
-];
+/// Names that expressions have for themselves. All other words are hidden by a name that is declared.
+const WORDS: [&str; 2] = ["true", "false"];
 
 /// The NTSTATUS that is written here, by number or by name.
 pub(super) fn status_of(written: &Status, place: &Place<'_>) -> Result<u32, Complaint> {

@@ -75,7 +75,7 @@ pub(super) fn collect(
             Op::Signal(_) | Op::Reset(_) | Op::Stall | Op::Yield => continue,
             Op::Suspend(_) | Op::Resume(_) | Op::Terminate(_) | Op::KernelApc(_) => continue,
             Op::Spawn(_) | Op::Exit | Op::ExitProcess | Op::Break => continue,
-            Op::Set(_) | Op::Assert(_) | Op::Note(_) => continue,
+            Op::Set(_) | Op::Await(_) | Op::Assert(_) | Op::Note(_) => continue,
             Op::Free(_) | Op::Alloc(_) | Op::Write(_) | Op::Drain(_) => continue,
         };
         add(

@@ -104,16 +104,12 @@ pub(super) struct File {
     /// Where the exploration of an unbounded scenario stops.
     #[serde(default)]
     pub(super) bounds: Bounds,
-    /// Whether the invariants of every port are judged too.
-    #[serde(default = "yes")]
-    pub(super) builtin: bool,
+    /// Which invariants of every port are judged too; all, if left out.
+    #[serde(default)]
+    pub(super) builtin: Builtin,
     /// Threads or groups that may still be parked when nothing can move any more.
     #[serde(default)]
-    pub(super) may_wait: Vec<String>,
-}
-
-fn yes() -> bool {
-    true
+    pub(super) may_wait: Vec<MayWait>,
 }
 
 /// A completion port.
@@ -297,8 +293,27 @@ pub(super) enum Expect {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Violation {
-    /// The property that does not hold.
-    pub(super) violation: String,
+    /// What does not hold.
+    pub(super) violation: Violated,
+}
+
+/// An invariant of every port.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BuiltinName {
+    /// Its name.
+    pub(super) builtin: String,
+}
+
+/// Where a thread may still be parked.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MayWaitIn {
+    /// The thread or group.
+    pub(super) thread: String,
+    /// The port, event, mutex, semaphore or file in whose calls it may wait.
+    #[serde(rename = "in")]
+    pub(super) place: String,
 }
 
 /// Where the exploration of an unbounded scenario stops.
@@ -327,6 +342,54 @@ pub(super) struct Group {
 }
 
 forms! {
+    /// The invariants of every port: all or none, or some that are switched off by name.
+    enum Builtin("true, false, or an object with names of built-in invariants") {
+        /// All or none.
+        All(bool),
+        /// All but those that are false here.
+        Some(Named<bool>),
+    } {
+        fn visit_bool<E: Error>(self, all: bool) -> Result<Builtin, E> {
+            Ok(Builtin::All(all))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Builtin, A::Error> {
+            Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(Builtin::Some)
+        }
+    }
+
+    /// What does not hold: a property, or a built-in invariant if no property has that name.
+    enum Violated("a name, or an object with \"builtin\"") {
+        /// A property or an invariant.
+        Named(String),
+        /// An invariant.
+        Builtin(BuiltinName),
+    } {
+        fn visit_str<E: Error>(self, name: &str) -> Result<Violated, E> {
+            Ok(Violated::Named(name.to_owned()))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Violated, A::Error> {
+            Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(Violated::Builtin)
+        }
+    }
+
+    /// A thread or group that may wait: anywhere, or in calls on one thing.
+    enum MayWait("a name, or an object with \"thread\" and \"in\"") {
+        /// Anywhere.
+        Anywhere(String),
+        /// In calls on one port or object.
+        In(MayWaitIn),
+    } {
+        fn visit_str<E: Error>(self, name: &str) -> Result<MayWait, E> {
+            Ok(MayWait::Anywhere(name.to_owned()))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<MayWait, A::Error> {
+            Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(MayWait::In)
+        }
+    }
+
     /// What every fair run comes to.
     enum Promise("an expression, or an object with \"when\" and \"then\"") {
         /// Once.
@@ -357,5 +420,12 @@ forms! {
         fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Threads, A::Error> {
             Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(Threads::Group)
         }
+    }
+}
+
+/// All.
+impl Default for Builtin {
+    fn default() -> Builtin {
+        Builtin::All(true)
     }
 }

@@ -229,6 +229,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
         | Op::ExitProcess
         | Op::Set { .. }
         | Op::Test { .. }
+        | Op::Await { .. }
         | Op::Assert { .. } => {}
         Op::Free { operation } | Op::Alloc { operation } => {
             line.operation = Some(names.operations[operation.index()].clone());

@@ -189,7 +189,7 @@ impl Way<'_> {
             told.branches.push(branch);
             return held.map(|held| if held { pc + 1 } else { otherwise });
         }
-        if let Op::Assert { cond } = op {
+        if let Op::Assert { cond } | Op::Await { cond } = op {
             told.branches.push(self.asks(&before, cond));
         }
         op.exits().is_none().then_some(pc + 1)

@@ -238,6 +238,7 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
             code: CodeId(n as u8),
             spawned: false,
             may_wait: true,
+            may_wait_in: Vec::new(),
             process: ProcessId(0),
         });
     }

@@ -50,6 +50,7 @@ fn program(threads: Vec<Vec<Instr>>) -> Program {
                 code: portsim_model::program::CodeId(n),
                 spawned: false,
                 may_wait: true,
+                may_wait_in: Vec::new(),
                 process: portsim_model::program::ProcessId(0),
             })
             .collect(),

@@ -88,6 +88,18 @@ impl Coder<'_> {
         })
     }
 
+    /// A condition that can never change is no wait.
+    pub(super) fn wait_for(&mut self, it: &wire::Await, place: &Place<'_>) -> Coded {
+        let place = &place.field("await");
+        let (cond, shared) = self.condition(&it.cond, place)?;
+        if !shared {
+            return Err(place.complain(
+                "nobody else can change what it waits for: it reads only the thread's own results",
+            ));
+        }
+        Ok(Op::Await { cond })
+    }
+
     pub(super) fn assert(&mut self, it: &wire::Assert, place: &Place<'_>) -> Coded {
         Ok(Op::Assert {
             cond: self.expr(&it.assert, Type::Bool, &place.field("assert"))?,

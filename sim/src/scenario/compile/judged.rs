@@ -2,7 +2,7 @@
 
 use portsim_model::expr::ExprId;
 use portsim_model::program::{Promise, Slated};
-use portsim_model::property::FAULTS;
+use portsim_model::property::{FAULTS, Invariants};
 
 use super::{Compiler, Expect};
 use crate::scenario::directory::{check_name, unknown};
@@ -12,7 +12,7 @@ use crate::scenario::wire::{self, Named};
 use crate::words::Type;
 
 /// The names of the invariants that are judged without being written down.
-fn builtin() -> [&'static str; FAULTS.len()] {
+fn invariants() -> [&'static str; FAULTS.len()] {
     FAULTS.map(|(_, name)| name)
 }
 
@@ -91,20 +91,59 @@ impl Compiler {
     /// One name must mean one property in a verdict.
     fn check_property(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
         check_name(name, place)?;
-        if builtin().contains(&name) {
-            return Err(place.complain(format!("{name:?} is the name of a built-in invariant")));
-        }
         if self.property_names().any(|it| it == name) {
             return Err(place.complain(format!("{name:?} is already the name of a property")));
         }
         Ok(())
     }
 
-    pub(super) fn may_wait(&mut self, waiters: &[String]) -> Result<(), Complaint> {
+    /// Which invariants of every port are judged.
+    pub(super) fn builtin(&mut self, builtin: &wire::Builtin) -> Result<(), Complaint> {
+        let section = Place::TOP.field("builtin");
+        self.program.builtin = match builtin {
+            wire::Builtin::All(true) => Invariants::ALL,
+            wire::Builtin::All(false) => Invariants::NONE,
+            wire::Builtin::Some(switched) => {
+                let mut judged = Invariants::ALL;
+                for (name, on) in &switched.0 {
+                    let place = &section.field(name);
+                    let (fault, _) = FAULTS
+                        .into_iter()
+                        .find(|(_, known)| known == name)
+                        .ok_or_else(|| unknown("invariant", name, &invariants(), place))?;
+                    if fault.is_always_judged() {
+                        return Err(place.complain(format!("{name:?} is always judged")));
+                    }
+                    if !on {
+                        judged = judged.without(fault);
+                    }
+                }
+                judged
+            }
+        };
+        Ok(())
+    }
+
+    pub(super) fn may_wait(&mut self, waiters: &[wire::MayWait]) -> Result<(), Complaint> {
         let section = Place::TOP.field("may_wait");
-        for (n, name) in waiters.iter().enumerate() {
-            for thread in self.directory.threads(name, &section.index(n))? {
-                self.program.threads[thread.index()].may_wait = true;
+        for (n, waiter) in waiters.iter().enumerate() {
+            let place = &section.index(n);
+            match waiter {
+                wire::MayWait::Anywhere(name) => {
+                    for thread in self.directory.threads(name, place)? {
+                        self.program.threads[thread.index()].may_wait = true;
+                    }
+                }
+                wire::MayWait::In(wire::MayWaitIn {
+                    thread,
+                    place: name,
+                }) => {
+                    let waits_in = self.directory.waits_in(name, &place.field("in"))?;
+                    for thread in self.directory.threads(thread, &place.field("thread"))? {
+                        let thread = &mut self.program.threads[thread.index()];
+                        thread.may_wait_in.push(waits_in);
+                    }
+                }
             }
         }
         Ok(())
@@ -135,16 +174,23 @@ impl Compiler {
         let wire::Expect::Violation(wire::Violation { violation }) = expect else {
             return Ok(Expect::Pass);
         };
-        let known: Vec<&str> = self.property_names().chain(builtin()).collect();
-        if known.contains(&violation.as_str()) {
-            return Ok(Expect::Violation(violation.clone()));
+        let place = Place::TOP.field("expect");
+        let place = &place.field("violation");
+        let (name, builtin, noun, known) = match violation {
+            wire::Violated::Named(name) => {
+                let own: Vec<&str> = self.property_names().collect();
+                let builtin = !own.contains(&name.as_str());
+                let known: Vec<_> = own.into_iter().chain(invariants()).collect();
+                (name, builtin, "property", known)
+            }
+            wire::Violated::Builtin(it) => {
+                (&it.builtin, true, "invariant", Vec::from(invariants()))
+            }
+        };
+        if !known.contains(&name.as_str()) {
+            return Err(unknown(noun, name, &known, place));
         }
-        let place = &Place::TOP.field("expect");
-        Err(unknown(
-            "property",
-            violation,
-            &known,
-            &place.field("violation"),
-        ))
+        let name = name.clone();
+        Ok(Expect::Violation { name, builtin })
     }
 }

@@ -25,12 +25,10 @@ impl Meaning<'_> {
         if let Some(read) = self.own(name, asked)? {
             return Ok(read);
         }
-        if let Some(number) = constant(&name.text) {
+        let Some(thing) = self.scope.directory.thing(&name.text) else {
+            let number = constant(&name.text).ok_or_else(|| self.unknown(name))?;
             nothing_after(name, asked, "a number")?;
             return Ok((Expr::Const(number), Type::Int));
-        }
-        let Some(thing) = self.scope.directory.thing(&name.text) else {
-            return Err(self.unknown(name));
         };
         match (thing, asked) {
             (Thing::Port(port), _) => {
@@ -66,12 +64,17 @@ impl Meaning<'_> {
     /// A path that begins with a result, or with what can be asked about a member of a group.
     fn own(&self, name: &Name, asked: &[Part]) -> Result<Option<Read>, Flaw> {
         if let Some(member) = self.member {
-            if let Some(&(_, about, is)) = THREAD_FIELDS.iter().find(|it| it.0 == name.text) {
-                nothing_after(name, asked, "a plain value")?;
-                return Ok(Some((about.expr(member), is)));
-            }
             let code = self.scope.directory.codes[member.index()];
-            return self.result(Some(member), code, name, asked);
+            let read = self.result(Some(member), code, name, asked)?;
+            let is_declared = self.scope.directory.thing(&name.text).is_some();
+            let about = THREAD_FIELDS.iter().find(|it| it.0 == name.text);
+            return match about.filter(|_| read.is_none() && !is_declared) {
+                Some(&(_, about, is)) => {
+                    nothing_after(name, asked, "a plain value")?;
+                    Ok(Some((about.expr(member), is)))
+                }
+                None => Ok(read),
+            };
         }
         match self.scope.code {
             Some(code) => self.result(None, code, name, asked),

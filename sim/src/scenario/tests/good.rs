@@ -1,9 +1,11 @@
 //! Sound scenarios, and what they compile to.
 
+use portsim_model::expr::Expr;
 use portsim_model::program::{
-    Bounds, CodeId, FileId, JobId, Modes, Object, Packet, PortId, ProcessId, Reserve, ResultId,
-    Slated, Slot, ThreadId,
+    Bounds, CodeId, FileId, JobId, Modes, Object, ObjectId, Packet, PortId, ProcessId, Reserve,
+    ResultId, Slated, Slot, ThreadId, WaitsIn,
 };
+use portsim_model::property::{FAULTS, Fault, Invariants};
 
 use super::super::Expect;
 use super::{check, outcome, with_fields, with_io, with_ops, with_property};
@@ -121,7 +123,58 @@ fn declarations_become_tables() {
     };
     assert_eq!(program.codes[1].slots, slots(&[1, 0]));
     assert_eq!(program.codes[2].slots, slots(&[4]));
-    assert!(program.builtin && program.schedule.is_none());
+    assert_eq!(program.builtin, Invariants::ALL);
+    assert!(program.schedule.is_none());
+}
+
+fn violation(name: &str, builtin: bool) -> Expect {
+    let name = name.to_owned();
+    Expect::Violation { name, builtin }
+}
+
+/// What an invariant is called may also be the name of a property, a variable, a result: what is declared comes first.
+#[test]
+fn names_are_free() {
+    let read = |rest: &str| {
+        let text = format!(
+            r#"{{ "why": "Who owns a name?", "ports": {{ "p": {{}} }}, "vars": {{ "done": 0, "EAGAIN": 7 }},
+                "threads": {{ "w": {{ "count": 2, "do": [{{ "get": "p", "into": "parked" }}] }} }}, {rest} }}"#
+        );
+        outcome(&text).unwrap()
+    };
+    let asked = read(
+        r#""properties": { "always": { "lost": "all(w, done == 0 && parked.key < EAGAIN)" } }"#,
+    );
+    let of_threads = |expr: &Expr| matches!(expr, Expr::Thread(..));
+    assert!(
+        !asked.program.any_expr(of_threads),
+        "the variable and the result are meant"
+    );
+    let expects = |expect: &str| {
+        let own = r#""properties": { "always": { "lost": "true" } }"#;
+        read(&format!(r#"{own}, "expect": {{ "violation": {expect} }}"#)).expect
+    };
+    assert_eq!(expects(r#""lost""#), violation("lost", false));
+    assert_eq!(expects(r#""twice""#), violation("twice", true));
+    assert_eq!(expects(r#"{ "builtin": "lost" }"#), violation("lost", true));
+}
+
+/// Invariants are switched off by name, and threads may wait in one place.
+#[test]
+fn invariants_and_waits_are_told_apart() {
+    let text = r#"{ "why": "What is judged?", "ports": { "p": {} }, "events": { "e": {} }, "files": { "f": {} },
+        "threads": { "w": { "count": 2, "do": [{ "get": "p" }] }, "a": [{ "block": "e" }] },
+        "builtin": { "stranded": false, "lost": true },
+        "may_wait": [{ "thread": "w", "in": "p" }, { "thread": "w[1]", "in": "e" }, { "thread": "a", "in": "f" }] }"#;
+    let scenario = outcome(text).unwrap();
+    let program = &scenario.program;
+    let judged = FAULTS.map(|(fault, _)| program.builtin.judge(fault));
+    assert_eq!(judged, FAULTS.map(|(fault, _)| fault != Fault::Stranded));
+    let waits_in = program.threads.iter().map(|it| it.may_wait_in.clone());
+    let (p, e) = (WaitsIn::Port(PortId(0)), WaitsIn::Object(ObjectId(0)));
+    let f = WaitsIn::Object(program.files[0].signal);
+    assert!(waits_in.eq([vec![p], vec![p, e], vec![f]]));
+    assert!(program.threads.iter().all(|it| !it.may_wait));
 }
 
 #[test]
@@ -165,7 +218,7 @@ fn what_is_said_about_the_whole() {
     assert_eq!(scenario.claims, ["windows/lifo"]);
     let meant_for = ["illumos", "io-uring"].map(String::from);
     assert_eq!(scenario.meant_for, Some(meant_for.to_vec()));
-    assert_eq!(scenario.expect, Expect::Violation(String::from("limit")));
+    assert_eq!(scenario.expect, violation("limit", false));
     let names = &scenario.names;
     assert_eq!(names.always, ["limit"]);
     assert_eq!(names.sometimes, ["both", "one"]);
@@ -184,7 +237,7 @@ fn what_is_said_about_the_whole() {
         ticks,
     } = program.bounds;
     assert_eq!((depth, packets, ticks), (Some(100), Some(4), None));
-    assert!(!program.builtin);
+    assert_eq!(program.builtin, Invariants::NONE);
     let may_wait = program.threads.iter().map(|it| it.may_wait);
     assert!(may_wait.eq([false, true, true, true, true]));
 }

@@ -54,6 +54,8 @@ pub(in crate::scenario) enum Op {
     Loop(Loop),
     /// Leaves the innermost loop.
     Break,
+    /// Waits until a condition holds, without a call.
+    Await(Await),
     /// Fails the run when it does not hold.
     Assert(Assert),
     /// Says something in the trace.
@@ -300,6 +302,15 @@ pub(in crate::scenario) struct Loop {
     /// The list.
     #[serde(rename = "loop")]
     pub(in crate::scenario) body: Vec<Op>,
+}
+
+/// Waits until a condition holds, without a call.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Await {
+    /// What it waits for; it must read something that others can change.
+    #[serde(rename = "await")]
+    pub(in crate::scenario) cond: String,
 }
 
 /// Fails the run when it does not hold.
