@@ -59,6 +59,14 @@ pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
         1 => (0usize..2).prop_map(|thread| json!({ "resume": format!("t{thread}") })),
         1 => Just(json!({ "set": { "v": "v + 1" } })),
         1 => Just(json!({ "await": "v > 0" })),
+        1 => Just(json!({ "add": "v", "value": 1, "into": "z" })),
+        1 => Just(json!({ "swap": "v", "value": "me + 2", "into": "z" })),
+        1 => Just(json!({ "compare_swap": "v", "expect": 0, "value": "v + 1", "into": "z" })),
+        1 => port().prop_map(|port| json!({ "post": port, "key": "max(me, v % 3)" })),
+        1 => port().prop_map(|port| json!({ "either": [[
+            { "get": port, "into": "e", "max": 2 },
+            { "each": "e", "item": "it", "do": [{ "post": port, "key": "it.key % 5" }] },
+        ], ["yield"]] })),
         1 => port().prop_map(|port| json!({ "either": [[{ "get": port, "into": "x" }], ["yield"]] })),
         1 => Just(json!({ "if": "v > 0", "then": ["stall"], "else": ["yield"] })),
     ]

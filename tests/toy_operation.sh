@@ -108,18 +108,29 @@ put model/tests/operations/samples.rs '        Verb::CloseSource =>' '        Ve
             into,
         },
         Verb::CloseSource =>'
-put model/tests/operations/main.rs '        Test, Assert, Note,
-' '        Test, Assert, Note, Toy,
-'
+put model/tests/operations/main.rs '        Note,
+    ]
+};
+
+/// Who says more' '        Note,
+        Toy,
+    ]
+};
+
+/// Who says more'
 # The machine does it, so that no system has to.
 put model/tests/operations/main.rs '        Note,
     ]
-' '        Note,
+};
+
+/// A personality that lists' '        Note,
         Toy,
     ]
-'
+};
+
+/// A personality that lists'
 # It posts one packet, as these do.
-sed -i 's/Verb::Post | Verb::Submit =>/Verb::Post | Verb::Submit | Verb::Toy =>/' model/tests/operations/main.rs
+sed -i 's/Verb::Post | Verb::PostComputed | Verb::Submit =>/Verb::Post | Verb::PostComputed | Verb::Submit | Verb::Toy =>/' model/tests/operations/main.rs
 tests || {
     cat said
     exit 1

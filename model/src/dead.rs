@@ -15,6 +15,9 @@ pub fn without_dead(program: &Program) -> Program {
     let mut program = program.clone();
     let unread = unread(&program);
     let stands_for = stands_for(&program);
+    for (_, packet) in program.computed.iter_mut().flat_map(|it| &mut it.packets) {
+        *packet = stands_for[packet.index()];
+    }
     for (code, unread) in program.codes.iter_mut().zip(&unread) {
         for instr in &mut code.instrs {
             let Instr::Op(op) = instr else { continue };
@@ -66,21 +69,8 @@ fn roots(program: &Program) -> Vec<ExprId> {
     for promise in &program.eventually {
         roots.extend(promise.when.into_iter().chain([promise.then]));
     }
-    for set in &program.sets {
-        roots.extend(set.element.map(|(index, _)| index));
-        roots.push(set.value);
-    }
     for instr in program.codes.iter().flat_map(|code| &code.instrs) {
-        match *instr {
-            Instr::If { cond, .. } => roots.push(cond),
-            Instr::Op(mut op) => {
-                roots.extend(op.describe().nouns().filter_map(|noun| match noun {
-                    Noun::Condition(cond) => Some(*cond),
-                    _ => None,
-                }))
-            }
-            Instr::Jump(_) | Instr::Either { .. } | Instr::End => {}
-        }
+        roots.extend(program.evaluated(*instr));
     }
     roots
 }

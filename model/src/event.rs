@@ -45,7 +45,9 @@ pub enum Outcome {
     /// It took a batch of packets, oldest first.
     Packets(Batch),
     /// It answered with a number.
-    Value(u8),
+    Value(i32),
+    /// It compared this number with another one, and did nothing.
+    Other(i32),
     /// It was an operation that ended in the call.
     Io(ResultId),
     /// Its time was over, and it took a batch of fewer packets than it waited for, at least one.

@@ -33,6 +33,11 @@ pub enum Expr {
         /// Of which packet of a batch.
         nth: u8,
     },
+    /// The place of the thread that asks among those that do the same.
+    Member {
+        /// The first of them.
+        first: ThreadId,
+    },
     /// Something about a port.
     Port(PortId, PortField),
     /// Something about a thread.
@@ -147,6 +152,8 @@ pub enum Binary {
     Ge,
     And,
     Or,
+    Min,
+    Max,
 }
 
 impl Binary {
@@ -161,7 +168,7 @@ impl Binary {
             Binary::Gt => Some(left > right),
             Binary::Ge => Some(left >= right),
             Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Rem => None,
-            Binary::And | Binary::Or => None,
+            Binary::And | Binary::Or | Binary::Min | Binary::Max => None,
         }
     }
 }
@@ -206,6 +213,7 @@ pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> O
             field,
             nth,
         } => facts.result(thread.unwrap_or(me), slot, field, nth),
+        Expr::Member { first } => i64::from(me.0) - i64::from(first.0),
         Expr::Port(port, field) => facts.port(port, field),
         Expr::Thread(thread, field) => i64::from(facts.thread(thread, field)),
         Expr::Apcs(thread) => facts.apcs(thread),
@@ -226,6 +234,8 @@ pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> O
                 Binary::Mul => left.checked_mul(right)?,
                 Binary::Div => left.checked_div(right)?,
                 Binary::Rem => left.checked_rem(right)?,
+                Binary::Min => left.min(right),
+                Binary::Max => left.max(right),
                 comparison => i64::from(comparison.compares(left, right)?),
             }
         }

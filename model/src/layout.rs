@@ -195,6 +195,13 @@ impl Layout {
         )
     }
 
+    /// How many posted packets a port has room for, where it may run out of it although the program names no bound.
+    pub fn bound_by_default(program: &Program, port: PortId) -> Option<usize> {
+        let is_ours = program.bounds.packets.is_none() && Layout::is_bounded(program, port);
+        let (posts, _) = posts(program, port);
+        is_ours.then(|| posts.clamp(PACKETS_DEFAULT, PACKETS_MAX))
+    }
+
     /// Whether a port may run out of room before every post of the program has been made.
     pub fn is_bounded(program: &Program, port: PortId) -> bool {
         let (posts, looping) = posts(program, port);

@@ -47,7 +47,7 @@
 //! - [`contract`] is what each system of [`personality`] fulfils. Its rules run in a [`turn`], name their [`claim`]s and
 //!   make [`choice`]s.
 //! - [`machine`] is a program on a personality, [`step`] what can happen next there.
-//! - [`property`] is what must hold, [`fair`] who must get its due in a run that goes on for ever.
+//! - [`property`] is what must hold, [`fault`] what must hold of every port, [`fair`] who must get its due in a run that goes on for ever.
 //! - [`symmetry`], [`dead`] and [`partial_order`] are what a search need not tell apart.
 
 #![no_std]
@@ -65,6 +65,7 @@ pub mod dead;
 pub mod event;
 pub mod expr;
 pub mod fair;
+pub mod fault;
 pub mod files;
 mod flags;
 pub mod ids;

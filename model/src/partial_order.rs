@@ -379,10 +379,22 @@ impl Reader<'_> {
             Noun::Object(id, _) => writes(object(id)),
             Noun::Thread(id, _) => writes(thread(id)),
             Noun::Clock(_) => writes(CLOCK),
-            Noun::Condition(cond) => Touch {
+            Noun::Condition(cond) | Noun::Value(cond) => Touch {
                 reads: reads(self.program, *cond, Some(self.id)),
                 ..Touch::default()
             },
+            Noun::Update(set) => self.sets(*set, 1),
+            Noun::Computed(computed) => {
+                let carried = &self.program.computed[usize::from(*computed)];
+                let ids = [carried.key, carried.bytes, carried.overlapped];
+                Touch {
+                    reads: ids
+                        .map(|id| reads(self.program, id, Some(self.id)))
+                        .into_iter()
+                        .fold(0, |all, it| all | it),
+                    ..Touch::default()
+                }
+            }
             Noun::Sets(first, len) => self.sets(*first, *len),
             Noun::Ports(..)
             | Noun::Source(..)
@@ -451,7 +463,7 @@ fn reads(program: &Program, root: ExprId, asks: Option<ThreadId>) -> u128 {
     let operand = |id| reads(program, id, asks);
     let shows = |id: ThreadId| bit(SHOWS, id.index());
     match program.exprs[usize::from(root.0)] {
-        Expr::Const(_) | Expr::Result { thread: None, .. } => 0,
+        Expr::Const(_) | Expr::Member { .. } | Expr::Result { thread: None, .. } => 0,
         Expr::Var(id) => var(id),
         Expr::Element { first, len, index } => {
             (0..len).fold(operand(index), |all, n| all | var(VarId(first.0 + n)))

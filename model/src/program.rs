@@ -7,8 +7,8 @@
 use alloc::vec::Vec;
 
 use crate::expr::{Expr, ExprId};
+use crate::fault::Invariants;
 use crate::op::Noun;
-use crate::property::Invariants;
 
 pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
@@ -108,6 +108,8 @@ pub struct Program {
     pub vars: Vec<i32>,
     /// Contents of every packet that there can be, each once for each owner.
     pub packets: Vec<Packet>,
+    /// What packets carry that is computed when they are posted.
+    pub computed: Vec<Computed>,
     /// Nodes of all expressions.
     pub exprs: Vec<Expr>,
     /// The right hand sides of all `set` operations.
@@ -364,6 +366,35 @@ pub struct Packet {
     pub status: u32,
 }
 
+/// What a packet carries that is computed when it is posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Computed {
+    /// The completion key.
+    pub key: ExprId,
+    /// Bytes transferred.
+    pub bytes: ExprId,
+    /// The value of the pointer to the OVERLAPPED.
+    pub overlapped: ExprId,
+    /// The NTSTATUS.
+    pub status: u32,
+    /// All that it can be.
+    pub packets: Vec<(Packet, PacketId)>,
+}
+
+impl Computed {
+    /// The packet with what the expressions come to; none where one has no value, or comes to what it cannot be.
+    pub fn packet(&self, value: impl Fn(ExprId) -> Option<i64>) -> Option<PacketId> {
+        let contents = Packet {
+            key: value(self.key)?,
+            bytes: value(self.bytes)?,
+            overlapped: value(self.overlapped)?,
+            status: self.status,
+        };
+        let known = self.packets.iter().find(|(packet, _)| *packet == contents);
+        known.map(|&(_, id)| id)
+    }
+}
+
 /// What every fair run comes to: once, or each time that something calls for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Promise {
@@ -429,6 +460,14 @@ pub struct Assignment {
     pub value: ExprId,
 }
 
+impl Assignment {
+    /// The expressions that it evaluates: which element it writes, if it is one of an array, and its value.
+    pub fn evaluated(&self) -> impl Iterator<Item = ExprId> + use<> {
+        let index = self.element.map(|(index, _)| index);
+        index.into_iter().chain([self.value])
+    }
+}
+
 impl Packet {
     /// A packet that carries nothing but a key.
     pub fn key(key: i64) -> Packet {
@@ -472,10 +511,98 @@ impl Program {
         self.codes.iter().flat_map(Code::ops)
     }
 
+    /// The same with each post of a computed packet as all the posts that it can be: the calls that a system sees.
+    pub fn calls(&self) -> impl Iterator<Item = Op> {
+        self.ops().flat_map(|op| self.calls_of(op))
+    }
+
+    /// The same of one thread.
+    pub fn calls_by(&self, thread: ThreadId) -> impl Iterator<Item = Op> {
+        self.code(thread).ops().flat_map(|op| self.calls_of(op))
+    }
+
+    fn calls_of(&self, op: Op) -> Vec<Op> {
+        let Op::PostComputed { computed, .. } = op else {
+            return Vec::from([op]);
+        };
+        let packets = self.computed[usize::from(computed)].packets.iter();
+        packets
+            .filter_map(|&(_, packet)| op.posting(packet))
+            .collect()
+    }
+
     /// Whether any operation names something that satisfies `is`.
     pub fn names(&self, is: impl Fn(&Noun<'_>) -> bool) -> bool {
         self.ops()
             .any(|mut op| op.describe().nouns().any(|noun| is(&noun)))
+    }
+
+    /// The expressions that an instruction evaluates, by their roots.
+    pub fn evaluated(&self, instr: Instr) -> Vec<ExprId> {
+        match instr {
+            Instr::If { cond, .. } => Vec::from([cond]),
+            Instr::Op(mut op) => {
+                let nouns = op.describe().nouns();
+                nouns.flat_map(|noun| self.values(&noun)).collect()
+            }
+            Instr::Jump(_) | Instr::Either { .. } | Instr::End => Vec::new(),
+        }
+    }
+
+    /// The expressions that an operation evaluates because of something that it names.
+    fn values(&self, noun: &Noun<'_>) -> Vec<ExprId> {
+        match noun {
+            Noun::Condition(cond) => Vec::from([**cond]),
+            Noun::Sets(first, len) => {
+                let sets = &self.sets[usize::from(**first)..][..usize::from(**len)];
+                sets.iter().flat_map(Assignment::evaluated).collect()
+            }
+            Noun::Update(set) => self.sets[usize::from(**set)].evaluated().collect(),
+            Noun::Value(value) => Vec::from([**value]),
+            Noun::Computed(computed) => {
+                let Computed {
+                    key,
+                    bytes,
+                    overlapped,
+                    ..
+                } = self.computed[usize::from(**computed)];
+                Vec::from([key, bytes, overlapped])
+            }
+            Noun::Port(..)
+            | Noun::Ports(..)
+            | Noun::Packet(_)
+            | Noun::Own(_)
+            | Noun::Thread(..)
+            | Noun::Object(..)
+            | Noun::Clock(_)
+            | Noun::Source(..)
+            | Noun::File(..)
+            | Noun::Binding(_)
+            | Noun::Operation(..)
+            | Noun::Burst(..)
+            | Noun::Result(_)
+            | Noun::Reserve(_)
+            | Noun::WaitPacket(..)
+            | Noun::Job(..)
+            | Noun::JobBinding(_)
+            | Noun::Pid(_)
+            | Noun::Process(_)
+            | Noun::Branch(_)
+            | Noun::Text(_) => Vec::new(),
+        }
+    }
+
+    /// Whether any node of an expression satisfies `is`.
+    pub fn any_node(&self, root: ExprId, is: &impl Fn(Expr) -> bool) -> bool {
+        let node = self.exprs[usize::from(root.0)];
+        is(node)
+            || match node {
+                Expr::Not(operand) | Expr::Neg(operand) | Expr::Element { index: operand, .. } => {
+                    self.any_node(operand, is)
+                }
+                Expr::Binary(_, left, right) => self.any_node(left, is) || self.any_node(right, is),
+                _ => false,
+            }
     }
 
     /// The nodes of all expressions that properties can reach are among [`Program::exprs`]; this

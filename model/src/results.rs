@@ -12,7 +12,11 @@ const PACKETS: u8 = 3;
 const VALUE: u8 = 4;
 const IO: u8 = 5;
 const PARTIAL: u8 = 6;
-const FAILED: u8 = 7;
+const OTHER: u8 = 7;
+const FAILED: u8 = 8;
+
+/// The room of a slot that keeps a number of 32 bits: that of so many packets. In less, a number is a small one.
+pub const NUMBER_ROOM: u8 = 3;
 
 /// Writes an outcome into a slot; none clears it.
 #[inline(always)]
@@ -31,15 +35,19 @@ pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>)
             bytes[len - usize::from(packets_max)] = one;
             PACKET
         }
-        Some(Outcome::Value(one) | Outcome::Io(ResultId(one))) if packets_max > 0 => {
+        Some(Outcome::Io(ResultId(one))) if packets_max > 0 => {
             bytes[len - usize::from(packets_max)] = one;
-            if matches!(outcome, Some(Outcome::Io(_))) {
-                IO
-            } else {
-                VALUE
-            }
+            IO
         }
-        Some(Outcome::Value(_) | Outcome::Io(_)) => DONE,
+        Some(Outcome::Io(_)) => DONE,
+        Some(Outcome::Value(number)) => {
+            put_number(&mut bytes[..len], packets_max, number);
+            if packets_max > 0 { VALUE } else { DONE }
+        }
+        Some(Outcome::Other(number)) => {
+            put_number(&mut bytes[..len], packets_max, number);
+            OTHER
+        }
         // Where there is room for one, none needs no place to say so.
         Some(Outcome::Packets(batch)) if packets_max <= 1 && batch.packets().is_empty() => DONE,
         Some(Outcome::Packets(batch) | Outcome::Partial(batch)) => {
@@ -60,6 +68,23 @@ pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>)
     };
 }
 
+/// Writes a number behind the first byte of a slot, as far as there is room.
+fn put_number(bytes: &mut [u8], packets_max: u8, number: i32) {
+    if packets_max >= NUMBER_ROOM {
+        bytes[1..5].copy_from_slice(&number.to_le_bytes());
+    } else if packets_max > 0 {
+        bytes[bytes.len() - usize::from(packets_max)] = number as u8;
+    }
+}
+
+fn number(bytes: &[u8], packets_max: u8) -> i32 {
+    match packets_max {
+        0 => 0,
+        NUMBER_ROOM.. => i32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]),
+        _ => bytes[1 + usize::from(packets_max > 1)].into(),
+    }
+}
+
 /// Reads an outcome from a slot; none if it was cleared.
 #[inline]
 pub(crate) fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
@@ -68,7 +93,8 @@ pub(crate) fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
         EMPTY => None,
         DONE => Some(Outcome::Done),
         PACKET => Some(Outcome::Packet(PacketId(bytes[first]))),
-        VALUE => Some(Outcome::Value(bytes[first])),
+        VALUE => Some(Outcome::Value(number(bytes, packets_max))),
+        OTHER => Some(Outcome::Other(number(bytes, packets_max))),
         IO => Some(Outcome::Io(ResultId(bytes[first]))),
         PACKETS | PARTIAL => {
             let count = if packets_max > 1 {
@@ -106,7 +132,9 @@ pub struct Left {
     /// The operation that ended in it.
     pub io: Option<IoResult>,
     /// The number that it answered with.
-    pub value: u8,
+    pub value: i32,
+    /// Whether it expected another number, and did nothing.
+    pub other: bool,
 }
 
 /// How a call failed.
@@ -124,7 +152,7 @@ impl Left {
     pub fn field(&self, field: Field) -> i64 {
         let failed_with = |error| self.failure.is_some_and(|it| it.error == Some(error));
         match field {
-            Field::Ok => i64::from(self.failure.is_none() && self.carried() == 0),
+            Field::Ok => i64::from(self.failure.is_none() && !self.other && self.carried() == 0),
             Field::Timeout => i64::from(failed_with(Error::Timeout)),
             Field::Pending => i64::from(failed_with(Error::Pending)),
             Field::Error => self.failure.map_or(self.carried(), |it| it.number).into(),
@@ -161,7 +189,7 @@ pub(crate) fn field_of(
     nth: u8,
 ) -> i64 {
     let (packets, error): (&[PacketId], _) = match &outcome {
-        Outcome::Done | Outcome::Value(_) | Outcome::Io(_) => (&[], None),
+        Outcome::Done | Outcome::Value(_) | Outcome::Other(_) | Outcome::Io(_) => (&[], None),
         Outcome::Packet(packet) => (core::slice::from_ref(packet), None),
         Outcome::Packets(batch) => (batch.packets(), None),
         Outcome::Partial(batch) => (batch.packets(), Some(Error::Timeout)),
@@ -181,9 +209,10 @@ pub(crate) fn field_of(
             _ => None,
         },
         value: match outcome {
-            Outcome::Value(value) => value,
+            Outcome::Value(value) | Outcome::Other(value) => value,
             _ => 0,
         },
+        other: matches!(outcome, Outcome::Other(_)),
     };
     left.field(field)
 }

@@ -178,6 +178,12 @@ impl Orbit {
     }
 }
 
+/// Whether the order of its operands makes no difference.
+fn is_symmetric(operator: Binary) -> bool {
+    use Binary::*;
+    matches!(operator, Eq | Ne | Mul | Min | Max)
+}
+
 /// Where mutexes keep their owners and operations their issuers.
 fn holders(program: &Program, layout: &Layout) -> Vec<usize> {
     let owners = program
@@ -268,7 +274,8 @@ impl<'a> Names<'a> {
         };
         let says_the_same =
             |&root: &ExprId| self.expr(root, (one, other)) == self.expr(root, NOBODY);
-        (a.spawned, a.may_wait, a.process) == (b.spawned, b.may_wait, b.process)
+        !self.asks_who(program.code(one))
+            && (a.spawned, a.may_wait, a.process) == (b.spawned, b.may_wait, b.process)
             && a.may_wait_in == b.may_wait_in
             && self.codes[a.code.index()] == self.codes[b.code.index()]
             && [&program.always, &program.sometimes, &program.at_end]
@@ -276,6 +283,16 @@ impl<'a> Names<'a> {
                 .flatten()
                 .all(says_the_same)
             && program.thread_ids().all(maps)
+    }
+
+    /// Whether who runs a code makes a difference to it.
+    fn asks_who(&self, code: &Code) -> bool {
+        let is_who = |expr| matches!(expr, Expr::Member { .. });
+        let mut roots = code
+            .instrs
+            .iter()
+            .flat_map(|it| self.program.evaluated(*it));
+        roots.any(|root| self.program.any_node(root, &is_who))
     }
 
     /// What a code says.
@@ -305,6 +322,21 @@ impl<'a> Names<'a> {
                 }
                 Noun::Sets(first, len) => {
                     asked += &self.sets(core::mem::replace(first, 0), *len, exchange);
+                }
+                Noun::Update(set) => {
+                    asked += &self.sets(core::mem::replace(set, 0), 1, exchange);
+                }
+                Noun::Computed(computed) => {
+                    let number = core::mem::replace(computed, 0);
+                    let carried = &self.program.computed[usize::from(number)];
+                    for id in [carried.key, carried.bytes, carried.overlapped] {
+                        asked += &self.expr(id, exchange);
+                        asked.push(' ');
+                    }
+                    asked += &format!("{:?}", carried.status);
+                }
+                Noun::Value(value) => {
+                    asked += &self.expr(core::mem::replace(value, ExprId(0)), exchange);
                 }
                 Noun::Port(..)
                 | Noun::Ports(..)
@@ -376,7 +408,7 @@ impl<'a> Names<'a> {
                     }
                     _ => {
                         operands.extend([left, right].map(|it| self.expr(it, exchange)));
-                        if matches!(operator, Binary::Eq | Binary::Ne | Binary::Mul) {
+                        if is_symmetric(operator) {
                             operands.sort();
                         }
                     }
@@ -415,6 +447,7 @@ impl<'a> Names<'a> {
                     Binary::Add | Binary::Sub => left + right,
                     Binary::Mul => left.checked_mul(right)?,
                     Binary::Div | Binary::Rem => return None,
+                    Binary::Min | Binary::Max => left.max(right),
                     _ => 1,
                 }
             }

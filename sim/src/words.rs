@@ -159,6 +159,15 @@ pub const OPERATORS: [(&str, Binary, u8); 13] = [
     ("%", Binary::Rem, 6),
 ];
 
+/// Functions of two numbers.
+pub const FUNCTIONS: [(&str, Binary); 2] = [("min", Binary::Min), ("max", Binary::Max)];
+
+/// What an operator is called that is written as a function.
+pub fn function(operator: Binary) -> Option<&'static str> {
+    let named = FUNCTIONS.into_iter().find(|&(_, it)| it == operator);
+    named.map(|(name, _)| name)
+}
+
 /// How an operator is written, and how tightly it binds.
 pub fn written(operator: Binary) -> (&'static str, u8) {
     OPERATORS
@@ -169,7 +178,7 @@ pub fn written(operator: Binary) -> (&'static str, u8) {
 
 /// An operator as it is written.
 pub fn symbol(operator: Binary) -> &'static str {
-    written(operator).0
+    function(operator).unwrap_or_else(|| written(operator).0)
 }
 
 /// An expression as somebody would write it whom a thread's own results belong to.
@@ -183,23 +192,6 @@ pub fn asked(mut op: Op) -> Option<ExprId> {
         Noun::Condition(cond) => Some(*cond),
         _ => None,
     })
-}
-
-/// What an operation evaluates: its condition, or what it sets and where.
-pub fn evaluated(program: &Program, mut op: Op) -> Vec<ExprId> {
-    let mut all = Vec::new();
-    for noun in op.describe().nouns() {
-        if let Noun::Condition(cond) = noun {
-            all.push(*cond);
-        } else if let Noun::Sets(first, len) = noun {
-            let sets = &program.sets[usize::from(*first)..][..usize::from(*len)];
-            for set in sets {
-                all.extend(set.element.map(|(index, _)| index));
-                all.push(set.value);
-            }
-        }
-    }
-    all
 }
 
 /// What an expression reads, each once, in the order in which it stands there.
@@ -268,6 +260,7 @@ impl Text<'_> {
                     word(&ALL_FIELDS, field)
                 )
             }
+            Expr::Member { .. } => "me".to_owned(),
             Expr::Port(of, field) => {
                 format!("{}.{}", names.ports[of.index()], word(&PORT_FIELDS, field))
             }
@@ -298,6 +291,9 @@ impl Text<'_> {
             }
             Expr::Not(operand) => format!("!{}", self.expr(operand, TIGHTEST)),
             Expr::Neg(operand) => format!("-{}", self.expr(operand, TIGHTEST)),
+            Expr::Binary(operator, left, right) if let Some(name) = function(operator) => {
+                format!("{name}({}, {})", self.expr(left, 0), self.expr(right, 0))
+            }
             Expr::Binary(operator, left, right) => {
                 let (word, binds) = written(operator);
                 let (left, right) = (self.expr(left, binds), self.expr(right, binds + 1));

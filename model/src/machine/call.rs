@@ -1,6 +1,7 @@
 //! What each operation asks for: of all systems alike, or of the personality.
 
 use super::Machine;
+use super::take::Update;
 use crate::contract::Personality;
 use crate::control::SlotPlace;
 use crate::event::{Observer, Outcome};
@@ -20,6 +21,9 @@ impl<P: Personality> Machine<P> {
         op: &Op,
         into: Option<SlotPlace>,
     ) {
+        if let Op::PostComputed { computed, .. } = *op {
+            return self.post_computed(turn, me, *op, computed);
+        }
         turn.observer.call(me, *op);
         if let Some(into) = into {
             turn.store(me, into, None);
@@ -62,6 +66,7 @@ impl<P: Personality> Machine<P> {
                 };
                 own.post(turn, me, post);
             }
+            Op::PostComputed { .. } => unreachable!("it is the post that it comes to"),
             Op::Close { port, .. } => own.close(turn, me, port),
             Op::Create { port, .. } => own.create(turn, me, port),
             Op::DuplicatePort { port, .. } => own.duplicate_port(turn, me, port),
@@ -150,6 +155,11 @@ impl<P: Personality> Machine<P> {
                     None => turn.thread(me).set_mode(Mode::Lost),
                 }
             }
+            Op::Swap { set, .. } => self.update(turn, me, set, Update::Swap),
+            Op::Add { set, .. } => self.update(turn, me, set, Update::Add),
+            Op::CompareSwap { set, expect, .. } => {
+                self.update(turn, me, set, Update::SwapIf(expect));
+            }
             Op::Test { cond, otherwise } => self.test(turn, me, cond, otherwise),
             // It is there only where the condition holds, or has no value.
             Op::Await { cond } => match eval(&self.frame.program.exprs, &turn.view(), me, cond) {
@@ -187,6 +197,31 @@ impl<P: Personality> Machine<P> {
                 change,
                 ..
             } => own.kevent(turn, me, port, source, change),
+        }
+    }
+
+    /// A post of what its expressions come to.
+    #[inline(never)]
+    fn post_computed<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        op: Op,
+        computed: u16,
+    ) {
+        let program = &self.frame.program;
+        let carried = &program.computed[usize::from(computed)];
+        let packet = carried.packet(|id| eval(&program.exprs, &turn.view(), me, id));
+        match packet.and_then(|packet| op.posting(packet)) {
+            Some(post) => {
+                let into = self.frame.layout.plan.op(me, turn.view().thread(me).pc());
+                let into = into.and_then(|(_, into)| into);
+                self.call(turn, me, &post, into);
+            }
+            None => {
+                turn.observer.call(me, op);
+                turn.thread(me).set_mode(Mode::Lost);
+            }
         }
     }
 }

@@ -245,7 +245,7 @@ impl Frame {
 /// What of a program a personality cannot play.
 fn lacks<P: Personality>(program: &Program, personality: &P) -> Option<Unsupported> {
     let about = personality.about();
-    for op in program.ops() {
+    for op in program.calls() {
         if let Some(why) = refuses(personality, program, op) {
             return Some(Unsupported {
                 op: Some(op),

@@ -4,14 +4,26 @@ use super::Machine;
 use crate::contract::Personality;
 use crate::control::Offer;
 use crate::event::{Error, Observer, Outcome};
-use crate::expr::{ExprId, eval};
+use crate::expr::{ExprId, Facts, eval};
 use crate::objects;
 use crate::program::{Assignment, Op, Pc, SETS_MAX, ThreadId, VarId};
+use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
 
 /// The most suspensions of one thread: MAXIMUM_SUSPEND_COUNT of the Windows headers.
 const SUSPENSIONS_MAX: u8 = 127;
+
+/// How a variable is read and written in one step.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Update {
+    /// It becomes the value that is given.
+    Swap,
+    /// The value that is given is added.
+    Add,
+    /// It becomes the value that is given if it has this one.
+    SwapIf(ExprId),
+}
 
 impl<P: Personality> Machine<P> {
     #[inline(always)]
@@ -225,21 +237,69 @@ impl<P: Personality> Machine<P> {
         for (place, set) in values.iter_mut().zip(sets) {
             let value =
                 i32::try_from(eval(&self.frame.program.exprs, &view, me, set.value)?).ok()?;
-            let var = match set.element {
-                None => set.var,
-                Some((index, len)) => {
-                    let index = u8::try_from(eval(&self.frame.program.exprs, &view, me, index)?)
-                        .ok()
-                        .filter(|&n| n < len)?;
-                    VarId(set.var.0 + index)
-                }
-            };
-            *place = (var, value);
+            *place = (self.written(view, me, set)?, value);
         }
         for &(var, value) in &values[..sets.len()] {
             self.frame.write_var(turn.bytes, var, value);
         }
         Some(())
+    }
+
+    /// The variable that an assignment writes.
+    fn written(&self, view: View<'_>, me: ThreadId, set: &Assignment) -> Option<VarId> {
+        let Some((index, len)) = set.element else {
+            return Some(set.var);
+        };
+        let index = eval(&self.frame.program.exprs, &view, me, index)?;
+        let index = u8::try_from(index).ok().filter(|&n| n < len)?;
+        Some(VarId(set.var.0 + index))
+    }
+
+    /// Reads a variable and writes it, in one step.
+    pub(super) fn update<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        set: u16,
+        how: Update,
+    ) {
+        match self.updated(
+            turn.view(),
+            me,
+            &self.frame.program.sets[usize::from(set)],
+            how,
+        ) {
+            Some((var, becomes, outcome)) => {
+                if let Some(value) = becomes {
+                    self.frame.write_var(turn.bytes, var, value);
+                }
+                turn.returns(me, outcome);
+            }
+            None => turn.thread(me).set_mode(Mode::Lost),
+        }
+    }
+
+    /// The variable, what it becomes, and how the call ends; none where a value does not exist.
+    fn updated(
+        &self,
+        view: View<'_>,
+        me: ThreadId,
+        set: &Assignment,
+        how: Update,
+    ) -> Option<(VarId, Option<i32>, Outcome)> {
+        let value = |id| eval(&self.frame.program.exprs, &view, me, id);
+        let (var, given) = (self.written(view, me, set)?, value(set.value)?);
+        let was = view.var(var);
+        let (becomes, expected) = match how {
+            Update::Swap => (given, true),
+            Update::Add => (was.checked_add(given)?, true),
+            Update::SwapIf(expect) => (given, value(expect)? == was),
+        };
+        let (becomes, was) = (i32::try_from(becomes).ok()?, i32::try_from(was).ok()?);
+        Some(match expected {
+            true => (var, Some(becomes), Outcome::Value(was)),
+            false => (var, None, Outcome::Other(was)),
+        })
     }
 
     /// The clock moves to the deadline of this thread, which is among the next.

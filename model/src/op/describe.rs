@@ -49,6 +49,20 @@ impl Op {
                 .local()
                 .passes()
                 .portable(),
+            Op::PostComputed {
+                port,
+                computed,
+                into,
+                may_fail: _,
+                reserve,
+            } => says
+                .names(Port(*port, Posts))
+                .names(Computed(computed))
+                .may_name(reserve.map(Reserve))
+                .result(into)
+                .local()
+                .passes()
+                .portable(),
             Op::Close { port, into } => says
                 .names(Port(*port, Closes))
                 .result(into)
@@ -216,6 +230,19 @@ impl Op {
                 .messages(Messages::OfJobs(2))
                 .result(into),
             Op::Set { first, len } => says.names(Sets(first, len)).local().passes().portable(),
+            Op::Swap { set, into } | Op::Add { set, into } => says
+                .names(Update(set))
+                .result(into)
+                .local()
+                .passes()
+                .portable(),
+            Op::CompareSwap { set, expect, into } => says
+                .names(Update(set))
+                .names(Value(expect))
+                .result(into)
+                .local()
+                .passes()
+                .portable(),
             Op::Test { cond, otherwise } => says
                 .names(Condition(cond))
                 .names(Branch(otherwise))

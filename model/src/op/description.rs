@@ -82,6 +82,12 @@ pub enum Noun<'a> {
     Condition(&'a mut ExprId),
     /// Variables that it writes, and what it reads for that: so many of `Program::sets` from the first.
     Sets(&'a mut u16, &'a mut u8),
+    /// A variable that it reads and writes: one of `Program::sets`.
+    Update(&'a mut u16),
+    /// What a packet carries that it computes: one of `Program::computed`.
+    Computed(&'a mut u16),
+    /// A value that it computes.
+    Value(&'a mut ExprId),
     /// Where its thread may go on instead of at the next instruction.
     Branch(&'a mut Pc),
     /// A text.

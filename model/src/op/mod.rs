@@ -48,6 +48,19 @@ pub enum Op {
         /// The memory that it is posted with.
         reserve: Option<ReserveId>,
     },
+    /// Puts a packet into a port whose contents are computed when it is posted.
+    PostComputed {
+        /// The port.
+        port: PortId,
+        /// What it carries: one of `Program::computed`.
+        computed: u16,
+        /// Where the result goes.
+        into: Option<SlotId>,
+        /// Whether there may be no memory for it.
+        may_fail: bool,
+        /// The memory that it is posted with.
+        reserve: Option<ReserveId>,
+    },
     /// Closes a handle of a port.
     Close {
         /// The port.
@@ -308,6 +321,29 @@ pub enum Op {
         /// How many.
         len: u8,
     },
+    /// Writes a variable and answers with what was there, in one step.
+    Swap {
+        /// What it writes: one of `Program::sets`.
+        set: u16,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Adds to a variable and answers with what was there, in one step.
+    Add {
+        /// What it adds, and to what: one of `Program::sets`.
+        set: u16,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Writes a variable if it has the value that is expected, and answers with what was there, in one step.
+    CompareSwap {
+        /// What it writes: one of `Program::sets`.
+        set: u16,
+        /// The value that is expected.
+        expect: ExprId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
     /// An `if` that reads shared variables: a step, because other threads can come between.
     Test {
         /// What is asked.
@@ -453,6 +489,27 @@ impl Op {
         })
     }
 
+    /// The call that a post of a computed packet is, where it comes to this one.
+    pub fn posting(self, packet: PacketId) -> Option<Op> {
+        let Op::PostComputed {
+            port,
+            computed: _,
+            into,
+            may_fail,
+            reserve,
+        } = self
+        else {
+            return None;
+        };
+        Some(Op::Post {
+            port,
+            packet,
+            into,
+            may_fail,
+            reserve,
+        })
+    }
+
     /// The same operation as an observer sees it: without what only its thread knows, such as where its result goes.
     pub fn form(self) -> Op {
         let mut form = self.unnamed();
@@ -461,6 +518,9 @@ impl Op {
                 Noun::Condition(cond) => *cond = ExprId(0),
                 Noun::Branch(to) => *to = 0,
                 Noun::Sets(first, len) => (*first, *len) = (0, 0),
+                Noun::Update(set) => *set = 0,
+                Noun::Value(value) => *value = ExprId(0),
+                Noun::Computed(computed) => *computed = 0,
                 Noun::Port(..)
                 | Noun::Ports(..)
                 | Noun::Packet(_)
@@ -526,7 +586,13 @@ impl Op {
     /// Whether it evaluates expressions, which may have no value.
     pub fn evaluates(mut self) -> bool {
         let mut nouns = self.describe().nouns();
-        nouns.any(|noun| matches!(noun, Noun::Condition(_) | Noun::Sets(..)))
+        nouns.any(|noun| {
+            use Noun::*;
+            matches!(
+                noun,
+                Condition(_) | Sets(..) | Update(_) | Value(_) | Computed(_)
+            )
+        })
     }
 
     /// Whether an asynchronous procedure call can end its wait.

@@ -42,6 +42,7 @@ macro_rules! verbs {
 verbs! {
     Get = "get",
     Post = "post",
+    PostComputed = "post",
     Close = "close",
     Create = "create",
     DuplicatePort = "duplicate",
@@ -78,6 +79,9 @@ verbs! {
     JobStart = "job_start",
     JobExit = "job_exit",
     Set = "set",
+    Swap = "swap",
+    Add = "add",
+    CompareSwap = "compare_swap",
     Test = "if",
     Await = "await",
     Assert = "assert",
@@ -152,9 +156,10 @@ macro_rules! ops_of {
     (@jobs) => {
         $crate::ops_of!(= JobPort JobStart JobExit)
     };
-    // A program's own variables and memory: no system has a part in them.
+    // A program's own variables and memory: no system has a part in them. Of a post that computes what it carries a
+    // system sees what it comes to.
     (@variables) => {
-        $crate::ops_of!(= Free Alloc Set Test Await Assert Note)
+        $crate::ops_of!(= Free Alloc PostComputed Set Swap Add CompareSwap Test Await Assert Note)
     };
     // Sources that readiness systems watch.
     (@sources) => {

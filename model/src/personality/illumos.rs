@@ -209,7 +209,7 @@ impl Personality for Illumos {
         }
         turn.by(MAX_ZERO);
         let events = queued(turn.view(), port);
-        turn.returns(me, Outcome::Value(events));
+        turn.returns(me, Outcome::Value(events.into()));
     }
 
     /// port_send.
@@ -240,7 +240,7 @@ impl Personality for Illumos {
         for &port in ports {
             sent += u8::from(sent_to(turn, port, packet) == Outcome::Done);
         }
-        turn.returns(me, Outcome::Value(sent));
+        turn.returns(me, Outcome::Value(sent.into()));
     }
 
     fn port_alert<O: Observer>(
@@ -498,7 +498,7 @@ fn at_entry<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
     let (claim, outcome) = if !view.port(get.port).is_open() {
         (CLOSED_HANDLE, Outcome::Failed(Error::BadHandle))
     } else if get.max == Some(0) {
-        (MAX_ZERO, Outcome::Value(queued(view, get.port)))
+        (MAX_ZERO, Outcome::Value(queued(view, get.port).into()))
     } else if get.max.is_some_and(|max| min > max) {
         (MIN_ABOVE_MAX, Outcome::Failed(Error::Invalid))
     } else if get.max.is_some() && min == 0 {

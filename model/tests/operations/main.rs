@@ -93,8 +93,27 @@ fn those(says: impl Fn(&mut Op) -> bool) -> Vec<Verb> {
 const LOCAL: &[Verb] = {
     use Verb::*;
     &[
-        Get, Post, Close, Create, Query, Block, Signal, Reset, Stall, Sleep, Yield, Spawn, Set,
-        Test, Await, Assert, Note,
+        Get,
+        Post,
+        PostComputed,
+        Close,
+        Create,
+        Query,
+        Block,
+        Signal,
+        Reset,
+        Stall,
+        Sleep,
+        Yield,
+        Spawn,
+        Set,
+        Swap,
+        Add,
+        CompareSwap,
+        Test,
+        Await,
+        Assert,
+        Note,
     ]
 };
 
@@ -103,9 +122,23 @@ const LOCAL: &[Verb] = {
 fn few_operations_promise_something() {
     use Verb::*;
     assert_eq!(those(|op| op.describe().local), LOCAL);
-    let passes = [Post, Signal, Yield, Set, Test, Await, Assert, Note];
+    let passes = [
+        Post,
+        PostComputed,
+        Signal,
+        Yield,
+        Set,
+        Swap,
+        Add,
+        CompareSwap,
+        Test,
+        Await,
+        Assert,
+        Note,
+    ];
     assert_eq!(those(|op| op.describe().passes), passes);
     let mut portable = COMMON.to_vec();
+    portable.push(PostComputed);
     portable.sort();
     assert_eq!(those(|op| op.is_portable()), portable);
 }
@@ -162,6 +195,8 @@ fn observers_see_no_results_expressions_and_branches() {
         let form = format!("{op:?}")
             .replace("Some(SlotId(0))", "None")
             .replace("ExprId(1)", "ExprId(0)")
+            .replace("computed: 1", "computed: 0")
+            .replace("set: 2", "set: 0")
             .replace("otherwise: 2", "otherwise: 0")
             .replace("first: 2, len: 1", "first: 0, len: 0");
         assert_eq!(format!("{:?}", op.form()), form);
@@ -176,7 +211,7 @@ fn threads_that_are_named_trade_places_with_nobody() {
         let mut program = whole(vec![code(&[op, Op::Yield]), idle(), idle()]);
         program.exprs[1] = Expr::Thread(ThreadId(1), ThreadField::Done);
         let text = format!("{op:?}");
-        let speaks = ["ThreadId(1)", "ExprId(1)"]
+        let speaks = ["ThreadId(1)", "ExprId(1)", "computed: 1", "set: 2"]
             .iter()
             .any(|name| text.contains(name));
         let shows = matches!(op.verb(), Verb::Set | Verb::ExitProcess);
@@ -276,8 +311,12 @@ fn that_meets(op: Op) -> Vec<Op> {
     add("ThreadId(1)", Op::Note(0));
     // What it reads, and what it writes.
     add("ExprId(1)", Op::Set { first: 0, len: 1 });
-    add("Set { first: 2", Op::Set { first: 0, len: 1 });
-    add("Set { first: 2", Op::Set { first: 1, len: 1 });
+    for sets in ["Set { first: 2", "set: 2"] {
+        add(sets, Op::Set { first: 0, len: 1 });
+        add(sets, Op::Set { first: 1, len: 1 });
+    }
+    // What it computes reads a variable.
+    add("computed: 1", Op::Set { first: 0, len: 1 });
     let sleep = Op::Sleep {
         ticks: 1,
         into: None,
@@ -360,7 +399,7 @@ fn ports_run_out_of_room_where_packets_are_posted() {
             .map(|port| port.0)
             .collect();
         let posts: &[u8] = match op.verb() {
-            Verb::Post | Verb::Submit => &[1],
+            Verb::Post | Verb::PostComputed | Verb::Submit => &[1],
             Verb::MsgRing => &[1, 2],
             Verb::PortSendn => &[2, 3],
             _ => &[],
@@ -381,7 +420,7 @@ fn operations_need_room_for_what_they_put_into_ports() {
     };
     for op in every_sample() {
         let expected: &[(u8, usize, bool)] = match op.verb() {
-            Verb::Post | Verb::Submit => &[(1, 1, false)],
+            Verb::Post | Verb::PostComputed | Verb::Submit => &[(1, 1, false)],
             Verb::MsgRing => &[(1, 1, false), (2, 1, false)],
             Verb::PortSendn => &[(2, 2, false), (3, 1, false)],
             Verb::JobPort => &[(3, 5, true), (0, 5, true)],
@@ -416,7 +455,7 @@ fn states_have_room_for_what_operations_need() {
             // A file has handles in three more processes.
             Verb::DuplicateFile => 9,
             // A port has room for what is posted, for an event of each source, for messages.
-            Verb::Post | Verb::Submit => 1,
+            Verb::Post | Verb::PostComputed | Verb::Submit => 1,
             Verb::MsgRing => 2,
             Verb::PortSendn => 3,
             Verb::EpollCtl | Verb::PortAssociate | Verb::Kevent => 2,
@@ -538,6 +577,7 @@ const DONE_FOR_ALL: &[Verb] = {
     &[
         Get,
         Post,
+        PostComputed,
         Create,
         Block,
         Signal,
@@ -551,6 +591,9 @@ const DONE_FOR_ALL: &[Verb] = {
         Exit,
         ExitProcess,
         Set,
+        Swap,
+        Add,
+        CompareSwap,
         Test,
         Await,
         Assert,

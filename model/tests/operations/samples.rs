@@ -32,6 +32,13 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             may_fail: false,
             reserve,
         },
+        Verb::PostComputed => Op::PostComputed {
+            port,
+            computed: 1,
+            into,
+            may_fail: false,
+            reserve,
+        },
         Verb::Close => Op::Close { port, into },
         Verb::Create => Op::Create { port, into },
         Verb::DuplicatePort => Op::DuplicatePort { port, into },
@@ -142,6 +149,13 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             may_lose: false,
         },
         Verb::Set => Op::Set { first: 2, len: 1 },
+        Verb::Swap => Op::Swap { set: 2, into },
+        Verb::Add => Op::Add { set: 2, into },
+        Verb::CompareSwap => Op::CompareSwap {
+            set: 2,
+            expect: ExprId(1),
+            into,
+        },
         Verb::Test => Op::Test {
             cond: ExprId(1),
             otherwise: 2,

@@ -85,6 +85,13 @@ pub fn plain(codes: Vec<Code>) -> Program {
         element: None,
         value: portsim_model::expr::ExprId(value),
     };
+    let computed = |key| Computed {
+        key: portsim_model::expr::ExprId(key),
+        bytes: portsim_model::expr::ExprId(0),
+        overlapped: portsim_model::expr::ExprId(0),
+        status: 0,
+        packets: vec![(Packet::key(0), PacketId(3)), (Packet::key(1), PacketId(4))],
+    };
     Program {
         threads: (0..codes.len() as u8).map(thread).collect(),
         codes,
@@ -97,6 +104,7 @@ pub fn plain(codes: Vec<Code>) -> Program {
         port_lists: vec![vec![], vec![PortId(2), PortId(3), PortId(2)]],
         bursts: vec![vec![]; 2],
         owns: vec![vec![]; 3],
+        computed: vec![computed(0), computed(1)],
         ..Program::default()
     }
 }

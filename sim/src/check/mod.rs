@@ -453,7 +453,7 @@ fn explore(
         checkpoints: shared.checkpoints.load(Ordering::Relaxed),
         cut: outcome.cut,
         orbits: reduce.orbits(),
-        dead: machine.program().ops().ne(whole.program().ops()),
+        dead: machine.program().calls().ne(whole.program().calls()),
         states_reduced: outcome.all.reduced,
         coverage: workers_of.coverage.then(|| {
             let mut coverage = shared.coverage.lock().expect("no worker is left").clone();

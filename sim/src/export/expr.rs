@@ -83,6 +83,7 @@ pub(super) fn say(program: &Program, me: Me<'_>, id: ExprId) -> Result<Said, Str
             let result = result_of(program, me, thread, slot);
             Said::always(result_field(program, &result, field, nth)?)
         }
+        Expr::Member { first } => Said::always(format!("({me} - {})", first.0)),
         Expr::Port(port, field) => {
             let p = port.0;
             Said::always(match field {
@@ -122,6 +123,14 @@ fn unary(operator: &str, operand: Said) -> Said {
 }
 
 fn binary(operator: Binary, left: Said, right: Said) -> Said {
+    if let Binary::Min | Binary::Max = operator {
+        let (one, other) = (&left.value, &right.value);
+        let sign = if operator == Binary::Min { "<" } else { ">" };
+        return Said {
+            value: format!("({one} {sign} {other} -> {one} : {other})"),
+            defined: both(left.defined, right.defined),
+        };
+    }
     let sign = match operator {
         Binary::Add => "+",
         Binary::Sub => "-",
@@ -136,6 +145,7 @@ fn binary(operator: Binary, left: Said, right: Said) -> Said {
         Binary::Ge => ">=",
         Binary::And => "&&",
         Binary::Or => "||",
+        Binary::Min | Binary::Max => unreachable!("they were said above"),
     };
     let value = format!("({} {sign} {})", left.value, right.value);
     // The right operand is asked only where the left one leaves it open.

@@ -97,6 +97,9 @@ fn sayable(program: &Program) -> Result<(), String> {
             Op::Post {
                 reserve: Some(_), ..
             } => return lacks("reserve objects"),
+            Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. } => {
+                return lacks("reading and writing in one step");
+            }
             Op::WaitHandle { .. } => return lacks("waits for the handle of a port"),
             Op::Suspend { .. } | Op::Resume { .. } => return lacks("suspension"),
             Op::Terminate { .. } => return lacks("threads that others end"),
@@ -119,6 +122,7 @@ fn sayable(program: &Program) -> Result<(), String> {
             Op::Get { min: Some(_), .. } => return lacks("batches that wait for more"),
             Op::Get { .. }
             | Op::Post { .. }
+            | Op::PostComputed { .. }
             | Op::Close { .. }
             | Op::Create { .. }
             | Op::DuplicatePort { .. }
@@ -616,6 +620,33 @@ impl Text<'_> {
                 );
                 return Ok(());
             }
+            Op::PostComputed { computed, .. } => {
+                let carried = &self.program.computed[usize::from(computed)];
+                let mut comes_to = Vec::new();
+                for (packet, id) in &carried.packets {
+                    let parts = [
+                        (carried.key, packet.key),
+                        (carried.bytes, packet.bytes),
+                        (carried.overlapped, packet.overlapped),
+                    ];
+                    let mut given = given.to_owned();
+                    for (expr, number) in parts {
+                        let said = say(self.program, "_pid", expr)?;
+                        let is = format!("({} == ({}))", said.value, int(number)?);
+                        let is = both(said.defined, Some(is)).expect("it is there");
+                        given = format!("{given} && {is}");
+                    }
+                    let post = op.posting(*id).expect("it posts");
+                    self.op(code, &given, post, at)?;
+                    comes_to.push(given);
+                }
+                let none = comes_to.join(" || ");
+                self.turn(
+                    format_args!("{given} && !({none})"),
+                    format_args!("{at_op}; mode[_pid] = LOST"),
+                );
+                return Ok(());
+            }
             Op::Close { port, .. } => format!("close(_pid, {})", port.0),
             Op::Create { port, .. } => format!("create(_pid, {})", port.0),
             Op::DuplicatePort { port, .. } => format!("duplicate_port(_pid, {})", port.0),
@@ -658,6 +689,9 @@ impl Text<'_> {
                 format!("if :: {holds} -> returns(_pid, SUCCESS) :: else -> mode[_pid] = BROKEN fi")
             }
             Op::WaitHandle { .. }
+            | Op::Swap { .. }
+            | Op::Add { .. }
+            | Op::CompareSwap { .. }
             | Op::Suspend { .. }
             | Op::Resume { .. }
             | Op::Terminate { .. }
@@ -784,8 +818,14 @@ fn posts(program: &Program, port: PortId) -> (usize, bool) {
     let (mut posts, mut repeated) = (0, false);
     for thread in &program.threads {
         let instrs = &program.codes[thread.code.index()].instrs;
-        let is_post =
-            |n: &usize| matches!(instrs[*n], Instr::Op(Op::Post { port: to, .. }) if to == port);
+        let is_post = |n: &usize| {
+            let Instr::Op(Op::Post { port: to, .. } | Op::PostComputed { port: to, .. }) =
+                instrs[*n]
+            else {
+                return false;
+            };
+            to == port
+        };
         for at in (0..instrs.len()).filter(is_post) {
             posts += 1;
             let around = |(from, instr): (usize, &Instr)| match *instr {

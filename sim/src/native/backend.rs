@@ -42,7 +42,7 @@ pub trait Backend: Sync {
     /// Why it cannot play a program whose control flow can be played, if it cannot: the first operation that it
     /// lacks. A tick would last `tick`.
     fn refuses(&self, program: &Program, _tick: Duration) -> Result<Option<String>, Failure> {
-        let mut ops = program.ops().filter(|&op| !is_ours(op));
+        let mut ops = program.calls().filter(|&op| !is_ours(op));
         Ok(ops.find_map(|op| self.supports(program, op).err()))
     }
 
@@ -76,6 +76,9 @@ macro_rules! ops_of_the_conductor {
             | Op::Exit
             | Op::Set { .. }
             | Op::Test { .. }
+            | Op::Swap { .. }
+            | Op::Add { .. }
+            | Op::CompareSwap { .. }
             | Op::Await { .. }
             | Op::Assert { .. }
             | Op::Note(_)
@@ -96,6 +99,7 @@ macro_rules! ops_of_the_kernel {
             | Op::ExitProcess
             | Op::Free { .. }
             | Op::Alloc { .. }
+            | Op::PostComputed { .. }
             | portsim_model::ops_of!(ports, port_handles, apcs, files, wait_packets, jobs)
             | portsim_model::ops_of!(sources, event_ports, rings, kqueues)
     };

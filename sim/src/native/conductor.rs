@@ -246,7 +246,10 @@ impl<'a> Run<'a> {
         let plan = &self.script.plan;
         match plan.nth_offer(self.program, &self.script, thread, pc, choice) {
             Some(Offer::Op(op, pc)) if is_ours(op) => self.conduct(thread, op, pc),
-            Some(Offer::Op(op, pc)) => self.call(thread, op, pc),
+            Some(Offer::Op(op, pc)) => match self.script.call(thread, op) {
+                Ok(call) => self.call(thread, call, pc),
+                Err(lost) => self.went(thread, Err(lost)),
+            },
             Some(Offer::End(_)) => self.exit(thread),
             Some(Offer::Nowhere(_)) => self.went(thread, Err(Lost)),
             None => unreachable!("the step was offered"),
@@ -307,12 +310,14 @@ impl<'a> Run<'a> {
             }
         }
         let next = self.script.makes(thread, op, pc);
-        if !matches!(next, Ok(Some(_))) {
-            answer = None;
+        match &next {
+            Ok(Some((own, _))) if *own != Answer::Done => answer = Some(own.clone()),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => answer = None,
         }
         self.events.push(Shown::Call { thread, op, answer });
         let went = match next {
-            Ok(Some(next)) => self.script.go_on(thread, next),
+            Ok(Some((_, next))) => self.script.go_on(thread, next),
             Ok(None) => {
                 self.ended = Some(Ended::AssertFailed(thread));
                 return Ok(());

@@ -134,7 +134,7 @@ impl EmulatedPorts {
 
     fn query(&self, port: PortId) -> Answer {
         match self.port(port) {
-            Some(port) => Answer::Value(port.depth() as u8),
+            Some(port) => Answer::Value(port.depth() as i64),
             None => self.run.failed(Error::BadHandle),
         }
     }

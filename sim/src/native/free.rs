@@ -134,6 +134,13 @@ fn unplayable_freely(program: &Program) -> Option<String> {
         let why = "at full speed nobody can hold a thread until a condition holds";
         return Some(why.into());
     }
+    let is_shared = |expr| matches!(expr, Expr::Var(_) | Expr::Element { .. });
+    let ids = program.computed.iter();
+    let mut ids = ids.flat_map(|it| [it.key, it.bytes, it.overlapped]);
+    if ids.any(|id| program.any_node(id, &is_shared)) {
+        let why = "at full speed nobody reads a shared variable and posts in one step";
+        return Some(why.into());
+    }
     let stops = |noun: Noun<'_>| matches!(noun, Noun::Thread(_, Role::Suspends | Role::Ends));
     if program.ops().any(|mut op| op.describe().nouns().any(stops)) {
         return Some("at full speed nobody knows where a thread can be stopped".into());
@@ -191,7 +198,10 @@ impl Branches {
             _ => self.choose.choose(steps) as u32,
         };
         match plan.nth_offer(program, script, thread, pc, choice) {
-            Some(Offer::Op(op, pc)) => Next::Op(op, pc),
+            Some(Offer::Op(op, pc)) => match script.call(thread, op) {
+                Ok(call) => Next::Op(call, pc),
+                Err(_) => Next::Nowhere,
+            },
             Some(Offer::End(_)) => Next::End,
             Some(Offer::Nowhere(_)) | None => Next::Nowhere,
         }

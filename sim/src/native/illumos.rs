@@ -169,7 +169,7 @@ impl EventPorts {
         let written = events.iter().take_while(|event| event.portev_source != 0);
         let packets: Vec<Packet> = written.map(|event| self.packet(event)).collect();
         Ok(match (error, get.max) {
-            (None, Some(0)) => Some(Answer::Value(count.min(u8::MAX.into()) as u8)),
+            (None, Some(0)) => Some(Answer::Value(count.min(u8::MAX.into()) as i64)),
             (None, Some(_)) => Some(Answer::Packets(packets)),
             (None, None) => Some(match packets.first() {
                 Some(&packet) => Answer::Packet(packet),
@@ -231,7 +231,7 @@ impl EventPorts {
             )
         };
         match u8::try_from(sent) {
-            Ok(sent) => Ok(Answer::Value(sent)),
+            Ok(sent) => Ok(Answer::Value(sent.into())),
             Err(_) => answer_of("port_sendn", sent),
         }
     }

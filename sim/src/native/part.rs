@@ -12,8 +12,8 @@ use portsim_model::expr::{
 use portsim_model::op::{Noun, Role};
 use portsim_model::os_error::os_errors;
 use portsim_model::program::{
-    Assignment, FileId, Instr, IoResult, Op, OperationId, Packet, Pc, PortId, Program, SlotId,
-    ThreadId, VarId,
+    Assignment, FileId, IoResult, Op, OperationId, Packet, Pc, PortId, Program, SlotId, ThreadId,
+    VarId,
 };
 use portsim_model::results::{Failure, Left};
 
@@ -48,6 +48,10 @@ pub struct Script<'a> {
     pub parts: Vec<Part>,
     vars: Vec<i32>,
 }
+
+/// What an operation that needs nobody else answers, and where its thread goes on; none where it is an assertion that
+/// does not hold.
+pub type Made = Option<(Answer, Pc)>;
 
 /// A part that cannot go on: it goes round without an operation, or a value it needs does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,12 +143,31 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Makes an operation that needs nobody else: where its thread goes on. None where it is an assertion that does not
-    /// hold.
-    pub fn makes(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<Option<Pc>, Lost> {
-        Ok(match op {
+    /// Makes an operation that needs nobody else.
+    pub fn makes(&mut self, thread: ThreadId, op: Op, pc: Pc) -> Result<Made, Lost> {
+        let mut answer = Answer::Done;
+        let next = match op {
             Op::Set { first, len } => {
                 self.set(thread, first, len)?;
+                Some(pc + 1)
+            }
+            Op::Swap { set, into } => {
+                answer = self.update(thread, set, |_, given| Some(given))?;
+                self.leave(thread, into, &answer);
+                Some(pc + 1)
+            }
+            Op::Add { set, into } => {
+                answer = self.update(thread, set, i32::checked_add)?;
+                self.leave(thread, into, &answer);
+                Some(pc + 1)
+            }
+            Op::CompareSwap { set, expect, into } => {
+                let expected = self.value(thread, expect)?;
+                answer = match self.read(thread, set)? == expected {
+                    true => self.update(thread, set, |_, given| Some(given))?,
+                    false => Answer::Other(self.read(thread, set)?),
+                };
+                self.leave(thread, into, &answer);
                 Some(pc + 1)
             }
             Op::Test { cond, otherwise } => match self.value(thread, cond)? {
@@ -163,12 +186,63 @@ impl<'a> Script<'a> {
                 Some(pc + 1)
             }
             ops_of_the_kernel!() => unreachable!("{op:?} is the kernel's business"),
-        })
+        };
+        Ok(next.map(|next| (answer, next)))
+    }
+
+    /// What a call has left.
+    fn leave(&mut self, thread: ThreadId, into: Option<SlotId>, answer: &Answer) {
+        if let Some(slot) = into {
+            self.part(thread).results[slot.index()] = Some(answer.clone());
+        }
+    }
+
+    /// Reads a variable and writes what it becomes; answers with what was there.
+    fn update(
+        &mut self,
+        thread: ThreadId,
+        set: u16,
+        becomes: impl Fn(i32, i32) -> Option<i32>,
+    ) -> Result<Answer, Lost> {
+        let set = self.program.sets[usize::from(set)];
+        let given = i32::try_from(self.value(thread, set.value)?).map_err(|_| Lost)?;
+        let var = self.written(thread, &set)?;
+        let was = self.vars[var];
+        self.vars[var] = becomes(was, given).ok_or(Lost)?;
+        Ok(Answer::Value(was.into()))
+    }
+
+    /// The value of the variable that an assignment writes.
+    fn read(&self, thread: ThreadId, set: u16) -> Result<i64, Lost> {
+        let var = self.written(thread, &self.program.sets[usize::from(set)])?;
+        Ok(self.vars[var].into())
+    }
+
+    /// The place of the variable that an assignment writes.
+    fn written(&self, thread: ThreadId, set: &Assignment) -> Result<usize, Lost> {
+        let offset = match set.element {
+            None => 0,
+            Some((index, len)) => usize::try_from(self.value(thread, index)?)
+                .ok()
+                .filter(|&index| index < usize::from(len))
+                .ok_or(Lost)?,
+        };
+        Ok(set.var.index() + offset)
     }
 
     /// Exchanges the shared variables with others: where every thread has a script of its own, they are kept elsewhere.
     pub fn exchange_vars(&mut self, vars: &mut Vec<i32>) {
         std::mem::swap(&mut self.vars, vars);
+    }
+
+    /// The call that an operation is now: a post of what it computes is a post of that.
+    pub fn call(&self, thread: ThreadId, op: Op) -> Result<Op, Lost> {
+        let Op::PostComputed { computed, .. } = op else {
+            return Ok(op);
+        };
+        let carried = &self.program.computed[usize::from(computed)];
+        let packet = carried.packet(|id| self.value(thread, id).ok());
+        packet.and_then(|packet| op.posting(packet)).ok_or(Lost)
     }
 
     /// Whether an operation waits for a condition that does not hold.
@@ -188,15 +262,8 @@ impl<'a> Script<'a> {
         let sets = &program.sets[usize::from(first)..][..usize::from(len)];
         let mut written = Vec::with_capacity(sets.len());
         for set in sets {
-            let offset = match set.element {
-                None => 0,
-                Some((index, len)) => usize::try_from(self.value(thread, index)?)
-                    .ok()
-                    .filter(|&index| index < usize::from(len))
-                    .ok_or(Lost)?,
-            };
             let value = i32::try_from(self.value(thread, set.value)?).map_err(|_| Lost)?;
-            written.push((set.var.index() + offset, value));
+            written.push((self.written(thread, set)?, value));
         }
         for (var, value) in written {
             self.vars[var] = value;
@@ -253,7 +320,11 @@ fn left_by(answer: &Answer, nth: u8) -> Left {
     let packets: &[Packet] = match answer {
         Answer::Packet(packet) => std::slice::from_ref(packet),
         Answer::Packets(packets) | Answer::Partial(_, packets) => packets,
-        Answer::Done | Answer::Value(_) | Answer::Io { .. } | Answer::Failed(_) => &[],
+        Answer::Done
+        | Answer::Value(_)
+        | Answer::Other(_)
+        | Answer::Io { .. }
+        | Answer::Failed(_) => &[],
     };
     Left {
         failure: match answer {
@@ -275,9 +346,11 @@ fn left_by(answer: &Answer, nth: u8) -> Left {
             _ => None,
         },
         value: match *answer {
-            Answer::Value(value) => value,
+            // What others than us say may be any number: a variable has 32 bits.
+            Answer::Value(value) | Answer::Other(value) => value as i32,
             _ => 0,
         },
+        other: matches!(answer, Answer::Other(_)),
     }
 }
 
@@ -307,7 +380,7 @@ pub fn unplayable(program: &Program) -> Option<String> {
 /// Everything that the code of a program asks for: the nodes of its expressions.
 pub fn asked(program: &Program) -> impl Iterator<Item = Expr> {
     let instrs = program.codes.iter().flat_map(|code| &code.instrs);
-    let mut open: Vec<_> = instrs.flat_map(|instr| roots(program, instr)).collect();
+    let mut open: Vec<_> = instrs.flat_map(|it| program.evaluated(*it)).collect();
     open.reverse();
     std::iter::from_fn(move || {
         let expr = program.exprs[usize::from(open.pop()?.0)];
@@ -319,32 +392,6 @@ pub fn asked(program: &Program) -> impl Iterator<Item = Expr> {
         }
         Some(expr)
     })
-}
-
-/// The expressions of an instruction.
-fn roots(program: &Program, instr: &Instr) -> Vec<ExprId> {
-    match *instr {
-        Instr::If { cond, .. } => vec![cond],
-        Instr::Op(mut op) => {
-            let nouns = op.describe().nouns();
-            nouns.flat_map(|noun| values(program, &noun)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The expressions that an operation needs because of what it names.
-fn values(program: &Program, noun: &Noun<'_>) -> Vec<ExprId> {
-    match *noun {
-        Noun::Condition(&mut cond) => vec![cond],
-        Noun::Sets(&mut first, &mut len) => {
-            let sets = &program.sets[usize::from(first)..][..usize::from(len)];
-            let index = |set: &Assignment| set.element.map(|(index, _)| index);
-            let of = |set| index(set).into_iter().chain([set.value]);
-            sets.iter().flat_map(of).collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// What can be asked about a port, as scenarios write it.

@@ -1,5 +1,6 @@
 //! What `check` found: every interleaving of a scenario, or many runs of it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use portsim_model::property::Violation;
 use super::covered::Covered;
 use super::exit::Exit;
 use super::units::counted;
-use super::verdict::Verdict;
+use super::verdict::{Verdict, bounds};
 use crate::check::{Cut, Exploration, Found};
 use crate::choose::Policy;
 use crate::names::Names;
@@ -158,13 +159,16 @@ impl Check {
     }
 
     /// Why it is partial or unsupported.
-    pub fn why(&self) -> Option<&str> {
+    pub fn why(&self) -> Option<Cow<'_, str>> {
         match &self.method {
-            Method::Unsupported(lacks) => Some(lacks),
-            Method::Explored(explored) => explored.exploration.cut.map(Cut::words),
+            Method::Unsupported(lacks) => Some(Cow::Borrowed(lacks)),
+            Method::Explored(explored) => explored.exploration.cut.map(|cut| match cut {
+                Cut::Bound => Cow::Owned(bounds(&self.scenario)),
+                cut => Cow::Borrowed(cut.words()),
+            }),
             Method::Walked(walk) if walk.walked.found.is_some() => None,
-            Method::Walked(walk) if walk.walked.stopped => Some(Cut::Stopped.words()),
-            Method::Walked(_) => Some("runs were sampled, not all explored"),
+            Method::Walked(walk) if walk.walked.stopped => Some(Cut::Stopped.words().into()),
+            Method::Walked(_) => Some("runs were sampled, not all explored".into()),
         }
     }
 

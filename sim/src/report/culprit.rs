@@ -6,7 +6,7 @@ use portsim_model::expr::{Binary, Expr, ExprId, eval};
 use portsim_model::files::{Operation, Phase};
 use portsim_model::machine::AnyMachine;
 use portsim_model::op::{Noun, Role};
-use portsim_model::program::{Instr, Op, OperationId, PortId, ThreadId};
+use portsim_model::program::{Op, OperationId, PortId, ThreadId};
 use portsim_model::property::{Fault, Violation};
 use portsim_model::state::View;
 use portsim_model::threads::Mode;
@@ -134,9 +134,8 @@ impl End<'_> {
         let name = self.names.thread_name(thread);
         let pc = usize::from(self.view.thread(thread).pc());
         let evaluated = match program.code(thread).instrs.get(pc) {
-            Some(&Instr::Op(op)) => words::evaluated(program, op),
-            Some(&Instr::If { cond, .. }) => vec![cond],
-            _ => Vec::new(),
+            Some(&instr) => program.evaluated(instr),
+            None => Vec::new(),
         };
         let is_wrong = |&id: &ExprId| match self.value(id, thread) {
             None => true,

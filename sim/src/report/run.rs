@@ -1,5 +1,6 @@
 //! What `run` found.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
 
 use super::exit::Exit;
-use super::verdict::Verdict;
+use super::verdict::{Verdict, bounds};
 use crate::check::Cut;
 use crate::choose::Policy;
 use crate::run::Ended;
@@ -72,12 +73,12 @@ impl Run {
     }
 
     /// Why it is partial or unsupported.
-    pub fn why(&self) -> Option<&str> {
+    pub fn why(&self) -> Option<Cow<'_, str>> {
         match self.ran.as_ref().map(|ran| ran.ended) {
-            Err(lacks) => Some(lacks),
-            Ok(Ended::Bound) => Some(Cut::Bound.words()),
-            Ok(Ended::Limit) => Some("the limit of steps was reached"),
-            Ok(Ended::Stopped) => Some(Cut::Stopped.words()),
+            Err(lacks) => Some(Cow::Borrowed(lacks)),
+            Ok(Ended::Bound) => Some(bounds(&self.scenario).into()),
+            Ok(Ended::Limit) => Some("the limit of steps was reached".into()),
+            Ok(Ended::Stopped) => Some(Cut::Stopped.words().into()),
             Ok(Ended::Rest | Ended::Violation(_)) => None,
         }
     }

@@ -1,7 +1,10 @@
 //! The verdict on one scenario, of a run or of a search.
 
+use portsim_model::layout::Layout;
+
 use super::exit::Exit;
-use crate::scenario::Expect;
+use crate::check::Cut;
+use crate::scenario::{Expect, Scenario};
 
 /// What became of a scenario, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +52,31 @@ impl Verdict {
             (None, Verdict::Partial) => Exit::Partial,
             (None, _) => Exit::AsExpected,
         }
+    }
+}
+
+/// Which bounds of a scenario may have been met.
+pub fn bounds(scenario: &Scenario) -> String {
+    let program = &scenario.program;
+    let (packets, ticks) = (program.bounds.packets, program.bounds.ticks);
+    let mut bounds = Vec::new();
+    let ports = || program.port_ids();
+    if let Some(packets) = packets
+        && ports().any(|port| Layout::is_bounded(program, port))
+    {
+        bounds.push(format!("the bound of {packets} packets (`bounds.packets`)"));
+    }
+    let by_default = ports().filter_map(|port| Layout::bound_by_default(program, port));
+    if let Some(packets) = by_default.min() {
+        let bound = format!("the bound of {packets} packets, set by nobody: `bounds.packets`");
+        bounds.push(bound);
+    }
+    if let Some(ticks) = ticks {
+        bounds.push(format!("the bound of {ticks} ticks (`bounds.ticks`)"));
+    }
+    match bounds.is_empty() {
+        true => Cut::Bound.words().to_owned(),
+        false => format!("it met {}", bounds.join(", or ")),
     }
 }
 

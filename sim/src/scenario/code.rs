@@ -6,13 +6,13 @@ mod steps;
 
 pub(super) use io::{binding, packet, result};
 
-use portsim_model::expr::{Expr, ExprId};
-use portsim_model::program::{CodeId, INSTRS_MAX, Instr, Op, Pc, Program, Timeout};
+use portsim_model::expr::{Binary, Expr, ExprId, Field};
+use portsim_model::program::{CodeId, INSTRS_MAX, Instr, Op, Pc, Program, SlotId, Timeout};
 
-use super::directory::Directory;
-use super::expr::Scope;
+use super::directory::{Directory, unknown};
+use super::expr::{NODES_MAX, Scope, Target};
 use super::place::{Complaint, Place};
-use super::wire;
+use super::{results, wire};
 use crate::words::Type;
 
 /// Stands for an address until it is known.
@@ -34,6 +34,8 @@ pub(super) struct Coder<'a> {
     /// Where contents of packets, expressions and assignments go.
     pub(super) program: &'a mut Program,
     pub(super) notes: &'a mut Vec<String>,
+    /// Where each post stands that computes what it carries.
+    pub(super) computed: &'a mut Vec<String>,
     pub(super) code: CodeId,
     /// Threads that run it.
     pub(super) threads: u8,
@@ -41,6 +43,18 @@ pub(super) struct Coder<'a> {
     pub(super) instrs: Vec<Instr>,
     /// For each loop around the current operation, the jumps that leave it.
     pub(super) breaks: Vec<Vec<Pc>>,
+    /// What packets of batches are called here.
+    pub(super) items: Vec<Item>,
+}
+
+/// A name for a packet of a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) name: String,
+    /// The result that has the batch.
+    pub(super) batch: String,
+    /// Which of its packets.
+    pub(super) nth: u8,
 }
 
 impl<'a> Coder<'a> {
@@ -102,6 +116,7 @@ impl<'a> Coder<'a> {
             wire::Op::If(it) => return self.branch(it, place),
             wire::Op::Either(it) => return self.either(&it.branches, &place.field("either")),
             wire::Op::Loop(it) => return self.repeat(&it.body, &place.field("loop")),
+            wire::Op::Each(it) => return self.each(it, place),
             wire::Op::Break => return self.leave(place),
             wire::Op::Get(it) => self.get(it, place),
             wire::Op::Post(it) => self.post(it, place),
@@ -119,6 +134,9 @@ impl<'a> Coder<'a> {
             wire::Op::Exit => Ok(Op::Exit),
             wire::Op::ExitProcess => Ok(Op::ExitProcess),
             wire::Op::Set(it) => self.set(it, place),
+            wire::Op::Swap(it) => self.swap(it, place),
+            wire::Op::CompareSwap(it) => self.compare_swap(it, place),
+            wire::Op::Add(it) => self.add(it, place),
             wire::Op::Await(it) => self.wait_for(it, place),
             wire::Op::Assert(it) => self.assert(it, place),
             wire::Op::Note(it) => self.note(it, place),
@@ -209,16 +227,37 @@ impl<'a> Coder<'a> {
     }
 
     fn expr(&mut self, text: &str, wanted: Type, place: &Place<'_>) -> Result<ExprId, Complaint> {
-        let scope = self.scope();
-        scope.compile(text, wanted, &mut self.program.exprs, place)
+        self.compile(text, wanted, place)
     }
 
     /// What the code's expressions can speak of.
-    fn scope(&self) -> Scope<'a> {
+    fn scope(&self) -> Scope<'_> {
         Scope {
             directory: self.directory,
             code: Some(self.code),
+            items: &self.items,
         }
+    }
+
+    /// What a `set` writes.
+    fn target(&mut self, text: &str, place: &Place<'_>) -> Result<Target, Complaint> {
+        let mut exprs = std::mem::take(&mut self.program.exprs);
+        let target = self.scope().target(text, &mut exprs, place);
+        self.program.exprs = exprs;
+        target
+    }
+
+    /// An expression, compiled in this scope.
+    fn compile(
+        &mut self,
+        text: &str,
+        wanted: Type,
+        place: &Place<'_>,
+    ) -> Result<ExprId, Complaint> {
+        let mut exprs = std::mem::take(&mut self.program.exprs);
+        let compiled = self.scope().compile(text, wanted, &mut exprs, place);
+        self.program.exprs = exprs;
+        compiled
     }
 
     fn either(&mut self, branches: &[Vec<wire::Op>], place: &Place<'_>) -> Result<Flow, Complaint> {
@@ -267,6 +306,94 @@ impl<'a> Coder<'a> {
             self.land(pc);
         }
         Ok(flow)
+    }
+
+    /// The list once for each packet that the batch can have; it is over where there are no more.
+    fn each(&mut self, it: &wire::Each, place: &Place<'_>) -> Result<Flow, Complaint> {
+        let (batch, packets_max) = self.batch(&it.batch, &place.field("each"))?;
+        self.check_item(&it.item, &place.field("item"))?;
+        let place = &place.field("do");
+        let mut inside = Vec::new();
+        results::collect(&it.body, &mut inside, self.directory, place)?;
+        if inside.iter().any(|slot| slot.name == it.batch) {
+            return Err(place.complain(format!("{:?} changes while it is gone through", it.batch)));
+        }
+        self.breaks.push(Vec::new());
+        for nth in 0..packets_max {
+            let more = self.program.exprs.len();
+            self.nodes(
+                [
+                    Expr::Result {
+                        thread: None,
+                        slot: batch,
+                        field: Field::Count,
+                        nth: 0,
+                    },
+                    Expr::Const(nth.into()),
+                    Expr::Binary(Binary::Gt, ExprId(more as u16), ExprId((more + 1) as u16)),
+                ],
+                place,
+            )?;
+            let is_over = Instr::If {
+                cond: ExprId((more + 2) as u16),
+                otherwise: LATER,
+            };
+            let is_over = self.emit(is_over, place)?;
+            self.breaks.last_mut().expect("it was pushed").push(is_over);
+            self.items.push(Item {
+                name: it.item.clone(),
+                batch: it.batch.clone(),
+                nth,
+            });
+            let flow = self.list(&it.body, place);
+            self.items.pop();
+            if flow? == Flow::Away {
+                break;
+            }
+        }
+        for pc in self.breaks.pop().unwrap_or_default() {
+            self.land(pc);
+        }
+        Ok(Flow::On)
+    }
+
+    /// The result of this name that a batch is in, and how many packets that can have.
+    fn batch(&self, name: &str, place: &Place<'_>) -> Result<(SlotId, u8), Complaint> {
+        let batches = self.directory.slots[self.code.index()].iter();
+        let batches = batches.filter(|slot| slot.packets_max > 0);
+        match self.directory.slot(self.code, name) {
+            Some((slot, of)) if of.packets_max > 0 => Ok((slot, of.packets_max)),
+            Some(_) => Err(place.complain(format!("no call leaves packets in {name:?}"))),
+            None => {
+                let known: Vec<_> = batches.map(|slot| slot.name.as_str()).collect();
+                Err(unknown("result", name, &known, place))
+            }
+        }
+    }
+
+    /// A name for packets is no other name.
+    fn check_item(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
+        self.directory.check_new(name, place)?;
+        let is_item = self.items.iter().any(|item| item.name == name);
+        if is_item || self.directory.slot(self.code, name).is_some() {
+            return Err(place.complain(format!("{name:?} is the name of a result already")));
+        }
+        Ok(())
+    }
+
+    /// Adds nodes to the expressions.
+    fn nodes(
+        &mut self,
+        nodes: impl IntoIterator<Item = Expr>,
+        place: &Place<'_>,
+    ) -> Result<(), Complaint> {
+        self.program.exprs.extend(nodes);
+        match self.program.exprs.len() > NODES_MAX {
+            true => Err(place.complain(format!(
+                "the scenario's expressions have more than {NODES_MAX} parts"
+            ))),
+            false => Ok(()),
+        }
     }
 
     fn leave(&mut self, place: &Place<'_>) -> Result<Flow, Complaint> {

@@ -3,6 +3,7 @@
 //! Names first, then the results that operations leave, then code, then what must hold: whatever an
 //! expression can speak of is known before the first is compiled.
 
+mod finite;
 mod io;
 mod judged;
 
@@ -62,6 +63,7 @@ pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
         },
         names: Names::default(),
         directory: Directory::default(),
+        computed: Vec::new(),
     };
     compiler.processes(&file.processes)?;
     compiler.ports(&file.ports)?;
@@ -74,6 +76,7 @@ pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
     compiler.threads(&file.threads)?;
     compiler.codes(&file.threads)?;
     compiler.packets()?;
+    finite::find(&mut compiler.program, &compiler.names, &compiler.computed)?;
     compiler.somebody_starts()?;
     compiler.builtin(&file.builtin)?;
     compiler.properties(&file.properties)?;
@@ -91,6 +94,8 @@ struct Compiler {
     program: Program,
     names: Names,
     directory: Directory,
+    /// Where each post stands that computes what it carries.
+    computed: Vec<String>,
 }
 
 /// Refuses one thing too many.
@@ -325,14 +330,16 @@ impl Compiler {
                 directory: &self.directory,
                 program: &mut self.program,
                 notes: &mut self.names.notes,
+                computed: &mut self.computed,
                 code: CodeId(n as u8),
                 threads: count,
                 instrs: Vec::new(),
                 breaks: Vec::new(),
+                items: Vec::new(),
             };
             let instrs = coder.instrs(ops, place)?;
             let slots = self.directory.slots[n].iter().map(|slot| Slot {
-                packets_max: slot.packets_max.max(u8::from(slot.has_value)),
+                packets_max: slot.room(),
             });
             self.program.codes[n] = Code {
                 instrs,

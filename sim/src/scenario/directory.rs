@@ -6,6 +6,8 @@ use portsim_model::program::{
     ThreadId, VarId, WaitPacketId, WaitsIn,
 };
 
+use portsim_model::results::NUMBER_ROOM;
+
 use super::place::{Complaint, NAME_MAX, Place};
 use super::wire::Status;
 use crate::bad_input::{nearest, one_of, quoted};
@@ -111,6 +113,8 @@ pub(super) struct SlotName {
     pub(super) packets_max: u8,
     /// Whether a call leaves the end of an operation there, or a number.
     pub(super) has_value: bool,
+    /// Whether that number has 32 bits.
+    pub(super) is_wide: bool,
 }
 
 /// The names of a scenario, in the order of the file.
@@ -121,6 +125,17 @@ pub(super) struct Directory {
     pub(super) codes: Vec<CodeId>,
     /// The results of each code.
     pub(super) slots: Vec<Vec<SlotName>>,
+}
+
+impl SlotName {
+    /// For how many packets it has room, or for a number that takes as much.
+    pub(super) fn room(&self) -> u8 {
+        let number = match (self.is_wide, self.has_value) {
+            (true, _) => NUMBER_ROOM,
+            (false, has_value) => u8::from(has_value),
+        };
+        self.packets_max.max(number)
+    }
 }
 
 impl Directory {

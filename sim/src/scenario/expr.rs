@@ -15,7 +15,7 @@ use super::place::{Complaint, Place};
 use crate::words::Type;
 use meaning::Meaning;
 
-pub(super) use meaning::{Scope, Target};
+pub(super) use meaning::{NODES_MAX, Scope, Target};
 
 impl Scope<'_> {
     /// Compiles an expression that must have this type.

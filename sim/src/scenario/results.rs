@@ -32,6 +32,10 @@ pub(super) fn collect(
                 collect(otherwise, slots, directory, &place.field("else"))?;
                 continue;
             }
+            Op::Each(each) => {
+                collect(&each.body, slots, directory, &place.field("do"))?;
+                continue;
+            }
             Op::Loop(body) => {
                 collect(&body.body, slots, directory, &place.field("loop"))?;
                 continue;
@@ -42,6 +46,9 @@ pub(super) fn collect(
                 }
                 continue;
             }
+            Op::Swap(it) => (&it.into, 0, true),
+            Op::CompareSwap(it) => (&it.into, 0, true),
+            Op::Add(it) => (&it.into, 0, true),
             Op::Start(it) => (&it.into, 0, true),
             Op::Query(it) => (&it.into, 0, true),
             Op::Create(it) => (&it.into, 0, true),
@@ -78,16 +85,21 @@ pub(super) fn collect(
             Op::Set(_) | Op::Await(_) | Op::Assert(_) | Op::Note(_) => continue,
             Op::Free(_) | Op::Alloc(_) | Op::Write(_) | Op::Drain(_) => continue,
         };
-        add(
-            into.as_deref(),
+        let kept = Kept {
             packets_max,
             has_value,
-            slots,
-            directory,
-            place,
-        )?;
+            is_wide: matches!(op, Op::Swap(_) | Op::CompareSwap(_) | Op::Add(_)),
+        };
+        add(into.as_deref(), kept, slots, directory, place)?;
     }
     Ok(())
+}
+
+/// What a call leaves.
+struct Kept {
+    packets_max: u8,
+    has_value: bool,
+    is_wide: bool,
 }
 
 /// The most packets that a call takes.
@@ -103,8 +115,7 @@ fn batch(max: Option<u8>, place: &Place<'_>) -> Result<u8, Complaint> {
 
 fn add(
     into: Option<&str>,
-    packets_max: u8,
-    has_value: bool,
+    kept: Kept,
     slots: &mut Vec<SlotName>,
     directory: &Directory,
     place: &Place<'_>,
@@ -114,8 +125,9 @@ fn add(
     };
     let place = &place.field("into");
     if let Some(slot) = slots.iter_mut().find(|slot| slot.name == name) {
-        slot.packets_max = slot.packets_max.max(packets_max);
-        slot.has_value |= has_value;
+        slot.packets_max = slot.packets_max.max(kept.packets_max);
+        slot.has_value |= kept.has_value;
+        slot.is_wide |= kept.is_wide;
         return Ok(());
     }
     directory.check_new(name, place)?;
@@ -126,8 +138,9 @@ fn add(
     }
     slots.push(SlotName {
         name: name.to_owned(),
-        packets_max,
-        has_value,
+        packets_max: kept.packets_max,
+        has_value: kept.has_value,
+        is_wide: kept.is_wide,
     });
     Ok(())
 }

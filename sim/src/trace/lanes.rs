@@ -14,7 +14,7 @@
 
 use std::fmt::Write;
 
-use portsim_model::program::{Op, Packet, Program, ThreadId};
+use portsim_model::program::{Op, Packet, Program, ThreadId, Verb};
 
 use super::line::{call_line, step_name};
 use super::wire::EventLine;
@@ -107,7 +107,8 @@ fn told(names: &Names, program: &Program, event: &Event) -> String {
         text = format!("{} {}", op.verb().name(), asked(own));
     }
     for (n, &(var, value)) in told.set.iter().enumerate() {
-        let comma = if n > 0 { "," } else { "" };
+        // What a `set` writes is all that it says; others say how they ended before that.
+        let comma = if n > 0 || !is_set(op) { "," } else { "" };
         let _ = write!(text, "{comma} {} = {value}", names.vars[var.index()]);
     }
     if let Some(result) = told.ended {
@@ -118,6 +119,10 @@ fn told(names: &Names, program: &Program, event: &Event) -> String {
     let words = before.iter().map(on_the_way).chain([text]);
     let words = words.chain(told.after.iter().map(on_the_way));
     words.collect::<Vec<_>>().join(" ")
+}
+
+fn is_set(op: Option<Op>) -> bool {
+    op.is_some_and(|op| op.verb() == Verb::Set)
 }
 
 /// A note with its text.
@@ -267,6 +272,7 @@ pub fn answer(given: &Answer) -> String {
         Answer::Packets(packets) => format!("= {}", batch(packets)),
         Answer::Partial(error, packets) => format!("! {error} {}", batch(packets)),
         Answer::Value(value) => format!("= {value}"),
+        Answer::Other(value) => format!("! {value}"),
         Answer::Io { status, bytes } => format!("= {}", ended(*status, *bytes)),
         Answer::Failed(error) => format!("! {error}"),
     }

@@ -229,6 +229,10 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
         | Op::ExitProcess
         | Op::Set { .. }
         | Op::Test { .. }
+        | Op::PostComputed { .. }
+        | Op::Swap { .. }
+        | Op::Add { .. }
+        | Op::CompareSwap { .. }
         | Op::Await { .. }
         | Op::Assert { .. } => {}
         Op::Free { operation } | Op::Alloc { operation } => {
@@ -526,6 +530,10 @@ pub fn outcome_fields(answer: &Answer) -> OutcomeFields {
             fields.packets = Some(packet_fields(packets));
         }
         Answer::Value(value) => fields.value = Some(*value),
+        Answer::Other(value) => {
+            fields.ok = false;
+            fields.value = Some(*value);
+        }
         Answer::Io { status, bytes } => {
             fields.status = Some(*status);
             fields.bytes = nonzero(*bytes);
@@ -562,6 +570,9 @@ pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
         };
         packets.iter().map(packet).collect()
     });
+    if let (false, None, Some(value)) = (fields.ok, &fields.error, fields.value) {
+        return Ok(Answer::Other(value));
+    }
     if !fields.ok {
         let error = fields
             .error

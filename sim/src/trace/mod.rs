@@ -91,7 +91,9 @@ pub enum Answer {
     /// It took a batch, oldest first.
     Packets(Vec<Packet>),
     /// It answered with a number.
-    Value(u8),
+    Value(i64),
+    /// It compared this number with another one, and did nothing.
+    Other(i64),
     /// It was an operation that ended in the call.
     Io {
         /// The NTSTATUS.

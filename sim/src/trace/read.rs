@@ -322,5 +322,5 @@ fn called(
 
 /// What a thread can be seen to do: the operations of its program, and its end.
 fn ops(program: &Program, thread: ThreadId) -> impl Iterator<Item = Op> {
-    program.code(thread).ops().chain([Op::Exit])
+    program.calls_by(thread).chain([Op::Exit])
 }

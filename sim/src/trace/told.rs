@@ -7,6 +7,7 @@ use portsim_model::State;
 use portsim_model::expr::{ExprId, Facts, eval};
 use portsim_model::files::Phase;
 use portsim_model::machine::AnyMachine;
+use portsim_model::op::Noun;
 use portsim_model::program::{
     Assignment, Instr, Op, OperationId, Pc, Program, ResultId, ThreadId, VarId,
 };
@@ -14,7 +15,7 @@ use portsim_model::state::View;
 use portsim_model::step::Step;
 
 use super::{Event, Shown};
-use crate::words::reads;
+use crate::words::{self, reads};
 
 /// What a step decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -189,7 +190,7 @@ impl Way<'_> {
             told.branches.push(branch);
             return held.map(|held| if held { pc + 1 } else { otherwise });
         }
-        if let Op::Assert { cond } | Op::Await { cond } = op {
+        if let Some(cond) = words::asked(op) {
             told.branches.push(self.asks(&before, cond));
         }
         op.exits().is_none().then_some(pc + 1)
@@ -205,6 +206,14 @@ impl Way<'_> {
                 .map(|var| (var, after.var(var)))
                 .collect();
         }
+        if let Some(set) = updated(op) {
+            let var = self.assigned(&self.program.sets[usize::from(set)], before);
+            let changed = var.filter(|&var| before.var(var) != after.var(var));
+            told.set = changed
+                .map(|var| (var, after.var(var)))
+                .into_iter()
+                .collect();
+        }
         if let Op::Cancel { operation, .. } = op {
             told.ended = ended(operation, before, after);
         }
@@ -218,6 +227,14 @@ impl Way<'_> {
         let index = eval(&self.program.exprs, &before, self.me, index)?;
         Some(VarId(set.var.0 + u8::try_from(index).ok()?))
     }
+}
+
+/// What an operation reads and writes in one step, if it does.
+fn updated(mut op: Op) -> Option<u16> {
+    op.describe().nouns().find_map(|noun| match noun {
+        Noun::Update(set) => Some(*set),
+        _ => None,
+    })
 }
 
 /// How an operation ended between two states, if it was not cancelled.

@@ -96,7 +96,8 @@ impl<'p> Watcher<'p> {
                 (self.os_error)(Error::Timeout).name.to_owned(),
                 batch.packets().iter().map(|&id| contents(id)).collect(),
             ),
-            Outcome::Value(value) => Answer::Value(value),
+            Outcome::Value(value) => Answer::Value(value.into()),
+            Outcome::Other(value) => Answer::Other(value.into()),
             Outcome::Io(result) => {
                 let how = self.program.results[result.index()];
                 Answer::Io {

@@ -307,7 +307,7 @@ pub struct OutcomeFields {
     pub status: Option<u32>,
     /// The number that the call answered with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<u8>,
+    pub value: Option<i64>,
     /// The packets of a batch, oldest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packets: Option<Vec<PacketFields>>,

@@ -23,7 +23,7 @@ pub(in super::super) fn create<P: Nt, O: Observer>(
         return turn.returns(me, Outcome::Done);
     }
     turn.by_some(P::RULES.some.named);
-    turn.returns(me, Outcome::Value(EXISTED));
+    turn.returns(me, Outcome::Value(EXISTED.into()));
 }
 
 /// DuplicateHandle on a port.
@@ -54,7 +54,7 @@ pub(in super::super) fn query<P: Nt, O: Observer>(
     }
     turn.by(P::RULES.query);
     let depth = turn.port(port).packets().depth() as u8;
-    turn.returns(me, Outcome::Value(depth));
+    turn.returns(me, Outcome::Value(depth.into()));
 }
 
 /// A packet has been taken by a thread: by now its status block is written. What it belongs to can be used again.

@@ -280,7 +280,7 @@ impl Windows {
             turn.by(WAIT_PACKET_SIGNALED);
             turn.by(WAIT_PACKET_CONSUMES);
             self.insert(turn, port, packet, Insert::AsAnyone);
-            return turn.returns(me, Outcome::Value(EXISTED));
+            return turn.returns(me, Outcome::Value(EXISTED.into()));
         }
         turn.returns(me, Outcome::Value(0));
     }

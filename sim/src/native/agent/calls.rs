@@ -28,6 +28,7 @@ pub fn untold(op: Op) -> Option<String> {
         Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => None,
         ops_of!(ports, port_handles, files, wait_packets, jobs) => None,
         Op::ExitProcess
+        | Op::PostComputed { .. }
         | Op::KernelApc { .. }
         | Op::CloseSource { .. }
         | ops_of_the_conductor!()
@@ -355,7 +356,7 @@ pub fn asked_for(
     let id = names
         .thread(thread)
         .ok_or_else(|| format!("there is no thread {thread:?}"))?;
-    let mut ops = program.code(id).ops();
+    let mut ops = program.calls_by(id);
     ops.find(|&op| call_fields(names, program, op) == *call)
         .map(|op| (id, op))
         .ok_or_else(|| format!("the setup lists no such call for thread {thread:?}"))

@@ -100,7 +100,7 @@ impl Agent {
         tick: Duration,
         mode: ModeFields,
     ) -> Result<Option<String>, Failure> {
-        let ops = || program.ops().filter(|&op| !is_ours(op));
+        let ops = || program.calls().filter(|&op| !is_ours(op));
         if let Some(why) = ops().find_map(untold) {
             return Ok(Some(why));
         }

@@ -44,6 +44,7 @@ pub fn does_io(program: &Program) -> bool {
         Op::Block { object, .. } => is_signal(object),
         Op::Free { .. } | Op::Alloc { .. } | ops_of!(files) => true,
         Op::Signal { .. } | Op::Reset { .. } | Op::Stall | Op::Sleep { .. } => false,
+        Op::PostComputed { .. } => false,
         Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::ExitProcess => false,
         ops_of_the_conductor!() | ops_of!(ports, port_handles, apcs, wait_packets, jobs) => false,
         ops_of!(sources, event_ports, rings, kqueues) => false,
@@ -59,7 +60,7 @@ pub fn setup_of(
 ) -> Setup {
     let thread = |thread: ThreadId| {
         let mut calls = Vec::new();
-        for op in program.code(thread).ops().filter(|&op| is_told(op)) {
+        for op in program.calls_by(thread).filter(|&op| is_told(op)) {
             let call = call_fields(names, program, op);
             if !calls.contains(&call) {
                 calls.push(call);

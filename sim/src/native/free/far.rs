@@ -203,6 +203,8 @@ impl<'a> Run<'a> {
                 pc = to;
             }
             match code[usize::from(pc)] {
+                // What it carries may depend on what the calls before it come to.
+                Instr::Op(Op::PostComputed { .. }) => return,
                 Instr::Op(op) if !is_ours(op) => self.gives(me, op, pc),
                 _ => return,
             }
@@ -225,7 +227,11 @@ impl<'a> Run<'a> {
             }
         }
         let next = self.script.makes(me, op, pc);
-        let answer = matches!(next, Ok(Some(_))).then_some(answer);
+        let answer = match &next {
+            Ok(Some((own, _))) if *own != Answer::Done => Some(own.clone()),
+            Ok(Some(_)) => Some(answer),
+            Ok(None) | Err(_) => None,
+        };
         self.calls.push(Call {
             thread: me,
             op,
@@ -236,7 +242,7 @@ impl<'a> Run<'a> {
             },
         });
         match next {
-            Ok(Some(next)) => self.goes_on(me, next),
+            Ok(Some((_, next))) => self.goes_on(me, next),
             Ok(None) => self.ended = Some(Ended::AssertFailed(me)),
             Err(_) => self.ended = Some(Ended::Nowhere(me)),
         }

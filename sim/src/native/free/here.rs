@@ -389,10 +389,8 @@ impl Shared {
         if op == Op::Yield {
             thread::yield_now();
         }
-        let next = self
-            .with_vars(script, |script| script.makes(me, op, pc))
-            .ok()??;
-        Some((Answer::Done, next))
+        self.with_vars(script, |script| script.makes(me, op, pc))
+            .ok()?
     }
 
     /// Does something with the shared variables while nobody else can.

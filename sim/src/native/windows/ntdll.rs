@@ -206,7 +206,7 @@ impl Natives {
             )
         };
         Ok(match answer_of_nt(status) {
-            Answer::Done => Answer::Value(u8::from(signaled != 0)),
+            Answer::Done => Answer::Value(i64::from(signaled != 0)),
             answer => answer,
         })
     }

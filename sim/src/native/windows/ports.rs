@@ -306,7 +306,7 @@ fn depth(port: HANDLE) -> Result<i32, i32> {
 /// NtQueryIoCompletion.
 pub fn query(port: HANDLE) -> Answer {
     match depth(port) {
-        Ok(depth) => Answer::Value(depth.clamp(0, 255) as u8),
+        Ok(depth) => Answer::Value(depth.clamp(0, 255).into()),
         Err(status) => answer_of_nt(status),
     }
 }

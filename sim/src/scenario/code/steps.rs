@@ -1,6 +1,9 @@
 //! Operations that are steps.
 
-use portsim_model::program::{Assignment, Interest, Op, Owner, Packet, SETS_MAX, SlotId, Watch};
+use portsim_model::expr::ExprId;
+use portsim_model::program::{
+    Assignment, Computed, Interest, Op, Owner, Packet, SETS_MAX, SlotId, Watch,
+};
 
 use super::{Coded, Coder, packet, timeout};
 use crate::scenario::directory::status_of;
@@ -26,9 +29,17 @@ impl Coder<'_> {
     pub(super) fn post(&mut self, it: &wire::Post, place: &Place<'_>) -> Coded {
         let names = self.directory;
         let port = names.port(&it.post, &place.field("post"))?;
-        let contents = contents(it, place)?;
         let reserve = names.reserve(it.reserve.as_deref(), &place.field("reserve"))?;
         let owner = reserve.map_or(Owner::Nobody, Owner::Reserve);
+        let Some(contents) = contents(it, place)? else {
+            return Ok(Op::PostComputed {
+                port,
+                computed: self.computed(it, place)?,
+                into: self.slot(it.into.as_deref()),
+                may_fail: it.may_fail,
+                reserve,
+            });
+        };
         Ok(Op::Post {
             port,
             packet: packet(self.program, contents, owner, place)?,
@@ -36,6 +47,26 @@ impl Coder<'_> {
             may_fail: it.may_fail,
             reserve,
         })
+    }
+
+    /// What a post computes; all that this can be is found when all code is known.
+    fn computed(&mut self, it: &wire::Post, place: &Place<'_>) -> Result<u16, Complaint> {
+        let number = self.program.computed.len();
+        if number == NUMBERED_MAX {
+            return Err(place.complain(format!(
+                "more than {NUMBERED_MAX} posts compute what they carry"
+            )));
+        }
+        let computed = Computed {
+            key: self.value(&it.key, &place.field("key"))?,
+            bytes: self.value(&it.bytes, &place.field("bytes"))?,
+            overlapped: self.value(&it.overlapped, &place.field("overlapped"))?,
+            status: status_of(&it.status, &place.field("status"))?,
+            packets: Vec::new(),
+        };
+        self.program.computed.push(computed);
+        self.computed.push(place.to_string());
+        Ok(number as u16)
     }
 
     pub(super) fn block(&mut self, it: &wire::Block, place: &Place<'_>) -> Coded {
@@ -176,12 +207,8 @@ impl Coder<'_> {
         }
         for (target, value) in writes {
             let place = &place.field(target);
-            let scope = self.scope();
-            let (var, element) = scope.target(target, &mut self.program.exprs, place)?;
-            let value = match value {
-                Value::Number(number) => self.expr(&number.to_string(), Type::Int, place)?,
-                Value::Expr(text) => self.expr(text, Type::Int, place)?,
-            };
+            let (var, element) = self.target(target, place)?;
+            let value = self.value(value, place)?;
             self.program.sets.push(Assignment {
                 var,
                 element,
@@ -190,6 +217,57 @@ impl Coder<'_> {
         }
         let first = first as u16;
         Ok(Op::Set { first, len })
+    }
+
+    pub(super) fn swap(&mut self, it: &wire::Swap, place: &Place<'_>) -> Coded {
+        let set = self.update(&it.var, &it.value, "swap", place)?;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Swap { set, into })
+    }
+
+    pub(super) fn add(&mut self, it: &wire::Add, place: &Place<'_>) -> Coded {
+        let set = self.update(&it.var, &it.value, "add", place)?;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::Add { set, into })
+    }
+
+    pub(super) fn compare_swap(&mut self, it: &wire::CompareSwap, place: &Place<'_>) -> Coded {
+        let set = self.update(&it.var, &it.value, "compare_swap", place)?;
+        let expect = self.value(&it.expect, &place.field("expect"))?;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::CompareSwap { set, expect, into })
+    }
+
+    /// What one step reads and writes.
+    fn update(
+        &mut self,
+        target: &str,
+        value: &Value,
+        verb: &str,
+        place: &Place<'_>,
+    ) -> Result<u16, Complaint> {
+        let (var, element) = self.target(target, &place.field(verb))?;
+        let value = self.value(value, &place.field("value"))?;
+        let set = self.program.sets.len();
+        if set == NUMBERED_MAX {
+            return Err(place.complain(format!(
+                "the scenario has more than {NUMBERED_MAX} assignments"
+            )));
+        }
+        self.program.sets.push(Assignment {
+            var,
+            element,
+            value,
+        });
+        Ok(set as u16)
+    }
+
+    /// A number, or what an expression comes to.
+    fn value(&mut self, value: &Value, place: &Place<'_>) -> Result<ExprId, Complaint> {
+        match value {
+            Value::Number(number) => self.expr(&number.to_string(), Type::Int, place),
+            Value::Expr(text) => self.expr(text, Type::Int, place),
+        }
     }
 
     pub(super) fn note(&mut self, it: &wire::Note, place: &Place<'_>) -> Coded {
@@ -248,11 +326,18 @@ fn nothing_for_del(it: &wire::EpollCtl, place: &Place<'_>) -> Result<(), Complai
     }
 }
 
-fn contents(it: &wire::Post, place: &Place<'_>) -> Result<Packet, Complaint> {
-    Ok(Packet {
-        key: it.key,
-        bytes: it.bytes,
-        overlapped: it.overlapped,
-        status: status_of(&it.status, &place.field("status"))?,
-    })
+/// What a post carries; none where it computes that.
+fn contents(it: &wire::Post, place: &Place<'_>) -> Result<Option<Packet>, Complaint> {
+    let status = status_of(&it.status, &place.field("status"))?;
+    let (Value::Number(key), Value::Number(bytes), Value::Number(overlapped)) =
+        (&it.key, &it.bytes, &it.overlapped)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Packet {
+        key: *key,
+        bytes: *bytes,
+        overlapped: *overlapped,
+        status,
+    }))
 }

@@ -51,6 +51,7 @@ impl Compiler {
         let scope = Scope {
             directory: &self.directory,
             code: None,
+            items: &[],
         };
         scope.compile(text, Type::Bool, &mut self.program.exprs, place)
     }

@@ -5,6 +5,7 @@ use portsim_model::program::{CodeId, ThreadId, VarId};
 
 use super::flaw::Flaw;
 use super::syntax::{Name, Node, Part, Quantifier, What};
+use crate::scenario::code::Item;
 use crate::scenario::directory::{Directory, Thing};
 use crate::words::{Type, symbol};
 
@@ -15,13 +16,15 @@ pub(in crate::scenario) struct Scope<'a> {
     pub(in crate::scenario) directory: &'a Directory,
     /// The code of the thread that asks; none for a property, which sees everything.
     pub(in crate::scenario) code: Option<CodeId>,
+    /// What packets of batches are called there.
+    pub(in crate::scenario) items: &'a [Item],
 }
 
 /// A variable that a `set` writes, and the element with the length of the array.
 pub(in crate::scenario) type Target = (VarId, Option<(ExprId, u8)>);
 
 /// The most nodes of a scenario: what an [`ExprId`] can number.
-const NODES_MAX: usize = u16::MAX as usize;
+pub(in crate::scenario) const NODES_MAX: usize = u16::MAX as usize;
 
 /// A node, and its type.
 pub(super) type Typed = (ExprId, Type);
@@ -95,7 +98,8 @@ impl<'a> Meaning<'a> {
         user: &str,
     ) -> Result<ExprId, Flaw> {
         let (id, found) = self.node(node)?;
-        if found == wanted {
+        // A boolean is a number where one is needed: true is 1.
+        if found == wanted || wanted == Type::Int {
             return Ok(id);
         }
         let problem = format!("found {}, but {user} needs {}", found.noun(), wanted.noun());
@@ -133,22 +137,17 @@ impl<'a> Meaning<'a> {
         node: &Node,
     ) -> Result<Typed, Flaw> {
         let user = format!("{:?}", symbol(operator));
-        let ((left, wanted), is) = match operator {
-            // Both sides of these have the same type, whichever it is.
-            Binary::Eq | Binary::Ne => (self.node(left)?, Type::Bool),
-            Binary::And | Binary::Or => {
-                let left = self.of_type(left, Type::Bool, &user)?;
-                ((left, Type::Bool), Type::Bool)
+        let (wanted, is) = match operator {
+            // A boolean that is compared is a number.
+            Binary::Eq | Binary::Ne => (Type::Int, Type::Bool),
+            Binary::And | Binary::Or => (Type::Bool, Type::Bool),
+            Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => (Type::Int, Type::Bool),
+            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Rem => {
+                (Type::Int, Type::Int)
             }
-            Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => (
-                (self.of_type(left, Type::Int, &user)?, Type::Int),
-                Type::Bool,
-            ),
-            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Rem => (
-                (self.of_type(left, Type::Int, &user)?, Type::Int),
-                Type::Int,
-            ),
+            Binary::Min | Binary::Max => (Type::Int, Type::Int),
         };
+        let left = self.of_type(left, wanted, &user)?;
         let right = self.of_type(right, wanted, &user)?;
         self.typed(Expr::Binary(operator, left, right), node, is)
     }

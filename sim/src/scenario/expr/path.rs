@@ -26,9 +26,12 @@ impl Meaning<'_> {
             return Ok(read);
         }
         let Some(thing) = self.scope.directory.thing(&name.text) else {
-            let number = constant(&name.text).ok_or_else(|| self.unknown(name))?;
+            let number = match name.text.as_str() {
+                "me" => self.me(name)?,
+                text => Expr::Const(constant(text).ok_or_else(|| self.unknown(name))?),
+            };
             nothing_after(name, asked, "a number")?;
-            return Ok((Expr::Const(number), Type::Int));
+            return Ok((number, Type::Int));
         };
         match (thing, asked) {
             (Thing::Port(port), _) => {
@@ -56,6 +59,26 @@ impl Meaning<'_> {
             (Thing::Thread(_) | Thing::Group { .. }, _) => self.of_thread(name, thing, asked),
             _ => {
                 let problem = format!("{:?} is {}, which has no value", name.text, thing.noun());
+                Err(Flaw::new(&name.at, problem))
+            }
+        }
+    }
+
+    /// The place of the thread that asks, or is asked, among those that do the same.
+    fn me(&self, name: &Name) -> Result<Expr, Flaw> {
+        let codes = &self.scope.directory.codes;
+        let first = |code: CodeId| {
+            let first = codes.iter().position(|&it| it == code);
+            ThreadId(first.expect("each code has a thread") as u8)
+        };
+        match (self.member, self.scope.code) {
+            (Some(member), _) => {
+                let first = first(codes[member.index()]);
+                Ok(Expr::Const(i64::from(member.0 - first.0)))
+            }
+            (None, Some(code)) => Ok(Expr::Member { first: first(code) }),
+            (None, None) => {
+                let problem = "only threads, and questions to the members of a group, say \"me\"";
                 Err(Flaw::new(&name.at, problem))
             }
         }
@@ -90,16 +113,24 @@ impl Meaning<'_> {
         name: &Name,
         asked: &[Part],
     ) -> Result<Option<Read>, Flaw> {
-        let Some((slot, of)) = self.scope.directory.slot(code, &name.text) else {
+        let item = self.scope.items.iter().find(|item| item.name == name.text);
+        let item = item.filter(|_| thread.is_none());
+        let text = item.map_or(&name.text, |item| &item.batch);
+        let Some((slot, of)) = self.scope.directory.slot(code, text) else {
             return Ok(None);
         };
         if thread.is_some() && self.scope.code.is_some() {
             let problem = "only properties can read the results of another thread";
             return Err(Flaw::new(&name.at, problem));
         }
-        let (nth, asked) = match asked {
-            [Part::Index(index), asked @ ..] => (Some(nth(index, of)?), asked),
-            _ => (None, asked),
+        let (nth, asked) = match (item, asked) {
+            (Some(_), [Part::Index(index), ..]) => {
+                let problem = format!("{:?} is one packet, not a batch", name.text);
+                return Err(Flaw::new(&index.at, problem));
+            }
+            (Some(item), _) => (Some(item.nth), asked),
+            (None, [Part::Index(index), asked @ ..]) => (Some(nth(index, of)?), asked),
+            (None, _) => (None, asked),
         };
         let (field, is) = match (of.packets_max, nth) {
             (0, _) if of.has_value => field(name, asked, &VALUE_FIELDS, "a result")?,

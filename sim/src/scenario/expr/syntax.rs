@@ -6,7 +6,8 @@ use portsim_model::expr::Binary;
 
 use super::flaw::Flaw;
 use super::words::{Token, Word, words};
-use crate::words::OPERATORS;
+use crate::bad_input::one_of;
+use crate::words::{FUNCTIONS, OPERATORS};
 
 /// How deep an expression may nest, in parentheses or in a row of operators: what comes after the
 /// parser walks the tree by recursion.
@@ -196,7 +197,7 @@ impl<'a> Parser<'a> {
     fn named(&mut self, name: &str) -> Result<Node, Flaw> {
         let at = self.take().at;
         if self.peek().token == Token::Symbol("(") {
-            return self.each(name, at);
+            return self.call(name, at);
         }
         match name {
             "true" => Node::over(What::Truth(true), at, 0),
@@ -205,13 +206,38 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn each(&mut self, name: &str, at: Range<usize>) -> Result<Node, Flaw> {
-        let known = QUANTIFIERS.into_iter().map(|(name, _)| name);
-        let Some((_, quantifier)) = QUANTIFIERS.into_iter().find(|(it, _)| *it == name) else {
-            let problem =
-                format!("unknown function {name:?}, expected \"all\", \"any\" or \"count\"");
-            return Err(Flaw::new(&at, problem).near(name, known));
-        };
+    /// A word with something in parentheses behind it.
+    fn call(&mut self, name: &str, at: Range<usize>) -> Result<Node, Flaw> {
+        if let Some((_, quantifier)) = QUANTIFIERS.into_iter().find(|(it, _)| *it == name) {
+            return self.each(quantifier, at);
+        }
+        if let Some((_, function)) = FUNCTIONS.into_iter().find(|(it, _)| *it == name) {
+            return self.function(function, at);
+        }
+        let functions = FUNCTIONS.into_iter().map(|(name, _)| name);
+        let known = QUANTIFIERS
+            .into_iter()
+            .map(|(name, _)| name)
+            .chain(functions);
+        let problem = format!(
+            "unknown function {name:?}, expected {}",
+            one_of(known.clone())
+        );
+        Err(Flaw::new(&at, problem).near(name, known))
+    }
+
+    fn function(&mut self, function: Binary, at: Range<usize>) -> Result<Node, Flaw> {
+        self.needs("(")?;
+        let left = self.binary(0)?;
+        self.needs(",")?;
+        let right = self.binary(0)?;
+        let at = at.start..self.needs(")")?;
+        let levels = left.levels.max(right.levels);
+        let what = What::Binary(function, Box::new(left), Box::new(right));
+        Node::over(what, at, levels)
+    }
+
+    fn each(&mut self, quantifier: Quantifier, at: Range<usize>) -> Result<Node, Flaw> {
         self.needs("(")?;
         let group = self.name("the name of a group")?;
         self.needs(",")?;

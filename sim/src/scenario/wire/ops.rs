@@ -46,12 +46,20 @@ pub(in crate::scenario) enum Op {
     ExitProcess,
     /// Writes shared variables, all at once.
     Set(Set),
+    /// Writes a variable and answers with what was there.
+    Swap(Swap),
+    /// Writes a variable if it has the expected value, and answers with what was there.
+    CompareSwap(CompareSwap),
+    /// Adds to a variable and answers with what was there.
+    Add(Add),
     /// Goes on with one of two lists.
     If(If),
     /// Goes on with any of several lists.
     Either(Either),
     /// Repeats a list until a `break`.
     Loop(Loop),
+    /// Does a list once for each packet of a batch.
+    Each(Each),
     /// Leaves the innermost loop.
     Break,
     /// Waits until a condition holds, without a call.
@@ -147,15 +155,15 @@ pub(in crate::scenario) struct Get {
 pub(in crate::scenario) struct Post {
     /// The port.
     pub(in crate::scenario) post: String,
-    /// The completion key.
+    /// The completion key, or an expression over the thread's results and over variables.
     #[serde(default)]
-    pub(in crate::scenario) key: i64,
+    pub(in crate::scenario) key: Value,
     /// Bytes transferred.
     #[serde(default)]
-    pub(in crate::scenario) bytes: i64,
+    pub(in crate::scenario) bytes: Value,
     /// The value of the pointer to the OVERLAPPED.
     #[serde(default)]
-    pub(in crate::scenario) overlapped: i64,
+    pub(in crate::scenario) overlapped: Value,
     /// The NTSTATUS.
     #[serde(default)]
     pub(in crate::scenario) status: Status,
@@ -301,6 +309,61 @@ pub(in crate::scenario) struct Either {
 pub(in crate::scenario) struct Loop {
     /// The list.
     #[serde(rename = "loop")]
+    pub(in crate::scenario) body: Vec<Op>,
+}
+
+/// Writes a variable and answers with what was there, in one step.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Swap {
+    /// The variable, or the element of an array.
+    #[serde(rename = "swap")]
+    pub(in crate::scenario) var: String,
+    /// What it becomes.
+    pub(in crate::scenario) value: Value,
+    /// The name of the result; its `value` is what was there.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Writes a variable if it has the expected value, and answers with what was there, in one step.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct CompareSwap {
+    /// The variable, or the element of an array.
+    #[serde(rename = "compare_swap")]
+    pub(in crate::scenario) var: String,
+    /// The value that is expected.
+    pub(in crate::scenario) expect: Value,
+    /// What it becomes then.
+    pub(in crate::scenario) value: Value,
+    /// The name of the result; its `value` is what was there, and it is `ok` if that was expected.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Adds to a variable and answers with what was there, in one step.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Add {
+    /// The variable, or the element of an array.
+    #[serde(rename = "add")]
+    pub(in crate::scenario) var: String,
+    /// What is added.
+    pub(in crate::scenario) value: Value,
+    /// The name of the result; its `value` is what was there.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Does a list once for each packet of a batch, the oldest first.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Each {
+    /// The result of the call that took the batch.
+    #[serde(rename = "each")]
+    pub(in crate::scenario) batch: String,
+    /// What the packet is called in the list; it reads like a result.
+    pub(in crate::scenario) item: String,
+    /// The list.
+    #[serde(rename = "do")]
     pub(in crate::scenario) body: Vec<Op>,
 }
 

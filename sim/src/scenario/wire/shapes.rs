@@ -181,6 +181,13 @@ forms! {
     }
 }
 
+/// 0.
+impl Default for Value {
+    fn default() -> Value {
+        Value::Number(0)
+    }
+}
+
 /// Success.
 impl Default for Status {
     fn default() -> Status {
