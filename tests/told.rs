@@ -156,6 +156,45 @@ fn a_status_has_its_name() {
     );
 }
 
+/// A packet with the status of a failure makes the call fail that takes it; a batch leaves that to its caller.
+#[test]
+fn a_failed_take_is_a_failure_with_its_name() {
+    let packet = |key: u8, status: &str| json!({ "post": "p", "key": key, "status": status });
+    let unnamed = json!({ "post": "p", "key": 2, "status": 0xC000_0022u32 });
+    let scenario = json!({
+        "why": "How do they come back?",
+        "as": ["windows"],
+        "ports": { "p": {} },
+        "threads": { "t": [
+            packet(1, "STATUS_PIPE_BROKEN"),
+            unnamed,
+            packet(3, "STATUS_PIPE_BROKEN"),
+            packet(4, "STATUS_PENDING"),
+            { "get": "p" },
+            { "get": "p" },
+            { "get": "p", "max": 1 },
+            { "get": "p" },
+            { "assert": "false" }
+        ] },
+        "expect": { "violation": "assert" }
+    });
+    let (text, object) = convicted("told-failed-take", &scenario);
+    holds_all(
+        &text,
+        &[
+            "get p ! ERROR_BROKEN_PIPE key 1\n",
+            "get p ! ERROR_MR_MID_NOT_FOUND key 2 status 0xc0000022\n",
+            "get p max 1 = [key 3 status STATUS_PIPE_BROKEN]\n",
+            "get p = key 4 status STATUS_PENDING\n",
+        ],
+    );
+    let outcome = &object["trace"][4]["outcome"];
+    assert_eq!(
+        *outcome,
+        json!({ "ok": true, "key": 1, "status": 0xC000_014Bu32 })
+    );
+}
+
 /// What has no value is named, and nothing was set.
 #[test]
 fn what_has_no_value_is_named() {

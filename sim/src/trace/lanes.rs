@@ -14,6 +14,7 @@
 
 use std::fmt::Write;
 
+use portsim_model::os_error::{OsError, UNKNOWN_STATUS, win32_of_status};
 use portsim_model::program::{Op, Packet, Program, ThreadId};
 
 use super::line::{call_line, step_name};
@@ -263,12 +264,35 @@ fn call(line: &EventLine) -> String {
 pub fn answer(given: &Answer) -> String {
     match given {
         Answer::Done => "= done".to_owned(),
-        Answer::Packet(packet) => format!("= {}", contents(packet)),
+        Answer::Packet(packet) => took(packet),
         Answer::Packets(packets) => format!("= {}", batch(packets)),
         Answer::Partial(error, packets) => format!("! {error} {}", batch(packets)),
         Answer::Value(value) => format!("= {value}"),
-        Answer::Io { status, bytes } => format!("= {}", ended(*status, *bytes)),
+        Answer::Io { status, bytes } => match win32_of_status(*status) {
+            Some(error) => failed(error, *status, &format!("bytes {bytes}")),
+            None => format!("= {}", ended(*status, *bytes)),
+        },
         Answer::Failed(error) => format!("! {error}"),
+    }
+}
+
+/// A packet that was taken. The failure that it carries is that of the call: of this call, not of one that takes a batch.
+fn took(packet: &Packet) -> String {
+    match win32_of_status(packet.status) {
+        Some(error) => {
+            let status = 0;
+            failed(error, packet.status, &contents(&Packet { status, ..*packet }))
+        }
+        None => format!("= {}", contents(packet)),
+    }
+}
+
+/// A call that has failed and says something all the same; its status, where the error is that of many.
+fn failed(error: OsError, status: u32, what: &str) -> String {
+    let name = error.name;
+    match error == UNKNOWN_STATUS {
+        true => format!("! {name} {what} status {}", status_name(status)),
+        false => format!("! {name} {what}"),
     }
 }
 
