@@ -195,6 +195,41 @@ fn a_failed_take_is_a_failure_with_its_name() {
     );
 }
 
+/// The end of a thread cancels what it has issued, and it counts no more; so does the end that another brings about.
+#[test]
+fn the_end_of_a_thread_says_what_it_did_besides() {
+    let issues = [
+        json!({ "post": "p", "key": 1 }),
+        json!({ "get": "p" }),
+        json!({ "start": "r" }),
+    ];
+    let killer = json!([{ "block": "e" }, { "terminate": "t" }]);
+    let wakes_the_killer = [json!({ "signal": "e" }), json!({ "yield": true })];
+    for (name, more, ends) in [
+        ("told-end", &[][..], "exit"),
+        ("told-terminated", &wakes_the_killer, "terminate"),
+    ] {
+        let scenario = json!({
+            "why": "What does it leave behind?",
+            "as": ["windows"],
+            "ports": { "p": { "concurrency": 1 } },
+            "events": { "e": {} },
+            "files": { "f": { "port": "p", "key": 7 } },
+            "operations": { "r": { "file": "f", "overlapped": 5 } },
+            "threads": { "t": [&issues[..], more].concat(), "killer": killer },
+            "properties": { "always": { "lives": "!t.done" } },
+            "expect": { "violation": "lives" }
+        });
+        let (text, object) = convicted(name, &scenario);
+        holds_all(&text, &[", cancelled r, counted out of p\n"]);
+        let events = object["trace"].as_array().expect("a list");
+        let end = events.last().expect("it ends");
+        assert_eq!(end["call"], ends);
+        assert_eq!(end["cancelled"], json!(["r"]));
+        assert_eq!(end["counted_out"], json!(["p"]));
+    }
+}
+
 /// What has no value is named, and nothing was set.
 #[test]
 fn what_has_no_value_is_named() {

@@ -115,10 +115,25 @@ fn told(names: &Names, program: &Program, event: &Event) -> String {
         let how = program.results[result.index()];
         let _ = write!(text, ", over before: {}", ended(how.status, how.bytes));
     }
+    let operations = told.cancelled.iter();
+    let operations = operations.map(|id| &names.operations[id.index()]);
+    let ports = told.counted_out.iter().map(|id| &names.ports[id.index()]);
+    text += &besides("cancelled", operations);
+    text += &besides("counted out of", ports);
     let on_the_way = |branch: &Branch| format!("[{}]", asked(branch));
     let words = before.iter().map(on_the_way).chain([text]);
     let words = words.chain(told.after.iter().map(on_the_way));
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// What the end of a thread did besides, to these.
+fn besides<'n>(verb: &str, these: impl Iterator<Item = &'n String>) -> String {
+    let mut these: Vec<_> = these.map(String::as_str).collect();
+    these.dedup();
+    match these.is_empty() {
+        true => String::new(),
+        false => format!(", {verb} {}", these.join(" and ")),
+    }
 }
 
 /// A note with its text.

@@ -306,6 +306,8 @@ fn called(
         set: None,
         text: None,
         ended: None,
+        cancelled: None,
+        counted_out: None,
         t0: None,
         t1: None,
         ..line.clone()

@@ -277,6 +277,10 @@ lines! {
         text: String,
         /// How an operation ended that the call was to cancel, and that was over before.
         ended: OutcomeFields,
+        /// The I/O operations that were cancelled because a thread ended.
+        cancelled: Vec<String>,
+        /// The ports that threads counted against until they ended, one for each thread.
+        counted_out: Vec<String>,
         /// When the call started, in nanoseconds of a monotonic clock.
         t0: u64,
         /// When the call returned.
