@@ -209,14 +209,15 @@ fn the_end_of_a_thread_says_what_it_did_besides() {
         ("told-end", &[][..], "exit"),
         ("told-terminated", &wakes_the_killer, "terminate"),
     ] {
+        let all = [&issues[..], more].concat();
         let scenario = json!({
             "why": "What does it leave behind?",
             "as": ["windows"],
             "ports": { "p": { "concurrency": 1 } },
             "events": { "e": {} },
-            "files": { "f": { "port": "p", "key": 7 } },
+            "files": { "f": {} },
             "operations": { "r": { "file": "f", "overlapped": 5 } },
-            "threads": { "t": [&issues[..], more].concat(), "killer": killer },
+            "threads": { "t": all, "killer": killer },
             "properties": { "always": { "lives": "!t.done" } },
             "expect": { "violation": "lives" }
         });
@@ -274,6 +275,45 @@ fn the_end_has_what_was_asked_behind_the_last_operation() {
     let (_, object) = convicted("told-end", &scenario);
     assert_eq!(object["end"]["branches"], json!({ "a": ["else"] }));
     assert_eq!(object["end"]["values"], json!({ "a": { "y.ok": 1 } }));
+}
+
+/// Who cannot move at the end stands there without being asked for, with what it is in and what holds it.
+#[test]
+fn the_end_says_who_cannot_move_and_what_holds_it() {
+    let scratch = Scratch::new("told-held");
+    let scenario = "scenarios/differences/limit-of-one.json";
+    let trace = scratch.path("run.jsonl");
+    let output = portsim(&["run", scenario, "--as", "windows", "--trace", &trace]);
+    let text = text_of(&output);
+    holds_all(
+        &text,
+        &["\na is held by windows/limit: While as many threads"],
+    );
+    let held = json!([{ "thread": "a", "in": "get p", "claim": "windows/limit" }]);
+    let object = said(&["run", scenario, "--as", "windows"], 0);
+    assert_eq!(object["held"], held);
+    let written = std::fs::read_to_string(&trace).expect("it was written");
+    let end: Value = serde_json::from_str(written.lines().last().expect("an end")).expect("JSON");
+    assert_eq!(end["end"]["held"], held);
+
+    let parts = json!({
+        "why": "Is every waiter served?",
+        "ports": { "p": { "concurrency": 1 } },
+        "threads": { "worker": { "count": 2, "do": [{ "get": "p" }] }, "m": [{ "post": "p", "key": 1 }] },
+        "expect": { "violation": "deadlock" }
+    });
+    let (_, object) = convicted("told-held-deadlock", &parts);
+    let held = &object["held"][0];
+    assert_eq!(held["in"], "get p");
+    assert_eq!(held.get("claim"), None);
+    let file = scratch.file("case.json", parts.to_string().as_bytes());
+    let object = said(&["run", &file], 0);
+    assert_eq!(
+        object["culprit"]
+            .as_str()
+            .map(|it| it.contains(" in get p: nobody is left to post")),
+        Some(true)
+    );
 }
 
 /// A trace with all that is told is still one that can be replayed, and admitted.

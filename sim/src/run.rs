@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use portsim_model::machine::AnyMachine;
-use portsim_model::program::ThreadId;
+use portsim_model::program::{Instr, Op, ThreadId};
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
+use portsim_model::threads::Mode;
 use portsim_model::{State, event::Observer};
 
 use crate::choose::{Asked, Choose};
-use crate::trace::{Event, Teller, Watcher};
+use crate::trace::{Event, Held, Teller, Watcher};
 
 /// What nobody stops looks at this. It is never set.
 pub(crate) static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -40,6 +41,8 @@ pub struct Execution {
     pub events: Vec<Event>,
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
+    /// Threads that could not move, where events were written down.
+    pub held: Vec<Held>,
     /// The last state.
     pub last: State,
 }
@@ -82,6 +85,7 @@ fn run_watched(
     let mut execution = execute(machine, chooser, limits, &mut watcher, note, |_| {});
     teller.end(&mut events);
     execution.events = events;
+    execution.held = held(machine, &execution.last);
     execution
 }
 
@@ -151,9 +155,44 @@ fn execute<O: Observer>(
         ended,
         steps: count,
         events: Vec::new(),
+        held: Vec::new(),
         parked: machine.view(&state).inside_calls().collect(),
         last: state,
     }
+}
+
+/// The threads that cannot move in a state, each with what it is in, and what holds it there.
+pub fn held(machine: &dyn AnyMachine, state: &State) -> Vec<Held> {
+    let (program, view) = (machine.program(), machine.view(state));
+    let mut can_move = vec![false; program.threads.len()];
+    let _ = machine.movers(state, &mut |mover| can_move[mover.thread.index()] = true);
+    let stays = |thread: &ThreadId| !view.mode(*thread).is_over() && !can_move[thread.index()];
+    let held = |thread: ThreadId| {
+        let claim = machine.holds_back(state, thread);
+        let mode = view.mode(thread);
+        // Whom a schedule gives no more turns, nothing else holds.
+        let had_no_turn = matches!(mode, Mode::Ready | Mode::Stalled);
+        if had_no_turn && program.schedule.is_some() && claim.is_none() {
+            return None;
+        }
+        let pc = usize::from(view.thread(thread).pc());
+        let op = match program.code(thread).instrs.get(pc) {
+            Some(&Instr::Op(op)) => Some(op),
+            Some(Instr::End) => Some(Op::Exit),
+            _ => None,
+        };
+        Some(Held {
+            thread,
+            op,
+            is_inside: mode.is_inside_call(),
+            claim,
+        })
+    };
+    program
+        .thread_ids()
+        .filter(stays)
+        .filter_map(held)
+        .collect()
 }
 
 /// Takes these steps, one after the other, and writes down what is seen, and why if that is asked.

@@ -12,6 +12,7 @@ use super::stop::{self, stopped};
 use super::{Exit, Stop, bad_argument, files, traces};
 use crate::choose::Policy;
 use crate::personality::{default_for, not_for, play};
+use crate::report::culprit::culprit;
 use crate::report::run::{Ran, Run, Runs};
 use crate::report::{Part, Report};
 use crate::run::{Ended, Execution, run_until};
@@ -114,17 +115,29 @@ impl Request {
                 ended,
                 steps,
                 parked: execution.parked,
+                held: Vec::new(),
+                culprit: String::new(),
                 events: Vec::new(),
                 trace_sha256: String::new(),
             };
             return (self.report(seed, Ok(ran)), None);
         }
+        let culprit = match ended {
+            Ended::Violation(violation) => {
+                let names = &self.scenario.names;
+                culprit(&*machine, names, &execution.last, violation)
+            }
+            Ended::Rest | Ended::Bound | Ended::Limit | Ended::Stopped => String::new(),
+        };
         let trace = self.trace(seed, execution);
         let bytes = traces::bytes(&self.scenario, &trace);
+        let end = trace.end.unwrap_or_default();
         let ran = Ran {
             ended,
             steps,
-            parked: trace.end.unwrap_or_default().parked,
+            parked: end.parked,
+            held: end.held,
+            culprit,
             events: trace.events,
             trace_sha256: hex(&Sha256::digest(&bytes)),
         };
@@ -145,6 +158,7 @@ impl Request {
             spans: Vec::new(),
             end: Some(End {
                 parked: execution.parked,
+                held: execution.held,
             }),
         }
     }

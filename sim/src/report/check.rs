@@ -3,9 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portsim_model::claim::Claim;
-use portsim_model::program::ThreadId;
-
 use super::covered::Covered;
 use super::exit::Exit;
 use super::units::counted;
@@ -14,7 +11,7 @@ use crate::check::{Cut, Exploration};
 use crate::choose::Policy;
 use crate::names::Names;
 use crate::scenario::{Expect, Scenario};
-use crate::trace::Event;
+use crate::trace::{End, Event};
 use crate::walk::Walked;
 
 /// Each scenario with each personality.
@@ -79,10 +76,8 @@ pub struct Explored {
 pub struct Counterexample {
     /// What is seen of it.
     pub events: Vec<Event>,
-    /// Threads that are inside a call at its end.
-    pub parked: Vec<ThreadId>,
-    /// Threads that a rule keeps from moving at its end, and its claim, where that was asked.
-    pub held: Vec<(ThreadId, &'static Claim)>,
+    /// Who is inside a call at its end, and who cannot move.
+    pub end: End,
     /// The event with which a loop begins that goes round for ever, counted from 1.
     pub loop_at: Option<u64>,
     /// What is wrong at its end, in a sentence; empty where no run shows what was found.

@@ -11,7 +11,8 @@ use portsim_model::state::View;
 use portsim_model::threads::Mode;
 
 use crate::names::Names;
-use crate::trace::{Shown, lanes};
+use crate::run::held;
+use crate::trace::{Held, lanes};
 use crate::words;
 
 /// What is wrong in a state.
@@ -185,16 +186,15 @@ impl End<'_> {
 
     /// Who waits for what, and why nobody comes.
     fn deadlock(&self) -> String {
-        let program = self.machine.program();
-        let is_stuck =
-            |id: &ThreadId| !self.view.mode(*id).is_over() && !program.threads[id.index()].may_wait;
+        let threads = &self.machine.program().threads;
+        let held = held(self.machine, self.state).into_iter();
         // Who waits in the same way is named together.
         let mut groups: Vec<(String, Vec<ThreadId>)> = Vec::new();
-        for thread in program.thread_ids().filter(is_stuck) {
-            let waits = self.waits(thread);
+        for held in held.filter(|held| !threads[held.thread.index()].may_wait) {
+            let waits = self.waits(&held);
             match groups.iter_mut().find(|(known, _)| *known == waits) {
-                Some((_, threads)) => threads.push(thread),
-                None => groups.push((waits, vec![thread])),
+                Some((_, threads)) => threads.push(held.thread),
+                None => groups.push((waits, vec![held.thread])),
             }
         }
         let groups = groups.iter().map(|(waits, threads)| {
@@ -205,24 +205,20 @@ impl End<'_> {
     }
 
     /// What a thread waits in, and for what it waits in vain.
-    fn waits(&self, thread: ThreadId) -> String {
-        let (op, mode) = (*self.view.op(thread), self.view.mode(thread));
-        let call = Shown::Call {
-            thread,
-            op,
-            answer: None,
+    fn waits(&self, held: &Held) -> String {
+        let why = match (held.claim, held.op) {
+            (Some(claim), _) => format!("held back by {}: {}", claim.id, claim.says),
+            (None, Some(op)) if op.as_get().is_some() => "nobody is left to post".to_owned(),
+            (None, Some(op)) if waits_for_object(op) => "nobody is left to signal it".to_owned(),
+            (None, _) => "nobody is left to end it".to_owned(),
         };
-        let call = lanes::cell(self.names, self.machine.program(), &call);
-        let call = call.trim_end_matches(" ...");
-        let why = match self.machine.holds_back(self.state, thread) {
-            Some(claim) => format!("held back by {}: {}", claim.id, claim.says),
-            None if op.as_get().is_some() => "nobody is left to post".to_owned(),
-            None if waits_for_object(op) => "nobody is left to signal it".to_owned(),
-            None => "nobody is left to end it".to_owned(),
+        let Some(op) = held.op else {
+            return format!("with several ways to go on: {why}");
         };
-        match mode {
-            Mode::Ready => format!("before {call}: {why}"),
-            _ => format!("in {call}: {why}"),
+        let call = lanes::request(self.names, self.machine.program(), op);
+        match held.is_inside {
+            true => format!("in {call}: {why}"),
+            false => format!("before {call}: {why}"),
         }
     }
 

@@ -27,7 +27,7 @@ use crate::admit::Refusal;
 use crate::compare::Group;
 use crate::cross_check::{self, Comparison};
 use crate::scenario::Scenario;
-use crate::trace::{Event, end_fields, event_line};
+use crate::trace::{Event, Held, end_fields, event_line, held_fields};
 
 /// One object, which says the whole.
 pub fn report(report: Report<'_>) -> String {
@@ -55,7 +55,8 @@ pub fn written(object: &impl Serialize) -> String {
 }
 
 fn run(run: &Run) -> Value {
-    let sha256 = run.ran.as_ref().map_or("", |ran| &ran.trace_sha256);
+    let ran = run.ran.as_ref().ok();
+    let sha256 = ran.map_or("", |ran| &ran.trace_sha256);
     let object = json!({
         "scenario": run.scenario.name,
         "as": run.personality,
@@ -66,9 +67,11 @@ fn run(run: &Run) -> Value {
         "parked": run.parked(),
         "violation": run.violation(),
         "as_expected": run.as_expected(),
+        "held": ran.map(|ran| held(&ran.held, &run.scenario)),
+        "culprit": ran.map(|ran| &ran.culprit).filter(|it| !it.is_empty()),
         "why": run.why(),
     });
-    but_for(object, &["why"])
+    but_for(object, &["held", "culprit", "why"])
 }
 
 fn runs(runs: &Runs) -> Value {
@@ -119,7 +122,7 @@ fn check(check: &Check) -> Value {
         "trace": shown.map(|run| events(&check.scenario, &run.events)),
         "end": shown.map(|run| end(&check.scenario, run)),
         "loop_at": shown.and_then(|run| run.loop_at),
-        "held": shown.map(|run| held(run, &check.scenario)),
+        "held": shown.map(|run| held(&run.end.held, &check.scenario)),
         "culprit": shown.map(|run| &run.culprit).filter(|it| !it.is_empty()),
         "why": check.why(),
         "collision_odds": exploration.and_then(|it| it.collision_odds),
@@ -140,11 +143,11 @@ fn check(check: &Check) -> Value {
     )
 }
 
-fn held(run: &Counterexample, scenario: &Scenario) -> Vec<Value> {
-    let held = run.held.iter().map(|(thread, claim)| {
-        json!({ "thread": scenario.names.thread_name(*thread), "claim": claim.id })
-    });
-    held.collect()
+/// The threads that cannot move, as the end of a trace names them.
+fn held(held: &[Held], scenario: &Scenario) -> Vec<Value> {
+    let fields = |held| held_fields(&scenario.names, &scenario.program, held);
+    let value = |fields| serde_json::to_value(fields).expect("an end is plain data");
+    held.iter().map(fields).map(value).collect()
 }
 
 fn sampled(walk: &Walk, scenario: &Scenario) -> Value {
@@ -414,7 +417,7 @@ fn events(scenario: &Scenario, events: &[Event]) -> Vec<Value> {
 
 fn end(scenario: &Scenario, run: &Counterexample) -> Value {
     let (names, program) = (&scenario.names, &scenario.program);
-    let end = end_fields(names, program, &run.events, &run.parked);
+    let end = end_fields(names, program, &run.events, &run.end);
     serde_json::to_value(end).expect("an end is plain data")
 }
 

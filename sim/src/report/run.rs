@@ -11,7 +11,7 @@ use crate::check::Cut;
 use crate::choose::Policy;
 use crate::run::Ended;
 use crate::scenario::{Expect, Scenario};
-use crate::trace::Event;
+use crate::trace::{Event, Held};
 
 /// One seed.
 #[derive(Debug, Clone)]
@@ -39,6 +39,10 @@ pub struct Ran {
     pub steps: u64,
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
+    /// Threads that could not move at its end; none of a run that was stopped.
+    pub held: Vec<Held>,
+    /// What is wrong at its end, in a sentence; empty where nothing is.
+    pub culprit: String,
     /// What was seen; empty for one of several runs, and for one that was stopped.
     pub events: Vec<Event>,
     /// SHA-256 of the trace as a file, in hexadecimal digits; empty for a run that was stopped.

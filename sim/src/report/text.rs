@@ -15,7 +15,9 @@ mod window;
 
 use super::{Part, Report, json};
 use crate::admit::Refusal;
+use crate::names::Names;
 use crate::plain::{pad, width as cell_width};
+use crate::trace::Held;
 
 /// A part of a report, as soon as it is known.
 pub fn part(part: Part<'_>) -> String {
@@ -91,6 +93,24 @@ fn cited(refusal: &Refusal) -> String {
         );
     }
     words
+}
+
+/// What is wrong at the end of a run, below its lanes, and which threads a rule keeps from moving there, unless that was
+/// said already.
+fn wrong(culprit: &str, held: &[Held], names: &Names) -> String {
+    let held = held.iter().filter_map(|held| {
+        let (thread, claim) = (names.thread_name(held.thread), held.claim?);
+        Some(format!(
+            "{thread} is held by {}: {}\n",
+            claim.id, claim.says
+        ))
+        .filter(|_| !culprit.contains(claim.id))
+    });
+    let held: String = held.collect();
+    match culprit.is_empty() {
+        true => held,
+        false => format!("{held}\n{culprit}\n"),
+    }
 }
 
 fn unsupported(scenario: &str, on: &str, system: &str, why: &str) -> String {

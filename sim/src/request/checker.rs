@@ -16,8 +16,9 @@ use crate::names::Names;
 use crate::personality::{default_for, named, not_for, play};
 use crate::report::check::{Check, Counterexample, Explored, Method};
 use crate::report::culprit::culprit;
-use crate::run::{GO_ON, follow};
+use crate::run::{GO_ON, follow, held};
 use crate::scenario::Scenario;
+use crate::trace::End;
 
 /// A search of every interleaving of one scenario.
 ///
@@ -118,8 +119,7 @@ impl<'a> Checker<'a> {
         self
     }
 
-    /// Notes at each event of a counterexample the claims that decided it, and at its end the claims that hold threads
-    /// back.
+    /// Notes at each event of a counterexample the claims that decided it.
     pub fn why(mut self, why: bool) -> Self {
         self.why = why;
         self
@@ -226,18 +226,12 @@ fn counterexample(
     let (events, last) = follow(machine, &exploration.path, why);
     let event_of =
         |step: usize| follow(machine, &exploration.path[..step], false).0.len() as u64 + 1;
-    let held = |thread| {
-        machine
-            .holds_back(&last, thread)
-            .map(|claim| (thread, claim))
-    };
     Counterexample {
         events,
-        held: match why {
-            true => machine.program().thread_ids().filter_map(held).collect(),
-            false => Vec::new(),
+        end: End {
+            parked: machine.view(&last).inside_calls().collect(),
+            held: held(machine, &last),
         },
-        parked: machine.view(&last).inside_calls().collect(),
         loop_at: exploration.loop_from.map(event_of),
         culprit: match exploration.found {
             Some(Found::Violation(violation)) => culprit(machine, names, &last, violation),

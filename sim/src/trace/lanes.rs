@@ -202,6 +202,12 @@ pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
     }
 }
 
+/// What an operation asks for, in words.
+pub fn request(names: &Names, program: &Program, op: Op) -> String {
+    let text = note(names, op);
+    text.unwrap_or_else(|| call(&call_line(names, program, op)))
+}
+
 /// A call in words, as short as can be.
 fn call(line: &EventLine) -> String {
     let mut text = line.call.clone().unwrap_or_default();
@@ -296,7 +302,11 @@ fn took(packet: &Packet) -> String {
     match win32_of_status(packet.status) {
         Some(error) => {
             let status = 0;
-            failed(error, packet.status, &contents(&Packet { status, ..*packet }))
+            failed(
+                error,
+                packet.status,
+                &contents(&Packet { status, ..*packet }),
+            )
         }
         None => format!("= {}", contents(packet)),
     }

@@ -46,23 +46,21 @@ pub fn write_timed(
         write_line(out, &line)?;
     }
     if let Some(end) = end {
-        let end = end_fields(names, program, events, &end.parked);
+        let end = end_fields(names, program, events, end);
         write_line(out, &EndLine { end })?;
     }
     Ok(())
 }
 
-/// The end of a run with these events, at which these threads were still inside a call.
-pub fn end_fields(
-    names: &Names,
-    program: &Program,
-    events: &[Event],
-    parked: &[ThreadId],
-) -> EndFields {
-    let parked = parked.iter().map(|&thread| thread_name(names, thread));
+/// The end of a run with these events.
+pub fn end_fields(names: &Names, program: &Program, events: &[Event], end: &End) -> EndFields {
+    let parked = end.parked.iter();
+    let parked = parked.map(|&thread| thread_name(names, thread));
+    let held = end.held.iter();
     let mut end = EndFields {
         events: events.len() as u64,
         parked: parked.collect(),
+        held: held.map(|held| said::held(names, program, held)).collect(),
         ..EndFields::default()
     };
     for event in events {

@@ -16,9 +16,10 @@ pub use line::{answer_of, call_line, end_fields, event_line, outcome_fields, wri
 #[cfg(all(any(test, fuzzing), not(loom)))]
 pub(crate) use read::read_from;
 pub use read::{Recorded, event_of, read};
+pub use said::held as held_fields;
 pub use told::{Branch, Teller, Told};
 pub use watch::Watcher;
-pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
+pub use wire::{CallFields, FORMAT, Header, HeldFields, Mode, Origin, OutcomeFields, schema};
 
 use portsim_model::claim::Claim;
 use portsim_model::event::Error;
@@ -192,6 +193,29 @@ pub struct Span {
 pub struct End {
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
+    /// Threads of a model that could not move; none in what a kernel did.
+    pub held: Vec<Held>,
+}
+
+impl End {
+    /// The end of what a kernel did, or of a model about which nobody asks more.
+    pub fn of(parked: Vec<ThreadId>) -> End {
+        let held = Vec::new();
+        End { parked, held }
+    }
+}
+
+/// A thread that cannot move at the end of a run of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub thread: ThreadId,
+    /// What it is in or has to make next; none where it has several ways to go on.
+    pub op: Option<Op>,
+    /// Whether it is in there: else it stands before.
+    pub is_inside: bool,
+    /// The claim that keeps it from moving; none where it waits for something that is not there.
+    pub claim: Option<&'static Claim>,
 }
 
 /// A whole trace.

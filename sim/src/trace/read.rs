@@ -227,7 +227,7 @@ impl Recorded {
             parked.push(thread);
         }
         parked.sort();
-        Ok(End { parked })
+        Ok(End::of(parked))
     }
 }
 

@@ -135,6 +135,26 @@ pub struct EndFields {
     /// What those conditions read, and what that was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, BTreeMap<String, i64>>,
+    /// Threads of a model that could not move.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldFields>,
+}
+
+/// A thread that could not move at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeldFields {
+    /// Its name.
+    pub thread: String,
+    /// The call that it was in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#in: Option<String>,
+    /// The operation that it had to make next, where it was in no call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The claim that kept it from moving; left out where what it waited for was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }
 
 macro_rules! lines {

@@ -211,14 +211,10 @@ impl Files {
         };
         Ok(match (ended, now) {
             // The call says the error only.
-            (Ended::Failed(error), Some(how))
-                if turns_into(how.status, error) =>
-            {
-                Answer::Io {
-                    status: how.status,
-                    bytes: how.returned,
-                }
-            }
+            (Ended::Failed(error), Some(how)) if turns_into(how.status, error) => Answer::Io {
+                status: how.status,
+                bytes: how.returned,
+            },
             // The call has come back with its operation, and not every system writes the status block then.
             (Ended::Failed(error), _) if pipe.file.sync => match ends_with(error) {
                 Some(status) => Answer::Io { status, bytes: 0 },

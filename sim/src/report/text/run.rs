@@ -1,6 +1,6 @@
 //! What `run` found, for people.
 
-use super::{repeat, stacked, table, unsupported};
+use super::{repeat, stacked, table, unsupported, wrong};
 use crate::report::exit::Exit;
 use crate::report::repeat as again;
 use crate::report::run::{Run, Runs};
@@ -19,7 +19,8 @@ pub fn one(run: &Run) -> String {
     }
     let scenario = &run.scenario;
     let lanes = lanes::lanes(&scenario.names, &scenario.program, &ran.events);
-    stacked([lanes, format!("\n{}", summary(run))])
+    let wrong = wrong(&ran.culprit, &ran.held, &scenario.names);
+    stacked([lanes, wrong, format!("\n{}", summary(run))])
 }
 
 /// What one does without: why there is no run, or how to see once more what nobody expected.
