@@ -84,6 +84,10 @@ impl End<'_> {
         let program = self.machine.program();
         let text = |id| words::text(self.names, program, me, id);
         let cond = text(id);
+        let filled = match self.filled(id, me) {
+            Some(filled) => format!(" ({filled})"),
+            None => String::new(),
+        };
         let is = match self.value(id, me) {
             Some(0) => "is false",
             Some(_) => "is true",
@@ -95,8 +99,22 @@ impl End<'_> {
         let read = read.filter_map(|(name, value)| Some(format!("{name} = {}", value?)));
         let read: Vec<_> = read.collect();
         match read.is_empty() {
-            true => format!("{cond} {is}"),
-            false => format!("{cond} {is}, with {}", read.join(", ")),
+            true => format!("{cond} {is}{filled}"),
+            false => format!("{cond} {is}{filled}, with {}", read.join(", ")),
+        }
+    }
+
+    /// A comparison with a value in the place of each term, where a side of it has several: `1 + 2 <= 2`.
+    fn filled(&self, id: ExprId, me: ThreadId) -> Option<String> {
+        let program = self.machine.program();
+        let is_binary = |id: &ExprId| matches!(program.exprs[usize::from(id.0)], Expr::Binary(..));
+        match program.exprs[usize::from(id.0)] {
+            Expr::Binary(Binary::And | Binary::Or, ..) => None,
+            Expr::Binary(_, left, right) if [left, right].iter().any(is_binary) => {
+                let value = |id| self.value(id, me);
+                Some(words::filled(self.names, program, me, id, &value))
+            }
+            _ => None,
         }
     }
 
