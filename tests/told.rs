@@ -1,6 +1,7 @@
 //! What traces and lanes say of branches, variables, notes and late cancels, and the sentence below a counterexample.
 
 use std::path::Path;
+use std::process::Command;
 
 use portsim::scenario::{Scenario, find};
 use portsim::words;
@@ -204,7 +205,7 @@ fn the_end_of_a_thread_says_what_it_did_besides() {
         json!({ "start": "r" }),
     ];
     let killer = json!([{ "block": "e" }, { "terminate": "t" }]);
-    let wakes_the_killer = [json!({ "signal": "e" }), json!({ "yield": true })];
+    let wakes_the_killer = [json!({ "signal": "e" }), json!({ "loop": ["yield"] })];
     for (name, more, ends) in [
         ("told-end", &[][..], "exit"),
         ("told-terminated", &wakes_the_killer, "terminate"),
@@ -337,6 +338,44 @@ fn the_end_says_who_cannot_move_and_what_holds_it() {
             .map(|it| it.contains(" in get p: nobody is left to post")),
         Some(true)
     );
+}
+
+/// Who is suspended before a choice is in no call.
+#[test]
+fn a_deadlock_before_a_choice_has_a_sentence_too() {
+    let scenario = json!({
+        "why": "Does it begin?",
+        "as": ["windows"],
+        "ports": { "p": {} },
+        "threads": {
+            "a": [{ "either": [[{ "post": "p", "key": 1 }], [{ "post": "p", "key": 2 }]] }],
+            "m": [{ "suspend": "a" }]
+        },
+        "expect": { "violation": "deadlock" }
+    });
+    let (_, object) = convicted("told-suspended", &scenario);
+    assert_eq!(
+        object["culprit"],
+        "a waits before a choice: suspended, and nobody is left to resume it"
+    );
+    assert_eq!(object["held"], json!([{ "thread": "a" }]));
+}
+
+/// What goes to a file or a pipe depends on no variable of a terminal.
+#[test]
+fn without_a_terminal_no_variable_makes_a_difference() {
+    let args = ["run", "scenarios/differences/limit-of-one.json"];
+    let plain = portsim(&args).stdout;
+    let set = Command::new(env!("CARGO_BIN_EXE_portsim"))
+        .args(args)
+        .current_dir(root())
+        .envs([
+            ("COLUMNS", "20"),
+            ("CLICOLOR_FORCE", "1"),
+            ("TERM", "xterm"),
+        ])
+        .output();
+    assert_eq!(set.expect("the command can be started").stdout, plain);
 }
 
 /// A trace with all that is told is still one that can be replayed, and admitted.

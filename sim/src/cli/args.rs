@@ -31,6 +31,9 @@ pub struct Common {
     /// Print no notes and no progress
     #[arg(long, global = true)]
     pub quiet: bool,
+    /// Show each event of polls that repeat
+    #[arg(long, global = true)]
+    pub full: bool,
 }
 
 #[derive(Debug, Subcommand)]

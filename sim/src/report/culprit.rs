@@ -5,14 +5,14 @@ use portsim_model::expr::{Binary, Expr, ExprId, eval};
 use portsim_model::files::{Operation, Phase};
 use portsim_model::machine::AnyMachine;
 use portsim_model::op::{Noun, Role};
-use portsim_model::program::{Instr, Op, OperationId, PortId, ThreadId};
+use portsim_model::program::{Instr, Object, Op, OperationId, PortId, ThreadId};
 use portsim_model::property::{Fault, Violation};
 use portsim_model::state::View;
 use portsim_model::threads::Mode;
 
 use crate::names::Names;
 use crate::run::held;
-use crate::trace::{Held, lanes};
+use crate::trace::{Held, cells};
 use crate::words;
 
 /// What is wrong in a state.
@@ -224,19 +224,37 @@ impl End<'_> {
 
     /// What a thread waits in, and for what it waits in vain.
     fn waits(&self, held: &Held) -> String {
-        let why = match (held.claim, held.op) {
-            (Some(claim), _) => format!("held back by {}: {}", claim.id, claim.says),
-            (None, Some(op)) if op.as_get().is_some() => "nobody is left to post".to_owned(),
-            (None, Some(op)) if waits_for_object(op) => "nobody is left to signal it".to_owned(),
-            (None, _) => "nobody is left to end it".to_owned(),
+        let owner = held.op.and_then(|op| self.owner(op));
+        let why = match (held.claim, owner, held.op) {
+            (Some(claim), ..) => format!("held back by {}: {}", claim.id, claim.says),
+            _ if self.view.thread(held.thread).suspensions() > 0 => {
+                "suspended, and nobody is left to resume it".to_owned()
+            }
+            (None, None, Some(op)) if op.as_get().is_some() => "nobody is left to post".to_owned(),
+            (None, Some(owner), _) => format!("{} has it", self.names.thread_name(owner)),
+            (None, None, Some(op)) if waits_for_object(op) => {
+                "nobody is left to signal it".to_owned()
+            }
+            (None, None, _) => "nobody is left to end it".to_owned(),
         };
         let Some(op) = held.op else {
-            return format!("with several ways to go on: {why}");
+            return format!("before a choice: {why}");
         };
-        let call = lanes::request(self.names, self.machine.program(), op);
+        let call = cells::request(self.names, self.machine.program(), op);
         match held.is_inside {
             true => format!("in {call}: {why}"),
             false => format!("before {call}: {why}"),
+        }
+    }
+
+    /// The thread that has the mutex that an operation waits for.
+    fn owner(&self, op: Op) -> Option<ThreadId> {
+        let Op::Block { object, .. } = op else {
+            return None;
+        };
+        match self.machine.program().objects[object.index()] {
+            Object::Mutex => self.view.signal(object).checked_sub(1).map(ThreadId),
+            Object::Event { .. } | Object::Semaphore { .. } => None,
         }
     }
 

@@ -6,7 +6,7 @@ use portsim_model::property::Violation;
 
 use super::exit::{Cut, Exit};
 use crate::scenario::Scenario;
-use crate::trace::{Event, lanes};
+use crate::trace::{Event, cells};
 
 /// Whether two courses show the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Side {
         match self {
             Side::Event(event) => {
                 let thread = scenario.names.thread_name(event.shown.thread());
-                let cell = lanes::cell(&scenario.names, &scenario.program, &event.shown);
+                let cell = cells::cell(&scenario.names, &scenario.program, &event.shown);
                 Some(format!("{thread}: {cell}"))
             }
             Side::End => Some("the end".to_owned()),

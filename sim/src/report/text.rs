@@ -7,6 +7,7 @@ mod covered;
 mod cross_check;
 mod fuzz;
 mod list;
+pub(super) mod paint;
 mod parting;
 mod record;
 mod run;
@@ -18,28 +19,29 @@ use crate::admit::Refusal;
 use crate::names::Names;
 use crate::plain::{pad, width as cell_width};
 use crate::trace::Held;
+use crate::trace::lanes::Layout;
 
 /// A part of a report, as soon as it is known.
-pub fn part(part: Part<'_>) -> String {
+pub fn part(part: Part<'_>, layout: Layout) -> String {
     match part {
         Part::Run(_) => String::new(),
-        Part::Check(check) => check::one(check),
-        Part::Admit(admission) => admit::one(admission),
+        Part::Check(check) => check::one(check, layout),
+        Part::Admit(admission) => admit::one(admission, layout),
     }
 }
 
 /// The whole, but for what its parts have said.
-pub fn report(report: Report<'_>) -> String {
+pub fn report(report: Report<'_>, layout: Layout) -> String {
     match report {
-        Report::Run(run) => run::one(run),
+        Report::Run(run) => run::one(run, layout),
         Report::Runs(runs) => run::several(runs),
         Report::Check(checks) => check::totals(checks),
-        Report::Replay(replay) => parting::replay(replay),
-        Report::Diff(diff) => parting::diff(diff),
-        Report::Record(record) => record::record(record),
+        Report::Replay(replay) => parting::replay(replay, layout),
+        Report::Diff(diff) => parting::diff(diff, layout),
+        Report::Record(record) => record::record(record, layout),
         Report::Stress(stress) => stress::stress(stress),
         Report::Admit(_) => String::new(),
-        Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check),
+        Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check, layout),
         Report::Compare(compared) => compare::compare(compared),
         Report::Fuzz(fuzzed) => fuzz::fuzz(fuzzed),
         // The parts were for machines, and so is the whole.

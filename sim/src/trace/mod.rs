@@ -1,25 +1,31 @@
 //! What an observer of a run wrote down: the only reader and writer of traces.
 //!
 //! A trace is a header, the events in order, and an end that says who was still inside a call. As a file
-//! it is JSON lines (`line`, `wire`); for people it is lanes, one column a thread ([`lanes`]). [`Watcher`]
+//! it is JSON lines (`line`, `wire`, `write`); for people it is lanes, one column a thread ([`lanes`]). [`Watcher`]
 //! makes events of what a step of the model shows.
 
+pub mod cells;
+pub mod changes;
 pub mod lanes;
 mod line;
+mod polls;
 mod read;
 mod said;
 mod told;
 mod watch;
 mod wire;
+mod write;
 
-pub use line::{answer_of, call_line, end_fields, event_line, outcome_fields, write, write_timed};
+pub use line::{answer_of, call_line, event_line, outcome_fields, packet_fields};
 #[cfg(all(any(test, fuzzing), not(loom)))]
 pub(crate) use read::read_from;
 pub use read::{Recorded, event_of, read};
-pub use said::held as held_fields;
 pub use told::{Branch, Teller, Told};
 pub use watch::Watcher;
-pub use wire::{CallFields, FORMAT, Header, HeldFields, Mode, Origin, OutcomeFields, schema};
+pub use wire::{
+    CallFields, FORMAT, Header, HeldFields, Mode, Origin, OutcomeFields, PacketFields, schema,
+};
+pub use write::{end_fields, held_fields, write, write_timed};
 
 use portsim_model::claim::Claim;
 use portsim_model::event::Error;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use portsim_model::program::{OperationId, PortId, Program, VarId};
 
-use super::wire::{EndFields, EventLine, HeldFields};
-use super::{Branch, Event, Held, Told, lanes};
+use super::wire::{EndFields, EventLine};
+use super::{Branch, Event, Told};
 use crate::names::Names;
 use crate::words;
 
@@ -47,22 +47,6 @@ pub(super) fn say_at_the_end(names: &Names, program: &Program, event: &Event, en
     end.branches.insert(thread.to_owned(), ways(&after));
     let values = values(names, program, event, &after);
     end.values.insert(thread.to_owned(), values);
-}
-
-/// What keeps a thread from moving.
-pub fn held(names: &Names, program: &Program, held: &Held) -> HeldFields {
-    let op = held.op.map(|op| lanes::request(names, program, op));
-    let (inside, before) = if held.is_inside {
-        (op, None)
-    } else {
-        (None, op)
-    };
-    HeldFields {
-        thread: names.thread_name(held.thread).to_owned(),
-        r#in: inside,
-        before,
-        claim: held.claim.map(|claim| claim.id.to_owned()),
-    }
 }
 
 /// Where conditions lead.

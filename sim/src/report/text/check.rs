@@ -10,16 +10,16 @@ use crate::report::repeat as again;
 use crate::report::repeat::shell;
 use crate::report::units::{count, counted, rate, seconds};
 use crate::report::verdict::{Verdict, expected};
-use crate::trace::lanes;
+use crate::trace::lanes::{Lanes, Layout};
 
 /// Smaller odds that a state was taken for another are told only to machines.
 const ODDS_TOLD: f64 = 1e-9;
 
 /// The verdict on one scenario, and the counterexample where it is to be shown.
-pub fn one(check: &Check) -> String {
+pub fn one(check: &Check, layout: Layout) -> String {
     let more = match &check.method {
         Method::Unsupported(_) => String::new(),
-        Method::Explored(explored) if is_shown(check) => counterexample(check, explored),
+        Method::Explored(explored) if is_shown(check) => counterexample(check, explored, layout),
         Method::Explored(_) => String::new(),
         Method::Walked(walk) => coverage(check, walk),
     };
@@ -123,11 +123,12 @@ fn is_shown(check: &Check) -> bool {
 }
 
 /// The run that shows what was found, or why there is none.
-fn counterexample(check: &Check, explored: &Explored) -> String {
+fn counterexample(check: &Check, explored: &Explored, layout: Layout) -> String {
     let (scenario, run) = (&check.scenario, &explored.counterexample);
     if !run.events.is_empty() {
         let (names, program) = (&scenario.names, &scenario.program);
-        let lanes = lanes::lasso(names, program, &run.events, run.loop_at);
+        let lanes = Lanes::of(names, program, &run.events).round(run.loop_at);
+        let lanes = lanes.text(layout);
         let wrong = wrong(&run.culprit, &run.end.held, names);
         return format!("\n{lanes}{wrong}");
     }

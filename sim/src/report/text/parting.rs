@@ -4,12 +4,12 @@ use super::stacked;
 use crate::report::parting::{Diff, Parting, Replay, Side};
 use crate::report::units::counted;
 use crate::scenario::Scenario;
-use crate::trace::lanes;
+use crate::trace::lanes::{Lanes, Layout};
 
 /// Whether a trace still comes out.
-pub fn replay(replay: &Replay) -> String {
+pub fn replay(replay: &Replay, layout: Layout) -> String {
     if let Some(parting) = &replay.parting {
-        return part(&replay.scenario, parting, ["trace", "model"]);
+        return part(&replay.scenario, parting, ["trace", "model"], layout);
     }
     let mut words = format!(
         "same  {} as {}, {}",
@@ -25,9 +25,9 @@ pub fn replay(replay: &Replay) -> String {
 }
 
 /// Whether two traces show the same.
-pub fn diff(diff: &Diff) -> String {
+pub fn diff(diff: &Diff, layout: Layout) -> String {
     match &diff.parting {
-        Some(parting) => part(&diff.scenario, parting, ["left", "right"]),
+        Some(parting) => part(&diff.scenario, parting, ["left", "right"], layout),
         None => stacked([format!(
             "same  {}, {}",
             diff.scenario.name,
@@ -37,8 +37,8 @@ pub fn diff(diff: &Diff) -> String {
 }
 
 /// What both show, and what each shows then.
-fn part(scenario: &Scenario, parting: &Parting, sides: [&str; 2]) -> String {
-    let lanes = lanes::lanes(&scenario.names, &scenario.program, &parting.before);
+fn part(scenario: &Scenario, parting: &Parting, sides: [&str; 2], layout: Layout) -> String {
+    let lanes = Lanes::of(&scenario.names, &scenario.program, &parting.before).text(layout);
     let words = |side: &Side| {
         let words = side.words(scenario);
         words.unwrap_or_else(|| "cannot go on".to_owned())

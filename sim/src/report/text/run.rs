@@ -7,10 +7,10 @@ use crate::report::run::{Run, Runs};
 use crate::report::units::counted;
 use crate::report::verdict::Verdict;
 use crate::run::Ended;
-use crate::trace::lanes;
+use crate::trace::lanes::{Lanes, Layout};
 
 /// The lanes of a run, and what became of it.
-pub fn one(run: &Run) -> String {
+pub fn one(run: &Run, layout: Layout) -> String {
     let Ok(ran) = &run.ran else {
         return String::new();
     };
@@ -18,7 +18,8 @@ pub fn one(run: &Run) -> String {
         return summary(run) + "\n";
     }
     let scenario = &run.scenario;
-    let lanes = lanes::lanes(&scenario.names, &scenario.program, &ran.events);
+    let lanes = Lanes::of(&scenario.names, &scenario.program, &ran.events);
+    let lanes = lanes.text(layout);
     let wrong = wrong(&ran.culprit, &ran.held, &scenario.names);
     stacked([lanes, wrong, format!("\n{}", summary(run))])
 }
