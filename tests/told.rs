@@ -361,6 +361,60 @@ fn a_deadlock_before_a_choice_has_a_sentence_too() {
     assert_eq!(object["held"], json!([{ "thread": "a" }]));
 }
 
+/// Below each step stands what is other than before, and above the first everything; a search, a run and a replay say
+/// the same.
+#[test]
+fn states_say_what_each_step_changes() {
+    let scenario = json!({
+        "why": "Where is the packet?",
+        "as": ["windows"],
+        "ports": { "p": { "concurrency": 1 } },
+        "vars": { "v": 0 },
+        "mutexes": { "m": {} },
+        "threads": { "a": [
+            { "post": "p", "key": 1 }, { "set": { "v": 2 } }, { "block": "m" }, { "get": "p" }
+        ] },
+        "properties": { "always": { "never": "p.running == 0" } },
+        "expect": { "violation": "never" }
+    });
+    let scratch = Scratch::new("told-states");
+    let file = scratch.file("case.json", scenario.to_string().as_bytes());
+    let trace = scratch.path("case.jsonl");
+    let wanted = "\
+n  a
+0  p.open = yes, p.queue = [], p.waiters = [], p.running = 0, v = 0, m.owner = nobody
+1  post p key 1
+   -> p.queue = [key 1]
+2  set v = 2
+   -> v = 2
+3  block m
+   -> m.owner = a
+4  get p = key 1
+   -> p.queue = [], p.running = 1
+";
+    let output = portsim(&["check", &file, "--states", "--trace", &trace]);
+    holds_all(&text_of(&output), &[wanted]);
+    let output = portsim(&["run", &file, "--states"]);
+    holds_all(&text_of(&output), &[wanted]);
+    let folder = scratch.0.display().to_string();
+    let replayed = ["replay", &trace, "--states", "--scenarios", &folder];
+    holds_all(&text_of(&portsim(&replayed)), &[wanted, "same  "]);
+    let states = json!([
+        { "after": 0, "changed": {
+            "p.open": true, "p.queue": [], "p.waiters": [], "p.running": 0, "v": 0, "m.owner": "nobody"
+        } },
+        { "after": 1, "changed": { "p.queue": [{ "key": 1 }] } },
+        { "after": 2, "changed": { "v": 2 } },
+        { "after": 3, "changed": { "m.owner": "a" } },
+        { "after": 4, "changed": { "p.queue": [], "p.running": 1 } }
+    ]);
+    let object = said(&["check", &file, "--states"], 0);
+    assert_eq!(object["scenarios"][0]["states"], states);
+    assert_eq!(said(&["run", &file, "--states"], 0)["states"], states);
+    assert_eq!(said(&replayed, 0)["states"], states);
+    assert_eq!(said(&["run", &file], 0).get("states"), None);
+}
+
 /// What goes to a file or a pipe depends on no variable of a terminal.
 #[test]
 fn without_a_terminal_no_variable_makes_a_difference() {

@@ -10,6 +10,7 @@ use portsim_model::threads::Mode;
 use portsim_model::{State, event::Observer};
 
 use crate::choose::{Asked, Choose};
+use crate::trace::changes::States;
 use crate::trace::{Event, Held, Teller, Watcher};
 
 /// What nobody stops looks at this. It is never set.
@@ -30,6 +31,15 @@ pub enum Ended {
     Stopped,
 }
 
+/// What else is written down of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Notes {
+    /// The claims that decided each event.
+    pub why: bool,
+    /// Each state.
+    pub states: bool,
+}
+
 /// One execution.
 #[derive(Debug, Clone)]
 pub struct Execution {
@@ -45,46 +55,60 @@ pub struct Execution {
     pub held: Vec<Held>,
     /// The last state.
     pub last: State,
+    /// Every state, where somebody asked.
+    pub states: States,
 }
 
 /// Runs with every event written down.
 pub fn run(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
     let watcher = Watcher::new(machine.program(), machine.os_error());
-    run_watched(machine, chooser, steps_max, &GO_ON, watcher)
+    run_watched(machine, chooser, (steps_max, &GO_ON), watcher, false)
 }
 
-/// The same until `stop` is set, and each event with the claims that decided it, if somebody asks `why`.
+/// The same until `stop` is set, with these notes.
 pub fn run_until(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
     stop: &AtomicBool,
-    why: bool,
+    notes: Notes,
 ) -> Execution {
-    let watcher = match why {
-        true => Watcher::asking_why(machine.program(), machine.os_error()),
-        false => Watcher::new(machine.program(), machine.os_error()),
-    };
-    run_watched(machine, chooser, steps_max, stop, watcher)
+    let watcher = watcher(machine, notes);
+    run_watched(machine, chooser, (steps_max, stop), watcher, notes.states)
+}
+
+fn watcher(machine: &dyn AnyMachine, notes: Notes) -> Watcher<'_> {
+    let (program, os_error) = (machine.program(), machine.os_error());
+    match notes.why {
+        true => Watcher::asking_why(program, os_error),
+        false => Watcher::new(program, os_error),
+    }
 }
 
 fn run_watched(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
-    steps_max: u64,
-    stop: &AtomicBool,
+    limits: (u64, &AtomicBool),
     mut watcher: Watcher<'_>,
+    keeps_states: bool,
 ) -> Execution {
     let (mut teller, mut events) = (Teller::new(machine), Vec::new());
+    let mut states = States::new();
+    if keeps_states {
+        states.push((0, machine.boot()));
+    }
     let note = |watcher: &mut Watcher<'_>, before: &State, step, after: &State| {
         let first = events.len();
         watcher.finish(step, &mut events);
         teller.tell(before, step, after, &mut events[first..]);
+        if keeps_states {
+            states.push((events.len() as u64, after.clone()));
+        }
     };
-    let limits = (steps_max, stop);
     let mut execution = execute(machine, chooser, limits, &mut watcher, note, |_| {});
     teller.end(&mut events);
     execution.events = events;
+    execution.states = states;
     execution.held = held(machine, &execution.last);
     execution
 }
@@ -158,6 +182,7 @@ fn execute<O: Observer>(
         held: Vec::new(),
         parked: machine.view(&state).inside_calls().collect(),
         last: state,
+        states: States::new(),
     }
 }
 
@@ -195,21 +220,37 @@ pub fn held(machine: &dyn AnyMachine, state: &State) -> Vec<Held> {
         .collect()
 }
 
-/// Takes these steps, one after the other, and writes down what is seen, and why if that is asked.
-pub fn follow(machine: &dyn AnyMachine, steps: &[Step], why: bool) -> (Vec<Event>, State) {
-    let (program, os_error) = (machine.program(), machine.os_error());
-    let mut watcher = match why {
-        true => Watcher::asking_why(program, os_error),
-        false => Watcher::new(program, os_error),
-    };
-    let (mut teller, mut events) = (Teller::new(machine), Vec::new());
-    let mut state = machine.boot();
+/// Takes these steps, one after the other, and writes down what is seen, with these notes.
+pub fn follow(machine: &dyn AnyMachine, steps: &[Step], notes: Notes) -> Followed {
+    let (mut watcher, mut teller) = (watcher(machine, notes), Teller::new(machine));
+    let (mut events, mut state) = (Vec::new(), machine.boot());
+    let mut states = States::new();
+    if notes.states {
+        states.push((0, state.clone()));
+    }
     for &step in steps {
         let (before, first) = (state.clone(), events.len());
         machine.take(&mut state, step, &mut watcher);
         watcher.finish(step, &mut events);
         teller.tell(&before, step, &state, &mut events[first..]);
+        if notes.states {
+            states.push((events.len() as u64, state.clone()));
+        }
     }
     teller.end(&mut events);
-    (events, state)
+    Followed {
+        events,
+        last: state,
+        states,
+    }
+}
+
+/// What came of steps.
+pub struct Followed {
+    /// What is seen.
+    pub events: Vec<Event>,
+    /// The last state.
+    pub last: State,
+    /// Every state, where somebody asked.
+    pub states: States,
 }

@@ -158,7 +158,8 @@ fn request<'a>(args: &args::Check, scenario: &Scenario, personality: &str) -> Ch
         })
         .workers(args.workers())
         .coverage(args.coverage)
-        .why(args.why);
+        .why(args.why)
+        .states(args.states);
     match &args.checkpoint {
         None => checker,
         Some(folder) if args.resume => checker.resume_from(folder, args.every),

@@ -15,8 +15,9 @@ use crate::personality::{default_for, not_for, play};
 use crate::report::culprit::culprit;
 use crate::report::run::{Ran, Run, Runs};
 use crate::report::{Part, Report};
-use crate::run::{Ended, Execution, run_until};
+use crate::run::{Ended, Execution, Notes, run_until};
 use crate::scenario::Scenario;
+use crate::trace::changes::changes;
 use crate::trace::{End, Trace};
 
 /// The most runs of which a report says each: together they take about half a gigabyte of memory.
@@ -78,7 +79,7 @@ struct Request {
     processors: u32,
     policy: Policy,
     steps_max: u64,
-    why: bool,
+    notes: Notes,
 }
 
 impl Request {
@@ -98,7 +99,10 @@ impl Request {
                 None => args.steps,
             },
             scenario: Arc::new(scenario),
-            why: args.why,
+            notes: Notes {
+                why: args.why,
+                states: args.states,
+            },
         })
     }
 
@@ -108,7 +112,7 @@ impl Request {
             .expect("it was asked before");
         let mut policy = self.policy.seeded(seed);
         let stop = stop::flag();
-        let execution = run_until(&*machine, &mut *policy, self.steps_max, stop, self.why);
+        let execution = run_until(&*machine, &mut *policy, self.steps_max, stop, self.notes);
         let (ended, steps) = (execution.ended, execution.steps);
         if ended == Ended::Stopped {
             let ran = Ran {
@@ -118,6 +122,7 @@ impl Request {
                 held: Vec::new(),
                 culprit: String::new(),
                 events: Vec::new(),
+                changes: Vec::new(),
                 trace_sha256: String::new(),
             };
             return (self.report(seed, Ok(ran)), None);
@@ -129,6 +134,7 @@ impl Request {
             }
             Ended::Rest | Ended::Bound | Ended::Limit | Ended::Stopped => String::new(),
         };
+        let changes = changes(&*machine, &self.scenario.names, &execution.states);
         let trace = self.trace(seed, execution);
         let bytes = traces::bytes(&self.scenario, &trace);
         let end = trace.end.unwrap_or_default();
@@ -139,6 +145,7 @@ impl Request {
             held: end.held,
             culprit,
             events: trace.events,
+            changes,
             trace_sha256: hex(&Sha256::digest(&bytes)),
         };
         (self.report(seed, Ok(ran)), Some(bytes))

@@ -11,6 +11,7 @@ use crate::check::{Cut, Exploration};
 use crate::choose::Policy;
 use crate::names::Names;
 use crate::scenario::{Expect, Scenario};
+use crate::trace::changes::Change;
 use crate::trace::{End, Event};
 use crate::walk::Walked;
 
@@ -78,6 +79,8 @@ pub struct Counterexample {
     pub events: Vec<Event>,
     /// Who is inside a call at its end, and who cannot move.
     pub end: End,
+    /// What each step changes, where that was asked.
+    pub changes: Vec<Change>,
     /// The event with which a loop begins that goes round for ever, counted from 1.
     pub loop_at: Option<u64>,
     /// What is wrong at its end, in a sentence; empty where no run shows what was found.

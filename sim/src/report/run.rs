@@ -11,6 +11,7 @@ use crate::check::Cut;
 use crate::choose::Policy;
 use crate::run::Ended;
 use crate::scenario::{Expect, Scenario};
+use crate::trace::changes::Change;
 use crate::trace::{Event, Held};
 
 /// One seed.
@@ -45,6 +46,8 @@ pub struct Ran {
     pub culprit: String,
     /// What was seen; empty for one of several runs, and for one that was stopped.
     pub events: Vec<Event>,
+    /// What each step changed, where that was asked.
+    pub changes: Vec<Change>,
     /// SHA-256 of the trace as a file, in hexadecimal digits; empty for a run that was stopped.
     pub trace_sha256: String,
 }
@@ -109,6 +112,7 @@ impl Run {
     fn without_events(mut self) -> Run {
         if let Ok(ran) = &mut self.ran {
             ran.events = Vec::new();
+            ran.changes = Vec::new();
         }
         self
     }

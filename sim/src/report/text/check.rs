@@ -128,7 +128,7 @@ fn counterexample(check: &Check, explored: &Explored, layout: Layout) -> String 
     if !run.events.is_empty() {
         let (names, program) = (&scenario.names, &scenario.program);
         let lanes = Lanes::of(names, program, &run.events).round(run.loop_at);
-        let lanes = lanes.text(layout);
+        let lanes = lanes.changing(&run.changes).text(layout);
         let wrong = wrong(&run.culprit, &run.end.held, names);
         return format!("\n{lanes}{wrong}");
     }

@@ -21,7 +21,15 @@ pub fn replay(replay: &Replay, layout: Layout) -> String {
         let property = replay.scenario.names.property(violation);
         words += &format!("; it violates {property}");
     }
-    stacked([words])
+    let Some(played) = &replay.played else {
+        return stacked([words]);
+    };
+    let (names, program) = (&replay.scenario.names, &replay.scenario.program);
+    let lanes = Lanes::of(names, program, &played.events).round(played.loop_at);
+    stacked([
+        lanes.changing(&played.changes).text(layout),
+        format!("\n{words}"),
+    ])
 }
 
 /// Whether two traces show the same.

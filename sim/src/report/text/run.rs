@@ -19,7 +19,7 @@ pub fn one(run: &Run, layout: Layout) -> String {
     }
     let scenario = &run.scenario;
     let lanes = Lanes::of(&scenario.names, &scenario.program, &ran.events);
-    let lanes = lanes.text(layout);
+    let lanes = lanes.changing(&ran.changes).text(layout);
     let wrong = wrong(&ran.culprit, &ran.held, &scenario.names);
     stacked([lanes, wrong, format!("\n{}", summary(run))])
 }
