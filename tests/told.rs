@@ -432,6 +432,26 @@ fn without_a_terminal_no_variable_makes_a_difference() {
     assert_eq!(set.expect("the command can be started").stdout, plain);
 }
 
+/// The manual shows these as the command says them, but for the first line, which says how long it took.
+#[test]
+fn counterexamples_of_the_manual_are_what_the_command_says() {
+    let manual = std::fs::read_to_string(root().join("docs/CHECKING.md")).expect("it is there");
+    for name in [
+        "one-node-linked-twice",
+        "popped-waiter-gives-up",
+        "only-the-first-are-looked-at",
+    ] {
+        let file = format!("scenarios/bugs/{name}.json");
+        let output = portsim(&["check", &file, "--quiet"]);
+        let text = text_of(&output);
+        let (_, shown) = text
+            .split_once("\n\n")
+            .expect("lanes stand below the verdict");
+        let block = format!("portsim check {file}\n```\n\n```text\n{shown}```\n");
+        assert!(manual.contains(&block), "{block}");
+    }
+}
+
 /// A trace with all that is told is still one that can be replayed, and admitted.
 #[test]
 fn traces_that_tell_more_are_traces() {
