@@ -114,9 +114,7 @@ fn runs_of_the_model_are_admitted() {
                     .map(|machine| Runs(&mut *rng).on(&*machine));
                 let execution = execution.expect("the system plays it");
                 let calls = calls(&execution.events, &mut *rng);
-                let end = End {
-                    parked: execution.parked,
-                };
+                let end = End::of(execution.parked);
                 // Of a run that was stopped somewhere, nobody knows what would have come next.
                 let end = matches!(execution.ended, Ended::Rest).then_some(&end);
                 seen += 1;
@@ -185,7 +183,7 @@ fn written(scenario: &Scenario, lines: &[(u8, u64, u64, i64)]) -> (Vec<(Event, S
         calls.push((Event::of(shown), Span { t0, t1 }));
     }
     calls.sort_by_key(|(_, span)| span.t0);
-    (calls, End { parked })
+    (calls, End::of(parked))
 }
 
 #[track_caller]
@@ -366,9 +364,7 @@ fn admits(backend: &dyn Backend, on: &str, name: &str) {
         let event = Event::of;
         let calls = recorded.calls.iter();
         let calls: Vec<_> = calls.map(|call| (event(call.shown()), call.span)).collect();
-        let end = End {
-            parked: recorded.parked,
-        };
+        let end = End::of(recorded.parked);
         seen += 1;
         let refusal = refused(&scenario, name, &calls, Some(&end));
         assert_eq!(refusal, None, "{} on {on}: {calls:?}", scenario.name);

@@ -202,9 +202,7 @@ impl Judge<'_> {
     ) -> Result<(), TestCaseError> {
         let shown = calls(&execution.events, &mut *Policy::Random.seeded(self.seed));
         let (events, spans): (Vec<_>, Vec<_>) = shown.into_iter().unzip();
-        let end = End {
-            parked: execution.parked.clone(),
-        };
+        let end = End::of(execution.parked.clone());
         // Of a run that was stopped somewhere, nobody knows what would have come next.
         let end = matches!(execution.ended, Ended::Rest).then_some(&end);
         let limits = Limits::default();
@@ -271,9 +269,7 @@ fn admitted(
     names: &Names,
     execution: &Execution,
 ) -> Result<(), TestCaseError> {
-    let end = End {
-        parked: execution.parked.clone(),
-    };
+    let end = End::of(execution.parked.clone());
     let judgement = admit(machine, names, &execution.events, Some(&end), false);
     prop_assert_eq!(judgement.refused, None, "what the model shows, it admits");
     Ok(())
@@ -298,9 +294,7 @@ fn replayed(machine: &dyn AnyMachine, execution: &Execution) -> Result<(), TestC
         why: None,
         claims: Vec::new(),
     };
-    let end = Some(End {
-        parked: execution.parked.clone(),
-    });
+    let end = Some(End::of(execution.parked.clone()));
     let replay = replay(
         machine,
         &Trace {

@@ -12,6 +12,7 @@ mod hostile;
 mod house;
 #[cfg(unix)]
 mod killed;
+mod lanes;
 mod liveness;
 mod native;
 mod parts;

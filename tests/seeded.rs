@@ -7,7 +7,7 @@ use portsim::choose::Policy;
 use portsim::fuzz::Writer;
 use portsim::names::Names;
 use portsim::personality::play;
-use portsim::run::{run_seen, run_until};
+use portsim::run::{Notes, run_seen, run_until};
 use portsim::scenario::Scenario;
 use portsim::trace::event_line;
 use portsim_model::personality::NAMES;
@@ -50,7 +50,11 @@ pub fn runs(machine: &dyn AnyMachine, names: &Names) -> String {
     let (mut events, mut digest) = (0, Sha256::new());
     for (seed, policy) in (0..).zip([Policy::Random, Policy::Random, Policy::Pct(2), Policy::Fair])
     {
-        let run = run_until(machine, &mut *policy.seeded(seed), STEPS_MAX, &GO_ON, true);
+        let notes = Notes {
+            why: true,
+            states: false,
+        };
+        let run = run_until(machine, &mut *policy.seeded(seed), STEPS_MAX, &GO_ON, notes);
         let mut says = |state: &State| digest.update(said_of(machine, state));
         let chooser = &mut *policy.seeded(seed);
         run_seen(machine, chooser, STEPS_MAX, &GO_ON, &mut (), &mut says);

@@ -131,9 +131,7 @@ fn a_system_of_one_file_is_run_explored_and_admitted() {
     let queue = machine(&oldest, true);
     let execution = run(&*queue, &mut *Policy::Random.seeded(1), 100);
     assert_eq!(execution.ended, Ended::Rest);
-    let end = End {
-        parked: execution.parked.clone(),
-    };
+    let end = End::of(execution.parked.clone());
     let judge = |scheduled| {
         let queue = machine(&oldest, scheduled);
         admit(&*queue, &oldest.names, &execution.events, Some(&end), true).refused

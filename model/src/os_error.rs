@@ -122,21 +122,27 @@ pub fn error_named(name: &str) -> Option<Error> {
     os_errors().find_map(|(error, known)| (known.name == name).then_some(error))
 }
 
-/// The Win32 error that an NTSTATUS turns into, for the statuses that evidence names; success and
-/// informational ones are 0, all others ERROR_MR_MID_NOT_FOUND (317), as RtlNtStatusToDosError does
-/// with a status it does not know.
-pub fn win32_of_status(status: u32) -> u16 {
-    match status {
-        0..=0x7fff_ffff => 0,
-        0xc000_0010 => 1,   // STATUS_INVALID_DEVICE_REQUEST, ERROR_INVALID_FUNCTION
-        0xc000_0011 => 38,  // STATUS_END_OF_FILE, ERROR_HANDLE_EOF
-        0xc000_0023 => 122, // STATUS_BUFFER_TOO_SMALL, ERROR_INSUFFICIENT_BUFFER
-        0xc000_0120 => 995, // STATUS_CANCELLED, ERROR_OPERATION_ABORTED
-        0xc000_014b => 109, // STATUS_PIPE_BROKEN, ERROR_BROKEN_PIPE
-        0xc000_020d => 64,  // STATUS_CONNECTION_RESET, ERROR_NETNAME_DELETED
-        0xc000_0236 => 1225, // STATUS_CONNECTION_REFUSED, ERROR_CONNECTION_REFUSED
-        0xc000_0241 => 1236, // STATUS_CONNECTION_ABORTED, ERROR_CONNECTION_ABORTED
-        0x8000_0005 => 234, // STATUS_BUFFER_OVERFLOW, ERROR_MORE_DATA
-        _ => 317,
-    }
+/// The Win32 error that an NTSTATUS turns into, for the statuses that evidence names; none for success and informational
+/// ones. All others turn into [`UNKNOWN_STATUS`], as RtlNtStatusToDosError does with a status it does not know.
+pub fn win32_of_status(status: u32) -> Option<OsError> {
+    let (name, number) = match status {
+        0..=0x7fff_ffff => return None,
+        0xc000_0010 => ("ERROR_INVALID_FUNCTION", 1), // STATUS_INVALID_DEVICE_REQUEST
+        0xc000_0011 => ("ERROR_HANDLE_EOF", 38),      // STATUS_END_OF_FILE
+        0xc000_0023 => ("ERROR_INSUFFICIENT_BUFFER", 122), // STATUS_BUFFER_TOO_SMALL
+        0xc000_0120 => ("ERROR_OPERATION_ABORTED", 995), // STATUS_CANCELLED
+        0xc000_014b => ("ERROR_BROKEN_PIPE", 109),    // STATUS_PIPE_BROKEN
+        0xc000_020d => ("ERROR_NETNAME_DELETED", 64), // STATUS_CONNECTION_RESET
+        0xc000_0236 => ("ERROR_CONNECTION_REFUSED", 1225), // STATUS_CONNECTION_REFUSED
+        0xc000_0241 => ("ERROR_CONNECTION_ABORTED", 1236), // STATUS_CONNECTION_ABORTED
+        0x8000_0005 => ("ERROR_MORE_DATA", 234),      // STATUS_BUFFER_OVERFLOW
+        _ => return Some(UNKNOWN_STATUS),
+    };
+    Some(OsError { name, number })
 }
+
+/// The Win32 error of a status without one of its own.
+pub const UNKNOWN_STATUS: OsError = OsError {
+    name: "ERROR_MR_MID_NOT_FOUND",
+    number: 317,
+};

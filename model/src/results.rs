@@ -171,7 +171,8 @@ impl Left {
     /// The error of what it carries, though the call did not fail.
     fn carried(&self) -> u16 {
         let own = self.is_single || self.io.is_some();
-        self.status().filter(|_| own).map_or(0, win32_of_status)
+        let error = self.status().filter(|_| own).and_then(win32_of_status);
+        error.map_or(0, |error| error.number)
     }
 
     fn status(&self) -> Option<u32> {

@@ -21,7 +21,7 @@ use portsim_model::threads::Mode;
 
 use crate::coverage::Coverage;
 use crate::names::Names;
-use crate::trace::{Answer, End, Event, Shown, Watcher, lanes};
+use crate::trace::{Answer, End, Event, Shown, Watcher, cells};
 
 /// What the judge says of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -448,7 +448,7 @@ impl Judge<'_> {
         let thread = &self.names.threads[shown.thread().index()];
         format!(
             "{thread}: {}",
-            lanes::cell(self.names, self.machine.program(), shown)
+            cells::cell(self.names, self.machine.program(), shown)
         )
     }
 }

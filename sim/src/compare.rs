@@ -13,7 +13,7 @@ use portsim_model::machine::AnyMachine;
 use crate::names::Names;
 use crate::personality::play;
 use crate::scenario::Scenario;
-use crate::trace::{Answer, Event, Shown, Watcher, lanes};
+use crate::trace::{Answer, Event, Shown, Watcher, cells};
 
 /// The most situations that are looked at.
 const SITUATIONS_MAX: usize = 50_000;
@@ -147,7 +147,7 @@ fn answer(shown: &Shown) -> Option<String> {
         {
             Some(match answer.error() {
                 Some(error) => format!("! {}", meaning(error)),
-                None => lanes::answer(answer),
+                None => cells::answer(answer),
             })
         }
         _ => None,

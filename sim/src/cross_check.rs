@@ -145,9 +145,7 @@ fn verdict(
     events: &[Event],
     coverage: &mut Coverage,
 ) -> Verdict {
-    let end = End {
-        parked: recording.parked.clone(),
-    };
+    let end = End::of(recording.parked.clone());
     match judge_covering(
         &scenario.program,
         &scenario.names,

@@ -7,7 +7,7 @@
 //! use std::path::Path;
 //!
 //! use portsim::report::verdict::Verdict;
-//! use portsim::report::{Format, Part};
+//! use portsim::report::{Format, Layout, Part};
 //! use portsim::{Checker, Scenario};
 //!
 //! // Two threads wait, and one packet is posted.
@@ -25,7 +25,7 @@
 //! assert_eq!(check.property(), Some("deadlock"));
 //!
 //! // The verdict and the run that shows it, as `portsim check` says them.
-//! print!("{}", Format::Text.part(Part::Check(&check)));
+//! print!("{}", Format::Text(Layout::default()).part(Part::Check(&check)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -1,5 +1,7 @@
 //! What the nouns of a program are called: a program itself has only numbers.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use portsim_model::program::{CodeId, ThreadId};
 use portsim_model::property::Violation;
 
@@ -66,8 +68,120 @@ impl Names {
         }
     }
 
+    /// The same with names of no more than so many letters, or some more where two would be one. What is cut ends in `~`; the
+    /// number of an element stays.
+    pub fn shortened(&self, letters: usize) -> Names {
+        let lists = [
+            &self.threads,
+            &self.ports,
+            &self.files,
+            &self.operations,
+            &self.reserves,
+            &self.wait_packets,
+            &self.jobs,
+            &self.processes,
+            &self.objects,
+            &self.sources,
+            &self.vars,
+        ];
+        let groups = self.groups.iter().map(|(group, _)| group);
+        let all = lists
+            .into_iter()
+            .flatten()
+            .chain(self.slots.iter().flatten());
+        let bases = all.chain(groups).map(|name| halves(name).0);
+        let short = cut_short(bases.collect(), letters);
+        let one = |name: &String| {
+            let (base, element) = halves(name);
+            short[base].clone() + element
+        };
+        let list = |names: &Vec<String>| names.iter().map(one).collect();
+        Names {
+            threads: list(&self.threads),
+            groups: self
+                .groups
+                .iter()
+                .map(|(group, threads)| (one(group), threads.clone()))
+                .collect(),
+            ports: list(&self.ports),
+            files: list(&self.files),
+            operations: list(&self.operations),
+            reserves: list(&self.reserves),
+            wait_packets: list(&self.wait_packets),
+            jobs: list(&self.jobs),
+            processes: list(&self.processes),
+            objects: list(&self.objects),
+            sources: list(&self.sources),
+            vars: list(&self.vars),
+            slots: self.slots.iter().map(list).collect(),
+            ..self.clone()
+        }
+    }
+
     /// The results of a code.
     pub fn slots_of(&self, code: CodeId) -> &[String] {
         &self.slots[code.index()]
+    }
+}
+
+/// A name, and behind it the number of an element.
+fn halves(name: &str) -> (&str, &str) {
+    name.split_at(name.find('[').unwrap_or(name.len()))
+}
+
+/// Each of these names with its first letters, so many that no two are one.
+fn cut_short(names: BTreeSet<&str>, letters: usize) -> BTreeMap<&str, String> {
+    let cut = |name: &str, letters: usize| match name.char_indices().nth(letters.saturating_sub(1))
+    {
+        // A name of exactly so many letters stays.
+        Some((end, last)) if end + last.len_utf8() < name.len() => format!("{}~", &name[..end]),
+        _ => name.to_owned(),
+    };
+    let is_alone = |name: &str, short: &str| {
+        let mut others = names.iter().filter(|other| **other != name);
+        let start = short.trim_end_matches('~');
+        short == name || !others.any(|other| other.starts_with(start))
+    };
+    let shorten = |name: &&str| {
+        let mut lengths = letters..=name.chars().count();
+        let short = lengths.find_map(|letters| {
+            let short = cut(name, letters);
+            is_alone(name, &short).then_some(short)
+        });
+        short.unwrap_or_else(|| (*name).to_owned())
+    };
+    names.iter().map(|name| (*name, shorten(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn cut_to(names: &[&str], letters: usize, wanted: &[&str]) {
+        let threads = names.iter().map(|name| (*name).to_owned()).collect();
+        let names = Names {
+            threads,
+            ..Names::default()
+        };
+        assert_eq!(names.shortened(letters).threads, wanted);
+    }
+
+    #[test]
+    fn names_that_are_cut_stay_apart() {
+        cut_to(&["submitter", "loop"], 6, &["submi~", "loop"]);
+        cut_to(&["worker[0]", "worker[11]"], 4, &["wor~[0]", "wor~[11]"]);
+        cut_to(
+            &["reader_of_a", "reader_of_b"],
+            6,
+            &["reader_of_a", "reader_of_b"],
+        );
+        cut_to(
+            &["closer_one", "closed_two", "x"],
+            4,
+            &["closer~", "closed~", "x"],
+        );
+        // A name that is no longer than it may be is one that others must not be cut to.
+        cut_to(&["sub", "submitter"], 4, &["sub", "subm~"]);
     }
 }

@@ -47,6 +47,33 @@ pub fn cut(text: String, wide_max: usize) -> String {
     }
 }
 
+/// Lines of words behind a head, none longer than `columns` if a word does not make it so: the lines below the first begin
+/// where the words begin, or two blanks from the left where that leaves too little room.
+pub fn wrap(head: &str, words: &str, columns: usize) -> String {
+    const ROOM_MIN: usize = 16;
+    let indent = match columns.saturating_sub(width(head)) >= ROOM_MIN {
+        true => width(head),
+        false => 2,
+    };
+    let (mut text, mut used) = (head.to_owned(), width(head));
+    for (n, word) in words.split(' ').enumerate() {
+        let blank = usize::from(n > 0);
+        if n > 0 && used + blank + width(word) > columns {
+            text.push('\n');
+            pad(&mut text, "", indent);
+            used = indent;
+        } else {
+            pad(&mut text, "", blank);
+            used += blank;
+        }
+        text.push_str(word);
+        used += width(word);
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +91,18 @@ mod tests {
             ("\u{202e}drawkcab", "\\u202edrawkcab"),
         ] {
             assert_eq!(shown(text), wanted);
+        }
+    }
+
+    #[test]
+    fn lines_are_no_longer_than_the_room_unless_a_word_is() {
+        for (head, columns, wanted) in [
+            ("1  a  ", 24, "1  a  one two three four\n"),
+            ("1  a  ", 23, "1  a  one two three\n      four\n"),
+            ("1  abcdefgh  ", 16, "1  abcdefgh  one\n  two three four\n"),
+            ("1  ", 2, "1  one\n  two\n  three\n  four\n"),
+        ] {
+            assert_eq!(wrap(head, "one two three four", columns), wanted);
         }
     }
 

@@ -6,7 +6,8 @@ use portsim_model::machine::AnyMachine;
 use portsim_model::property::{Owed, Violation};
 use portsim_model::step::{Step, StepKind};
 
-use crate::trace::{Event, Shown, Trace, Watcher};
+use crate::trace::changes::States;
+use crate::trace::{Event, Shown, Teller, Trace, Watcher};
 
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub struct Replay {
     pub parted: Option<Parted>,
     /// What the last state violates.
     pub violation: Option<Violation>,
+    /// The events of the model, which say more than a trace is asked for, and every state; as far as it came out.
+    pub events: Vec<Event>,
+    /// Every state, each with the number of the last event before it.
+    pub states: States,
 }
 
 /// Where a replay did not come out.
@@ -31,6 +36,8 @@ pub struct Parted {
 pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
     let mut state = machine.boot();
     let mut watcher = Watcher::new(machine.program(), machine.os_error());
+    let (mut teller, mut events) = (Teller::new(machine), Vec::new());
+    let mut states = vec![(0, state.clone())];
     let (mut at, mut fault) = (0, None);
     let mut owed = machine.owed_at_boot(&state);
     let mut round = None;
@@ -52,7 +59,7 @@ pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
                 .take_while(|(ours, theirs)| are_same(ours, theirs))
                 .count();
             if same == shown.len() {
-                taken = Some((next, shown.len(), broken, step));
+                taken = Some((next, shown, broken, step));
                 break;
             }
             // The step that comes furthest says best where they part.
@@ -63,13 +70,18 @@ pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
                 };
             }
         }
-        let Some((next, shown, broken, step)) = taken else {
+        let Some((next, mut shown, broken, step)) = taken else {
             return Replay {
                 parted: Some(parted),
                 violation: None,
+                events,
+                states,
             };
         };
-        (state, at, fault) = (next, at + shown, broken);
+        teller.tell(&state, step, &next, &mut shown);
+        events.append(&mut shown);
+        states.push((events.len() as u64, next.clone()));
+        (state, at, fault) = (next, events.len(), broken);
         machine.owe(&mut owed, &state);
         if let Some(round) = &mut round {
             round.owed = std::mem::take(&mut round.owed).and(&owed);
@@ -100,7 +112,10 @@ pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
         let round = round.filter(|round| closed && round.due == Actors::ALL)?;
         round.owed.first()
     };
+    teller.end(&mut events);
     Replay {
+        events,
+        states,
         parted: (!ended || !closed).then_some(Parted { at, instead: None }),
         violation: fault
             .map(Violation::Builtin)

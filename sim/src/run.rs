@@ -3,13 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use portsim_model::machine::AnyMachine;
-use portsim_model::program::ThreadId;
+use portsim_model::program::{Instr, Op, ThreadId};
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
+use portsim_model::threads::Mode;
 use portsim_model::{State, event::Observer};
 
 use crate::choose::{Asked, Choose};
-use crate::trace::{Event, Teller, Watcher};
+use crate::trace::changes::States;
+use crate::trace::{Event, Held, Teller, Watcher};
 
 /// What nobody stops looks at this. It is never set.
 pub(crate) static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -29,6 +31,15 @@ pub enum Ended {
     Stopped,
 }
 
+/// What else is written down of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Notes {
+    /// The claims that decided each event.
+    pub why: bool,
+    /// Each state.
+    pub states: bool,
+}
+
 /// One execution.
 #[derive(Debug, Clone)]
 pub struct Execution {
@@ -40,48 +51,65 @@ pub struct Execution {
     pub events: Vec<Event>,
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
+    /// Threads that could not move, where events were written down.
+    pub held: Vec<Held>,
     /// The last state.
     pub last: State,
+    /// Every state, where somebody asked.
+    pub states: States,
 }
 
 /// Runs with every event written down.
 pub fn run(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
     let watcher = Watcher::new(machine.program(), machine.os_error());
-    run_watched(machine, chooser, steps_max, &GO_ON, watcher)
+    run_watched(machine, chooser, (steps_max, &GO_ON), watcher, false)
 }
 
-/// The same until `stop` is set, and each event with the claims that decided it, if somebody asks `why`.
+/// The same until `stop` is set, with these notes.
 pub fn run_until(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     steps_max: u64,
     stop: &AtomicBool,
-    why: bool,
+    notes: Notes,
 ) -> Execution {
-    let watcher = match why {
-        true => Watcher::asking_why(machine.program(), machine.os_error()),
-        false => Watcher::new(machine.program(), machine.os_error()),
-    };
-    run_watched(machine, chooser, steps_max, stop, watcher)
+    let watcher = watcher(machine, notes);
+    run_watched(machine, chooser, (steps_max, stop), watcher, notes.states)
+}
+
+fn watcher(machine: &dyn AnyMachine, notes: Notes) -> Watcher<'_> {
+    let (program, os_error) = (machine.program(), machine.os_error());
+    match notes.why {
+        true => Watcher::asking_why(program, os_error),
+        false => Watcher::new(program, os_error),
+    }
 }
 
 fn run_watched(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
-    steps_max: u64,
-    stop: &AtomicBool,
+    limits: (u64, &AtomicBool),
     mut watcher: Watcher<'_>,
+    keeps_states: bool,
 ) -> Execution {
     let (mut teller, mut events) = (Teller::new(machine), Vec::new());
+    let mut states = States::new();
+    if keeps_states {
+        states.push((0, machine.boot()));
+    }
     let note = |watcher: &mut Watcher<'_>, before: &State, step, after: &State| {
         let first = events.len();
         watcher.finish(step, &mut events);
         teller.tell(before, step, after, &mut events[first..]);
+        if keeps_states {
+            states.push((events.len() as u64, after.clone()));
+        }
     };
-    let limits = (steps_max, stop);
     let mut execution = execute(machine, chooser, limits, &mut watcher, note, |_| {});
     teller.end(&mut events);
     execution.events = events;
+    execution.states = states;
+    execution.held = held(machine, &execution.last);
     execution
 }
 
@@ -151,26 +179,78 @@ fn execute<O: Observer>(
         ended,
         steps: count,
         events: Vec::new(),
+        held: Vec::new(),
         parked: machine.view(&state).inside_calls().collect(),
         last: state,
+        states: States::new(),
     }
 }
 
-/// Takes these steps, one after the other, and writes down what is seen, and why if that is asked.
-pub fn follow(machine: &dyn AnyMachine, steps: &[Step], why: bool) -> (Vec<Event>, State) {
-    let (program, os_error) = (machine.program(), machine.os_error());
-    let mut watcher = match why {
-        true => Watcher::asking_why(program, os_error),
-        false => Watcher::new(program, os_error),
+/// The threads that cannot move in a state, each with what it is in, and what holds it there.
+pub fn held(machine: &dyn AnyMachine, state: &State) -> Vec<Held> {
+    let (program, view) = (machine.program(), machine.view(state));
+    let mut can_move = vec![false; program.threads.len()];
+    let _ = machine.movers(state, &mut |mover| can_move[mover.thread.index()] = true);
+    let stays = |thread: &ThreadId| !view.mode(*thread).is_over() && !can_move[thread.index()];
+    let held = |thread: ThreadId| {
+        let claim = machine.holds_back(state, thread);
+        let mode = view.mode(thread);
+        // Whom a schedule gives no more turns, nothing else holds.
+        let had_no_turn = matches!(mode, Mode::Ready | Mode::Stalled);
+        if had_no_turn && program.schedule.is_some() && claim.is_none() {
+            return None;
+        }
+        let pc = usize::from(view.thread(thread).pc());
+        let op = match program.code(thread).instrs.get(pc) {
+            Some(&Instr::Op(op)) => Some(op),
+            Some(Instr::End) => Some(Op::Exit),
+            _ => None,
+        };
+        Some(Held {
+            thread,
+            op,
+            is_inside: mode.is_inside_call(),
+            claim,
+        })
     };
-    let (mut teller, mut events) = (Teller::new(machine), Vec::new());
-    let mut state = machine.boot();
+    program
+        .thread_ids()
+        .filter(stays)
+        .filter_map(held)
+        .collect()
+}
+
+/// Takes these steps, one after the other, and writes down what is seen, with these notes.
+pub fn follow(machine: &dyn AnyMachine, steps: &[Step], notes: Notes) -> Followed {
+    let (mut watcher, mut teller) = (watcher(machine, notes), Teller::new(machine));
+    let (mut events, mut state) = (Vec::new(), machine.boot());
+    let mut states = States::new();
+    if notes.states {
+        states.push((0, state.clone()));
+    }
     for &step in steps {
         let (before, first) = (state.clone(), events.len());
         machine.take(&mut state, step, &mut watcher);
         watcher.finish(step, &mut events);
         teller.tell(&before, step, &state, &mut events[first..]);
+        if notes.states {
+            states.push((events.len() as u64, state.clone()));
+        }
     }
     teller.end(&mut events);
-    (events, state)
+    Followed {
+        events,
+        last: state,
+        states,
+    }
+}
+
+/// What came of steps.
+pub struct Followed {
+    /// What is seen.
+    pub events: Vec<Event>,
+    /// The last state.
+    pub last: State,
+    /// Every state, where somebody asked.
+    pub states: States,
 }

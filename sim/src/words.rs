@@ -183,7 +183,32 @@ pub fn symbol(operator: Binary) -> &'static str {
 
 /// An expression as somebody would write it whom a thread's own results belong to.
 pub fn text(names: &Names, program: &Program, me: ThreadId, id: ExprId) -> String {
-    Text { names, program, me }.expr(id, 0)
+    let values = None;
+    let text = Text {
+        names,
+        program,
+        me,
+        values,
+    };
+    text.expr(id, 0)
+}
+
+/// The same with its value in the place of each term; a question mark where there is none.
+pub fn filled(
+    names: &Names,
+    program: &Program,
+    me: ThreadId,
+    id: ExprId,
+    value: &dyn Fn(ExprId) -> Option<i64>,
+) -> String {
+    let values = Some(value);
+    let text = Text {
+        names,
+        program,
+        me,
+        values,
+    };
+    text.expr(id, 0)
 }
 
 /// The condition that an operation asks, if it does.
@@ -225,12 +250,23 @@ struct Text<'a> {
     names: &'a Names,
     program: &'a Program,
     me: ThreadId,
+    /// What stands in the place of each term; none where terms have their words.
+    values: Option<&'a dyn Fn(ExprId) -> Option<i64>>,
 }
 
 impl Text<'_> {
     /// An expression inside of one that binds as tightly as this.
     fn expr(&self, id: ExprId, around: u8) -> String {
         let names = self.names;
+        let asked = self.asks_a_group(id);
+        if let Some(value) = self.values
+            && (asked.is_some() || !matches!(self.node(id), Expr::Binary(..)))
+        {
+            return value(id).map_or("?".to_owned(), |value| value.to_string());
+        }
+        if let Some(asked) = asked {
+            return asked;
+        }
         match self.program.exprs[usize::from(id.0)] {
             Expr::Const(number) => number.to_string(),
             Expr::Var(var) => names.vars[var.index()].clone(),
@@ -308,6 +344,72 @@ impl Text<'_> {
     }
 }
 
+impl Text<'_> {
+    fn node(&self, id: ExprId) -> Expr {
+        self.program.exprs[usize::from(id.0)]
+    }
+
+    /// A question to each thread of a group, whose answers are joined, as somebody writes it: `count(worker, x.ok)`.
+    fn asks_a_group(&self, id: ExprId) -> Option<String> {
+        let Expr::Binary(operator, ..) = self.node(id) else {
+            return None;
+        };
+        let word = match operator {
+            Binary::And => "all",
+            Binary::Or => "any",
+            Binary::Add => "count",
+            _ => return None,
+        };
+        self.names.groups.iter().find_map(|(group, threads)| {
+            let questions = self.questions(id, operator, threads)?;
+            let (first, others) = questions.split_first()?;
+            let all_same = !others.is_empty() && others.iter().all(|other| other == first);
+            all_same.then(|| format!("{word}({group}, {first})"))
+        })
+    }
+
+    /// What joins of one operator ask each of these threads, without its name; none where they ask something else.
+    fn questions(&self, id: ExprId, operator: Binary, threads: &[ThreadId]) -> Option<Vec<String>> {
+        let (mut joined, mut questions) = (id, Vec::new());
+        for (place, &thread) in threads.iter().enumerate().rev() {
+            let question = match self.node(joined) {
+                _ if place == 0 => joined,
+                Expr::Binary(it, others, question) if it == operator => {
+                    joined = others;
+                    question
+                }
+                _ => return None,
+            };
+            let name = format!("{}.", self.names.thread_name(thread));
+            let text = Text {
+                values: None,
+                ..*self
+            };
+            let text = text.expr(question, 0);
+            if !self.is_truth(question) || !text.contains(&name) {
+                return None;
+            }
+            questions.push(text.replace(&name, ""));
+        }
+        Some(questions)
+    }
+
+    /// Whether an expression is yes or no.
+    fn is_truth(&self, id: ExprId) -> bool {
+        match self.node(id) {
+            Expr::Not(_) | Expr::Thread(..) | Expr::File(..) => true,
+            Expr::Binary(operator, ..) => written(operator).1 <= COMPARISON,
+            Expr::Result { field, .. } => has_type(&ALL_FIELDS, field, Type::Bool),
+            Expr::Port(_, field) => has_type(&PORT_FIELDS, field, Type::Bool),
+            Expr::Operation(_, field) => has_type(&OPERATION_FIELDS, field, Type::Bool),
+            _ => false,
+        }
+    }
+}
+
+/// How tightly the tightest of the operators binds that answer yes or no.
+const COMPARISON: u8 = 4;
+
 /// An operand of an operator with one operand.
 const TIGHTEST: u8 = u8::MAX;
 
@@ -315,4 +417,9 @@ const TIGHTEST: u8 = u8::MAX;
 fn word<F: Copy + PartialEq>(fields: &[(&'static str, F, Type)], field: F) -> &'static str {
     let row = fields.iter().find(|(_, known, _)| *known == field);
     row.map_or("?", |(word, ..)| word)
+}
+
+fn has_type<F: Copy + PartialEq>(fields: &[(&str, F, Type)], field: F, wanted: Type) -> bool {
+    let mut rows = fields.iter();
+    rows.any(|&(_, known, it)| known == field && it == wanted)
 }

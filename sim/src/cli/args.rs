@@ -31,6 +31,9 @@ pub struct Common {
     /// Print no notes and no progress
     #[arg(long, global = true)]
     pub quiet: bool,
+    /// Show each event of polls that repeat
+    #[arg(long, global = true)]
+    pub full: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +93,9 @@ pub struct Run {
     /// Show which claims decided each event
     #[arg(long)]
     pub why: bool,
+    /// Show what each step changes: queues, waiters, variables, objects
+    #[arg(long)]
+    pub states: bool,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -166,6 +172,9 @@ pub struct Check {
     /// Show which claims decided each event
     #[arg(long)]
     pub why: bool,
+    /// Show what each step changes: queues, waiters, variables, objects
+    #[arg(long)]
+    pub states: bool,
     /// Count which claims decided something, and name those that never did
     #[arg(long, conflicts_with_all = ["hosts", "walk", "checkpoint"])]
     pub coverage: bool,
@@ -192,6 +201,9 @@ fn workers(asked: Option<u16>) -> usize {
 pub struct Replay {
     /// A trace that the model wrote
     pub trace: PathBuf,
+    /// Show its events, and what each step changes: queues, waiters, variables, objects
+    #[arg(long)]
+    pub states: bool,
     #[command(flatten)]
     pub look_in: LookIn,
     #[command(flatten)]

@@ -20,7 +20,7 @@ use crate::report::units::{bytes, count, counted};
 use crate::report::{Part, Report};
 use crate::request::Checker;
 use crate::scenario::{Scenario, find};
-use crate::trace::{End, Trace};
+use crate::trace::Trace;
 
 /// Checks scenarios.
 pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
@@ -139,7 +139,7 @@ fn write(args: &args::Check, check: &Check) -> Result<(), Stop> {
         header,
         events: run.events,
         spans: Vec::new(),
-        end: Some(End { parked: run.parked }),
+        end: Some(run.end),
     };
     traces::write(file, &check.scenario, &trace)
 }
@@ -158,7 +158,8 @@ fn request<'a>(args: &args::Check, scenario: &Scenario, personality: &str) -> Ch
         })
         .workers(args.workers())
         .coverage(args.coverage)
-        .why(args.why);
+        .why(args.why)
+        .states(args.states);
     match &args.checkpoint {
         None => checker,
         Some(folder) if args.resume => checker.resume_from(folder, args.every),

@@ -60,7 +60,7 @@ fn in_lockstep(args: &args::Record, scenario: &Scenario, on: &On) -> Result<Reco
         Ok(recording) => {
             let ended = recording.ended.words(&scenario.names);
             let parked = recording.parked;
-            (recording.events, Some(End { parked }), ended)
+            (recording.events, Some(End::of(parked)), ended)
         }
         Err(failed) => {
             let why = failed.words(&scenario.names);
@@ -97,7 +97,7 @@ fn freely(args: &args::Record, scenario: &Scenario, on: &On) -> Result<Recorded,
             header: traces::of_backend(scenario, on, Mode::Free, args.seed),
             events,
             spans,
-            end: (!is_cut).then_some(End { parked }),
+            end: (!is_cut).then_some(End::of(parked)),
         },
         ended: recording.ended.words(name),
     })

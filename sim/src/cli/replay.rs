@@ -7,7 +7,8 @@ use crate::bad_input::BadInput;
 use crate::personality::play;
 use crate::replay::{Parted, replay as replay_trace};
 use crate::report::Report;
-use crate::report::parting::{Parting, Replay, Side};
+use crate::report::parting::{Parting, Played, Replay, Side};
+use crate::trace::changes::changes;
 use crate::trace::{Origin, Trace};
 
 /// Replays a trace of the model.
@@ -27,7 +28,13 @@ pub fn replay(args: &args::Replay, say: &Say) -> Result<Exit, Stop> {
         BadInput::new(&args.trace, problem)
     })?;
     let replayed = replay_trace(&*machine, &read.trace);
+    let played = (args.states && replayed.parted.is_none()).then(|| Played {
+        changes: changes(&*machine, &read.scenario.names, &replayed.states),
+        events: replayed.events,
+        loop_at: read.trace.header.loop_at,
+    });
     say.report(Report::Replay(&Replay {
+        played,
         personality,
         events: read.trace.events.len() as u64,
         violation: replayed.violation,

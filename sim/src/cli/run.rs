@@ -12,10 +12,12 @@ use super::stop::{self, stopped};
 use super::{Exit, Stop, bad_argument, files, traces};
 use crate::choose::Policy;
 use crate::personality::{default_for, not_for, play};
+use crate::report::culprit::culprit;
 use crate::report::run::{Ran, Run, Runs};
 use crate::report::{Part, Report};
-use crate::run::{Ended, Execution, run_until};
+use crate::run::{Ended, Execution, Notes, run_until};
 use crate::scenario::Scenario;
+use crate::trace::changes::changes;
 use crate::trace::{End, Trace};
 
 /// The most runs of which a report says each: together they take about half a gigabyte of memory.
@@ -77,7 +79,7 @@ struct Request {
     processors: u32,
     policy: Policy,
     steps_max: u64,
-    why: bool,
+    notes: Notes,
 }
 
 impl Request {
@@ -97,7 +99,10 @@ impl Request {
                 None => args.steps,
             },
             scenario: Arc::new(scenario),
-            why: args.why,
+            notes: Notes {
+                why: args.why,
+                states: args.states,
+            },
         })
     }
 
@@ -107,25 +112,40 @@ impl Request {
             .expect("it was asked before");
         let mut policy = self.policy.seeded(seed);
         let stop = stop::flag();
-        let execution = run_until(&*machine, &mut *policy, self.steps_max, stop, self.why);
+        let execution = run_until(&*machine, &mut *policy, self.steps_max, stop, self.notes);
         let (ended, steps) = (execution.ended, execution.steps);
         if ended == Ended::Stopped {
             let ran = Ran {
                 ended,
                 steps,
                 parked: execution.parked,
+                held: Vec::new(),
+                culprit: String::new(),
                 events: Vec::new(),
+                changes: Vec::new(),
                 trace_sha256: String::new(),
             };
             return (self.report(seed, Ok(ran)), None);
         }
+        let culprit = match ended {
+            Ended::Violation(violation) => {
+                let names = &self.scenario.names;
+                culprit(&*machine, names, &execution.last, violation)
+            }
+            Ended::Rest | Ended::Bound | Ended::Limit | Ended::Stopped => String::new(),
+        };
+        let changes = changes(&*machine, &self.scenario.names, &execution.states);
         let trace = self.trace(seed, execution);
         let bytes = traces::bytes(&self.scenario, &trace);
+        let end = trace.end.unwrap_or_default();
         let ran = Ran {
             ended,
             steps,
-            parked: trace.end.unwrap_or_default().parked,
+            parked: end.parked,
+            held: end.held,
+            culprit,
             events: trace.events,
+            changes,
             trace_sha256: hex(&Sha256::digest(&bytes)),
         };
         (self.report(seed, Ok(ran)), Some(bytes))
@@ -145,6 +165,7 @@ impl Request {
             spans: Vec::new(),
             end: Some(End {
                 parked: execution.parked,
+                held: execution.held,
             }),
         }
     }

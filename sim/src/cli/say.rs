@@ -1,14 +1,16 @@
 //! Where output goes: reports to standard output, notes and progress to standard error.
 
-use std::io::{self, Write};
+use std::env;
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Stop;
 use super::args::Common;
 use crate::plain::shown;
-use crate::report::{Exit, Format, Part, Report};
+use crate::report::{Exit, Format, Layout, Part, Report, painted};
 
 /// Work that takes longer than this shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -18,17 +20,22 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Say {
     format: Format,
     quiet: bool,
+    colour: bool,
 }
 
 impl Say {
     pub fn new(common: &Common) -> Say {
         let format = match common.json {
             true => Format::Json,
-            false => Format::Text,
+            false => Format::Text(Layout {
+                columns: columns(),
+                full: common.full,
+            }),
         };
         Say {
             format,
             quiet: common.quiet,
+            colour: !common.json && takes_colour(),
         }
     }
 
@@ -51,7 +58,11 @@ impl Say {
     /// An answer, and notes that people can do without. What files, traces and agents have put into them moves no
     /// terminal.
     fn out(&self, answer: &str, notes: &[String]) -> io::Result<()> {
-        io::stdout().lock().write_all(shown(answer).as_bytes())?;
+        let mut answer = shown(answer);
+        if self.colour {
+            answer = painted(&answer).into();
+        }
+        io::stdout().lock().write_all(answer.as_bytes())?;
         for note in notes.iter().filter(|_| !self.quiet) {
             eprintln!("{}", shown(note));
         }
@@ -61,7 +72,7 @@ impl Say {
     /// Says what people should know before there is an answer.
     pub fn note(&self, note: &str) {
         if !self.quiet {
-            eprintln!("{note}");
+            eprintln!("{}", shown(note));
         }
     }
 
@@ -73,6 +84,31 @@ impl Say {
             quiet: self.quiet,
         }
     }
+}
+
+// What goes to a file or a pipe depends on no terminal and no variable.
+
+/// How many characters a line of the terminal has: what `COLUMNS` says, or what the terminal itself says. None where
+/// there is none.
+fn columns() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let said = env::var("COLUMNS").ok();
+    let said = said.and_then(|said| said.parse().ok());
+    let measured = || {
+        Term::stdout()
+            .size_checked()
+            .map(|(_, columns)| columns.into())
+    };
+    said.or_else(measured).filter(|&columns| columns > 0)
+}
+
+/// Whether it wants colours: nobody has set `NO_COLOR`, and it is not dumb.
+fn takes_colour() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
 }
 
 /// The progress of work that takes long, in one line; only a terminal shows it.

@@ -324,7 +324,7 @@ impl Judged {
             "windows",
             1,
             &events,
-            Some(&End { parked: Vec::new() }),
+            Some(&End::of(Vec::new())),
             false,
         );
         let judgement = judgement.expect("Windows plays it");

@@ -71,9 +71,7 @@ pub fn round(
     let event = Event::of;
     let (events, spans): (Vec<_>, Vec<_>) =
         calls.map(|call| (event(call.shown()), call.span)).unzip();
-    let end = End {
-        parked: recorded.parked,
-    };
+    let end = End::of(recorded.parked);
     let judgement = judge_free(
         &scenario.program,
         &scenario.names,

@@ -349,7 +349,8 @@ impl Text<'_> {
         self.table("hidden byte", "h_end", instrs().map(end));
         let error = ERRORS.map(|error| win32(error).number);
         self.table("hidden short", "h_error", error);
-        let carried = program.packets.iter().map(|it| win32_of_status(it.status));
+        let carried = program.packets.iter();
+        let carried = carried.map(|it| win32_of_status(it.status).map_or(0, |it| it.number));
         self.table("hidden short", "h_carried", carried);
         let fields: [(&str, FieldOf); 3] = [
             ("h_key", |it| it.key),

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portsim_model::claim::Claim;
-use portsim_model::program::ThreadId;
 use portsim_model::property::Violation;
 
 use super::covered::Covered;
@@ -16,7 +14,8 @@ use crate::check::{Cut, Exploration, Found};
 use crate::choose::Policy;
 use crate::names::Names;
 use crate::scenario::{Expect, Scenario};
-use crate::trace::Event;
+use crate::trace::changes::Change;
+use crate::trace::{End, Event};
 use crate::walk::Walked;
 
 /// Each scenario with each personality.
@@ -81,10 +80,10 @@ pub struct Explored {
 pub struct Counterexample {
     /// What is seen of it.
     pub events: Vec<Event>,
-    /// Threads that are inside a call at its end.
-    pub parked: Vec<ThreadId>,
-    /// Threads that a rule keeps from moving at its end, and its claim, where that was asked.
-    pub held: Vec<(ThreadId, &'static Claim)>,
+    /// Who is inside a call at its end, and who cannot move.
+    pub end: End,
+    /// What each step changes, where that was asked.
+    pub changes: Vec<Change>,
     /// The event with which a loop begins that goes round for ever, counted from 1.
     pub loop_at: Option<u64>,
     /// What is wrong at its end, in a sentence; empty where no run shows what was found.

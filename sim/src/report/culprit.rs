@@ -6,13 +6,14 @@ use portsim_model::expr::{Binary, Expr, ExprId, eval};
 use portsim_model::files::{Operation, Phase};
 use portsim_model::machine::AnyMachine;
 use portsim_model::op::{Noun, Role};
-use portsim_model::program::{Op, OperationId, PortId, ThreadId};
+use portsim_model::program::{Object, Op, OperationId, PortId, ThreadId};
 use portsim_model::property::{Fault, Violation};
 use portsim_model::state::View;
 use portsim_model::threads::Mode;
 
 use crate::names::Names;
-use crate::trace::{Shown, lanes};
+use crate::run::held;
+use crate::trace::{Held, cells};
 use crate::words;
 
 /// What is wrong in a state.
@@ -84,6 +85,10 @@ impl End<'_> {
         let program = self.machine.program();
         let text = |id| words::text(self.names, program, me, id);
         let cond = text(id);
+        let filled = match self.filled(id, me) {
+            Some(filled) => format!(" ({filled})"),
+            None => String::new(),
+        };
         let is = match self.value(id, me) {
             Some(0) => "is false",
             Some(_) => "is true",
@@ -95,8 +100,22 @@ impl End<'_> {
         let read = read.filter_map(|(name, value)| Some(format!("{name} = {}", value?)));
         let read: Vec<_> = read.collect();
         match read.is_empty() {
-            true => format!("{cond} {is}"),
-            false => format!("{cond} {is}, with {}", read.join(", ")),
+            true => format!("{cond} {is}{filled}"),
+            false => format!("{cond} {is}{filled}, with {}", read.join(", ")),
+        }
+    }
+
+    /// A comparison with a value in the place of each term, where a side of it has several: `1 + 2 <= 2`.
+    fn filled(&self, id: ExprId, me: ThreadId) -> Option<String> {
+        let program = self.machine.program();
+        let is_binary = |id: &ExprId| matches!(program.exprs[usize::from(id.0)], Expr::Binary(..));
+        match program.exprs[usize::from(id.0)] {
+            Expr::Binary(Binary::And | Binary::Or, ..) => None,
+            Expr::Binary(_, left, right) if [left, right].iter().any(is_binary) => {
+                let value = |id| self.value(id, me);
+                Some(words::filled(self.names, program, me, id, &value))
+            }
+            _ => None,
         }
     }
 
@@ -185,16 +204,15 @@ impl End<'_> {
 
     /// Who waits for what, and why nobody comes.
     fn deadlock(&self) -> String {
-        let program = self.machine.program();
-        let is_stuck =
-            |id: &ThreadId| !self.view.mode(*id).is_over() && !program.threads[id.index()].may_wait;
+        let threads = &self.machine.program().threads;
+        let held = held(self.machine, self.state).into_iter();
         // Who waits in the same way is named together.
         let mut groups: Vec<(String, Vec<ThreadId>)> = Vec::new();
-        for thread in program.thread_ids().filter(is_stuck) {
-            let waits = self.waits(thread);
+        for held in held.filter(|held| !threads[held.thread.index()].may_wait) {
+            let waits = self.waits(&held);
             match groups.iter_mut().find(|(known, _)| *known == waits) {
-                Some((_, threads)) => threads.push(thread),
-                None => groups.push((waits, vec![thread])),
+                Some((_, threads)) => threads.push(held.thread),
+                None => groups.push((waits, vec![held.thread])),
             }
         }
         let groups = groups.iter().map(|(waits, threads)| {
@@ -205,48 +223,69 @@ impl End<'_> {
     }
 
     /// What a thread waits in, and for what it waits in vain.
-    fn waits(&self, thread: ThreadId) -> String {
-        if self.view.mode(thread) == Mode::Ready {
-            return self.waits_before(thread);
+    fn waits(&self, held: &Held) -> String {
+        let owner = held.op.and_then(|op| self.owner(op));
+        let why = match (held.claim, owner, held.op) {
+            (Some(claim), ..) => format!("held back by {}: {}", claim.id, claim.says),
+            _ if self.view.thread(held.thread).suspensions() > 0 => {
+                "suspended, and nobody is left to resume it".to_owned()
+            }
+            (None, None, Some(op)) if op.as_get().is_some() => "nobody is left to post".to_owned(),
+            (None, Some(owner), _) => format!("{} has it", self.names.thread_name(owner)),
+            (None, None, Some(op)) if waits_for_object(op) => {
+                "nobody is left to signal it".to_owned()
+            }
+            (None, None, _) => "nobody is left to end it".to_owned(),
+        };
+        let Some(op) = held.op else {
+            return self
+                .waits_to_choose(held.thread)
+                .unwrap_or(format!("before a choice: {why}"));
+        };
+        if let Some(cond) = op.awaits() {
+            return format!("until {}", self.awaited(cond, held.thread));
         }
-        let op = *self.view.op(thread);
-        let (call, why) = (self.call(thread, op), self.why(thread, op));
-        format!("in {call}: {why}")
+        let call = cells::request(self.names, self.machine.program(), op);
+        match held.is_inside {
+            true => format!("in {call}: {why}"),
+            false => format!("before {call}: {why}"),
+        }
     }
 
-    /// What keeps a thread from everything that it could do next.
-    fn waits_before(&self, thread: ThreadId) -> String {
+    /// The conditions that a choice waits for, where all its branches wait.
+    fn waits_to_choose(&self, thread: ThreadId) -> Option<String> {
         let (machine, pc) = (self.machine, self.view.thread(thread).pc());
-        let mut waits = Vec::new();
+        let mut conditions = Some(Vec::new());
         let plan = &machine.layout().plan;
         plan.offers(machine.program(), &self.view, thread, pc, |offer| {
-            let Offer::Op(op, _) = offer else { return };
-            waits.push(match op.awaits() {
-                Some(cond) => format!("until {}", self.value_for(cond, thread)),
-                None => format!("before {}: {}", self.call(thread, op), self.why(thread, op)),
-            });
+            let cond = match offer {
+                Offer::Op(op, _) => op.awaits(),
+                Offer::End(_) | Offer::Nowhere(_) => None,
+            };
+            match cond {
+                Some(cond) => conditions.iter_mut().for_each(|it| it.push(cond)),
+                None => conditions = None,
+            }
         });
-        waits.join(", or ")
+        let conditions = conditions?.into_iter();
+        let conditions: Vec<_> = conditions.map(|cond| self.awaited(cond, thread)).collect();
+        Some(format!("until {}", conditions.join(", or until ")))
     }
 
-    /// A call in words.
-    fn call(&self, thread: ThreadId, op: Op) -> String {
-        let call = Shown::Call {
-            thread,
-            op,
-            answer: None,
+    /// A condition that does not hold, and what it reads.
+    fn awaited(&self, cond: ExprId, thread: ThreadId) -> String {
+        let says = self.value_for(cond, thread);
+        says.replacen(" is false", ", which is false", 1)
+    }
+
+    /// The thread that has the mutex that an operation waits for.
+    fn owner(&self, op: Op) -> Option<ThreadId> {
+        let Op::Block { object, .. } = op else {
+            return None;
         };
-        let call = lanes::cell(self.names, self.machine.program(), &call);
-        call.trim_end_matches(" ...").to_owned()
-    }
-
-    /// Why a call does not go on.
-    fn why(&self, thread: ThreadId, op: Op) -> String {
-        match self.machine.holds_back(self.state, thread) {
-            Some(claim) => format!("held back by {}: {}", claim.id, claim.says),
-            None if op.as_get().is_some() => "nobody is left to post".to_owned(),
-            None if waits_for_object(op) => "nobody is left to signal it".to_owned(),
-            None => "nobody is left to end it".to_owned(),
+        match self.machine.program().objects[object.index()] {
+            Object::Mutex => self.view.signal(object).checked_sub(1).map(ThreadId),
+            Object::Event { .. } | Object::Semaphore { .. } => None,
         }
     }
 

@@ -17,7 +17,7 @@ use super::cross_check::CrossCheck;
 use super::export::Exported;
 use super::fuzz::{Divergence, Fuzzed, LeftOut, Reason};
 use super::list::{Backend, List, Listed};
-use super::parting::{self, Parting};
+use super::parting::{self, Parting, Replay};
 use super::record::{Record, Verdict};
 use super::run::{Run, Runs};
 use super::stress::Stress;
@@ -27,7 +27,8 @@ use crate::admit::Refusal;
 use crate::compare::Group;
 use crate::cross_check::{self, Comparison};
 use crate::scenario::Scenario;
-use crate::trace::{Event, end_fields, event_line};
+use crate::trace::changes::{Change, Is};
+use crate::trace::{Event, Held, end_fields, event_line, held_fields, packet_fields};
 
 /// One object, which says the whole.
 pub fn report(report: Report<'_>) -> String {
@@ -35,7 +36,7 @@ pub fn report(report: Report<'_>) -> String {
         Report::Run(it) => written(&run(it)),
         Report::Runs(it) => written(&runs(it)),
         Report::Check(it) => written(&checks(it)),
-        Report::Replay(it) => written(&parted(&it.scenario, it.parting.as_ref())),
+        Report::Replay(it) => written(&replay(it)),
         Report::Diff(it) => written(&parted(&it.scenario, it.parting.as_ref())),
         Report::Record(it) => written(&record(it)),
         Report::Stress(it) => written(&stress(it)),
@@ -55,7 +56,8 @@ pub fn written(object: &impl Serialize) -> String {
 }
 
 fn run(run: &Run) -> Value {
-    let sha256 = run.ran.as_ref().map_or("", |ran| &ran.trace_sha256);
+    let ran = run.ran.as_ref().ok();
+    let sha256 = ran.map_or("", |ran| &ran.trace_sha256);
     let object = json!({
         "scenario": run.scenario.name,
         "as": run.personality,
@@ -66,9 +68,12 @@ fn run(run: &Run) -> Value {
         "parked": run.parked(),
         "violation": run.violation(),
         "as_expected": run.as_expected(),
+        "states": ran.map(|ran| changes(&ran.changes)),
+        "held": ran.map(|ran| held(&ran.held, &run.scenario)),
+        "culprit": ran.map(|ran| &ran.culprit).filter(|it| !it.is_empty()),
         "why": run.why(),
     });
-    but_for(object, &["why"])
+    but_for(object, &["states", "held", "culprit", "why"])
 }
 
 fn runs(runs: &Runs) -> Value {
@@ -119,8 +124,9 @@ fn check(check: &Check) -> Value {
         "property_builtin": check.is_builtin().then_some(true),
         "trace": shown.map(|run| events(&check.scenario, &run.events)),
         "end": shown.map(|run| end(&check.scenario, run)),
+        "states": shown.map(|run| changes(&run.changes)),
         "loop_at": shown.and_then(|run| run.loop_at),
-        "held": shown.map(|run| held(run, &check.scenario)),
+        "held": shown.map(|run| held(&run.end.held, &check.scenario)),
         "culprit": shown.map(|run| &run.culprit).filter(|it| !it.is_empty()),
         "why": check.why(),
         "collision_odds": exploration.and_then(|it| it.collision_odds),
@@ -132,6 +138,7 @@ fn check(check: &Check) -> Value {
         &[
             "property_builtin",
             "end",
+            "states",
             "held",
             "culprit",
             "why",
@@ -142,11 +149,11 @@ fn check(check: &Check) -> Value {
     )
 }
 
-fn held(run: &Counterexample, scenario: &Scenario) -> Vec<Value> {
-    let held = run.held.iter().map(|(thread, claim)| {
-        json!({ "thread": scenario.names.thread_name(*thread), "claim": claim.id })
-    });
-    held.collect()
+/// The threads that cannot move, as the end of a trace names them.
+fn held(held: &[Held], scenario: &Scenario) -> Vec<Value> {
+    let fields = |held| held_fields(&scenario.names, &scenario.program, held);
+    let value = |fields| serde_json::to_value(fields).expect("an end is plain data");
+    held.iter().map(fields).map(value).collect()
 }
 
 fn sampled(walk: &Walk, scenario: &Scenario) -> Value {
@@ -169,6 +176,37 @@ fn parted(scenario: &Scenario, parting: Option<&Parting>) -> Value {
         "left": parting.and_then(|it| it.left.words(scenario)),
         "right": parting.and_then(|it| it.right.words(scenario)),
     })
+}
+
+fn replay(replay: &Replay) -> Value {
+    let mut object = parted(&replay.scenario, replay.parting.as_ref());
+    if let Some(played) = &replay.played {
+        object["states"] = changes(&played.changes).into();
+    }
+    object
+}
+
+/// What each step changes: the number of the last event of the step, 0 for the first state, and what is other now.
+fn changes(changes: &[Change]) -> Vec<Value> {
+    let change = |change: &Change| {
+        let facts = change.facts.iter();
+        let facts = facts.map(|fact| (fact.name.clone(), is(&fact.is)));
+        json!({ "after": change.after, "changed": Value::Object(facts.collect()) })
+    };
+    changes.iter().map(change).collect()
+}
+
+fn is(is: &Is) -> Value {
+    match is {
+        Is::Number(number) => (*number).into(),
+        Is::Truth(truth) => (*truth).into(),
+        Is::Packets(packets) => {
+            let packets = packet_fields(packets);
+            serde_json::to_value(packets).expect("a packet is plain data")
+        }
+        Is::Threads(names) => names.clone().into(),
+        Is::Words(words) => words.clone().into(),
+    }
 }
 
 fn record(record: &Record) -> Value {
@@ -416,7 +454,7 @@ fn events(scenario: &Scenario, events: &[Event]) -> Vec<Value> {
 
 fn end(scenario: &Scenario, run: &Counterexample) -> Value {
     let (names, program) = (&scenario.names, &scenario.program);
-    let end = end_fields(names, program, &run.events, &run.parked);
+    let end = end_fields(names, program, &run.events, &run.end);
     serde_json::to_value(end).expect("an end is plain data")
 }
 

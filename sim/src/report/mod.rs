@@ -24,7 +24,9 @@ pub mod totals;
 pub mod units;
 pub mod verdict;
 
+pub use crate::trace::lanes::Layout;
 pub use exit::Exit;
+pub use text::paint::painted;
 
 /// What a command found.
 #[derive(Debug, Clone, Copy)]
@@ -107,8 +109,8 @@ impl Part<'_> {
 /// How reports are said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// To people: each part as soon as it is known.
-    Text,
+    /// To people, with lanes laid out so: each part as soon as it is known.
+    Text(Layout),
     /// To machines: one JSON object, at the end.
     Json,
 }
@@ -117,7 +119,7 @@ impl Format {
     /// A part that has just become known; empty where this format waits for the whole.
     pub fn part(self, part: Part<'_>) -> String {
         match self {
-            Format::Text => text::part(part),
+            Format::Text(layout) => text::part(part, layout),
             Format::Json => String::new(),
         }
     }
@@ -125,7 +127,7 @@ impl Format {
     /// The whole, but for the parts that were said before.
     pub fn report(self, report: Report<'_>) -> String {
         match self {
-            Format::Text => text::report(report),
+            Format::Text(layout) => text::report(report, layout),
             Format::Json => json::report(report),
         }
     }

@@ -6,7 +6,8 @@ use portsim_model::property::Violation;
 
 use super::exit::{Cut, Exit};
 use crate::scenario::Scenario;
-use crate::trace::{Event, lanes};
+use crate::trace::changes::Change;
+use crate::trace::{Event, cells};
 
 /// Whether two courses show the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Side {
         match self {
             Side::Event(event) => {
                 let thread = scenario.names.thread_name(event.shown.thread());
-                let cell = lanes::cell(&scenario.names, &scenario.program, &event.shown);
+                let cell = cells::cell(&scenario.names, &scenario.program, &event.shown);
                 Some(format!("{thread}: {cell}"))
             }
             Side::End => Some("the end".to_owned()),
@@ -91,6 +92,8 @@ pub struct Replay {
     pub personality: &'static str,
     /// Events of the trace.
     pub events: u64,
+    /// What it shows and changes, where that was asked and it comes out.
+    pub played: Option<Played>,
     /// What its last state violates.
     pub violation: Option<Violation>,
     /// Where trace and model part.
@@ -104,6 +107,17 @@ impl Replay {
     pub fn exit(&self) -> Exit {
         exit(self.parting.as_ref(), self.cut.as_ref())
     }
+}
+
+/// What a trace shows that was played once more.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// Its events.
+    pub events: Vec<Event>,
+    /// The number of the event from which on they repeat for ever.
+    pub loop_at: Option<u64>,
+    /// What each step changes.
+    pub changes: Vec<Change>,
 }
 
 /// Two traces of one scenario.

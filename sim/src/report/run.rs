@@ -13,7 +13,8 @@ use crate::check::Cut;
 use crate::choose::Policy;
 use crate::run::Ended;
 use crate::scenario::Scenario;
-use crate::trace::Event;
+use crate::trace::changes::Change;
+use crate::trace::{Event, Held};
 
 /// One seed.
 #[derive(Debug, Clone)]
@@ -41,8 +42,14 @@ pub struct Ran {
     pub steps: u64,
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
+    /// Threads that could not move at its end; none of a run that was stopped.
+    pub held: Vec<Held>,
+    /// What is wrong at its end, in a sentence; empty where nothing is.
+    pub culprit: String,
     /// What was seen; empty for one of several runs, and for one that was stopped.
     pub events: Vec<Event>,
+    /// What each step changed, where that was asked.
+    pub changes: Vec<Change>,
     /// SHA-256 of the trace as a file, in hexadecimal digits; empty for a run that was stopped.
     pub trace_sha256: String,
 }
@@ -113,6 +120,7 @@ impl Run {
     fn without_events(mut self) -> Run {
         if let Ok(ran) = &mut self.ran {
             ran.events = Vec::new();
+            ran.changes = Vec::new();
         }
         self
     }

@@ -7,6 +7,7 @@ mod covered;
 mod cross_check;
 mod fuzz;
 mod list;
+pub(super) mod paint;
 mod parting;
 mod record;
 mod run;
@@ -15,29 +16,32 @@ mod window;
 
 use super::{Part, Report, json};
 use crate::admit::Refusal;
+use crate::names::Names;
 use crate::plain::{pad, width as cell_width};
+use crate::trace::Held;
+use crate::trace::lanes::Layout;
 
 /// A part of a report, as soon as it is known.
-pub fn part(part: Part<'_>) -> String {
+pub fn part(part: Part<'_>, layout: Layout) -> String {
     match part {
         Part::Run(_) => String::new(),
-        Part::Check(check) => check::one(check),
-        Part::Admit(admission) => admit::one(admission),
+        Part::Check(check) => check::one(check, layout),
+        Part::Admit(admission) => admit::one(admission, layout),
     }
 }
 
 /// The whole, but for what its parts have said.
-pub fn report(report: Report<'_>) -> String {
+pub fn report(report: Report<'_>, layout: Layout) -> String {
     match report {
-        Report::Run(run) => run::one(run),
+        Report::Run(run) => run::one(run, layout),
         Report::Runs(runs) => run::several(runs),
         Report::Check(checks) => check::totals(checks),
-        Report::Replay(replay) => parting::replay(replay),
-        Report::Diff(diff) => parting::diff(diff),
-        Report::Record(record) => record::record(record),
+        Report::Replay(replay) => parting::replay(replay, layout),
+        Report::Diff(diff) => parting::diff(diff, layout),
+        Report::Record(record) => record::record(record, layout),
         Report::Stress(stress) => stress::stress(stress),
         Report::Admit(_) => String::new(),
-        Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check),
+        Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check, layout),
         Report::Compare(compared) => compare::compare(compared),
         Report::Fuzz(fuzzed) => fuzz::fuzz(fuzzed),
         // The parts were for machines, and so is the whole.
@@ -91,6 +95,24 @@ fn cited(refusal: &Refusal) -> String {
         );
     }
     words
+}
+
+/// What is wrong at the end of a run, below its lanes, and which threads a rule keeps from moving there, unless that was
+/// said already.
+fn wrong(culprit: &str, held: &[Held], names: &Names) -> String {
+    let held = held.iter().filter_map(|held| {
+        let (thread, claim) = (names.thread_name(held.thread), held.claim?);
+        Some(format!(
+            "{thread} is held by {}: {}\n",
+            claim.id, claim.says
+        ))
+        .filter(|_| !culprit.contains(claim.id))
+    });
+    let held: String = held.collect();
+    match culprit.is_empty() {
+        true => held,
+        false => format!("{held}\n{culprit}\n"),
+    }
 }
 
 fn unsupported(scenario: &str, on: &str, system: &str, why: &str) -> String {

@@ -16,8 +16,10 @@ use crate::names::Names;
 use crate::personality::{default_for, named, not_for, play};
 use crate::report::check::{Check, Counterexample, Explored, Method};
 use crate::report::culprit::culprit;
-use crate::run::{GO_ON, follow};
+use crate::run::{Followed, GO_ON, Notes, follow, held};
 use crate::scenario::Scenario;
+use crate::trace::End;
+use crate::trace::changes::changes;
 
 /// A search of every interleaving of one scenario.
 ///
@@ -34,7 +36,7 @@ pub struct Checker<'a> {
     /// Where the search is kept, how often, and whether it is resumed.
     keeping: Option<(PathBuf, Duration, bool)>,
     coverage: bool,
-    why: bool,
+    notes: Notes,
     stop: &'a AtomicBool,
     watch: Box<dyn FnMut(Progress) + 'a>,
 }
@@ -57,7 +59,7 @@ impl<'a> Checker<'a> {
             hosts: None,
             keeping: None,
             coverage: false,
-            why: false,
+            notes: Notes::default(),
             stop: &GO_ON,
             watch: Box::new(|_| {}),
         }
@@ -118,10 +120,15 @@ impl<'a> Checker<'a> {
         self
     }
 
-    /// Notes at each event of a counterexample the claims that decided it, and at its end the claims that hold threads
-    /// back.
+    /// Notes at each event of a counterexample the claims that decided it.
     pub fn why(mut self, why: bool) -> Self {
-        self.why = why;
+        self.notes.why = why;
+        self
+    }
+
+    /// Notes what each step of a counterexample changes.
+    pub fn states(mut self, states: bool) -> Self {
+        self.notes.states = states;
         self
     }
 
@@ -192,7 +199,12 @@ impl<'a> Checker<'a> {
             self.watch,
         )?;
         Ok(Explored {
-            counterexample: counterexample(&self.scenario.names, &*machine, &exploration, self.why),
+            counterexample: counterexample(
+                &self.scenario.names,
+                &*machine,
+                &exploration,
+                self.notes,
+            ),
             exploration,
             preemptions: self.limits.preemptions,
             folder: keeping.map(|keeping| keeping.folder),
@@ -221,23 +233,24 @@ fn counterexample(
     names: &Names,
     machine: &dyn AnyMachine,
     exploration: &Exploration,
-    why: bool,
+    notes: Notes,
 ) -> Counterexample {
-    let (events, last) = follow(machine, &exploration.path, why);
-    let event_of =
-        |step: usize| follow(machine, &exploration.path[..step], false).0.len() as u64 + 1;
-    let held = |thread| {
-        machine
-            .holds_back(&last, thread)
-            .map(|claim| (thread, claim))
+    let Followed {
+        events,
+        last,
+        states,
+    } = follow(machine, &exploration.path, notes);
+    let event_of = |step: usize| {
+        let before = follow(machine, &exploration.path[..step], Notes::default());
+        before.events.len() as u64 + 1
     };
     Counterexample {
         events,
-        held: match why {
-            true => machine.program().thread_ids().filter_map(held).collect(),
-            false => Vec::new(),
+        end: End {
+            parked: machine.view(&last).inside_calls().collect(),
+            held: held(machine, &last),
         },
-        parked: machine.view(&last).inside_calls().collect(),
+        changes: changes(machine, names, &states),
         loop_at: exploration.loop_from.map(event_of),
         culprit: match exploration.found {
             Some(Found::Violation(violation)) => culprit(machine, names, &last, violation),

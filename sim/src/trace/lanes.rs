@@ -8,20 +8,25 @@
 //!  4                = key 1
 //! ```
 //!
-//! A call that parks ends in `...`; `=` shows what a call comes back with, `!` that it failed. Steps of the
-//! model that nobody can see stand in brackets. Where it was asked why, the claims that decided stand at the right. Where a run goes round for ever, its loop stands once, between two
-//! lines that say so.
+//! Where it was asked why, the claims that decided stand at the right; where it was asked for states, what changed stands
+//! below. Where a run goes round for ever, its loop stands once, between two lines that say so; and so do polls that
+//! come to nothing again and again.
+//!
+//! Where columns do not fit, names are cut short; where they do not fit then, each event has a line of its own:
+//!
+//! ```text
+//! 4  b  = key 1
+//! ```
 
 use std::fmt::Write;
 
-use portsim_model::program::{Op, Packet, Program, ThreadId, Verb};
+use portsim_model::program::{Program, ThreadId};
 
-use super::line::{call_line, step_name};
-use super::wire::EventLine;
-use super::{Answer, Branch, Event, Shown};
+use super::changes::Change;
+use super::polls::{self, Run};
+use super::{Event, cells};
 use crate::names::Names;
-use crate::plain::{cut, pad, width};
-use crate::words::{self, status_name};
+use crate::plain::{cut, pad, width, wrap};
 
 /// Two blanks stand between lanes.
 const GAP: &str = "  ";
@@ -29,277 +34,264 @@ const GAP: &str = "  ";
 /// The widest cell; of a wider one the rest is left out.
 const WIDE_MAX: usize = 1_000;
 
-/// The lanes of a trace; threads that do nothing have none.
+/// How long names may be where columns do not fit otherwise, the first that does.
+const SHORTER: [usize; 3] = [10, 6, 4];
+
+/// How lanes are laid out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// How many characters a line may have; none where it may be as long as it is.
+    pub columns: Option<usize>,
+    /// Whether each of a run of polls is shown.
+    pub full: bool,
+}
+
+/// What lanes show.
+#[derive(Debug, Clone, Copy)]
+pub struct Lanes<'a> {
+    names: &'a Names,
+    program: &'a Program,
+    events: &'a [Event],
+    /// The number of the event from which on they repeat for ever.
+    loop_at: Option<u64>,
+    changes: &'a [Change],
+}
+
+/// The lanes of a trace as wide as they are; threads that do nothing have none.
 pub fn lanes(names: &Names, program: &Program, events: &[Event]) -> String {
-    lasso(names, program, events, None)
+    Lanes::of(names, program, events).text(Layout::default())
 }
 
-/// The lanes of a trace whose events from that of this number on, counted from 1, repeat for ever.
-pub fn lasso(names: &Names, program: &Program, events: &[Event], loop_at: Option<u64>) -> String {
-    let cells: Vec<_> = events
-        .iter()
-        .map(|event| {
-            let cell = told(names, program, event);
-            (event.shown.thread(), cut(cell, WIDE_MAX))
-        })
-        .collect();
-    let mut lanes = Vec::new();
-    for thread in program.thread_ids() {
-        let own = cells
-            .iter()
-            .filter(|(who, _)| *who == thread)
-            .map(|(_, cell)| width(cell))
-            .max();
-        if let Some(widest) = own {
-            let name = &names.threads[thread.index()];
-            lanes.push((thread, name, widest.max(width(name))));
+impl<'a> Lanes<'a> {
+    /// These events.
+    pub fn of(names: &'a Names, program: &'a Program, events: &'a [Event]) -> Lanes<'a> {
+        Lanes {
+            names,
+            program,
+            events,
+            loop_at: None,
+            changes: &[],
         }
     }
-    let digits = events.len().to_string().len().max(1);
-    let mut text = format!("{:>digits$}", "n");
-    for (_, name, wide) in &lanes {
-        text.push_str(GAP);
-        pad(&mut text, name, *wide);
+
+    /// The same, and those from that of this number on, counted from 1, repeat for ever.
+    pub fn round(self, loop_at: Option<u64>) -> Lanes<'a> {
+        Lanes { loop_at, ..self }
     }
-    let mut out = text.trim_end().to_owned() + "\n";
-    for (n, (thread, cell)) in cells.iter().enumerate() {
-        if loop_at == Some(n as u64 + 1) {
-            let _ = writeln!(out, "{:digits$}{GAP}for ever:", "");
+
+    /// The same, with what changes below each step.
+    pub fn changing(self, changes: &'a [Change]) -> Lanes<'a> {
+        Lanes { changes, ..self }
+    }
+
+    /// As text.
+    pub fn text(self, layout: Layout) -> String {
+        let runs = match layout.full {
+            true => Vec::new(),
+            false => polls::runs(self.events, self.loop_at, self.changes),
+        };
+        let page = self.page(&runs, layout);
+        let Some(columns) = layout.columns else {
+            return page.side_by_side();
+        };
+        if page.columns() <= columns {
+            return page.side_by_side();
         }
-        let mut line = format!("{:>digits$}", n + 1);
-        for (lane, _, wide) in &lanes {
-            let shown = if lane == thread { cell.as_str() } else { "" };
-            line.push_str(GAP);
-            pad(&mut line, shown, *wide);
+        for letters in SHORTER {
+            let names = &self.names.shortened(letters);
+            let page = Lanes { names, ..self }.page(&runs, layout);
+            if page.columns() <= columns {
+                return page.side_by_side();
+            }
         }
-        let by: Vec<_> = events[n].by.iter().map(|claim| claim.id).collect();
-        if !by.is_empty() {
-            let _ = write!(line, "{GAP}by {}", by.join(", "));
+        page.one_below_the_other(columns)
+    }
+
+    fn page(&self, runs: &[Run], layout: Layout) -> Page {
+        let mut page = Page {
+            lines: Vec::new(),
+            lanes: Vec::new(),
+            digits: self.events.len().to_string().len(),
+            room: layout.columns,
+        };
+        let mut changes = self.changes.iter().peekable();
+        while let Some(first) = changes.next_if(|change| change.after == 0) {
+            page.lines.push(Line::Beside(Some(0), state(first)));
         }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    if let Some(first) = loop_at {
-        let _ = writeln!(out, "{:digits$}{GAP}and again from {first}", "");
-    }
-    out
-}
-
-/// What a thread does in one event, and what was decided on its way there.
-fn told(names: &Names, program: &Program, event: &Event) -> String {
-    let op = match &event.shown {
-        Shown::Call { op, .. } => Some(*op),
-        Shown::Return { .. } | Shown::Silent { .. } => None,
-    };
-    let note = op.and_then(|op| note(names, op));
-    let does = note.unwrap_or_else(|| cell(names, program, &event.shown));
-    let Some(told) = &event.told else {
-        return does;
-    };
-    let asked = |branch: &Branch| asked(names, program, event.shown.thread(), branch);
-    let mut before = &told.branches[..];
-    let mut text = does;
-    if let Some(op) = op
-        && words::asked(op).is_some()
-        && let Some((own, others)) = before.split_last()
-    {
-        before = others;
-        text = format!("{} {}", op.verb().name(), asked(own));
-    }
-    for (n, &(var, value)) in told.set.iter().enumerate() {
-        // What a `set` writes is all that it says; others say how they ended before that.
-        let comma = if n > 0 || !is_set(op) { "," } else { "" };
-        let _ = write!(text, "{comma} {} = {value}", names.vars[var.index()]);
-    }
-    if let Some(result) = told.ended {
-        let how = program.results[result.index()];
-        let _ = write!(text, ", over before: {}", ended(how.status, how.bytes));
-    }
-    let on_the_way = |branch: &Branch| format!("[{}]", asked(branch));
-    let words = before.iter().map(on_the_way).chain([text]);
-    let words = words.chain(told.after.iter().map(on_the_way));
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn is_set(op: Option<Op>) -> bool {
-    op.is_some_and(|op| op.verb() == Verb::Set)
-}
-
-/// A note with its text.
-fn note(names: &Names, op: Op) -> Option<String> {
-    let Op::Note(note) = op else {
-        return None;
-    };
-    let text = names.notes.get(usize::from(note))?;
-    Some(format!("note {text:?}"))
-}
-
-/// A condition, whether it held, and what it read where it does not say that itself.
-fn asked(names: &Names, program: &Program, me: ThreadId, branch: &Branch) -> String {
-    let text = |id| words::text(names, program, me, id);
-    let held = match branch.held {
-        Some(true) => "yes",
-        Some(false) => "no",
-        None => "no value",
-    };
-    let cond = text(branch.cond);
-    let read = branch.values.iter();
-    let read: Vec<_> = read
-        .map(|&(id, value)| (text(id), value))
-        .filter(|(name, _)| *name != cond)
-        .map(|(name, value)| format!("{name} = {value}"))
-        .collect();
-    match read.is_empty() {
-        true => format!("{cond}: {held}"),
-        false => format!("{cond}: {held} ({})", read.join(", ")),
-    }
-}
-
-/// What a thread does in one event.
-pub fn cell(names: &Names, program: &Program, shown: &Shown) -> String {
-    match shown {
-        // What evaluates never parks: without an answer it is where a thread went wrong.
-        Shown::Call {
-            op, answer: None, ..
-        } if op.evaluates() => format!("{} fails", op.verb().name()),
-        Shown::Call {
-            op, answer: None, ..
-        } => format!("{} ...", call(&call_line(names, program, *op))),
-        Shown::Call {
-            op,
-            answer: Some(Answer::Done),
-            ..
-        } => call(&call_line(names, program, *op)),
-        Shown::Call {
-            op,
-            answer: Some(given),
-            ..
-        } => {
-            format!(
-                "{} {}",
-                call(&call_line(names, program, *op)),
-                answer(given)
-            )
+        let mut runs = runs.iter().peekable();
+        let mut at = 0;
+        while at < self.events.len() {
+            if self.loop_at == Some(at as u64 + 1) {
+                let words = "for ever:".to_owned();
+                page.lines.push(Line::Beside(None, words));
+            }
+            let run = runs.next_if(|run| run.first == at);
+            let shown = run.map_or(1, |run| run.len);
+            for n in at..at + shown {
+                let times = run.filter(|run| run.len == 1).map(|run| run.times);
+                page.lines.push(self.line(n, times));
+            }
+            at += run.map_or(1, |run| run.len * run.times);
+            if let Some(run) = run.filter(|run| run.len > 1) {
+                let words = format!("and again, {} times", run.times - 1);
+                page.lines.push(Line::Beside(None, words));
+            }
+            while let Some(change) = changes.next_if(|change| change.after <= at as u64) {
+                let words = format!("-> {}", state(change));
+                page.lines.push(Line::Beside(None, words));
+            }
         }
-        Shown::Return {
-            op,
-            answer: Answer::Done,
-            ..
-        } => format!("= {}", op.verb().name()),
-        Shown::Return { answer: given, .. } => answer(given),
-        Shown::Silent { kind, .. } => format!("[{}]", step_name(*kind)),
+        if let Some(first) = self.loop_at {
+            let words = format!("and again from {first}");
+            page.lines.push(Line::Beside(None, words));
+        }
+        page.add_lanes(self.names, self.program);
+        page
     }
-}
 
-/// A call in words, as short as can be.
-fn call(line: &EventLine) -> String {
-    let mut text = line.call.clone().unwrap_or_default();
-    let nouns = [
-        &line.request,
-        &line.operation,
-        &line.file,
-        &line.job,
-        &line.wait_packet,
-        &line.port,
-        &line.object,
-        &line.target,
-        &line.process,
-        &line.reserve,
-        &line.change,
-        &line.source,
-        &line.trigger,
-        &line.mode,
-    ];
-    for noun in nouns.into_iter().flatten() {
-        let _ = write!(text, " {noun}");
-    }
-    if let Some(from) = &line.from {
-        let _ = write!(text, " from {from}");
-    }
-    for operation in [&line.operations, &line.ports, &line.flags]
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let _ = write!(text, " {operation}");
-    }
-    let flags = [
-        ("oneshot", line.oneshot),
-        ("exclusive", line.exclusive),
-        ("alertable", line.alertable),
-        ("may_fail", line.may_fail),
-        ("may_lose", line.may_lose),
-        ("mine", line.mine),
-        ("remove", line.remove),
-        ("skip_port", line.skip_port),
-        ("skip_event", line.skip_event),
-        ("now", line.now),
-    ];
-    for (word, flag) in flags {
-        if flag == Some(true) {
-            let _ = write!(text, " {word}");
+    /// The line of an event, which stands for so many.
+    fn line(&self, n: usize, times: Option<usize>) -> Line {
+        let event = &self.events[n];
+        let mut cell = cut(cells::told(self.names, self.program, event), WIDE_MAX);
+        if let Some(times) = times {
+            let _ = write!(cell, " ({times} times)");
+        }
+        let by: Vec<_> = event.by.iter().map(|claim| claim.id).collect();
+        Line::Event {
+            n: n + 1,
+            thread: event.shown.thread(),
+            cell,
+            by: by.join(", "),
         }
     }
-    let numbers = [
-        ("key", line.key),
-        ("pid", line.pid),
-        ("bytes", line.bytes),
-        ("own", line.own),
-        ("returned", line.returned),
-        ("overlapped", line.overlapped),
-        ("max", line.max.map(i64::from)),
-        ("min", line.min.map(i64::from)),
-        ("timeout", line.timeout.map(i64::from)),
-        ("ticks", line.ticks.map(i64::from)),
-        ("#", line.note.map(i64::from)),
-    ];
-    for (word, number) in numbers {
-        if let Some(number) = number {
-            let _ = write!(text, " {word} {number}");
+}
+
+fn state(change: &Change) -> String {
+    let facts: Vec<_> = change.facts.iter().map(|fact| fact.words()).collect();
+    facts.join(", ")
+}
+
+/// Lanes that are to be laid out.
+struct Page {
+    lines: Vec<Line>,
+    /// Each thread that does something, its name, and the width of its lane.
+    lanes: Vec<(ThreadId, String, usize)>,
+    /// Digits of the highest number.
+    digits: usize,
+    /// How many characters a line may have.
+    room: Option<usize>,
+}
+
+enum Line {
+    /// An event: its number, whom it is about, what it says, and the claims that decided it.
+    Event {
+        n: usize,
+        thread: ThreadId,
+        cell: String,
+        by: String,
+    },
+    /// Something that belongs to no lane, perhaps with a number.
+    Beside(Option<usize>, String),
+}
+
+impl Page {
+    fn add_lanes(&mut self, names: &Names, program: &Program) {
+        for id in program.thread_ids() {
+            let cells = self.lines.iter().filter_map(|line| match line {
+                Line::Event { thread, cell, .. } => (*thread == id).then_some(width(cell)),
+                Line::Beside(..) => None,
+            });
+            if let Some(widest) = cells.max() {
+                let name = names.thread_name(id).to_owned();
+                let wide = widest.max(width(&name));
+                self.lanes.push((id, name, wide));
+            }
         }
     }
-    if let Some(status) = line.status {
-        let _ = write!(text, " status {}", status_name(status));
+
+    /// How many characters its lines have side by side, without claims.
+    fn columns(&self) -> usize {
+        let lanes = self.lanes.iter().map(|(.., wide)| GAP.len() + wide);
+        self.digits + lanes.sum::<usize>()
     }
-    text
-}
 
-/// What a call comes back with.
-pub fn answer(given: &Answer) -> String {
-    match given {
-        Answer::Done => "= done".to_owned(),
-        Answer::Packet(packet) => format!("= {}", contents(packet)),
-        Answer::Packets(packets) => format!("= {}", batch(packets)),
-        Answer::Partial(error, packets) => format!("! {error} {}", batch(packets)),
-        Answer::Value(value) => format!("= {value}"),
-        Answer::Other(value) => format!("! {value}"),
-        Answer::Io { status, bytes } => format!("= {}", ended(*status, *bytes)),
-        Answer::Failed(error) => format!("! {error}"),
-    }
-}
-
-/// How an operation ended.
-fn ended(status: u32, bytes: i64) -> String {
-    match status {
-        0 => format!("bytes {bytes}"),
-        _ => format!("bytes {bytes} status {}", status_name(status)),
-    }
-}
-
-fn batch(packets: &[Packet]) -> String {
-    let packets: Vec<_> = packets.iter().map(contents).collect();
-    format!("[{}]", packets.join(", "))
-}
-
-fn contents(packet: &Packet) -> String {
-    let mut text = format!("key {}", packet.key);
-    for (word, number) in [("bytes", packet.bytes), ("overlapped", packet.overlapped)] {
-        if number != 0 {
-            let _ = write!(text, " {word} {number}");
+    /// A column for each thread.
+    fn side_by_side(&self) -> String {
+        let mut head = format!("{:>1$}", "n", self.digits);
+        for (_, name, wide) in &self.lanes {
+            head.push_str(GAP);
+            pad(&mut head, name, *wide);
         }
+        let mut out = head.trim_end().to_owned() + "\n";
+        for line in &self.lines {
+            let (n, thread, cell, by) = match line {
+                Line::Beside(n, words) => {
+                    self.beside(&mut out, *n, words);
+                    continue;
+                }
+                Line::Event {
+                    n,
+                    thread,
+                    cell,
+                    by,
+                } => (n, thread, cell, by),
+            };
+            let mut line = format!("{n:>0$}", self.digits);
+            for (lane, _, wide) in &self.lanes {
+                let shown = if lane == thread { cell.as_str() } else { "" };
+                line.push_str(GAP);
+                pad(&mut line, shown, *wide);
+            }
+            let fits = |room| width(&line) + width(by) + GAP.len() + 3 <= room;
+            if by.is_empty() || self.room.is_none_or(fits) {
+                let by = if by.is_empty() {
+                    String::new()
+                } else {
+                    format!("{GAP}by {by}")
+                };
+                out += (line + &by).trim_end();
+                out.push('\n');
+            } else {
+                out += line.trim_end();
+                out.push('\n');
+                self.beside(&mut out, None, &format!("by {by}"));
+            }
+        }
+        out
     }
-    if packet.status != 0 {
-        let _ = write!(text, " status {}", status_name(packet.status));
+
+    /// A line for each event, with the name of its thread.
+    fn one_below_the_other(&self, columns: usize) -> String {
+        let mut out = String::new();
+        let names = self.lanes.iter().map(|(_, name, _)| width(name));
+        let wide = names.max().unwrap_or(0);
+        for line in &self.lines {
+            match line {
+                Line::Beside(n, words) => self.beside(&mut out, *n, words),
+                Line::Event {
+                    n,
+                    thread,
+                    cell,
+                    by,
+                } => {
+                    let mut head = format!("{n:>0$}{GAP}", self.digits);
+                    let lane = self.lanes.iter().find(|(id, ..)| id == thread);
+                    pad(&mut head, lane.map_or("", |(_, name, _)| name), wide);
+                    head.push_str(GAP);
+                    out += &wrap(&head, cell, columns);
+                    if !by.is_empty() {
+                        self.beside(&mut out, None, &format!("by {by}"));
+                    }
+                }
+            }
+        }
+        out
     }
-    text
+
+    /// What belongs to no lane, behind its number.
+    fn beside(&self, out: &mut String, n: Option<usize>, words: &str) {
+        let n = n.map_or(String::new(), |n| n.to_string());
+        let head = format!("{n:>0$}{GAP}", self.digits);
+        *out += &wrap(&head, words, self.room.unwrap_or(usize::MAX));
+    }
 }

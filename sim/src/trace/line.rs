@@ -2,8 +2,6 @@
 //!
 //! Long: every operation is spelled here, a few lines each.
 
-use std::io;
-
 use portsim_model::ops_of;
 use portsim_model::program::{
     Alert, FileId, JobId, Knote, Op, OperationId, Packet, PacketId, PortId, Program, Request,
@@ -11,65 +9,10 @@ use portsim_model::program::{
 };
 use portsim_model::step::StepKind;
 
-use super::wire::{EndFields, EndLine, EventLine, Header, OutcomeFields, PacketFields, write_line};
-use super::{Answer, End, Event, Shown, Span, said};
+use super::wire::{EventLine, OutcomeFields, PacketFields};
+use super::{Answer, Event, Shown, said};
 use crate::names::Names;
 use crate::plain::is_plain;
-
-/// Writes a trace as JSON lines.
-pub fn write(
-    out: &mut impl io::Write,
-    names: &Names,
-    program: &Program,
-    header: &Header,
-    events: &[Event],
-    end: Option<&End>,
-) -> io::Result<()> {
-    write_timed(out, names, program, header, (events, &[]), end)
-}
-
-/// The same where every event has its time, or none has.
-pub fn write_timed(
-    out: &mut impl io::Write,
-    names: &Names,
-    program: &Program,
-    header: &Header,
-    (events, spans): (&[Event], &[Span]),
-    end: Option<&End>,
-) -> io::Result<()> {
-    write_line(out, header)?;
-    for (n, event) in events.iter().enumerate() {
-        let mut line = event_line(names, program, n as u64 + 1, event);
-        if let Some(span) = spans.get(n) {
-            (line.t0, line.t1) = (Some(span.t0), span.t1);
-        }
-        write_line(out, &line)?;
-    }
-    if let Some(end) = end {
-        let end = end_fields(names, program, events, &end.parked);
-        write_line(out, &EndLine { end })?;
-    }
-    Ok(())
-}
-
-/// The end of a run with these events, at which these threads were still inside a call.
-pub fn end_fields(
-    names: &Names,
-    program: &Program,
-    events: &[Event],
-    parked: &[ThreadId],
-) -> EndFields {
-    let parked = parked.iter().map(|&thread| thread_name(names, thread));
-    let mut end = EndFields {
-        events: events.len() as u64,
-        parked: parked.collect(),
-        ..EndFields::default()
-    };
-    for event in events {
-        said::say_at_the_end(names, program, event, &mut end);
-    }
-    end
-}
 
 fn thread_name(names: &Names, thread: ThreadId) -> String {
     names.threads[thread.index()].clone()
@@ -546,7 +489,8 @@ pub fn outcome_fields(answer: &Answer) -> OutcomeFields {
     fields
 }
 
-fn packet_fields(packets: &[Packet]) -> Vec<PacketFields> {
+/// Packets as a line says them.
+pub fn packet_fields(packets: &[Packet]) -> Vec<PacketFields> {
     let packet = |packet: &Packet| PacketFields {
         key: packet.key,
         bytes: packet.bytes,

@@ -1,24 +1,31 @@
 //! What an observer of a run wrote down: the only reader and writer of traces.
 //!
 //! A trace is a header, the events in order, and an end that says who was still inside a call. As a file
-//! it is JSON lines (`line`, `wire`); for people it is lanes, one column a thread ([`lanes`]). [`Watcher`]
+//! it is JSON lines (`line`, `wire`, `write`); for people it is lanes, one column a thread ([`lanes`]). [`Watcher`]
 //! makes events of what a step of the model shows.
 
+pub mod cells;
+pub mod changes;
 pub mod lanes;
 mod line;
+mod polls;
 mod read;
 mod said;
 mod told;
 mod watch;
 mod wire;
+mod write;
 
-pub use line::{answer_of, call_line, end_fields, event_line, outcome_fields, write, write_timed};
+pub use line::{answer_of, call_line, event_line, outcome_fields, packet_fields};
 #[cfg(all(any(test, fuzzing), not(loom)))]
 pub(crate) use read::read_from;
 pub use read::{Recorded, event_of, read};
 pub use told::{Branch, Teller, Told};
 pub use watch::Watcher;
-pub use wire::{CallFields, FORMAT, Header, Mode, Origin, OutcomeFields, schema};
+pub use wire::{
+    CallFields, FORMAT, Header, HeldFields, Mode, Origin, OutcomeFields, PacketFields, schema,
+};
+pub use write::{end_fields, held_fields, write, write_timed};
 
 use portsim_model::claim::Claim;
 use portsim_model::event::Error;
@@ -194,6 +201,29 @@ pub struct Span {
 pub struct End {
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
+    /// Threads of a model that could not move; none in what a kernel did.
+    pub held: Vec<Held>,
+}
+
+impl End {
+    /// The end of what a kernel did, or of a model about which nobody asks more.
+    pub fn of(parked: Vec<ThreadId>) -> End {
+        let held = Vec::new();
+        End { parked, held }
+    }
+}
+
+/// A thread that cannot move at the end of a run of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub thread: ThreadId,
+    /// What it is in or has to make next; none where it has several ways to go on.
+    pub op: Option<Op>,
+    /// Whether it is in there: else it stands before.
+    pub is_inside: bool,
+    /// The claim that keeps it from moving; none where it waits for something that is not there.
+    pub claim: Option<&'static Claim>,
 }
 
 /// A whole trace.

@@ -227,7 +227,7 @@ impl Recorded {
             parked.push(thread);
         }
         parked.sort();
-        Ok(End { parked })
+        Ok(End::of(parked))
     }
 }
 
@@ -306,6 +306,8 @@ fn called(
         set: None,
         text: None,
         ended: None,
+        cancelled: None,
+        counted_out: None,
         t0: None,
         t1: None,
         ..line.clone()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portsim_model::program::{Program, VarId};
+use portsim_model::program::{OperationId, PortId, Program, VarId};
 
 use super::wire::{EndFields, EventLine};
 use super::{Branch, Event, Told};
@@ -19,6 +19,8 @@ pub(super) fn say(names: &Names, program: &Program, event: &Event, line: &mut Ev
         set,
         // It is an outcome like any other.
         ended: _,
+        cancelled,
+        counted_out,
         // It stands in the last line.
         after: _,
     } = &**told;
@@ -27,6 +29,11 @@ pub(super) fn say(names: &Names, program: &Program, event: &Event, line: &mut Ev
     line.values = some(values(names, program, event, branches));
     let name = |&(var, value): &(VarId, i64)| (names.vars[var.index()].clone(), value);
     line.set = some(set.iter().map(name).collect());
+    let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
+    let operation = |id: &OperationId| names.operations[id.index()].clone();
+    line.cancelled = some(cancelled.iter().map(operation).collect());
+    let port = |id: &PortId| names.ports[id.index()].clone();
+    line.counted_out = some(counted_out.iter().map(port).collect());
 }
 
 /// Adds what was decided behind the last event of a thread to the last line, if this is one.

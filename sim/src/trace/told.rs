@@ -1,5 +1,5 @@
 //! What a step decided that its call does not say: which way a branch went and by which values, what a variable is now,
-//! how an operation ended that is cancelled too late.
+//! how an operation ended that is cancelled too late, what else the end of a thread does.
 //!
 //! All of it follows from the program and the states before and behind the step.
 
@@ -9,10 +9,11 @@ use portsim_model::files::Phase;
 use portsim_model::machine::AnyMachine;
 use portsim_model::op::Noun;
 use portsim_model::program::{
-    Assignment, Instr, Op, OperationId, Pc, Program, ResultId, ThreadId, VarId,
+    Assignment, CANCELLED, Instr, Op, OperationId, Pc, PortId, Program, ResultId, ThreadId, VarId,
 };
 use portsim_model::state::View;
 use portsim_model::step::Step;
+use portsim_model::threads::Mode;
 
 use super::{Event, Shown};
 use crate::words::{self, reads};
@@ -28,6 +29,10 @@ pub struct Told {
     pub set: Vec<(VarId, i64)>,
     /// How an operation ended that the call was to cancel.
     pub ended: Option<ResultId>,
+    /// Operations that were cancelled because threads ended.
+    pub cancelled: Vec<OperationId>,
+    /// Ports that threads counted against until they ended.
+    pub counted_out: Vec<PortId>,
 }
 
 /// A condition that was asked.
@@ -85,6 +90,9 @@ impl<'m> Teller<'m> {
             let next = way.decided(op, stands, before, &mut told);
             if is_over {
                 way.did(op, before, after, &mut told);
+                if matches!(event.shown, Shown::Call { .. }) {
+                    self.ended(before, after, &mut told);
+                }
                 if let Some(pc) = next {
                     self.on_the_way[me.index()] = way.follow(&after, pc).0;
                 }
@@ -92,6 +100,24 @@ impl<'m> Teller<'m> {
             if told != Told::default() {
                 event.told = Some(Box::new(told));
             }
+        }
+    }
+
+    /// What the end of threads did, where some ended.
+    fn ended(&self, before: View<'_>, after: View<'_>, told: &mut Told) {
+        let program = self.machine.program();
+        let ends = |&id: &ThreadId| before.mode(id) != Mode::Done && after.mode(id) == Mode::Done;
+        let mut gone = program.thread_ids().filter(ends).peekable();
+        if gone.peek().is_none() {
+            return;
+        }
+        let is_cancelled = |&id: &OperationId| {
+            let result = after.operation(id).result();
+            result.is_some_and(|result| program.results[result.index()] == CANCELLED)
+        };
+        told.cancelled = before.pending_operations().filter(is_cancelled).collect();
+        if self.machine.about().counts_running {
+            told.counted_out = gone.filter_map(|id| counts_against(before, id)).collect();
         }
     }
 
@@ -235,6 +261,13 @@ fn updated(mut op: Op) -> Option<u16> {
         Noun::Update(set) => Some(*set),
         _ => None,
     })
+}
+
+/// The port that a thread counts against.
+fn counts_against(view: View<'_>, id: ThreadId) -> Option<PortId> {
+    let thread = view.thread(id);
+    let runs = thread.mode().is_runnable() && thread.suspensions() == 0;
+    thread.port().filter(|_| runs || thread.counts_on())
 }
 
 /// How an operation ended between two states, if it was not cancelled.

@@ -135,6 +135,26 @@ pub struct EndFields {
     /// What those conditions read, and what that was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, BTreeMap<String, i64>>,
+    /// Threads of a model that could not move.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldFields>,
+}
+
+/// A thread that could not move at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeldFields {
+    /// Its name.
+    pub thread: String,
+    /// The call that it was in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#in: Option<String>,
+    /// The operation that it had to make next, where it was in no call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The claim that kept it from moving; left out where what it waited for was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }
 
 macro_rules! lines {
@@ -277,6 +297,10 @@ lines! {
         text: String,
         /// How an operation ended that the call was to cancel, and that was over before.
         ended: OutcomeFields,
+        /// The I/O operations that were cancelled because a thread ended.
+        cancelled: Vec<String>,
+        /// The ports that threads counted against until they ended, one for each thread.
+        counted_out: Vec<String>,
         /// When the call started, in nanoseconds of a monotonic clock.
         t0: u64,
         /// When the call returned.

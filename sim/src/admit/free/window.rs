@@ -12,7 +12,7 @@ use portsim_model::claim::Claim;
 use super::layers::Layer;
 use super::{Judge, Limits, Place, Search};
 use crate::admit::Refusal;
-use crate::trace::{Shown, Watcher, lanes};
+use crate::trace::{Shown, Watcher, cells};
 
 /// The most places that are looked at to leave one event out.
 const LOOKS_EACH: usize = 20_000;
@@ -106,7 +106,7 @@ impl<'s> Judge<'s> {
 
     pub(super) fn words(&self, shown: &Shown) -> String {
         let thread = &self.names.threads[shown.thread().index()];
-        let cell = lanes::cell(self.names, self.machine.program(), shown);
+        let cell = cells::cell(self.names, self.machine.program(), shown);
         format!("{thread}: {cell}")
     }
 }

@@ -211,14 +211,10 @@ impl Files {
         };
         Ok(match (ended, now) {
             // The call says the error only.
-            (Ended::Failed(error), Some(how))
-                if u32::from(win32_of_status(how.status)) == error =>
-            {
-                Answer::Io {
-                    status: how.status,
-                    bytes: how.returned,
-                }
-            }
+            (Ended::Failed(error), Some(how)) if turns_into(how.status, error) => Answer::Io {
+                status: how.status,
+                bytes: how.returned,
+            },
             // The call has come back with its operation, and not every system writes the status block then.
             (Ended::Failed(error), _) if pipe.file.sync => match ends_with(error) {
                 Some(status) => Answer::Io { status, bytes: 0 },
@@ -328,12 +324,17 @@ impl Drop for Files {
     }
 }
 
+/// Whether a status turns into this error.
+pub(super) fn turns_into(status: u32, error: u32) -> bool {
+    win32_of_status(status).is_some_and(|it| u32::from(it.number) == error)
+}
+
 /// The status with which an operation has ended, if that turns into this error.
 fn ends_with(error: u32) -> Option<u32> {
     let statuses = [CANCELLED.status, BROKEN];
     statuses
         .into_iter()
-        .find(|&status| u32::from(win32_of_status(status)) == error)
+        .find(|&status| turns_into(status, error))
 }
 
 impl Pipe {

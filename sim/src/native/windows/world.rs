@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use portsim_model::event::Error;
 use portsim_model::ops_of;
-use portsim_model::os_error::win32_of_status;
 use portsim_model::program::{
     Binding, BindingId, FileId, IoResult, ObjectId, Op, OperationId, Packet, PacketId, PortId,
     Program, ReserveId, ResultId, ThreadId, Timeout,
@@ -167,7 +166,7 @@ impl WindowsWorld {
                 status: 0,
                 ..**posted
             } == told;
-            same && posted.status != 0 && u32::from(win32_of_status(posted.status)) == error
+            same && posted.status != 0 && files::turns_into(posted.status, error)
         };
         match self.packets.iter().find(meant) {
             Some(posted) => Answer::Packet(*posted),

@@ -6,10 +6,11 @@ use crate::admit::Refusal;
 use crate::report::admit::{Admission, Admissions, Verdict};
 use crate::report::repeat as again;
 use crate::scenario::Scenario;
-use crate::trace::{Mode, Trace, lanes};
+use crate::trace::lanes::{Lanes, Layout};
+use crate::trace::{Mode, Trace};
 
 /// The verdict; where the trace is refused, what it shows and what the model could have shown.
-pub fn one(admission: &Admission) -> String {
+pub fn one(admission: &Admission, layout: Layout) -> String {
     let mut words = format!(
         "{}  {} as {}",
         admission.verdict().name(),
@@ -26,7 +27,7 @@ pub fn one(admission: &Admission) -> String {
     let (Some(refusal), Some(trace)) = (refusal, &admission.refused) else {
         return stacked([words]);
     };
-    let lanes = before(&admission.scenario, trace, refusal);
+    let lanes = before(&admission.scenario, trace, refusal, layout);
     words += &parts(&admission.scenario, trace, refusal);
     stacked([lanes, words])
 }
@@ -50,12 +51,13 @@ pub fn notes_on_all(admissions: &Admissions) -> Vec<String> {
 
 /// The trace up to where it is refused. Of calls at full speed the end can stand far below the beginning: lanes would
 /// show neither.
-fn before(scenario: &Scenario, trace: &Trace, refusal: &Refusal) -> String {
+fn before(scenario: &Scenario, trace: &Trace, refusal: &Refusal, layout: Layout) -> String {
     if trace.header.mode == Mode::Free {
         return String::new();
     }
     let upto = (refusal.at as usize).min(trace.events.len());
-    lanes::lanes(&scenario.names, &scenario.program, &trace.events[..upto])
+    let events = &trace.events[..upto];
+    Lanes::of(&scenario.names, &scenario.program, events).text(layout)
 }
 
 fn parts(scenario: &Scenario, trace: &Trace, refusal: &Refusal) -> String {

@@ -3,24 +3,23 @@
 use portsim_model::property::Violation;
 
 use super::covered::covered;
-use super::{repeat, stacked};
+use super::{repeat, stacked, wrong};
 use crate::check::Found;
-use crate::report::check::{Check, Checks, Counterexample, Explored, Method, Walk};
+use crate::report::check::{Check, Checks, Explored, Method, Walk};
 use crate::report::repeat as again;
 use crate::report::repeat::shell;
 use crate::report::units::{count, counted, rate, seconds};
 use crate::report::verdict::{Verdict, expected};
-use crate::scenario::Scenario;
-use crate::trace::lanes;
+use crate::trace::lanes::{Lanes, Layout};
 
 /// Smaller odds that a state was taken for another are told only to machines.
 const ODDS_TOLD: f64 = 1e-9;
 
 /// The verdict on one scenario, and the counterexample where it is to be shown.
-pub fn one(check: &Check) -> String {
+pub fn one(check: &Check, layout: Layout) -> String {
     let more = match &check.method {
         Method::Unsupported(_) => String::new(),
-        Method::Explored(explored) if is_shown(check) => counterexample(check, explored),
+        Method::Explored(explored) if is_shown(check) => counterexample(check, explored, layout),
         Method::Explored(_) => String::new(),
         Method::Walked(walk) => coverage(check, walk),
     };
@@ -124,16 +123,14 @@ fn is_shown(check: &Check) -> bool {
 }
 
 /// The run that shows what was found, or why there is none.
-fn counterexample(check: &Check, explored: &Explored) -> String {
+fn counterexample(check: &Check, explored: &Explored, layout: Layout) -> String {
     let (scenario, run) = (&check.scenario, &explored.counterexample);
     if !run.events.is_empty() {
         let (names, program) = (&scenario.names, &scenario.program);
-        let lanes = lanes::lasso(names, program, &run.events, run.loop_at);
-        let culprit = match run.culprit.is_empty() {
-            true => String::new(),
-            false => format!("\n{}\n", run.culprit),
-        };
-        return format!("\n{lanes}{}{culprit}", held(run, scenario));
+        let lanes = Lanes::of(names, program, &run.events).round(run.loop_at);
+        let lanes = lanes.changing(&run.changes).text(layout);
+        let wrong = wrong(&run.culprit, &run.end.held, names);
+        return format!("\n{lanes}{wrong}");
     }
     let words = match explored.exploration.found {
         None => "",
@@ -146,15 +143,6 @@ fn counterexample(check: &Check, explored: &Explored) -> String {
         Some(Found::Violation(_)) => "the first state already breaks it",
     };
     words.to_owned()
-}
-
-/// Which threads a rule keeps from moving at the end, where that was asked.
-fn held(run: &Counterexample, scenario: &Scenario) -> String {
-    let held = run.held.iter().map(|(thread, claim)| {
-        let thread = scenario.names.thread_name(*thread);
-        format!("{thread} is held by {}: {}\n", claim.id, claim.says)
-    });
-    held.collect()
 }
 
 /// What the runs have covered.

@@ -6,18 +6,18 @@ use crate::cross_check::{Comparison, Verdict};
 use crate::report::cross_check::CrossCheck;
 use crate::report::repeat as again;
 use crate::report::totals::Totals;
-use crate::trace::lanes;
+use crate::trace::lanes::{Lanes, Layout};
 
 /// How many scenarios are named for one reason.
 const NAMED_MAX: usize = 5;
 
 /// Where backends and the model part, a matrix of all verdicts, and what was left out.
-pub fn cross_check(cross_check: &CrossCheck) -> String {
+pub fn cross_check(cross_check: &CrossCheck, layout: Layout) -> String {
     let differ = cross_check.comparisons.iter().filter_map(|comparison| {
         let Verdict::Differ(refusal) = &comparison.verdict else {
             return None;
         };
-        differ(cross_check, comparison, refusal)
+        differ(cross_check, comparison, refusal, layout)
     });
     let rest = [
         matrix(cross_check),
@@ -28,7 +28,12 @@ pub fn cross_check(cross_check: &CrossCheck) -> String {
 }
 
 /// Where a backend and the model part.
-fn differ(cross_check: &CrossCheck, comparison: &Comparison, refusal: &Refusal) -> Option<String> {
+fn differ(
+    cross_check: &CrossCheck,
+    comparison: &Comparison,
+    refusal: &Refusal,
+    layout: Layout,
+) -> Option<String> {
     let of = |name: &String| *name == comparison.scenario;
     let mut scenarios = cross_check.scenarios.iter();
     let scenario = scenarios.find(|scenario| of(&scenario.name))?;
@@ -39,7 +44,7 @@ fn differ(cross_check: &CrossCheck, comparison: &Comparison, refusal: &Refusal) 
         comparison.scenario, comparison.seed
     );
     let shown = &comparison.events[..upto];
-    words += &lanes::lanes(&scenario.names, &scenario.program, shown);
+    words += &Lanes::of(&scenario.names, &scenario.program, shown).text(layout);
     words += &divergence(on, personality, refusal);
     words += &repeat(&again::cross_check(
         &scenario.file,

@@ -4,12 +4,12 @@ use super::stacked;
 use crate::report::parting::{Diff, Parting, Replay, Side};
 use crate::report::units::counted;
 use crate::scenario::Scenario;
-use crate::trace::lanes;
+use crate::trace::lanes::{Lanes, Layout};
 
 /// Whether a trace still comes out.
-pub fn replay(replay: &Replay) -> String {
+pub fn replay(replay: &Replay, layout: Layout) -> String {
     if let Some(parting) = &replay.parting {
-        return part(&replay.scenario, parting, ["trace", "model"]);
+        return part(&replay.scenario, parting, ["trace", "model"], layout);
     }
     let mut words = format!(
         "same  {} as {}, {}",
@@ -21,13 +21,21 @@ pub fn replay(replay: &Replay) -> String {
         let property = replay.scenario.names.property(violation);
         words += &format!("; it violates {property}");
     }
-    stacked([words])
+    let Some(played) = &replay.played else {
+        return stacked([words]);
+    };
+    let (names, program) = (&replay.scenario.names, &replay.scenario.program);
+    let lanes = Lanes::of(names, program, &played.events).round(played.loop_at);
+    stacked([
+        lanes.changing(&played.changes).text(layout),
+        format!("\n{words}"),
+    ])
 }
 
 /// Whether two traces show the same.
-pub fn diff(diff: &Diff) -> String {
+pub fn diff(diff: &Diff, layout: Layout) -> String {
     match &diff.parting {
-        Some(parting) => part(&diff.scenario, parting, ["left", "right"]),
+        Some(parting) => part(&diff.scenario, parting, ["left", "right"], layout),
         None => stacked([format!(
             "same  {}, {}",
             diff.scenario.name,
@@ -37,8 +45,8 @@ pub fn diff(diff: &Diff) -> String {
 }
 
 /// What both show, and what each shows then.
-fn part(scenario: &Scenario, parting: &Parting, sides: [&str; 2]) -> String {
-    let lanes = lanes::lanes(&scenario.names, &scenario.program, &parting.before);
+fn part(scenario: &Scenario, parting: &Parting, sides: [&str; 2], layout: Layout) -> String {
+    let lanes = Lanes::of(&scenario.names, &scenario.program, &parting.before).text(layout);
     let words = |side: &Side| {
         let words = side.words(scenario);
         words.unwrap_or_else(|| "cannot go on".to_owned())

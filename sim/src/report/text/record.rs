@@ -3,18 +3,18 @@
 use super::unsupported;
 use crate::report::record::{Record, Recorded};
 use crate::scenario::Scenario;
-use crate::trace::{lanes, write_timed};
+use crate::trace::lanes::{Lanes, Layout};
+use crate::trace::write_timed;
 
 /// The trace: its lanes where a file took it, and itself where none did.
-pub fn record(record: &Record) -> String {
+pub fn record(record: &Record, layout: Layout) -> String {
     match (&record.recorded, &record.file) {
         (Err(_), _) => String::new(),
         (Ok(recorded), None) => lines(&record.scenario, recorded),
-        (Ok(recorded), Some(_)) => lanes::lanes(
-            &record.scenario.names,
-            &record.scenario.program,
-            &recorded.trace.events,
-        ),
+        (Ok(recorded), Some(_)) => {
+            let (names, program) = (&record.scenario.names, &record.scenario.program);
+            Lanes::of(names, program, &recorded.trace.events).text(layout)
+        }
     }
 }
 

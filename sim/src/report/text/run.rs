@@ -1,16 +1,16 @@
 //! What `run` found, for people.
 
-use super::{repeat, stacked, table, unsupported};
+use super::{repeat, stacked, table, unsupported, wrong};
 use crate::report::exit::Exit;
 use crate::report::repeat as again;
 use crate::report::run::{Run, Runs};
 use crate::report::units::counted;
 use crate::report::verdict::Verdict;
 use crate::run::Ended;
-use crate::trace::lanes;
+use crate::trace::lanes::{Lanes, Layout};
 
 /// The lanes of a run, and what became of it.
-pub fn one(run: &Run) -> String {
+pub fn one(run: &Run, layout: Layout) -> String {
     let Ok(ran) = &run.ran else {
         return String::new();
     };
@@ -18,8 +18,10 @@ pub fn one(run: &Run) -> String {
         return summary(run) + "\n";
     }
     let scenario = &run.scenario;
-    let lanes = lanes::lanes(&scenario.names, &scenario.program, &ran.events);
-    stacked([lanes, format!("\n{}", summary(run))])
+    let lanes = Lanes::of(&scenario.names, &scenario.program, &ran.events);
+    let lanes = lanes.changing(&ran.changes).text(layout);
+    let wrong = wrong(&ran.culprit, &ran.held, &scenario.names);
+    stacked([lanes, wrong, format!("\n{}", summary(run))])
 }
 
 /// What one does without: why there is no run, or how to see once more what nobody expected.

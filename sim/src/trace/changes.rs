@@ -1,0 +1,166 @@
+//! What changes of the state from step to step: queues, waiters, counts, variables, objects, files, operations.
+
+use portsim_model::State;
+use portsim_model::expr::Facts;
+use portsim_model::files::Phase;
+use portsim_model::machine::AnyMachine;
+use portsim_model::program::{
+    FileId, Object, ObjectId, OperationId, Packet, PacketId, PortId, SourceId, VarId,
+};
+use portsim_model::state::View;
+
+use super::cells::{batch, ended};
+use crate::names::Names;
+
+/// States of a run, each with the number of the last event before it.
+pub type States = Vec<(u64, State)>;
+
+/// What is other behind an event than it was before its step; of the first state everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The number of the last event of the step; 0 for the first state.
+    pub after: u64,
+    /// What is other now, in the order of the state.
+    pub facts: Vec<Fact>,
+}
+
+/// One thing that is the case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about: `p.queue`.
+    pub name: String,
+    /// What is the case.
+    pub is: Is,
+}
+
+/// What can be the case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Is {
+    /// A number.
+    Number(i64),
+    /// Yes or no.
+    Truth(bool),
+    /// Packets, oldest first.
+    Packets(Vec<Packet>),
+    /// Names of threads, oldest first.
+    Threads(Vec<String>),
+    /// In words.
+    Words(String),
+}
+
+impl Fact {
+    /// The fact in words.
+    pub fn words(&self) -> String {
+        let is = match &self.is {
+            Is::Number(number) => number.to_string(),
+            Is::Truth(true) => "yes".to_owned(),
+            Is::Truth(false) => "no".to_owned(),
+            Is::Packets(packets) => batch(packets),
+            Is::Threads(names) => format!("[{}]", names.join(", ")),
+            Is::Words(words) => words.clone(),
+        };
+        format!("{} = {is}", self.name)
+    }
+}
+
+/// What each of these states has that the one before it has not; each with the number of the last event before it.
+pub fn changes(machine: &dyn AnyMachine, names: &Names, states: &[(u64, State)]) -> Vec<Change> {
+    let mut known: Vec<Fact> = Vec::new();
+    let mut changes = Vec::new();
+    for (after, state) in states {
+        let facts = facts(machine, names, state);
+        // A state of the same program has the same facts in the same places.
+        let was = |place: usize| known.get(place);
+        let other = facts.iter().enumerate();
+        let other = other.filter(|&(place, fact)| was(place) != Some(fact));
+        let other: Vec<_> = other.map(|(_, fact)| fact.clone()).collect();
+        if !other.is_empty() {
+            let (after, facts) = (*after, other);
+            changes.push(Change { after, facts });
+        }
+        known = facts;
+    }
+    changes
+}
+
+/// All that is the case in a state.
+fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
+    let view = machine.view(state);
+    let mut facts = Vec::new();
+    for (id, name) in ids(&names.ports, PortId) {
+        let port = view.port(id);
+        let waiters = port.waiters();
+        let waiters = waiters.iter().map(|id| names.thread_name(id).to_owned());
+        let mut say = |part: &str, is| facts.push(fact(format!("{name}.{part}"), is));
+        say("open", Is::Truth(port.is_open()));
+        say("queue", packets(view, port.packets().as_slice()));
+        if let Some(taken) = port.taken() {
+            say("taken", packets(view, taken.as_slice()));
+        }
+        say("waiters", Is::Threads(waiters.collect()));
+        if machine.about().counts_running {
+            say("running", Is::Number(port.running().count().into()));
+        }
+    }
+    let vars = ids(&names.vars, VarId).map(|(id, name)| fact(name, Is::Number(view.var(id))));
+    facts.extend(vars);
+    let objects = ids(&names.objects, ObjectId);
+    facts.extend(objects.map(|(id, name)| object(view, names, id, name)));
+    for (id, name) in ids(&names.files, FileId) {
+        facts.push(fact(
+            format!("{name}.open"),
+            Is::Truth(view.file(id).is_open()),
+        ));
+    }
+    let operations = ids(&names.operations, OperationId);
+    facts.extend(operations.map(|(id, name)| operation(view, id, name)));
+    for (id, name) in ids(&names.sources, SourceId) {
+        let is_readable = Is::Truth(view.is_readable(id));
+        facts.push(fact(format!("{name}.readable"), is_readable));
+    }
+    facts
+}
+
+fn fact(name: impl Into<String>, is: Is) -> Fact {
+    let name = name.into();
+    Fact { name, is }
+}
+
+/// Each of these names with its number.
+fn ids<T>(names: &[String], id: fn(u8) -> T) -> impl Iterator<Item = (T, &str)> {
+    (0..).map(id).zip(names.iter().map(String::as_str))
+}
+
+fn packets(view: View<'_>, ids: &[u8]) -> Is {
+    let packet = |&id: &u8| view.program.packets[PacketId(id).index()];
+    Is::Packets(ids.iter().map(packet).collect())
+}
+
+fn object(view: View<'_>, names: &Names, id: ObjectId, name: &str) -> Fact {
+    let signal = view.signal(id);
+    match view.program.objects[id.index()] {
+        Object::Event { .. } => fact(format!("{name}.signaled"), Is::Truth(signal != 0)),
+        Object::Semaphore { .. } => fact(format!("{name}.count"), Is::Number(signal.into())),
+        Object::Mutex => {
+            let owner = names.threads.get(usize::from(signal).wrapping_sub(1));
+            let owner = owner.map_or("nobody", |owner| owner);
+            fact(format!("{name}.owner"), Is::Words(owner.to_owned()))
+        }
+    }
+}
+
+fn operation(view: View<'_>, id: OperationId, name: &str) -> Fact {
+    let operation = view.operation(id);
+    let result = operation.result();
+    let how = result.map(|result| view.program.results[result.index()]);
+    let how = how.map_or(String::new(), |how| {
+        format!(", {}", ended(how.status, how.bytes))
+    });
+    let phase = match operation.phase() {
+        Phase::Idle => "idle",
+        Phase::Pending => "pending",
+        Phase::Queued => "queued",
+    };
+    let freed = if operation.is_freed() { ", freed" } else { "" };
+    fact(name, Is::Words(format!("{phase}{how}{freed}")))
+}
