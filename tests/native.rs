@@ -53,7 +53,7 @@ fn cells(
 #[test]
 fn each_backend_agrees_with_its_own_personality() {
     for backend in available() {
-        let cells = cells(backend, backend.system(), 10, &[""]);
+        let cells = cells(backend, backend.system(), 3, &[""]);
         let agree = cells
             .iter()
             .filter(|cell| matches!(cell.verdict, Verdict::Agree(_)))

@@ -121,7 +121,7 @@ impl OfThread {
 }
 
 /// NTSTATUS values that evidence names.
-pub const STATUSES: [(&str, u32); 12] = [
+pub const STATUSES: [(&str, u32); 15] = [
     ("STATUS_SUCCESS", 0),
     ("STATUS_PENDING", 0x103),
     ("STATUS_BUFFER_OVERFLOW", 0x8000_0005),
@@ -129,7 +129,10 @@ pub const STATUSES: [(&str, u32); 12] = [
     ("STATUS_INVALID_DEVICE_REQUEST", 0xc000_0010),
     ("STATUS_END_OF_FILE", 0xc000_0011),
     ("STATUS_BUFFER_TOO_SMALL", 0xc000_0023),
+    ("STATUS_IO_TIMEOUT", 0xc000_00b5),
     ("STATUS_CANCELLED", 0xc000_0120),
+    ("STATUS_LOCAL_DISCONNECT", 0xc000_013b),
+    ("STATUS_REMOTE_DISCONNECT", 0xc000_013c),
     ("STATUS_PIPE_BROKEN", 0xc000_014b),
     ("STATUS_CONNECTION_RESET", 0xc000_020d),
     ("STATUS_CONNECTION_REFUSED", 0xc000_0236),

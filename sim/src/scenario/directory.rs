@@ -1,6 +1,6 @@
 //! Every name of a scenario, and what it stands for.
 
-use portsim_model::os_error::os_errors;
+use portsim_model::os_error::{UNKNOWN_STATUS, os_errors, win32_of_status};
 use portsim_model::program::{
     CodeId, FileId, JobId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId, SourceId,
     ThreadId, VarId, WaitPacketId, WaitsIn,
@@ -490,7 +490,12 @@ pub(super) fn constant(name: &str) -> Option<i64> {
 
 /// Every constant of the systems' headers that expressions know.
 pub(super) fn constants() -> impl Iterator<Item = (&'static str, i64)> {
+    let carried = STATUSES
+        .into_iter()
+        .filter_map(|(_, status)| win32_of_status(status));
     os_errors()
-        .map(|(_, error)| (error.name, error.number.into()))
+        .map(|(_, error)| error)
+        .chain(carried.chain([UNKNOWN_STATUS]))
+        .map(|error| (error.name, error.number.into()))
         .chain(STATUSES.map(|(name, value)| (name, value.into())))
 }
