@@ -55,14 +55,11 @@ fn names_are_cut_before_lanes_are_given_up() {
     let (scenario, events) = played(WORKERS);
     let lanes = Lanes::of(&scenario.names, &scenario.program, &events);
     let full = false;
-    for columns in [50, 58, 60] {
-        let columns = Some(columns);
+    for room in [50, 58, 60] {
+        let columns = Some(room);
         let shown = lanes.text(Layout { columns, full });
-        assert!(
-            shown
-                .lines()
-                .all(|line| line.chars().count() <= columns.expect("it is there"))
-        );
+        let mut lines = shown.lines();
+        assert!(lines.all(|line| line.chars().count() <= room));
         assert!(shown.starts_with("n  wor"), "{shown}");
         assert!(shown.contains("~ key 1"), "{shown}");
     }
@@ -102,8 +99,7 @@ const POLLS: &str = r#"{
 
 #[test]
 fn polls_that_come_to_nothing_stand_there_once() {
-    let once = "\
- n  a                                    m
+    let once = " n  a                                    m
  1  get p timeout 0 ! WAIT_TIMEOUT
  2  [x.ok: no] yield
     and again, 3 times
@@ -123,7 +119,7 @@ fn polls_that_come_to_nothing_stand_there_once() {
 fn one_poll_says_how_often_and_two_are_no_run() {
     let of = |turns: usize| {
         let turns = vec!["\"a\""; turns].join(", ");
-        let yields = vec!["\"yield\""; 5].join(", ");
+        let yields = ["\"yield\""; 5].join(", ");
         format!(
             r#"{{ "why": "How often?", "threads": {{ "a": [{yields}] }}, "schedule": [{turns}] }}"#
         )
