@@ -11,7 +11,7 @@ use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
 const LEVELS: [&[&str]; 11] = [
-    &["bad_input", "draft", "names", "plain"],
+    &["bad_input", "draft", "names", "plain", "utf8"],
     &["words"],
     &["scenario", "trace"],
     &["choose", "coverage"],

@@ -9,6 +9,7 @@ use crate::bad_input::{BadInput, quoted};
 use crate::report::exit::Cut;
 use crate::scenario::Scenario;
 use crate::trace::{Header, Trace, read};
+use crate::utf8;
 
 /// A trace file.
 pub struct TraceFile {
@@ -70,7 +71,9 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
 /// The addresses of a file of hosts: one a line.
 pub fn addresses(file: &Path) -> Result<Vec<String>, BadInput> {
     let unreadable = |error| BadInput::new(file, format!("cannot be read: {error}"));
-    addresses_in(file, &fs::read_to_string(file).map_err(unreadable)?)
+    let bytes = fs::read(file).map_err(unreadable)?;
+    let text = utf8::text(&bytes).map_err(|(_, problem)| BadInput::new(file, problem))?;
+    addresses_in(file, text)
 }
 
 /// The addresses that stand in such a file.

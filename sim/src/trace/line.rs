@@ -12,7 +12,7 @@ use portsim_model::program::{
 use portsim_model::step::StepKind;
 
 use super::wire::{EndFields, EndLine, EventLine, Header, OutcomeFields, PacketFields, write_line};
-use super::{Answer, End, Event, Shown, Span, said};
+use super::{Answer, End, Event, Shown, Span, outcome, said};
 use crate::names::Names;
 use crate::plain::is_plain;
 
@@ -550,8 +550,9 @@ fn packet_fields(packets: &[Packet]) -> Vec<PacketFields> {
 /// The longest name of an error.
 const ERROR_MAX: usize = 100;
 
-/// The answer that an outcome means; what is missing where it means none.
-pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
+/// The answer that an outcome means; why it means none, where it does not.
+pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, String> {
+    outcome::check(fields)?;
     let packets = fields.packets.as_ref().map(|packets| {
         let packet = |packet: &PacketFields| Packet {
             key: packet.key,
@@ -561,13 +562,9 @@ pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
         };
         packets.iter().map(packet).collect()
     });
-    if !fields.ok {
-        let error = fields
-            .error
-            .clone()
-            .ok_or("an outcome that is not ok names its error")?;
+    if let Some(error) = fields.error.clone() {
         if error.len() > ERROR_MAX || !error.chars().all(is_plain) {
-            return Err("an error is a word of at most 100 letters");
+            return Err("an error is a word of at most 100 letters".to_owned());
         }
         return Ok(match packets {
             Some(packets) => Answer::Partial(error, packets),
@@ -579,12 +576,10 @@ pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
     }
     Ok(match fields.key {
         None if fields.value.is_some() => Answer::Value(fields.value.unwrap_or_default()),
-        None => match fields.status {
-            None => Answer::Done,
-            Some(status) => Answer::Io {
-                status,
-                bytes: fields.bytes.unwrap_or(0),
-            },
+        None if fields.status.is_none() && fields.bytes.is_none() => Answer::Done,
+        None => Answer::Io {
+            status: fields.status.unwrap_or(0),
+            bytes: fields.bytes.unwrap_or(0),
         },
         Some(key) => Answer::Packet(Packet {
             key,

@@ -6,6 +6,7 @@
 
 pub mod lanes;
 mod line;
+mod outcome;
 mod read;
 mod said;
 mod told;

@@ -13,6 +13,7 @@ use super::{End, Event, Header, Mode, Shown, Span, Trace};
 use crate::bad_input::{BadInput, quoted};
 use crate::names::Names;
 use crate::plain::is_plain;
+use crate::utf8;
 
 /// The longest line of a trace.
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -164,10 +165,9 @@ impl<R: Read> Lines<'_, R> {
                 break;
             }
         }
-        match std::str::from_utf8(&self.text) {
+        match utf8::text(&self.text) {
             Ok(text) => Ok(Some(text)),
-            Err(error) => {
-                let problem = format!("is not UTF-8 at byte {}", error.valid_up_to());
+            Err((_, problem)) => {
                 Err(BadInput::new(self.file, problem).at(format!("line {}", self.number)))
             }
         }
@@ -238,11 +238,14 @@ pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Ev
         .ok_or_else(|| format!("unknown thread {}", quoted(&line.thread)))?;
     let answer = line.outcome.as_ref().map(answer_of).transpose()?;
     let shown = match (&line.call, &line.r#return, &line.step) {
-        (Some(_), None, None) => Shown::Call {
-            thread,
-            op: called(names, program, thread, line)?,
-            answer,
-        },
+        (Some(_), None, None) => {
+            let op = called(names, program, thread, line)?;
+            Shown::Call {
+                thread,
+                op,
+                answer: answer.map(|answer| answer.of_call(op)),
+            }
+        }
         (None, Some(word), None) => {
             let op = ops(program, thread).find(|op| op.verb().name() == word);
             let op =
@@ -250,7 +253,7 @@ pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Ev
             Shown::Return {
                 thread,
                 op,
-                answer: answer.ok_or("a return has an outcome")?,
+                answer: answer.ok_or("a return has an outcome")?.of_call(op),
             }
         }
         (None, None, Some(word)) => {

@@ -12,6 +12,7 @@ use crate::report::admit;
 use crate::report::exit::Exit;
 use crate::report::totals::Totals;
 use crate::report::verdict::Verdict;
+use crate::utf8;
 
 /// The list by which the result of a command is known, and what is in it.
 const LISTS: [&str; 5] = ["cells", "cases", "scenarios", "traces", "runs"];
@@ -38,7 +39,8 @@ pub struct Said {
 impl Said {
     /// What a command that takes `--shard` said; else the line where something is wrong, and what.
     pub fn read(text: &[u8]) -> Result<Said, (usize, String)> {
-        let said: Value = serde_json::from_slice(text)
+        let text = utf8::text(text).map_err(|(_, problem)| (1, problem.to_owned()))?;
+        let said: Value = serde_json::from_str(text)
             .map_err(|error| (error.line(), format!("is no JSON: {error}")))?;
         let keys = said.as_object();
         match keys.is_some_and(|keys| LISTS.iter().any(|list| keys.contains_key(*list))) {

@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use super::super::place::Complaint;
+use crate::utf8;
 
 /// How deep lists and objects may lie inside each other. It bounds every recursion over a file:
 /// operations, which take two levels each, lie at most 48 deep in each other.
@@ -27,10 +28,15 @@ pub(super) enum Json {
 impl Json {
     /// The tree of a text, or where the text stops to be JSON.
     pub(super) fn read(bytes: &[u8]) -> Result<Json, Complaint> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let place = format!("byte {}", error.valid_up_to());
-            syntax(place, String::from("the text is not valid UTF-8"))
-        })?;
+        let text = utf8::text(bytes)
+            .map_err(|(at, problem)| syntax(format!("byte {at}"), problem.to_owned()))?;
+        match Json::of(text) {
+            Err(_) if is_trace(text) => Err(syntax(String::new(), IS_TRACE.to_owned())),
+            tree => tree,
+        }
+    }
+
+    fn of(text: &str) -> Result<Json, Complaint> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let tree = Level(LEVELS_MAX).deserialize(&mut reader);
         tree.and_then(|tree| reader.end().map(|()| tree))
@@ -40,11 +46,32 @@ impl Json {
                 let words = words.split(" at line ").next().unwrap_or_default();
                 match error.classify() {
                     Category::Data => syntax(place, words.to_owned()),
+                    _ if words == "number out of range" => {
+                        syntax(place, "found a number of more than 64 bits".to_owned())
+                    }
                     _ => syntax(place, format!("not valid JSON: {words}")),
                 }
             })
     }
 }
+
+/// What is said to a trace where a scenario was expected.
+const IS_TRACE: &str =
+    "found a trace, expected a scenario; `admit` judges traces, `replay` plays those of the model";
+
+/// Whether the first line is the header of a trace.
+fn is_trace(text: &str) -> bool {
+    let header = text.lines().next().map(Json::of);
+    let Some(Ok(Json::Object(fields))) = header else {
+        return false;
+    };
+    let names_it = |format: &Json| matches!(format, Json::String(it) if it.starts_with(FORMAT));
+    let mut fields = fields.iter();
+    fields.any(|(name, value)| name == "format" && names_it(value))
+}
+
+/// How the format of traces begins, of whatever version.
+const FORMAT: &str = "portsim-trace/";
 
 fn syntax(place: String, problem: String) -> Complaint {
     Complaint {

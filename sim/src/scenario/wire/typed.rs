@@ -316,11 +316,22 @@ fn found(unexpected: Unexpected<'_>) -> String {
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Unsigned(value) => value.to_string(),
         Unexpected::Signed(value) => value.to_string(),
-        Unexpected::Float(value) => format!("the fraction {value}"),
+        Unexpected::Float(value) => fraction(value),
         Unexpected::Str(text) => format!("the string {}", quoted(text)),
         Unexpected::Seq => String::from("a list"),
         Unexpected::Map => String::from("an object"),
         other => other.to_string(),
+    }
+}
+
+/// A number that is no integer of 64 bits, which may be only a way to write one.
+fn fraction(value: f64) -> String {
+    if value.fract() != 0.0 {
+        format!("the fraction {value}")
+    } else if value.abs() >= 2_f64.powi(63) {
+        String::from("a number of more than 64 bits")
+    } else {
+        format!("{value:?}, written with a point or an exponent")
     }
 }
 
@@ -331,7 +342,7 @@ fn wanted(expected: &str) -> String {
         "u8" => range(0, u8::MAX.into()),
         "u32" => range(0, u32::MAX.into()),
         "i32" => range(i32::MIN.into(), i32::MAX.into()),
-        "i64" => String::from("a whole number of 64 bits"),
+        "i64" => String::from("a whole number from -2^63 to 2^63 - 1"),
         "a boolean" => String::from("true or false"),
         "a sequence" => String::from("a list"),
         "a map" => String::from("an object"),
