@@ -26,8 +26,18 @@ pub fn part(part: Part<'_>) -> String {
     }
 }
 
-/// The whole, but for what its parts have said.
+/// The whole, but for what its parts have said. That it says nothing of any system is its last line.
 pub fn report(report: Report<'_>) -> String {
+    let judged = report.judged();
+    let nothing = match report {
+        Report::Record(_) => String::new(),
+        _ if judged.nothing() => "nothing was judged: every verdict is unsupported".to_owned(),
+        _ => String::new(),
+    };
+    stacked([found(report), nothing])
+}
+
+fn found(report: Report<'_>) -> String {
     match report {
         Report::Run(run) => run::one(run),
         Report::Runs(runs) => run::several(runs),
@@ -41,7 +51,7 @@ pub fn report(report: Report<'_>) -> String {
         Report::Compare(compared) => compare::compare(compared),
         Report::Fuzz(fuzzed) => fuzz::fuzz(fuzzed),
         // The parts were for machines, and so is the whole.
-        Report::Merge(_) => json::report(report),
+        Report::Merge(_) => json::report(report, &[]),
         Report::Export(exported) => exported.text().unwrap_or_default().to_owned(),
         Report::List(list) => list::list(list),
     }

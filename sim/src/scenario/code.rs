@@ -90,7 +90,8 @@ impl<'a> Coder<'a> {
         for (n, op) in ops.iter().enumerate() {
             let place = &place.index(n);
             if flow == Flow::Away {
-                return Err(place.complain("nothing comes here: what stands before never goes on"));
+                let problem = "nothing comes here: what stands before never goes on";
+                return Err(place.complain(problem).about("break"));
             }
             flow = self.op(op, place)?;
         }

@@ -12,9 +12,8 @@ use portsim_model::program::{
 use portsim_model::step::StepKind;
 
 use super::wire::{EndFields, EndLine, EventLine, Header, OutcomeFields, PacketFields, write_line};
-use super::{Answer, End, Event, Shown, Span, outcome, said};
+use super::{Answer, End, Event, Shown, Span, said};
 use crate::names::Names;
-use crate::plain::is_plain;
 
 /// Writes a trace as JSON lines.
 pub fn write(
@@ -545,47 +544,4 @@ fn packet_fields(packets: &[Packet]) -> Vec<PacketFields> {
         status: packet.status,
     };
     packets.iter().map(packet).collect()
-}
-
-/// The longest name of an error.
-const ERROR_MAX: usize = 100;
-
-/// The answer that an outcome means; why it means none, where it does not.
-pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, String> {
-    outcome::check(fields)?;
-    let packets = fields.packets.as_ref().map(|packets| {
-        let packet = |packet: &PacketFields| Packet {
-            key: packet.key,
-            bytes: packet.bytes,
-            overlapped: packet.overlapped,
-            status: packet.status,
-        };
-        packets.iter().map(packet).collect()
-    });
-    if let Some(error) = fields.error.clone() {
-        if error.len() > ERROR_MAX || !error.chars().all(is_plain) {
-            return Err("an error is a word of at most 100 letters".to_owned());
-        }
-        return Ok(match packets {
-            Some(packets) => Answer::Partial(error, packets),
-            None => Answer::Failed(error),
-        });
-    }
-    if let Some(packets) = packets {
-        return Ok(Answer::Packets(packets));
-    }
-    Ok(match fields.key {
-        None if fields.value.is_some() => Answer::Value(fields.value.unwrap_or_default()),
-        None if fields.status.is_none() && fields.bytes.is_none() => Answer::Done,
-        None => Answer::Io {
-            status: fields.status.unwrap_or(0),
-            bytes: fields.bytes.unwrap_or(0),
-        },
-        Some(key) => Answer::Packet(Packet {
-            key,
-            bytes: fields.bytes.unwrap_or(0),
-            overlapped: fields.overlapped.unwrap_or(0),
-            status: fields.status.unwrap_or(0),
-        }),
-    })
 }

@@ -13,7 +13,8 @@ mod told;
 mod watch;
 mod wire;
 
-pub use line::{answer_of, call_line, end_fields, event_line, outcome_fields, write, write_timed};
+pub use line::{call_line, end_fields, event_line, outcome_fields, write, write_timed};
+pub use outcome::answer_of;
 #[cfg(all(any(test, fuzzing), not(loom)))]
 pub(crate) use read::read_from;
 pub use read::{Recorded, event_of, read};

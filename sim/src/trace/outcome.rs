@@ -1,25 +1,70 @@
-//! What an outcome may say: one thing, and nothing against it.
+//! What an outcome means: one thing, and nothing against it.
 
-use portsim_model::program::Op;
+use portsim_model::program::{Op, Packet};
 
 use super::Answer;
-use super::wire::OutcomeFields;
+use super::wire::{OutcomeFields, PacketFields};
+use crate::plain::is_plain;
 
 impl Answer {
     /// The same from this operation: what ends in the call that starts it has a status, which is 0 where none is said.
     pub fn of_call(self, op: Op) -> Answer {
-        match (self, op) {
-            (Answer::Done, Op::Start { .. }) => Answer::Io {
-                status: 0,
-                bytes: 0,
-            },
-            (answer, _) => answer,
+        let ended = Answer::Io {
+            status: 0,
+            bytes: 0,
+        };
+        match self == Answer::Done && matches!(op, Op::Start { .. }) {
+            true => ended,
+            false => self,
         }
     }
 }
 
+/// The longest name of an error.
+const ERROR_MAX: usize = 100;
+
+/// The answer that an outcome means; why it means none, where it does not.
+pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, String> {
+    check(fields)?;
+    let packets = fields.packets.as_ref().map(|packets| {
+        let packet = |packet: &PacketFields| Packet {
+            key: packet.key,
+            bytes: packet.bytes,
+            overlapped: packet.overlapped,
+            status: packet.status,
+        };
+        packets.iter().map(packet).collect()
+    });
+    if let Some(error) = fields.error.clone() {
+        if error.len() > ERROR_MAX || !error.chars().all(is_plain) {
+            return Err("an error is a word of at most 100 letters".to_owned());
+        }
+        return Ok(match packets {
+            Some(packets) => Answer::Partial(error, packets),
+            None => Answer::Failed(error),
+        });
+    }
+    if let Some(packets) = packets {
+        return Ok(Answer::Packets(packets));
+    }
+    Ok(match fields.key {
+        None if fields.value.is_some() => Answer::Value(fields.value.unwrap_or_default()),
+        None if fields.status.is_none() && fields.bytes.is_none() => Answer::Done,
+        None => Answer::Io {
+            status: fields.status.unwrap_or(0),
+            bytes: fields.bytes.unwrap_or(0),
+        },
+        Some(key) => Answer::Packet(Packet {
+            key,
+            bytes: fields.bytes.unwrap_or(0),
+            overlapped: fields.overlapped.unwrap_or(0),
+            status: fields.status.unwrap_or(0),
+        }),
+    })
+}
+
 /// Refuses an outcome that contradicts itself.
-pub(super) fn check(fields: &OutcomeFields) -> Result<(), String> {
+fn check(fields: &OutcomeFields) -> Result<(), String> {
     let said = [
         ("key", fields.key.is_some()),
         ("bytes", fields.bytes.is_some()),
@@ -63,54 +108,75 @@ pub(super) fn check(fields: &OutcomeFields) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
-    use super::super::answer_of;
     use super::*;
 
-    fn problem(fields: Value) -> String {
-        let fields = serde_json::from_value(fields).expect("it has the form of an outcome");
-        answer_of(&fields).expect_err("it is no outcome")
+    fn ok() -> OutcomeFields {
+        OutcomeFields {
+            ok: true,
+            ..OutcomeFields::default()
+        }
+    }
+
+    fn failed() -> OutcomeFields {
+        OutcomeFields {
+            error: Some("E".to_owned()),
+            ..OutcomeFields::default()
+        }
     }
 
     #[test]
     fn an_outcome_says_one_thing_only() {
+        let (key, status, value) = (Some(1), Some(0), Some(1));
+        let (error, packets) = (failed().error, Some(Vec::new()));
         for (fields, wanted) in [
             (
-                json!({ "ok": false }),
+                OutcomeFields::default(),
                 "an outcome that is not ok names its error",
             ),
             (
-                json!({ "ok": true, "error": "E" }),
+                OutcomeFields { error, ..ok() },
                 "an outcome is ok, or names an error",
             ),
             (
-                json!({ "ok": false, "error": "E", "key": 1 }),
+                OutcomeFields { key, ..failed() },
                 "an outcome that is not ok has no `key`",
             ),
             (
-                json!({ "ok": true, "packets": [], "key": 1 }),
+                OutcomeFields {
+                    packets,
+                    key,
+                    ..ok()
+                },
                 "an outcome with `packets` has no `key`",
             ),
             (
-                json!({ "ok": true, "value": 1, "status": 0 }),
+                OutcomeFields {
+                    value,
+                    status,
+                    ..ok()
+                },
                 "an outcome with a `value` has no `status`",
             ),
             (
-                json!({ "ok": true, "overlapped": 5 }),
+                OutcomeFields {
+                    overlapped: Some(5),
+                    ..ok()
+                },
                 "an outcome without a `key` has no `overlapped`",
             ),
         ] {
-            assert_eq!(problem(fields), wanted);
+            assert_eq!(answer_of(&fields), Err(wanted.to_owned()));
         }
     }
 
     #[test]
     fn a_missing_status_is_success() {
-        let fields = serde_json::from_value(json!({ "ok": true, "bytes": 3 }));
-        let answer = answer_of(&fields.expect("it has the form of an outcome"));
+        let fields = OutcomeFields {
+            bytes: Some(3),
+            ..ok()
+        };
         assert_eq!(
-            answer,
+            answer_of(&fields),
             Ok(Answer::Io {
                 status: 0,
                 bytes: 3

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::report::admit;
@@ -27,12 +26,10 @@ const COUNTS: [&str; 2] = ["times", "cases"];
 const OF_THE_FIRST: [&str; 3] = ["seed", "scenario", "again"];
 
 /// What a command said of a part, or of the whole.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub struct Said {
     whole: Value,
     /// Where each entry of a list stands in which each stands once, by the list's name and what the entry says.
-    #[serde(skip)]
     places: Places,
 }
 
@@ -55,6 +52,11 @@ impl Said {
         }
     }
 
+    /// All that was said.
+    pub fn whole(&self) -> &Value {
+        &self.whole
+    }
+
     /// Adds the next part; says what does not fit.
     pub fn add(&mut self, part: Said) -> Result<(), String> {
         add(&mut self.whole, part.whole, &mut self.places)
@@ -71,7 +73,8 @@ impl Said {
             let failed = || "a backend could not run".to_owned();
             totals(counts).exit(whole["complete"] != false, failed)
         });
-        Exit::worst(verdicts.chain(admissions).chain(totals))
+        let errors = entries("errors").map(|_| Exit::BadInput);
+        Exit::worst(verdicts.chain(admissions).chain(totals).chain(errors))
     }
 }
 
@@ -125,9 +128,11 @@ fn add(whole: &mut Value, part: Value, places: &mut Places) -> Result<(), String
     Ok(())
 }
 
-/// The keys that each part has. Some commands say `complete` only where they were stopped.
+/// The keys that each part has. Some commands say `complete` only where they were stopped, and `errors` where there are
+/// some.
 fn always_there(said: &Map<String, Value>) -> impl Iterator<Item = &String> {
-    said.keys().filter(|key| *key != "complete")
+    said.keys()
+        .filter(|key| !["complete", "errors"].contains(&key.as_str()))
 }
 
 /// Claims that decided something in any part, with how often in all; those that never did in any.
