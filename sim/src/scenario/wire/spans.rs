@@ -205,7 +205,7 @@ mod tests {
         let one = Step::Index(1);
         for (path, aim, wanted) in [
             (&[][..], Aim::Value, "{"),
-            (&[a.clone()], Aim::Value, "\"a\""),
+            (std::slice::from_ref(&a), Aim::Value, "\"a\""),
             (&[a.clone(), Step::Index(0)], Aim::Value, "1"),
             (&[a.clone(), one.clone()], Aim::Value, "{"),
             (
