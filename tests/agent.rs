@@ -199,7 +199,7 @@ const HELLO: &str = r#"read l; echo '{"hello":1,"name":"x","os":"y","ops":["get"
 const READY: &str = r#"read l; echo '{"ready":true}';"#;
 
 /// What an agent can do wrong: in words, as a shell script, and what is said of it.
-const WAYS: [(&str, &str, &str); 18] = [
+const WAYS: [(&str, &str, &str); 19] = [
     (
         "ends at once",
         "echo Help. >&2; exit 3",
@@ -225,6 +225,11 @@ const WAYS: [(&str, &str, &str); 18] = [
         "fails with a word that has no end",
         r#"HELLO READY read l; head -c 70000 /dev/zero | tr '\0' e | sed 's/.*/{"id":1,"returned":{"ok":false,"error":"&"}}/'; echo; read l"#,
         "an error is a word of at most 100 letters",
+    ),
+    (
+        "contradicts itself",
+        r#"HELLO READY read l; echo '{"id":1,"returned":{"ok":true,"error":"EBADF"}}'; read l"#,
+        "an outcome is ok, or names an error",
     ),
     (
         "leaves a field out",

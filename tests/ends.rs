@@ -97,6 +97,17 @@ fn every_signal_ends_a_command() {
     }
 }
 
+/// What nobody expected is no partial verdict, whatever else was broken off.
+#[test]
+fn what_was_found_outlasts_the_end() {
+    let scratch = Scratch::new("ends-found");
+    let wrong = r#"{ "why": "Is it served?", "as": ["windows"], "ports": { "p": {} }, "threads": { "a": [{ "get": "p" }] } }"#;
+    let wrong = scratch.file("wrong.json", wrong.as_bytes());
+    let walk = ["--walk", "random", "--seeds", MANY, "--json"];
+    let (code, said, _) = ended(&[&["check", &wrong, POOL], &walk[..]].concat(), Signal::INT);
+    assert_eq!(code, Some(1), "{said}");
+}
+
 #[test]
 fn every_command_ends_with_what_is_known() {
     let scratch = Scratch::new("ends");

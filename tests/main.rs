@@ -5,6 +5,7 @@ mod command;
 mod coverage;
 #[cfg(target_os = "linux")]
 mod ends;
+mod errors;
 mod free;
 mod fuzz;
 mod generated;

@@ -64,6 +64,7 @@ pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod trace;
+pub mod utf8;
 pub mod walk;
 pub mod words;
 

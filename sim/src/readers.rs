@@ -168,7 +168,7 @@ fn report(bytes: &[u8]) {
         let _ = whole.add(part);
     }
     let _ = whole.exit();
-    json::report(Report::Merge(&whole));
+    json::report(Report::Merge(&whole), &[]);
 }
 
 /// A file of addresses.

@@ -437,7 +437,7 @@ fn a_scenario_of_a_manual_that_is_not_accepted_is_seen() {
             examples_are_accepted,
             &[("docs/SCENARIOS.md", manual)],
             &[
-                "docs/SCENARIOS.md:11: error: example.json: unknown field \"thread\"",
+                "docs/SCENARIOS.md:11: example.json:3:3: error: unknown field \"thread\"",
                 "docs/SCENARIOS.md:17: violation    example as windows: deadlock",
             ],
         );

@@ -10,8 +10,9 @@ use super::rust::{Mention, code_only, mentions, tokens};
 use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
-const LEVELS: [&[&str]; 11] = [
-    &["bad_input", "draft", "names", "plain"],
+const LEVELS: [&[&str]; 12] = [
+    &["plain", "utf8"],
+    &["bad_input", "draft", "names"],
     &["words"],
     &["scenario", "trace"],
     &["choose", "coverage"],
@@ -41,7 +42,6 @@ const JUDGE: [&str; 5] = [
     "contract",
     "Personality",
 ];
-
 const MODEL: &str = "model/src/";
 const PORT: &str = "sim/port/src/";
 const SIM: &str = "sim/src/";

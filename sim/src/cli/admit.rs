@@ -19,12 +19,20 @@ use crate::trace::{Header, Mode, Origin, Trace};
 /// Judges traces.
 pub fn admit(args: &args::Admit, say: &Say) -> Result<Exit, Stop> {
     let files = args.part.of(args.traces.clone());
-    let mut traces = Vec::new();
+    let (mut traces, mut unusable) = (Vec::new(), 0);
     for file in &files {
         if stopped() {
             break;
         }
-        let read = files::trace(file, &args.look_in)?;
+        let read = match files::trace(file, &args.look_in) {
+            Ok(read) => read,
+            // The other traces are judged all the same.
+            Err(bad) => {
+                say.bad(bad);
+                unusable += 1;
+                continue;
+            }
+        };
         let name = match &args.personality {
             Some(name) => personality(name)?,
             None => own_personality(&read.trace.header)?,
@@ -37,7 +45,7 @@ pub fn admit(args: &args::Admit, say: &Say) -> Result<Exit, Stop> {
     }
     say.report(Report::Admit(&Admissions {
         traces,
-        named: files.len(),
+        named: files.len() - unusable,
     }))
 }
 

@@ -16,7 +16,7 @@ pub fn agent(args: &Agent) -> Result<Exit, Stop> {
         Ok(()) => Ok(Exit::AsExpected),
         Err(Broken::Line(number, problem)) => {
             let input = std::path::Path::new("standard input");
-            let bad = BadInput::new(input, problem).at(format!("line {number}"));
+            let bad = BadInput::new(input, problem).on_line(number as usize);
             Err(bad.into())
         }
         Err(Broken::Failed(failure)) => Err(Stop::Unavailable(failure.to_string())),

@@ -1,4 +1,6 @@
 //! What the command line may say.
+//!
+//! Long: every argument of every command stands here, with its help.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -12,6 +14,7 @@ use crate::bad_input::BadInput;
 use crate::check::Reductions;
 use crate::choose::Policy;
 use crate::personality::{Misnamed, named};
+use crate::report::judged::Denied;
 
 /// A deterministic simulator and model checker for I/O completion ports.
 #[derive(Debug, Parser)]
@@ -68,6 +71,32 @@ pub enum Command {
     Schema(Schema),
 }
 
+impl Command {
+    /// The verdicts that are no success.
+    pub fn denied(&self) -> Denied {
+        let judged = match self {
+            Command::Run(args) => &args.judged,
+            Command::Check(args) => &args.judged,
+            Command::Record(args) => &args.judged,
+            Command::Admit(args) => &args.judged,
+            Command::CrossCheck(args) => &args.judged,
+            Command::Compare(args) => &args.judged,
+            Command::Fuzz(args) => &args.judged,
+            Command::Replay(_)
+            | Command::Diff(_)
+            | Command::Merge(_)
+            | Command::Export(_)
+            | Command::Agent(_)
+            | Command::List(_)
+            | Command::Schema(_) => return Denied::default(),
+        };
+        Denied {
+            unsupported: judged.deny.contains(&Deny::Unsupported),
+            partial: judged.deny.contains(&Deny::Partial),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Run {
     /// The scenario
@@ -100,6 +129,8 @@ pub struct Run {
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
+    #[command(flatten)]
+    pub judged: Judged,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -182,6 +213,10 @@ pub struct Check {
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
+    #[command(flatten)]
+    pub judged: Judged,
+    #[command(flatten)]
+    pub foreign: Foreign,
 }
 
 impl Check {
@@ -256,6 +291,8 @@ pub struct Record {
     /// Write the trace to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub judged: Judged,
 }
 
 /// How threads run while they are recorded.
@@ -281,6 +318,8 @@ pub struct Admit {
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
+    #[command(flatten)]
+    pub judged: Judged,
 }
 
 #[derive(Debug, Args)]
@@ -304,6 +343,10 @@ pub struct CrossCheck {
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
+    #[command(flatten)]
+    pub judged: Judged,
+    #[command(flatten)]
+    pub foreign: Foreign,
 }
 
 #[derive(Debug, Args)]
@@ -318,6 +361,10 @@ pub struct Compare {
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
+    #[command(flatten)]
+    pub judged: Judged,
+    #[command(flatten)]
+    pub foreign: Foreign,
 }
 
 #[derive(Debug, Args)]
@@ -341,6 +388,8 @@ pub struct Fuzz {
     pub out: PathBuf,
     #[command(flatten)]
     pub machine: Processors,
+    #[command(flatten)]
+    pub judged: Judged,
 }
 
 impl Fuzz {
@@ -348,6 +397,31 @@ impl Fuzz {
     pub fn workers(&self) -> usize {
         workers(self.workers)
     }
+}
+
+/// Which verdicts are no success.
+#[derive(Debug, Clone, Args)]
+pub struct Judged {
+    /// Verdicts that make the exit code 1: unsupported, partial, or both with a comma between them
+    #[arg(long, value_name = "VERDICTS", value_enum, value_delimiter = ',')]
+    pub deny: Vec<Deny>,
+}
+
+/// A verdict that can be taken for no success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// The system cannot play it
+    Unsupported,
+    /// Not everything was looked at
+    Partial,
+}
+
+/// What to do with JSON files that are no scenarios.
+#[derive(Debug, Clone, Args)]
+pub struct Foreign {
+    /// Pass over JSON files in folders that are no scenarios: those with neither `why` nor `threads`
+    #[arg(long)]
+    pub skip_foreign: bool,
 }
 
 /// Which part of a sweep to do.
@@ -467,6 +541,8 @@ pub struct List {
     /// Scenario files, or folders of them
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub foreign: Foreign,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
+use super::files::Scenarios;
 use super::hosts::hosts;
 use super::say::Say;
 use super::stop;
@@ -24,7 +25,7 @@ use crate::trace::Trace;
 
 /// Checks scenarios.
 pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
-    let jobs = jobs(args)?;
+    let jobs = jobs(args, say)?;
     let stop = stop::flag();
     if args.checkpoint.is_some() {
         stop::take_time();
@@ -51,10 +52,14 @@ fn coverage_of(check: &Check) -> Option<(&str, &Coverage)> {
 /// A scenario, and the personality that plays it.
 type Job = (Arc<Scenario>, &'static str);
 
-fn jobs(args: &args::Check) -> Result<Vec<Job>, Stop> {
+fn jobs(args: &args::Check, say: &Say) -> Result<Vec<Job>, Stop> {
     let mut jobs = Vec::new();
+    let mut scenarios = Scenarios::of(&args.paths, &args.foreign, say);
     for file in find(&args.paths)? {
-        let scenario = Arc::new(Scenario::read(&file)?);
+        let Some(scenario) = scenarios.read(&file) else {
+            continue;
+        };
+        let scenario = Arc::new(scenario);
         let names: Vec<&'static str> = match args.personality.as_deref() {
             None => vec![default_for(&scenario)],
             Some("all") => NAMES
@@ -65,6 +70,7 @@ fn jobs(args: &args::Check) -> Result<Vec<Job>, Stop> {
         };
         jobs.extend(names.into_iter().map(|name| (Arc::clone(&scenario), name)));
     }
+    scenarios.some_are_left()?;
     for (argument, is_given, problem) in [
         (
             "--trace",
@@ -82,7 +88,7 @@ fn jobs(args: &args::Check) -> Result<Vec<Job>, Stop> {
             "processes search one scenario together",
         ),
     ] {
-        if is_given && jobs.len() != 1 {
+        if is_given && jobs.len() != 1 && !say.has_bad() {
             return Err(bad_argument(argument, problem).into());
         }
     }

@@ -3,13 +3,14 @@
 use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
+use super::files::Scenarios;
 use super::say::Say;
 use super::stop::{stopped, unless_stopped};
 use super::{Exit, Stop, no_thread};
 use crate::compare::compare as groups_of;
 use crate::report::Report;
 use crate::report::compare::{Compared, Sided};
-use crate::scenario::{Scenario, find};
+use crate::scenario::find;
 
 /// Shows what each system does.
 pub fn compare(args: &args::Compare, say: &Say) -> Result<Exit, Stop> {
@@ -22,11 +23,16 @@ pub fn compare(args: &args::Compare, say: &Say) -> Result<Exit, Stop> {
     };
     let (mut scenarios, mut progress) = (Vec::new(), say.progress());
     let files = args.part.of(find(&args.paths)?);
+    let mut read = Scenarios::of(&args.paths, &args.foreign, say);
+    let mut complete = true;
     for file in &files {
         if stopped() {
+            complete = false;
             break;
         }
-        let scenario = Scenario::read(file)?;
+        let Some(scenario) = read.read(file) else {
+            continue;
+        };
         progress.at(|_| {
             let (done, all) = (scenarios.len(), files.len());
             format!("{done} of {all}: {}", scenario.name)
@@ -39,11 +45,16 @@ pub fn compare(args: &args::Compare, say: &Say) -> Result<Exit, Stop> {
         };
         match unless_stopped(sided).map_err(no_thread)? {
             Some(sided) => scenarios.push(sided),
-            None => break,
+            None => {
+                complete = false;
+                break;
+            }
         }
     }
     drop(progress);
-    let complete = scenarios.len() == files.len();
+    if complete && args.part.shard.is_none() {
+        read.some_are_left()?;
+    }
     say.report(Report::Compare(&Compared {
         scenarios,
         complete,

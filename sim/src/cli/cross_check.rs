@@ -1,6 +1,7 @@
 //! `portsim cross-check`: scenarios on real systems and on the model.
 
 use super::args;
+use super::files::Scenarios;
 use super::on::pairs;
 use super::say::Say;
 use super::stop;
@@ -11,10 +12,12 @@ use crate::scenario::{Scenario, find};
 
 /// Cross-checks scenarios.
 pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
-    let files = args.part.of(find(&args.paths)?).into_iter();
-    let scenarios: Vec<Scenario> = files
-        .map(|file| Scenario::read(&file))
-        .collect::<Result<_, _>>()?;
+    let files = args.part.of(find(&args.paths)?);
+    let mut read = Scenarios::of(&args.paths, &args.foreign, say);
+    let scenarios: Vec<Scenario> = files.iter().filter_map(|file| read.read(file)).collect();
+    if args.part.shard.is_none() {
+        read.some_are_left()?;
+    }
     let pairs = pairs(&args.on, args.personality.as_deref())?;
     let mut progress = say.progress();
     let mut checker = CrossChecker::of_all(scenarios)

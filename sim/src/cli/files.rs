@@ -4,11 +4,66 @@ use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::LookIn;
+use super::args::{Foreign, LookIn};
+use super::say::Say;
 use crate::bad_input::{BadInput, quoted};
 use crate::report::exit::Cut;
 use crate::scenario::Scenario;
 use crate::trace::{Header, Trace, read};
+use crate::utf8;
+
+/// Reads scenario files, and goes on behind those that cannot be used.
+pub struct Scenarios<'a> {
+    /// Files and folders as they were named.
+    paths: &'a [PathBuf],
+    skip_foreign: bool,
+    say: &'a Say,
+    read: usize,
+    skipped: usize,
+}
+
+impl<'a> Scenarios<'a> {
+    /// None yet, of these paths.
+    pub fn of(paths: &'a [PathBuf], foreign: &Foreign, say: &'a Say) -> Scenarios<'a> {
+        Scenarios {
+            paths,
+            skip_foreign: foreign.skip_foreign,
+            say,
+            read: 0,
+            skipped: 0,
+        }
+    }
+
+    /// The scenario of a file; none if it is said what is wrong with it, or that it is passed over.
+    pub fn read(&mut self, file: &Path) -> Option<Scenario> {
+        let bad = match Scenario::read(file) {
+            Ok(scenario) => {
+                self.read += 1;
+                return Some(scenario);
+            }
+            Err(bad) => bad,
+        };
+        let is_named = self.paths.iter().any(|path| path == file);
+        if self.skip_foreign && bad.is_foreign && !is_named {
+            self.skipped += 1;
+            self.say.note(&format!("passed over: {bad}"));
+        } else {
+            self.say.bad(bad);
+        }
+        None
+    }
+
+    /// That nothing is left of a folder is no success.
+    pub fn some_are_left(&self) -> Result<(), BadInput> {
+        match (self.read, self.skipped, self.paths) {
+            (0, 1.., [path, ..]) if !self.say.has_bad() => {
+                let problem = "there is no scenario in it: every JSON file is foreign";
+                Err(BadInput::new(path, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 /// A trace file.
 pub struct TraceFile {
@@ -43,7 +98,7 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
     if !name.components().all(is_below) {
         let named = quoted(&header.scenario);
         let problem = format!("names scenario {named}, which is no path below a folder");
-        return Err(BadInput::new(file, problem).at("line 1"));
+        return Err(BadInput::new(file, problem).on_line(1));
     }
     let path: PathBuf = look_in.scenarios.join(format!("{}.json", header.scenario));
     if !path.exists() {
@@ -52,7 +107,7 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
             quoted(&header.scenario),
             path.display()
         );
-        return Err(BadInput::new(file, problem + "; --scenarios names the folder").at("line 1"));
+        return Err(BadInput::new(file, problem + "; --scenarios names the folder").on_line(1));
     }
     let scenario = Scenario::read(&path)?;
     if scenario.sha256 != header.scenario_sha256 {
@@ -62,7 +117,7 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
             scenario.sha256,
             header.scenario_sha256
         );
-        return Err(BadInput::new(file, problem).at("line 1"));
+        return Err(BadInput::new(file, problem).on_line(1));
     }
     Ok(scenario)
 }
@@ -70,7 +125,9 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
 /// The addresses of a file of hosts: one a line.
 pub fn addresses(file: &Path) -> Result<Vec<String>, BadInput> {
     let unreadable = |error| BadInput::new(file, format!("cannot be read: {error}"));
-    addresses_in(file, &fs::read_to_string(file).map_err(unreadable)?)
+    let bytes = fs::read(file).map_err(unreadable)?;
+    let text = utf8::text(&bytes).map_err(|(_, problem)| BadInput::new(file, problem))?;
+    addresses_in(file, text)
 }
 
 /// The addresses that stand in such a file.
@@ -85,7 +142,7 @@ pub fn addresses_in(file: &Path, text: &str) -> Result<Vec<String>, BadInput> {
         if !address.rsplit_once(':').is_some_and(has_port) {
             let problem =
                 format!("found {address:?}, expected an address such as \"localhost:2101\"");
-            return Err(BadInput::new(file, problem).at(format!("line {}", n + 1)));
+            return Err(BadInput::new(file, problem).on_line(n + 1));
         }
         addresses.push(address.to_owned());
     }

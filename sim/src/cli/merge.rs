@@ -29,7 +29,7 @@ pub fn merge(args: &Merge, say: &Say) -> Result<Exit, Stop> {
             ))
             .into());
         }
-        let part = Said::read(&text).map_err(|(line, why)| bad(why).at(format!("line {line}")))?;
+        let part = Said::read(&text).map_err(|(line, why)| bad(why).on_line(line))?;
         match &mut whole {
             None => whole = Some(part),
             Some(whole) => whole.add(part).map_err(bad)?,

@@ -27,17 +27,18 @@ mod stress;
 mod traces;
 mod walk;
 
-use std::fmt::Display;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::bad_input::BadInput;
-use crate::plain::shown;
 use crate::report::Exit;
+use crate::report::mistakes::failure;
 use crate::request::Error;
 use args::{Command, Portsim};
+use say::Say;
 
 /// Why a command gave up.
 #[derive(Debug)]
@@ -77,9 +78,12 @@ fn no_thread(error: std::io::Error) -> Stop {
     Stop::Unavailable(format!("a thread cannot be started: {error}"))
 }
 
+/// What is called a file where arguments are wrong.
+const ARGUMENTS: &str = "command line";
+
 /// Bad input that is an argument.
 fn bad_argument(argument: &str, problem: impl Into<String>) -> BadInput {
-    BadInput::new(std::path::Path::new("command line"), problem).at(argument)
+    BadInput::new(Path::new(ARGUMENTS), problem).at(argument)
 }
 
 #[cfg(any(test, fuzzing))]
@@ -97,13 +101,10 @@ pub(crate) fn takes<'a>(arguments: impl Iterator<Item = &'a str>) -> bool {
 pub fn main() -> ExitCode {
     let portsim = match Portsim::try_parse() {
         Ok(portsim) => portsim,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
+        Err(error) => return ExitCode::from(not_taken(&error)),
     };
     stop::listen();
-    let say = say::Say::new(&portsim.common);
+    let say = Say::new(&portsim.common, portsim.command.denied());
     let exit = match portsim.command {
         Command::Run(args) => run::run(&args, &say),
         Command::Check(args) => check::check(&args, &say),
@@ -120,25 +121,52 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::list(&args, &say),
         Command::Schema(args) => schema::schema(&args),
     };
-    code(exit)
+    ExitCode::from(code(exit, &say))
+}
+
+/// Says what is wrong with the arguments, or what was asked about them; the exit code.
+fn not_taken(error: &clap::Error) -> u8 {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return 0;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let words = error.to_string();
+        let words = words.trim_start_matches("error: ").trim_end();
+        say::object(BadInput::new(Path::new(ARGUMENTS), words));
+    }
+    2
 }
 
 /// The exit code, and what is wrong where the report does not say it.
-fn code(exit: Result<Exit, Stop>) -> ExitCode {
-    let failed = |code, why: &dyn Display| {
-        eprintln!("error: {}", shown(&why.to_string()));
-        code
-    };
-    ExitCode::from(match exit {
+fn code(exit: Result<Exit, Stop>, say: &Say) -> u8 {
+    match exit {
         Ok(Exit::AsExpected) => 0,
         Ok(Exit::Unexpected) => 1,
         Ok(Exit::Partial) => 4,
-        Ok(Exit::Cut(cut)) => failed(2, &BadInput::from(cut)),
-        Err(Stop::BadInput(bad)) => failed(2, &bad),
-        // What was asked of others was broken off.
-        Err(Stop::Unavailable(why)) if stop::stopped() => failed(4, &why),
-        Ok(Exit::Unavailable(why)) | Err(Stop::Unavailable(why)) => failed(3, &why),
+        Ok(Exit::Cut(_) | Exit::BadInput) => 2,
+        Ok(Exit::Unavailable(why)) => {
+            say.failed(failure(&why));
+            3
+        }
         Err(Stop::Output(error)) if error.kind() == ErrorKind::BrokenPipe => 0,
-        Err(Stop::Output(error)) => failed(3, &format!("cannot write: {error}")),
-    })
+        Err(Stop::BadInput(bad)) => {
+            say.failed(bad);
+            2
+        }
+        Err(Stop::Unavailable(why)) => {
+            let bad = say.has_bad();
+            say.failed(failure(&why));
+            // What was asked of others was broken off.
+            match (bad, stop::stopped()) {
+                (true, _) => 2,
+                (false, true) => stop::code(),
+                (false, false) => 3,
+            }
+        }
+        Err(Stop::Output(error)) => {
+            say.failed(failure(&format!("cannot write: {error}")));
+            3
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub fn replay(args: &args::Replay, say: &Say) -> Result<Exit, Stop> {
         (Origin::Model, Some(name)) => personality(name)?,
         _ => {
             let problem = "is no trace of the model; `portsim admit` judges what a real system did";
-            return Err(BadInput::new(&args.trace, problem).at("line 1").into());
+            return Err(BadInput::new(&args.trace, problem).on_line(1).into());
         }
     };
     let processors = header.processors.unwrap_or(args.machine.processors);

@@ -1,5 +1,6 @@
 //! Where output goes: reports to standard output, notes and progress to standard error.
 
+use std::cell::{Cell, RefCell};
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -7,24 +8,36 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Stop;
 use super::args::Common;
+use super::{Stop, stop};
+use crate::bad_input::BadInput;
 use crate::plain::shown;
+use crate::report::judged::Denied;
+use crate::report::mistakes::{self, Screen};
 use crate::report::{Exit, Format, Layout, Part, Report, painted};
 
 /// Work that takes longer than this shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the common arguments say about output.
-#[derive(Debug, Clone, Copy)]
+/// As wide are lines that nobody sees on a terminal.
+const COLUMNS: usize = 120;
+
+/// What the common arguments say about output, and what was said.
+#[derive(Debug)]
 pub struct Say {
     format: Format,
     quiet: bool,
     colour: bool,
+    /// What somebody does not take for success.
+    denied: Denied,
+    /// What is wrong with the files that could not be used.
+    bad: RefCell<Vec<BadInput>>,
+    /// Whether the report was said: there is one.
+    said: Cell<bool>,
 }
 
 impl Say {
-    pub fn new(common: &Common) -> Say {
+    pub fn new(common: &Common, denied: Denied) -> Say {
         let format = match common.json {
             true => Format::Json,
             false => Format::Text(Layout {
@@ -36,6 +49,9 @@ impl Say {
             format,
             quiet: common.quiet,
             colour: !common.json && takes_colour(),
+            denied,
+            bad: RefCell::default(),
+            said: Cell::new(false),
         }
     }
 
@@ -46,13 +62,49 @@ impl Say {
 
     /// Says a part of a report that has just become known.
     pub fn part(&self, part: Part<'_>) -> io::Result<()> {
+        if part.exit() == Exit::Unexpected {
+            stop::found();
+        }
         self.out(&self.format.part(part), &part.notes())
     }
 
     /// Says a report; what it comes to.
     pub fn report(&self, report: Report<'_>) -> Result<Exit, Stop> {
-        self.out(&self.format.report(report), &report.notes())?;
-        Ok(report.exit())
+        let exit = report.exit();
+        if let Exit::Cut(cut) = &exit {
+            self.bad.borrow_mut().push(cut.clone().into());
+        }
+        let text = self.format.report(report, &self.bad.borrow());
+        self.said.set(true);
+        self.out(&text, &report.notes())?;
+        if let Exit::Cut(cut) = &exit {
+            mistakes(&cut.clone().into());
+        }
+        let bad = match self.has_bad() {
+            true => Exit::BadInput,
+            false => Exit::AsExpected,
+        };
+        Ok(Exit::worst([exit, report.judged().exit(self.denied), bad]))
+    }
+
+    /// Says what is wrong with a file, behind which the work goes on.
+    pub fn bad(&self, bad: BadInput) {
+        mistakes(&bad);
+        self.bad.borrow_mut().push(bad);
+    }
+
+    /// Whether there was such a file.
+    pub fn has_bad(&self) -> bool {
+        !self.bad.borrow().is_empty()
+    }
+
+    /// Says why there is no report, or nothing more to it.
+    pub fn failed(&self, bad: BadInput) {
+        self.bad(bad);
+        if !self.said.replace(true) {
+            let text = self.format.no_report(&self.bad.borrow());
+            let _ = self.out(&text, &[]);
+        }
     }
 
     /// An answer, and notes that people can do without. What files, traces and agents have put into them moves no
@@ -109,6 +161,23 @@ fn takes_colour() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
+}
+
+/// Says what is wrong with arguments to a machine, which asked for one object.
+pub fn object(bad: BadInput) {
+    print!("{}", Format::Json.no_report(&[bad]));
+}
+
+/// What is wrong with input, for people.
+fn mistakes(bad: &BadInput) {
+    let columns = Term::stderr()
+        .size_checked()
+        .map(|(_, columns)| columns.into());
+    let screen = Screen {
+        columns: columns.unwrap_or(COLUMNS),
+        colours: console::colors_enabled_stderr(),
+    };
+    eprint!("{}", mistakes::text(bad, screen));
 }
 
 /// The progress of work that takes long, in one line; only a terminal shows it.

@@ -20,11 +20,15 @@ const LOOK: Duration = Duration::from_millis(20);
 /// As much stack as the main thread has.
 const STACK_BYTES: usize = 8 << 20;
 
-/// The exit code of what was ended from outside.
-const PARTIAL: i32 = 4;
+/// The exit code of what was ended from outside, and of what found something before.
+const PARTIAL: u8 = 4;
+const UNEXPECTED: u8 = 1;
 
 /// Whether the program was told to end.
 static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Whether something was found by then that nobody expected.
+static FOUND: AtomicBool = AtomicBool::new(false);
 
 /// Whether it may take its time.
 static TAKES_TIME: AtomicBool = AtomicBool::new(false);
@@ -45,7 +49,7 @@ fn end() {
     let in_time = || {
         thread::sleep(GRACE);
         if !TAKES_TIME.load(Ordering::Relaxed) {
-            exit(PARTIAL);
+            exit(code().into());
         }
     };
     // Where no thread is to be had, a second signal waits as long as the first.
@@ -57,6 +61,19 @@ fn end() {
 /// From now on the program ends when its work does, however long that takes: it writes down where a search stands.
 pub fn take_time() {
     TAKES_TIME.store(true, Ordering::Relaxed);
+}
+
+/// From now on what was found outlasts the end.
+pub fn found() {
+    FOUND.store(true, Ordering::Relaxed);
+}
+
+/// The exit code of a program that was told to end.
+pub fn code() -> u8 {
+    match FOUND.load(Ordering::Relaxed) {
+        true => UNEXPECTED,
+        false => PARTIAL,
+    }
 }
 
 /// Set when the program is told to end.

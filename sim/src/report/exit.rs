@@ -17,6 +17,8 @@ pub enum Exit {
     Unavailable(String),
     /// A trace is cut: what stands in it was used, but it says less than it could.
     Cut(Cut),
+    /// A file cannot be used: what others say was used.
+    BadInput,
 }
 
 impl Exit {
@@ -36,6 +38,7 @@ impl Exit {
             Exit::Unexpected => 2,
             Exit::Unavailable(_) => 3,
             Exit::Cut(_) => 4,
+            Exit::BadInput => 5,
         }
     }
 }
@@ -52,6 +55,6 @@ pub struct Cut {
 impl From<Cut> for BadInput {
     fn from(cut: Cut) -> BadInput {
         let problem = "the trace is cut: it has no end; what stands before was used";
-        BadInput::new(Path::new(&cut.file), problem).at(format!("line {}", cut.line))
+        BadInput::new(Path::new(&cut.file), problem).on_line(cut.line)
     }
 }

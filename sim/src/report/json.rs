@@ -1,6 +1,7 @@
 //! Reports for machines: the keys that tools rely on. What they mean stands at the fields of the reports.
 
 pub mod join;
+mod mistakes;
 
 use std::path::Path;
 
@@ -24,29 +25,43 @@ use super::stress::Stress;
 use super::totals::Totals;
 use super::verdict::expected;
 use crate::admit::Refusal;
+use crate::bad_input::BadInput;
 use crate::compare::Group;
 use crate::cross_check::{self, Comparison};
 use crate::scenario::Scenario;
 use crate::trace::changes::{Change, Is};
 use crate::trace::{Event, Held, end_fields, event_line, held_fields, packet_fields};
 
-/// One object, which says the whole.
-pub fn report(report: Report<'_>) -> String {
+/// One object, which says the whole, and what was wrong with files that could not be used.
+pub fn report(report: Report<'_>, bad: &[BadInput]) -> String {
+    let mut whole = value(report);
+    if let (false, Value::Object(keys)) = (bad.is_empty(), &mut whole) {
+        keys.insert("errors".to_owned(), mistakes::list(bad).into());
+    }
+    written(&whole)
+}
+
+/// Why there is no report, as one object.
+pub fn no_report(bad: &[BadInput]) -> String {
+    written(&json!({ "errors": mistakes::list(bad) }))
+}
+
+fn value(report: Report<'_>) -> Value {
     match report {
-        Report::Run(it) => written(&run(it)),
-        Report::Runs(it) => written(&runs(it)),
-        Report::Check(it) => written(&checks(it)),
-        Report::Replay(it) => written(&replay(it)),
-        Report::Diff(it) => written(&parted(&it.scenario, it.parting.as_ref())),
-        Report::Record(it) => written(&record(it)),
-        Report::Stress(it) => written(&stress(it)),
-        Report::Admit(it) => written(&admissions(it)),
-        Report::CrossCheck(it) => written(&cross_check(it)),
-        Report::Compare(it) => written(&compared(it)),
-        Report::Fuzz(it) => written(&fuzzed(it)),
-        Report::Merge(it) => written(it),
-        Report::Export(it) => written(&exported(it)),
-        Report::List(it) => written(&list(it)),
+        Report::Run(it) => run(it),
+        Report::Runs(it) => runs(it),
+        Report::Check(it) => checks(it),
+        Report::Replay(it) => replay(it),
+        Report::Diff(it) => parted(&it.scenario, it.parting.as_ref()),
+        Report::Record(it) => record(it),
+        Report::Stress(it) => stress(it),
+        Report::Admit(it) => admissions(it),
+        Report::CrossCheck(it) => cross_check(it),
+        Report::Compare(it) => compared(it),
+        Report::Fuzz(it) => fuzzed(it),
+        Report::Merge(it) => it.whole().clone(),
+        Report::Export(it) => exported(it),
+        Report::List(it) => list(it),
     }
 }
 

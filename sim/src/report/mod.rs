@@ -13,7 +13,9 @@ pub mod exit;
 pub mod export;
 pub mod fuzz;
 pub mod json;
+pub mod judged;
 pub mod list;
+pub mod mistakes;
 pub mod parting;
 pub mod record;
 pub mod repeat;
@@ -23,6 +25,8 @@ pub mod text;
 pub mod totals;
 pub mod units;
 pub mod verdict;
+
+use crate::bad_input::BadInput;
 
 pub use crate::trace::lanes::Layout;
 pub use exit::Exit;
@@ -100,6 +104,15 @@ pub enum Part<'r> {
 }
 
 impl Part<'_> {
+    /// What it comes to.
+    pub fn exit(self) -> Exit {
+        match self {
+            Part::Run(run) => run.exit(),
+            Part::Check(check) => check.exit(),
+            Part::Admit(admission) => admission.exit(),
+        }
+    }
+
     /// Lines for people that stand beside it, in whatever format it is said.
     pub fn notes(self) -> Vec<String> {
         text::notes_on_part(self)
@@ -124,11 +137,19 @@ impl Format {
         }
     }
 
-    /// The whole, but for the parts that were said before.
-    pub fn report(self, report: Report<'_>) -> String {
+    /// The whole, but for the parts that were said before; with what was wrong with some files, where it is one object.
+    pub fn report(self, report: Report<'_>, bad: &[BadInput]) -> String {
         match self {
             Format::Text(layout) => text::report(report, layout),
-            Format::Json => json::report(report),
+            Format::Json => json::report(report, bad),
+        }
+    }
+
+    /// All that there is where a command has no answer.
+    pub fn no_report(self, bad: &[BadInput]) -> String {
+        match self {
+            Format::Text(_) => String::new(),
+            Format::Json => json::no_report(bad),
         }
     }
 }

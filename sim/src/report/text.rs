@@ -30,8 +30,18 @@ pub fn part(part: Part<'_>, layout: Layout) -> String {
     }
 }
 
-/// The whole, but for what its parts have said.
+/// The whole, but for what its parts have said. That it says nothing of any system is its last line.
 pub fn report(report: Report<'_>, layout: Layout) -> String {
+    let judged = report.judged();
+    let nothing = match report {
+        Report::Record(_) => String::new(),
+        _ if judged.nothing() => "nothing was judged: every verdict is unsupported".to_owned(),
+        _ => String::new(),
+    };
+    stacked([found(report, layout), nothing])
+}
+
+fn found(report: Report<'_>, layout: Layout) -> String {
     match report {
         Report::Run(run) => run::one(run, layout),
         Report::Runs(runs) => run::several(runs),
@@ -45,7 +55,7 @@ pub fn report(report: Report<'_>, layout: Layout) -> String {
         Report::Compare(compared) => compare::compare(compared),
         Report::Fuzz(fuzzed) => fuzz::fuzz(fuzzed),
         // The parts were for machines, and so is the whole.
-        Report::Merge(_) => json::report(report),
+        Report::Merge(_) => json::report(report, &[]),
         Report::Export(exported) => exported.text().unwrap_or_default().to_owned(),
         Report::List(list) => list::list(list),
     }

@@ -16,13 +16,18 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// How many there are.
+    pub fn all(self) -> u64 {
+        self.agree + self.differ + self.unsupported + self.unavailable
+    }
+
     /// What they come to; `complete` says that everything had its turn, `failure` why a backend could not run.
     pub fn exit(self, complete: bool, failure: impl FnOnce() -> String) -> Exit {
         match self {
-            Totals { differ: 1.., .. } => Exit::Unexpected,
             Totals {
                 unavailable: 1.., ..
             } => Exit::Unavailable(failure()),
+            Totals { differ: 1.., .. } => Exit::Unexpected,
             _ if complete => Exit::AsExpected,
             _ => Exit::Partial,
         }

@@ -11,7 +11,7 @@ use portsim_model::program::{CodeId, INSTRS_MAX, Instr, Op, Pc, Program, SlotId,
 
 use super::directory::{Directory, unknown};
 use super::expr::{NODES_MAX, Scope, Target};
-use super::place::{Complaint, Place};
+use super::place::{Complaint, Path, Place};
 use super::{results, wire};
 use crate::words::Type;
 
@@ -35,7 +35,7 @@ pub(super) struct Coder<'a> {
     pub(super) program: &'a mut Program,
     pub(super) notes: &'a mut Vec<String>,
     /// Where each post stands that computes what it carries.
-    pub(super) computed: &'a mut Vec<String>,
+    pub(super) computed: &'a mut Vec<Path>,
     pub(super) code: CodeId,
     /// Threads that run it.
     pub(super) threads: u8,
@@ -104,7 +104,8 @@ impl<'a> Coder<'a> {
         for (n, op) in ops.iter().enumerate() {
             let place = &place.index(n);
             if flow == Flow::Away {
-                return Err(place.complain("nothing comes here: what stands before never goes on"));
+                let problem = "nothing comes here: what stands before never goes on";
+                return Err(place.complain(problem).about("break"));
             }
             flow = self.op(op, place)?;
         }

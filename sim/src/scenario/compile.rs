@@ -14,7 +14,7 @@ use portsim_model::program::{
 
 use super::code::Coder;
 use super::directory::{Directory, Thing};
-use super::place::{Complaint, Place};
+use super::place::{Complaint, Path, Place};
 use super::results;
 use super::wire::{self, File, Named, Resets, Threads, Var};
 use crate::names::Names;
@@ -95,7 +95,7 @@ struct Compiler {
     names: Names,
     directory: Directory,
     /// Where each post stands that computes what it carries.
-    computed: Vec<String>,
+    computed: Vec<Path>,
 }
 
 /// Refuses one thing too many.

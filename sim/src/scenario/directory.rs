@@ -8,7 +8,7 @@ use portsim_model::program::{
 
 use portsim_model::results::NUMBER_ROOM;
 
-use super::place::{Complaint, NAME_MAX, Place};
+use super::place::{Aim, Complaint, NAME_MAX, Place};
 use super::wire::Status;
 use crate::bad_input::{nearest, one_of, quoted};
 use crate::words::STATUSES;
@@ -146,7 +146,9 @@ impl Directory {
         thing: Thing,
         place: &Place<'_>,
     ) -> Result<(), Complaint> {
-        self.check_free(name, thing.is_spoken_of(), place)?;
+        let on_name = |complaint: Complaint| complaint.at(Aim::Name);
+        self.check_free(name, thing.is_spoken_of(), place)
+            .map_err(on_name)?;
         self.things.push((name.to_owned(), thing));
         Ok(())
     }
@@ -385,7 +387,7 @@ impl Directory {
         };
         chosen
             .and_then(|member| member_of(name, thing, member))
-            .map_err(|problem| place.complain(problem))
+            .map_err(|problem| place.complain(problem).about(name))
     }
 
     /// All threads of a group, or the one thread of this name: `worker`, `worker[1]`, `a`.
@@ -461,7 +463,11 @@ pub(super) fn unknown(noun: &str, name: &str, known: &[&str], place: &Place<'_>)
     } else if nearest(name, all()).is_none() {
         problem += &format!(", expected {}", one_of(all()));
     }
-    place.complain(problem).near(name, all())
+    let unknown = place.complain(problem).near(name, all()).about(name);
+    match known {
+        [] => unknown,
+        _ => unknown.expected(one_of(all())),
+    }
 }
 
 /// Names that expressions have for themselves. All other words are hidden by a name that is declared.

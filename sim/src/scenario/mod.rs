@@ -6,13 +6,14 @@
 //! - `wire`: the file as it is written, its types and its schema. Only there is serde known.
 //! - `directory`: every name, and what it stands for. `results`: the names of results.
 //! - `expr`: expressions. `code`: operations. `compile`: the whole file.
-//! - `place`: where something is wrong. `files`: which files there are.
+//! - `place`: where something is wrong. `mend`: what else is. `files`: which files there are.
 
 mod code;
 mod compile;
 mod directory;
 pub mod expr;
 mod files;
+mod mend;
 mod place;
 mod results;
 mod wire;
@@ -27,10 +28,12 @@ use portsim_model::personality::NAMES;
 use portsim_model::program::Program;
 use sha2::{Digest, Sha256};
 
-use crate::bad_input::BadInput;
+use crate::bad_input::{BadInput, Spot};
 use crate::names::Names;
 use crate::plain::is_plain;
-use place::{Complaint, Place};
+use crate::utf8;
+use place::{Aim, Complaint, Place};
+use wire::Json;
 
 pub use compile::Expect;
 pub use files::find;
@@ -76,12 +79,55 @@ impl Scenario {
     ///
     /// As [`Scenario::read`].
     pub fn parse(name: &str, file: &Path, bytes: &[u8]) -> Result<Scenario, BadInput> {
-        checked(name, file, bytes).map_err(|complaint| complaint.in_file(file))
+        let text = utf8::text(bytes).map_err(|(at, problem)| {
+            let before = String::from_utf8_lossy(&bytes[..at]);
+            let complaint = Complaint::new(problem).at(Aim::Byte(before.len()));
+            in_file(complaint, file, &before)
+        })?;
+        let foreign = |complaint: Complaint| BadInput {
+            is_foreign: true,
+            ..in_file(complaint, file, text)
+        };
+        if wire::is_trace(text) {
+            return Err(foreign(Complaint::new(IS_TRACE)));
+        }
+        let tree = Json::read(text).map_err(|complaint| in_file(complaint, file, text))?;
+        if let Some(found) = tree.foreign() {
+            let problem = format!("found {found}, expected a scenario");
+            return Err(foreign(Complaint::new(problem).expected("a scenario")));
+        }
+        let source = (name, file, bytes);
+        checked(&tree, source).map_err(|first| {
+            let found = mend::all(tree, text.len(), first, |tree| checked(tree, source).err());
+            let all = found.into_iter().map(|it| in_file(it, file, text));
+            BadInput::of_all(all.collect())
+        })
     }
 }
 
-fn checked(name: &str, file: &Path, bytes: &[u8]) -> Result<Scenario, Complaint> {
-    let written = wire::read(bytes)?;
+/// A complaint about a file of this text.
+fn in_file(complaint: Complaint, file: &Path, text: &str) -> BadInput {
+    let path = complaint.place.unwrap_or_default();
+    let span = match complaint.aim {
+        Aim::Byte(at) => Some(at..at),
+        aim => wire::spans::find(text, &path, &aim),
+    };
+    BadInput {
+        place: path.to_string(),
+        spot: span.map(|span| Spot::of(text, span)),
+        expected: complaint.expected,
+        near: complaint.near,
+        ..BadInput::new(file, complaint.problem)
+    }
+}
+
+/// What is said to a trace.
+const IS_TRACE: &str =
+    "found a trace, expected a scenario; `admit` judges traces, `replay` plays those of the model";
+
+/// The scenario of a tree, which was read of the bytes of a file.
+fn checked(tree: &Json, (name, file, bytes): (&str, &Path, &[u8])) -> Result<Scenario, Complaint> {
+    let written = wire::read(tree)?;
     if written.why.trim().is_empty() {
         return Err(Place::TOP
             .field("why")

@@ -1,9 +1,8 @@
 //! Where in a scenario file something stands, and what is wrong there.
 
 use std::fmt::{self, Display, Formatter};
-use std::path::Path;
 
-use crate::bad_input::{BadInput, nearest, quoted};
+use crate::bad_input::{nearest, quoted};
 
 /// A place in the tree of a file, as a chain up to its top; it lives as long as the walk through
 /// the tree, and is written out only when something is wrong.
@@ -46,27 +45,45 @@ impl<'a> Place<'a> {
     /// Something is wrong here.
     pub(super) fn complain(&self, problem: impl Into<String>) -> Complaint {
         Complaint {
-            place: Some(self.to_string()),
-            problem: problem.into(),
-            near: None,
-            excerpt: None,
+            place: Some(self.path()),
+            ..Complaint::new(problem)
         }
+    }
+
+    /// The same, written out.
+    pub(super) fn path(&self) -> Path {
+        let mut path = self.above.map_or_else(Path::default, Place::path);
+        match self.part {
+            Part::Top => {}
+            Part::Field(name) => path.0.push(Step::Field(name.to_owned())),
+            Part::Index(index) => path.0.push(Step::Index(index)),
+        }
+        path
     }
 }
 
-impl Display for Place<'_> {
+/// A place, written out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Path(pub(super) Vec<Step>);
+
+/// One step down the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Field(String),
+    Index(usize),
+}
+
+impl Display for Path {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Some(above) = self.above else {
-            return Ok(());
-        };
-        above.fmt(f)?;
-        match self.part {
-            Part::Top => Ok(()),
-            Part::Index(index) => write!(f, "[{index}]"),
-            Part::Field(name) if !is_plain(name) => write!(f, "[{}]", quoted(name)),
-            Part::Field(name) if matches!(above.part, Part::Top) => f.write_str(name),
-            Part::Field(name) => write!(f, ".{name}"),
+        for (n, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Index(index) => write!(f, "[{index}]"),
+                Step::Field(name) if !is_plain(name) => write!(f, "[{}]", quoted(name)),
+                Step::Field(name) if n == 0 => f.write_str(name),
+                Step::Field(name) => write!(f, ".{name}"),
+            }?;
         }
+        Ok(())
     }
 }
 
@@ -79,17 +96,70 @@ fn is_plain(name: &str) -> bool {
     (1..=NAME_MAX).contains(&name.len()) && name.chars().all(plain)
 }
 
-/// What is wrong, and where: [`BadInput`] before anyone has said which file it is.
+/// What of a place is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// The value that stands there; its name, where it takes more than one line to write.
+    Value,
+    /// Its name.
+    Name,
+    /// This field of it, which cannot stand there, or not twice.
+    Field(String),
+    /// This field of it, which should say what it is.
+    Verb(String),
+    /// This byte of its text.
+    Within(usize),
+    /// This byte of its name.
+    WithinName(usize),
+    /// No place in a tree, but this byte of the file.
+    Byte(usize),
+}
+
+/// What is wrong, and where: [`crate::bad_input::BadInput`] before anyone has said which file it is.
 #[derive(Debug)]
 pub(super) struct Complaint {
     /// None until the walk through the tree says where it is.
-    pub(super) place: Option<String>,
+    pub(super) place: Option<Path>,
+    pub(super) aim: Aim,
     pub(super) problem: String,
+    /// What could stand there, where the problem says something else too.
+    pub(super) expected: Option<String>,
     pub(super) near: Option<String>,
-    pub(super) excerpt: Option<String>,
+    /// The name that stands for nothing, or the text that speaks of others.
+    pub(super) about: Option<String>,
 }
 
 impl Complaint {
+    /// A problem whose place is not known yet.
+    pub(super) fn new(problem: impl Into<String>) -> Complaint {
+        Complaint {
+            place: None,
+            aim: Aim::Value,
+            problem: problem.into(),
+            expected: None,
+            near: None,
+            about: None,
+        }
+    }
+
+    /// The same, and what was expected.
+    pub(super) fn expected(mut self, expected: impl Into<String>) -> Complaint {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    /// The same, with what of its place is meant.
+    pub(super) fn at(mut self, aim: Aim) -> Complaint {
+        self.aim = aim;
+        self
+    }
+
+    /// The same, about this name or text.
+    pub(super) fn about(mut self, text: &str) -> Complaint {
+        self.about = Some(text.to_owned());
+        self
+    }
+
     /// Adds the known name closest to `found`, if one is close.
     pub(super) fn near<'k>(
         mut self,
@@ -102,18 +172,7 @@ impl Complaint {
 
     /// The same complaint, at `place` unless it has a place already.
     pub(super) fn or_at(mut self, place: &Place<'_>) -> Complaint {
-        self.place.get_or_insert_with(|| place.to_string());
+        self.place.get_or_insert_with(|| place.path());
         self
-    }
-
-    /// The complaint about this file.
-    pub(super) fn in_file(self, file: &Path) -> BadInput {
-        BadInput {
-            file: file.display().to_string(),
-            place: self.place.unwrap_or_default(),
-            problem: self.problem,
-            near: self.near,
-            excerpt: self.excerpt,
-        }
     }
 }

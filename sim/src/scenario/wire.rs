@@ -7,11 +7,13 @@ mod io;
 mod ops;
 mod relatives;
 mod shapes;
+pub(super) mod spans;
 mod tree;
 mod typed;
 
 pub(super) use ops::*;
 pub(super) use shapes::{Named, OneOrMore, Status, Value, Var};
+pub(super) use tree::{Json, is_trace};
 
 use std::fmt::{self, Formatter};
 
@@ -21,14 +23,12 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 use super::place::{Complaint, Place};
 use shapes::{forms, verbs_inside};
-use tree::Json;
 use typed::At;
 
-/// The file of these bytes.
-pub(super) fn read(bytes: &[u8]) -> Result<File, Complaint> {
-    let json = Json::read(bytes)?;
+/// The file that this tree is.
+pub(super) fn read(json: &Json) -> Result<File, Complaint> {
     File::deserialize(At {
-        json: &json,
+        json,
         place: &Place::TOP,
     })
 }

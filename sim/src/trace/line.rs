@@ -12,7 +12,6 @@ use portsim_model::step::StepKind;
 use super::wire::{EventLine, OutcomeFields, PacketFields};
 use super::{Answer, Event, Shown, said};
 use crate::names::Names;
-use crate::plain::is_plain;
 
 fn thread_name(names: &Names, thread: ThreadId) -> String {
     names.threads[thread.index()].clone()
@@ -498,55 +497,4 @@ pub fn packet_fields(packets: &[Packet]) -> Vec<PacketFields> {
         status: packet.status,
     };
     packets.iter().map(packet).collect()
-}
-
-/// The longest name of an error.
-const ERROR_MAX: usize = 100;
-
-/// The answer that an outcome means; what is missing where it means none.
-pub fn answer_of(fields: &OutcomeFields) -> Result<Answer, &'static str> {
-    let packets = fields.packets.as_ref().map(|packets| {
-        let packet = |packet: &PacketFields| Packet {
-            key: packet.key,
-            bytes: packet.bytes,
-            overlapped: packet.overlapped,
-            status: packet.status,
-        };
-        packets.iter().map(packet).collect()
-    });
-    if let (false, None, Some(value)) = (fields.ok, &fields.error, fields.value) {
-        return Ok(Answer::Other(value));
-    }
-    if !fields.ok {
-        let error = fields
-            .error
-            .clone()
-            .ok_or("an outcome that is not ok names its error")?;
-        if error.len() > ERROR_MAX || !error.chars().all(is_plain) {
-            return Err("an error is a word of at most 100 letters");
-        }
-        return Ok(match packets {
-            Some(packets) => Answer::Partial(error, packets),
-            None => Answer::Failed(error),
-        });
-    }
-    if let Some(packets) = packets {
-        return Ok(Answer::Packets(packets));
-    }
-    Ok(match fields.key {
-        None if fields.value.is_some() => Answer::Value(fields.value.unwrap_or_default()),
-        None => match fields.status {
-            None => Answer::Done,
-            Some(status) => Answer::Io {
-                status,
-                bytes: fields.bytes.unwrap_or(0),
-            },
-        },
-        Some(key) => Answer::Packet(Packet {
-            key,
-            bytes: fields.bytes.unwrap_or(0),
-            overlapped: fields.overlapped.unwrap_or(0),
-            status: fields.status.unwrap_or(0),
-        }),
-    })
 }

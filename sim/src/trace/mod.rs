@@ -8,6 +8,7 @@ pub mod cells;
 pub mod changes;
 pub mod lanes;
 mod line;
+mod outcome;
 mod polls;
 mod read;
 mod said;
@@ -16,7 +17,8 @@ mod watch;
 mod wire;
 mod write;
 
-pub use line::{answer_of, call_line, event_line, outcome_fields, packet_fields};
+pub use line::{call_line, event_line, outcome_fields, packet_fields};
+pub use outcome::answer_of;
 #[cfg(all(any(test, fuzzing), not(loom)))]
 pub(crate) use read::read_from;
 pub use read::{Recorded, event_of, read};

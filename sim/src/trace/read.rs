@@ -2,17 +2,20 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use portsim_model::program::{Op, Program, ThreadId};
 use portsim_model::step::StepKind;
 
-use super::line::{answer_of, call_line, step_name};
+use super::line::{call_line, step_name};
+use super::outcome::answer_of;
 use super::wire::{EndLine, EventLine, FORMAT, read_line};
 use super::{End, Event, Header, Mode, Shown, Span, Trace};
-use crate::bad_input::{BadInput, quoted};
+use crate::bad_input::{BadInput, Spot, quoted};
 use crate::names::Names;
 use crate::plain::is_plain;
+use crate::utf8;
 
 /// The longest line of a trace.
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -25,6 +28,8 @@ pub struct Recorded {
     /// Where the trace comes from.
     pub header: Header,
     lines: Vec<EventLine>,
+    /// The line of the file that each of them is.
+    numbers: Vec<usize>,
     end: Option<EndLine>,
     /// The line after which the file is cut, where it is.
     pub cut_after: Option<usize>,
@@ -58,45 +63,102 @@ pub(crate) fn read_from(file: &Path, input: impl Read) -> Result<Recorded, BadIn
         file: file.display().to_string(),
         header,
         lines: Vec::new(),
+        numbers: Vec::new(),
         end: None,
         cut_after: None,
     };
-    loop {
+    let mut wrong = Vec::new();
+    while wrong.len() < WRONG_MAX {
         let number = lines.number;
         let Some(text) = lines.next_line()? else {
             recorded.cut_after = recorded.end.is_none().then_some(number);
-            return Ok(recorded);
+            break;
         };
-        let (number, text) = (number + 1, text.to_owned());
-        if recorded.end.is_some() {
-            return Err(
-                BadInput::new(file, "something follows the end").at(format!("line {number}"))
-            );
-        }
-        match parse(&text) {
-            Ok(Line::Event(event)) => {
-                let expected = recorded.lines.len() as u64 + 1;
-                if event.n != expected {
-                    let problem = format!("event {} where event {expected} was expected", event.n);
-                    return Err(BadInput::new(file, problem).at(format!("line {number}")));
-                }
-                recorded.lines.push(*event);
+        let text = text.to_owned();
+        match recorded.take(&text, lines.number) {
+            Ok(()) => {}
+            // A line that just stops is where the file was cut.
+            Err(Misread { is_line: false, .. }) if !lines.is_complete() => {
+                recorded.cut_after = Some(number);
+                break;
             }
-            Ok(Line::End(end)) => {
-                let (said, found) = (end.end.events, recorded.lines.len());
+            Err(misread) => wrong.push(misread.on(file, &text, lines.number)),
+        }
+    }
+    match wrong.is_empty() {
+        true => Ok(recorded),
+        false => Err(BadInput::of_all(wrong)),
+    }
+}
+
+/// As many wrong lines are looked for.
+const WRONG_MAX: usize = 100;
+
+/// Why a line does not belong where it stands.
+struct Misread {
+    problem: String,
+    /// The bytes that are meant.
+    span: Range<usize>,
+    /// Whether it is a line of a trace at all.
+    is_line: bool,
+}
+
+impl Misread {
+    fn whole(problem: impl Into<String>) -> Misread {
+        Misread {
+            problem: problem.into(),
+            span: 0..0,
+            is_line: true,
+        }
+    }
+
+    /// What ends before this byte of the text is wrong.
+    fn before(problem: String, text: &str, byte: usize) -> Misread {
+        let at = byte.saturating_sub(1).min(text.trim_end().len());
+        let at = (0..=at).rfind(|&at| text.is_char_boundary(at));
+        Misread {
+            problem,
+            span: at.map_or(0..0, |at| at..at),
+            is_line: false,
+        }
+    }
+
+    fn on(self, file: &Path, text: &str, line: usize) -> BadInput {
+        BadInput {
+            spot: Some(Spot::of(text, self.span).on_line(line)),
+            ..BadInput::new(file, self.problem)
+        }
+    }
+}
+
+impl Recorded {
+    /// Takes the next line.
+    fn take(&mut self, text: &str, number: usize) -> Result<(), Misread> {
+        if self.end.is_some() {
+            return Err(Misread::whole("something follows the end"));
+        }
+        match parse(text)? {
+            Line::Event(event) => {
+                let expected = self.lines.last().map_or(0, |last| last.n) + 1;
+                let found = event.n;
+                // What follows is counted from here, so that one gap is one mistake.
+                self.lines.push(*event);
+                self.numbers.push(number);
+                if found != expected {
+                    let problem = format!("event {found} where event {expected} was expected");
+                    return Err(Misread::whole(problem));
+                }
+            }
+            Line::End(end) => {
+                let (said, found) = (end.end.events, self.lines.len());
+                self.end = Some(end);
                 if said != found as u64 {
                     let problem = format!("the end counts {said} events, the file has {found}");
-                    return Err(BadInput::new(file, problem).at(format!("line {number}")));
+                    return Err(Misread::whole(problem));
                 }
-                recorded.end = Some(end);
             }
-            // A line that just stops is where the file was cut.
-            Err(_) if !lines.is_complete() => {
-                recorded.cut_after = Some(number - 1);
-                return Ok(recorded);
-            }
-            Err(problem) => return Err(BadInput::new(file, problem).at(format!("line {number}"))),
         }
+        Ok(())
     }
 }
 
@@ -105,30 +167,34 @@ enum Line {
     End(EndLine),
 }
 
-fn parse(text: &str) -> Result<Line, String> {
+fn parse(text: &str) -> Result<Line, Misread> {
     match read_line(text) {
         Ok(event) => Ok(Line::Event(Box::new(event))),
-        Err(problem) => match read_line(text) {
+        Err((problem, byte)) => match read_line(text) {
             Ok(end) => Ok(Line::End(end)),
-            Err(_) => Err(format!("is no event: {problem}")),
+            Err(_) => {
+                let problem = format!("is no event: {problem}");
+                Err(Misread::before(problem, text, byte))
+            }
         },
     }
 }
 
 fn header(file: &Path, text: &str) -> Result<Header, BadInput> {
-    let header: Header = read_line(text).map_err(|problem| {
-        BadInput::new(file, format!("is no header of a trace: {problem}")).at("line 1")
+    let header: Header = read_line(text).map_err(|(problem, byte)| {
+        let problem = format!("is no header of a trace: {problem}");
+        Misread::before(problem, text, byte).on(file, text, 1)
     })?;
     if header.format != FORMAT {
         let problem = format!(
             "format {}; this version reads {FORMAT:?}",
             quoted(&header.format)
         );
-        return Err(BadInput::new(file, problem).at("line 1"));
+        return Err(BadInput::new(file, problem).on_line(1));
     }
     if let Some(text) = header.texts().find(|text| !text.chars().all(is_plain)) {
         let problem = format!("has a control character in {}", quoted(text));
-        return Err(BadInput::new(file, problem).at("line 1"));
+        return Err(BadInput::new(file, problem).on_line(1));
     }
     Ok(header)
 }
@@ -147,29 +213,23 @@ impl<R: Read> Lines<'_, R> {
             self.text.clear();
             let mut limited = self.input.by_ref().take(LINE_BYTES_MAX);
             let read = limited.read_until(b'\n', &mut self.text);
-            let place = format!("line {}", self.number + 1);
-            let read = read.map_err(|error| {
-                BadInput::new(self.file, format!("cannot be read: {error}")).at(&place)
-            })?;
+            let bad = |problem: String| BadInput::new(self.file, problem).on_line(self.number + 1);
+            let read = read.map_err(|error| bad(format!("cannot be read: {error}")))?;
             if read == 0 {
                 self.text.push(b'\n');
                 return Ok(None);
             }
             if read as u64 == LINE_BYTES_MAX {
-                let problem = format!("is longer than {LINE_BYTES_MAX} bytes");
-                return Err(BadInput::new(self.file, problem).at(place));
+                return Err(bad(format!("is longer than {LINE_BYTES_MAX} bytes")));
             }
             self.number += 1;
             if !self.text.trim_ascii().is_empty() {
                 break;
             }
         }
-        match std::str::from_utf8(&self.text) {
+        match utf8::text(&self.text) {
             Ok(text) => Ok(Some(text)),
-            Err(error) => {
-                let problem = format!("is not UTF-8 at byte {}", error.valid_up_to());
-                Err(BadInput::new(self.file, problem).at(format!("line {}", self.number)))
-            }
+            Err((_, problem)) => Err(BadInput::new(self.file, problem).on_line(self.number)),
         }
     }
 
@@ -183,25 +243,30 @@ impl Recorded {
     /// Looks the names up in the scenario that was run.
     pub fn resolve(&self, names: &Names, program: &Program) -> Result<Trace, BadInput> {
         let mut events = Vec::with_capacity(self.lines.len());
-        let mut spans = Vec::new();
+        let (mut spans, mut wrong) = (Vec::new(), Vec::new());
         let mut free = vec![Some(0); names.threads.len()];
-        for line in &self.lines {
-            let bad = |problem: String| {
-                let mut bad =
-                    BadInput::new(Path::new(&self.file), problem).at(format!("event {}", line.n));
-                if names.thread(&line.thread).is_none() {
-                    bad = bad.near(&line.thread, names.threads.iter().map(String::as_str));
-                }
-                bad
-            };
-            let event = event_of(names, program, line).map_err(bad)?;
-            if self.header.mode == Mode::Free {
-                let free = &mut free[event.shown.thread().index()];
-                let span = span_of(line, &event.shown, *free).map_err(bad)?;
-                *free = span.t1;
-                spans.push(span);
+        for (line, &number) in self.lines.iter().zip(&self.numbers) {
+            if wrong.len() == WRONG_MAX {
+                break;
             }
-            events.push(event);
+            let mut resolved = event_of(names, program, line);
+            if let (Ok(event), Mode::Free) = (&resolved, self.header.mode) {
+                let free = &mut free[event.shown.thread().index()];
+                match span_of(line, &event.shown, *free) {
+                    Ok(span) => {
+                        *free = span.t1;
+                        spans.push(span);
+                    }
+                    Err(problem) => resolved = Err(problem),
+                }
+            }
+            match resolved {
+                Ok(event) => events.push(event),
+                Err(problem) => wrong.push(self.wrong(names, line, number, problem)),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(BadInput::of_all(wrong));
         }
         let end = match &self.end {
             None => None,
@@ -213,6 +278,15 @@ impl Recorded {
             spans,
             end,
         })
+    }
+
+    fn wrong(&self, names: &Names, line: &EventLine, number: usize, problem: String) -> BadInput {
+        let bad = BadInput::new(Path::new(&self.file), problem);
+        let bad = bad.at(format!("event {}", line.n)).on_line(number);
+        match names.thread(&line.thread) {
+            Some(_) => bad,
+            None => bad.near(&line.thread, names.threads.iter().map(String::as_str)),
+        }
     }
 
     fn resolve_end(&self, names: &Names, end: &EndLine) -> Result<End, BadInput> {
@@ -238,11 +312,14 @@ pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Ev
         .ok_or_else(|| format!("unknown thread {}", quoted(&line.thread)))?;
     let answer = line.outcome.as_ref().map(answer_of).transpose()?;
     let shown = match (&line.call, &line.r#return, &line.step) {
-        (Some(_), None, None) => Shown::Call {
-            thread,
-            op: called(names, program, thread, line)?,
-            answer,
-        },
+        (Some(_), None, None) => {
+            let op = called(names, program, thread, line)?;
+            Shown::Call {
+                thread,
+                op,
+                answer: answer.map(|answer| answer.of_call(op)),
+            }
+        }
         (None, Some(word), None) => {
             let op = ops(program, thread).find(|op| op.verb().name() == word);
             let op =
@@ -250,7 +327,7 @@ pub fn event_of(names: &Names, program: &Program, line: &EventLine) -> Result<Ev
             Shown::Return {
                 thread,
                 op,
-                answer: answer.ok_or("a return has an outcome")?,
+                answer: answer.ok_or("a return has an outcome")?.of_call(op),
             }
         }
         (None, None, Some(word)) => {

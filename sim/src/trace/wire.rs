@@ -10,12 +10,27 @@ use serde::{Deserialize, Serialize};
 /// The format that this version reads and writes.
 pub const FORMAT: &str = "portsim-trace/1";
 
-/// One line of a file as the kind of line that it should be; else what is wrong with it, and where.
-pub(super) fn read_line<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    // serde_json counts lines within the text it is given, which is always the first.
-    let at_column =
-        |problem: serde_json::Error| problem.to_string().replace("at line 1 column", "at column");
-    serde_json::from_str(text).map_err(at_column)
+/// One line of a file as the kind of line that it should be; else what is wrong with it, and before which byte.
+pub(super) fn read_line<T: DeserializeOwned>(text: &str) -> Result<T, (String, usize)> {
+    serde_json::from_str(text).map_err(|error| {
+        let column = error.column();
+        let words = error.to_string();
+        // serde_json counts lines within the text it is given, which is always the first.
+        let words = words.split(" at line 1 column ").next().unwrap_or_default();
+        match too_long(text, column) {
+            Some(number) => (format!("{number} has more than 64 bits"), column),
+            None => (words.to_owned(), column),
+        }
+    })
+}
+
+/// The whole number that ends in this column, where it does not fit 64 bits: serde_json takes it for a fraction.
+fn too_long(text: &str, column: usize) -> Option<&str> {
+    let before = text.get(..column)?;
+    let digits = before.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = &before[digits.trim_end_matches('-').len()..];
+    let is_bare = !digits.ends_with(['.', 'e', 'E', '+', '"']);
+    (is_bare && number.len() > 18 && number.parse::<i64>().is_err()).then_some(number)
 }
 
 /// A value as one line.

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use portsim_model::program::{Op, Program, ThreadId};
 
-use super::calls::{answer_of, call_fields};
+use super::calls::call_fields;
 use super::setup::numbered;
 use super::wire::{FromAgent, Leave, Make, Quiesce, Returned, ToAgent};
 use super::{Talk, lock, reset};
 use crate::names::Names;
 use crate::native::failure::Failure;
 use crate::native::threads::{Back, FarThreads, Told};
-use crate::trace::Span;
+use crate::trace::{Span, answer_of};
 
 /// A call that has not returned.
 struct Open {

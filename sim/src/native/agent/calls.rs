@@ -14,7 +14,7 @@ use portsim_model::program::{
 
 use crate::names::Names;
 use crate::native::backend::ops_of_the_conductor;
-use crate::trace::{Answer, CallFields, call_line};
+use crate::trace::{CallFields, call_line};
 
 /// Why the protocol cannot tell of an operation, if it cannot.
 pub fn untold(op: Op) -> Option<String> {
@@ -360,9 +360,4 @@ pub fn asked_for(
     ops.find(|&op| call_fields(names, program, op) == *call)
         .map(|op| (id, op))
         .ok_or_else(|| format!("the setup lists no such call for thread {thread:?}"))
-}
-
-/// What an answer of an agent means.
-pub fn answer_of(fields: &crate::trace::OutcomeFields) -> Result<Answer, String> {
-    crate::trace::answer_of(fields).map_err(str::to_owned)
 }

@@ -31,8 +31,9 @@ use super::backend::{Backend, Failure, is_ours};
 use super::threads::{Back, Far, Threads, Unquiet, ended_by};
 use crate::bad_input::quoted;
 use crate::names::Names;
+use crate::trace::answer_of;
 use afar::Afar;
-use calls::{answer_of, call_fields, untold};
+use calls::{call_fields, untold};
 use process::{Process, Silence};
 use setup::{does_io, numbered, setup_of};
 use wire::{
@@ -401,7 +402,10 @@ impl Remote {
                 FromAgent::Returned(returned) => {
                     let op = call.take().map(|call| call.op);
                     let answer = answer_of(&returned.returned);
-                    let answer = answer.map_err(|problem| talk.nonsense(problem))?;
+                    let mut answer = answer.map_err(|problem| talk.nonsense(problem))?;
+                    if let Some(op) = op {
+                        answer = answer.of_call(op);
+                    }
                     if let Some(ended) = op.and_then(|op| ended_by(op, &answer)) {
                         self.calls[ended.index()] = None;
                     }

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::report::admit;
 use crate::report::exit::Exit;
 use crate::report::totals::Totals;
 use crate::report::verdict::Verdict;
+use crate::utf8;
 
 /// The list by which the result of a command is known, and what is in it.
 const LISTS: [&str; 5] = ["cells", "cases", "scenarios", "traces", "runs"];
@@ -26,19 +26,18 @@ const COUNTS: [&str; 2] = ["times", "cases"];
 const OF_THE_FIRST: [&str; 3] = ["seed", "scenario", "again"];
 
 /// What a command said of a part, or of the whole.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Debug)]
 pub struct Said {
     whole: Value,
     /// Where each entry of a list stands in which each stands once, by the list's name and what the entry says.
-    #[serde(skip)]
     places: Places,
 }
 
 impl Said {
     /// What a command that takes `--shard` said; else the line where something is wrong, and what.
     pub fn read(text: &[u8]) -> Result<Said, (usize, String)> {
-        let said: Value = serde_json::from_slice(text)
+        let text = utf8::text(text).map_err(|(_, problem)| (1, problem.to_owned()))?;
+        let said: Value = serde_json::from_str(text)
             .map_err(|error| (error.line(), format!("is no JSON: {error}")))?;
         let keys = said.as_object();
         match keys.is_some_and(|keys| LISTS.iter().any(|list| keys.contains_key(*list))) {
@@ -51,6 +50,11 @@ impl Said {
                 Err((1, format!("expected what {expected} says with --json")))
             }
         }
+    }
+
+    /// All that was said.
+    pub fn whole(&self) -> &Value {
+        &self.whole
     }
 
     /// Adds the next part; says what does not fit.
@@ -69,7 +73,8 @@ impl Said {
             let failed = || "a backend could not run".to_owned();
             totals(counts).exit(whole["complete"] != false, failed)
         });
-        Exit::worst(verdicts.chain(admissions).chain(totals))
+        let errors = entries("errors").map(|_| Exit::BadInput);
+        Exit::worst(verdicts.chain(admissions).chain(totals).chain(errors))
     }
 }
 
@@ -123,9 +128,11 @@ fn add(whole: &mut Value, part: Value, places: &mut Places) -> Result<(), String
     Ok(())
 }
 
-/// The keys that each part has. Some commands say `complete` only where they were stopped.
+/// The keys that each part has. Some commands say `complete` only where they were stopped, and `errors` where there are
+/// some.
 fn always_there(said: &Map<String, Value>) -> impl Iterator<Item = &String> {
-    said.keys().filter(|key| *key != "complete")
+    said.keys()
+        .filter(|key| !["complete", "errors"].contains(&key.as_str()))
 }
 
 /// Claims that decided something in any part, with how often in all; those that never did in any.

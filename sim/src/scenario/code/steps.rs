@@ -65,7 +65,7 @@ impl Coder<'_> {
             packets: Vec::new(),
         };
         self.program.computed.push(computed);
-        self.computed.push(place.to_string());
+        self.computed.push(place.path());
         Ok(number as u16)
     }
 

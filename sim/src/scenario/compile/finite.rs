@@ -13,7 +13,7 @@ use portsim_model::program::{
 
 use crate::names::Names;
 use crate::scenario::code::packet;
-use crate::scenario::place::{Complaint, Place};
+use crate::scenario::place::{Complaint, Path, Place};
 use crate::words;
 
 /// The most values that one thing can have.
@@ -152,11 +152,7 @@ impl Values {
 }
 
 /// Finds what each post can carry that computes it; `places` says where these stand.
-pub(super) fn find(
-    program: &mut Program,
-    names: &Names,
-    places: &[String],
-) -> Result<(), Complaint> {
+pub(super) fn find(program: &mut Program, names: &Names, places: &[Path]) -> Result<(), Complaint> {
     if places.is_empty() {
         return Ok(());
     }
@@ -182,7 +178,7 @@ impl Known {
         &mut self,
         program: &mut Program,
         names: &Names,
-        places: &[String],
+        places: &[Path],
     ) -> Result<bool, Complaint> {
         let mut grown = false;
         for n in 0..program.codes.len() {
@@ -245,7 +241,7 @@ impl Known {
         program: &mut Program,
         names: &Names,
         posts: Posts,
-        place: &str,
+        place: &Path,
     ) -> Result<Vec<PacketId>, Complaint> {
         let at = usize::from(posts.computed);
         let Computed {
@@ -294,7 +290,7 @@ impl Known {
         names: &Names,
         code: CodeId,
         id: ExprId,
-        place: &str,
+        place: &Path,
     ) -> Complaint {
         let runs = |&it: &ThreadId| program.threads[it.index()].code == code;
         let me = program
@@ -403,12 +399,10 @@ struct Posts {
     owner: Owner,
 }
 
-fn complaint(place: &str, problem: String) -> Complaint {
+fn complaint(place: &Path, problem: String) -> Complaint {
     Complaint {
-        place: Some(place.to_owned()),
-        problem,
-        near: None,
-        excerpt: None,
+        place: Some(place.clone()),
+        ..Complaint::new(problem)
     }
 }
 

@@ -7,7 +7,7 @@ use portsim_model::property::{FAULTS, Invariants};
 use super::{Compiler, Expect};
 use crate::scenario::directory::{check_name, unknown};
 use crate::scenario::expr::Scope;
-use crate::scenario::place::{Complaint, Place};
+use crate::scenario::place::{Aim, Complaint, Place};
 use crate::scenario::wire::{self, Named};
 use crate::words::Type;
 
@@ -91,9 +91,10 @@ impl Compiler {
 
     /// One name must mean one property in a verdict.
     fn check_property(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
-        check_name(name, place)?;
+        check_name(name, place).map_err(|complaint| complaint.at(Aim::Name))?;
         if self.property_names().any(|it| it == name) {
-            return Err(place.complain(format!("{name:?} is already the name of a property")));
+            let problem = format!("{name:?} is already the name of a property");
+            return Err(place.complain(problem).at(Aim::Name));
         }
         Ok(())
     }

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use crate::bad_input::nearest;
-use crate::scenario::place::{Complaint, Place};
+use crate::scenario::place::{Aim, Complaint, Place};
 
 /// What is wrong with an expression, and where in the string.
 #[derive(Debug)]
 pub(super) struct Flaw {
-    at: usize,
+    pub(super) at: usize,
     problem: String,
     near: Option<String>,
 }
@@ -35,28 +35,11 @@ impl Flaw {
 
     /// The complaint about this text at this place of the file.
     pub(super) fn complain(self, text: &str, place: &Place<'_>) -> Complaint {
-        let column = text[..self.at].chars().count();
         Complaint {
             near: self.near,
-            // A caret under nothing shows nothing.
-            excerpt: (!text.trim().is_empty()).then(|| excerpt(text, column)),
-            ..place.complain(format!("column {}: {}", column + 1, self.problem))
+            ..place.complain(self.problem)
         }
+        .at(Aim::Within(self.at))
+        .about(text)
     }
-}
-
-/// The text around a column, counted from 0, with a caret below.
-fn excerpt(text: &str, column: usize) -> String {
-    const BEFORE_MAX: usize = 50;
-    const SHOWN_MAX: usize = 100;
-    let start = column.saturating_sub(BEFORE_MAX);
-    let blank = |c: char| if c.is_control() { ' ' } else { c };
-    let shown: String = text
-        .chars()
-        .skip(start)
-        .take(SHOWN_MAX)
-        .map(blank)
-        .collect();
-    let indent = " ".repeat(column - start);
-    format!("    {}\n    {indent}^", shown.trim_end())
 }

@@ -77,10 +77,18 @@ fn scenario(ops: &str, fields: &str) -> String {
     )
 }
 
-/// What the text becomes: a scenario, or the sentence that says why not.
+/// What the text becomes: a scenario, or a sentence for each mistake, with what is marked in the text.
 fn outcome(text: &str) -> Result<Scenario, String> {
     let file = Path::new("x.json");
-    Scenario::parse("x", file, text.as_bytes()).map_err(|bad| bad.to_string())
+    Scenario::parse("x", file, text.as_bytes()).map_err(|bad| {
+        let lines = bad.each().map(|bad| {
+            let spot = bad.spot.as_ref();
+            let marked = spot.map(|spot| format!("\n    ^ {}", &spot.text[spot.marked.clone()]));
+            format!("x.json: {}{}", bad.message(), marked.unwrap_or_default())
+        });
+        let lines = lines.map(|line| line.trim_end().to_owned());
+        lines.collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// Compares every outcome in a table.

@@ -1,6 +1,6 @@
 //! Values that have more than one form in the file, and objects whose fields are names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
 
@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
-/// Things by name, in the order of the file; no name stands twice.
+/// Things by name, in the order of the file; no name stands twice, because the reader takes no field twice.
 #[derive(Debug)]
 pub(in crate::scenario) struct Named<T>(pub(in crate::scenario) Vec<(String, T)>);
 
@@ -48,13 +48,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Names<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Named<T>, A::Error> {
-        let (mut things, mut names) = (Vec::new(), BTreeSet::new());
-        while let Some(name) = fields.next_key::<String>()? {
-            if !names.insert(name.clone()) {
-                return Err(A::Error::custom(format_args!(
-                    "the name {name:?} stands twice"
-                )));
-            }
+        let mut things = Vec::new();
+        while let Some(name) = fields.next_key()? {
             things.push((name, fields.next_value()?));
         }
         Ok(Named(things))

@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use super::super::place::Complaint;
+use super::super::place::{Aim, Complaint};
 
 /// How deep lists and objects may lie inside each other. It bounds every recursion over a file:
 /// operations, which take two levels each, lie at most 48 deep in each other.
@@ -13,7 +13,7 @@ pub(super) const LEVELS_MAX: usize = 100;
 
 /// A JSON value.
 #[derive(Debug)]
-pub(super) enum Json {
+pub(in crate::scenario) enum Json {
     Null,
     Bool(bool),
     Natural(u64),
@@ -26,33 +26,63 @@ pub(super) enum Json {
 
 impl Json {
     /// The tree of a text, or where the text stops to be JSON.
-    pub(super) fn read(bytes: &[u8]) -> Result<Json, Complaint> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let place = format!("byte {}", error.valid_up_to());
-            syntax(place, String::from("the text is not valid UTF-8"))
-        })?;
+    pub(in crate::scenario) fn read(text: &str) -> Result<Json, Complaint> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let tree = Level(LEVELS_MAX).deserialize(&mut reader);
         tree.and_then(|tree| reader.end().map(|()| tree))
             .map_err(|error| {
-                let place = format!("line {} column {}", error.line(), error.column());
                 let words = error.to_string();
                 let words = words.split(" at line ").next().unwrap_or_default();
-                match error.classify() {
-                    Category::Data => syntax(place, words.to_owned()),
-                    _ => syntax(place, format!("not valid JSON: {words}")),
-                }
+                let problem = match error.classify() {
+                    Category::Data => words.to_owned(),
+                    _ if words == "number out of range" => TOO_LARGE.to_owned(),
+                    _ => format!("not valid JSON: {words}"),
+                };
+                let at = byte_of(text, error.line(), error.column());
+                Complaint::new(problem).at(Aim::Byte(at))
             })
     }
 }
 
-fn syntax(place: String, problem: String) -> Complaint {
-    Complaint {
-        place: Some(place),
-        problem,
-        near: None,
-        excerpt: None,
+/// Whether the first line is the header of a trace.
+pub(in crate::scenario) fn is_trace(text: &str) -> bool {
+    // Scenarios seldom have their format in one line.
+    let header = text.lines().next().filter(|line| line.contains(FORMAT));
+    let header = header.map(Json::read);
+    let Some(Ok(Json::Object(fields))) = header else {
+        return false;
+    };
+    let names_it = |format: &Json| matches!(format, Json::String(it) if it.starts_with(FORMAT));
+    let mut fields = fields.iter();
+    fields.any(|(name, value)| name == "format" && names_it(value))
+}
+
+const TOO_LARGE: &str = "found a number of more than 64 bits";
+
+/// How the format of traces begins, of whatever version.
+const FORMAT: &str = "portsim-trace/";
+
+impl Json {
+    /// What the tree is, where it is nothing that was meant to be a scenario.
+    pub(in crate::scenario) fn foreign(&self) -> Option<&'static str> {
+        let says_so = |(name, _): &(String, Json)| ["why", "threads"].contains(&name.as_str());
+        match self {
+            Json::Object(fields) if fields.iter().any(says_so) => None,
+            Json::Object(_) => Some("an object with neither \"why\" nor \"threads\""),
+            Json::List(_) => Some("a list"),
+            Json::String(_) => Some("a string"),
+            Json::Natural(_) | Json::Negative(_) | Json::Float(_) => Some("a number"),
+            Json::Bool(_) | Json::Null => Some("a single word"),
+        }
     }
+}
+
+/// The byte of a line and a column, as serde_json counts them: from 1, in bytes; 0 is the end of the line before.
+fn byte_of(text: &str, line: usize, column: usize) -> usize {
+    let before = text.split_inclusive('\n').take(line.saturating_sub(1));
+    let start: usize = before.map(str::len).sum();
+    let at = (start + column).saturating_sub(1).min(text.len());
+    (0..=at).rfind(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 /// Reads one value; so many levels may lie inside it.

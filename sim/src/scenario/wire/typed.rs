@@ -3,6 +3,7 @@
 //! Enums are read in the way that suits operations: a variant without contents is a plain string,
 //! and one with contents is an object that has the variant's name among its fields.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use serde::de::value::BorrowedStrDeserializer;
@@ -11,7 +12,7 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::super::place::{Complaint, Place};
+use super::super::place::{Aim, Complaint, Place};
 use super::tree::Json;
 use crate::bad_input::{nearest, one_of, quoted};
 
@@ -56,11 +57,7 @@ impl At<'_, '_> {
                     (None, _) => Err(no_verb(noun, fields, known)),
                 }
             }
-            _ => Err(Complaint::custom(format_args!(
-                "found {}, expected {}",
-                self.found(),
-                one_of(known.iter().copied())
-            ))),
+            _ => Err(found_but(&self.found(), &one_of(known.iter().copied()))),
         }
     }
 }
@@ -69,12 +66,14 @@ impl At<'_, '_> {
 fn no_verb(noun: &str, fields: &[(String, Json)], known: &'static [&'static str]) -> Complaint {
     let looks_like = |(name, _): &&(String, Json)| nearest(name, known.iter().copied()).is_some();
     match fields.iter().find(looks_like).or(fields.first()) {
-        Some((name, _)) => unknown(noun, name, known),
-        None => Complaint::custom(format_args!(
-            "found an empty object, expected {}",
-            one_of(known.iter().copied())
-        )),
+        Some((name, _)) => unknown(noun, name, known).at(Aim::Verb(name.clone())),
+        None => found_but("an empty object", &one_of(known.iter().copied())),
     }
+}
+
+/// What was found, and what was expected.
+fn found_but(found: &str, expected: &str) -> Complaint {
+    Complaint::new(format!("found {found}, expected {expected}")).expected(expected)
 }
 
 /// The near name says enough where there is one; else all that are known.
@@ -84,7 +83,8 @@ fn unknown(noun: &str, name: &str, known: &'static [&'static str]) -> Complaint 
     if nearest(name, all()).is_none() {
         problem += &format!(", expected {}", one_of(all()));
     }
-    Complaint::custom(problem).near(name, all())
+    let unknown = Complaint::new(problem).expected(one_of(all()));
+    unknown.near(name, all()).about(name)
 }
 
 impl<'de> Deserializer<'de> for At<'de, '_> {
@@ -104,6 +104,7 @@ impl<'de> Deserializer<'de> for At<'de, '_> {
             }),
             Json::Object(fields) => visitor.visit_map(Fields {
                 fields: fields.iter(),
+                names: BTreeSet::new(),
                 value: None,
                 place: self.place,
             }),
@@ -135,9 +136,7 @@ impl<'de> Deserializer<'de> for At<'de, '_> {
         match self.json {
             Json::Object(_) => self.deserialize_any(visitor),
             // A list must not pass for an object by the order of its elements.
-            _ => Err(self
-                .place
-                .complain(format!("found {}, expected an object", self.found()))),
+            _ => Err(found_but(&self.found(), "an object").or_at(self.place)),
         }
     }
 
@@ -181,6 +180,8 @@ impl<'t> SeqAccess<'t> for Elements<'t, '_> {
 
 struct Fields<'t, 'p> {
     fields: std::slice::Iter<'t, (String, Json)>,
+    /// The names read so far.
+    names: BTreeSet<&'t str>,
     /// The field whose name was read last, until its value is.
     value: Option<&'t (String, Json)>,
     place: &'p Place<'p>,
@@ -194,6 +195,12 @@ impl<'t> MapAccess<'t> for Fields<'t, '_> {
         seed: S,
     ) -> Result<Option<S::Value>, Complaint> {
         self.value = self.fields.next();
+        if let Some((name, _)) = self.value
+            && !self.names.insert(name)
+        {
+            let twice = Complaint::new(format!("{name:?} stands twice"));
+            return Err(twice.at(Aim::Field(name.clone())));
+        }
         self.value
             .map(|(name, _)| seed.deserialize(BorrowedStrDeserializer::new(name)))
             .transpose()
@@ -270,20 +277,11 @@ impl Display for Complaint {
 
 impl Error for Complaint {
     fn custom<T: Display>(problem: T) -> Complaint {
-        Complaint {
-            place: None,
-            problem: problem.to_string(),
-            near: None,
-            excerpt: None,
-        }
+        Complaint::new(problem.to_string())
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Complaint {
-        Complaint::custom(format_args!(
-            "found {}, expected {}",
-            found(unexpected),
-            wanted(&expected.to_string())
-        ))
+        found_but(&found(unexpected), &wanted(&expected.to_string()))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Complaint {
@@ -291,21 +289,11 @@ impl Error for Complaint {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Complaint {
-        let known = || known.iter().copied();
-        Complaint::custom(format_args!(
-            "unknown field {}, expected {}",
-            quoted(field),
-            one_of(known())
-        ))
-        .near(field, known())
+        unknown("field", field, known).at(Aim::Field(field.to_owned()))
     }
 
     fn missing_field(field: &'static str) -> Complaint {
         Complaint::custom(format_args!("the field {field:?} is missing"))
-    }
-
-    fn duplicate_field(field: &'static str) -> Complaint {
-        Complaint::custom(format_args!("the field {field:?} stands twice"))
     }
 }
 
@@ -316,11 +304,22 @@ fn found(unexpected: Unexpected<'_>) -> String {
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Unsigned(value) => value.to_string(),
         Unexpected::Signed(value) => value.to_string(),
-        Unexpected::Float(value) => format!("the fraction {value}"),
+        Unexpected::Float(value) => fraction(value),
         Unexpected::Str(text) => format!("the string {}", quoted(text)),
         Unexpected::Seq => String::from("a list"),
         Unexpected::Map => String::from("an object"),
         other => other.to_string(),
+    }
+}
+
+/// A number that is no integer of 64 bits, which may be only a way to write one.
+fn fraction(value: f64) -> String {
+    if value.fract() != 0.0 {
+        format!("the fraction {value}")
+    } else if value.abs() >= 2_f64.powi(63) {
+        String::from("a number of more than 64 bits")
+    } else {
+        format!("{value:?}, written with a point or an exponent")
     }
 }
 
@@ -331,7 +330,7 @@ fn wanted(expected: &str) -> String {
         "u8" => range(0, u8::MAX.into()),
         "u32" => range(0, u32::MAX.into()),
         "i32" => range(i32::MIN.into(), i32::MAX.into()),
-        "i64" => String::from("a whole number of 64 bits"),
+        "i64" => String::from("a whole number from -2^63 to 2^63 - 1"),
         "a boolean" => String::from("true or false"),
         "a sequence" => String::from("a list"),
         "a map" => String::from("an object"),
