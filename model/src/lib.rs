@@ -62,6 +62,7 @@ pub mod claim;
 pub mod contract;
 pub mod control;
 pub mod dead;
+mod evaluated;
 pub mod event;
 pub mod expr;
 pub mod fair;

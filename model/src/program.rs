@@ -511,98 +511,10 @@ impl Program {
         self.codes.iter().flat_map(Code::ops)
     }
 
-    /// The same with each post of a computed packet as all the posts that it can be: the calls that a system sees.
-    pub fn calls(&self) -> impl Iterator<Item = Op> {
-        self.ops().flat_map(|op| self.calls_of(op))
-    }
-
-    /// The same of one thread.
-    pub fn calls_by(&self, thread: ThreadId) -> impl Iterator<Item = Op> {
-        self.code(thread).ops().flat_map(|op| self.calls_of(op))
-    }
-
-    fn calls_of(&self, op: Op) -> Vec<Op> {
-        let Op::PostComputed { computed, .. } = op else {
-            return Vec::from([op]);
-        };
-        let packets = self.computed[usize::from(computed)].packets.iter();
-        packets
-            .filter_map(|&(_, packet)| op.posting(packet))
-            .collect()
-    }
-
     /// Whether any operation names something that satisfies `is`.
     pub fn names(&self, is: impl Fn(&Noun<'_>) -> bool) -> bool {
         self.ops()
             .any(|mut op| op.describe().nouns().any(|noun| is(&noun)))
-    }
-
-    /// The expressions that an instruction evaluates, by their roots.
-    pub fn evaluated(&self, instr: Instr) -> Vec<ExprId> {
-        match instr {
-            Instr::If { cond, .. } => Vec::from([cond]),
-            Instr::Op(mut op) => {
-                let nouns = op.describe().nouns();
-                nouns.flat_map(|noun| self.values(&noun)).collect()
-            }
-            Instr::Jump(_) | Instr::Either { .. } | Instr::End => Vec::new(),
-        }
-    }
-
-    /// The expressions that an operation evaluates because of something that it names.
-    fn values(&self, noun: &Noun<'_>) -> Vec<ExprId> {
-        match noun {
-            Noun::Condition(cond) => Vec::from([**cond]),
-            Noun::Sets(first, len) => {
-                let sets = &self.sets[usize::from(**first)..][..usize::from(**len)];
-                sets.iter().flat_map(Assignment::evaluated).collect()
-            }
-            Noun::Update(set) => self.sets[usize::from(**set)].evaluated().collect(),
-            Noun::Value(value) => Vec::from([**value]),
-            Noun::Computed(computed) => {
-                let Computed {
-                    key,
-                    bytes,
-                    overlapped,
-                    ..
-                } = self.computed[usize::from(**computed)];
-                Vec::from([key, bytes, overlapped])
-            }
-            Noun::Port(..)
-            | Noun::Ports(..)
-            | Noun::Packet(_)
-            | Noun::Own(_)
-            | Noun::Thread(..)
-            | Noun::Object(..)
-            | Noun::Clock(_)
-            | Noun::Source(..)
-            | Noun::File(..)
-            | Noun::Binding(_)
-            | Noun::Operation(..)
-            | Noun::Burst(..)
-            | Noun::Result(_)
-            | Noun::Reserve(_)
-            | Noun::WaitPacket(..)
-            | Noun::Job(..)
-            | Noun::JobBinding(_)
-            | Noun::Pid(_)
-            | Noun::Process(_)
-            | Noun::Branch(_)
-            | Noun::Text(_) => Vec::new(),
-        }
-    }
-
-    /// Whether any node of an expression satisfies `is`.
-    pub fn any_node(&self, root: ExprId, is: &impl Fn(Expr) -> bool) -> bool {
-        let node = self.exprs[usize::from(root.0)];
-        is(node)
-            || match node {
-                Expr::Not(operand) | Expr::Neg(operand) | Expr::Element { index: operand, .. } => {
-                    self.any_node(operand, is)
-                }
-                Expr::Binary(_, left, right) => self.any_node(left, is) || self.any_node(right, is),
-                _ => false,
-            }
     }
 
     /// The nodes of all expressions that properties can reach are among [`Program::exprs`]; this

@@ -14,6 +14,7 @@ use crate::choose::Policy;
 use crate::plain::is_plain;
 use crate::report::Report;
 use crate::report::json::{self, join::Said};
+use crate::report::mistakes::{self, Screen};
 use crate::scenario::Scenario;
 use crate::trace::{self, Mode, Recorded, Trace, lanes};
 use crate::{admit, check, cli, export, native, personality, replay, run};
@@ -56,10 +57,18 @@ fn parsed(bytes: &[u8]) -> Option<Scenario> {
     }
 }
 
-/// What is said of bad input names the file. The command spells out what a terminal would obey.
+/// What is said of bad input names the file, and moves no terminal, however narrow it is.
 fn complaint(bad: &BadInput) {
-    let said = bad.to_string();
-    assert!(said.starts_with(FILE), "{said:?} names no file");
+    for columns in [3, 80] {
+        let screen = Screen {
+            columns,
+            colours: false,
+        };
+        let said = mistakes::text(bad, screen);
+        assert!(said.starts_with(FILE), "{said:?} names no file");
+        let is_shown = |c: char| is_plain(c) || c == '\n';
+        assert!(said.chars().all(is_shown), "{said:?} moves a terminal");
+    }
 }
 
 /// A property, in a scenario that has each kind of noun; no expression needs what ends a text of JSON.

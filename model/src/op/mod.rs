@@ -489,6 +489,23 @@ impl Op {
         })
     }
 
+    /// What it computes that it carries, if it does: one of `Program::computed`.
+    pub fn computes(self) -> Option<u16> {
+        let Op::PostComputed { computed, .. } = self else {
+            return None;
+        };
+        Some(computed)
+    }
+
+    /// Whether it posts to this port, or to any.
+    pub fn posts(mut self, to: Option<PortId>) -> bool {
+        let mut nouns = self.describe().nouns();
+        nouns.any(|noun| match noun {
+            Noun::Port(port, Role::Posts) => to.is_none_or(|to| to == port),
+            _ => false,
+        })
+    }
+
     /// The call that a post of a computed packet is, where it comes to this one.
     pub fn posting(self, packet: PacketId) -> Option<Op> {
         let Op::PostComputed {

@@ -2,6 +2,8 @@
 //!
 //! What an operation names is read here from its text, which says every field: what is expected of a description does
 //! not follow from it.
+//!
+//! Long: one question to every operation after the other.
 
 mod samples;
 mod world;

@@ -819,14 +819,7 @@ fn posts(program: &Program, port: PortId) -> (usize, bool) {
     let (mut posts, mut repeated) = (0, false);
     for thread in &program.threads {
         let instrs = &program.codes[thread.code.index()].instrs;
-        let is_post = |n: &usize| {
-            let Instr::Op(Op::Post { port: to, .. } | Op::PostComputed { port: to, .. }) =
-                instrs[*n]
-            else {
-                return false;
-            };
-            to == port
-        };
+        let is_post = |n: &usize| matches!(instrs[*n], Instr::Op(op) if op.posts(Some(port)));
         for at in (0..instrs.len()).filter(is_post) {
             posts += 1;
             let around = |(from, instr): (usize, &Instr)| match *instr {

@@ -190,9 +190,7 @@ fn posts_at_most(program: &Program) -> Option<usize> {
     for thread in program.thread_ids() {
         let code = &program.code(thread).instrs;
         let of = |code: &[Instr]| {
-            let is_post = |instr: &&Instr| {
-                matches!(instr, Instr::Op(Op::Post { .. } | Op::PostComputed { .. }))
-            };
+            let is_post = |instr: &&Instr| matches!(instr, Instr::Op(op) if op.posts(None));
             code.iter().filter(is_post).count()
         };
         for (pc, instr) in code.iter().enumerate() {

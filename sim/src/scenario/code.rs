@@ -9,7 +9,7 @@ pub(super) use io::{binding, packet, result};
 use portsim_model::expr::{Binary, Expr, ExprId, Field};
 use portsim_model::program::{CodeId, INSTRS_MAX, Instr, Op, Pc, Program, SlotId, Timeout};
 
-use super::directory::{Directory, unknown};
+use super::directory::{Directory, Item, unknown};
 use super::expr::{NODES_MAX, Scope, Target};
 use super::place::{Complaint, Path, Place};
 use super::{results, wire};
@@ -45,16 +45,6 @@ pub(super) struct Coder<'a> {
     pub(super) breaks: Vec<Vec<Pc>>,
     /// What packets of batches are called here.
     pub(super) items: Vec<Item>,
-}
-
-/// A name for a packet of a batch.
-#[derive(Debug, Clone)]
-pub(super) struct Item {
-    pub(super) name: String,
-    /// The result that has the batch.
-    pub(super) batch: String,
-    /// Which of its packets.
-    pub(super) nth: u8,
 }
 
 impl<'a> Coder<'a> {

@@ -6,8 +6,6 @@ use portsim_model::program::{
     ThreadId, VarId, WaitPacketId, WaitsIn,
 };
 
-use portsim_model::results::NUMBER_ROOM;
-
 use super::place::{Aim, Complaint, NAME_MAX, Place};
 use super::wire::Status;
 use crate::bad_input::{nearest, one_of, quoted};
@@ -105,16 +103,24 @@ impl Thing {
     }
 }
 
+/// A name for a packet of a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) name: String,
+    /// The result that has the batch.
+    pub(super) batch: String,
+    /// Which of its packets.
+    pub(super) nth: u8,
+}
+
 /// A name for the result of a call.
 #[derive(Debug)]
 pub(super) struct SlotName {
     pub(super) name: String,
     /// The most packets that a call leaves there.
     pub(super) packets_max: u8,
-    /// Whether a call leaves the end of an operation there, or a number.
-    pub(super) has_value: bool,
-    /// Whether that number has 32 bits.
-    pub(super) is_wide: bool,
+    /// How much room a number needs that a call leaves there, or the end of an operation; 0 without one.
+    pub(super) number: u8,
 }
 
 /// The names of a scenario, in the order of the file.
@@ -128,13 +134,14 @@ pub(super) struct Directory {
 }
 
 impl SlotName {
+    /// Whether a call leaves the end of an operation there, or a number.
+    pub(super) fn has_value(&self) -> bool {
+        self.number > 0
+    }
+
     /// For how many packets it has room, or for a number that takes as much.
     pub(super) fn room(&self) -> u8 {
-        let number = match (self.is_wide, self.has_value) {
-            (true, _) => NUMBER_ROOM,
-            (false, has_value) => u8::from(has_value),
-        };
-        self.packets_max.max(number)
+        self.packets_max.max(self.number)
     }
 }
 

@@ -11,7 +11,7 @@ mod words;
 
 use portsim_model::expr::{Expr, ExprId};
 
-use super::place::{Aim, Complaint, Place};
+use super::place::{Complaint, Place};
 use crate::words::Type;
 use meaning::Meaning;
 
@@ -39,9 +39,6 @@ impl Scope<'_> {
         place: &Place<'_>,
     ) -> Result<Target, Complaint> {
         let compiled = syntax::parse(text).and_then(|node| Meaning::new(self, nodes).target(&node));
-        compiled.map_err(|flaw| {
-            let at = Aim::WithinName(flaw.at);
-            flaw.complain(text, place).at(at)
-        })
+        compiled.map_err(|flaw| flaw.complain(text, place))
     }
 }

@@ -186,7 +186,7 @@ impl Mender {
             };
         };
         if let ([.., Step::Field(last)], Some(Json::String(_))) = (path, at(tree, path))
-            && matches!(last.as_str(), "if" | "assert" | "await")
+            && matches!(last.as_str(), "if" | "assert")
         {
             return put(tree, path, text("true"));
         }

@@ -148,6 +148,14 @@ impl Complaint {
         self
     }
 
+    /// The same of the name that stands at its place, where that is an expression.
+    pub(super) fn in_name(mut self) -> Complaint {
+        if let Aim::Within(byte) = self.aim {
+            self.aim = Aim::WithinName(byte);
+        }
+        self
+    }
+
     /// The same, with what of its place is meant.
     pub(super) fn at(mut self, aim: Aim) -> Complaint {
         self.aim = aim;

@@ -2,6 +2,7 @@
 //! expressions may speak of them from anywhere.
 
 use portsim_model::program::{BATCH_MAX, SLOTS_MAX};
+use portsim_model::results::NUMBER_ROOM;
 
 use super::directory::{Directory, SlotName};
 use super::place::{Complaint, Place};
@@ -16,7 +17,7 @@ pub(super) fn collect(
 ) -> Result<(), Complaint> {
     for (n, op) in ops.iter().enumerate() {
         let place = &place.index(n);
-        let (into, packets_max, has_value) = match op {
+        let (into, packets_max, number) = match op {
             Op::Get(get) => {
                 let packets_max = batch(get.max, &place.field("max"))?;
                 if get.min.is_some() && get.max.is_none() {
@@ -24,7 +25,7 @@ pub(super) fn collect(
                         .field("min")
                         .complain("only a call with \"max\" takes it"));
                 }
-                (&get.into, packets_max, get.max == Some(0))
+                (&get.into, packets_max, u8::from(get.max == Some(0)))
             }
             Op::If(branch) => {
                 collect(&branch.then, slots, directory, &place.field("then"))?;
@@ -46,39 +47,39 @@ pub(super) fn collect(
                 }
                 continue;
             }
-            Op::Swap(it) => (&it.into, 0, true),
-            Op::CompareSwap(it) => (&it.into, 0, true),
-            Op::Add(it) => (&it.into, 0, true),
-            Op::Start(it) => (&it.into, 0, true),
-            Op::Query(it) => (&it.into, 0, true),
-            Op::Create(it) => (&it.into, 0, true),
-            Op::WaitPacket(it) => (&it.into, 0, true),
-            Op::PortSendn(it) => (&it.into, 0, true),
-            Op::Post(it) => (&it.into, 0, false),
-            Op::Close(it) => (&it.into, 0, false),
-            Op::Block(it) => (&it.into, 0, false),
-            Op::Sleep(it) => (&it.into, 0, false),
-            Op::Duplicate(it) => (&it.into, 0, false),
-            Op::WaitHandle(it) => (&it.into, 0, false),
-            Op::Associate(it) => (&it.into, 0, false),
-            Op::Replace(it) => (&it.into, 0, false),
-            Op::Modes(it) => (&it.into, 0, false),
-            Op::Complete(it) => (&it.into, 0, false),
-            Op::Cancel(it) => (&it.into, 0, false),
-            Op::Apc(it) => (&it.into, 0, false),
-            Op::CancelWaitPacket(it) => (&it.into, 0, false),
-            Op::JobPort(it) => (&it.into, 0, false),
-            Op::JobStart(it) => (&it.into, 0, false),
-            Op::JobExit(it) => (&it.into, 0, false),
-            Op::EpollCtl(it) => (&it.into, 0, false),
-            Op::MsgRing(it) => (&it.into, 0, false),
-            Op::Submit(it) => (&it.into, 0, false),
-            Op::PortSend(it) => (&it.into, 0, false),
-            Op::PortAlert(it) => (&it.into, 0, false),
-            Op::PortAssociate(it) => (&it.into, 0, false),
-            Op::PortDissociate(it) => (&it.into, 0, false),
-            Op::CloseSource(it) => (&it.into, 0, false),
-            Op::Kevent(it) => (&it.into, 0, false),
+            Op::Swap(it) => (&it.into, 0, NUMBER_ROOM),
+            Op::CompareSwap(it) => (&it.into, 0, NUMBER_ROOM),
+            Op::Add(it) => (&it.into, 0, NUMBER_ROOM),
+            Op::Start(it) => (&it.into, 0, 1),
+            Op::Query(it) => (&it.into, 0, 1),
+            Op::Create(it) => (&it.into, 0, 1),
+            Op::WaitPacket(it) => (&it.into, 0, 1),
+            Op::PortSendn(it) => (&it.into, 0, 1),
+            Op::Post(it) => (&it.into, 0, 0),
+            Op::Close(it) => (&it.into, 0, 0),
+            Op::Block(it) => (&it.into, 0, 0),
+            Op::Sleep(it) => (&it.into, 0, 0),
+            Op::Duplicate(it) => (&it.into, 0, 0),
+            Op::WaitHandle(it) => (&it.into, 0, 0),
+            Op::Associate(it) => (&it.into, 0, 0),
+            Op::Replace(it) => (&it.into, 0, 0),
+            Op::Modes(it) => (&it.into, 0, 0),
+            Op::Complete(it) => (&it.into, 0, 0),
+            Op::Cancel(it) => (&it.into, 0, 0),
+            Op::Apc(it) => (&it.into, 0, 0),
+            Op::CancelWaitPacket(it) => (&it.into, 0, 0),
+            Op::JobPort(it) => (&it.into, 0, 0),
+            Op::JobStart(it) => (&it.into, 0, 0),
+            Op::JobExit(it) => (&it.into, 0, 0),
+            Op::EpollCtl(it) => (&it.into, 0, 0),
+            Op::MsgRing(it) => (&it.into, 0, 0),
+            Op::Submit(it) => (&it.into, 0, 0),
+            Op::PortSend(it) => (&it.into, 0, 0),
+            Op::PortAlert(it) => (&it.into, 0, 0),
+            Op::PortAssociate(it) => (&it.into, 0, 0),
+            Op::PortDissociate(it) => (&it.into, 0, 0),
+            Op::CloseSource(it) => (&it.into, 0, 0),
+            Op::Kevent(it) => (&it.into, 0, 0),
             Op::Signal(_) | Op::Reset(_) | Op::Stall | Op::Yield => continue,
             Op::Suspend(_) | Op::Resume(_) | Op::Terminate(_) | Op::KernelApc(_) => continue,
             Op::Spawn(_) | Op::Exit | Op::ExitProcess | Op::Break => continue,
@@ -87,8 +88,7 @@ pub(super) fn collect(
         };
         let kept = Kept {
             packets_max,
-            has_value,
-            is_wide: matches!(op, Op::Swap(_) | Op::CompareSwap(_) | Op::Add(_)),
+            number,
         };
         add(into.as_deref(), kept, slots, directory, place)?;
     }
@@ -98,8 +98,8 @@ pub(super) fn collect(
 /// What a call leaves.
 struct Kept {
     packets_max: u8,
-    has_value: bool,
-    is_wide: bool,
+    /// How much room the number needs that it answers with.
+    number: u8,
 }
 
 /// The most packets that a call takes.
@@ -126,8 +126,7 @@ fn add(
     let place = &place.field("into");
     if let Some(slot) = slots.iter_mut().find(|slot| slot.name == name) {
         slot.packets_max = slot.packets_max.max(kept.packets_max);
-        slot.has_value |= kept.has_value;
-        slot.is_wide |= kept.is_wide;
+        slot.number = slot.number.max(kept.number);
         return Ok(());
     }
     directory.check_new(name, place)?;
@@ -139,8 +138,7 @@ fn add(
     slots.push(SlotName {
         name: name.to_owned(),
         packets_max: kept.packets_max,
-        has_value: kept.has_value,
-        is_wide: kept.is_wide,
+        number: kept.number,
     });
     Ok(())
 }

@@ -203,9 +203,8 @@ impl<'a> Run<'a> {
                 pc = to;
             }
             match code[usize::from(pc)] {
-                // What it carries may depend on what the calls before it come to.
-                Instr::Op(Op::PostComputed { .. }) => return,
-                Instr::Op(op) if !is_ours(op) => self.gives(me, op, pc),
+                // What it computes may depend on what the calls before it come to.
+                Instr::Op(op) if !is_ours(op) && op.computes().is_none() => self.gives(me, op, pc),
                 _ => return,
             }
         }

@@ -207,7 +207,7 @@ impl Coder<'_> {
         }
         for (target, value) in writes {
             let place = &place.field(target);
-            let (var, element) = self.target(target, place)?;
+            let (var, element) = self.target(target, place).map_err(Complaint::in_name)?;
             let value = self.value(value, place)?;
             self.program.sets.push(Assignment {
                 var,

@@ -5,8 +5,7 @@ use portsim_model::program::{CodeId, ThreadId, VarId};
 
 use super::flaw::Flaw;
 use super::syntax::{Name, Node, Part, Quantifier, What};
-use crate::scenario::code::Item;
-use crate::scenario::directory::{Directory, Thing};
+use crate::scenario::directory::{Directory, Item, Thing};
 use crate::words::{Type, symbol};
 
 /// Who speaks, and about what.

@@ -133,8 +133,8 @@ impl Meaning<'_> {
             (None, _) => (None, asked),
         };
         let (field, is) = match (of.packets_max, nth) {
-            (0, _) if of.has_value => field(name, asked, &VALUE_FIELDS, "a result")?,
-            (_, None) if of.has_value => field(name, asked, &ALL_FIELDS, "a result")?,
+            (0, _) if of.has_value() => field(name, asked, &VALUE_FIELDS, "a result")?,
+            (_, None) if of.has_value() => field(name, asked, &ALL_FIELDS, "a result")?,
             (0, _) => field(
                 name,
                 asked,
