@@ -120,8 +120,8 @@ impl<P: Personality> Machine<P> {
         plan.offers(&self.frame.program, &view, id, pc, |offer| {
             match self.held(view, id, offer) {
                 None => each(turn_of(id, branch)),
-                Some(Held::ByBound) => bounded = true,
-                Some(Held::ByProgram | Held::ByRule) => {}
+                Some(Held::Bound) => bounded = true,
+                Some(Held::Condition | Held::Rule) => {}
             }
             branch += 1;
         });
@@ -135,15 +135,15 @@ impl<P: Personality> Machine<P> {
             return None;
         };
         if !self.has_room(view, me, pc) {
-            return Some(Held::ByBound);
+            return Some(Held::Bound);
         }
         // What has no value is found where the thread moves.
         if let Some(cond) = op.awaits()
             && eval(&self.frame.program.exprs, &view, me, cond) == Some(0)
         {
-            return Some(Held::ByProgram);
+            return Some(Held::Condition);
         }
-        self.personality.held(view, op).map(|_| Held::ByRule)
+        self.personality.held(view, op).map(|_| Held::Rule)
     }
 
     /// Whether what the operation at `pc` puts into ports finds room there, where it may lack it.
@@ -225,9 +225,9 @@ fn turn_of(thread: ThreadId, choice: u32) -> Step {
 /// What keeps a thread from its next operation.
 enum Held {
     /// A bound of the scenario: it could go on without.
-    ByBound,
+    Bound,
     /// A condition that it waits for does not hold.
-    ByProgram,
+    Condition,
     /// A rule of the personality, until somebody else has gone on.
-    ByRule,
+    Rule,
 }
