@@ -11,6 +11,8 @@ mod control;
 mod expr;
 mod history;
 mod promela;
+mod room;
+mod sayable;
 
 pub use history::history;
 pub use promela::promela;

@@ -17,10 +17,12 @@ use portsim_model::program::{
     Assignment, Code, Get, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread,
     ThreadId, Timeout,
 };
-use portsim_model::property::{FAULTS, Fault};
+use portsim_model::property::Fault;
 
 use super::control::{Leaf, offers, rests};
 use super::expr::{both, int, result_bases, say};
+use super::room::{bounded, room};
+use super::sayable::{names_itself, sayable};
 use crate::scenario::Scenario;
 
 /// Names for what a state says.
@@ -28,11 +30,6 @@ const WORDS: &str = include_str!("words.pml");
 /// The rules.
 const RULES: &str = include_str!("rules.pml");
 
-/// Packets that a port has room for when a loop posts to it and the scenario names no bound: as in the model,
-/// so that both are cut at the same place.
-const PACKETS_DEFAULT: usize = 16;
-/// The most packets that a port has room for.
-const PACKETS_MAX: usize = 250;
 /// In a schedule: the clock moves.
 const TIME: usize = 255;
 
@@ -52,108 +49,13 @@ pub fn promela(scenario: &Scenario, processors: u32) -> Result<String, String> {
     text.line("");
     text.state()?;
     text.constants()?;
+    text.awaits()?;
     text.out.push_str(RULES);
     text.settle()?;
     text.clock();
     text.judge()?;
     text.threads()?;
     Ok(text.out)
-}
-
-/// Each property has a variable of its own.
-fn names_itself(scenario: &Scenario) -> Result<(), String> {
-    let names = &scenario.names;
-    let own = names.always.iter().chain(&names.at_end);
-    for (_, fault) in FAULTS {
-        if own.clone().any(|name| name == fault) {
-            return Err(format!(
-                "{fault} is the name of a property and of an invariant"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Whether everything in a program has its words here.
-fn sayable(program: &Program) -> Result<(), String> {
-    let lacks = |what: &str| Err(format!("the export says nothing of {what}"));
-    if !program.files.is_empty() || !program.operations.is_empty() {
-        return lacks("files and operations on them");
-    }
-    if program.bounds.depth.is_some() || program.bounds.ticks.is_some() {
-        return lacks("bounds of depth and of time");
-    }
-    if !program.eventually.is_empty() {
-        return lacks("what fair runs come to");
-    }
-    if program.threads.iter().any(|it| !it.may_wait_in.is_empty()) {
-        return lacks("threads that may wait in one place");
-    }
-    if program.threads.len() > 200 {
-        return lacks("more than 200 threads");
-    }
-    for op in program.ops() {
-        match op {
-            Op::Post {
-                reserve: Some(_), ..
-            } => return lacks("reserve objects"),
-            Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. } => {
-                return lacks("reading and writing in one step");
-            }
-            Op::WaitHandle { .. } => return lacks("waits for the handle of a port"),
-            Op::Suspend { .. } | Op::Resume { .. } => return lacks("suspension"),
-            Op::Terminate { .. } => return lacks("threads that others end"),
-            Op::Apc { .. } | Op::KernelApc { .. } => {
-                return lacks("asynchronous procedure calls");
-            }
-            Op::ExitProcess => return lacks("processes"),
-            Op::WaitPacket { .. } | Op::CancelWaitPacket { .. } => {
-                return lacks("wait completion packets");
-            }
-            Op::JobPort { .. } | Op::JobStart { .. } | Op::JobExit { .. } => return lacks("jobs"),
-            Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => return lacks("epoll"),
-            Op::PortSendn { .. }
-            | Op::PortAlert { .. }
-            | Op::PortAssociate { .. }
-            | Op::PortDissociate { .. }
-            | Op::CloseSource { .. } => return lacks("event ports"),
-            Op::Kevent { .. } => return lacks("kqueue"),
-            Op::MsgRing { .. } | Op::Submit { .. } => return lacks("io_uring"),
-            Op::Get { min: Some(_), .. } => return lacks("batches that wait for more"),
-            Op::Get { .. }
-            | Op::Post { .. }
-            | Op::PostComputed { .. }
-            | Op::Close { .. }
-            | Op::Create { .. }
-            | Op::DuplicatePort { .. }
-            | Op::Query { .. }
-            | Op::Block { .. }
-            | Op::Signal { .. }
-            | Op::Reset { .. }
-            | Op::Stall
-            | Op::Sleep { .. }
-            | Op::Yield
-            | Op::Spawn { .. }
-            | Op::Exit
-            | Op::Set { .. }
-            | Op::Test { .. }
-            | Op::Await { .. }
-            | Op::Assert { .. }
-            | Op::Note(_) => {}
-            Op::Associate { .. }
-            | Op::Replace { .. }
-            | Op::Modes { .. }
-            | Op::DuplicateFile { .. }
-            | Op::CloseFile { .. }
-            | Op::Start { .. }
-            | Op::Complete { .. }
-            | Op::Cancel { .. }
-            | Op::CancelFile { .. }
-            | Op::Free { .. }
-            | Op::Alloc { .. } => return lacks("files and operations on them"),
-        }
-    }
-    Ok(())
 }
 
 /// One number of a packet.
@@ -491,11 +393,44 @@ impl Text<'_> {
         let quiet = all(&|n| format!("mode[{n}] != WOKEN && left[{n}] != 1"));
         self.line("/* In lock-step, whoever was made runnable goes on before the next turn, and so does whoever's time is over. */");
         self.line(format_args!("#define is_quiet ({quiet})"));
-        self.line("#define has_turn(t) (mode[t] == UNBORN || mode[t] == DONE || mode[t] == READY || mode[t] == STALLED)");
+        self.line("#define has_turn(t) (mode[t] == UNBORN || mode[t] == DONE || (mode[t] == READY && !held(t)) || mode[t] == STALLED)");
         self.line("#define may_turn(t) (is_quiet && h_slated[turn] == t + 1)");
         self.line("#define may_pass(t) (is_next(t) && (left[t] == 1 || (is_quiet && h_slated[turn] == 255)))");
         self.line("#define next_turn() turn++");
         self.line("#define next_time(t) if :: left[t] > 1 -> turn++ :: else fi\n");
+    }
+
+    /// Which threads can only go on once a condition holds that does not.
+    fn awaits(&mut self) -> Result<(), String> {
+        let program = self.program;
+        let mut held = Vec::new();
+        for id in program.thread_ids() {
+            let (me, code) = (id.0.to_string(), program.code(id));
+            for pc in places(program, code) {
+                let offers = offers(program, code, &me, pc)?.into_iter();
+                let fails = offers.map(|(given, leaf)| {
+                    let Leaf::Op(op, _) = leaf else {
+                        return Ok(None);
+                    };
+                    let Some(cond) = op.awaits() else {
+                        return Ok(None);
+                    };
+                    let fails = say(program, &me, cond)?.fails();
+                    Ok(Some(match given {
+                        None => fails,
+                        Some(given) => format!("(!({given}) || {fails})"),
+                    }))
+                });
+                let fails: Option<Vec<_>> = fails.collect::<Result<_, String>>()?;
+                if let Some(fails) = fails {
+                    let fails = fails.join(" && ");
+                    held.push(format!("(t == {me} && pc[{me}] == {pc} && {fails})"));
+                }
+            }
+        }
+        held.push("0".to_owned());
+        self.line(format_args!("#define held(t) ({})", held.join(" || ")));
+        Ok(())
     }
 
     /// A process for each thread.
@@ -812,42 +747,6 @@ fn places(program: &Program, code: &Code) -> Vec<Pc> {
     places.sort_unstable();
     places.dedup();
     places
-}
-
-/// How many posts to a port the program holds, and whether a loop repeats one.
-fn posts(program: &Program, port: PortId) -> (usize, bool) {
-    let (mut posts, mut repeated) = (0, false);
-    for thread in &program.threads {
-        let instrs = &program.codes[thread.code.index()].instrs;
-        let is_post = |n: &usize| matches!(instrs[*n], Instr::Op(op) if op.posts(Some(port)));
-        for at in (0..instrs.len()).filter(is_post) {
-            posts += 1;
-            let around = |(from, instr): (usize, &Instr)| match *instr {
-                Instr::Jump(to) => usize::from(to) <= at && at <= from,
-                _ => false,
-            };
-            repeated |= instrs.iter().enumerate().any(around);
-        }
-    }
-    (posts, repeated)
-}
-
-/// How many packets a port has room for.
-fn room(program: &Program, port: PortId) -> usize {
-    let room = match (posts(program, port), program.bounds.packets) {
-        ((_, true), Some(bound)) => bound.into(),
-        ((posts, false), Some(bound)) => posts.min(bound.into()),
-        ((posts, true), None) => posts.max(PACKETS_DEFAULT),
-        ((posts, false), None) => posts,
-    };
-    room.min(PACKETS_MAX)
-}
-
-/// Whether a port may run out of room before every post has been made.
-fn bounded(program: &Program, port: PortId) -> bool {
-    let (posts, repeated) = posts(program, port);
-    let bound = program.bounds.packets.map_or(PACKETS_MAX, usize::from);
-    repeated || posts > bound.min(PACKETS_MAX)
 }
 
 /// The variable that says whether a property holds.

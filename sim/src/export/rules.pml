@@ -558,7 +558,7 @@ inline judge_ports() {
     assert(holds_twice)
 }
 
-/* Whether nobody can move any more; whoever is ready can, or is kept from it by a bound. */
+/* Whether nobody can move any more; whoever is ready can, or is kept from it by a bound, or awaits something. */
 inline listens() {
     h_quiet = 1;
     h_has = 0;
@@ -570,7 +570,7 @@ inline listens() {
     do
     :: h_j < THREADS ->
         h_quiet = h_quiet && mode[h_j] != WOKEN && left[h_j] != 1;
-        h_has = h_has || mode[h_j] == READY || mode[h_j] == STALLED || mode[h_j] == WOKEN || left[h_j] > 0;
+        h_has = h_has || (mode[h_j] == READY && !held(h_j)) || mode[h_j] == STALLED || mode[h_j] == WOKEN || left[h_j] > 0;
         h_timed = h_timed || left[h_j] > 0;
         holds_deadlock = holds_deadlock && (over(h_j) || h_may_wait[h_j]);
         holds_assert = holds_assert && mode[h_j] != BROKEN;
