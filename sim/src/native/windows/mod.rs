@@ -81,7 +81,8 @@ impl Backend for Windows {
             Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } => Ok(()),
             Op::Spawn { .. } | Op::Exit | ops_of!(port_handles, objects) => Ok(()),
             Op::Set { .. } | Op::Test { .. } | Op::Await { .. } | Op::Assert { .. } => Ok(()),
-            Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. } | Op::Note(_) => Ok(()),
+            Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. } => Ok(()),
+            Op::PostComputed { .. } | Op::Note(_) => Ok(()),
             Op::Post { .. } | Op::Apc { .. } | ops_of!(wait_packets) => {
                 ntdll::refused(op).map_or(Ok(()), Err)
             }

@@ -370,6 +370,7 @@ impl World for WindowsWorld {
             Op::CancelFile { file, mine, .. } => self.files.cancel_all(me, file, mine),
             // The memory stays ours: what the kernel writes there must not hit anybody.
             Op::Free { .. } | Op::Alloc { .. } => Answer::Done,
+            Op::PostComputed { .. } => refused_before(op),
             Op::ExitProcess | Op::KernelApc { .. } | ops_of_the_conductor!() => refused_before(op),
             ops_of!(sources, event_ports, rings, kqueues) => refused_before(op),
         })
