@@ -252,7 +252,7 @@ fn there_is_nothing_to_take_up() {
     assert_eq!(
         words(&output),
         format!(
-            "error: {folder}: there is no checkpoint to take up; without --resume the search begins anew\n"
+            "{folder}: error: there is no checkpoint to take up; without --resume the search begins anew\n"
         )
     );
 }
