@@ -182,4 +182,4 @@ says "$TOY"
 # What it needs of others was built before, by other steps.
 unset CARGO_PROFILE_DEV_OPT_LEVEL CARGO_PROFILE_DEV_DEBUG
 export CARGO_TARGET_DIR=$TARGET
-leads_to portsim sim/src/trace/line.rs sim/src/export/promela.rs
+leads_to portsim sim/src/trace/line.rs sim/src/export/sayable.rs
