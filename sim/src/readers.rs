@@ -11,7 +11,7 @@ use portsim_model::personality::NAMES;
 
 use crate::bad_input::BadInput;
 use crate::choose::Policy;
-use crate::plain::is_plain;
+use crate::plain::{is_plain, shown};
 use crate::report::Report;
 use crate::report::json::{self, join::Said};
 use crate::report::mistakes::{self, Screen};
@@ -66,8 +66,7 @@ fn complaint(bad: &BadInput) {
         };
         let said = mistakes::text(bad, screen);
         assert!(said.starts_with(FILE), "{said:?} names no file");
-        let is_shown = |c: char| is_plain(c) || c == '\n';
-        assert!(said.chars().all(is_shown), "{said:?} moves a terminal");
+        assert_eq!(shown(&said), said, "it moves a terminal");
     }
 }
 
