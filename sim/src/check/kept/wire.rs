@@ -8,8 +8,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::bad_input::quoted;
 use crate::check::wire::{COUNTLESS, Summary, from_json, to_json};
 
-/// What checkpoints call their format.
-const FORMAT: &str = "portsim-checkpoint/3";
+/// What checkpoints call their format. It rises with what a state's bytes mean, such as the number of an outcome: what another
+/// build has kept would be read as something else.
+const FORMAT: &str = "portsim-checkpoint/4";
 
 /// What is searched: all that decides which states there are, and how they are written down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +36,9 @@ pub struct Searched {
 }
 
 impl Searched {
-    /// As a number.
+    /// As a number, which those who write states down in another way do not have.
     pub fn number(&self) -> u64 {
-        xxh3_64(to_json(self).as_bytes())
+        xxh3_64(format!("{FORMAT} {}", to_json(self)).as_bytes())
     }
 
     /// How another search differs from this one, if it does.
