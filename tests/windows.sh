@@ -166,73 +166,85 @@ for line in sys.stdin:
     cargo build --locked -p portsim --bin portsim
 }
 
-# tests_under VERSION: the tests of the library and of the port in user space.
-tests_under() {
-    local programs program
-    mapfile -t programs <"$PLACE/tests"
-    for program in "${programs[@]}"; do
-        WINEPREFIX=$PLACE/prefix-$1 timeout 900 "$(wine "$1")" "$program" || return 1
-    done
-}
-
-# Each Wine on a processor of its own.
-unit_tests() {
+# both FUNCTION: runs it for each Wine, each on a processor of its own, and passes on what they said.
+both() {
     local version pids=() failed=0
     for version in 8 10; do
-        tests_under "$version" >"$PLACE/tests-$version" 2>&1 &
+        "$1" "$version" >"$PLACE/$1-$version" 2>&1 &
         pids+=($!)
     done
     for version in 8 10; do
         wait "${pids[0]}" || failed=1
         pids=("${pids[@]:1}")
-        printf 'Wine %s: %s\n' "$version" "$(grep '^test result' "$PLACE/tests-$version" || echo 'no result')"
+        sed "s/^/Wine $version: /" "$PLACE/$1-$version"
     done
-    [ "$failed" = 0 ] || { cat "$PLACE"/tests-{8,10}; return 1; }
+    return "$failed"
+}
+
+# The tests of the library and of the port in user space.
+unit_tests() {
+    local programs program said=$PLACE/tests-$1
+    mapfile -t programs <"$PLACE/tests"
+    for program in "${programs[@]}"; do
+        WINEPREFIX=$PLACE/prefix-$1 timeout 900 "$(wine "$1")" "$program" >"$said" 2>&1 || {
+            cat "$said"
+            return 1
+        }
+        grep '^test result' "$said"
+    done
 }
 
 agent() {
     printf 'agent:%s %s agent --on windows' "$(wine "$1")" "$EXE"
 }
 
-# cross_check VERSION ARGUMENT...: the exit code is left in `code`, what was said in a file.
+# cross_check VERSION ARGUMENT...: the exit code is left in `code`, what was said in the file `said`.
 cross_check() {
     local version=$1
     shift
     code=0
+    said=$PLACE/said-$version
     export WINEPREFIX=$PLACE/prefix-$version
-    target/debug/portsim cross-check --on "$(agent "$version")" "$@" >"$PLACE/said" 2>&1 || code=$?
+    target/debug/portsim cross-check --on "$(agent "$version")" "$@" >"$said" 2>&1 || code=$?
 }
 
 # Each Wine does what its own personality says.
 agrees() {
     cross_check "$1" scenarios --seeds 0..2
-    tail -n 1 "$PLACE/said"
-    if [ "$code" -ne 0 ] || ! grep -q '^[1-9][0-9]* agree' "$PLACE/said"; then
-        cat "$PLACE/said"
+    tail -n 1 "$said"
+    if [ "$code" -ne 0 ] || ! grep -q '^[1-9][0-9]* agree' "$said"; then
+        cat "$said"
         return 1
     fi
 }
 
-# And not what Windows does; each divergence is one that a claim speaks of, and stands on the page of them.
+# judged_as_windows NAME BACKEND: what a backend does, by the rules of Windows, is left in a file of that name.
+judged_as_windows() {
+    local code=0
+    # Programs that never rest would be recorded up to the limit of turns, and show nothing more by that.
+    grep -rL --include='*.json' '"eventually"' scenarios | LC_ALL=C sort |
+        xargs target/debug/portsim cross-check --json --as windows --seeds 0..1 --on "$2" \
+            >"$PLACE/$1.json" 2>"$PLACE/said-$1" || code=$?
+    # xargs says 123 where the command says 1 to 125; a bad one leaves no whole result.
+    if [ "$code" -ne 123 ]; then
+        printf '%s by the rules of Windows: exit code %s\n' "$1" "$code"
+        cat "$PLACE/said-$1"
+        return 1
+    fi
+    printf '%s differ\n' "$(grep -c '"verdict": "differ"' "$PLACE/$1.json")"
+}
+
 differs() {
-    local name on
-    for name in epoll wine-8 wine-10; do
-        on=epoll
-        [ "$name" = epoll ] || on=$(agent "${name#wine-}")
-        export WINEPREFIX=$PLACE/prefix-${name#wine-}
-        code=0
-        # Programs that never rest would be recorded up to the limit of turns, and show nothing more by that.
-        grep -rL --include='*.json' '"eventually"' scenarios | LC_ALL=C sort |
-            xargs target/debug/portsim cross-check --json --as windows --seeds 0..1 --on "$on" \
-                >"$PLACE/$name.json" 2>"$PLACE/said" || code=$?
-        # xargs says 123 where the command says 1 to 125; a bad one leaves no whole result.
-        if [ "$code" -ne 123 ]; then
-            printf '%s by the rules of Windows: exit code %s\n' "$name" "$code"
-            cat "$PLACE/said"
-            return 1
-        fi
-        printf '%s: %s differ\n' "$name" "$(grep -c '"verdict": "differ"' "$PLACE/$name.json")"
-    done
+    export WINEPREFIX=$PLACE/prefix-$1
+    judged_as_windows "wine-$1" "$(agent "$1")"
+}
+
+# And not what Windows does, as epoll does not; each divergence is one that a claim speaks of, and stands on the page of
+# them.
+findings() {
+    both differs
+    printf 'epoll: '
+    judged_as_windows epoll epoll
     python3 tests/divergences.py "$PLACE"/{epoll,wine-8,wine-10}.json
 }
 
@@ -247,9 +259,9 @@ wake() {
     for version in 8 10; do
         cross_check "$version" "$PLACE/wake"
         printf 'Wine %s: ' "$version"
-        tail -n 1 "$PLACE/said"
+        tail -n 1 "$said"
         if [ "$code" -ne 0 ]; then
-            cat "$PLACE/said"
+            cat "$said"
             return 1
         fi
     done
@@ -268,11 +280,11 @@ if [ "${1-}" = wake ]; then
     wake "$2"
     exit
 fi
-printf '== tests of the library\n'
-unit_tests
-for version in 8 10; do
-    printf '== Wine %s by its own rules\n' "$version"
-    agrees "$version"
-done
-printf '== by the rules of Windows\n'
-differs
+# part NAME FUNCTION ARGUMENT...: says when it begins.
+part() {
+    printf '== %s (%s s)\n' "$1" "$SECONDS"
+    "${@:2}"
+}
+part 'tests of the library' both unit_tests
+part 'by their own rules' both agrees
+part 'by the rules of Windows' findings
