@@ -102,7 +102,8 @@ impl Layout {
             + u16::from(parts.suspended != 0)
             + u16::from(parts.handed != 0)
             + if parts.apcs != 0 { 2 } else { 0 }
-            + if parts.last_error != 0 { 2 } else { 0 };
+            + if parts.last_error != 0 { 2 } else { 0 }
+            + u16::from(parts.pc_high != 0);
         let slots: Vec<_> = program
             .codes
             .iter()
@@ -303,7 +304,13 @@ fn parts(program: &Program) -> Parts {
             program.any_expr(|expr| matches!(expr, Expr::LastError(_))),
             2,
         ),
+        pc_high: part(program.codes.iter().any(is_long), 1),
     }
+}
+
+/// Whether a byte does not number all instructions of a code.
+fn is_long(code: &Code) -> bool {
+    code.instrs.len() > 256
 }
 
 fn object_len(object: &Object) -> u16 {

@@ -19,7 +19,7 @@ pub use crate::op::{
 };
 
 /// The most threads.
-pub const THREADS_MAX: usize = 64;
+pub const THREADS_MAX: usize = 128;
 
 /// The most ports.
 pub const PORTS_MAX: usize = 32;
@@ -36,8 +36,8 @@ pub const PACKETS_MAX: usize = 250;
 /// The most shared variables, each element of an array counted.
 pub const VARS_MAX: usize = 200;
 
-/// The most instructions of one code, its end included: what a [`Pc`] can number.
-pub const INSTRS_MAX: usize = 255;
+/// The most instructions of one code, its end included.
+pub const INSTRS_MAX: usize = 1000;
 
 /// The most results of one code.
 pub const SLOTS_MAX: usize = 64;

@@ -19,15 +19,16 @@ use crate::expr::{Binary, Expr, ExprId, Field};
 use crate::layout::Layout;
 use crate::machine::Frame;
 use crate::op::{Exit, Noun};
-use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
+use crate::program::{
+    Code, Instr, Object, Op, OperationId, Program, Slated, THREADS_MAX, ThreadId,
+};
 use crate::state::{State, operation_place};
-
-/// A program with more threads is left as it is.
-const THREADS_MAX: usize = 64;
 
 /// Which threads can trade places, and where their numbers stand in a state.
 #[derive(Debug, Clone, Default)]
 pub struct Symmetry {
+    /// How many threads there are.
+    threads: usize,
     /// Orbits of two or more.
     orbits: Vec<Orbit>,
     /// Where each port's list of waiters starts: how many, and then their numbers plus one.
@@ -50,7 +51,7 @@ impl Symmetry {
     pub fn of(machine: &Frame) -> Symmetry {
         let (program, layout) = (machine.program(), machine.layout());
         let in_order = |mut op: Op| op.describe().exits == Some(Exit::Process);
-        if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {
+        if program.ops().any(in_order) {
             return Symmetry::default();
         }
         let orbits = orbits(program)
@@ -59,6 +60,7 @@ impl Symmetry {
             .collect();
         let waiters = layout.ports.iter().map(|port| port.waiters.into());
         Symmetry {
+            threads: program.threads.len(),
             orbits,
             waiters: waiters.collect(),
             holders: holders(program, layout),
@@ -123,7 +125,7 @@ impl Symmetry {
     /// The thread that stood in the place of `who[n]` is the thread `n` now.
     fn rename(&self, bytes: &mut [u8], who: &[u8; THREADS_MAX]) {
         let mut now = [0; THREADS_MAX];
-        for (place, &thread) in who.iter().enumerate() {
+        for (place, &thread) in who.iter().enumerate().take(self.threads) {
             now[usize::from(thread)] = place as u8;
         }
         for &at in &self.waiters {

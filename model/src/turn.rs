@@ -10,7 +10,7 @@ use crate::jobs::Job;
 use crate::layout::Layout;
 use crate::os_error::OsError;
 use crate::program::{
-    FileId, Get, Instr, JobId, Op, OperationId, PacketId, PortId, Program, ReserveId, SourceId,
+    FileId, Get, Instr, JobId, Op, OperationId, PacketId, Pc, PortId, Program, ReserveId, SourceId,
     ThreadId, Timeout, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
@@ -257,7 +257,7 @@ impl<O: Observer> Turn<'_, O> {
 
     /// A thread runs on from `pc`: to its next operation, or to its end.
     #[inline(always)]
-    pub(crate) fn goes_on(&mut self, me: ThreadId, pc: u8) {
+    pub(crate) fn goes_on(&mut self, me: ThreadId, pc: Pc) {
         let rest = self.layout.plan.settle(self.program, &self.view(), me, pc);
         let pends = matches!(rest, Rest::End(_)) && self.view().has_pending(me);
         let mut thread = self.thread(me);

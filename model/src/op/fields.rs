@@ -3,7 +3,7 @@
 use crate::ids::{FileId, OperationId, PacketId, PortId, ReserveId, SlotId};
 
 /// A place in a thread's code: index into `Code::instrs`.
-pub type Pc = u8;
+pub type Pc = u16;
 
 /// Notification modes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -67,7 +67,8 @@ impl<'a> Coder<'a> {
     fn emit(&mut self, instr: Instr, place: &Place<'_>) -> Result<Pc, Complaint> {
         if self.instrs.len() == INSTRS_MAX {
             return Err(place.complain(format!(
-                "the thread has more than {INSTRS_MAX} instructions up to here"
+                "the thread has more than {INSTRS_MAX} instructions up to here; write what repeats as a loop, or leave \
+                 a part to another thread"
             )));
         }
         self.instrs.push(instr);

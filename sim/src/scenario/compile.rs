@@ -107,7 +107,9 @@ fn room(
     place: &Place<'_>,
 ) -> Result<(), Complaint> {
     if there + more > max {
-        return Err(place.complain(format!("a scenario has at most {max} {noun}")));
+        return Err(place.complain(format!(
+            "a scenario has at most {max} {noun}; leave out what the question does not need"
+        )));
     }
     Ok(())
 }

@@ -132,7 +132,7 @@ fn add(
     directory.check_new(name, place)?;
     if slots.len() == SLOTS_MAX {
         return Err(place.complain(format!(
-            "a thread can name at most {SLOTS_MAX} different results"
+            "a thread can name at most {SLOTS_MAX} different results; give calls the same name again"
         )));
     }
     slots.push(SlotName {

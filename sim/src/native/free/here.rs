@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
 use portsim_model::os_error::errno;
-use portsim_model::program::{Op, Program, ThreadId};
+use portsim_model::program::{Op, Pc, Program, ThreadId};
 
 use super::{Branches, Call, Ended, Freely, GRACE, Next};
 use crate::native::backend::is_ours;
@@ -378,7 +378,7 @@ impl Shared {
     }
 
     /// Makes an operation that no kernel needs to see: what it answers, and where its thread goes on.
-    fn own(&self, script: &mut Script<'_>, me: ThreadId, op: Op, pc: u8) -> Option<(Answer, u8)> {
+    fn own(&self, script: &mut Script<'_>, me: ThreadId, op: Op, pc: Pc) -> Option<(Answer, Pc)> {
         if let Op::Spawn { thread } = op {
             let born = std::mem::replace(&mut lock(&self.born)[thread.index()], true);
             self.births.notify_all();

@@ -29,7 +29,8 @@ pub(in crate::scenario) fn packet(
     let id = program.packets.len();
     if id + program.sources.len() >= PACKETS_MAX {
         return Err(place.complain(format!(
-            "the scenario has more than {PACKETS_MAX} different packets and sources"
+            "the scenario has more than {PACKETS_MAX} different packets and sources; let packets that mean the same \
+             carry the same"
         )));
     }
     program.packets.push(contents);
@@ -47,7 +48,11 @@ pub(in crate::scenario) fn binding(
 ) -> Result<BindingId, Complaint> {
     let wanted = Binding { file, port, key };
     let id = once(&mut program.bindings, wanted, BINDINGS_MAX);
-    let too_many = || place.complain(format!("more than {BINDINGS_MAX} different associations"));
+    let too_many = || {
+        place.complain(format!(
+            "more than {BINDINGS_MAX} different associations; use fewer keys"
+        ))
+    };
     Ok(BindingId(id.ok_or_else(too_many)? as u8))
 }
 
@@ -58,7 +63,11 @@ pub(in crate::scenario) fn result(
     place: &Place<'_>,
 ) -> Result<ResultId, Complaint> {
     let id = once(&mut program.results, wanted, RESULTS_MAX);
-    let too_many = || place.complain(format!("more than {RESULTS_MAX} ways to end an operation"));
+    let too_many = || {
+        place.complain(format!(
+            "more than {RESULTS_MAX} ways to end an operation; use fewer numbers of bytes"
+        ))
+    };
     Ok(ResultId(id.ok_or_else(too_many)? as u8))
 }
 
