@@ -415,7 +415,7 @@ pub(super) const KINDS: &[Kind] = &[
     several("post of what came before", 6, |draw| {
         let get = Call::on("get", draw.port()).with("into", "got");
         let post = Call::on("post", draw.port()).with("key", "(got.key + 1) % 5");
-        vec![get, post.with("bytes", "min(got.bytes, 4)")]
+        vec![get, post]
     }),
     several("each of a batch", 6, |draw| {
         let batch = Call::on("get", draw.port()).with("max", draw.max());
