@@ -572,10 +572,13 @@ impl Op {
         form
     }
 
-    /// The same operation with its result going nowhere.
+    /// The same operation with its result going nowhere, where it keeps nothing.
     pub fn unnamed(mut self) -> Op {
         if let Some(into) = self.tell().into {
             *into = None;
+        }
+        if let Op::Get { keeps, .. } = &mut self {
+            *keeps = false;
         }
         self
     }
