@@ -47,6 +47,10 @@ pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
                 Some(ticks) => json!({ "get": port, "into": "x", "timeout": ticks }),
             }),
         2 => (port(), 1u8..4).prop_map(|(port, max)| json!({ "get": port, "into": "y", "max": max })),
+        2 => (port(), 0u32..3).prop_map(|(port, ticks)| json!({ "get": port, "into": "k", "timeout": ticks, "keeps": true })),
+        1 => port().prop_map(|port| json!({ "either": [[
+            { "get": port, "into": "k", "timeout": 1, "keeps": true }, { "post": port, "key": "k.key % 3" },
+        ], ["yield"]] })),
         8 => port().prop_map(move |port| json!({ "post": port, "key": key })),
         1 => port().prop_map(|port| json!({ "close": port })),
         2 => Just(json!("stall")),

@@ -31,6 +31,9 @@ pub struct About {
     pub no_limit: Option<&'static Claim>,
     /// The claim on the last error of a thread, so that a scenario may ask for it; none where threads have none.
     pub last_error: Option<&'static Claim>,
+    /// The claim that a call which takes no packet leaves key and bytes of its caller as they were, so that a scenario may
+    /// ask for it; else why not.
+    pub keeps: Result<&'static Claim, &'static str>,
     /// Whether it counts running threads, so that a scenario may ask for them.
     pub counts_running: bool,
     /// Whether a call takes packets in one step and returns them in another.
@@ -57,6 +60,9 @@ impl About {
         invariants: &[],
         no_limit: None,
         last_error: None,
+        keeps: Err(
+            "nothing says what a call leaves in its caller's variables if it takes no packet",
+        ),
         counts_running: false,
         takes_in_two_steps: false,
         keeps_order: false,
@@ -68,6 +74,9 @@ impl About {
     pub(crate) fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
         if op.is_alertable() && self.limits.alertable.is_some() {
             return self.limits.alertable;
+        }
+        if let (true, Err(why)) = (op.keeps(), self.keeps) {
+            return Some(why);
         }
         match self.can.iter().any(|list| list.contains(&op.verb())) {
             true => self.limits.refuse(program, op),

@@ -18,7 +18,7 @@ use crate::program::{
     FileId, Get, JobId, ObjectId, Op, OperationId, PacketId, PortId, Program, ReserveId, ResultId,
     SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
-use crate::results::{field_of, load};
+use crate::results::{field_of, kept, load};
 use crate::running::Running;
 use crate::threads::{FIXED, Mode, Parts, Thread, mode_of};
 use crate::wait_packets::{WAIT_PACKET_LEN, WaitPacket};
@@ -378,7 +378,9 @@ impl Facts for View<'_> {
         let Some(outcome) = self.outcome(thread, slot) else {
             return 0;
         };
-        field_of(self.program, self.os_error, outcome, field, nth)
+        let (at, packets_max) = self.layout.slot(self.program, thread, slot);
+        let kept = kept(&self.bytes[at..], packets_max);
+        field_of(self.program, self.os_error, outcome, kept, (field, nth))
     }
 
     fn port(&self, id: PortId, field: PortField) -> i64 {

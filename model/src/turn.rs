@@ -14,7 +14,7 @@ use crate::program::{
     ThreadId, Timeout, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
-use crate::results::{field_of, store};
+use crate::results::{field_of, store, store_keeping};
 use crate::state::{
     Port, SOURCE_CLOSED, View, file_place, interest_at, job_place, operation_place, port_mut,
     thread_mut, wait_packet_place,
@@ -28,6 +28,7 @@ pub struct Turn<'a, O> {
     pub program: &'a Program,
     pub(crate) layout: &'a Layout,
     pub(crate) os_error: fn(Error) -> OsError,
+    pub(crate) keeps: Option<&'static Claim>,
     pub(crate) bytes: &'a mut [u8],
     pub(crate) observer: &'a mut O,
     pub(crate) ledger: Ledger,
@@ -199,8 +200,15 @@ impl<O: Observer> Turn<'_, O> {
         let pc = thread.pc();
         let stands = self.layout.plan.stands(me, pc);
         let (op, into, next) = stands.expect("a call ends at its operation");
-        if let Some(into) = into {
-            store(thread.result(into), into.packets_max, Some(outcome));
+        match (into, outcome) {
+            (Some(into), Outcome::Failed(error)) if op.keeps() => {
+                store_keeping(thread.result(into), into.packets_max, error);
+                if let Some(claim) = self.keeps {
+                    self.observer.by(claim);
+                }
+            }
+            (Some(into), _) => store(thread.result(into), into.packets_max, Some(outcome)),
+            (None, _) => {}
         }
         self.observer.ret(me, *op, outcome);
         match next {
@@ -235,7 +243,13 @@ impl<O: Observer> Turn<'_, O> {
         if self.layout.parts.last_error == 0 {
             return;
         }
-        let error = field_of(self.program, self.os_error, outcome, Field::Error, 0);
+        let error = field_of(
+            self.program,
+            self.os_error,
+            outcome,
+            None,
+            (Field::Error, 0),
+        );
         let only_waits = op.wait().is_some() && op.as_get().is_none();
         if error != 0 && !only_waits {
             self.thread(me).set_last_error(error as u16);

@@ -151,6 +151,7 @@ fn takes(timeout: Timeout, max: Option<u8>, min: Option<u8>) -> Program {
             max,
             min,
             alertable: false,
+            keeps: false,
         });
     })
 }

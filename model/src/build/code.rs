@@ -76,6 +76,7 @@ impl<'b> Block<'b> {
             max: None,
             min: None,
             alertable: false,
+            keeps: false,
         });
         into
     }

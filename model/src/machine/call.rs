@@ -12,7 +12,7 @@ use crate::threads::Mode;
 use crate::turn::Turn;
 
 impl<P: Personality> Machine<P> {
-    /// An operation of a thread; its result is cleared when it starts.
+    /// An operation of a thread; its result is cleared when it starts, unless it keeps what was there.
     #[inline(always)]
     pub(super) fn call<O: Observer>(
         &self,
@@ -25,7 +25,9 @@ impl<P: Personality> Machine<P> {
             return self.post_computed(turn, me, *op, computed);
         }
         turn.observer.call(me, *op);
-        if let Some(into) = into {
+        if let Some(into) = into
+            && !op.keeps()
+        {
             turn.store(me, into, None);
         }
         let own = &self.personality;
@@ -40,6 +42,7 @@ impl<P: Personality> Machine<P> {
                 max,
                 min,
                 alertable,
+                keeps: _,
             } => {
                 let get = Get {
                     port,

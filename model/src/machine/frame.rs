@@ -26,6 +26,7 @@ pub struct Frame {
     pub(super) layout: Layout,
     pub(super) processors: u32,
     pub(super) os_error: fn(Error) -> OsError,
+    pub(super) keeps: Option<&'static Claim>,
     /// Whether each port may run out of room before every post has been made.
     pub(super) bounded: Box<[bool]>,
     /// Readings of open claims that are fixed.
@@ -81,6 +82,7 @@ impl Frame {
             layout,
             processors,
             os_error: personality.about().os_error,
+            keeps: personality.about().keeps.ok(),
             bounded,
             fixed: fixed.into(),
         })

@@ -28,6 +28,7 @@ impl Op {
                 max,
                 min: _,
                 alertable,
+                keeps: _,
             } => says
                 .names(Port(*port, Takes))
                 .waits(*timeout, *alertable)

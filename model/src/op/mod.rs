@@ -34,6 +34,8 @@ pub enum Op {
         min: Option<u8>,
         /// Whether an asynchronous procedure call can end the wait.
         alertable: bool,
+        /// Whether the result keeps what the last packet had where the call takes none.
+        keeps: bool,
     },
     /// Puts a packet into a port.
     Post {
@@ -475,6 +477,7 @@ impl Op {
             max,
             min,
             alertable,
+            keeps: _,
         } = self
         else {
             return None;
@@ -487,6 +490,12 @@ impl Op {
             min,
             alertable,
         })
+    }
+
+    /// Whether its result keeps what the last packet had where it takes none.
+    #[inline]
+    pub fn keeps(self) -> bool {
+        matches!(self, Op::Get { keeps: true, .. })
     }
 
     /// What it computes that it carries, if it does: one of `Program::computed`.
@@ -563,10 +572,13 @@ impl Op {
         form
     }
 
-    /// The same operation with its result going nowhere.
+    /// The same operation with its result going nowhere, where it keeps nothing.
     pub fn unnamed(mut self) -> Op {
         if let Some(into) = self.tell().into {
             *into = None;
+        }
+        if let Op::Get { keeps, .. } = &mut self {
+            *keeps = false;
         }
         self
     }

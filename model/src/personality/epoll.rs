@@ -48,6 +48,7 @@ claims! {
     BATCH = "epoll/batch", Measured, "M:C": "A call takes as many events as are ready, up to its maximum, and never waits for more.";
     BATCH_ZERO = "epoll/batch-zero", Measured, "M:C": "A maximum of 0 is EINVAL; on a closed descriptor that, or EBADF, as the kernel's version is.";
     TIMEOUT = "epoll/timeout", Measured, "M:C": "A call whose time is over returns no event; the other waiters keep their order.";
+    KEEPS = "epoll/keeps", Measured, "R:no-event-leaves-the-array, S:eventpoll": "A call that reports no event leaves the array of its caller as it was.";
     WATCHED_BY_SEVERAL = "epoll/watched-by-several", Measured, "M:C": "An event of a source that several descriptors watch is an event on each of them.";
     EXCLUSIVE = "epoll/exclusive", Measured, "M:C, S:eventpoll": "Of the descriptors that watch a source exclusively, an event wakes a waiter of one: the first to watch it, of those that have a waiter.";
     EXCLUSIVE_PASSED = "epoll/exclusive-passed", Measured, "R:exclusive-lists-where-nobody-waits, S:eventpoll": "The descriptors that it comes to before that one list the source, and those behind it do not.";
@@ -103,6 +104,7 @@ static ABOUT: About = About {
     open: &[&CHECKS],
     invariants: &[NO_LOST_WAKEUP],
     no_limit: Some(NO_LIMIT),
+    keeps: Ok(KEEPS),
     ..linux::ABOUT
 };
 

@@ -74,6 +74,7 @@ claims! {
     RECALL_FIRST = "windows/recall-first", Documented, "D:iocp, R:queue": "A member that calls again gives its place up, then takes the oldest packet before any waiter.";
     NEWCOMER_WAITS = "windows/newcomer-waits", Derived, "R:queue": "A newcomer at the limit waits, or times out, although packets are queued.";
     TIMEOUT = "windows/timeout", Verified, "W:post": "A call whose time is over takes nothing and fails with WAIT_TIMEOUT.";
+    KEEPS = "windows/keeps", Documented, "D:gqcs, W:sock": "A call that takes no packet stores neither key nor bytes, and NULL as the OVERLAPPED.";
     TIMEOUT_COUNTS = "windows/timeout-counts", Derived, "R:queue, R:wait": "A waiter whose time is over leaves the waiters and counts as running.";
     POLL_COUNTS = "windows/poll-counts", Open, "R:queue": "A thread that polls an empty port is associated and counts from then on (Q2: both allowed).";
     BLOCK_RELEASES = "windows/block-releases", Documented, "D:iocp, D:wi7": "A member that sleeps in any other kernel wait counts out, and a waiter gets a queued packet.";
@@ -253,6 +254,7 @@ const VISTA: About = About {
     ],
     invariants: &[LIMIT],
     last_error: Some(LAST_ERROR),
+    keeps: Ok(KEEPS),
     counts_running: true,
     keeps_order: true,
     ..About::PLAIN

@@ -190,6 +190,20 @@ fn results_are_found_and_taken_away() {
     }
 }
 
+/// A call whose result goes nowhere has nothing to keep, and an observer does not see whether another keeps something.
+#[test]
+fn a_result_that_goes_nowhere_keeps_nothing() {
+    for mut op in samples(Verb::Get) {
+        let plain = op;
+        if let Op::Get { keeps, .. } = &mut op {
+            *keeps = true;
+        }
+        assert!(op.keeps() && !plain.keeps());
+        assert_eq!(op.unnamed(), plain.unnamed());
+        assert_eq!(op.form(), plain.form());
+    }
+}
+
 /// What only its thread knows is nothing that a trace could tell.
 #[test]
 fn observers_see_no_results_expressions_and_branches() {

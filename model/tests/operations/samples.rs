@@ -24,6 +24,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             max: Some(2),
             min: Some(1),
             alertable,
+            keeps: false,
         },
         Verb::Post => Op::Post {
             port,

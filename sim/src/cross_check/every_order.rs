@@ -122,6 +122,7 @@ fn op(deed: Deed) -> Op {
         max,
         min: None,
         alertable: false,
+        keeps: false,
     };
     match deed {
         Get => get(Timeout::Never, None),

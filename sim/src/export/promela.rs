@@ -14,11 +14,12 @@ use portsim_model::op::Wait;
 use portsim_model::ops_of;
 use portsim_model::os_error::{win32, win32_of_status};
 use portsim_model::program::{
-    Assignment, Code, Get, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread,
-    ThreadId, Timeout,
+    Code, Get, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread, ThreadId,
+    Timeout,
 };
 use portsim_model::property::Fault;
 
+use super::assign::{Update, set, update};
 use super::control::{Leaf, offers, rests};
 use super::expr::{both, int, result_bases, say};
 use super::room::{bounded, room};
@@ -152,6 +153,16 @@ impl Text<'_> {
         self.blank("byte", "ended", slots().count());
         self.blank("byte", "many", slots().count());
         self.blank("byte", "taken", cells);
+        let updates = |op: Op| {
+            matches!(
+                op,
+                Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. }
+            )
+        };
+        if program.ops().any(updates) {
+            self.line("#define NUMBERS");
+            self.blank("int", "told", slots().count());
+        }
         self.line("/* ports, */");
         let open = |port: &Port| u8::from(port.open);
         self.table("byte", "handles", program.ports.iter().map(open));
@@ -608,6 +619,9 @@ impl Text<'_> {
                 let sets = &self.program.sets[usize::from(first)..][..usize::from(len)];
                 set(self.program, sets)?
             }
+            Op::Swap { set, .. } => self.update(set, Update::Swap)?,
+            Op::Add { set, .. } => self.update(set, Update::Add)?,
+            Op::CompareSwap { set, expect, .. } => self.update(set, Update::SwapIf(expect))?,
             Op::Test { cond, otherwise } => self.test(cond, at, otherwise)?,
             Op::Await { cond } => {
                 let cond = say(self.program, "_pid", cond)?;
@@ -625,9 +639,6 @@ impl Text<'_> {
                 format!("if :: {holds} -> returns(_pid, SUCCESS) :: else -> mode[_pid] = BROKEN fi")
             }
             Op::WaitHandle { .. }
-            | Op::Swap { .. }
-            | Op::Add { .. }
-            | Op::CompareSwap { .. }
             | Op::Suspend { .. }
             | Op::Resume { .. }
             | Op::Terminate { .. }
@@ -666,6 +677,10 @@ impl Text<'_> {
         }
     }
 
+    fn update(&self, set: u16, how: Update) -> Result<String, String> {
+        update(self.program, &self.program.sets[usize::from(set)], how)
+    }
+
     fn test(&self, cond: ExprId, at: Pc, otherwise: Pc) -> Result<String, String> {
         let cond = say(self.program, "_pid", cond)?;
         Ok(format!(
@@ -674,32 +689,6 @@ impl Text<'_> {
             cond.fails()
         ))
     }
-}
-
-/// All right hand sides are taken before anything is written.
-fn set(program: &Program, sets: &[Assignment]) -> Result<String, String> {
-    let (mut defined, mut takes, mut writes) = (None, String::new(), String::new());
-    for (n, set) in sets.iter().enumerate() {
-        let value = say(program, "_pid", set.value)?;
-        defined = both(defined, value.defined);
-        let _ = write!(takes, "h_value[{n}] = {}; ", value.value);
-        match set.element {
-            None => {
-                let _ = write!(writes, "var[{}] = h_value[{n}]; ", set.var.0);
-            }
-            Some((index, len)) => {
-                let index = say(program, "_pid", index)?;
-                let inside = format!("({0} >= 0 && {0} < {len})", index.value);
-                defined = both(both(defined, index.defined), Some(inside));
-                let _ = write!(takes, "h_place_of[{n}] = {} + {}; ", set.var.0, index.value);
-                let _ = write!(writes, "var[h_place_of[{n}]] = h_value[{n}]; ");
-            }
-        }
-    }
-    let defined = defined.unwrap_or("true".to_owned());
-    Ok(format!(
-        "if :: {defined} -> {takes}{writes}returns(_pid, SUCCESS) :: else -> mode[_pid] = LOST fi"
-    ))
 }
 
 /// A timeout plus one; 0 is for ever.

@@ -42,9 +42,6 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             Op::Post {
                 reserve: Some(_), ..
             } => return lacks("reserve objects"),
-            Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. } => {
-                return lacks("reading and writing in one step");
-            }
             Op::WaitHandle { .. } => return lacks("waits for the handle of a port"),
             Op::Suspend { .. } | Op::Resume { .. } => return lacks("suspension"),
             Op::Terminate { .. } => return lacks("threads that others end"),
@@ -64,6 +61,7 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             | Op::CloseSource { .. } => return lacks("event ports"),
             Op::Kevent { .. } => return lacks("kqueue"),
             Op::MsgRing { .. } | Op::Submit { .. } => return lacks("io_uring"),
+            Op::Get { keeps: true, .. } => return lacks("results that keep what they had"),
             Op::Get { min: Some(_), .. } => return lacks("batches that wait for more"),
             Op::Get { .. }
             | Op::Post { .. }
@@ -81,6 +79,9 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             | Op::Spawn { .. }
             | Op::Exit
             | Op::Set { .. }
+            | Op::Swap { .. }
+            | Op::Add { .. }
+            | Op::CompareSwap { .. }
             | Op::Test { .. }
             | Op::Await { .. }
             | Op::Assert { .. }

@@ -13,7 +13,13 @@ pub(super) struct Kind {
     pub weight: usize,
     /// Whether it waits for the clock, which costs real time.
     pub slow: bool,
-    draw: fn(&mut Draw<'_>) -> Call,
+    draw: Drawn,
+}
+
+/// How a kind is drawn: as an operation, or as some that belong together.
+enum Drawn {
+    One(fn(&mut Draw<'_>) -> Call),
+    Several(fn(&mut Draw<'_>) -> Vec<Call>),
 }
 
 /// What an operation is drawn from.
@@ -30,9 +36,12 @@ pub(super) struct Draw<'a> {
 }
 
 impl Kind {
-    /// One operation of this kind.
-    pub fn draw(&self, draw: &mut Draw<'_>) -> Call {
-        (self.draw)(draw)
+    /// One operation of this kind, or some that belong together.
+    pub fn draw(&self, draw: &mut Draw<'_>) -> Vec<Call> {
+        match self.draw {
+            Drawn::One(one) => vec![one(draw)],
+            Drawn::Several(several) => several(draw),
+        }
     }
 }
 
@@ -46,6 +55,7 @@ const REQUESTS: [&str; 2] = ["r", "v"];
 const ON: &str = "h";
 /// A ring that is full with two entries.
 const SMALL: &str = "small";
+const VARIABLE: &str = "n";
 const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
 
 impl Draw<'_> {
@@ -147,7 +157,17 @@ const fn kind(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Call
         name,
         weight,
         slow: false,
-        draw,
+        draw: Drawn::One(draw),
+    }
+}
+
+/// What belongs together: one leaves what another reads.
+const fn several(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Vec<Call>) -> Kind {
+    Kind {
+        name,
+        weight,
+        slow: false,
+        draw: Drawn::Several(draw),
     }
 }
 
@@ -156,7 +176,7 @@ const fn slow(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Call
         name,
         weight,
         slow: true,
-        draw,
+        draw: Drawn::One(draw),
     }
 }
 
@@ -376,6 +396,42 @@ pub(super) const KINDS: &[Kind] = &[
     kind("cancel_wait_packet", 1, |_| {
         Call::on("cancel_wait_packet", "packet")
     }),
+    kind("swap", 3, |draw| {
+        let swap = Call::on("swap", VARIABLE).with("value", draw.ticks());
+        swap.with("into", "was")
+    }),
+    kind("add", 4, |draw| {
+        let add = Call::on("add", VARIABLE).with("value", draw.ticks());
+        add.with("into", "was")
+    }),
+    kind("compare_swap", 4, |draw| {
+        let expected = draw.rng.below(3) as i64;
+        let swap = Call::on("compare_swap", VARIABLE).with("expect", expected);
+        swap.with("value", draw.ticks()).with("into", "was")
+    }),
+    kind("post of a variable", 6, |draw| {
+        Call::on("post", draw.port()).with("key", "me + max(min(n, 5), 0)")
+    }),
+    several("post of what came before", 6, |draw| {
+        let get = Call::on("get", draw.port()).with("into", "got");
+        let post = Call::on("post", draw.port()).with("key", "(got.key + 1) % 5");
+        vec![get, post]
+    }),
+    several("each of a batch", 6, |draw| {
+        let batch = Call::on("get", draw.port()).with("max", draw.max());
+        let post = Call::on("post", draw.port()).with("key", "it.key % 5");
+        let each = Call::on("each", "batch").with("item", "it");
+        vec![
+            batch.with("into", "batch"),
+            each.with("do", Word::Calls(vec![post])),
+        ]
+    }),
+    several("post of what is kept", 6, |draw| {
+        let get = Call::on("get", draw.port()).with("into", "kept");
+        let poll = get.clone().with("timeout", 0).with("keeps", Word::Yes);
+        let post = Call::on("post", draw.port()).with("key", "kept.key % 5");
+        vec![get, poll, post]
+    }),
 ];
 
 /// Everything that an operation can speak of; a draft forgets what is not spoken of.
@@ -433,6 +489,7 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
             ("event", "event".into()),
         ],
     );
+    part("vars", VARIABLE, Vec::new());
     part("wait_packets", "packet", Vec::new());
     part("jobs", "job", Vec::new());
     parts

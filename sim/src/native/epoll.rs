@@ -13,6 +13,7 @@
 //!   the scenario can observe it: nobody but its waiters can reach an epoll object whose number is closed.
 
 use std::ffi::c_int;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
@@ -55,6 +56,7 @@ pub struct Epoll;
 const CAN: Can = Can {
     own: &[Verb::EpollCtl, Verb::Write, Verb::Drain],
     lacks_the_rest: "epoll has no such operation",
+    keeps: None,
     minimum: Some("epoll_wait takes what is there, and waits for no more"),
     status: Some("a source becomes ready, it cannot fail: no packet carries a status"),
     named: "an epoll descriptor has no name",
@@ -176,11 +178,15 @@ impl Ports for EpollPorts {
 
     fn get(&self, _: ThreadId, get: Get) -> Result<Answer, Failure> {
         let end = self.run().end(get.timeout);
-        let mut room = [NOTHING; BATCH_MAX];
+        let mut room = [UNTOUCHED; BATCH_MAX];
         let room = &mut room[..most(get)];
         loop {
             let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
             match wait(self.ports.get(get.port), room, rest) {
+                Ok(0) if room.iter().any(|event| !is_untouched(event)) => {
+                    let what = "an event is written where none is reported";
+                    return Err(failure("epoll_pwait", io::Error::other(what)));
+                }
                 Ok(count) => return Ok(self.taken(&room[..count], get.max)),
                 Err(Errno::INTR) => self.run().disturb(),
                 Err(errno) => return answer_of("epoll_pwait", Err(errno)),
@@ -234,7 +240,15 @@ impl Ports for EpollPorts {
     }
 }
 
-const NOTHING: libc::epoll_event = libc::epoll_event { events: 0, u64: 0 };
+/// What no event is: it is still there where the kernel has written nothing.
+const UNTOUCHED: libc::epoll_event = libc::epoll_event {
+    events: u32::MAX,
+    u64: HOME,
+};
+
+fn is_untouched(event: &libc::epoll_event) -> bool {
+    (event.events, event.u64) == (UNTOUCHED.events, UNTOUCHED.u64)
+}
 
 /// epoll_ctl.
 fn control(
@@ -307,6 +321,6 @@ fn answer_of(call: &str, result: Result<(), Errno>) -> Result<Answer, Failure> {
     Ok(Answer::Failed(name.into()))
 }
 
-fn failure(call: &str, error: impl Into<std::io::Error>) -> Failure {
+fn failure(call: &str, error: impl Into<io::Error>) -> Failure {
     Failure::new(NAME, call, error)
 }

@@ -25,7 +25,7 @@ use rustix::io::{Errno, ioctl_fionbio, read, write};
 use rustix::pipe::pipe;
 
 use super::backend::{Backend, Failure};
-use super::can::Can;
+use super::can::{Can, OWN_VARIABLES};
 use super::descriptors::Descriptors;
 use super::parked::{Call, Probe};
 use super::pipe_bell::PipeBell;
@@ -104,6 +104,7 @@ const CAN: Can = Can {
     lacks_the_rest: "event ports have no such operation",
     alertable: "illumos has no alertable waits",
     minimum: None,
+    keeps: Some(OWN_VARIABLES),
     status: None,
     reserve: "illumos has no reserve objects",
     named: "an event port has no name",

@@ -35,7 +35,28 @@ pub struct Part {
     pub inside: Option<Op>,
     /// How many suspensions nobody has taken back.
     pub suspensions: u8,
-    results: Vec<Option<Answer>>,
+    results: Vec<Kept>,
+}
+
+/// What calls have left in one place.
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    answer: Option<Answer>,
+    /// The last packet, if the last call took none and keeps it.
+    packet: Option<Packet>,
+}
+
+impl Kept {
+    /// A call leaves its answer.
+    fn leave(&mut self, op: Op, answer: &Answer) {
+        self.packet = match (&self.answer, answer) {
+            _ if !op.keeps() => None,
+            (Some(Answer::Packet(packet)), Answer::Failed(_)) => Some(*packet),
+            (_, Answer::Failed(_)) => self.packet,
+            _ => None,
+        };
+        self.answer = Some(answer.clone());
+    }
 }
 
 /// All parts, and the variables they share.
@@ -67,7 +88,7 @@ impl<'a> Script<'a> {
             leaving: false,
             inside: None,
             suspensions: 0,
-            results: vec![None; program.code(thread).slots.len()],
+            results: vec![Kept::default(); program.code(thread).slots.len()],
         };
         Script {
             program,
@@ -97,12 +118,14 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    /// A call starts: its slot is cleared.
+    /// A call starts: its slot is cleared, unless it keeps what is there.
     pub fn starts(&mut self, thread: ThreadId, op: Op, pc: Pc) {
         let part = self.part(thread);
         part.pc = pc;
-        if let Some(slot) = op.into() {
-            part.results[slot.index()] = None;
+        if let Some(slot) = op.into()
+            && !op.keeps()
+        {
+            part.results[slot.index()] = Kept::default();
         }
     }
 
@@ -118,7 +141,7 @@ impl<'a> Script<'a> {
             return Ok(());
         }
         if let Some(slot) = op.into() {
-            part.results[slot.index()] = Some(answer.clone());
+            part.results[slot.index()].leave(op, answer);
         }
         let pc = part.pc + 1;
         self.go_on(thread, pc)
@@ -151,23 +174,23 @@ impl<'a> Script<'a> {
                 self.set(thread, first, len)?;
                 Some(pc + 1)
             }
-            Op::Swap { set, into } => {
+            Op::Swap { set, .. } => {
                 answer = self.update(thread, set, |_, given| Some(given))?;
-                self.leave(thread, into, &answer);
+                self.leave(thread, op, &answer);
                 Some(pc + 1)
             }
-            Op::Add { set, into } => {
+            Op::Add { set, .. } => {
                 answer = self.update(thread, set, i32::checked_add)?;
-                self.leave(thread, into, &answer);
+                self.leave(thread, op, &answer);
                 Some(pc + 1)
             }
-            Op::CompareSwap { set, expect, into } => {
+            Op::CompareSwap { set, expect, .. } => {
                 let expected = self.value(thread, expect)?;
                 answer = match self.read(thread, set)? == expected {
                     true => self.update(thread, set, |_, given| Some(given))?,
                     false => Answer::Other(self.read(thread, set)?),
                 };
-                self.leave(thread, into, &answer);
+                self.leave(thread, op, &answer);
                 Some(pc + 1)
             }
             Op::Test { cond, otherwise } => match self.value(thread, cond)? {
@@ -191,9 +214,9 @@ impl<'a> Script<'a> {
     }
 
     /// What a call has left.
-    fn leave(&mut self, thread: ThreadId, into: Option<SlotId>, answer: &Answer) {
-        if let Some(slot) = into {
-            self.part(thread).results[slot.index()] = Some(answer.clone());
+    fn leave(&mut self, thread: ThreadId, op: Op, answer: &Answer) {
+        if let Some(slot) = op.into() {
+            self.part(thread).results[slot.index()].leave(op, answer);
         }
     }
 
@@ -278,8 +301,13 @@ impl Facts for Script<'_> {
     }
 
     fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64 {
-        match &self.parts[thread.index()].results[slot.index()] {
-            Some(answer) => left_by(answer, nth).field(field),
+        let Kept { answer, packet } = &self.parts[thread.index()].results[slot.index()];
+        match answer {
+            Some(answer) => Left {
+                kept: *packet,
+                ..left_by(answer, nth)
+            }
+            .field(field),
             None => 0,
         }
     }
@@ -336,6 +364,7 @@ fn left_by(answer: &Answer, nth: u8) -> Left {
         },
         count: packets.len(),
         packet: packets.get(usize::from(nth)).copied(),
+        kept: None,
         is_single: matches!(answer, Answer::Packet(_)),
         io: match *answer {
             Answer::Io { status, bytes } => Some(IoResult {

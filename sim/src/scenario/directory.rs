@@ -121,6 +121,10 @@ pub(super) struct SlotName {
     pub(super) packets_max: u8,
     /// How much room a number needs that a call leaves there, or the end of an operation; 0 without one.
     pub(super) number: u8,
+    /// Whether some call keeps there what the last packet had.
+    pub(super) keeps: bool,
+    /// Whether nothing but calls that take exactly one packet leave something there.
+    pub(super) plain: bool,
 }
 
 /// The names of a scenario, in the order of the file.

@@ -6,7 +6,7 @@ use portsim_model::results::NUMBER_ROOM;
 
 use super::directory::{Directory, SlotName};
 use super::place::{Complaint, Place};
-use super::wire::Op;
+use super::wire::{Get, Op};
 
 /// Adds the results of a list of operations to those of its code.
 pub(super) fn collect(
@@ -19,6 +19,9 @@ pub(super) fn collect(
         let place = &place.index(n);
         let (into, packets_max, number) = match op {
             Op::Get(get) => {
+                if get.keeps {
+                    check_keeps(get, place)?;
+                }
                 let packets_max = batch(get.max, &place.field("max"))?;
                 if get.min.is_some() && get.max.is_none() {
                     return Err(place
@@ -89,6 +92,8 @@ pub(super) fn collect(
         let kept = Kept {
             packets_max,
             number,
+            keeps: matches!(op, Op::Get(get) if get.keeps),
+            plain: matches!(op, Op::Get(get) if get.max.is_none()),
         };
         add(into.as_deref(), kept, slots, directory, place)?;
     }
@@ -100,6 +105,22 @@ struct Kept {
     packets_max: u8,
     /// How much room the number needs that it answers with.
     number: u8,
+    keeps: bool,
+    plain: bool,
+}
+
+/// Where a result keeps what it had, it is there, and has one packet.
+fn check_keeps(get: &Get, place: &Place<'_>) -> Result<(), Complaint> {
+    let complain = |problem: &str| Err(place.field("keeps").complain(problem));
+    if get.into.is_none() {
+        return complain("there is no result to keep: name it with \"into\"");
+    }
+    if get.max.is_some() || get.alertable {
+        return complain(
+            "only a call that takes exactly one packet, and is not alertable, takes it",
+        );
+    }
+    Ok(())
 }
 
 /// The most packets that a call takes.
@@ -127,6 +148,13 @@ fn add(
     if let Some(slot) = slots.iter_mut().find(|slot| slot.name == name) {
         slot.packets_max = slot.packets_max.max(kept.packets_max);
         slot.number = slot.number.max(kept.number);
+        slot.keeps |= kept.keeps;
+        slot.plain &= kept.plain;
+        if slot.keeps && !slot.plain {
+            return Err(place.complain(format!(
+                "{name:?} keeps what the last packet had: only a `get` without \"max\" can leave its result there"
+            )));
+        }
         return Ok(());
     }
     directory.check_new(name, place)?;
@@ -139,6 +167,8 @@ fn add(
         name: name.to_owned(),
         packets_max: kept.packets_max,
         number: kept.number,
+        keeps: kept.keeps,
+        plain: kept.plain,
     });
     Ok(())
 }

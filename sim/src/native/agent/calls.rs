@@ -22,6 +22,10 @@ pub fn untold(op: Op) -> Option<String> {
         Op::DuplicateFile {
             process: Some(_), ..
         } => Some("this version of the agent protocol has one process".to_owned()),
+        Op::Get { keeps: true, .. } => Some(
+            "this version of the agent protocol says nothing of the variables of a caller"
+                .to_owned(),
+        ),
         Op::Block { .. } | Op::Signal { .. } | Op::Reset { .. } => None,
         Op::Stall | Op::Sleep { .. } | Op::Free { .. } | Op::Alloc { .. } => None,
         Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::Apc { .. } => None,
@@ -82,6 +86,7 @@ pub fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<
             max: call.max,
             min: call.min,
             alertable,
+            keeps: false,
         },
         "post" => Op::Post {
             port: port()?,

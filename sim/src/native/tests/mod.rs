@@ -95,6 +95,7 @@ fn get_within(timeout: Timeout) -> Op {
         max: None,
         min: None,
         alertable: false,
+        keeps: false,
     }
 }
 
@@ -106,6 +107,7 @@ fn get_many(max: u8) -> Op {
         max: Some(max),
         min: None,
         alertable: false,
+        keeps: false,
     }
 }
 

@@ -3,6 +3,7 @@
 //! What packets and results mean in a scenario is said here: the rest knows addresses and numbers of the system only.
 //! Whoever waits on a port is brought home by packets of ours and then by its end.
 
+use std::io;
 use std::time::Duration;
 
 use portsim_model::event::Error;
@@ -93,16 +94,27 @@ impl WindowsWorld {
             .duplicate(port, |handle| self.files.remembers(handle))
     }
 
-    fn get(&self, me: ThreadId, port: PortId, timeout: Timeout) -> Answer {
+    fn get(
+        &self,
+        me: ThreadId,
+        port: PortId,
+        timeout: Timeout,
+        keeps: bool,
+    ) -> Result<Answer, Failure> {
         let (handle, millis) = (self.ports.handle(port), self.millis(timeout));
         self.joins(me, port);
         let took = self
             .threads
             .takes(me, port, || ports::take_one(handle, millis));
         match took {
-            Took::Well(packet) => Answer::Packet(self.told(packet)),
-            Took::Badly(packet, error) => self.told_badly(packet, error),
-            Took::Nothing(answer) => answer,
+            Took::Well(packet) => Ok(Answer::Packet(self.told(packet))),
+            Took::Badly(packet, error) => Ok(self.told_badly(packet, error)),
+            Took::Nothing { keeps: false, .. } if keeps => {
+                let what = "it has taken no packet, and changed its caller's variables";
+                let error = io::Error::other(what);
+                Err(Failure::new(NAME, "GetQueuedCompletionStatus", error))
+            }
+            Took::Nothing { answer, .. } => Ok(answer),
         }
     }
 
@@ -278,8 +290,9 @@ impl World for WindowsWorld {
                 timeout,
                 max: None,
                 alertable: false,
+                keeps,
                 ..
-            } => self.get(me, port, timeout),
+            } => self.get(me, port, timeout, keeps)?,
             Op::Get {
                 port,
                 timeout,

@@ -23,6 +23,7 @@ impl Coder<'_> {
             max: it.max,
             min: it.min,
             alertable: it.alertable,
+            keeps: it.keeps,
         })
     }
 

@@ -147,6 +147,9 @@ pub(in crate::scenario) struct Get {
     /// Whether an asynchronous procedure call can end the wait.
     #[serde(default)]
     pub(in crate::scenario) alertable: bool,
+    /// Whether the result keeps the key and the bytes of the last packet where the call takes none.
+    #[serde(default)]
+    pub(in crate::scenario) keeps: bool,
 }
 
 /// Puts a packet into a port.
