@@ -236,12 +236,14 @@ impl Text<'_> {
         let instrs = || program.codes.iter().flat_map(|code| &code.instrs);
         let into = |instr: &Instr| match *instr {
             Instr::Op(op) => op.into().map_or(0, |slot| slot.0 + 1),
-            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } | Instr::End => 0,
+            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } => 0,
+            Instr::Let { .. } | Instr::End => 0,
         };
         self.table("hidden byte", "h_into", instrs().map(into));
         let get = |instr: &Instr| match *instr {
             Instr::Op(op) => op.as_get(),
-            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } | Instr::End => None,
+            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } => None,
+            Instr::Let { .. } | Instr::End => None,
         };
         let max = |get: Option<Get>| get.map_or(0, |get| get.max.unwrap_or(1));
         self.table("hidden byte", "h_max", instrs().map(get).map(max));
@@ -604,10 +606,7 @@ impl Text<'_> {
             Op::Yield | Op::Note(_) => "returns(_pid, SUCCESS)".to_owned(),
             Op::Spawn { thread } => format!("spawn(_pid, {})", thread.0),
             Op::Exit => "exits(_pid)".to_owned(),
-            Op::Set { first, len } => {
-                let sets = &self.program.sets[usize::from(first)..][..usize::from(len)];
-                set(self.program, sets)?
-            }
+            Op::Set { first, len } => set(self.program, self.program.sets(first, len))?,
             Op::Test { cond, otherwise } => self.test(cond, at, otherwise)?,
             Op::Await { cond } => {
                 let cond = say(self.program, "_pid", cond)?;
@@ -685,13 +684,18 @@ fn set(program: &Program, sets: &[Assignment]) -> Result<String, String> {
         let _ = write!(takes, "h_value[{n}] = {}; ", value.value);
         match set.element {
             None => {
-                let _ = write!(writes, "var[{}] = h_value[{n}]; ", set.var.0);
+                let _ = write!(writes, "var[{}] = h_value[{n}]; ", set.var.index());
             }
             Some((index, len)) => {
                 let index = say(program, "_pid", index)?;
                 let inside = format!("({0} >= 0 && {0} < {len})", index.value);
                 defined = both(both(defined, index.defined), Some(inside));
-                let _ = write!(takes, "h_place_of[{n}] = {} + {}; ", set.var.0, index.value);
+                let _ = write!(
+                    takes,
+                    "h_place_of[{n}] = {} + {}; ",
+                    set.var.index(),
+                    index.value
+                );
                 let _ = write!(writes, "var[h_place_of[{n}]] = h_value[{n}]; ");
             }
         }
