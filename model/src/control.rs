@@ -1,8 +1,8 @@
 //! Where a thread goes between its steps.
 //!
 //! Control over a thread's own results and variables costs no step, so a thread always rests at an operation, at
-//! a choice between operations, or at the end of its program. What it assigns to its own variables on the way, whoever
-//! plays it writes down: [`Plan::settle`] stops there.
+//! a choice between operations, or at the end of its program. [`Plan::settle`] stops where it assigns its own variables on
+//! the way: the caller writes them, and goes on from there.
 
 use alloc::vec::Vec;
 

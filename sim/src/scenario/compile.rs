@@ -312,7 +312,7 @@ impl Compiler {
                 }
                 Threads::Group(group) => match group.count {
                     Some(count) => (count, Thing::Group { first, count }),
-                    None if group.locals.0.is_empty() => {
+                    None if group.locals.is_none() => {
                         let problem = "the field \"count\" is missing; only one thread with \"locals\" goes without";
                         return Err(place.complain(problem).at(Aim::Name));
                     }
@@ -364,10 +364,11 @@ impl Compiler {
                 .slots
                 .push(slots.iter().map(|slot| slot.name.clone()).collect());
             self.directory.slots.push(slots);
-            match threads {
-                Threads::One(_) => self.locals(&Named::default(), whole)?,
-                Threads::Group(group) => self.locals(&group.locals, whole)?,
-            }
+            let locals = match threads {
+                Threads::One(_) => None,
+                Threads::Group(group) => group.locals.as_ref(),
+            };
+            self.locals(locals.unwrap_or(&Named::default()), whole)?;
         }
         for (n, (name, threads)) in threads.0.iter().enumerate() {
             let place = &section.field(name);

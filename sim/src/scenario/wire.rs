@@ -335,8 +335,7 @@ pub(super) struct Group {
     /// How many there are; one thread that is no group, if left out beside `locals`.
     pub(super) count: Option<u8>,
     /// Variables that each of them has for itself, and their first values.
-    #[serde(default)]
-    pub(super) locals: Named<Var>,
+    pub(super) locals: Option<Named<Var>>,
     /// The process that they run in; the scenario's own, if left out.
     pub(super) process: Option<String>,
     /// What each of them does.
