@@ -73,7 +73,34 @@ pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
         ], ["yield"]] })),
         1 => port().prop_map(|port| json!({ "either": [[{ "get": port, "into": "x" }], ["yield"]] })),
         1 => Just(json!({ "if": "v > 0", "then": ["stall"], "else": ["yield"] })),
+        3 => own(n),
     ]
+}
+
+/// What a thread does with the variable `own`, which it has for itself.
+fn own(n: usize) -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => Just(json!({ "set": { "own": "own + 1" } })),
+        1 => Just(json!({ "set": { "own": "max(own, v)" } })),
+        1 => Just(json!({ "set": { "own": "own + 1", "v": "own % 4" } })),
+        1 => Just(json!({ "loop": [{ "if": "own >= 3", "then": ["break"] }, { "set": { "own": "own + 2" } }] })),
+        1 => (port(), Just(n)).prop_map(|(port, n)| json!({ "if": "own > 1", "then": [{ "post": port, "key": n }] })),
+        1 => port().prop_map(|port| json!({ "post": port, "key": "own % 3" })),
+        1 => Just(json!({ "either": [[{ "set": { "own": "own + 1" } }, "yield"], [], ["yield"]] })),
+        2 => port().prop_map(|port| json!({ "either": [[
+            { "get": port, "into": "e", "max": 2 },
+            { "set": { "own": "e[own % 2].key" } },
+        ], ["yield"]] })),
+    ]
+}
+
+/// What a thread does, and its own variable if it speaks of it.
+pub fn body(ops: Vec<Value>) -> Value {
+    let ops = Value::from(ops);
+    match ops.to_string().contains("own") {
+        true => json!({ "locals": { "own": 0 }, "do": ops }),
+        false => ops,
+    }
 }
 
 /// One operation of Windows only, on what [`WINDOWS_ONLY`] declares.
@@ -139,7 +166,7 @@ pub fn file() -> impl Strategy<Value = Value> {
     });
     (threads, 1u32..3).prop_map(|((io, threads), concurrency)| {
         let named: serde_json::Map<_, _> =
-            threads.into_iter().enumerate().map(|(n, ops)| (format!("t{n}"), Value::from(ops))).collect();
+            threads.into_iter().enumerate().map(|(n, ops)| (format!("t{n}"), body(ops))).collect();
         let all: Vec<_> = named.keys().cloned().collect();
         let mut file = json!({
             "why": "Somebody may write this.",

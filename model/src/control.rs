@@ -1,7 +1,8 @@
 //! Where a thread goes between its steps.
 //!
-//! Control over a thread's own results costs no step, so a thread always rests at an operation, at
-//! a choice between operations, or at the end of its program.
+//! Control over a thread's own results and variables costs no step, so a thread always rests at an operation, at
+//! a choice between operations, or at the end of its program. [`Plan::settle`] stops where it assigns its own variables on
+//! the way: the caller writes them, and goes on from there.
 
 use alloc::vec::Vec;
 
@@ -18,6 +19,8 @@ pub enum Rest {
     End(Pc),
     /// Nowhere: it goes round without an operation, or a condition has no value.
     Nowhere(Pc),
+    /// Not yet: the thread assigns variables of its own here, and goes on behind that.
+    Let(Pc),
 }
 
 /// What a thread may do next: one of the leaves of the choice where it rests.
@@ -128,7 +131,8 @@ impl Plan {
     fn leaves(&mut self, code: &Code, from: Pc, seen: &mut Seen) -> Option<()> {
         match rest_of(code, from)? {
             Rest::End(pc) => self.offers.push(Offer::End(pc)),
-            Rest::Nowhere(pc) => self.offers.push(Offer::Nowhere(pc)),
+            // Between a choice and an operation nothing is assigned.
+            Rest::Nowhere(pc) | Rest::Let(pc) => self.offers.push(Offer::Nowhere(pc)),
             Rest::At(pc) => match code.instrs[usize::from(pc)] {
                 Instr::Op(op) => self.offers.push(Offer::Op(op, pc)),
                 Instr::Either { branch, others } => {
@@ -322,6 +326,7 @@ fn rest_of(code: &Code, mut pc: Pc) -> Option<Rest> {
             Instr::End => return Some(Rest::End(pc)),
             Instr::Jump(target) => target,
             Instr::If { .. } => return None,
+            Instr::Let { .. } => return Some(Rest::Let(pc)),
         };
     }
     Some(Rest::Nowhere(pc))
@@ -329,7 +334,7 @@ fn rest_of(code: &Code, mut pc: Pc) -> Option<Rest> {
 
 fn follow(program: &Program, facts: &impl Facts, me: ThreadId, mut pc: Pc) -> Rest {
     let code = program.code(me);
-    // Results do not change on the way, so a thread that has made more moves than there are instructions
+    // Neither results nor variables change on the way, so a thread that has made more moves than there are instructions
     // goes round for ever.
     for _ in 0..=code.instrs.len() {
         pc = match code.instrs[usize::from(pc)] {
@@ -341,6 +346,7 @@ fn follow(program: &Program, facts: &impl Facts, me: ThreadId, mut pc: Pc) -> Re
                 Some(_) => pc + 1,
                 None => return Rest::Nowhere(pc),
             },
+            Instr::Let { .. } => return Rest::Let(pc),
         };
     }
     Rest::Nowhere(pc)
@@ -378,7 +384,8 @@ impl<F: Facts, O: FnMut(Offer)> Branches<'_, F, O> {
     fn visit(&mut self, from: Pc) {
         match follow(self.program, self.facts, self.me, from) {
             Rest::End(pc) => self.offer(Offer::End(pc)),
-            Rest::Nowhere(pc) => self.offer(Offer::Nowhere(pc)),
+            // Between a choice and an operation nothing is assigned.
+            Rest::Nowhere(pc) | Rest::Let(pc) => self.offer(Offer::Nowhere(pc)),
             Rest::At(pc) => match self.program.code(self.me).instrs[usize::from(pc)] {
                 Instr::Op(op) => self.offer(Offer::Op(op, pc)),
                 Instr::Either { branch, others } => {

@@ -30,6 +30,8 @@ pub struct Layout {
     pub(crate) threads: Vec<Span>,
     /// Where each code's results stand, from the start of its thread.
     pub(crate) slots: Vec<Vec<SlotPlace>>,
+    /// Where the variables that each thread has for itself stand, from its start, by code.
+    pub(crate) locals: Vec<u16>,
     pub(crate) ports: Vec<PortPlace>,
     pub(crate) objects: Vec<u16>,
     pub(crate) sources: u16,
@@ -111,13 +113,12 @@ impl Layout {
             .collect();
         let mut plan = Plan::of(program);
         plan.note_slots(&slots);
+        let results = |slots: &Vec<SlotPlace>| slots.iter().map(|slot| slot.len()).sum::<u16>();
+        let locals: Vec<u16> = slots.iter().map(|slots| fixed + results(slots)).collect();
         let mut threads = Vec::new();
         for thread in &program.threads {
-            let results: u16 = slots[thread.code.index()]
-                .iter()
-                .map(|slot| slot.len())
-                .sum();
-            let from = end.take(fixed + results);
+            let own = 4 * program.codes[thread.code.index()].locals.len() as u16;
+            let from = end.take(locals[thread.code.index()] + own);
             threads.push(Span {
                 from,
                 to: end.here(),
@@ -156,6 +157,7 @@ impl Layout {
             plan,
             threads,
             slots,
+            locals,
             ports,
             objects,
             sources,

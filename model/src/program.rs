@@ -6,12 +6,12 @@
 
 use alloc::vec::Vec;
 
-use crate::expr::{Expr, ExprId};
+use crate::expr::{Expr, ExprId, Facts, eval};
 use crate::fault::Invariants;
 use crate::op::Noun;
 
 pub use crate::ids::{
-    BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
+    BindingId, CodeId, FileId, JobId, LocalId, ObjectId, OperationId, PacketId, PortId, ProcessId,
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
@@ -35,6 +35,13 @@ pub const PACKETS_MAX: usize = 250;
 
 /// The most shared variables, each element of an array counted.
 pub const VARS_MAX: usize = 200;
+
+/// The most variables that one thread has for itself, each element of an array counted.
+pub const LOCALS_MAX: usize = 100;
+
+/// The most times that a thread can assign to its own variables between two operations: one that does so more often
+/// goes round without an operation.
+pub const LETS_MAX: usize = 1000;
 
 /// The most instructions of one code, its end included.
 pub const INSTRS_MAX: usize = 1000;
@@ -172,6 +179,8 @@ pub struct Code {
     pub instrs: Vec<Instr>,
     /// Places for results.
     pub slots: Vec<Slot>,
+    /// What the variables begin with that each thread has for itself; an array is one for each element.
+    pub locals: Vec<i32>,
 }
 
 /// A place for the result of a call.
@@ -429,9 +438,9 @@ pub enum Slated {
 pub enum Instr {
     /// A step; control goes on at the next instruction.
     Op(Op),
-    /// Goes on at the next instruction if the thread's own results say so, else at `otherwise`.
+    /// Goes on at the next instruction if the thread's own results and variables say so, else at `otherwise`.
     If {
-        /// What is asked, over the thread's own results only.
+        /// What is asked, over the thread's own results and variables only.
         cond: ExprId,
         /// Where to go on when it does not hold.
         otherwise: Pc,
@@ -447,13 +456,48 @@ pub enum Instr {
     },
     /// The thread's program is over.
     End,
+    /// Assigns variables of the thread's own, by its own variables and results only. None can be reached from an
+    /// [`Instr::Either`] without an operation between.
+    Let {
+        /// The first of [`Program::sets`].
+        first: u16,
+        /// How many.
+        len: u8,
+    },
+}
+
+/// A variable that can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variable {
+    /// One that all threads share.
+    Shared(VarId),
+    /// One of the thread that writes.
+    Own(LocalId),
+}
+
+impl Variable {
+    /// Where it stands among those of its kind.
+    pub fn index(self) -> usize {
+        match self {
+            Variable::Shared(var) => var.index(),
+            Variable::Own(local) => local.index(),
+        }
+    }
+
+    /// The one that stands so many behind it.
+    pub fn behind(self, n: u8) -> Variable {
+        match self {
+            Variable::Shared(VarId(first)) => Variable::Shared(VarId(first + n)),
+            Variable::Own(LocalId(first)) => Variable::Own(LocalId(first + n)),
+        }
+    }
 }
 
 /// One variable written by a `set`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assignment {
     /// The variable, or the first element of an array.
-    pub var: VarId,
+    pub var: Variable,
     /// The element, and how many there are; none for a plain variable.
     pub element: Option<(ExprId, u8)>,
     /// What it becomes.
@@ -461,6 +505,28 @@ pub struct Assignment {
 }
 
 impl Assignment {
+    /// The variable that a thread writes by it; none where there is no such element.
+    #[inline]
+    pub fn written(&self, exprs: &[Expr], facts: &impl Facts, me: ThreadId) -> Option<Variable> {
+        let Some((index, len)) = self.element else {
+            return Some(self.var);
+        };
+        let index = u8::try_from(eval(exprs, facts, me, index)?).ok()?;
+        (index < len).then(|| self.var.behind(index))
+    }
+
+    /// The same, and what it becomes; none where that does not exist.
+    #[inline]
+    pub fn comes_to(
+        &self,
+        exprs: &[Expr],
+        facts: &impl Facts,
+        me: ThreadId,
+    ) -> Option<(Variable, i32)> {
+        let value = i32::try_from(eval(exprs, facts, me, self.value)?).ok()?;
+        Some((self.written(exprs, facts, me)?, value))
+    }
+
     /// The expressions that it evaluates: which element it writes, if it is one of an array, and its value.
     pub fn evaluated(&self) -> impl Iterator<Item = ExprId> + use<> {
         let index = self.element.map(|(index, _)| index);
@@ -483,6 +549,12 @@ impl Program {
     #[inline]
     pub fn owner(&self, packet: PacketId) -> Owner {
         self.owners.get(packet.index()).copied().unwrap_or_default()
+    }
+
+    /// So many assignments, from one on.
+    #[inline]
+    pub fn sets(&self, first: u16, len: u8) -> &[Assignment] {
+        &self.sets[usize::from(first)..][..usize::from(len)]
     }
 
     /// The code that a thread runs.

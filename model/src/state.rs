@@ -15,8 +15,8 @@ use crate::layout::{Layout, PortPlace};
 use crate::os_error::OsError;
 use crate::packets::Packets;
 use crate::program::{
-    FileId, Get, JobId, ObjectId, Op, OperationId, PacketId, PortId, Program, ReserveId, ResultId,
-    SlotId, SourceId, ThreadId, VarId, WaitPacketId,
+    FileId, Get, JobId, LocalId, ObjectId, Op, OperationId, PacketId, PortId, Program, ReserveId,
+    ResultId, SlotId, SourceId, ThreadId, VarId, Variable, WaitPacketId,
 };
 use crate::results::{field_of, kept, load};
 use crate::running::Running;
@@ -259,6 +259,14 @@ impl<'a> View<'a> {
         self.layout.clock.map_or(0, |at| read_u32(self.bytes, at))
     }
 
+    /// A variable that a thread can write.
+    pub fn variable(&self, me: ThreadId, variable: Variable) -> i64 {
+        match variable {
+            Variable::Shared(var) => self.var(var),
+            Variable::Own(local) => self.local(me, local),
+        }
+    }
+
     /// The outcome that a call has left.
     pub fn outcome(&self, thread: ThreadId, slot: SlotId) -> Option<Outcome> {
         let (at, packets_max) = self.layout.slot(self.program, thread, slot);
@@ -372,6 +380,11 @@ impl Facts for View<'_> {
     fn var(&self, var: VarId) -> i64 {
         let at = self.layout.vars + 4 * u16::from(var.0);
         i64::from(read_u32(self.bytes, at).cast_signed())
+    }
+
+    fn local(&self, thread: ThreadId, local: LocalId) -> i64 {
+        let at = variable_place(self.layout, self.program, thread, Variable::Own(local));
+        i64::from(read_u32(self.bytes, at as u16).cast_signed())
     }
 
     fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64 {
@@ -496,6 +509,24 @@ pub(crate) fn interest_at(
     source: SourceId,
 ) -> usize {
     usize::from(layout.interests) + 2 * (port.index() * program.sources.len() + source.index())
+}
+
+/// Where a variable stands that a thread can write.
+#[inline]
+pub(crate) fn variable_place(
+    layout: &Layout,
+    program: &Program,
+    me: ThreadId,
+    variable: Variable,
+) -> usize {
+    let first = match variable {
+        Variable::Shared(_) => layout.vars,
+        Variable::Own(_) => {
+            let code = program.threads[me.index()].code;
+            layout.threads[me.index()].from + layout.locals[code.index()]
+        }
+    };
+    usize::from(first) + 4 * variable.index()
 }
 
 /// What a status block says while its operation is not over.

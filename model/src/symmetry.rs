@@ -341,13 +341,14 @@ impl<'a> Names<'a> {
 
     /// What a code says.
     fn code(&self, code: &Code, exchange: Exchange) -> String {
-        let mut text = format!("{:?}", code.slots);
+        let mut text = format!("{:?} {:?}", code.slots, code.locals);
         for instr in &code.instrs {
             text += &match *instr {
                 Instr::If { cond, otherwise } => {
                     format!("If {} {otherwise}", self.expr(cond, exchange))
                 }
                 Instr::Op(op) => self.op(op, exchange),
+                Instr::Let { first, len } => format!("Let{}", self.sets(first, len, exchange)),
                 instr => format!("{instr:?}"),
             };
             text.push(';');
@@ -410,7 +411,7 @@ impl<'a> Names<'a> {
 
     fn sets(&self, first: u16, len: u8, exchange: Exchange) -> String {
         let mut text = String::new();
-        for set in &self.program.sets[usize::from(first)..][..usize::from(len)] {
+        for set in self.program.sets(first, len) {
             let element = set
                 .element
                 .map(|(index, len)| format!("{} {len}", self.expr(index, exchange)));
@@ -439,6 +440,25 @@ impl<'a> Names<'a> {
             Expr::Apcs(thread) => format!("Apcs {:?}", place(thread)),
             Expr::Element { first, len, index } => {
                 format!("Element {first:?} {len} {}", self.expr(index, exchange))
+            }
+            Expr::Local {
+                thread,
+                first,
+                element,
+            } => {
+                let element =
+                    element.map(|(index, len)| format!("{} {len}", self.expr(index, exchange)));
+                format!("{:?} {first:?} {element:?}", thread.map(place))
+            }
+            Expr::Nth {
+                thread,
+                slot,
+                field,
+                index,
+                len,
+            } => {
+                let index = self.expr(index, exchange);
+                format!("{:?} {slot:?} {field:?} {index} {len}", thread.map(place))
             }
             Expr::Not(operand) => format!("Not({})", self.expr(operand, exchange)),
             Expr::Neg(operand) => format!("Neg({})", self.expr(operand, exchange)),
@@ -478,7 +498,7 @@ impl<'a> Names<'a> {
     fn largest(&self, id: ExprId) -> Option<u128> {
         let largest = match self.program.exprs[usize::from(id.0)] {
             Expr::Const(number) => number.unsigned_abs().into(),
-            Expr::Element { .. } => return None,
+            expr if expr.index().is_some() => return None,
             Expr::Result {
                 field: Field::Key | Field::Bytes | Field::Overlapped,
                 ..

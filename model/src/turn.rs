@@ -10,14 +10,14 @@ use crate::jobs::Job;
 use crate::layout::Layout;
 use crate::os_error::OsError;
 use crate::program::{
-    FileId, Get, Instr, JobId, Op, OperationId, PacketId, Pc, PortId, Program, ReserveId, SourceId,
-    ThreadId, Timeout, WaitPacketId,
+    FileId, Get, Instr, JobId, LETS_MAX, Op, OperationId, PacketId, Pc, PortId, Program, ReserveId,
+    SETS_MAX, SourceId, ThreadId, Timeout, VarId, Variable, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
 use crate::results::{field_of, store, store_keeping};
 use crate::state::{
     Port, SOURCE_CLOSED, View, file_place, interest_at, job_place, operation_place, port_mut,
-    thread_mut, wait_packet_place,
+    thread_mut, variable_place, wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
 use crate::wait_packets::WaitPacket;
@@ -269,10 +269,56 @@ impl<O: Observer> Turn<'_, O> {
         self.returns(thread, outcome);
     }
 
+    /// A thread writes a variable.
+    #[inline]
+    pub(crate) fn write(&mut self, me: ThreadId, variable: Variable, value: i32) {
+        let at = variable_place(self.layout, self.program, me, variable);
+        self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// All right hand sides are taken before anything is written: the state before answers them. None where one has no
+    /// value.
+    pub(crate) fn assign(&mut self, me: ThreadId, first: u16, len: u8) -> Option<()> {
+        let mut values = [(Variable::Shared(VarId(0)), 0); SETS_MAX];
+        let (sets, view) = (self.program.sets(first, len), self.view());
+        for (place, set) in values.iter_mut().zip(sets) {
+            *place = set.comes_to(&self.program.exprs, &view, me)?;
+        }
+        for &(variable, value) in &values[..sets.len()] {
+            self.write(me, variable, value);
+        }
+        Some(())
+    }
+
+    /// A thread assigns variables of its own on its way, until it comes to rest.
+    #[inline(never)]
+    fn rests_behind_lets(&mut self, me: ThreadId, mut rest: Rest) -> Rest {
+        for _ in 0..LETS_MAX {
+            let Rest::Let(pc) = rest else {
+                return rest;
+            };
+            let Instr::Let { first, len } = self.program.code(me).instrs[usize::from(pc)] else {
+                unreachable!("it stops where something is assigned");
+            };
+            if self.assign(me, first, len).is_none() {
+                return Rest::Nowhere(pc);
+            }
+            let plan = &self.layout.plan;
+            rest = plan.settle(self.program, &self.view(), me, pc + 1);
+        }
+        match rest {
+            Rest::Let(pc) => Rest::Nowhere(pc),
+            rest => rest,
+        }
+    }
+
     /// A thread runs on from `pc`: to its next operation, or to its end.
     #[inline(always)]
     pub(crate) fn goes_on(&mut self, me: ThreadId, pc: Pc) {
-        let rest = self.layout.plan.settle(self.program, &self.view(), me, pc);
+        let mut rest = self.layout.plan.settle(self.program, &self.view(), me, pc);
+        if matches!(rest, Rest::Let(_)) {
+            rest = self.rests_behind_lets(me, rest);
+        }
         let pends = matches!(rest, Rest::End(_)) && self.view().has_pending(me);
         let mut thread = self.thread(me);
         match rest {
@@ -287,7 +333,7 @@ impl<O: Observer> Turn<'_, O> {
                 thread.set_mode(Mode::Ready);
             }
             Rest::End(_) => self.ends(me),
-            Rest::Nowhere(pc) => {
+            Rest::Nowhere(pc) | Rest::Let(pc) => {
                 thread.set_pc(pc);
                 thread.set_mode(Mode::Lost);
             }

@@ -6,7 +6,7 @@ use super::{BuildError, Term};
 use crate::expr::ExprId;
 use crate::program::{
     Assignment, Code, INSTRS_MAX, Instr, ObjectId, Op, PacketId, Pc, PortId, Program, SLOTS_MAX,
-    Slot, SlotId, ThreadId, Timeout, VarId,
+    Slot, SlotId, ThreadId, Timeout, VarId, Variable,
 };
 
 /// Operations one after the other. Blocks inside of control are written by functions that are handed the block.
@@ -137,7 +137,7 @@ impl<'b> Block<'b> {
         // There are fewer: 64 threads have 255 instructions each.
         let first = self.program.sets.len();
         self.program.sets.push(Assignment {
-            var,
+            var: Variable::Shared(var),
             element: None,
             value,
         });
@@ -261,7 +261,7 @@ impl<'b> Block<'b> {
                     *target = here;
                 }
             }
-            Instr::End => {}
+            Instr::End | Instr::Let { .. } => {}
         }
     }
 

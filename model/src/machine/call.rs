@@ -151,13 +151,10 @@ impl<P: Personality> Machine<P> {
             Op::JobExit {
                 job, pid, may_lose, ..
             } => own.job_exit(turn, me, job, pid, may_lose),
-            Op::Set { first, len } => {
-                let sets = &self.frame.program.sets[usize::from(first)..][..usize::from(len)];
-                match self.set(turn, me, sets) {
-                    Some(()) => turn.returns(me, Outcome::Done),
-                    None => turn.thread(me).set_mode(Mode::Lost),
-                }
-            }
+            Op::Set { first, len } => match turn.assign(me, first, len) {
+                Some(()) => turn.returns(me, Outcome::Done),
+                None => turn.thread(me).set_mode(Mode::Lost),
+            },
             Op::Swap { set, .. } => self.update(turn, me, set, Update::Swap),
             Op::Add { set, .. } => self.update(turn, me, set, Update::Add),
             Op::CompareSwap { set, expect, .. } => {

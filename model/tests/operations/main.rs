@@ -391,7 +391,7 @@ fn what_stands_behind_a_branch_is_reached() {
                 Instr::Op(then),
                 Instr::End,
             ],
-            slots: vec![],
+            ..Code::default()
         };
         movers(&plain(vec![code(&[post(3)]), branches]))
     };

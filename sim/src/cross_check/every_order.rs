@@ -154,6 +154,7 @@ impl Play {
                 .chain([Instr::End])
                 .collect(),
             slots: vec![Slot { packets_max: 32 }],
+            ..Code::default()
         };
         let thread = |n| Thread {
             code: CodeId(n),

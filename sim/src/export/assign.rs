@@ -77,10 +77,10 @@ pub(super) fn update(program: &Program, set: &Assignment, how: Update) -> Result
 /// The number of the variable that an assignment writes, and when there is one.
 fn place(program: &Program, set: &Assignment) -> Result<(String, Option<String>), String> {
     let Some((index, len)) = set.element else {
-        return Ok((set.var.0.to_string(), None));
+        return Ok((set.var.index().to_string(), None));
     };
     let index = say(program, "_pid", index)?;
     let inside = format!("({0} >= 0 && {0} < {len})", index.value);
-    let place = format!("{} + {}", set.var.0, index.value);
+    let place = format!("{} + {}", set.var.index(), index.value);
     Ok((place, both(index.defined, Some(inside))))
 }

@@ -247,12 +247,14 @@ impl Text<'_> {
         let instrs = || program.codes.iter().flat_map(|code| &code.instrs);
         let into = |instr: &Instr| match *instr {
             Instr::Op(op) => op.into().map_or(0, |slot| slot.0 + 1),
-            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } | Instr::End => 0,
+            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } => 0,
+            Instr::Let { .. } | Instr::End => 0,
         };
         self.table("hidden byte", "h_into", instrs().map(into));
         let get = |instr: &Instr| match *instr {
             Instr::Op(op) => op.as_get(),
-            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } | Instr::End => None,
+            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } => None,
+            Instr::Let { .. } | Instr::End => None,
         };
         let max = |get: Option<Get>| get.map_or(0, |get| get.max.unwrap_or(1));
         self.table("hidden byte", "h_max", instrs().map(get).map(max));
@@ -615,10 +617,7 @@ impl Text<'_> {
             Op::Yield | Op::Note(_) => "returns(_pid, SUCCESS)".to_owned(),
             Op::Spawn { thread } => format!("spawn(_pid, {})", thread.0),
             Op::Exit => "exits(_pid)".to_owned(),
-            Op::Set { first, len } => {
-                let sets = &self.program.sets[usize::from(first)..][..usize::from(len)];
-                set(self.program, sets)?
-            }
+            Op::Set { first, len } => set(self.program, self.program.sets(first, len))?,
             Op::Swap { set, .. } => self.update(set, Update::Swap)?,
             Op::Add { set, .. } => self.update(set, Update::Add)?,
             Op::CompareSwap { set, expect, .. } => self.update(set, Update::SwapIf(expect))?,

@@ -34,6 +34,9 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
     if program.threads.iter().any(|it| !it.may_wait_in.is_empty()) {
         return lacks("threads that may wait in one place");
     }
+    if program.codes.iter().any(|code| !code.locals.is_empty()) {
+        return lacks("variables of one thread");
+    }
     if program.threads.len() > 200 {
         return lacks("more than 200 threads");
     }

@@ -6,7 +6,7 @@ use portsim_model::expr::{Binary, Expr, ExprId, eval};
 use portsim_model::files::{Operation, Phase};
 use portsim_model::machine::AnyMachine;
 use portsim_model::op::{Noun, Role};
-use portsim_model::program::{Object, Op, OperationId, PortId, ThreadId};
+use portsim_model::program::{Instr, Object, Op, OperationId, PortId, ThreadId};
 use portsim_model::property::{Fault, Violation};
 use portsim_model::state::View;
 use portsim_model::threads::Mode;
@@ -162,11 +162,22 @@ impl End<'_> {
         };
         match evaluated.iter().copied().find(is_wrong) {
             Some(id) => format!("{name}: {}", self.value_for(id, thread)),
-            None if evaluated.is_empty() => {
+            None if evaluated.is_empty() || self.could_assign(thread) => {
                 format!("{name} goes round for ever without an operation")
             }
             None => format!("{name} sets an element that its array does not have"),
         }
+    }
+
+    /// Whether a thread stands where it assigns variables of its own, and could.
+    fn could_assign(&self, thread: ThreadId) -> bool {
+        let program = self.machine.program();
+        let pc = usize::from(self.view.thread(thread).pc());
+        let Some(&Instr::Let { first, len }) = program.code(thread).instrs.get(pc) else {
+            return false;
+        };
+        let mut sets = program.sets(first, len).iter();
+        sets.all(|set| set.comes_to(&program.exprs, &self.view, thread).is_some())
     }
 
     /// The operations that are as asked, any of which it may be.

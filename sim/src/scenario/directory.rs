@@ -2,8 +2,8 @@
 
 use portsim_model::os_error::{UNKNOWN_STATUS, os_errors, win32_of_status};
 use portsim_model::program::{
-    CodeId, FileId, JobId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId, SourceId,
-    ThreadId, VarId, WaitPacketId, WaitsIn,
+    CodeId, FileId, JobId, LocalId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId,
+    SourceId, ThreadId, VarId, WaitPacketId, WaitsIn,
 };
 
 use super::place::{Aim, Complaint, NAME_MAX, Place};
@@ -127,6 +127,16 @@ pub(super) struct SlotName {
     pub(super) plain: bool,
 }
 
+/// A name for a variable that each thread of a code has for itself, or for an array of them.
+#[derive(Debug)]
+pub(super) struct LocalName {
+    pub(super) name: String,
+    /// The variable, or the first element.
+    pub(super) first: LocalId,
+    /// How many elements there are; none for a plain variable.
+    pub(super) len: Option<u8>,
+}
+
 /// The names of a scenario, in the order of the file.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
@@ -135,6 +145,8 @@ pub(super) struct Directory {
     pub(super) codes: Vec<CodeId>,
     /// The results of each code.
     pub(super) slots: Vec<Vec<SlotName>>,
+    /// The variables that threads of each code have for themselves.
+    pub(super) locals: Vec<Vec<LocalName>>,
 }
 
 impl SlotName {
@@ -411,6 +423,12 @@ impl Directory {
             Some(threads) => Ok(threads.collect()),
             None => Ok(vec![self.thread(text, place)?]),
         }
+    }
+
+    /// The variable of this name that threads of a code have for themselves.
+    pub(super) fn local(&self, code: CodeId, name: &str) -> Option<&LocalName> {
+        let mut locals = self.locals[code.index()].iter();
+        locals.find(|local| local.name == name)
     }
 
     /// The result of this name in the code of a thread.

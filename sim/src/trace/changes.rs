@@ -5,7 +5,8 @@ use portsim_model::expr::Facts;
 use portsim_model::files::Phase;
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::{
-    FileId, Object, ObjectId, OperationId, Packet, PacketId, PortId, SourceId, VarId,
+    FileId, LocalId, Object, ObjectId, OperationId, Packet, PacketId, PortId, SourceId, ThreadId,
+    VarId,
 };
 use portsim_model::state::View;
 
@@ -104,6 +105,12 @@ fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
     }
     let vars = ids(&names.vars, VarId).map(|(id, name)| fact(name, Is::Number(view.var(id))));
     facts.extend(vars);
+    for (me, thread) in ids(&names.threads, ThreadId) {
+        let own = &names.locals[machine.program().threads[me.index()].code.index()];
+        let own = ids(own, LocalId);
+        let own = own.map(|(id, name)| (format!("{thread}.{name}"), view.local(me, id)));
+        facts.extend(own.map(|(name, value)| fact(name, Is::Number(value))));
+    }
     let objects = ids(&names.objects, ObjectId);
     facts.extend(objects.map(|(id, name)| object(view, names, id, name)));
     for (id, name) in ids(&names.files, FileId) {

@@ -150,6 +150,9 @@ pub struct EndFields {
     /// What those conditions read, and what that was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, BTreeMap<String, i64>>,
+    /// What threads assigned to variables of their own behind their last events.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, BTreeMap<String, i64>>,
     /// Threads of a model that could not move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldFields>,

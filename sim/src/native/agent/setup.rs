@@ -233,7 +233,7 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
         instrs.push(Instr::End);
         program.codes.push(Code {
             instrs,
-            slots: Vec::new(),
+            ..Code::default()
         });
         program.threads.push(Thread {
             code: CodeId(n as u8),

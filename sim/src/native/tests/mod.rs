@@ -59,6 +59,7 @@ fn program(threads: Vec<Vec<Instr>>) -> Program {
             .map(|instrs| Code {
                 instrs,
                 slots: vec![Slot { packets_max: 32 }; 2],
+                ..Code::default()
             })
             .collect(),
         ports: vec![Port {

@@ -1,7 +1,7 @@
 //! Waits that are not a port's, and control that is not the kernel's.
 
 use portsim_model::expr::{Binary, Field};
-use portsim_model::program::{Assignment, ObjectId, VarId};
+use portsim_model::program::{Assignment, ObjectId, VarId, Variable};
 
 use super::*;
 use crate::native::Ended;
@@ -189,7 +189,7 @@ fn control_is_played_by_the_conductor() {
         Expr::Var(VarId(0)),
     ];
     program.sets = vec![Assignment {
-        var: VarId(0),
+        var: Variable::Shared(VarId(0)),
         element: None,
         value: ExprId(1),
     }];

@@ -2,10 +2,10 @@
 
 use portsim_model::expr::ExprId;
 use portsim_model::program::{
-    Assignment, Computed, Interest, Op, Owner, Packet, SETS_MAX, SlotId, Watch,
+    Assignment, Computed, Instr, Interest, Op, Owner, Packet, SETS_MAX, SlotId, Variable, Watch,
 };
 
-use super::{Coded, Coder, packet, timeout};
+use super::{Coded, Coder, Flow, packet, timeout};
 use crate::scenario::directory::status_of;
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, Change, Trigger, Value};
@@ -191,8 +191,10 @@ impl Coder<'_> {
         Ok(Op::Spawn { thread })
     }
 
-    pub(super) fn set(&mut self, it: &wire::Set, place: &Place<'_>) -> Coded {
+    /// Assignments: a step, unless they read and write only what is the thread's own.
+    pub(super) fn set(&mut self, it: &wire::Set, place: &Place<'_>) -> Result<Flow, Complaint> {
         let (writes, place) = (&it.set.0, &place.field("set"));
+        let exprs = self.program.exprs.len();
         let first = self.program.sets.len();
         if !(1..=SETS_MAX).contains(&writes.len()) {
             return Err(place.complain(format!(
@@ -216,8 +218,15 @@ impl Coder<'_> {
                 value,
             });
         }
+        let is_own = |set: &Assignment| matches!(set.var, Variable::Own(_));
+        let all_own = self.program.sets[first..].iter().all(is_own) && !self.is_shared(exprs);
         let first = first as u16;
-        Ok(Op::Set { first, len })
+        let instr = match all_own {
+            true => Instr::Let { first, len },
+            false => Instr::Op(Op::Set { first, len }),
+        };
+        self.emit(instr, place)?;
+        Ok(Flow::On)
     }
 
     pub(super) fn swap(&mut self, it: &wire::Swap, place: &Place<'_>) -> Coded {
@@ -248,6 +257,12 @@ impl Coder<'_> {
         place: &Place<'_>,
     ) -> Result<u16, Complaint> {
         let (var, element) = self.target(target, &place.field(verb))?;
+        if let Variable::Own(_) = var {
+            let problem = format!(
+                "{target:?} is the thread's own, so nobody comes between: read it and \"set\" it"
+            );
+            return Err(place.field(verb).complain(problem));
+        }
         let value = self.value(value, &place.field("value"))?;
         let set = self.program.sets.len();
         if set == NUMBERED_MAX {

@@ -84,7 +84,7 @@ fn assert_promises(program: &Program) {
                 Instr::Jump(to) | Instr::If { otherwise: to, .. } => vec![to],
                 Instr::Op(mut op) => op.branch().map(|to| *to).into_iter().collect(),
                 Instr::Either { branch, others } => vec![branch, others],
-                Instr::End => vec![],
+                Instr::End | Instr::Let { .. } => vec![],
             };
             let inside = |to: &Pc| usize::from(*to) < code.instrs.len();
             assert!(targets.iter().all(inside), "{pc} {instr:?}");
