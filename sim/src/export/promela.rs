@@ -10,7 +10,7 @@ use std::fmt::{Display, Write};
 
 use portsim_model::event::ERRORS;
 use portsim_model::expr::{Expr, ExprId, PortField};
-use portsim_model::op::Wait;
+use portsim_model::op::{Noun, Wait};
 use portsim_model::ops_of;
 use portsim_model::os_error::{win32, win32_of_status};
 use portsim_model::program::{
@@ -153,11 +153,9 @@ impl Text<'_> {
         self.blank("byte", "ended", slots().count());
         self.blank("byte", "many", slots().count());
         self.blank("byte", "taken", cells);
-        let updates = |op: Op| {
-            matches!(
-                op,
-                Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. }
-            )
+        let updates = |mut op: Op| {
+            let mut nouns = op.describe().nouns();
+            nouns.any(|noun| matches!(noun, Noun::Update(_)))
         };
         if program.ops().any(updates) {
             self.line("#define NUMBERS");
