@@ -134,8 +134,11 @@ impl<'b> Block<'b> {
     /// Writes a shared variable, in one step.
     pub fn set(&mut self, var: VarId, value: impl Into<Term>) {
         let value = self.expr(&value.into());
-        // There are fewer: 64 threads have 255 instructions each.
         let first = self.program.sets.len();
+        if first > usize::from(u16::MAX) {
+            let (noun, max) = ("assignments", usize::from(u16::MAX) + 1);
+            return self.complain(BuildError::TooMany { noun, max });
+        }
         self.program.sets.push(Assignment {
             var: Variable::Shared(var),
             element: None,
