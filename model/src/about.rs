@@ -105,6 +105,7 @@ pub const COMMON: &[Verb] = &[
     Verb::Test,
     Verb::Await,
     Verb::Assert,
+    Verb::Join,
 ];
 
 /// Why a system cannot do an operation that it has, where a field asks for more; none where it can.

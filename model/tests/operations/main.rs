@@ -102,6 +102,7 @@ const LOCAL: &[Verb] = {
         Create,
         Query,
         Block,
+        Join,
         Signal,
         Reset,
         Stall,
@@ -148,9 +149,11 @@ fn few_operations_promise_something() {
 #[test]
 fn some_operations_wait_give_way_or_end_their_thread() {
     use Verb::*;
-    let wait = [Get, WaitHandle, Block, Sleep];
+    let wait = [Get, WaitHandle, Block, Join, Sleep];
     assert_eq!(those(|op| op.describe().wait.is_some()), wait);
-    let give_way = [Get, Close, Create, WaitHandle, Block, Stall, Sleep, Yield];
+    let give_way = [
+        Get, Close, Create, WaitHandle, Block, Join, Stall, Sleep, Yield,
+    ];
     assert_eq!(those(|op| op.describe().own_port), give_way);
     let exits = |exit| those(move |op| op.describe().exits == Some(exit));
     assert_eq!(exits(op::Exit::Thread), [Exit]);
@@ -171,6 +174,7 @@ fn alertable(mut op: Op) -> Op {
     if let Op::Get { alertable, .. }
     | Op::WaitHandle { alertable, .. }
     | Op::Block { alertable, .. }
+    | Op::Join { alertable, .. }
     | Op::Sleep { alertable, .. } = &mut op
     {
         *alertable = true;

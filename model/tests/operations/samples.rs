@@ -55,6 +55,12 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             timeout,
             alertable,
         },
+        Verb::Join => Op::Join {
+            object,
+            into,
+            timeout,
+            alertable,
+        },
         Verb::Signal => Op::Signal { object },
         Verb::Reset => Op::Reset { object },
         Verb::Stall => Op::Stall,
@@ -116,6 +122,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             mine: false,
             into,
         },
+        Verb::Peek => Op::Peek { operation, into },
         Verb::Free => Op::Free { operation },
         Verb::Alloc => Op::Alloc { operation },
         Verb::WaitPacket => Op::WaitPacket {
