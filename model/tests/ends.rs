@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portsim_model::build::Builder;
+use portsim_model::event::{Observer, Outcome};
 use portsim_model::personality::Windows;
 use portsim_model::program::{Object, ObjectId, Op, ProcessId, Program, ThreadId, Timeout, Whose};
 use portsim_model::symmetry::Symmetry;
@@ -35,13 +36,26 @@ fn machine(program: &Program) -> Machine<Windows> {
     Machine::new(program, Windows::VISTA, 1).expect("every system has these operations")
 }
 
-/// Lets a thread take its only step.
-fn step(machine: &dyn AnyMachine, state: &mut State, thread: u8) {
-    let mut steps = Vec::new();
+/// Who has come back from a wait.
+#[derive(Default)]
+struct Back(Vec<ThreadId>);
+
+impl Observer for Back {
+    fn call(&mut self, _: ThreadId, _: Op) {}
+
+    fn ret(&mut self, thread: ThreadId, op: Op, _: Outcome) {
+        self.0.extend(op.wait().map(|_| thread));
+    }
+}
+
+/// Lets a thread take its only step; who comes back from a wait in it.
+fn step(machine: &dyn AnyMachine, state: &mut State, thread: u8) -> Vec<u8> {
+    let (mut steps, mut back) = (Vec::new(), Back::default());
     let _ = machine.movers(state, &mut |step| steps.push(step));
     steps.retain(|step| step.thread == ThreadId(thread));
     assert_eq!(steps.len(), 1, "thread {thread} has one step");
-    assert_eq!(machine.take(state, steps[0], &mut ()), None);
+    assert_eq!(machine.take(state, steps[0], &mut back), None);
+    back.0.into_iter().map(|id| id.0).collect()
 }
 
 fn modes(machine: &dyn AnyMachine, state: &State) -> Vec<Mode> {
@@ -65,13 +79,14 @@ fn an_end_is_a_step_that_releases_all() {
     let one = Whose::one(ThreadId(0));
     let program = program(&[&[Op::Yield], &[join(0)], &[join(0)]], &[one]);
     let machine = machine(&program);
+    let machine: &dyn AnyMachine = &machine;
     let mut state = machine.boot();
     for thread in [1, 2, 0] {
-        step(&machine, &mut state, thread);
+        step(machine, &mut state, thread);
     }
-    assert_eq!(modes(&machine, &state), [Ready, Blocked, Blocked]);
-    step(&machine, &mut state, 0);
-    assert_eq!(modes(&machine, &state), [Done, Done, Done]);
+    assert_eq!(modes(machine, &state), [Ready, Blocked, Blocked]);
+    assert_eq!(step(machine, &mut state, 0), [1, 2]);
+    assert_eq!(modes(machine, &state), [Done, Done, Done]);
 }
 
 /// Of several the last is waited for; what has come already is had without a wait.
@@ -83,13 +98,14 @@ fn the_last_of_several_is_waited_for() {
         &[FIRST_TWO],
     );
     let machine = machine(&program);
+    let machine: &dyn AnyMachine = &machine;
     let mut state = machine.boot();
-    step(&machine, &mut state, 2);
-    step(&machine, &mut state, 1);
-    assert_eq!(modes(&machine, &state)[2], Blocked);
-    step(&machine, &mut state, 0);
-    step(&machine, &mut state, 2);
-    assert_eq!(modes(&machine, &state)[2], Done);
+    step(machine, &mut state, 2);
+    step(machine, &mut state, 1);
+    assert_eq!(modes(machine, &state)[2], Blocked);
+    step(machine, &mut state, 0);
+    step(machine, &mut state, 2);
+    assert_eq!(modes(machine, &state)[2], Done);
 }
 
 /// Whoever ends with a process is not released first by the end of another in it.
@@ -110,13 +126,18 @@ fn nobody_of_a_process_outlives_it() {
         thread.process = ProcessId(1);
     }
     let machine = machine(&program);
+    let machine: &dyn AnyMachine = &machine;
     let mut state = machine.boot();
     for thread in [0, 1, 3] {
-        step(&machine, &mut state, thread);
+        step(machine, &mut state, thread);
     }
-    assert_eq!(modes(&machine, &state)[3], Blocked);
-    step(&machine, &mut state, 2);
-    assert_eq!(modes(&machine, &state), [Done, Done, Done, Done]);
+    assert_eq!(modes(machine, &state)[3], Blocked);
+    assert_eq!(
+        step(machine, &mut state, 2),
+        [3],
+        "nobody who has ended comes back"
+    );
+    assert_eq!(modes(machine, &state), [Done, Done, Done, Done]);
 }
 
 /// Threads are alike where the end of both is waited for together, and not where it is that of one.
@@ -135,8 +156,9 @@ fn who_is_waited_for_alone_trades_places_with_nobody() {
 fn nobody_sees_the_own_end() {
     let program = program(&[&[join(0)]], &[Whose::one(ThreadId(0))]);
     let machine = machine(&program);
+    let machine: &dyn AnyMachine = &machine;
     let mut state = machine.boot();
-    step(&machine, &mut state, 0);
-    assert_eq!(modes(&machine, &state), [Mode::Blocked]);
+    step(machine, &mut state, 0);
+    assert_eq!(modes(machine, &state), [Mode::Blocked]);
     assert!(machine.judge_end(&state).is_some());
 }

@@ -452,7 +452,7 @@ fn states_have_room_for_what_operations_need() {
         let bytes = match op.verb() {
             // Each thread has a deadline, and what was handed to it; the port has a waiter.
             Verb::Get => 12 + 3 + 1,
-            Verb::WaitHandle | Verb::Block | Verb::Sleep => 12,
+            Verb::WaitHandle | Verb::Block | Verb::Join | Verb::Sleep => 12,
             // Each thread has suspensions, and what was handed to it.
             Verb::Suspend => 3 + 3,
             Verb::PortAlert => 3,
@@ -485,7 +485,8 @@ fn states_know_who_waits_for_handles_and_how_operations_end() {
             op.verb() == Verb::WaitHandle,
             "{op:?}"
         );
-        assert_eq!(view.shows_writes(), op.verb() == Verb::Free, "{op:?}");
+        let looks = matches!(op.verb(), Verb::Free | Verb::Peek);
+        assert_eq!(view.shows_writes(), looks, "{op:?}");
         let ends = [0, 1, 2].map(|n| view.ends(OperationId(n)).to_vec());
         let device = if op.verb() == Verb::Complete {
             vec![ResultId(2)]
@@ -586,6 +587,7 @@ const DONE_FOR_ALL: &[Verb] = {
         PostComputed,
         Create,
         Block,
+        Join,
         Signal,
         Reset,
         Stall,
