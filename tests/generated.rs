@@ -63,6 +63,8 @@ pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
         1 => (0usize..2).prop_map(|thread| json!({ "resume": format!("t{thread}") })),
         1 => Just(json!({ "set": { "v": "v + 1" } })),
         1 => Just(json!({ "await": "v > 0" })),
+        1 => (0usize..2).prop_map(|thread| json!({ "join": format!("t{thread}"), "into": "x" })),
+        1 => (0usize..2).prop_map(|thread| json!({ "join": format!("t{thread}"), "timeout": 3 })),
         1 => Just(json!({ "add": "v", "value": 1, "into": "z" })),
         1 => Just(json!({ "swap": "v", "value": "me + 2", "into": "z" })),
         1 => Just(json!({ "compare_swap": "v", "expect": 0, "value": "v + 1", "into": "z" })),
@@ -126,6 +128,9 @@ fn io_op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
         2 => other().prop_map(|thread| json!({ "apc": thread })),
         1 => other().prop_map(|thread| json!({ "kernel_apc": thread })),
         1 => Just(json!({ "wait_packet": "wp", "port": "p", "target": "event", "key": 9 })),
+        1 => other().prop_map(|thread| json!({ "wait_packet": "wp", "port": "p", "target": thread, "key": 9 })),
+        1 => other().prop_map(|thread| json!({ "join": thread, "alertable": true })),
+        2 => operation().prop_map(|it| json!({ "peek": it, "into": "x" })),
         1 => any::<bool>().prop_map(|remove| json!({ "cancel_wait_packet": "wp", "remove": remove })),
     ]
 }

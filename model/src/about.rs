@@ -4,7 +4,7 @@ use crate::choice::Open;
 use crate::claim::Claim;
 use crate::event::Error;
 use crate::os_error::{OsError, errno};
-use crate::program::{Op, Program, Verb};
+use crate::program::{Object, Op, Program, Verb, Whose};
 
 /// What a personality is, where its [contract](crate::contract) is what it does.
 #[derive(Clone, Copy)]
@@ -78,10 +78,24 @@ impl About {
         if let (true, Err(why)) = (op.keeps(), self.keeps) {
             return Some(why);
         }
-        match self.can.iter().any(|list| list.contains(&op.verb())) {
+        // Where no process ends, nobody waits for that.
+        if let Op::Join { object, .. } = op
+            && matches!(
+                program.objects[object.index()],
+                Object::End(Whose::Process(_))
+            )
+            && !self.lists(Verb::ExitProcess)
+        {
+            return Some(self.why_not(Verb::ExitProcess));
+        }
+        match self.lists(op.verb()) {
             true => self.limits.refuse(program, op),
             false => Some(self.why_not(op.verb())),
         }
+    }
+
+    fn lists(&self, verb: Verb) -> bool {
+        self.can.iter().any(|list| list.contains(&verb))
     }
 
     /// Why it cannot do what it does not list.
@@ -114,6 +128,7 @@ pub const COMMON: &[Verb] = &[
     Verb::Test,
     Verb::Await,
     Verb::Assert,
+    Verb::Join,
 ];
 
 /// Why a system cannot do an operation that it has, where a field asks for more; none where it can.

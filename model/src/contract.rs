@@ -61,6 +61,9 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _was: Mode) {}
     /// The threads of a process are over; what else it held is given back.
     fn process_exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ProcessId) {}
+    /// An object was had, with or without a wait: the claim that says of whose end it is, where it is one.
+    #[inline(always)]
+    fn had<O: Observer>(&self, _: &mut Turn<'_, O>, _: ObjectId) {}
     /// A thread is about to wait for something that is not a port, or gives the processor away.
     fn turns_away<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
     /// A thread is about to sleep in an alertable wait; says whether an asynchronous procedure call has ended it.
@@ -183,6 +186,10 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     }
     /// Asks for the end of an operation; of one that the caller issued, if `mine` says so.
     fn cancel<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: OperationId, _mine: bool) {
+        unlisted()
+    }
+    /// Asks how an operation has ended, without a wait.
+    fn peek<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: OperationId) {
         unlisted()
     }
     /// Asks for the end of all operations on a file; of those that the caller issued, if `mine` says so.

@@ -53,6 +53,8 @@ pub struct Layout {
     pub(crate) counts_apcs: bool,
     /// How the device can end each operation.
     pub(crate) ends: Vec<Vec<ResultId>>,
+    /// Threads whose end is a step because somebody may wait for it, a bit for each.
+    pub(crate) joined: u64,
     pub(crate) vars: u16,
     /// Turns of the schedule already taken.
     pub(crate) turn: Option<u16>,
@@ -172,6 +174,7 @@ impl Layout {
             shows_writes: shows_writes(program),
             counts_apcs: program.any_expr(|expr| matches!(expr, Expr::Apcs(_))),
             ends: ends(program),
+            joined: joined(program),
             vars,
             turn,
             clock,
@@ -319,6 +322,8 @@ fn object_len(object: &Object) -> u16 {
     match object {
         Object::Event { .. } | Object::Semaphore { .. } => 1,
         Object::Mutex => 2,
+        // What its threads do says it.
+        Object::End(_) => 0,
     }
 }
 
@@ -429,7 +434,12 @@ fn shows_writes(program: &Program) -> bool {
         )
     };
     program.any_expr(reads)
-        || program.names(|noun| matches!(noun, Noun::Operation(_, Role::Closes)))
+        || program.names(|noun| matches!(noun, Noun::Operation(_, Role::Closes | Role::Reads)))
+}
+
+fn joined(program: &Program) -> u64 {
+    let joined = program.thread_ids().filter(|&id| program.is_joined(id));
+    joined.fold(0, |joined, id| joined | 1 << id.index())
 }
 
 /// How the device ends each operation, each way once.

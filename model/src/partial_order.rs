@@ -461,8 +461,9 @@ impl Reader<'_> {
 
     /// The end of the thread.
     fn end(self) -> Touch {
+        let ends = self.program.ends_of(self.id);
         let touch = Touch {
-            writes: bit(SHOWS, self.id.index()),
+            writes: ends.fold(bit(SHOWS, self.id.index()), |ends, id| ends | object(id)),
             own_port: true,
             ..Touch::default()
         };

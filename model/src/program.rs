@@ -79,7 +79,7 @@ pub struct Program {
     pub codes: Vec<Code>,
     /// Completion ports.
     pub ports: Vec<Port>,
-    /// Events, mutexes and semaphores.
+    /// Events, mutexes and semaphores, the signals of files, and the ends of threads.
     pub objects: Vec<Object>,
     /// Things that a port of some systems can watch.
     pub sources: Vec<Source>,
@@ -223,6 +223,29 @@ pub enum Object {
         /// Units that can be taken at the start.
         count: u8,
     },
+    /// The end of threads: signaled once the last of them has ended, and from then on for ever.
+    End(Whose),
+}
+
+/// Threads whose end can be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// One thread, or all of a group.
+    Threads {
+        /// The first of them.
+        first: ThreadId,
+        /// How many, at least one.
+        count: u8,
+    },
+    /// All threads of a process.
+    Process(ProcessId),
+}
+
+impl Whose {
+    /// One thread.
+    pub fn one(first: ThreadId) -> Whose {
+        Whose::Threads { first, count: 1 }
+    }
 }
 
 /// A file: what I/O is done on, whatever stands behind it. Handles are counted by process; what is
@@ -278,6 +301,23 @@ pub struct IoResult {
     pub bytes: i64,
     /// Bytes transferred, as the issuing call says if the operation ended in it.
     pub returned: i64,
+}
+
+impl IoResult {
+    /// Success, and no bytes: the zeros that an OVERLAPPED begins with.
+    pub const NOTHING: IoResult = IoResult {
+        status: 0,
+        bytes: 0,
+        returned: 0,
+    };
+
+    /// The same as the status block says it.
+    pub fn as_block(self) -> IoResult {
+        IoResult {
+            returned: self.bytes,
+            ..self
+        }
+    }
 }
 
 /// STATUS_CANCELLED without a byte: the first of [`Program::results`] where there are operations.
@@ -545,6 +585,28 @@ impl Packet {
 }
 
 impl Program {
+    /// Whether a thread is one of those whose end an object stands for.
+    pub fn ends_in(&self, thread: ThreadId, object: ObjectId) -> bool {
+        match self.objects[object.index()] {
+            Object::End(Whose::Threads { first, count }) => {
+                thread.0.checked_sub(first.0).is_some_and(|n| n < count)
+            }
+            Object::End(Whose::Process(process)) => self.threads[thread.index()].process == process,
+            Object::Event { .. } | Object::Mutex | Object::Semaphore { .. } => false,
+        }
+    }
+
+    /// The objects that stand for the end of a thread, alone or with others.
+    pub fn ends_of(&self, thread: ThreadId) -> impl Iterator<Item = ObjectId> {
+        let objects = (0..self.objects.len() as u8).map(ObjectId);
+        objects.filter(move |&object| self.ends_in(thread, object))
+    }
+
+    /// Whether somebody may wait for the end of a thread, so that it is a step.
+    pub fn is_joined(&self, thread: ThreadId) -> bool {
+        self.ends_of(thread).next().is_some()
+    }
+
     /// What a packet belongs to, besides its port.
     #[inline]
     pub fn owner(&self, packet: PacketId) -> Owner {

@@ -174,7 +174,9 @@ impl Left {
         match field {
             Field::Ok => i64::from(self.failure.is_none() && !self.other && self.carried() == 0),
             Field::Timeout => i64::from(failed_with(Error::Timeout)),
-            Field::Pending => i64::from(failed_with(Error::Pending)),
+            Field::Pending => {
+                i64::from(failed_with(Error::Pending) || failed_with(Error::Incomplete))
+            }
             Field::Error => self.failure.map_or(self.carried(), |it| it.number).into(),
             Field::Count => self.count as i64,
             Field::Key => self.packet.or(self.kept).map_or(0, |packet| packet.key),

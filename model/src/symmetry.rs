@@ -1,7 +1,8 @@
 //! Threads that can trade places without anybody noticing.
 //!
 //! Two threads are alike when exchanging them maps the program onto itself: they run the same code in the same
-//! process, nobody names one of them (`suspend`, `spawn`, an asynchronous procedure call, a turn of a schedule),
+//! process, nobody names one of them (`suspend`, `spawn`, an asynchronous procedure call, a wait for its end, a turn of a
+//! schedule),
 //! and every condition and property says the same once their names are exchanged. Threads that are alike form
 //! an orbit. States that differ only in who is who within the orbits behave alike, so a search needs one of them.
 //!
@@ -321,6 +322,7 @@ impl<'a> Names<'a> {
         !self.asks_who(program.code(one))
             && (a.spawned, a.may_wait, a.process) == (b.spawned, b.may_wait, b.process)
             && a.may_wait_in == b.may_wait_in
+            && program.ends_of(one).eq(program.ends_of(other))
             && self.codes[a.code.index()] == self.codes[b.code.index()]
             && [&program.always, &program.sometimes, &program.at_end]
                 .into_iter()

@@ -319,7 +319,7 @@ impl<O: Observer> Turn<'_, O> {
         if matches!(rest, Rest::Let(_)) {
             rest = self.rests_behind_lets(me, rest);
         }
-        let pends = matches!(rest, Rest::End(_)) && self.view().has_pending(me);
+        let shows = matches!(rest, Rest::End(_)) && self.shows_end(me);
         let mut thread = self.thread(me);
         match rest {
             Rest::At(pc) => {
@@ -327,8 +327,8 @@ impl<O: Observer> Turn<'_, O> {
                 thread.set_mode(Mode::Ready);
             }
             // The end of an associated thread is a step, because it changes the count; so is the end of one
-            // that has issued operations, because it may end them.
-            Rest::End(pc) if thread.port().is_some() || pends => {
+            // that has issued operations, because it may end them, and of one that somebody waits for.
+            Rest::End(pc) if thread.port().is_some() || shows => {
                 thread.set_pc(pc);
                 thread.set_mode(Mode::Ready);
             }
@@ -346,9 +346,14 @@ impl<O: Observer> Turn<'_, O> {
         thread.set_port(None);
         let (mode, pc) = (thread.mode(), thread.pc());
         let at_end = self.program.code(id).instrs[usize::from(pc)] == Instr::End;
-        if mode == Mode::Ready && at_end && !self.view().has_pending(id) {
+        if mode == Mode::Ready && at_end && !self.shows_end(id) {
             self.ends(id);
         }
+    }
+
+    /// Whether the end of a thread that belongs to no port does something all the same.
+    fn shows_end(&self, id: ThreadId) -> bool {
+        self.layout.joined >> id.index() & 1 != 0 || self.view().has_pending(id)
     }
 
     /// A thread is over. Its results stay: properties may ask for them.

@@ -80,6 +80,12 @@ impl<P: Personality> Machine<P> {
                 timeout,
                 alertable,
                 ..
+            }
+            | Op::Join {
+                object,
+                timeout,
+                alertable,
+                ..
             } => {
                 own.turns_away(turn, me);
                 objects::block(own, turn, me, object, timeout, alertable);
@@ -125,6 +131,7 @@ impl<P: Personality> Machine<P> {
                 operation, mine, ..
             } => own.cancel(turn, me, operation, mine),
             Op::CancelFile { file, mine, .. } => own.cancel_file(turn, me, file, mine),
+            Op::Peek { operation, .. } => own.peek(turn, me, operation),
             Op::Free { operation } => own.set_freed(turn, me, operation, true),
             Op::Alloc { operation } => own.set_freed(turn, me, operation, false),
             Op::WaitPacket {

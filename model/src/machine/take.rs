@@ -119,6 +119,12 @@ impl<P: Personality> Machine<P> {
     }
 
     pub(super) fn exit<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        self.runs_down(turn, me);
+        objects::ended(&self.personality, turn, me);
+    }
+
+    /// A thread is over, and has left its port; who waits for its end is not told yet.
+    fn runs_down<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         let was = turn.thread(me).mode();
         let suspended = turn.thread(me).suspensions() > 0;
         turn.ends(me);
@@ -153,18 +159,21 @@ impl<P: Personality> Machine<P> {
     /// The caller ends last, so that its own handles and operations go with the process.
     pub(super) fn exit_process<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         let process = |id: ThreadId| self.frame.program.threads[id.index()].process;
-        let others = self
-            .frame
-            .program
-            .thread_ids()
-            .filter(|&id| id != me && process(id) == process(me));
-        for id in others {
+        let threads = || {
+            let all = self.frame.program.thread_ids();
+            all.filter(|&id| process(id) == process(me))
+        };
+        for id in threads().filter(|&id| id != me) {
             if !turn.thread(id).mode().is_over() {
-                self.exit(turn, id);
+                self.runs_down(turn, id);
             }
         }
-        self.exit(turn, me);
+        self.runs_down(turn, me);
         self.personality.process_exits(turn, process(me));
+        // Nobody of the process is there to be released any more.
+        for id in threads() {
+            objects::ended(&self.personality, turn, id);
+        }
     }
 
     pub(super) fn suspend<O: Observer>(

@@ -92,6 +92,12 @@ impl Op {
                 into,
                 timeout,
                 alertable,
+            }
+            | Op::Join {
+                object,
+                into,
+                timeout,
+                alertable,
             } => says
                 .names(Object(*object, Waits))
                 .waits(*timeout, *alertable)
@@ -180,6 +186,7 @@ impl Op {
                 mine: _,
                 into,
             } => says.names(File(*file, Cancels)).result(into),
+            Op::Peek { operation, into } => says.names(Operation(*operation, Reads)).result(into),
             Op::Free { operation } => says.names(Operation(*operation, Closes)),
             Op::Alloc { operation } => says.names(Operation(*operation, Opens)),
             Op::WaitPacket {

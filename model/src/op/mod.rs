@@ -113,6 +113,17 @@ pub enum Op {
         /// Whether an asynchronous procedure call can end the wait.
         alertable: bool,
     },
+    /// Waits for the end of threads.
+    Join {
+        /// Whose end: an object that is signaled for ever once it has come.
+        object: ObjectId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+        /// How long it waits.
+        timeout: Timeout,
+        /// Whether an asynchronous procedure call can end the wait.
+        alertable: bool,
+    },
     /// Sets an event, releases a mutex, raises a semaphore by one.
     Signal {
         /// What it signals.
@@ -248,6 +259,13 @@ pub enum Op {
         file: FileId,
         /// Whether only those are meant that the calling thread issued.
         mine: bool,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Asks how an operation has ended, and takes no packet.
+    Peek {
+        /// Which.
+        operation: OperationId,
         /// Where the result goes.
         into: Option<SlotId>,
     },

@@ -49,6 +49,7 @@ verbs! {
     Query = "query",
     WaitHandle = "wait_handle",
     Block = "block",
+    Join = "join",
     Signal = "signal",
     Reset = "reset",
     Stall = "stall",
@@ -71,6 +72,7 @@ verbs! {
     Complete = "complete",
     Cancel = "cancel",
     CancelFile = "cancel",
+    Peek = "peek",
     Free = "free",
     Alloc = "alloc",
     WaitPacket = "wait_packet",
@@ -132,9 +134,9 @@ macro_rules! ops_of {
     (@port_handles) => {
         $crate::ops_of!(= DuplicatePort Query WaitHandle)
     };
-    // Waits for objects and for time.
+    // Waits for objects, for the end of threads and for time.
     (@objects) => {
-        $crate::ops_of!(= Block Signal Reset Stall Sleep Yield)
+        $crate::ops_of!(= Block Join Signal Reset Stall Sleep Yield)
     };
     // Threads and processes, as they come and go.
     (@threads) => {
@@ -146,7 +148,7 @@ macro_rules! ops_of {
     };
     // Files and the I/O on them.
     (@files) => {
-        $crate::ops_of!(= Associate Replace Modes DuplicateFile CloseFile Start Complete Cancel CancelFile)
+        $crate::ops_of!(= Associate Replace Modes DuplicateFile CloseFile Start Complete Cancel CancelFile Peek)
     };
     // Wait completion packets.
     (@wait_packets) => {

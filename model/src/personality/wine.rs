@@ -114,7 +114,12 @@ const V8: About = About {
             "which handle a waiter has used is not modelled",
         ),
         (
-            &[Verb::WaitHandle, Verb::ExitProcess, Verb::KernelApc],
+            &[
+                Verb::WaitHandle,
+                Verb::ExitProcess,
+                Verb::KernelApc,
+                Verb::Peek,
+            ],
             NOT_MODELLED,
         ),
         (nt::WAIT_PACKETS, NOT_MODELLED),
@@ -183,7 +188,7 @@ impl Personality for Wine {
             Op::Post { .. } | Op::Close { .. } | Op::Create { .. } => return None,
             Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => return None,
             Op::CloseFile { .. } | Op::Complete { .. } | Op::KernelApc { .. } => return None,
-            Op::Cancel { .. } | Op::CancelFile { .. } => return None,
+            Op::Cancel { .. } | Op::CancelFile { .. } | Op::Peek { .. } => return None,
             ops_of!(port_handles, objects, threads, variables, wait_packets) => return None,
             ops_of!(sources, event_ports, rings, kqueues) => return None,
         };

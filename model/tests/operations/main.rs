@@ -102,6 +102,7 @@ const LOCAL: &[Verb] = {
         Create,
         Query,
         Block,
+        Join,
         Signal,
         Reset,
         Stall,
@@ -148,9 +149,11 @@ fn few_operations_promise_something() {
 #[test]
 fn some_operations_wait_give_way_or_end_their_thread() {
     use Verb::*;
-    let wait = [Get, WaitHandle, Block, Sleep];
+    let wait = [Get, WaitHandle, Block, Join, Sleep];
     assert_eq!(those(|op| op.describe().wait.is_some()), wait);
-    let give_way = [Get, Close, Create, WaitHandle, Block, Stall, Sleep, Yield];
+    let give_way = [
+        Get, Close, Create, WaitHandle, Block, Join, Stall, Sleep, Yield,
+    ];
     assert_eq!(those(|op| op.describe().own_port), give_way);
     let exits = |exit| those(move |op| op.describe().exits == Some(exit));
     assert_eq!(exits(op::Exit::Thread), [Exit]);
@@ -171,6 +174,7 @@ fn alertable(mut op: Op) -> Op {
     if let Op::Get { alertable, .. }
     | Op::WaitHandle { alertable, .. }
     | Op::Block { alertable, .. }
+    | Op::Join { alertable, .. }
     | Op::Sleep { alertable, .. } = &mut op
     {
         *alertable = true;
@@ -462,7 +466,7 @@ fn states_have_room_for_what_operations_need() {
         let bytes = match op.verb() {
             // Each thread has a deadline, and what was handed to it; the port has a waiter.
             Verb::Get => 12 + 3 + 1,
-            Verb::WaitHandle | Verb::Block | Verb::Sleep => 12,
+            Verb::WaitHandle | Verb::Block | Verb::Join | Verb::Sleep => 12,
             // Each thread has suspensions, and what was handed to it.
             Verb::Suspend => 3 + 3,
             Verb::PortAlert => 3,
@@ -495,7 +499,8 @@ fn states_know_who_waits_for_handles_and_how_operations_end() {
             op.verb() == Verb::WaitHandle,
             "{op:?}"
         );
-        assert_eq!(view.shows_writes(), op.verb() == Verb::Free, "{op:?}");
+        let looks = matches!(op.verb(), Verb::Free | Verb::Peek);
+        assert_eq!(view.shows_writes(), looks, "{op:?}");
         let ends = [0, 1, 2].map(|n| view.ends(OperationId(n)).to_vec());
         let device = if op.verb() == Verb::Complete {
             vec![ResultId(2)]
@@ -596,6 +601,7 @@ const DONE_FOR_ALL: &[Verb] = {
         PostComputed,
         Create,
         Block,
+        Join,
         Signal,
         Reset,
         Stall,

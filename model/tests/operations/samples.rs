@@ -56,6 +56,12 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             timeout,
             alertable,
         },
+        Verb::Join => Op::Join {
+            object,
+            into,
+            timeout,
+            alertable,
+        },
         Verb::Signal => Op::Signal { object },
         Verb::Reset => Op::Reset { object },
         Verb::Stall => Op::Stall,
@@ -117,6 +123,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             mine: false,
             into,
         },
+        Verb::Peek => Op::Peek { operation, into },
         Verb::Free => Op::Free { operation },
         Verb::Alloc => Op::Alloc { operation },
         Verb::WaitPacket => Op::WaitPacket {

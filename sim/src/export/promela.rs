@@ -182,6 +182,7 @@ impl Text<'_> {
             Object::Event { signaled, .. } => u8::from(signaled),
             Object::Mutex => 0,
             Object::Semaphore { count } => count,
+            Object::End(_) => unreachable!("nothing that is said waits for it"),
         };
         self.table("byte", "units", program.objects.iter().map(units));
         self.blank("byte", "owner", program.objects.len());
@@ -235,6 +236,7 @@ impl Text<'_> {
             Object::Semaphore { .. } => "SEMAPHORE",
             Object::Event { manual: false, .. } => "AUTO",
             Object::Event { manual: true, .. } => "MANUAL",
+            Object::End(_) => unreachable!("nothing that is said waits for it"),
         };
         self.table("hidden byte", "h_kind", program.objects.iter().map(kind));
         let may_wait = program.threads.iter().map(|it| u8::from(it.may_wait));
@@ -635,7 +637,8 @@ impl Text<'_> {
                 let holds = say(self.program, "_pid", cond)?.holds();
                 format!("if :: {holds} -> returns(_pid, SUCCESS) :: else -> mode[_pid] = BROKEN fi")
             }
-            Op::WaitHandle { .. }
+            Op::Join { .. }
+            | Op::WaitHandle { .. }
             | Op::Suspend { .. }
             | Op::Resume { .. }
             | Op::Terminate { .. }

@@ -45,6 +45,7 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             Op::Post {
                 reserve: Some(_), ..
             } => return lacks("reserve objects"),
+            Op::Join { .. } => return lacks("waits for the end of threads"),
             Op::WaitHandle { .. } => return lacks("waits for the handle of a port"),
             Op::Suspend { .. } | Op::Resume { .. } => return lacks("suspension"),
             Op::Terminate { .. } => return lacks("threads that others end"),
@@ -98,6 +99,7 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             | Op::Complete { .. }
             | Op::Cancel { .. }
             | Op::CancelFile { .. }
+            | Op::Peek { .. }
             | Op::Free { .. }
             | Op::Alloc { .. } => return lacks("files and operations on them"),
         }

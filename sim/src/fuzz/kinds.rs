@@ -290,6 +290,10 @@ pub(super) const KINDS: &[Kind] = &[
     slow("block in time", 4, |draw| {
         Call::on("block", draw.of(&WAITED_FOR)).with("timeout", draw.ticks())
     }),
+    kind("join", 2, |draw| Call::on("join", draw.thread().as_str())),
+    slow("join in time", 3, |draw| {
+        Call::on("join", draw.thread().as_str()).with("timeout", draw.ticks())
+    }),
     kind("signal", 8, |draw| Call::on("signal", draw.of(&WAITED_FOR))),
     kind("reset", 2, |draw| {
         Call::on("reset", draw.of(&["event", "gate"]))
@@ -358,6 +362,9 @@ pub(super) const KINDS: &[Kind] = &[
     kind("complete", 8, |draw| {
         Call::on("complete", draw.of(&OPERATIONS)).with("bytes", draw.ticks())
     }),
+    kind("peek", 4, |draw| {
+        Call::on("peek", draw.of(&OPERATIONS)).with("into", "seen")
+    }),
     kind("cancel an operation", 2, |draw| {
         Call::on("cancel", draw.of(&OPERATIONS))
     }),
@@ -391,6 +398,12 @@ pub(super) const KINDS: &[Kind] = &[
         Call::on("wait_packet", "packet")
             .with("port", draw.port())
             .with("target", draw.of(&["event", "units"]))
+            .with("key", draw.key())
+    }),
+    kind("wait_packet of an end", 2, |draw| {
+        Call::on("wait_packet", "packet")
+            .with("port", draw.port())
+            .with("target", draw.thread().as_str())
             .with("key", draw.key())
     }),
     kind("cancel_wait_packet", 1, |_| {

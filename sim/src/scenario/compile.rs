@@ -10,7 +10,7 @@ mod judged;
 use portsim_model::program::{
     Bounds, Code, CodeId, LOCALS_MAX, LocalId, OBJECTS_MAX, Object, ObjectId, PORTS_MAX, Port,
     PortId, ProcessId, Program, SOURCES_MAX, Slot, Source, SourceId, THREADS_MAX, Thread, ThreadId,
-    VARS_MAX, VarId,
+    VARS_MAX, VarId, Whose,
 };
 
 use super::code::Coder;
@@ -76,7 +76,9 @@ pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
     compiler.vars(&file.vars)?;
     compiler.threads(&file.threads)?;
     compiler.codes(&file.threads)?;
+    compiler.name_ends()?;
     compiler.packets()?;
+    compiler.looks()?;
     finite::find(&mut compiler.program, &compiler.names, &compiler.computed)?;
     compiler.somebody_starts()?;
     compiler.builtin(&file.builtin)?;
@@ -98,6 +100,9 @@ struct Compiler {
     /// Where each post stands that computes what it carries.
     computed: Vec<Path>,
 }
+
+/// What shares the room of objects.
+pub(super) const OBJECTS: &str = "events, mutexes, semaphores, files, operations on synchronous files and waits for the end of threads";
 
 /// Refuses one thing too many.
 fn room(
@@ -200,13 +205,7 @@ impl Compiler {
     ) -> Result<(), Complaint> {
         let place = &section.field(name);
         let there = self.program.objects.len();
-        room(
-            there,
-            1,
-            OBJECTS_MAX,
-            "events, mutexes and semaphores",
-            place,
-        )?;
+        room(there, 1, OBJECTS_MAX, OBJECTS, place)?;
         self.directory
             .declare(name, thing(ObjectId(there as u8)), place)?;
         self.names.objects.push(name.to_owned());
@@ -339,6 +338,48 @@ impl Compiler {
             }
         }
         Ok(())
+    }
+
+    /// What stands for the end of threads is called as they are.
+    fn name_ends(&mut self) -> Result<(), Complaint> {
+        let named = self.names.objects.len();
+        for object in self.program.objects.split_off(named) {
+            let Object::End(whose) = object else {
+                unreachable!("code adds no other objects");
+            };
+            let name = self.name_of(whose);
+            if let Whose::Process(process) = whose
+                && let Some(late) = self.spawned_in(process)
+            {
+                let place = Place::TOP.field("processes");
+                let late = self.names.thread_name(late);
+                return Err(place.complain(format!(
+                    "{name:?} is waited for, so all its threads must be there from the start; {late:?} is spawned"
+                )));
+            }
+            self.names.objects.push(name);
+            self.program.objects.push(object);
+        }
+        Ok(())
+    }
+
+    fn spawned_in(&self, process: ProcessId) -> Option<ThreadId> {
+        let thread = |id: &ThreadId| &self.program.threads[id.index()];
+        let mut ids = self.program.thread_ids();
+        ids.find(|id| thread(id).spawned && thread(id).process == process)
+    }
+
+    fn name_of(&self, whose: Whose) -> String {
+        let names = &self.names;
+        match whose {
+            Whose::Process(process) => names.processes[process.index()].clone(),
+            Whose::Threads { first, count: 1 } => names.thread_name(first).to_owned(),
+            Whose::Threads { first, .. } => {
+                let mut groups = names.groups.iter();
+                let group = groups.find(|(_, threads)| threads.first() == Some(&first));
+                group.expect("only groups have several").0.clone()
+            }
+        }
     }
 
     fn name_threads(&mut self, name: &str, thing: Thing) {

@@ -3,7 +3,7 @@
 use portsim_model::os_error::{UNKNOWN_STATUS, os_errors, win32_of_status};
 use portsim_model::program::{
     CodeId, FileId, JobId, LocalId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId,
-    SourceId, ThreadId, VarId, WaitPacketId, WaitsIn,
+    SourceId, ThreadId, VarId, WaitPacketId, WaitsIn, Whose,
 };
 
 use super::place::{Aim, Complaint, NAME_MAX, Place};
@@ -92,6 +92,16 @@ impl Thing {
         }
     }
 
+    /// Whose end can be waited for, if it has threads.
+    fn whose(self) -> Option<Whose> {
+        match self {
+            Thing::Thread(thread) => Some(Whose::one(thread)),
+            Thing::Group { first, count } => Some(Whose::Threads { first, count }),
+            Thing::Process(process) => Some(Whose::Process(process)),
+            _ => None,
+        }
+    }
+
     /// Its threads, if it has some.
     pub(super) fn threads(self) -> Option<impl DoubleEndedIterator<Item = ThreadId> + Clone> {
         match self {
@@ -101,6 +111,13 @@ impl Thing {
         }
         .map(|ids| ids.map(ThreadId))
     }
+}
+
+/// What a wait completion packet can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signaled {
+    Object(ObjectId),
+    End(Whose),
 }
 
 /// A name for a packet of a batch.
@@ -394,12 +411,39 @@ impl Directory {
         })
     }
 
+    /// Those whose end can be waited for: `a`, `worker[1]`, all of the group `worker`, or a process.
+    pub(super) fn whose(&self, text: &str, place: &Place<'_>) -> Result<Whose, Complaint> {
+        if let (_, Some(_)) = halves(text) {
+            return self.thread(text, place).map(Whose::one);
+        }
+        self.find(text, "a thread, group or process", place, Thing::whose)
+    }
+
+    /// What a wait completion packet waits for, which is one object.
+    pub(super) fn signaled(&self, text: &str, place: &Place<'_>) -> Result<Signaled, Complaint> {
+        if let (_, Some(_)) = halves(text) {
+            return self
+                .thread(text, place)
+                .map(|it| Signaled::End(Whose::one(it)));
+        }
+        let noun = "an event, semaphore, thread or process";
+        let found = self.find(text, noun, place, |thing| match thing {
+            Thing::Event(object) | Thing::Mutex(object) | Thing::Semaphore(object) => {
+                Some(Signaled::Object(object))
+            }
+            thing => thing.whose().map(Signaled::End),
+        })?;
+        match found {
+            Signaled::End(Whose::Threads { count: 2.., .. }) => Err(place.complain(format!(
+                "it waits for one of the group; name it, as in \"{text}[0]\""
+            ))),
+            found => Ok(found),
+        }
+    }
+
     /// A thread, by its own name or as a member of a group: `a`, `worker[1]`.
     pub(super) fn thread(&self, text: &str, place: &Place<'_>) -> Result<ThreadId, Complaint> {
-        let (name, member) = match text.strip_suffix(']').and_then(|it| it.split_once('[')) {
-            Some((name, member)) => (name, Some(member)),
-            None => (text, None),
-        };
+        let (name, member) = halves(text);
         let thing = self.find(name, "a thread", place, |thing| {
             thing.threads().is_some().then_some(thing)
         })?;
@@ -436,6 +480,14 @@ impl Directory {
         let slots = &self.slots[code.index()];
         let at = slots.iter().position(|slot| slot.name == name)?;
         Some((SlotId(at as u8), &slots[at]))
+    }
+}
+
+/// A name, and the number of a member that stands behind it.
+fn halves(text: &str) -> (&str, Option<&str>) {
+    match text.strip_suffix(']').and_then(|it| it.split_once('[')) {
+        Some((name, member)) => (name, Some(member)),
+        None => (text, None),
     }
 }
 

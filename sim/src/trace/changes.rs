@@ -112,7 +112,7 @@ fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
         facts.extend(own.map(|(name, value)| fact(name, Is::Number(value))));
     }
     let objects = ids(&names.objects, ObjectId);
-    facts.extend(objects.map(|(id, name)| object(view, names, id, name)));
+    facts.extend(objects.filter_map(|(id, name)| object(view, names, id, name)));
     for (id, name) in ids(&names.files, FileId) {
         facts.push(fact(
             format!("{name}.open"),
@@ -143,17 +143,26 @@ fn packets(view: View<'_>, ids: &[u8]) -> Is {
     Is::Packets(ids.iter().map(packet).collect())
 }
 
-fn object(view: View<'_>, names: &Names, id: ObjectId, name: &str) -> Fact {
-    let signal = view.signal(id);
-    match view.program.objects[id.index()] {
-        Object::Event { .. } => fact(format!("{name}.signaled"), Is::Truth(signal != 0)),
-        Object::Semaphore { .. } => fact(format!("{name}.count"), Is::Number(signal.into())),
+fn object(view: View<'_>, names: &Names, id: ObjectId, name: &str) -> Option<Fact> {
+    Some(match view.program.objects[id.index()] {
+        Object::Event { .. } => {
+            let signaled = Is::Truth(view.signal(id) != 0);
+            fact(format!("{name}.signaled"), signaled)
+        }
+        Object::Semaphore { .. } => {
+            let count = Is::Number(view.signal(id).into());
+            fact(format!("{name}.count"), count)
+        }
         Object::Mutex => {
-            let owner = names.threads.get(usize::from(signal).wrapping_sub(1));
+            let owner = names
+                .threads
+                .get(usize::from(view.signal(id)).wrapping_sub(1));
             let owner = owner.map_or("nobody", |owner| owner);
             fact(format!("{name}.owner"), Is::Words(owner.to_owned()))
         }
-    }
+        // Its threads say it.
+        Object::End(_) => return None,
+    })
 }
 
 fn operation(view: View<'_>, id: OperationId, name: &str) -> Fact {

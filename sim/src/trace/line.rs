@@ -119,6 +119,16 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.timeout = ticks(timeout);
             line.alertable = said(alertable);
         }
+        Op::Join {
+            object,
+            timeout,
+            alertable,
+            ..
+        } => {
+            line.target = Some(names.objects[object.index()].clone());
+            line.timeout = ticks(timeout);
+            line.alertable = said(alertable);
+        }
         Op::WaitHandle {
             port,
             timeout,
@@ -226,6 +236,7 @@ fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
             line.process = process.map(|process| names.processes[process.index()].clone());
         }
         Op::CloseFile { file: on, .. } => line.file = file(on),
+        Op::Peek { operation: id, .. } => line.operation = operation(id),
         Op::Start {
             operation: id, now, ..
         } => {

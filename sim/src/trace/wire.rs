@@ -218,7 +218,7 @@ lines! {
         ports: Vec<String>,
         /// The event, mutex or semaphore of the call.
         object: String,
-        /// The thread that the call is about.
+        /// The thread that the call is about; of `join` it may be a group or a process.
         target: String,
         /// The source of the call.
         source: String,

@@ -7,7 +7,7 @@
 
 use portsim_model::ops_of;
 use portsim_model::program::{
-    Binding, BindingId, FileId, Interest, IoResult, JobBinding, JobId, Modes, ObjectId, Op,
+    Binding, BindingId, FileId, Interest, IoResult, JobBinding, JobId, Modes, Object, ObjectId, Op,
     OperationId, Packet, PacketId, PortId, Program, ReserveId, ResultId, SourceId, ThreadId,
     Timeout, WaitPacketId, Watch,
 };
@@ -17,7 +17,7 @@ use crate::native::backend::ops_of_the_conductor;
 use crate::trace::{CallFields, call_line};
 
 /// Why the protocol cannot tell of an operation, if it cannot.
-pub fn untold(op: Op) -> Option<String> {
+pub fn untold(program: &Program, op: Op) -> Option<String> {
     match op {
         Op::DuplicateFile {
             process: Some(_), ..
@@ -30,8 +30,12 @@ pub fn untold(op: Op) -> Option<String> {
         Op::Stall | Op::Sleep { .. } | Op::Free { .. } | Op::Alloc { .. } => None,
         Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::Apc { .. } => None,
         Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => None,
-        ops_of!(ports, port_handles, files, wait_packets, jobs) => None,
-        Op::ExitProcess
+        Op::WaitPacket { target, .. } if is_end(program, target) => Some(
+            "this version of the agent protocol has no packet of the end of a thread".to_owned(),
+        ),
+        Op::Join { .. }
+        | Op::Peek { .. }
+        | Op::ExitProcess
         | Op::PostComputed { .. }
         | Op::KernelApc { .. }
         | Op::CloseSource { .. }
@@ -40,7 +44,12 @@ pub fn untold(op: Op) -> Option<String> {
             "this version of the agent protocol has no `{}`",
             op.verb().name()
         )),
+        ops_of!(ports, port_handles, files, wait_packets, jobs) => None,
     }
+}
+
+fn is_end(program: &Program, object: ObjectId) -> bool {
+    matches!(program.objects[object.index()], Object::End(_))
 }
 
 /// A call as a line says it.

@@ -43,7 +43,8 @@ pub fn does_io(program: &Program) -> bool {
     program.ops().any(|op| match op {
         Op::Block { object, .. } => is_signal(object),
         Op::Free { .. } | Op::Alloc { .. } | ops_of!(files) => true,
-        Op::Signal { .. } | Op::Reset { .. } | Op::Stall | Op::Sleep { .. } => false,
+        Op::Join { .. } | Op::Signal { .. } | Op::Reset { .. } => false,
+        Op::Stall | Op::Sleep { .. } => false,
         Op::PostComputed { .. } => false,
         Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::ExitProcess => false,
         ops_of_the_conductor!() | ops_of!(ports, port_handles, apcs, wait_packets, jobs) => false,
@@ -77,6 +78,7 @@ pub fn setup_of(
             Object::Event { signaled, .. } => (KindFields::AutoEvent, signaled, 0),
             Object::Mutex => (KindFields::Mutex, false, 0),
             Object::Semaphore { count } => (KindFields::Semaphore, false, count),
+            Object::End(_) => unreachable!("what waits for it is not told"),
         };
         ObjectFields {
             name: name.clone(),

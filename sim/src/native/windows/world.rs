@@ -256,8 +256,11 @@ impl WindowsWorld {
 
     // What else there is to wait for, and other threads.
 
-    /// What a wait for an object waits for: a file has a signal of its own.
+    /// What a wait for an object waits for: a file has a signal of its own, and a thread is an object itself.
     fn object(&self, object: ObjectId) -> HANDLE {
+        if let Some(thread) = self.objects.one(object) {
+            return self.threads.handle_of(thread);
+        }
         let file = self.files.of_signal(object);
         file.unwrap_or_else(|| self.objects.handle(object))
     }
@@ -328,6 +331,15 @@ impl World for WindowsWorld {
                 let (handle, millis) = (self.object(object), self.millis(timeout));
                 self.threads.wait(me, handle, millis, alertable)
             }
+            Op::Join {
+                object,
+                timeout,
+                alertable,
+                ..
+            } => {
+                let (handle, millis) = (self.object(object), self.millis(timeout));
+                self.threads.wait(me, handle, millis, alertable)
+            }
             Op::Signal { object } => self.objects.signal(object),
             Op::Reset { object } => self.objects.reset(object),
             Op::Stall => self.threads.stall(me),
@@ -377,6 +389,7 @@ impl World for WindowsWorld {
             Op::Modes { file, modes, .. } => self.files.set_modes(file, modes),
             Op::DuplicateFile { file, .. } => self.duplicate_file(file)?,
             Op::CloseFile { file, .. } => self.files.close(file),
+            Op::Peek { operation, .. } => self.files.peek(operation),
             Op::Start { operation, now, .. } => self.issue(me, operation, now)?,
             Op::Complete { burst, result, .. } => self.complete(burst, result)?,
             Op::Cancel { operation, .. } => self.files.cancel(operation),
@@ -401,6 +414,10 @@ impl World for WindowsWorld {
 
     fn is_ended(&self, thread: ThreadId) -> bool {
         self.threads.is_ended(thread)
+    }
+
+    fn ended(&self, thread: ThreadId) -> Result<(), Failure> {
+        self.objects.ended(thread)
     }
 
     fn resume_all(&self) {

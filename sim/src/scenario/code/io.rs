@@ -1,12 +1,12 @@
 //! Operations that are steps of one system only.
 
 use portsim_model::program::{
-    BURST_MAX, Binding, BindingId, FileId, IoResult, JobBinding, JobId, Modes, Op, OperationId,
-    Owner, PACKETS_MAX, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
+    BURST_MAX, Binding, BindingId, FileId, IoResult, JobBinding, JobId, Modes, ObjectId, Op,
+    OperationId, Owner, PACKETS_MAX, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
 };
 
 use super::{Coded, Coder, timeout};
-use crate::scenario::directory::{Thing, status_of};
+use crate::scenario::directory::{Signaled, Thing, status_of};
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, OneOrMore};
 
@@ -199,6 +199,19 @@ impl Coder<'_> {
         })
     }
 
+    pub(super) fn peek(&mut self, it: &wire::Peek, place: &Place<'_>) -> Coded {
+        let place = &place.field("peek");
+        let operation = self.directory.operation(&it.peek, place)?;
+        if self.program.operations[operation.index()].overlapped == 0 {
+            let problem = "an operation without an OVERLAPPED has nothing to look at";
+            return Err(place.complain(problem));
+        }
+        Ok(Op::Peek {
+            operation,
+            into: self.slot(it.into.as_deref()),
+        })
+    }
+
     pub(super) fn free(&mut self, it: &wire::Free, place: &Place<'_>) -> Coded {
         Ok(Op::Free {
             operation: self.directory.operation(&it.free, &place.field("free"))?,
@@ -355,10 +368,18 @@ impl Coder<'_> {
         Ok(Op::WaitPacket {
             wait_packet,
             port: names.port(&it.port, &place.field("port"))?,
-            target: names.object(&it.target, &place.field("target"))?,
+            target: self.signaled(&it.target, &place.field("target"))?,
             packet: packet(self.program, contents, owner, place)?,
             into: self.slot(it.into.as_deref()),
         })
+    }
+
+    /// What a wait completion packet waits for.
+    fn signaled(&mut self, text: &str, place: &Place<'_>) -> Result<ObjectId, Complaint> {
+        match self.directory.signaled(text, place)? {
+            Signaled::Object(object) => Ok(object),
+            Signaled::End(whose) => self.end_of(whose, place),
+        }
     }
 
     fn job_binding(

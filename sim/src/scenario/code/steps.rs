@@ -2,10 +2,13 @@
 
 use portsim_model::expr::ExprId;
 use portsim_model::program::{
-    Assignment, Computed, Instr, Interest, Op, Owner, Packet, SETS_MAX, SlotId, Variable, Watch,
+    Assignment, Computed, Instr, Interest, OBJECTS_MAX, Object, ObjectId, Op, Owner, Packet,
+    SETS_MAX, SlotId, Variable, Watch, Whose,
 };
 
+use super::io::once;
 use super::{Coded, Coder, Flow, packet, timeout};
+use crate::scenario::compile::OBJECTS;
 use crate::scenario::directory::status_of;
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, Change, Trigger, Value};
@@ -78,6 +81,33 @@ impl Coder<'_> {
             timeout: timeout(it.timeout),
             alertable: it.alertable,
         })
+    }
+
+    pub(super) fn join(&mut self, it: &wire::Join, place: &Place<'_>) -> Coded {
+        let place = &place.field("join");
+        let whose = self.directory.whose(&it.join, place)?;
+        Ok(Op::Join {
+            object: self.end_of(whose, place)?,
+            into: self.slot(it.into.as_deref()),
+            timeout: timeout(it.timeout),
+            alertable: it.alertable,
+        })
+    }
+
+    /// What stands for the end of threads, each once.
+    pub(super) fn end_of(
+        &mut self,
+        whose: Whose,
+        place: &Place<'_>,
+    ) -> Result<ObjectId, Complaint> {
+        if let Whose::Process(process) = whose
+            && !self.program.threads.iter().any(|it| it.process == process)
+        {
+            return Err(place.complain("no thread runs in this process"));
+        }
+        let id = once(&mut self.program.objects, Object::End(whose), OBJECTS_MAX);
+        let too_many = || place.complain(format!("a scenario has at most {OBJECTS_MAX} {OBJECTS}"));
+        Ok(ObjectId(id.ok_or_else(too_many)? as u8))
     }
 
     pub(super) fn signal(&mut self, it: &wire::Signal, place: &Place<'_>) -> Coded {

@@ -22,6 +22,8 @@ pub(in crate::scenario) enum Op {
     Create(Create),
     /// Waits for an event, mutex or semaphore, or for the handle of a file.
     Block(Block),
+    /// Waits for the end of a thread, of all threads of a group, or of a process.
+    Join(Join),
     /// Sets an event, releases a mutex, raises a semaphore by one.
     Signal(Signal),
     /// Takes an event's signal back.
@@ -86,6 +88,8 @@ pub(in crate::scenario) enum Op {
     Complete(Complete),
     /// Asks for the end of an operation, or of all operations on a file.
     Cancel(Cancel),
+    /// Asks how an operation has ended, and takes no packet.
+    Peek(Peek),
     /// Gives the memory of an operation back.
     Free(Free),
     /// Takes the memory of an operation again.
@@ -94,7 +98,7 @@ pub(in crate::scenario) enum Op {
     Apc(Apc),
     /// The kernel interrupts a thread's wait for a moment.
     KernelApc(KernelApc),
-    /// Makes a packet of the signal of an event or a semaphore.
+    /// Makes a packet of the signal of an event or a semaphore, or of the end of a thread or a process.
     WaitPacket(WaitPacket),
     /// Takes a wait completion packet back.
     CancelWaitPacket(CancelWaitPacket),
@@ -205,6 +209,21 @@ pub(in crate::scenario) struct Create {
 pub(in crate::scenario) struct Block {
     /// What it waits for.
     pub(in crate::scenario) block: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+    /// How long it waits, in ticks; for ever if left out.
+    pub(in crate::scenario) timeout: Option<u32>,
+    /// Whether an asynchronous procedure call can end the wait.
+    #[serde(default)]
+    pub(in crate::scenario) alertable: bool,
+}
+
+/// Waits for the end of a thread, of all threads of a group, or of a process.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Join {
+    /// The thread, group or process.
+    pub(in crate::scenario) join: String,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
     /// How long it waits, in ticks; for ever if left out.
