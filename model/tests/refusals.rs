@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portsim_model::build::{Block, Builder};
-use portsim_model::op::{Interest, Modes, Op, Request, Watch};
+use portsim_model::op::{Events, Interest, Modes, Op, Request, Watch};
 use portsim_model::personality::machine;
 use portsim_model::program::*;
 
@@ -113,7 +113,7 @@ fn files_of_aix_have_up_to_8_associations() {
 fn watched(descriptors: usize, exclusive: bool) -> Program {
     let mut program = program(descriptors, |code| {
         let interest = Interest {
-            packet: PacketId(0),
+            events: Events::In(PacketId(0)),
             edge: false,
             oneshot: false,
             exclusive,

@@ -139,6 +139,7 @@ impl Frame {
         let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0));
         for (n, source) in self.program.sources.iter().enumerate() {
             turn.set_readable(SourceId(n as u8), source.readable);
+            turn.set_writable(SourceId(n as u8), source.writable == Some(true));
         }
         for id in self.program.port_ids() {
             let open = self.program.ports[id.index()].open;
