@@ -310,3 +310,25 @@ fn up_to_5_requests_are_cancelled_in_one_go() {
         Some("a cancel asks for no issuer")
     );
 }
+
+/// A thread that makes a duplicate of a source so many times, or for ever.
+fn duplicated(times: Option<usize>) -> Program {
+    let op = Op::DuplicateSource {
+        source: SourceId(0),
+        into: None,
+    };
+    let mut program = program(1, |code| match times {
+        Some(times) => (0..times).for_each(|_| code.op(op)),
+        None => code.forever(|code| code.op(op)),
+    });
+    program.sources = vec![Source::default()];
+    program
+}
+
+#[test]
+fn a_source_of_epoll_has_up_to_31_duplicates() {
+    let why = Some("it duplicates a source up to 31 times here, and in no loop");
+    assert_eq!(refusal("epoll", duplicated(Some(31))), None);
+    assert_eq!(refusal("epoll", duplicated(Some(32))), why);
+    assert_eq!(refusal("epoll", duplicated(None)), why);
+}

@@ -45,11 +45,11 @@ claims! {
     ROBBED_NEWEST = "epoll/robbed-newest", Measured, "M:C": "A woken waiter that finds nothing waits again as the newest.";
     COALESCE = "epoll/coalesce", Measured, "M:C": "A ready source that becomes ready again is listed once.";
     COALESCED_WAKES = "epoll/coalesced-wakes", Measured, "M:C, S:eventpoll": "The second event of a listed source still wakes another waiter.";
-    LEVEL = "epoll/level", Measured, "M:C": "A level-triggered source goes to the end of the list each time it is reported, while it can be read.";
+    LEVEL = "epoll/level", Measured, "M:C": "A level-triggered source goes to the end of the list each time it is reported, while it is ready.";
     LEVEL_CHAIN = "epoll/level-chain", Measured, "M:C, S:eventpoll": "A call that leaves ready sources behind wakes one more waiter.";
     EDGE = "epoll/edge", Measured, "M:C": "An edge-triggered source is reported once for each event.";
     ONESHOT = "epoll/oneshot", Measured, "M:C": "A one-shot source is disarmed by its report; events are ignored until it is armed again.";
-    REARM = "epoll/rearm", Measured, "M:C": "Arming a readable source again puts it at the end of the list.";
+    REARM = "epoll/rearm", Measured, "M:C": "Arming a source again that is ready puts it at the end of the list.";
     MOD_KEEPS_PLACE = "epoll/mod-keeps-place", Measured, "M:C": "Changing a listed source keeps its place.";
     DEL = "epoll/del", Measured, "M:C": "A source that is no longer watched leaves the list.";
     DRAINED = "epoll/drained", Measured, "M:C": "A listed source that is no longer ready for what it is watched for is dropped without a report.";
@@ -371,6 +371,9 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
         return None;
     };
     turn.delivered(port, 1);
+    if turn.view().is_closed(source) {
+        turn.by(DUPLICATE);
+    }
     let (flags, carried) = turn.view().interest(port, source);
     if let Events::InOut { .. } = turn.view().events(port, source) {
         turn.by(ALL_READY);
