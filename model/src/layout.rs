@@ -9,7 +9,8 @@ use crate::files::{FILE_FIXED, OPERATION_LEN};
 use crate::jobs::JOB_LEN;
 use crate::op::{Noun, Role, Wait};
 use crate::program::{
-    Code, Events, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId, Watch,
+    Code, Events, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId,
+    Watch,
 };
 use crate::threads::{FIXED, Parts};
 use crate::wait_packets::WAIT_PACKET_LEN;

@@ -15,7 +15,8 @@ pub use crate::ids::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Direction, Events, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout, Verb, Watch,
+    Alert, Direction, Events, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout,
+    Verb, Watch,
 };
 
 /// The most threads.

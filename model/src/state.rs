@@ -16,8 +16,8 @@ use crate::layout::{Layout, PortPlace};
 use crate::os_error::OsError;
 use crate::packets::Packets;
 use crate::program::{
-    Events, FileId, Get, JobId, ObjectId, Op, OperationId, PacketId, PortId, Program, ReserveId, ResultId,
-    SlotId, SourceId, ThreadId, VarId, WaitPacketId,
+    Events, FileId, Get, JobId, ObjectId, Op, OperationId, PacketId, PortId, Program, ReserveId,
+    ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 use crate::results::{field_of, load};
 use crate::running::Running;

@@ -11,14 +11,14 @@ use crate::jobs::Job;
 use crate::layout::Layout;
 use crate::os_error::OsError;
 use crate::program::{
-    Events, FileId, Get, Instr, JobId, Op, OperationId, PacketId, PortId, Program, ReserveId, SourceId,
-    ThreadId, Timeout, WaitPacketId,
+    Events, FileId, Get, Instr, JobId, Op, OperationId, PacketId, PortId, Program, ReserveId,
+    SourceId, ThreadId, Timeout, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
 use crate::results::{field_of, store};
 use crate::state::{
-    Port, SOURCE_CLOSED, SOURCE_DUPLICATE, SOURCE_READABLE, SOURCE_WRITABLE, View, file_place, interest_at, job_place, operation_place, port_mut,
-    thread_mut, wait_packet_place,
+    Port, SOURCE_CLOSED, SOURCE_DUPLICATE, SOURCE_READABLE, SOURCE_WRITABLE, View, file_place,
+    interest_at, job_place, operation_place, port_mut, thread_mut, wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
 use crate::wait_packets::WaitPacket;

@@ -329,9 +329,7 @@ impl Op {
                 .names(Source(*source, Writes))
                 .result(into),
             Op::CloseSource { source, into } => says.names(Source(*source, Closes)).result(into),
-            Op::DuplicateSource { source, into } => {
-                says.names(Source(*source, Opens)).result(into)
-            }
+            Op::DuplicateSource { source, into } => says.names(Source(*source, Opens)).result(into),
             Op::Kevent {
                 port,
                 source,

@@ -31,8 +31,8 @@ use crate::event::{Error, Observer, Outcome};
 use crate::flags::Flags;
 use crate::layout::times;
 use crate::program::{
-    Direction, Events, Get, Interest, Op, PacketId, PortId, Post, Program, SourceId, ThreadId, Verb,
-    Watch,
+    Direction, Events, Get, Interest, Op, PacketId, PortId, Post, Program, SourceId, ThreadId,
+    Verb, Watch,
 };
 use crate::property::Fault;
 use crate::state::{SOURCE_DUPLICATES_MAX, View};
@@ -108,7 +108,12 @@ static ABOUT: About = About {
     can: &[
         COMMON,
         &[Verb::EpollCtl, Verb::Write, Verb::Drain],
-        &[Verb::Fill, Verb::MakeRoom, Verb::CloseSource, Verb::DuplicateSource],
+        &[
+            Verb::Fill,
+            Verb::MakeRoom,
+            Verb::CloseSource,
+            Verb::DuplicateSource,
+        ],
     ],
     lacks_the_rest: "epoll has no such operation",
     limits: Limits {

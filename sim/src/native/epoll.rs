@@ -25,8 +25,8 @@ use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
 use portsim_model::program::{
-    BATCH_MAX, Direction, Events, Get, Interest, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Verb,
-    Watch,
+    BATCH_MAX, Direction, Events, Get, Interest, Op, Packet, PacketId, PortId, Program, SourceId,
+    ThreadId, Verb, Watch,
 };
 use rustix::event::epoll::{self, CreateFlags, EventFlags};
 use rustix::io::Errno;

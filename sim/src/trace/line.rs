@@ -4,8 +4,8 @@
 
 use portsim_model::ops_of;
 use portsim_model::program::{
-    Alert, Events, FileId, JobId, Knote, Op, OperationId, Packet, PacketId, PortId, Program, Request,
-    ThreadId, Timeout, WaitPacketId, Watch,
+    Alert, Events, FileId, JobId, Knote, Op, OperationId, Packet, PacketId, PortId, Program,
+    Request, ThreadId, Timeout, WaitPacketId, Watch,
 };
 use portsim_model::step::StepKind;
 
@@ -462,7 +462,10 @@ fn events_of(program: &Program, events: Events) -> (Option<i64>, Option<Vec<Stri
     };
     let packet = program.packets[packet.index()];
     let words = words.iter().map(|&word| word.to_owned());
-    (Some(packet.key), (packet.bytes != 0).then(|| words.collect()))
+    (
+        Some(packet.key),
+        (packet.bytes != 0).then(|| words.collect()),
+    )
 }
 
 fn nonzero(number: i64) -> Option<i64> {

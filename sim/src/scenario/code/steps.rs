@@ -2,8 +2,8 @@
 
 use portsim_model::expr::ExprId;
 use portsim_model::program::{
-    Assignment, Computed, Direction, Events, Interest, Op, Owner, Packet, PacketId, SETS_MAX, SlotId, SourceId,
-    Watch,
+    Assignment, Computed, Direction, Events, Interest, Op, Owner, Packet, PacketId, SETS_MAX,
+    SlotId, SourceId, Watch,
 };
 
 use super::{Coded, Coder, packet, timeout};
