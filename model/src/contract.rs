@@ -280,8 +280,20 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn drain<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
         unlisted()
     }
-    /// Closes the descriptor of a source.
+    /// Writes into a source until it is full.
+    fn fill<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// The other end of a source reads it empty.
+    fn make_room<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// Closes a descriptor of a source: the one by which threads know it, or else a duplicate.
     fn close_source<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// Makes one more descriptor of a source.
+    fn duplicate_source<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
         unlisted()
     }
     /// Sends one event to several event ports: a list of `Program::port_lists`.

@@ -9,7 +9,8 @@ use crate::files::{FILE_FIXED, OPERATION_LEN};
 use crate::jobs::JOB_LEN;
 use crate::op::{Noun, Role, Wait};
 use crate::program::{
-    Code, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId,
+    Code, Events, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId,
+    Watch,
 };
 use crate::threads::{FIXED, Parts};
 use crate::wait_packets::WAIT_PACKET_LEN;
@@ -35,8 +36,10 @@ pub struct Layout {
     pub(crate) ports: Vec<PortPlace>,
     pub(crate) objects: Vec<u16>,
     pub(crate) sources: u16,
-    /// How a port watches a source: one pair of bytes for each port and source.
+    /// How a port watches a source: so many bytes for each port and source.
     pub(crate) interests: u16,
+    /// Its flags, and the number of a packet; of three where sources are watched for more than that they can be read.
+    pub(crate) interest_len: u16,
     pub(crate) files: u16,
     /// Processes that have handles of files.
     pub(crate) processes: u16,
@@ -136,7 +139,9 @@ impl Layout {
             .map(|object| end.take(object_len(object)))
             .collect();
         let sources = end.take(program.sources.len() as u16);
-        let interests = end.take(2 * (program.ports.len() * program.sources.len()) as u16);
+        let interest_len = interest_len(program);
+        let watched = (program.ports.len() * program.sources.len()) as u16;
+        let interests = end.take(interest_len * watched);
         let processes = 1 + program
             .threads
             .iter()
@@ -164,6 +169,7 @@ impl Layout {
             objects,
             sources,
             interests,
+            interest_len,
             files,
             processes,
             operations,
@@ -359,6 +365,22 @@ fn posts(program: &Program, port: PortId) -> (usize, bool) {
     (posts, looping)
 }
 
+/// How often threads can make such an operation; none where a loop makes it.
+pub(crate) fn times(program: &Program, is: impl Fn(Op) -> bool) -> Option<usize> {
+    let mut times = 0;
+    for thread in &program.threads {
+        let code = &program.codes[thread.code.index()];
+        for (pc, instr) in code.instrs.iter().enumerate() {
+            match *instr {
+                Instr::Op(op) if is(op) && in_loop(code, pc) => return None,
+                Instr::Op(op) => times += usize::from(is(op)),
+                _ => {}
+            }
+        }
+    }
+    Some(times)
+}
+
 /// Whether a jump leads back over this instruction.
 fn in_loop(code: &Code, pc: usize) -> bool {
     let leads_back = |(from, instr): (usize, &Instr)| match *instr {
@@ -366,6 +388,21 @@ fn in_loop(code: &Code, pc: usize) -> bool {
         _ => false,
     };
     code.instrs.iter().enumerate().any(leads_back)
+}
+
+/// What it takes to say how a port watches a source.
+fn interest_len(program: &Program) -> u16 {
+    let for_more = |op| {
+        let Op::EpollCtl {
+            change: Watch::Add(interest) | Watch::Mod(interest),
+            ..
+        } = op
+        else {
+            return false;
+        };
+        !matches!(interest.events, Events::In(_))
+    };
+    if program.ops().any(for_more) { 4 } else { 2 }
 }
 
 fn packets_max(program: &Program, port: PortId) -> usize {

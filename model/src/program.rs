@@ -15,7 +15,8 @@ pub use crate::ids::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout, Verb, Watch,
+    Alert, Direction, Events, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout,
+    Verb, Watch,
 };
 
 /// The most threads.
@@ -395,11 +396,14 @@ pub struct JobBinding {
     pub zero: PacketId,
 }
 
-/// Something an epoll descriptor can watch: a counter that a write raises and a drain empties.
+/// Something an epoll descriptor can watch: a counter that a write raises and a drain empties, or one end of a
+/// connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Source {
     /// Whether it can be read at the start.
     pub readable: bool,
+    /// Whether it can be written at the start; none where nobody looks at that direction.
+    pub writable: Option<bool>,
 }
 
 /// The contents of a packet.

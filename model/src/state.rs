@@ -10,13 +10,14 @@ use core::ops::{Deref, DerefMut, Range};
 use crate::event::{Error, Outcome};
 use crate::expr::{Facts, Field, FileField, OperationField, PortField, ThreadField};
 use crate::files::{FILE_FIXED, File, OPERATION_LEN, Operation, Phase};
+use crate::flags::Flags;
 use crate::jobs::{JOB_LEN, Job};
 use crate::layout::{Layout, PortPlace};
 use crate::os_error::OsError;
 use crate::packets::Packets;
 use crate::program::{
-    FileId, Get, JobId, LocalId, ObjectId, Op, OperationId, PacketId, PortId, Program, ReserveId,
-    ResultId, SlotId, SourceId, ThreadId, VarId, Variable, WaitPacketId,
+    Events, FileId, Get, JobId, LocalId, ObjectId, Op, OperationId, PacketId, PortId, Program,
+    ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, Variable, WaitPacketId,
 };
 use crate::results::{field_of, kept, load};
 use crate::running::Running;
@@ -24,8 +25,15 @@ use crate::threads::{FIXED, Mode, Parts, Thread, mode_of};
 use crate::wait_packets::{WAIT_PACKET_LEN, WaitPacket};
 use crate::waiters::Waiters;
 
-/// What the byte of a source says when its descriptor is closed; else whether it can be read.
+/// What the byte of a source says: bits. One of which no descriptor is open says that it is closed, and nothing else.
+pub(crate) const SOURCE_READABLE: u8 = 1;
+/// The descriptor by which threads know it is closed.
 pub(crate) const SOURCE_CLOSED: u8 = 2;
+pub(crate) const SOURCE_WRITABLE: u8 = 4;
+/// One duplicate: how many there are stands in the upper bits.
+pub(crate) const SOURCE_DUPLICATE: u8 = 8;
+/// The most duplicates of a source.
+pub(crate) const SOURCE_DUPLICATES_MAX: u8 = u8::MAX / SOURCE_DUPLICATE;
 
 /// Everything that is the case at one moment.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -223,18 +231,50 @@ impl<'a> View<'a> {
 
     /// Whether a source can be read.
     pub fn is_readable(&self, source: SourceId) -> bool {
-        self.bytes[usize::from(self.layout.sources) + source.index()] == 1
+        self.source(source).has(SOURCE_READABLE)
     }
 
-    /// Whether the descriptor of a source is closed.
+    /// Whether a source can be written.
+    pub fn is_writable(&self, source: SourceId) -> bool {
+        self.source(source).has(SOURCE_WRITABLE)
+    }
+
+    /// Whether the descriptor by which threads know a source is closed.
     pub fn is_closed(&self, source: SourceId) -> bool {
-        self.bytes[usize::from(self.layout.sources) + source.index()] == SOURCE_CLOSED
+        self.source(source).has(SOURCE_CLOSED)
+    }
+
+    /// How many descriptors of a source are open.
+    pub fn descriptors(&self, source: SourceId) -> u8 {
+        self.source(source) / SOURCE_DUPLICATE + u8::from(!self.is_closed(source))
+    }
+
+    #[inline]
+    fn source(&self, source: SourceId) -> u8 {
+        self.bytes[usize::from(self.layout.sources) + source.index()]
     }
 
     /// How a port watches a source: flags of the personality's own, and the number of the packet.
     pub fn interest(&self, port: PortId, source: SourceId) -> (u8, PacketId) {
         let at = interest_at(self.layout, self.program, port, source);
         (self.bytes[at], PacketId(self.bytes[at + 1]))
+    }
+
+    /// What a port watches a source for.
+    pub fn events(&self, port: PortId, source: SourceId) -> Events {
+        let at = interest_at(self.layout, self.program, port, source);
+        let carried = &self.bytes[at + 1..at + usize::from(self.layout.interest_len)];
+        match *carried {
+            [packet] | [packet, 0, 0] => Events::In(PacketId(packet)),
+            [0, 0, _] => Events::None,
+            [_, output, 0] => Events::Out(PacketId(output - 1)),
+            [input, output, both] => Events::InOut {
+                input: PacketId(input),
+                output: PacketId(output - 1),
+                both: PacketId(both - 1),
+            },
+            _ => unreachable!("there is one packet, or three"),
+        }
     }
 
     /// Ticks until a thread's deadline passes, if that can still make a difference.
@@ -508,7 +548,8 @@ pub(crate) fn interest_at(
     port: PortId,
     source: SourceId,
 ) -> usize {
-    usize::from(layout.interests) + 2 * (port.index() * program.sources.len() + source.index())
+    let before = port.index() * program.sources.len() + source.index();
+    usize::from(layout.interests) + usize::from(layout.interest_len) * before
 }
 
 /// Where a variable stands that a thread can write.

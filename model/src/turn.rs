@@ -6,18 +6,20 @@ use crate::control::{Rest, SlotPlace};
 use crate::event::{Error, Observer, Outcome};
 use crate::expr::Field;
 use crate::files::{File, Operation};
+use crate::flags::Flags;
 use crate::jobs::Job;
 use crate::layout::Layout;
 use crate::os_error::OsError;
 use crate::program::{
-    FileId, Get, Instr, JobId, LETS_MAX, Op, OperationId, PacketId, Pc, PortId, Program, ReserveId,
-    SETS_MAX, SourceId, ThreadId, Timeout, VarId, Variable, WaitPacketId,
+    Events, FileId, Get, Instr, JobId, LETS_MAX, Op, OperationId, PacketId, Pc, PortId, Program,
+    ReserveId, SETS_MAX, SourceId, ThreadId, Timeout, VarId, Variable, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
 use crate::results::{field_of, store, store_keeping};
 use crate::state::{
-    Port, SOURCE_CLOSED, View, file_place, interest_at, job_place, operation_place, port_mut,
-    thread_mut, variable_place, wait_packet_place,
+    Port, SOURCE_CLOSED, SOURCE_DUPLICATE, SOURCE_READABLE, SOURCE_WRITABLE, View, file_place,
+    interest_at, job_place, operation_place, port_mut, thread_mut, variable_place,
+    wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
 use crate::wait_packets::WaitPacket;
@@ -392,12 +394,34 @@ impl<O: Observer> Turn<'_, O> {
     /// A source can be read, or no longer.
     #[inline]
     pub fn set_readable(&mut self, source: SourceId, readable: bool) {
-        self.bytes[usize::from(self.layout.sources) + source.index()] = u8::from(readable);
+        let byte = self.source(source);
+        *byte = byte.set(SOURCE_READABLE, readable);
     }
 
-    /// The descriptor of a source is closed.
+    /// A source can be written, or no longer.
+    pub fn set_writable(&mut self, source: SourceId, writable: bool) {
+        let byte = self.source(source);
+        *byte = byte.set(SOURCE_WRITABLE, writable);
+    }
+
+    /// There is one more descriptor of a source, up to 31 besides the first.
+    pub fn duplicate_source(&mut self, source: SourceId) {
+        *self.source(source) += SOURCE_DUPLICATE;
+    }
+
+    /// A descriptor of a source is closed: the one by which threads know it, or else a duplicate.
     pub fn close_source(&mut self, source: SourceId) {
-        self.bytes[usize::from(self.layout.sources) + source.index()] = SOURCE_CLOSED;
+        let descriptors = self.view().descriptors(source);
+        let byte = self.source(source);
+        *byte = match (descriptors, byte.has(SOURCE_CLOSED)) {
+            (0 | 1, _) => SOURCE_CLOSED,
+            (_, false) => byte.with(SOURCE_CLOSED),
+            (_, true) => *byte - SOURCE_DUPLICATE,
+        };
+    }
+
+    fn source(&mut self, source: SourceId) -> &mut u8 {
+        &mut self.bytes[usize::from(self.layout.sources) + source.index()]
     }
 
     /// Changes how a port watches a source; the flags are the personality's own.
@@ -405,5 +429,24 @@ impl<O: Observer> Turn<'_, O> {
         let at = interest_at(self.layout, self.program, port, source);
         self.bytes[at] = flags;
         self.bytes[at + 1] = packet.0;
+    }
+
+    /// A port watches a source for these, with flags of the personality's own; with none of them and
+    /// [`Events::UNWATCHED`] it does not watch it.
+    pub fn set_events(&mut self, port: PortId, source: SourceId, flags: u8, events: Events) {
+        let at = interest_at(self.layout, self.program, port, source);
+        let carried = match events {
+            Events::None => [0, 0, 1],
+            Events::In(packet) => [packet.0, 0, 0],
+            Events::Out(packet) => [0, packet.0 + 1, 0],
+            Events::InOut {
+                input,
+                output,
+                both,
+            } => [input.0, output.0 + 1, both.0 + 1],
+        };
+        let len = usize::from(self.layout.interest_len);
+        self.bytes[at] = flags;
+        self.bytes[at + 1..at + len].copy_from_slice(&carried[..len - 1]);
     }
 }

@@ -3,7 +3,7 @@
 use portsim_model::expr::{
     Binary, Expr, ExprId, Field, FileField, OperationField, PortField, ThreadField,
 };
-use portsim_model::op::Noun;
+use portsim_model::op::{Events, Noun};
 use portsim_model::program::{CodeId, Op, Program, SlotId, ThreadId};
 
 use crate::names::Names;
@@ -138,6 +138,9 @@ pub const STATUSES: [(&str, u32); 15] = [
     ("STATUS_CONNECTION_REFUSED", 0xc000_0236),
     ("STATUS_CONNECTION_ABORTED", 0xc000_0241),
 ];
+
+/// What reports of sources say of them, as far as they say it.
+pub const EVENTS: [(&str, i64); 2] = [("EPOLLIN", Events::INPUT), ("EPOLLOUT", Events::OUTPUT)];
 
 /// An NTSTATUS as people know it: by its name, or in the digits of the headers.
 pub fn status_name(status: u32) -> String {

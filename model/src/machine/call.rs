@@ -186,6 +186,8 @@ impl<P: Personality> Machine<P> {
             } => own.epoll_ctl(turn, me, port, source, change),
             Op::Write { source } => own.write(turn, me, source),
             Op::Drain { source } => own.drain(turn, me, source),
+            Op::Fill { source } => own.fill(turn, me, source),
+            Op::MakeRoom { source } => own.make_room(turn, me, source),
             Op::PortSendn { ports, packet, .. } => own.port_sendn(turn, me, ports, packet),
             Op::MsgRing { message, .. } => own.msg_ring(turn, me, message),
             Op::Submit { port, request, .. } => own.submit(turn, me, port, request),
@@ -198,6 +200,7 @@ impl<P: Personality> Machine<P> {
             } => own.port_associate(turn, me, port, source, packet),
             Op::PortDissociate { port, source, .. } => own.port_dissociate(turn, me, port, source),
             Op::CloseSource { source, .. } => own.close_source(turn, me, source),
+            Op::DuplicateSource { source, .. } => own.duplicate_source(turn, me, source),
             Op::Kevent {
                 port,
                 source,

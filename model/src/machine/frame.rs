@@ -148,6 +148,7 @@ impl Frame {
         }
         for (n, source) in self.program.sources.iter().enumerate() {
             turn.set_readable(SourceId(n as u8), source.readable);
+            turn.set_writable(SourceId(n as u8), source.writable == Some(true));
         }
         for id in self.program.port_ids() {
             let open = self.program.ports[id.index()].open;

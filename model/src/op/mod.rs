@@ -14,7 +14,10 @@ use crate::ids::{
 };
 
 pub use description::{Description, Exit, Messages, Noun, Role, Wait};
-pub use fields::{Alert, Get, Interest, Knote, Message, Modes, Pc, Post, Request, Timeout, Watch};
+pub use fields::{
+    Alert, Direction, Events, Get, Interest, Knote, Message, Modes, Pc, Post, Request, Timeout,
+    Watch,
+};
 pub use verb::Verb;
 
 /// One operation: what a thread does in one step.
@@ -404,6 +407,16 @@ pub enum Op {
         /// The source.
         source: SourceId,
     },
+    /// Writes into a source until it is full.
+    Fill {
+        /// The source.
+        source: SourceId,
+    },
+    /// The other end of a source reads it empty.
+    MakeRoom {
+        /// The source.
+        source: SourceId,
+    },
     /// Sends one event to several event ports: a list of `Program::port_lists`.
     PortSendn {
         /// Which list.
@@ -458,8 +471,15 @@ pub enum Op {
         /// Where the result goes.
         into: Option<SlotId>,
     },
-    /// Closes the descriptor of a source.
+    /// Closes a descriptor of a source: the one by which threads know it, or else a duplicate.
     CloseSource {
+        /// The source.
+        source: SourceId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Makes one more descriptor of a source.
+    DuplicateSource {
         /// The source.
         source: SourceId,
         /// Where the result goes.

@@ -91,6 +91,8 @@ verbs! {
     EpollCtl = "epoll_ctl",
     Write = "write",
     Drain = "drain",
+    Fill = "fill",
+    MakeRoom = "make_room",
     PortSendn = "port_sendn",
     MsgRing = "msg_ring",
     Submit = "submit",
@@ -98,6 +100,7 @@ verbs! {
     PortAssociate = "port_associate",
     PortDissociate = "port_dissociate",
     CloseSource = "close_source",
+    DuplicateSource = "duplicate_source",
     Kevent = "kevent",
 }
 
@@ -165,7 +168,7 @@ macro_rules! ops_of {
     };
     // Sources that readiness systems watch.
     (@sources) => {
-        $crate::ops_of!(= EpollCtl Write Drain CloseSource)
+        $crate::ops_of!(= EpollCtl Write Drain Fill MakeRoom CloseSource DuplicateSource)
     };
     // Event ports, as illumos has them.
     (@event_ports) => {

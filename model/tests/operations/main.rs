@@ -20,7 +20,7 @@ use portsim_model::program::*;
 use portsim_model::symmetry::Symmetry;
 
 use samples::{every_sample, samples};
-use world::{code, machine, plain, whole};
+use world::{PORTS, code, machine, plain, whole};
 
 /// How many packets a call takes says nothing of what it takes them from.
 const AMOUNTS: &str = "max: Some(2), min: Some(1), ";
@@ -478,6 +478,7 @@ fn states_have_room_for_what_operations_need() {
             Verb::Post | Verb::PostComputed | Verb::Submit => 1,
             Verb::MsgRing => 2,
             Verb::PortSendn => 3,
+            Verb::EpollCtl if watches_for_more(op) => 2 + 2 * PORTS * 2,
             Verb::EpollCtl | Verb::PortAssociate | Verb::Kevent => 2,
             Verb::JobPort => 2 * 5,
             Verb::JobStart => 2 * 2,
@@ -486,6 +487,18 @@ fn states_have_room_for_what_operations_need() {
         };
         assert_eq!(len(op) - len(Op::Yield), bytes, "{op:?}");
     }
+}
+
+/// Of each source each port knows two more packets then.
+fn watches_for_more(op: Op) -> bool {
+    let Op::EpollCtl {
+        change: Watch::Add(interest) | Watch::Mod(interest),
+        ..
+    } = op
+    else {
+        return false;
+    };
+    !matches!(interest.events, Events::In(_))
 }
 
 #[test]

@@ -57,7 +57,12 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
                 return lacks("wait completion packets");
             }
             Op::JobPort { .. } | Op::JobStart { .. } | Op::JobExit { .. } => return lacks("jobs"),
-            Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => return lacks("epoll"),
+            Op::EpollCtl { .. }
+            | Op::Write { .. }
+            | Op::Drain { .. }
+            | Op::Fill { .. }
+            | Op::MakeRoom { .. }
+            | Op::DuplicateSource { .. } => return lacks("epoll"),
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
             | Op::PortAssociate { .. }

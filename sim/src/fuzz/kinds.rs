@@ -47,6 +47,8 @@ impl Kind {
 
 const PORTS: [&str; 2] = ["p", "q"];
 const SOURCES: [&str; 2] = ["s1", "s2"];
+/// A source with both directions.
+const DUPLEX: &str = "duplex";
 const FILES: [&str; 2] = ["f", "g"];
 /// Operations that only Windows has: on a file that is associated later, and with an event.
 const OPERATIONS: [&str; 2] = ["s", "u"];
@@ -129,6 +131,24 @@ impl Draw<'_> {
             _ => {}
         }
         call.with("key", self.key())
+    }
+
+    /// Some, none or both directions of a source are watched.
+    fn both_ways(&mut self, change: &str) -> Call {
+        let events: [&[&str]; 4] = [&["in", "out"], &["in", "out"], &["out"], &[]];
+        let events = events[self.rng.below(events.len())];
+        let call = Call::on("epoll_ctl", self.port()).with("change", change);
+        let call = call.with("source", DUPLEX);
+        let mut call = call.with("trigger", self.of(&["level", "edge"]));
+        match self.rng.below(6) {
+            0 | 1 => call = call.with("oneshot", Word::Yes),
+            2 => call = call.with("exclusive", Word::Yes),
+            _ => {}
+        }
+        if !events.is_empty() {
+            call = call.with("key", self.key());
+        }
+        call.with("events", Word::Several(events.to_vec()))
     }
 
     /// A change of a user event that is none of its trigger.
@@ -358,6 +378,16 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     kind("write", 10, |draw| Call::on("write", draw.of(&SOURCES))),
     kind("drain", 6, |draw| Call::on("drain", draw.of(&SOURCES))),
+    kind("add both ways", 8, |draw| draw.both_ways("add")),
+    kind("change both ways", 4, |draw| draw.both_ways("mod")),
+    kind("write to both ways", 5, |_| Call::on("write", DUPLEX)),
+    kind("drain of both ways", 3, |_| Call::on("drain", DUPLEX)),
+    kind("fill", 4, |_| Call::on("fill", DUPLEX)),
+    kind("make_room", 6, |_| Call::on("make_room", DUPLEX)),
+    kind("close both ways", 1, |_| Call::on("close_source", DUPLEX)),
+    kind("duplicate a source", 1, |draw| {
+        Call::on("duplicate_source", draw.of(&[SOURCES[0], DUPLEX]))
+    }),
     kind("start", 8, |draw| Call::on("start", draw.of(&OPERATIONS))),
     kind("complete", 8, |draw| {
         Call::on("complete", draw.of(&OPERATIONS)).with("bytes", draw.ticks())
@@ -478,6 +508,7 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
             },
         );
     }
+    part("sources", DUPLEX, vec![("writable", Word::Yes)]);
     part("files", "f", vec![("port", "p".into()), ("key", 7.into())]);
     part("files", "g", Vec::new());
     part("files", ON, vec![("port", "p".into()), ("key", 9.into())]);

@@ -358,6 +358,9 @@ impl Ports for EventPorts {
             Op::Drain { source } => self.drain(source),
             Op::DuplicatePort { .. } | Op::WaitHandle { .. } => refused_before(op),
             Op::EpollCtl { .. } | Op::CloseSource { .. } => refused_before(op),
+            Op::Fill { .. } | Op::MakeRoom { .. } | Op::DuplicateSource { .. } => {
+                refused_before(op)
+            }
             ops_of!(ports, objects, threads, apcs, variables, files) => refused_before(op),
             ops_of!(wait_packets, jobs, rings, kqueues) => refused_before(op),
         }

@@ -161,6 +161,8 @@ impl<'a> Coder<'a> {
             wire::Op::EpollCtl(it) => self.epoll_ctl(it, place),
             wire::Op::Write(it) => self.write(it, place),
             wire::Op::Drain(it) => self.drain(it, place),
+            wire::Op::Fill(it) => self.fill(it, place),
+            wire::Op::MakeRoom(it) => self.make_room(it, place),
             wire::Op::Close(it) => self.close(it, place),
             wire::Op::Duplicate(it) => self.duplicate(it, place),
             wire::Op::Query(it) => self.query(it, place),
@@ -189,6 +191,7 @@ impl<'a> Coder<'a> {
             wire::Op::PortAssociate(it) => self.port_associate(it, place),
             wire::Op::PortDissociate(it) => self.port_dissociate(it, place),
             wire::Op::CloseSource(it) => self.close_source(it, place),
+            wire::Op::DuplicateSource(it) => self.duplicate_source(it, place),
             wire::Op::Kevent(it) => self.kevent(it, place),
         }?;
         self.emit(Instr::Op(step), place)?;

@@ -224,6 +224,7 @@ impl Compiler {
             self.names.sources.push(name.clone());
             self.program.sources.push(Source {
                 readable: source.readable,
+                writable: source.writable,
             });
         }
         Ok(())

@@ -9,7 +9,7 @@ use portsim_model::program::{
 use super::place::{Aim, Complaint, NAME_MAX, Place};
 use super::wire::Status;
 use crate::bad_input::{nearest, one_of, quoted};
-use crate::words::STATUSES;
+use crate::words::{EVENTS, STATUSES};
 
 /// What a name stands for. What an expression can speak of shares one space of names, so that it never
 /// has to guess; what only operations name (events, mutexes, semaphores, sources) has another.
@@ -570,7 +570,7 @@ fn status(name: &str, place: &Place<'_>) -> Result<u32, Complaint> {
     value.ok_or_else(|| unknown("status", name, &known, place))
 }
 
-/// The number that a constant of a system's headers stands for: an error, or an NTSTATUS.
+/// The number that a constant of a system's headers stands for: an error, an NTSTATUS, or an event of a source.
 pub(super) fn constant(name: &str) -> Option<i64> {
     constants().find_map(|(known, value)| (known == name).then_some(value))
 }
@@ -585,4 +585,5 @@ pub(super) fn constants() -> impl Iterator<Item = (&'static str, i64)> {
         .chain(carried.chain([UNKNOWN_STATUS]))
         .map(|error| (error.name, error.number.into()))
         .chain(STATUSES.map(|(name, value)| (name, value.into())))
+        .chain(EVENTS)
 }

@@ -84,12 +84,14 @@ pub(super) fn collect(
             Op::PortAssociate(it) => (&it.into, 0, 0),
             Op::PortDissociate(it) => (&it.into, 0, 0),
             Op::CloseSource(it) => (&it.into, 0, 0),
+            Op::DuplicateSource(it) => (&it.into, 0, 0),
             Op::Kevent(it) => (&it.into, 0, 0),
             Op::Signal(_) | Op::Reset(_) | Op::Stall | Op::Yield => continue,
             Op::Suspend(_) | Op::Resume(_) | Op::Terminate(_) | Op::KernelApc(_) => continue,
             Op::Spawn(_) | Op::Exit | Op::ExitProcess | Op::Break => continue,
             Op::Set(_) | Op::Await(_) | Op::Assert(_) | Op::Note(_) => continue,
             Op::Free(_) | Op::Alloc(_) | Op::Write(_) | Op::Drain(_) => continue,
+            Op::Fill(_) | Op::MakeRoom(_) => continue,
         };
         let kept = Kept {
             packets_max,

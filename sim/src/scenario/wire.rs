@@ -247,6 +247,8 @@ pub(super) struct Source {
     /// Whether it can be read at the start.
     #[serde(default)]
     pub(super) readable: bool,
+    /// Whether it can be written at the start; without it nobody looks at that direction.
+    pub(super) writable: Option<bool>,
 }
 
 /// What must hold, as expressions.

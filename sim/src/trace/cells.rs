@@ -178,7 +178,10 @@ fn call(line: &EventLine) -> String {
     if let Some(from) = &line.from {
         let _ = write!(text, " from {from}");
     }
-    for operation in [&line.operations, &line.ports, &line.flags]
+    if line.events.as_ref().is_some_and(Vec::is_empty) {
+        text.push_str(" for nothing");
+    }
+    for operation in [&line.operations, &line.ports, &line.flags, &line.events]
         .into_iter()
         .flatten()
         .flatten()

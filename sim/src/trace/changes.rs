@@ -124,6 +124,10 @@ fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
     for (id, name) in ids(&names.sources, SourceId) {
         let is_readable = Is::Truth(view.is_readable(id));
         facts.push(fact(format!("{name}.readable"), is_readable));
+        if view.program.sources[id.index()].writable.is_some() {
+            let is_writable = Is::Truth(view.is_writable(id));
+            facts.push(fact(format!("{name}.writable"), is_writable));
+        }
     }
     facts
 }

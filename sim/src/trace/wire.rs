@@ -284,6 +284,8 @@ lines! {
         flags: Vec<String>,
         /// What a `port_alert` does: `set`, `update` or `clear`.
         mode: String,
+        /// What a source is watched for, as in the scenario; left out where that is not said.
+        events: Vec<String>,
         /// Whether a source is watched for one event only.
         oneshot: bool,
         /// Whether its events wake the waiters of one descriptor only.

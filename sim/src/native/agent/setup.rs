@@ -96,6 +96,7 @@ pub fn setup_of(
     let source = |(name, source): (&String, &Source)| SourceFields {
         name: name.clone(),
         readable: source.readable,
+        writable: source.writable,
     };
     let (files, operations) = if does_io(program) {
         io_of(program, names)
@@ -329,6 +330,7 @@ fn reserve_of(fields: &ReserveFields) -> Reserve {
 fn source_of(fields: &SourceFields) -> Source {
     Source {
         readable: fields.readable,
+        writable: fields.writable,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use portsim_model::expr::ExprId;
 use portsim_model::program::{
-    Assignment, Computed, Instr, Interest, OBJECTS_MAX, Object, ObjectId, Op, Owner, Packet,
-    SETS_MAX, SlotId, Variable, Watch, Whose,
+    Assignment, Computed, Direction, Events, Instr, Interest, OBJECTS_MAX, Object, ObjectId, Op,
+    Owner, Packet, PacketId, SETS_MAX, SlotId, SourceId, Variable, Watch, Whose,
 };
 
 use super::io::once;
@@ -11,7 +11,7 @@ use super::{Coded, Coder, Flow, packet, timeout};
 use crate::scenario::compile::OBJECTS;
 use crate::scenario::directory::status_of;
 use crate::scenario::place::{Complaint, Place};
-use crate::scenario::wire::{self, Change, Trigger, Value};
+use crate::scenario::wire::{self, Change, EpollEvent, Trigger, Value};
 use crate::words::Type;
 
 /// The most assignments of a scenario, and the most notes.
@@ -180,6 +180,35 @@ impl Coder<'_> {
         })
     }
 
+    pub(super) fn fill(&mut self, it: &wire::Fill, place: &Place<'_>) -> Coded {
+        let place = &place.field("fill");
+        let source = self.directory.source(&it.fill, place)?;
+        self.has_out_direction(&it.fill, source, place)?;
+        Ok(Op::Fill { source })
+    }
+
+    pub(super) fn make_room(&mut self, it: &wire::MakeRoom, place: &Place<'_>) -> Coded {
+        let place = &place.field("make_room");
+        let source = self.directory.source(&it.make_room, place)?;
+        self.has_out_direction(&it.make_room, source, place)?;
+        Ok(Op::MakeRoom { source })
+    }
+
+    /// Only a source that says whether it can be written can be.
+    fn has_out_direction(
+        &self,
+        name: &str,
+        source: SourceId,
+        place: &Place<'_>,
+    ) -> Result<(), Complaint> {
+        match self.program.sources[source.index()].writable {
+            Some(_) => Ok(()),
+            None => Err(place.complain(format!(
+                "{name:?} does not say whether it is \"writable\" at the start"
+            ))),
+        }
+    }
+
     /// Results were collected before, so that the name is there.
     pub(super) fn slot(&self, into: Option<&str>) -> Option<SlotId> {
         let (slot, _) = self.directory.slot(self.code, into?)?;
@@ -329,8 +358,8 @@ impl Coder<'_> {
         let port = self.directory.port(&it.port, &place.field("epoll_ctl"))?;
         let source = self.directory.source(&it.source, &place.field("source"))?;
         let change = match it.change {
-            Change::Add => Watch::Add(self.interest(it, place)?),
-            Change::Mod => Watch::Mod(self.interest(it, place)?),
+            Change::Add => Watch::Add(self.interest(it, source, place)?),
+            Change::Mod => Watch::Mod(self.interest(it, source, place)?),
             Change::Del => {
                 nothing_for_del(it, place)?;
                 Watch::Del
@@ -344,17 +373,56 @@ impl Coder<'_> {
         })
     }
 
-    fn interest(&mut self, it: &wire::EpollCtl, place: &Place<'_>) -> Result<Interest, Complaint> {
-        let contents = Packet {
-            key: it.key.unwrap_or(0),
-            ..Packet::default()
-        };
+    fn interest(
+        &mut self,
+        it: &wire::EpollCtl,
+        source: SourceId,
+        place: &Place<'_>,
+    ) -> Result<Interest, Complaint> {
         Ok(Interest {
-            packet: packet(self.program, contents, Owner::Nobody, place)?,
+            events: self.events(it, source, place)?,
             edge: it.trigger == Some(Trigger::Edge),
             oneshot: it.oneshot.unwrap_or(false),
             exclusive: it.exclusive.unwrap_or(false),
         })
+    }
+
+    /// What a source is watched for. Where that is said, so a report says which events it is of.
+    fn events(
+        &mut self,
+        it: &wire::EpollCtl,
+        source: SourceId,
+        place: &Place<'_>,
+    ) -> Result<Events, Complaint> {
+        let mut carries = |bytes| -> Result<PacketId, Complaint> {
+            let key = it.key.unwrap_or(0);
+            let contents = Packet {
+                bytes,
+                ..Packet::key(key)
+            };
+            packet(self.program, contents, Owner::Nobody, place)
+        };
+        let Some(events) = &it.events else {
+            return Ok(Events::In(carries(0)?));
+        };
+        let is_named = |event| events.contains(&event);
+        let events = match (is_named(EpollEvent::In), is_named(EpollEvent::Out)) {
+            (false, false) => Events::None,
+            (true, false) => Events::In(carries(Events::INPUT)?),
+            (false, true) => Events::Out(carries(Events::OUTPUT)?),
+            (true, true) => Events::InOut {
+                input: carries(Events::INPUT)?,
+                output: carries(Events::OUTPUT)?,
+                both: carries(Events::INPUT | Events::OUTPUT)?,
+            },
+        };
+        if events.has(Direction::Out) {
+            self.has_out_direction(&it.source, source, &place.field("events"))?;
+        }
+        if events == Events::None && it.key.is_some() {
+            return Err(place.complain("no event of it comes that carries a \"key\""));
+        }
+        Ok(events)
     }
 }
 
@@ -364,6 +432,7 @@ fn nothing_for_del(it: &wire::EpollCtl, place: &Place<'_>) -> Result<(), Complai
         ("trigger", it.trigger.is_some()),
         ("oneshot", it.oneshot.is_some()),
         ("exclusive", it.exclusive.is_some()),
+        ("events", it.events.is_some()),
         ("key", it.key.is_some()),
     ];
     match given.into_iter().find(|(_, given)| *given) {

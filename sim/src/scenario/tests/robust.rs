@@ -26,6 +26,9 @@ fn rich() -> String {
         { "get": "p", "max": 3, "min": 2 }, { "port_send": "p", "key": 1, "bytes": 2 },
         { "port_sendn": ["p"], "key": 1 }, { "port_alert": "p", "mode": "update", "key": 1, "bytes": 2 },
         { "port_associate": "p", "source": "pipe", "key": 1 }, { "port_dissociate": "p", "source": "pipe" },
+        { "epoll_ctl": "p", "change": "mod", "source": "pipe", "events": ["in", "out"], "key": 8 },
+        { "epoll_ctl": "p", "change": "mod", "source": "pipe", "events": [] },
+        { "fill": "pipe" }, { "make_room": "pipe" }, { "duplicate_source": "pipe" },
         { "close_source": "pipe" }, { "kevent": "p", "source": "pipe", "flags": ["add", "clear"], "key": 1 },
         { "write": "pipe" }, { "drain": "pipe" }, { "block": "lock", "into": "z", "timeout": 0 }"#;
     let fields = r#""as": ["windows"], "schedule": ["main", "@time"],

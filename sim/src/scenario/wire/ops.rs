@@ -114,6 +114,10 @@ pub(in crate::scenario) enum Op {
     Write(Write),
     /// Reads a source until it is empty.
     Drain(Drain),
+    /// Writes into a source until it is full.
+    Fill(Fill),
+    /// The other end of a source reads it empty.
+    MakeRoom(MakeRoom),
     /// Sends a message from ring to ring.
     MsgRing(MsgRing),
     /// Submits a request to a ring that ends by itself.
@@ -128,8 +132,10 @@ pub(in crate::scenario) enum Op {
     PortAssociate(PortAssociate),
     /// Takes the association of a source with an event port away.
     PortDissociate(PortDissociate),
-    /// Closes the descriptor of a source.
+    /// Closes a descriptor of a source.
     CloseSource(CloseSource),
+    /// Makes one more descriptor of a source.
+    DuplicateSource(DuplicateSource),
     /// Adds, changes, triggers or removes a user event of a kqueue.
     Kevent(Kevent),
 }
@@ -431,6 +437,8 @@ pub(in crate::scenario) struct EpollCtl {
     pub(in crate::scenario) oneshot: Option<bool>,
     /// Whether its events wake the waiters of one descriptor only, of those that watch it so.
     pub(in crate::scenario) exclusive: Option<bool>,
+    /// What it is watched for; that it can be read, if left out.
+    pub(in crate::scenario) events: Option<Vec<EpollEvent>>,
     /// What its events carry.
     pub(in crate::scenario) key: Option<i64>,
     /// The name of the result.
@@ -451,6 +459,33 @@ pub(in crate::scenario) struct Write {
 pub(in crate::scenario) struct Drain {
     /// The source.
     pub(in crate::scenario) drain: String,
+}
+
+/// Writes into a source until it is full.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Fill {
+    /// The source.
+    pub(in crate::scenario) fill: String,
+}
+
+/// The other end of a source reads it empty.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct MakeRoom {
+    /// The source.
+    pub(in crate::scenario) make_room: String,
+}
+
+/// What a source is watched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "event", rename_all = "lowercase")]
+#[schemars(rename = "EpollEvent")]
+pub(in crate::scenario) enum EpollEvent {
+    /// EPOLLIN: it can be read.
+    In,
+    /// EPOLLOUT: it can be written.
+    Out,
 }
 
 /// What `epoll_ctl` does to a source.
