@@ -489,34 +489,10 @@ fn reads(program: &Program, root: ExprId, asks: Option<ThreadId>) -> u128 {
     let operand = |id| reads(program, id, asks);
     let shows = |id: ThreadId| bit(SHOWS, id.index());
     match program.exprs[usize::from(root.0)] {
-        Expr::Const(_)
-        | Expr::Member { .. }
-        | Expr::Result { thread: None, .. }
-        | Expr::Local {
-            thread: None,
-            element: None,
-            ..
-        } => 0,
-        Expr::Local {
-            thread: None,
-            element: Some((index, _)),
-            ..
+        Expr::Const(_) | Expr::Member { .. } | Expr::Result { thread: None, .. } => 0,
+        expr @ (Expr::Local { thread, .. } | Expr::Nth { thread, .. }) => {
+            thread.map_or(0, shows) | expr.index().map_or(0, operand)
         }
-        | Expr::Nth {
-            thread: None,
-            index,
-            ..
-        } => operand(index),
-        Expr::Local {
-            thread: Some(id),
-            element,
-            ..
-        } => shows(id) | element.map_or(0, |(index, _)| operand(index)),
-        Expr::Nth {
-            thread: Some(id),
-            index,
-            ..
-        } => shows(id) | operand(index),
         Expr::Var(id) => var(id),
         Expr::Element { first, len, index } => {
             (0..len).fold(operand(index), |all, n| all | var(VarId(first.0 + n)))
