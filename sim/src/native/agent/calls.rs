@@ -33,7 +33,6 @@ pub fn untold(program: &Program, op: Op) -> Option<String> {
         Op::WaitPacket { target, .. } if is_end(program, target) => Some(
             "this version of the agent protocol has no packet of the end of a thread".to_owned(),
         ),
-        ops_of!(ports, port_handles, files, wait_packets, jobs) => None,
         Op::Join { .. }
         | Op::Peek { .. }
         | Op::ExitProcess
@@ -44,6 +43,7 @@ pub fn untold(program: &Program, op: Op) -> Option<String> {
             "this version of the agent protocol has no `{}`",
             op.verb().name()
         )),
+        ops_of!(ports, port_handles, files, wait_packets, jobs) => None,
     }
 }
 
