@@ -522,28 +522,6 @@ impl Packet {
 }
 
 impl Program {
-    /// Whether a thread is one of those whose end an object stands for.
-    pub fn ends_in(&self, thread: ThreadId, object: ObjectId) -> bool {
-        match self.objects[object.index()] {
-            Object::End(Whose::Threads { first, count }) => {
-                thread.0.checked_sub(first.0).is_some_and(|n| n < count)
-            }
-            Object::End(Whose::Process(process)) => self.threads[thread.index()].process == process,
-            Object::Event { .. } | Object::Mutex | Object::Semaphore { .. } => false,
-        }
-    }
-
-    /// The objects that stand for the end of a thread, alone or with others.
-    pub fn ends_of(&self, thread: ThreadId) -> impl Iterator<Item = ObjectId> {
-        let objects = (0..self.objects.len() as u8).map(ObjectId);
-        objects.filter(move |&object| self.ends_in(thread, object))
-    }
-
-    /// Whether somebody may wait for the end of a thread, so that it is a step.
-    pub fn is_joined(&self, thread: ThreadId) -> bool {
-        self.ends_of(thread).next().is_some()
-    }
-
     /// What a packet belongs to, besides its port.
     #[inline]
     pub fn owner(&self, packet: PacketId) -> Owner {

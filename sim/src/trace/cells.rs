@@ -283,7 +283,7 @@ pub(super) fn batch(packets: &[Packet]) -> String {
     format!("[{}]", packets.join(", "))
 }
 
-fn contents(packet: &Packet) -> String {
+pub(super) fn contents(packet: &Packet) -> String {
     let mut text = format!("key {}", packet.key);
     for (word, number) in [("bytes", packet.bytes), ("overlapped", packet.overlapped)] {
         if number != 0 {

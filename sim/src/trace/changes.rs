@@ -5,12 +5,11 @@ use portsim_model::expr::Facts;
 use portsim_model::files::Phase;
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::{
-    FileId, LocalId, Object, ObjectId, OperationId, Packet, PacketId, PortId, SourceId, ThreadId,
-    VarId,
+    FileId, LocalId, Object, ObjectId, OperationId, Packet, PortId, SourceId, ThreadId, VarId,
 };
 use portsim_model::state::View;
 
-use super::cells::{batch, ended};
+use super::cells::{batch, contents, ended};
 use crate::names::Names;
 
 /// States of a run, each with the number of the last event before it.
@@ -43,8 +42,8 @@ pub enum Is {
     Truth(bool),
     /// Packets, oldest first.
     Packets(Vec<Packet>),
-    /// Names of threads, oldest first.
-    Threads(Vec<String>),
+    /// What has a name: threads, or what is listed where sources are; oldest first.
+    Names(Vec<String>),
     /// In words.
     Words(String),
 }
@@ -57,7 +56,7 @@ impl Fact {
             Is::Truth(true) => "yes".to_owned(),
             Is::Truth(false) => "no".to_owned(),
             Is::Packets(packets) => batch(packets),
-            Is::Threads(names) => format!("[{}]", names.join(", ")),
+            Is::Names(names) => format!("[{}]", names.join(", ")),
             Is::Words(words) => words.clone(),
         };
         format!("{} = {is}", self.name)
@@ -94,11 +93,11 @@ fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
         let waiters = waiters.iter().map(|id| names.thread_name(id).to_owned());
         let mut say = |part: &str, is| facts.push(fact(format!("{name}.{part}"), is));
         say("open", Is::Truth(port.is_open()));
-        say("queue", packets(view, port.packets().as_slice()));
+        say("queue", packets(view, names, port.packets().as_slice()));
         if let Some(taken) = port.taken() {
-            say("taken", packets(view, taken.as_slice()));
+            say("taken", packets(view, names, taken.as_slice()));
         }
-        say("waiters", Is::Threads(waiters.collect()));
+        say("waiters", Is::Names(waiters.collect()));
         if machine.about().counts_running {
             say("running", Is::Number(port.running().count().into()));
         }
@@ -142,9 +141,18 @@ fn ids<T>(names: &[String], id: fn(u8) -> T) -> impl Iterator<Item = (T, &str)> 
     (0..).map(id).zip(names.iter().map(String::as_str))
 }
 
-fn packets(view: View<'_>, ids: &[u8]) -> Is {
-    let packet = |&id: &u8| view.program.packets[PacketId(id).index()];
-    Is::Packets(ids.iter().map(packet).collect())
+/// What is in a queue: packets, and behind their numbers sources that are listed.
+fn packets(view: View<'_>, names: &Names, ids: &[u8]) -> Is {
+    let packets = &view.program.packets;
+    let known: Option<Vec<_>> = ids.iter().map(|&id| packets.get(usize::from(id))).collect();
+    if let Some(known) = known {
+        return Is::Packets(known.into_iter().copied().collect());
+    }
+    let name = |&id: &u8| match packets.get(usize::from(id)) {
+        Some(packet) => contents(packet),
+        None => names.sources[usize::from(id) - packets.len()].clone(),
+    };
+    Is::Names(ids.iter().map(name).collect())
 }
 
 fn object(view: View<'_>, names: &Names, id: ObjectId, name: &str) -> Option<Fact> {

@@ -296,7 +296,8 @@ impl Windows {
             return turn.returns(me, seen(turn.program, IoResult::NOTHING));
         };
         let is_refused = phase == Phase::Idle && !is_written;
-        if !is_written && !(is_refused && turn.choose(&REFUSED) == Refused::Status) {
+        let says = is_written || is_refused && turn.choose(&REFUSED) == Refused::Status;
+        if !says {
             return turn.fails(me, PEEK, Error::Incomplete);
         }
         turn.by(PEEK);
