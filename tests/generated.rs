@@ -47,6 +47,10 @@ pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
                 Some(ticks) => json!({ "get": port, "into": "x", "timeout": ticks }),
             }),
         2 => (port(), 1u8..4).prop_map(|(port, max)| json!({ "get": port, "into": "y", "max": max })),
+        2 => (port(), 0u32..3).prop_map(|(port, ticks)| json!({ "get": port, "into": "k", "timeout": ticks, "keeps": true })),
+        1 => port().prop_map(|port| json!({ "either": [[
+            { "get": port, "into": "k", "timeout": 1, "keeps": true }, { "post": port, "key": "k.key % 3" },
+        ], ["yield"]] })),
         8 => port().prop_map(move |port| json!({ "post": port, "key": key })),
         1 => port().prop_map(|port| json!({ "close": port })),
         2 => Just(json!("stall")),
@@ -59,6 +63,8 @@ pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
         1 => (0usize..2).prop_map(|thread| json!({ "resume": format!("t{thread}") })),
         1 => Just(json!({ "set": { "v": "v + 1" } })),
         1 => Just(json!({ "await": "v > 0" })),
+        1 => (0usize..2).prop_map(|thread| json!({ "join": format!("t{thread}"), "into": "x" })),
+        1 => (0usize..2).prop_map(|thread| json!({ "join": format!("t{thread}"), "timeout": 3 })),
         1 => Just(json!({ "add": "v", "value": 1, "into": "z" })),
         1 => Just(json!({ "swap": "v", "value": "me + 2", "into": "z" })),
         1 => Just(json!({ "compare_swap": "v", "expect": 0, "value": "v + 1", "into": "z" })),
@@ -69,7 +75,34 @@ pub fn op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
         ], ["yield"]] })),
         1 => port().prop_map(|port| json!({ "either": [[{ "get": port, "into": "x" }], ["yield"]] })),
         1 => Just(json!({ "if": "v > 0", "then": ["stall"], "else": ["yield"] })),
+        3 => own(n),
     ]
+}
+
+/// What a thread does with the variable `own`, which it has for itself.
+fn own(n: usize) -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => Just(json!({ "set": { "own": "own + 1" } })),
+        1 => Just(json!({ "set": { "own": "max(own, v)" } })),
+        1 => Just(json!({ "set": { "own": "own + 1", "v": "own % 4" } })),
+        1 => Just(json!({ "loop": [{ "if": "own >= 3", "then": ["break"] }, { "set": { "own": "own + 2" } }] })),
+        1 => (port(), Just(n)).prop_map(|(port, n)| json!({ "if": "own > 1", "then": [{ "post": port, "key": n }] })),
+        1 => port().prop_map(|port| json!({ "post": port, "key": "own % 3" })),
+        1 => Just(json!({ "either": [[{ "set": { "own": "own + 1" } }, "yield"], [], ["yield"]] })),
+        2 => port().prop_map(|port| json!({ "either": [[
+            { "get": port, "into": "e", "max": 2 },
+            { "set": { "own": "e[own % 2].key" } },
+        ], ["yield"]] })),
+    ]
+}
+
+/// What a thread does, and its own variable if it speaks of it.
+pub fn body(ops: Vec<Value>) -> Value {
+    let ops = Value::from(ops);
+    match ops.to_string().contains("own") {
+        true => json!({ "locals": { "own": 0 }, "do": ops }),
+        false => ops,
+    }
 }
 
 /// One operation of Windows only, on what [`WINDOWS_ONLY`] declares.
@@ -95,6 +128,9 @@ fn io_op(thread: usize, n: usize) -> impl Strategy<Value = Value> {
         2 => other().prop_map(|thread| json!({ "apc": thread })),
         1 => other().prop_map(|thread| json!({ "kernel_apc": thread })),
         1 => Just(json!({ "wait_packet": "wp", "port": "p", "target": "event", "key": 9 })),
+        1 => other().prop_map(|thread| json!({ "wait_packet": "wp", "port": "p", "target": thread, "key": 9 })),
+        1 => other().prop_map(|thread| json!({ "join": thread, "alertable": true })),
+        2 => operation().prop_map(|it| json!({ "peek": it, "into": "x" })),
         1 => any::<bool>().prop_map(|remove| json!({ "cancel_wait_packet": "wp", "remove": remove })),
     ]
 }
@@ -135,7 +171,7 @@ pub fn file() -> impl Strategy<Value = Value> {
     });
     (threads, 1u32..3).prop_map(|((io, threads), concurrency)| {
         let named: serde_json::Map<_, _> =
-            threads.into_iter().enumerate().map(|(n, ops)| (format!("t{n}"), Value::from(ops))).collect();
+            threads.into_iter().enumerate().map(|(n, ops)| (format!("t{n}"), body(ops))).collect();
         let all: Vec<_> = named.keys().cloned().collect();
         let mut file = json!({
             "why": "Somebody may write this.",

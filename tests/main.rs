@@ -15,6 +15,7 @@ mod house;
 mod killed;
 mod lanes;
 mod liveness;
+mod locals;
 mod native;
 mod parts;
 mod permutations;

@@ -23,7 +23,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use serde_json::{Value, json};
 
-use crate::generated::op;
+use crate::generated::{body, op};
 use crate::root;
 use crate::shipped::EVERY;
 
@@ -37,12 +37,16 @@ fn member_op(n: usize) -> impl Strategy<Value = Value> {
         1 => Just(json!({ "suspend": "w[0]" })),
         1 => Just(json!({ "resume": "w[0]" })),
         1 => Just(json!({ "block": "mutex" })),
+        2 => Just(json!({ "set": { "own": "x.key % 3" } })),
         1 => Just(json!({ "if": "w[1].done", "then": ["stall"], "else": ["yield"] })),
     ]
 }
 
 /// What may be asked; some say the same of all members, and some of one.
-const QUESTIONS: [&str; 14] = [
+const QUESTIONS: [&str; 17] = [
+    "all(w, own < 2)",
+    "w[0].own <= w[1].own",
+    "count(w, own == 1 && !done) < 2",
     "all(w, x.ok)",
     "any(w, x.timeout)",
     "count(w, parked) < 2",
@@ -78,15 +82,20 @@ pub fn file() -> impl Strategy<Value = Value> {
                 named.map(|it: (usize, usize)| of(it)).collect::<serde_json::Map<_, _>>()
             };
             let t1 = if same { t0.clone() } else { t1 };
+            let properties = json!({
+                "always": questions("always", always), "sometimes": questions("sometimes", sometimes), "at_end": questions("at_end", at_end)
+            });
+            let mut group = json!({ "count": count, "do": group });
+            if [&group, &properties].iter().any(|it| it.to_string().contains("own")) {
+                group["locals"] = json!({ "own": 0 });
+            }
             json!({
                 "why": "Somebody may write this.",
                 "ports": { "p": { "concurrency": concurrency }, "q": {} },
                 "events": { "event": {} }, "mutexes": { "mutex": {} }, "semaphores": { "units": { "count": 1 } },
                 "vars": { "v": 0 },
-                "threads": { "w": { "count": count, "do": group }, "t0": t0, "t1": t1 },
-                "properties": {
-                    "always": questions("always", always), "sometimes": questions("sometimes", sometimes), "at_end": questions("at_end", at_end)
-                },
+                "threads": { "w": group, "t0": body(t0), "t1": body(t1) },
+                "properties": properties,
                 "may_wait": ["w", "t0"],
             })
         },

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json as object};
 
 use crate::command::{B1, POOL, Scratch, code, json, portsim, words};
 use crate::root;
@@ -325,6 +325,42 @@ fn samples_claim_no_more_than_they_cover() {
     let found = of("2", bug, 0);
     assert_eq!(found, of("1", bug, 0));
     assert_eq!(found["property"], "freed");
+}
+
+/// Neither many threads nor a long one are too much, and the one comes to its end.
+#[test]
+fn many_threads_and_long_ones_are_searched() {
+    let folder = Scratch::new("many");
+    let check = |name, scenario: Value| {
+        let file = folder.file(name, scenario.to_string().as_bytes());
+        json(&["check", &file, "--as", "windows"], 0)["scenarios"][0].take()
+    };
+    let steps = vec![object!({ "set": { "n": "n + 1" } }); 700];
+    let long = check(
+        "long.json",
+        object!({
+            "why": "Does a thread of many steps make each of them?",
+            "vars": { "n": 0 },
+            "threads": { "a": steps },
+            "properties": { "at_end": { "each": "n == 700" } },
+        }),
+    );
+    assert_eq!(long["verdict"], "pass");
+    assert_eq!(long["states_unique"], 701);
+    let many = check(
+        "many.json",
+        object!({
+            "why": "Do three of a hundred workers get a packet?",
+            "ports": { "p": {} },
+            "threads": {
+                "worker": { "count": 100, "do": [{ "get": "p" }] },
+                "main": vec![object!({ "post": "p" }); 3],
+            },
+            "may_wait": ["worker"],
+            "properties": { "at_end": { "three": "count(worker, done) == 3" } },
+        }),
+    );
+    assert_eq!(many["verdict"], "pass");
 }
 
 /// Two addresses that are free, one a line.

@@ -415,6 +415,17 @@ n  a
     assert_eq!(said(&["run", &file], 0).get("states"), None);
 }
 
+/// What is listed is not always a packet: a source that is declared has its name.
+#[test]
+fn states_name_the_sources_that_are_listed() {
+    let said = text_of(&portsim(&[
+        "run",
+        "scenarios/epoll/add-twice.json",
+        "--states",
+    ]));
+    holds_all(&said, &["-> p.queue = [s1], s1.readable = yes\n"]);
+}
+
 /// What goes to a file or a pipe depends on no variable of a terminal.
 #[test]
 fn without_a_terminal_no_variable_makes_a_difference() {

@@ -4,7 +4,7 @@ use crate::choice::Open;
 use crate::claim::Claim;
 use crate::event::Error;
 use crate::os_error::{OsError, errno};
-use crate::program::{Op, Program, Verb};
+use crate::program::{Object, Op, Program, Verb, Whose};
 
 /// What a personality is, where its [contract](crate::contract) is what it does.
 #[derive(Clone, Copy)]
@@ -31,6 +31,9 @@ pub struct About {
     pub no_limit: Option<&'static Claim>,
     /// The claim on the last error of a thread, so that a scenario may ask for it; none where threads have none.
     pub last_error: Option<&'static Claim>,
+    /// The claim that a call which takes no packet leaves key and bytes of its caller as they were, so that a scenario may
+    /// ask for it; else why not.
+    pub keeps: Result<&'static Claim, &'static str>,
     /// Whether it counts running threads, so that a scenario may ask for them.
     pub counts_running: bool,
     /// Whether a call takes packets in one step and returns them in another.
@@ -57,6 +60,9 @@ impl About {
         invariants: &[],
         no_limit: None,
         last_error: None,
+        keeps: Err(
+            "nothing says what a call leaves in its caller's variables if it takes no packet",
+        ),
         counts_running: false,
         takes_in_two_steps: false,
         keeps_order: false,
@@ -69,10 +75,27 @@ impl About {
         if op.is_alertable() && self.limits.alertable.is_some() {
             return self.limits.alertable;
         }
-        match self.can.iter().any(|list| list.contains(&op.verb())) {
+        if let (true, Err(why)) = (op.keeps(), self.keeps) {
+            return Some(why);
+        }
+        // Where no process ends, nobody waits for that.
+        if let Op::Join { object, .. } = op
+            && matches!(
+                program.objects[object.index()],
+                Object::End(Whose::Process(_))
+            )
+            && !self.lists(Verb::ExitProcess)
+        {
+            return Some(self.why_not(Verb::ExitProcess));
+        }
+        match self.lists(op.verb()) {
             true => self.limits.refuse(program, op),
             false => Some(self.why_not(op.verb())),
         }
+    }
+
+    fn lists(&self, verb: Verb) -> bool {
+        self.can.iter().any(|list| list.contains(&verb))
     }
 
     /// Why it cannot do what it does not list.
@@ -105,6 +128,7 @@ pub const COMMON: &[Verb] = &[
     Verb::Test,
     Verb::Await,
     Verb::Assert,
+    Verb::Join,
 ];
 
 /// Why a system cannot do an operation that it has, where a field asks for more; none where it can.

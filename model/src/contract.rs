@@ -61,6 +61,9 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId, _was: Mode) {}
     /// The threads of a process are over; what else it held is given back.
     fn process_exits<O: Observer>(&self, _: &mut Turn<'_, O>, _: ProcessId) {}
+    /// An object was had, with or without a wait: the claim that says of whose end it is, where it is one.
+    #[inline(always)]
+    fn had<O: Observer>(&self, _: &mut Turn<'_, O>, _: ObjectId) {}
     /// A thread is about to wait for something that is not a port, or gives the processor away.
     fn turns_away<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
     /// A thread is about to sleep in an alertable wait; says whether an asynchronous procedure call has ended it.
@@ -185,6 +188,10 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn cancel<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: OperationId, _mine: bool) {
         unlisted()
     }
+    /// Asks how an operation has ended, without a wait.
+    fn peek<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: OperationId) {
+        unlisted()
+    }
     /// Asks for the end of all operations on a file; of those that the caller issued, if `mine` says so.
     fn cancel_file<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: FileId, _mine: bool) {
         unlisted()
@@ -273,8 +280,20 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn drain<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
         unlisted()
     }
-    /// Closes the descriptor of a source.
+    /// Writes into a source until it is full.
+    fn fill<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// The other end of a source reads it empty.
+    fn make_room<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// Closes a descriptor of a source: the one by which threads know it, or else a duplicate.
     fn close_source<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
+        unlisted()
+    }
+    /// Makes one more descriptor of a source.
+    fn duplicate_source<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: SourceId) {
         unlisted()
     }
     /// Sends one event to several event ports: a list of `Program::port_lists`.

@@ -1,12 +1,13 @@
 //! Where a thread goes between its steps.
 //!
-//! Control over a thread's own results costs no step, so a thread always rests at an operation, at
-//! a choice between operations, or at the end of its program.
+//! Control over a thread's own results and variables costs no step, so a thread always rests at an operation, at
+//! a choice between operations, or at the end of its program. [`Plan::settle`] stops where it assigns its own variables on
+//! the way: the caller writes them, and goes on from there.
 
 use alloc::vec::Vec;
 
 use crate::expr::{Facts, eval};
-use crate::program::{Code, Instr, Op, Pc, Program, Thread, ThreadId};
+use crate::program::{Code, INSTRS_MAX, Instr, Op, Pc, Program, Thread, ThreadId};
 use crate::room::Room;
 
 /// Where control comes to rest.
@@ -18,6 +19,8 @@ pub enum Rest {
     End(Pc),
     /// Nowhere: it goes round without an operation, or a condition has no value.
     Nowhere(Pc),
+    /// Not yet: the thread assigns variables of its own here, and goes on behind that.
+    Let(Pc),
 }
 
 /// What a thread may do next: one of the leaves of the choice where it rests.
@@ -35,14 +38,14 @@ pub enum Offer {
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// Where each thread's code starts among the places.
-    starts: Vec<u16>,
+    starts: Vec<u32>,
     /// Where each code starts among them.
-    starts_of_codes: Vec<u16>,
+    starts_of_codes: Vec<u32>,
     places: Vec<Place>,
     /// The offers of all places, one place after the other.
     offers: Vec<Offer>,
     /// For each place how many offers it has, if each can be taken at any time; else 0.
-    plain: Vec<u8>,
+    plain: Vec<u16>,
     /// For each place the room in ports that its operation needs and may lack.
     rooms: Vec<Vec<Room>>,
 }
@@ -73,7 +76,7 @@ struct Place {
     /// Where it rests after the operation that stands there.
     next: Option<Rest>,
     /// Its offers: from where, and how many; none where they depend on results.
-    offers: Option<(u16, u8)>,
+    offers: Option<(u32, u16)>,
     /// Whether each of its offers can be taken at any time.
     plain: bool,
 }
@@ -84,7 +87,7 @@ impl Plan {
         let mut plan = Plan::default();
         let mut starts = Vec::new();
         for code in &program.codes {
-            starts.push(plan.places.len() as u16);
+            starts.push(plan.places.len() as u32);
             for pc in 0..code.instrs.len() {
                 let place = plan.place(code, pc as Pc);
                 plan.places.push(place);
@@ -98,7 +101,7 @@ impl Plan {
 
     fn place(&mut self, code: &Code, pc: Pc) -> Place {
         let first = self.offers.len();
-        let mut seen = [0; 4];
+        let mut seen = [0; SEEN];
         let offers = match code.instrs[usize::from(pc)] {
             Instr::Op(_) | Instr::Either { .. } => self.leaves(code, pc, &mut seen),
             _ => None,
@@ -119,16 +122,17 @@ impl Plan {
             next: op.and_then(|_| rest_of(code, pc + 1)),
             offers: offers
                 .filter(|()| count > 0)
-                .map(|()| (first as u16, count as u8)),
+                .map(|()| (first as u32, count as u16)),
             plain: false,
         }
     }
 
     /// Adds the offers that control comes to from here; none if that depends on results.
-    fn leaves(&mut self, code: &Code, from: Pc, seen: &mut [u64; 4]) -> Option<()> {
+    fn leaves(&mut self, code: &Code, from: Pc, seen: &mut Seen) -> Option<()> {
         match rest_of(code, from)? {
             Rest::End(pc) => self.offers.push(Offer::End(pc)),
-            Rest::Nowhere(pc) => self.offers.push(Offer::Nowhere(pc)),
+            // Between a choice and an operation nothing is assigned.
+            Rest::Nowhere(pc) | Rest::Let(pc) => self.offers.push(Offer::Nowhere(pc)),
             Rest::At(pc) => match code.instrs[usize::from(pc)] {
                 Instr::Op(op) => self.offers.push(Offer::Op(op, pc)),
                 Instr::Either { branch, others } => {
@@ -147,8 +151,8 @@ impl Plan {
     pub(crate) fn note_slots(&mut self, slots: &[Vec<SlotPlace>]) {
         for (n, &start) in self.starts_of_codes.iter().enumerate() {
             let end = self.starts_of_codes.get(n + 1).copied();
-            let end = end.map_or(self.places.len(), usize::from);
-            for place in &mut self.places[usize::from(start)..end] {
+            let end = end.map_or(self.places.len(), |end| end as usize);
+            for place in &mut self.places[start as usize..end] {
                 let into = place.op.and_then(Op::into);
                 place.into = into.map(|slot| slots[n][slot.index()]);
             }
@@ -162,7 +166,7 @@ impl Plan {
             let Some((from, count)) = place.offers else {
                 continue;
             };
-            let offers = &self.offers[usize::from(from)..][..usize::from(count)];
+            let offers = &self.offers[from as usize..][..usize::from(count)];
             place.plain = offers.iter().all(|offer| match *offer {
                 Offer::Op(op, _) => !holds && op.awaits().is_none() && rooms(op).is_empty(),
                 Offer::End(_) | Offer::Nowhere(_) => true,
@@ -177,19 +181,19 @@ impl Plan {
     /// The room in ports that the operation needs and may lack which stands at `pc`.
     #[inline]
     pub(crate) fn rooms(&self, me: ThreadId, pc: Pc) -> &[Room] {
-        &self.rooms[usize::from(self.starts[me.index()]) + usize::from(pc)]
+        &self.rooms[self.starts[me.index()] as usize + usize::from(pc)]
     }
 
     /// How many things a thread that rests at `pc` may do next, if each can be done at any time.
     #[inline]
-    pub(crate) fn plain_count(&self, me: ThreadId, pc: Pc) -> Option<u8> {
-        let count = self.plain[usize::from(self.starts[me.index()]) + usize::from(pc)];
+    pub(crate) fn plain_count(&self, me: ThreadId, pc: Pc) -> Option<u16> {
+        let count = self.plain[self.starts[me.index()] as usize + usize::from(pc)];
         (count > 0).then_some(count)
     }
 
     #[inline]
     fn at(&self, me: ThreadId, pc: Pc) -> &Place {
-        &self.places[usize::from(self.starts[me.index()]) + usize::from(pc)]
+        &self.places[self.starts[me.index()] as usize + usize::from(pc)]
     }
 
     /// The operation at which a thread stands, and where its result goes from the start of the thread.
@@ -223,7 +227,7 @@ impl Plan {
     #[inline]
     fn known_offers(&self, me: ThreadId, pc: Pc) -> Option<&[Offer]> {
         let (from, count) = self.at(me, pc).offers?;
-        Some(&self.offers[usize::from(from)..][..usize::from(count)])
+        Some(&self.offers[from as usize..][..usize::from(count)])
     }
 
     /// Calls `offer` with everything the thread may do next, in the order of the branches.
@@ -243,7 +247,7 @@ impl Plan {
             program,
             facts,
             me,
-            seen: [0; 4],
+            seen: [0; SEEN],
             offered: false,
             offer: &mut offer,
         };
@@ -322,6 +326,7 @@ fn rest_of(code: &Code, mut pc: Pc) -> Option<Rest> {
             Instr::End => return Some(Rest::End(pc)),
             Instr::Jump(target) => target,
             Instr::If { .. } => return None,
+            Instr::Let { .. } => return Some(Rest::Let(pc)),
         };
     }
     Some(Rest::Nowhere(pc))
@@ -329,7 +334,7 @@ fn rest_of(code: &Code, mut pc: Pc) -> Option<Rest> {
 
 fn follow(program: &Program, facts: &impl Facts, me: ThreadId, mut pc: Pc) -> Rest {
     let code = program.code(me);
-    // Results do not change on the way, so a thread that has made more moves than there are instructions
+    // Neither results nor variables change on the way, so a thread that has made more moves than there are instructions
     // goes round for ever.
     for _ in 0..=code.instrs.len() {
         pc = match code.instrs[usize::from(pc)] {
@@ -341,13 +346,18 @@ fn follow(program: &Program, facts: &impl Facts, me: ThreadId, mut pc: Pc) -> Re
                 Some(_) => pc + 1,
                 None => return Rest::Nowhere(pc),
             },
+            Instr::Let { .. } => return Rest::Let(pc),
         };
     }
     Rest::Nowhere(pc)
 }
 
+/// Choices that control has come by: a bit for each instruction.
+type Seen = [u64; SEEN];
+const SEEN: usize = INSTRS_MAX.div_ceil(64);
+
 /// Whether a place is seen for the first time.
-fn is_first(seen: &mut [u64; 4], pc: Pc) -> bool {
+fn is_first(seen: &mut Seen, pc: Pc) -> bool {
     let (word, bit) = (usize::from(pc / 64), 1 << (pc % 64));
     let first = seen[word] & bit == 0;
     seen[word] |= bit;
@@ -359,7 +369,7 @@ struct Branches<'a, F, O> {
     facts: &'a F,
     me: ThreadId,
     /// Choices already visited: a branch that leads back to one offers nothing new.
-    seen: [u64; 4],
+    seen: Seen,
     /// Whether any branch has led to something.
     offered: bool,
     offer: &'a mut O,
@@ -374,7 +384,8 @@ impl<F: Facts, O: FnMut(Offer)> Branches<'_, F, O> {
     fn visit(&mut self, from: Pc) {
         match follow(self.program, self.facts, self.me, from) {
             Rest::End(pc) => self.offer(Offer::End(pc)),
-            Rest::Nowhere(pc) => self.offer(Offer::Nowhere(pc)),
+            // Between a choice and an operation nothing is assigned.
+            Rest::Nowhere(pc) | Rest::Let(pc) => self.offer(Offer::Nowhere(pc)),
             Rest::At(pc) => match self.program.code(self.me).instrs[usize::from(pc)] {
                 Instr::Op(op) => self.offer(Offer::Op(op, pc)),
                 Instr::Either { branch, others } => {

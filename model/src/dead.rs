@@ -46,17 +46,15 @@ fn unread(program: &Program) -> Vec<Vec<bool>> {
         }
     };
     for expr in &program.exprs {
-        match *expr {
-            Expr::Result {
-                thread: Some(thread),
-                slot,
-                ..
-            } => is_read(program.threads[thread.index()].code.index(), slot),
+        match expr.result() {
+            Some((Some(thread), slot, _)) => {
+                is_read(program.threads[thread.index()].code.index(), slot);
+            }
             // Whose it is depends on who asks: the result of this number is kept in every code.
-            Expr::Result { slot, .. } => {
+            Some((None, slot, _)) => {
                 (0..program.codes.len()).for_each(|code| is_read(code, slot));
             }
-            _ => {}
+            None => {}
         }
     }
     unread
@@ -86,7 +84,7 @@ struct Asked {
 impl Asked {
     fn of(program: &Program, wanted: Field) -> Asked {
         let node = |id: ExprId| program.exprs[usize::from(id.0)];
-        let is_read = |id| matches!(node(id), Expr::Result { field, .. } if field == wanted);
+        let is_read = |id| node(id).result().is_some_and(|(.., field)| field == wanted);
         let mut asked = Asked {
             whole: roots(program).into_iter().any(is_read),
             compared: Vec::new(),
@@ -106,10 +104,8 @@ impl Asked {
                     }
                     _ => asked.whole |= is_read(left) || is_read(right),
                 },
-                Expr::Not(id) | Expr::Neg(id) | Expr::Element { index: id, .. } => {
-                    asked.whole |= is_read(id);
-                }
-                _ => {}
+                Expr::Not(id) | Expr::Neg(id) => asked.whole |= is_read(id),
+                _ => asked.whole |= expr.index().is_some_and(is_read),
             }
         }
         asked

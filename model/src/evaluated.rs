@@ -15,6 +15,7 @@ impl Program {
                 let nouns = op.describe().nouns();
                 nouns.flat_map(|noun| self.values(&noun)).collect()
             }
+            Instr::Let { first, len } => self.assigned(first, len),
             Instr::Jump(_) | Instr::Either { .. } | Instr::End => Vec::new(),
         }
     }
@@ -23,10 +24,7 @@ impl Program {
     fn values(&self, noun: &Noun<'_>) -> Vec<ExprId> {
         match noun {
             Noun::Condition(cond) => Vec::from([**cond]),
-            Noun::Sets(first, len) => {
-                let sets = &self.sets[usize::from(**first)..][..usize::from(**len)];
-                sets.iter().flat_map(Assignment::evaluated).collect()
-            }
+            Noun::Sets(first, len) => self.assigned(**first, **len),
             Noun::Update(set) => self.sets[usize::from(**set)].evaluated().collect(),
             Noun::Value(value) => Vec::from([**value]),
             Noun::Computed(computed) => {
@@ -62,16 +60,20 @@ impl Program {
         }
     }
 
+    /// The expressions that assignments evaluate.
+    fn assigned(&self, first: u16, len: u8) -> Vec<ExprId> {
+        let sets = self.sets(first, len).iter();
+        sets.flat_map(Assignment::evaluated).collect()
+    }
+
     /// Whether any node of an expression satisfies `is`.
     pub fn any_node(&self, root: ExprId, is: &impl Fn(Expr) -> bool) -> bool {
         let node = self.exprs[usize::from(root.0)];
         is(node)
             || match node {
-                Expr::Not(operand) | Expr::Neg(operand) | Expr::Element { index: operand, .. } => {
-                    self.any_node(operand, is)
-                }
+                Expr::Not(operand) | Expr::Neg(operand) => self.any_node(operand, is),
                 Expr::Binary(_, left, right) => self.any_node(left, is) || self.any_node(right, is),
-                _ => false,
+                _ => node.index().is_some_and(|index| self.any_node(index, is)),
             }
     }
 

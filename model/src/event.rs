@@ -126,10 +126,12 @@ pub enum Error {
     Denied,
     /// The system has no such call.
     Absent,
+    /// What is looked at is not over.
+    Incomplete,
 }
 
 /// Every [`Error`], in order.
-pub const ERRORS: [Error; 15] = [
+pub const ERRORS: [Error; 16] = [
     Error::Timeout,
     Error::Abandoned,
     Error::BadHandle,
@@ -145,4 +147,5 @@ pub const ERRORS: [Error; 15] = [
     Error::Busy,
     Error::Denied,
     Error::Absent,
+    Error::Incomplete,
 ];

@@ -1,6 +1,6 @@
 //! Expressions over integers and booleans (0 and 1): conditions of threads, and properties.
 
-use crate::ids::{FileId, OperationId, PortId, SlotId, ThreadId, VarId};
+use crate::ids::{FileId, LocalId, OperationId, PortId, SlotId, ThreadId, VarId};
 
 /// An expression: index of its root in the list that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +56,59 @@ pub enum Expr {
     Neg(ExprId),
     /// Two operands.
     Binary(Binary, ExprId, ExprId),
+    /// A variable that a thread has for itself, or an element of an array of them.
+    Local {
+        /// Whose; none for the thread that asks.
+        thread: Option<ThreadId>,
+        /// The variable, or the first element.
+        first: LocalId,
+        /// Which element, and how many there are; none for a plain variable.
+        element: Option<(ExprId, u8)>,
+    },
+    /// Part of a packet of a batch, of which is computed.
+    Nth {
+        /// Whose; none for the thread that asks.
+        thread: Option<ThreadId>,
+        /// Which result of it.
+        slot: SlotId,
+        /// Which part.
+        field: Field,
+        /// Which packet.
+        index: ExprId,
+        /// The most packets that there are.
+        len: u8,
+    },
+}
+
+impl Expr {
+    /// The expression that says which element or packet is meant, where one does.
+    #[inline]
+    pub fn index(self) -> Option<ExprId> {
+        match self {
+            Expr::Element { index, .. } | Expr::Nth { index, .. } => Some(index),
+            Expr::Local { element, .. } => element.map(|(index, _)| index),
+            _ => None,
+        }
+    }
+
+    /// The result that it asks for: whose, which one, and which part of it.
+    pub fn result(self) -> Option<(Option<ThreadId>, SlotId, Field)> {
+        match self {
+            Expr::Result {
+                thread,
+                slot,
+                field,
+                ..
+            }
+            | Expr::Nth {
+                thread,
+                slot,
+                field,
+                ..
+            } => Some((thread, slot, field)),
+            _ => None,
+        }
+    }
 }
 
 /// Parts of a result.
@@ -177,6 +230,8 @@ impl Binary {
 pub trait Facts {
     /// A shared variable.
     fn var(&self, var: VarId) -> i64;
+    /// A variable of one thread.
+    fn local(&self, thread: ThreadId, local: LocalId) -> i64;
     /// Part of a result; 0 where the call has not left one.
     fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64;
     /// Something about a port.
@@ -202,10 +257,7 @@ pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> O
         Expr::Const(number) => number,
         Expr::Var(var) => facts.var(var),
         Expr::Element { first, len, index } => {
-            let index = u8::try_from(value(index)?)
-                .ok()
-                .filter(|&index| index < len)?;
-            facts.var(VarId(first.0 + index))
+            facts.var(VarId(first.0 + place(value(index)?, len)?))
         }
         Expr::Result {
             thread,
@@ -220,6 +272,27 @@ pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> O
         Expr::LastError(thread) => facts.last_error(thread),
         Expr::Operation(operation, field) => facts.operation(operation, field),
         Expr::File(file, field) => i64::from(facts.file(file, field)),
+        Expr::Local {
+            thread,
+            first,
+            element,
+        } => {
+            let place = match element {
+                None => 0,
+                Some((index, len)) => place(value(index)?, len)?,
+            };
+            facts.local(thread.unwrap_or(me), LocalId(first.0 + place))
+        }
+        Expr::Nth {
+            thread,
+            slot,
+            field,
+            index,
+            len,
+        } => {
+            let nth = place(value(index)?, len)?;
+            facts.result(thread.unwrap_or(me), slot, field, nth)
+        }
         Expr::Not(operand) => i64::from(value(operand)? == 0),
         Expr::Neg(operand) => value(operand)?.checked_neg()?,
         Expr::Binary(Binary::And, left, right) => {
@@ -240,4 +313,9 @@ pub fn eval(exprs: &[Expr], facts: &impl Facts, me: ThreadId, expr: ExprId) -> O
             }
         }
     })
+}
+
+/// A place among so many, if it is one.
+fn place(index: i64, len: u8) -> Option<u8> {
+    u8::try_from(index).ok().filter(|&index| index < len)
 }

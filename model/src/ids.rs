@@ -49,4 +49,6 @@ ids! {
     SlotId
     /// A shared variable: index into `Program::vars`.
     VarId
+    /// A variable of a thread of its own: index into `Code::locals`.
+    LocalId
 }

@@ -9,7 +9,8 @@ use crate::files::{FILE_FIXED, OPERATION_LEN};
 use crate::jobs::JOB_LEN;
 use crate::op::{Noun, Role, Wait};
 use crate::program::{
-    Code, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId,
+    Code, Events, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId,
+    Watch,
 };
 use crate::threads::{FIXED, Parts};
 use crate::wait_packets::WAIT_PACKET_LEN;
@@ -30,11 +31,15 @@ pub struct Layout {
     pub(crate) threads: Vec<Span>,
     /// Where each code's results stand, from the start of its thread.
     pub(crate) slots: Vec<Vec<SlotPlace>>,
+    /// Where the variables that each thread has for itself stand, from its start, by code.
+    pub(crate) locals: Vec<u16>,
     pub(crate) ports: Vec<PortPlace>,
     pub(crate) objects: Vec<u16>,
     pub(crate) sources: u16,
-    /// How a port watches a source: one pair of bytes for each port and source.
+    /// How a port watches a source: so many bytes for each port and source.
     pub(crate) interests: u16,
+    /// Its flags, and the number of a packet; of three where sources are watched for more than that they can be read.
+    pub(crate) interest_len: u16,
     pub(crate) files: u16,
     /// Processes that have handles of files.
     pub(crate) processes: u16,
@@ -51,6 +56,8 @@ pub struct Layout {
     pub(crate) counts_apcs: bool,
     /// How the device can end each operation.
     pub(crate) ends: Vec<Vec<ResultId>>,
+    /// Threads whose end is a step because somebody may wait for it, a bit for each.
+    pub(crate) joined: u64,
     pub(crate) vars: u16,
     /// Turns of the schedule already taken.
     pub(crate) turn: Option<u16>,
@@ -102,7 +109,8 @@ impl Layout {
             + u16::from(parts.suspended != 0)
             + u16::from(parts.handed != 0)
             + if parts.apcs != 0 { 2 } else { 0 }
-            + if parts.last_error != 0 { 2 } else { 0 };
+            + if parts.last_error != 0 { 2 } else { 0 }
+            + u16::from(parts.pc_high != 0);
         let slots: Vec<_> = program
             .codes
             .iter()
@@ -110,13 +118,12 @@ impl Layout {
             .collect();
         let mut plan = Plan::of(program);
         plan.note_slots(&slots);
+        let results = |slots: &Vec<SlotPlace>| slots.iter().map(|slot| slot.len()).sum::<u16>();
+        let locals: Vec<u16> = slots.iter().map(|slots| fixed + results(slots)).collect();
         let mut threads = Vec::new();
         for thread in &program.threads {
-            let results: u16 = slots[thread.code.index()]
-                .iter()
-                .map(|slot| slot.len())
-                .sum();
-            let from = end.take(fixed + results);
+            let own = 4 * program.codes[thread.code.index()].locals.len() as u16;
+            let from = end.take(locals[thread.code.index()] + own);
             threads.push(Span {
                 from,
                 to: end.here(),
@@ -132,7 +139,9 @@ impl Layout {
             .map(|object| end.take(object_len(object)))
             .collect();
         let sources = end.take(program.sources.len() as u16);
-        let interests = end.take(2 * (program.ports.len() * program.sources.len()) as u16);
+        let interest_len = interest_len(program);
+        let watched = (program.ports.len() * program.sources.len()) as u16;
+        let interests = end.take(interest_len * watched);
         let processes = 1 + program
             .threads
             .iter()
@@ -155,10 +164,12 @@ impl Layout {
             plan,
             threads,
             slots,
+            locals,
             ports,
             objects,
             sources,
             interests,
+            interest_len,
             files,
             processes,
             operations,
@@ -169,6 +180,7 @@ impl Layout {
             shows_writes: shows_writes(program),
             counts_apcs: program.any_expr(|expr| matches!(expr, Expr::Apcs(_))),
             ends: ends(program),
+            joined: joined(program),
             vars,
             turn,
             clock,
@@ -303,13 +315,21 @@ fn parts(program: &Program) -> Parts {
             program.any_expr(|expr| matches!(expr, Expr::LastError(_))),
             2,
         ),
+        pc_high: part(program.codes.iter().any(is_long), 1),
     }
+}
+
+/// Whether a byte does not number all instructions of a code.
+fn is_long(code: &Code) -> bool {
+    code.instrs.len() > 256
 }
 
 fn object_len(object: &Object) -> u16 {
     match object {
         Object::Event { .. } | Object::Semaphore { .. } => 1,
         Object::Mutex => 2,
+        // What its threads do says it.
+        Object::End(_) => 0,
     }
 }
 
@@ -345,6 +365,22 @@ fn posts(program: &Program, port: PortId) -> (usize, bool) {
     (posts, looping)
 }
 
+/// How often threads can make such an operation; none where a loop makes it.
+pub(crate) fn times(program: &Program, is: impl Fn(Op) -> bool) -> Option<usize> {
+    let mut times = 0;
+    for thread in &program.threads {
+        let code = &program.codes[thread.code.index()];
+        for (pc, instr) in code.instrs.iter().enumerate() {
+            match *instr {
+                Instr::Op(op) if is(op) && in_loop(code, pc) => return None,
+                Instr::Op(op) => times += usize::from(is(op)),
+                _ => {}
+            }
+        }
+    }
+    Some(times)
+}
+
 /// Whether a jump leads back over this instruction.
 fn in_loop(code: &Code, pc: usize) -> bool {
     let leads_back = |(from, instr): (usize, &Instr)| match *instr {
@@ -352,6 +388,21 @@ fn in_loop(code: &Code, pc: usize) -> bool {
         _ => false,
     };
     code.instrs.iter().enumerate().any(leads_back)
+}
+
+/// What it takes to say how a port watches a source.
+fn interest_len(program: &Program) -> u16 {
+    let for_more = |op| {
+        let Op::EpollCtl {
+            change: Watch::Add(interest) | Watch::Mod(interest),
+            ..
+        } = op
+        else {
+            return false;
+        };
+        !matches!(interest.events, Events::In(_))
+    };
+    if program.ops().any(for_more) { 4 } else { 2 }
 }
 
 fn packets_max(program: &Program, port: PortId) -> usize {
@@ -420,7 +471,12 @@ fn shows_writes(program: &Program) -> bool {
         )
     };
     program.any_expr(reads)
-        || program.names(|noun| matches!(noun, Noun::Operation(_, Role::Closes)))
+        || program.names(|noun| matches!(noun, Noun::Operation(_, Role::Closes | Role::Reads)))
+}
+
+fn joined(program: &Program) -> u64 {
+    let joined = program.thread_ids().filter(|&id| program.is_joined(id));
+    joined.fold(0, |joined, id| joined | 1 << id.index())
 }
 
 /// How the device ends each operation, each way once.

@@ -56,6 +56,7 @@
 extern crate alloc;
 
 pub mod about;
+mod assignment;
 pub mod build;
 pub mod choice;
 pub mod claim;

@@ -1,11 +1,11 @@
-//! Events, mutexes and semaphores: what a thread blocks on that is not a port.
+//! Events, mutexes and semaphores, and the ends of threads: what a thread blocks on that is not a port.
 //!
 //! No system promises which of several waiters a signal releases, so each of them is an answer of its own.
 
 use crate::contract::Personality;
 use crate::event::{Error, Observer, Outcome};
 use crate::program::{
-    Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout, WaitPacketId,
+    Object, ObjectId, Op, Program, SEMAPHORE_MAX, ThreadId, Timeout, WaitPacketId, Whose,
 };
 use crate::state::View;
 use crate::threads::Mode;
@@ -18,6 +18,7 @@ pub(crate) fn boot(program: &Program, id: ObjectId, bytes: &mut [u8]) {
         Object::Event { signaled, .. } => bytes[0] = u8::from(signaled),
         Object::Mutex => bytes[..2].fill(0),
         Object::Semaphore { count } => bytes[0] = count,
+        Object::End(_) => {}
     }
 }
 
@@ -31,6 +32,7 @@ pub(crate) fn block<P: Personality, O: Observer>(
     alertable: bool,
 ) {
     if acquire(turn, me, id) {
+        personality.had(turn, id);
         return turn.returns(me, Outcome::Done);
     }
     if alertable && personality.alerts(turn, me) {
@@ -53,6 +55,26 @@ fn answers(view: View<'_>, id: ObjectId) -> u8 {
         Object::Event { manual: true, .. } => 1,
         _ => ((waiters(view, id).count() + armed(view, id).count()) as u8).max(1),
     }
+}
+
+/// A thread has ended: who waits for the end of it, or of the last of several, is released.
+pub(crate) fn ended<P: Personality, O: Observer>(
+    personality: &P,
+    turn: &mut Turn<'_, O>,
+    thread: ThreadId,
+) {
+    let program = turn.program;
+    for id in program.ends_of(thread) {
+        if has_come(turn.view(), id) {
+            serve_all(personality, turn, id);
+        }
+    }
+}
+
+/// Whether the end that an object stands for has come.
+fn has_come(view: View<'_>, id: ObjectId) -> bool {
+    let mut threads = view.program.thread_ids();
+    threads.all(|thread| !view.program.ends_in(thread, id) || view.mode(thread) == Mode::Done)
 }
 
 /// Signals the object; any of its waiters is the one released, where one is.
@@ -100,17 +122,7 @@ fn serve<P: Personality, O: Observer>(
     answer: u8,
 ) {
     if let Object::Event { manual: true, .. } = turn.program.objects[id.index()] {
-        for thread in turn.program.thread_ids() {
-            if waits_for(turn.view(), id, thread) {
-                release(personality, turn, thread, id);
-            }
-        }
-        for wait_packet in turn.program.wait_packet_ids() {
-            if is_armed(turn.view(), id, wait_packet) {
-                personality.wait_packet_fires(turn, wait_packet);
-            }
-        }
-        return;
+        return serve_all(personality, turn, id);
     }
     let answer = usize::from(answer);
     let threads = waiters(turn.view(), id).count();
@@ -123,6 +135,20 @@ fn serve<P: Personality, O: Observer>(
         && take_for_packet(turn, id)
     {
         personality.wait_packet_fires(turn, wait_packet);
+    }
+}
+
+/// All threads and wait completion packets that wait for an object have it, whose signal stays.
+fn serve_all<P: Personality, O: Observer>(personality: &P, turn: &mut Turn<'_, O>, id: ObjectId) {
+    for thread in turn.program.thread_ids() {
+        if waits_for(turn.view(), id, thread) {
+            release(personality, turn, thread, id);
+        }
+    }
+    for wait_packet in turn.program.wait_packet_ids() {
+        if is_armed(turn.view(), id, wait_packet) {
+            personality.wait_packet_fires(turn, wait_packet);
+        }
     }
 }
 
@@ -155,6 +181,7 @@ fn release<P: Personality, O: Observer>(
     id: ObjectId,
 ) {
     if acquire(turn, thread, id) {
+        personality.had(turn, id);
         personality.unblocks(turn, thread);
         // A call on a synchronous file: its operation is over.
         let outcome = if let Op::Start { operation, .. } = turn.op(thread) {
@@ -170,6 +197,9 @@ fn release<P: Personality, O: Observer>(
 /// Takes the object for a thread, if it can be had.
 fn acquire<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, id: ObjectId) -> bool {
     let object = turn.program.objects[id.index()];
+    if let Object::End(_) = object {
+        return has_come(turn.view(), id);
+    }
     let bytes = bytes(turn, id);
     match object {
         Object::Event { manual, .. } => {
@@ -192,6 +222,7 @@ fn acquire<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, id: ObjectId) -> b
             bytes[0] -= u8::from(free);
             free
         }
+        Object::End(_) => unreachable!("it has no bytes"),
     }
 }
 
@@ -212,6 +243,7 @@ fn raise<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, id: ObjectId) -> Out
             return Outcome::Failed(Error::Limit);
         }
         Object::Semaphore { .. } => bytes[0] += 1,
+        Object::End(_) => unreachable!("nobody signals it but its threads"),
     }
     Outcome::Done
 }
@@ -242,4 +274,28 @@ fn is_armed(view: View<'_>, id: ObjectId, packet: WaitPacketId) -> bool {
 fn bytes<'t, O: Observer>(turn: &'t mut Turn<'_, O>, id: ObjectId) -> &'t mut [u8] {
     let at = usize::from(turn.layout.objects[id.index()]);
     &mut turn.bytes[at..]
+}
+
+impl Program {
+    /// Whether a thread is one of those whose end an object stands for.
+    pub fn ends_in(&self, thread: ThreadId, object: ObjectId) -> bool {
+        match self.objects[object.index()] {
+            Object::End(Whose::Threads { first, count }) => {
+                thread.0.checked_sub(first.0).is_some_and(|n| n < count)
+            }
+            Object::End(Whose::Process(process)) => self.threads[thread.index()].process == process,
+            Object::Event { .. } | Object::Mutex | Object::Semaphore { .. } => false,
+        }
+    }
+
+    /// The objects that stand for the end of a thread, alone or with others.
+    pub fn ends_of(&self, thread: ThreadId) -> impl Iterator<Item = ObjectId> {
+        let objects = (0..self.objects.len() as u8).map(ObjectId);
+        objects.filter(move |&object| self.ends_in(thread, object))
+    }
+
+    /// Whether somebody may wait for the end of a thread, so that it is a step.
+    pub fn is_joined(&self, thread: ThreadId) -> bool {
+        self.ends_of(thread).next().is_some()
+    }
 }

@@ -32,6 +32,7 @@ pub fn win32(error: Error) -> OsError {
         Error::Busy => ("ERROR_BUSY", 170),
         Error::Denied => ("ERROR_ACCESS_DENIED", 5),
         Error::Absent => ("ERROR_INVALID_FUNCTION", 1),
+        Error::Incomplete => ("ERROR_IO_INCOMPLETE", 996),
     };
     OsError { name, number }
 }
@@ -47,7 +48,7 @@ pub fn errno(error: Error) -> OsError {
         Error::NotFound => ("ENOENT", 2),
         Error::NotOwner => ("EPERM", 1),
         Error::Limit => ("EOVERFLOW", 75),
-        Error::Pending => ("EINPROGRESS", 115),
+        Error::Pending | Error::Incomplete => ("EINPROGRESS", 115),
         Error::Apc => ("EINTR", 4),
         Error::NoMemory => ("ENOMEM", 12),
         Error::Cancelled => ("ECANCELED", 125),
@@ -65,7 +66,7 @@ pub fn illumos(error: Error) -> OsError {
         Error::Abandoned => ("EBADFD", 81),
         Error::NotOwner => ("EACCES", 13),
         Error::Limit => ("EAGAIN", 11),
-        Error::Pending => ("EINPROGRESS", 150),
+        Error::Pending | Error::Incomplete => ("EINPROGRESS", 150),
         Error::Cancelled => ("ECANCELED", 47),
         _ => return errno(error),
     };
@@ -78,7 +79,7 @@ pub fn aix(error: Error) -> OsError {
         Error::Timeout => ("ETIMEDOUT", 78),
         Error::Exists => ("EALREADY", 56),
         Error::Limit => ("EOVERFLOW", 127),
-        Error::Pending => ("EINPROGRESS", 55),
+        Error::Pending | Error::Incomplete => ("EINPROGRESS", 55),
         Error::Cancelled | Error::Abandoned => ("ECANCELED", 117),
         _ => return errno(error),
     };
@@ -90,7 +91,7 @@ pub fn freebsd(error: Error) -> OsError {
     let (name, number) = match error {
         Error::Timeout => ("ETIMEDOUT", 60),
         Error::Limit => ("EOVERFLOW", 84),
-        Error::Pending => ("EINPROGRESS", 36),
+        Error::Pending | Error::Incomplete => ("EINPROGRESS", 36),
         Error::Cancelled | Error::Abandoned => ("ECANCELED", 85),
         _ => return errno(error),
     };

@@ -15,7 +15,9 @@ use alloc::vec::Vec;
 use crate::expr::{Expr, ExprId, ThreadField};
 use crate::machine::Frame;
 use crate::op::{Exit, Noun, Wait};
-use crate::program::{Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, VarId};
+use crate::program::{
+    Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, VarId, Variable,
+};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
 
@@ -331,6 +333,7 @@ impl Reader<'_> {
                 .iter()
                 .any(|&to| code.instrs[usize::from(to)] == Instr::End);
             touch.reads |= asked(program, code, to, self.id);
+            touch.writes |= self.lets(code, to);
         }
         // What can be asked of a thread stays as it is where it only goes on.
         let description = op.describe();
@@ -339,6 +342,15 @@ impl Reader<'_> {
             touch.writes |= bit(SHOWS, self.id.index());
         }
         touch
+    }
+
+    /// What is assigned from here to where control rests.
+    fn lets(self, code: &Code, pc: Pc) -> u128 {
+        let is_let = |&pc: &Pc| matches!(code.instrs[usize::from(pc)], Instr::Let { .. });
+        match passed(code, pc, false).iter().any(is_let) {
+            true => self.own(),
+            false => 0,
+        }
     }
 
     /// What an operation itself does.
@@ -421,10 +433,13 @@ impl Reader<'_> {
     fn sets(self, first: u16, len: u8) -> Touch {
         let program = self.program;
         let mut touch = Touch::default();
-        for set in &program.sets[usize::from(first)..][..usize::from(len)] {
-            let len = set.element.map_or(1, |(_, len)| len);
-            for n in 0..len {
-                touch.writes |= var(VarId(set.var.0 + n));
+        for set in program.sets(first, len) {
+            match set.var {
+                Variable::Shared(VarId(first)) => {
+                    let len = set.element.map_or(1, |(_, len)| len);
+                    (0..len).for_each(|n| touch.writes |= var(VarId(first + n)));
+                }
+                Variable::Own(_) => touch.writes |= self.own(),
             }
             touch.reads |= reads(program, set.value, Some(self.id));
             if let Some((index, _)) = set.element {
@@ -434,10 +449,21 @@ impl Reader<'_> {
         touch
     }
 
+    /// What a thread writes with variables of its own: nobody else sees them, unless a property asks.
+    fn own(self) -> u128 {
+        let asks =
+            |expr: &Expr| matches!(*expr, Expr::Local { thread, .. } if thread == Some(self.id));
+        match self.program.any_expr(asks) {
+            true => bit(SHOWS, self.id.index()),
+            false => 0,
+        }
+    }
+
     /// The end of the thread.
     fn end(self) -> Touch {
+        let ends = self.program.ends_of(self.id);
         let touch = Touch {
-            writes: bit(SHOWS, self.id.index()),
+            writes: ends.fold(bit(SHOWS, self.id.index()), |ends, id| ends | object(id)),
             own_port: true,
             ..Touch::default()
         };
@@ -458,12 +484,15 @@ fn has_rest(program: &Program) -> bool {
         || program.wait_packets > 0
 }
 
-/// What an expression reads, besides the results of the thread that asks.
+/// What an expression reads, besides the results and variables of the thread that asks.
 fn reads(program: &Program, root: ExprId, asks: Option<ThreadId>) -> u128 {
     let operand = |id| reads(program, id, asks);
     let shows = |id: ThreadId| bit(SHOWS, id.index());
     match program.exprs[usize::from(root.0)] {
         Expr::Const(_) | Expr::Member { .. } | Expr::Result { thread: None, .. } => 0,
+        expr @ (Expr::Local { thread, .. } | Expr::Nth { thread, .. }) => {
+            thread.map_or(0, shows) | expr.index().map_or(0, operand)
+        }
         Expr::Var(id) => var(id),
         Expr::Element { first, len, index } => {
             (0..len).fold(operand(index), |all, n| all | var(VarId(first.0 + n)))
@@ -495,6 +524,7 @@ fn after(code: &Code, pc: Pc) -> Vec<Pc> {
             core::iter::once(pc + 1).chain(branch).collect()
         }
         Instr::If { otherwise, .. } => Vec::from([pc + 1, otherwise]),
+        Instr::Let { .. } => Vec::from([pc + 1]),
         Instr::End => Vec::new(),
         Instr::Jump(to) => Vec::from([to]),
         Instr::Either { branch, others } => Vec::from([branch, others]),

@@ -10,16 +10,18 @@ use crate::expr::{Expr, ExprId};
 use crate::fault::Invariants;
 use crate::op::Noun;
 
+pub use crate::assignment::{Assignment, Variable};
 pub use crate::ids::{
-    BindingId, CodeId, FileId, JobId, ObjectId, OperationId, PacketId, PortId, ProcessId,
+    BindingId, CodeId, FileId, JobId, LocalId, ObjectId, OperationId, PacketId, PortId, ProcessId,
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout, Verb, Watch,
+    Alert, Direction, Events, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout,
+    Verb, Watch,
 };
 
 /// The most threads.
-pub const THREADS_MAX: usize = 64;
+pub const THREADS_MAX: usize = 128;
 
 /// The most ports.
 pub const PORTS_MAX: usize = 32;
@@ -36,8 +38,15 @@ pub const PACKETS_MAX: usize = 250;
 /// The most shared variables, each element of an array counted.
 pub const VARS_MAX: usize = 200;
 
-/// The most instructions of one code, its end included: what a [`Pc`] can number.
-pub const INSTRS_MAX: usize = 255;
+/// The most variables that one thread has for itself, each element of an array counted.
+pub const LOCALS_MAX: usize = 100;
+
+/// The most times that a thread can assign to its own variables between two operations: one that does so more often
+/// goes round without an operation.
+pub const LETS_MAX: usize = 1000;
+
+/// The most instructions of one code, its end included.
+pub const INSTRS_MAX: usize = 1000;
 
 /// The most results of one code.
 pub const SLOTS_MAX: usize = 64;
@@ -72,7 +81,7 @@ pub struct Program {
     pub codes: Vec<Code>,
     /// Completion ports.
     pub ports: Vec<Port>,
-    /// Events, mutexes and semaphores.
+    /// Events, mutexes and semaphores, the signals of files, and the ends of threads.
     pub objects: Vec<Object>,
     /// Things that a port of some systems can watch.
     pub sources: Vec<Source>,
@@ -172,6 +181,8 @@ pub struct Code {
     pub instrs: Vec<Instr>,
     /// Places for results.
     pub slots: Vec<Slot>,
+    /// What the variables begin with that each thread has for itself; an array is one for each element.
+    pub locals: Vec<i32>,
 }
 
 /// A place for the result of a call.
@@ -214,6 +225,29 @@ pub enum Object {
         /// Units that can be taken at the start.
         count: u8,
     },
+    /// The end of threads: signaled once the last of them has ended, and from then on for ever.
+    End(Whose),
+}
+
+/// Threads whose end can be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// One thread, or all of a group.
+    Threads {
+        /// The first of them.
+        first: ThreadId,
+        /// How many, at least one.
+        count: u8,
+    },
+    /// All threads of a process.
+    Process(ProcessId),
+}
+
+impl Whose {
+    /// One thread.
+    pub fn one(first: ThreadId) -> Whose {
+        Whose::Threads { first, count: 1 }
+    }
 }
 
 /// A file: what I/O is done on, whatever stands behind it. Handles are counted by process; what is
@@ -269,6 +303,23 @@ pub struct IoResult {
     pub bytes: i64,
     /// Bytes transferred, as the issuing call says if the operation ended in it.
     pub returned: i64,
+}
+
+impl IoResult {
+    /// Success, and no bytes: the zeros that an OVERLAPPED begins with.
+    pub const NOTHING: IoResult = IoResult {
+        status: 0,
+        bytes: 0,
+        returned: 0,
+    };
+
+    /// The same as the status block says it.
+    pub fn as_block(self) -> IoResult {
+        IoResult {
+            returned: self.bytes,
+            ..self
+        }
+    }
 }
 
 /// STATUS_CANCELLED without a byte: the first of [`Program::results`] where there are operations.
@@ -346,11 +397,14 @@ pub struct JobBinding {
     pub zero: PacketId,
 }
 
-/// Something an epoll descriptor can watch: a counter that a write raises and a drain empties.
+/// Something an epoll descriptor can watch: a counter that a write raises and a drain empties, or one end of a
+/// connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Source {
     /// Whether it can be read at the start.
     pub readable: bool,
+    /// Whether it can be written at the start; none where nobody looks at that direction.
+    pub writable: Option<bool>,
 }
 
 /// The contents of a packet.
@@ -429,9 +483,9 @@ pub enum Slated {
 pub enum Instr {
     /// A step; control goes on at the next instruction.
     Op(Op),
-    /// Goes on at the next instruction if the thread's own results say so, else at `otherwise`.
+    /// Goes on at the next instruction if the thread's own results and variables say so, else at `otherwise`.
     If {
-        /// What is asked, over the thread's own results only.
+        /// What is asked, over the thread's own results and variables only.
         cond: ExprId,
         /// Where to go on when it does not hold.
         otherwise: Pc,
@@ -447,25 +501,14 @@ pub enum Instr {
     },
     /// The thread's program is over.
     End,
-}
-
-/// One variable written by a `set`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Assignment {
-    /// The variable, or the first element of an array.
-    pub var: VarId,
-    /// The element, and how many there are; none for a plain variable.
-    pub element: Option<(ExprId, u8)>,
-    /// What it becomes.
-    pub value: ExprId,
-}
-
-impl Assignment {
-    /// The expressions that it evaluates: which element it writes, if it is one of an array, and its value.
-    pub fn evaluated(&self) -> impl Iterator<Item = ExprId> + use<> {
-        let index = self.element.map(|(index, _)| index);
-        index.into_iter().chain([self.value])
-    }
+    /// Assigns variables of the thread's own, by its own variables and results only. None can be reached from an
+    /// [`Instr::Either`] without an operation between.
+    Let {
+        /// The first of [`Program::sets`].
+        first: u16,
+        /// How many.
+        len: u8,
+    },
 }
 
 impl Packet {
@@ -483,6 +526,12 @@ impl Program {
     #[inline]
     pub fn owner(&self, packet: PacketId) -> Owner {
         self.owners.get(packet.index()).copied().unwrap_or_default()
+    }
+
+    /// So many assignments, from one on.
+    #[inline]
+    pub fn sets(&self, first: u16, len: u8) -> &[Assignment] {
+        &self.sets[usize::from(first)..][..usize::from(len)]
     }
 
     /// The code that a thread runs.

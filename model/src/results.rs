@@ -14,6 +14,8 @@ const IO: u8 = 5;
 const PARTIAL: u8 = 6;
 const OTHER: u8 = 7;
 const FAILED: u8 = 8;
+/// As [`FAILED`], with the last packet behind it.
+const KEPT: u8 = 128;
 
 /// The room of a slot that keeps a number of 32 bits: that of so many packets. In less, a number is a small one.
 pub const NUMBER_ROOM: u8 = 3;
@@ -68,6 +70,21 @@ pub(crate) fn store(bytes: &mut [u8], packets_max: u8, outcome: Option<Outcome>)
     };
 }
 
+/// Writes into a slot how a call failed that keeps the last packet: its own, or one that it had kept before.
+pub(crate) fn store_keeping(bytes: &mut [u8], packets_max: u8, error: Error) {
+    if packets_max > 0 && (bytes[0] == PACKET || bytes[0] >= KEPT) {
+        bytes[0] = KEPT + error as u8;
+    } else {
+        store(bytes, packets_max, Some(Outcome::Failed(error)));
+    }
+}
+
+/// The packet that a slot has kept although the last call took none.
+pub(crate) fn kept(bytes: &[u8], packets_max: u8) -> Option<PacketId> {
+    let first = 1 + usize::from(packets_max > 1);
+    (bytes[0] >= KEPT).then(|| PacketId(bytes[first]))
+}
+
 /// Writes a number behind the first byte of a slot, as far as there is room.
 fn put_number(bytes: &mut [u8], packets_max: u8, number: i32) {
     if packets_max >= NUMBER_ROOM {
@@ -112,6 +129,7 @@ pub(crate) fn load(bytes: &[u8], packets_max: u8) -> Option<Outcome> {
                 Outcome::Packets(batch)
             })
         }
+        kept @ KEPT.. => Some(Outcome::Failed(ERRORS[usize::from(kept - KEPT)])),
         failed => Some(Outcome::Failed(ERRORS[usize::from(failed - FAILED)])),
     }
 }
@@ -125,6 +143,8 @@ pub struct Left {
     pub count: usize,
     /// The packet that is asked about, if it took so many.
     pub packet: Option<Packet>,
+    /// The last packet of a call that keeps it and took none: its key and its bytes are there still.
+    pub kept: Option<Packet>,
     /// Whether it is a call that takes exactly one packet: such a call turns the failure that its packet carries into
     /// its own. A batch does not: the manual page of GetQueuedCompletionStatusEx leaves the status of each packet to
     /// the caller.
@@ -154,11 +174,13 @@ impl Left {
         match field {
             Field::Ok => i64::from(self.failure.is_none() && !self.other && self.carried() == 0),
             Field::Timeout => i64::from(failed_with(Error::Timeout)),
-            Field::Pending => i64::from(failed_with(Error::Pending)),
+            Field::Pending => {
+                i64::from(failed_with(Error::Pending) || failed_with(Error::Incomplete))
+            }
             Field::Error => self.failure.map_or(self.carried(), |it| it.number).into(),
             Field::Count => self.count as i64,
-            Field::Key => self.packet.map_or(0, |packet| packet.key),
-            Field::Bytes => match (self.packet, self.io) {
+            Field::Key => self.packet.or(self.kept).map_or(0, |packet| packet.key),
+            Field::Bytes => match (self.packet.or(self.kept), self.io) {
                 (Some(packet), _) => packet.bytes,
                 (None, io) => io.map_or(0, |io| io.returned),
             },
@@ -186,8 +208,8 @@ pub(crate) fn field_of(
     program: &Program,
     os_error: fn(Error) -> OsError,
     outcome: Outcome,
-    field: Field,
-    nth: u8,
+    kept: Option<PacketId>,
+    (field, nth): (Field, u8),
 ) -> i64 {
     let (packets, error): (&[PacketId], _) = match &outcome {
         Outcome::Done | Outcome::Value(_) | Outcome::Other(_) | Outcome::Io(_) => (&[], None),
@@ -197,13 +219,15 @@ pub(crate) fn field_of(
         Outcome::Failed(error) => (&[], Some(*error)),
     };
     let packet = packets.get(usize::from(nth));
+    let contents = |packet: &PacketId| program.packets[packet.index()];
     let left = Left {
         failure: error.map(|error| Failure {
             error: Some(error),
             number: os_error(error).number,
         }),
         count: packets.len(),
-        packet: packet.map(|packet| program.packets[packet.index()]),
+        packet: packet.map(contents),
+        kept: kept.as_ref().map(contents),
         is_single: matches!(outcome, Outcome::Packet(_)),
         io: match outcome {
             Outcome::Io(result) => Some(program.results[result.index()]),

@@ -10,22 +10,30 @@ use core::ops::{Deref, DerefMut, Range};
 use crate::event::{Error, Outcome};
 use crate::expr::{Facts, Field, FileField, OperationField, PortField, ThreadField};
 use crate::files::{FILE_FIXED, File, OPERATION_LEN, Operation, Phase};
+use crate::flags::Flags;
 use crate::jobs::{JOB_LEN, Job};
 use crate::layout::{Layout, PortPlace};
 use crate::os_error::OsError;
 use crate::packets::Packets;
 use crate::program::{
-    FileId, Get, JobId, ObjectId, Op, OperationId, PacketId, PortId, Program, ReserveId, ResultId,
-    SlotId, SourceId, ThreadId, VarId, WaitPacketId,
+    Events, FileId, Get, JobId, LocalId, ObjectId, Op, OperationId, PacketId, PortId, Program,
+    ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, Variable, WaitPacketId,
 };
-use crate::results::{field_of, load};
+use crate::results::{field_of, kept, load};
 use crate::running::Running;
 use crate::threads::{FIXED, Mode, Parts, Thread, mode_of};
 use crate::wait_packets::{WAIT_PACKET_LEN, WaitPacket};
 use crate::waiters::Waiters;
 
-/// What the byte of a source says when its descriptor is closed; else whether it can be read.
+/// What the byte of a source says: bits. One of which no descriptor is open says that it is closed, and nothing else.
+pub(crate) const SOURCE_READABLE: u8 = 1;
+/// The descriptor by which threads know it is closed.
 pub(crate) const SOURCE_CLOSED: u8 = 2;
+pub(crate) const SOURCE_WRITABLE: u8 = 4;
+/// One duplicate: how many there are stands in the upper bits.
+pub(crate) const SOURCE_DUPLICATE: u8 = 8;
+/// The most duplicates of a source.
+pub(crate) const SOURCE_DUPLICATES_MAX: u8 = u8::MAX / SOURCE_DUPLICATE;
 
 /// Everything that is the case at one moment.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -223,18 +231,50 @@ impl<'a> View<'a> {
 
     /// Whether a source can be read.
     pub fn is_readable(&self, source: SourceId) -> bool {
-        self.bytes[usize::from(self.layout.sources) + source.index()] == 1
+        self.source(source).has(SOURCE_READABLE)
     }
 
-    /// Whether the descriptor of a source is closed.
+    /// Whether a source can be written.
+    pub fn is_writable(&self, source: SourceId) -> bool {
+        self.source(source).has(SOURCE_WRITABLE)
+    }
+
+    /// Whether the descriptor by which threads know a source is closed.
     pub fn is_closed(&self, source: SourceId) -> bool {
-        self.bytes[usize::from(self.layout.sources) + source.index()] == SOURCE_CLOSED
+        self.source(source).has(SOURCE_CLOSED)
+    }
+
+    /// How many descriptors of a source are open.
+    pub fn descriptors(&self, source: SourceId) -> u8 {
+        self.source(source) / SOURCE_DUPLICATE + u8::from(!self.is_closed(source))
+    }
+
+    #[inline]
+    fn source(&self, source: SourceId) -> u8 {
+        self.bytes[usize::from(self.layout.sources) + source.index()]
     }
 
     /// How a port watches a source: flags of the personality's own, and the number of the packet.
     pub fn interest(&self, port: PortId, source: SourceId) -> (u8, PacketId) {
         let at = interest_at(self.layout, self.program, port, source);
         (self.bytes[at], PacketId(self.bytes[at + 1]))
+    }
+
+    /// What a port watches a source for.
+    pub fn events(&self, port: PortId, source: SourceId) -> Events {
+        let at = interest_at(self.layout, self.program, port, source);
+        let carried = &self.bytes[at + 1..at + usize::from(self.layout.interest_len)];
+        match *carried {
+            [packet] | [packet, 0, 0] => Events::In(PacketId(packet)),
+            [0, 0, _] => Events::None,
+            [_, output, 0] => Events::Out(PacketId(output - 1)),
+            [input, output, both] => Events::InOut {
+                input: PacketId(input),
+                output: PacketId(output - 1),
+                both: PacketId(both - 1),
+            },
+            _ => unreachable!("there is one packet, or three"),
+        }
     }
 
     /// Ticks until a thread's deadline passes, if that can still make a difference.
@@ -257,6 +297,14 @@ impl<'a> View<'a> {
     /// Virtual time since the start; 0 where no bound asks.
     pub fn clock(&self) -> u32 {
         self.layout.clock.map_or(0, |at| read_u32(self.bytes, at))
+    }
+
+    /// A variable that a thread can write.
+    pub fn variable(&self, me: ThreadId, variable: Variable) -> i64 {
+        match variable {
+            Variable::Shared(var) => self.var(var),
+            Variable::Own(local) => self.local(me, local),
+        }
     }
 
     /// The outcome that a call has left.
@@ -374,11 +422,18 @@ impl Facts for View<'_> {
         i64::from(read_u32(self.bytes, at).cast_signed())
     }
 
+    fn local(&self, thread: ThreadId, local: LocalId) -> i64 {
+        let at = variable_place(self.layout, self.program, thread, Variable::Own(local));
+        i64::from(read_u32(self.bytes, at as u16).cast_signed())
+    }
+
     fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64 {
         let Some(outcome) = self.outcome(thread, slot) else {
             return 0;
         };
-        field_of(self.program, self.os_error, outcome, field, nth)
+        let (at, packets_max) = self.layout.slot(self.program, thread, slot);
+        let kept = kept(&self.bytes[at..], packets_max);
+        field_of(self.program, self.os_error, outcome, kept, (field, nth))
     }
 
     fn port(&self, id: PortId, field: PortField) -> i64 {
@@ -493,7 +548,26 @@ pub(crate) fn interest_at(
     port: PortId,
     source: SourceId,
 ) -> usize {
-    usize::from(layout.interests) + 2 * (port.index() * program.sources.len() + source.index())
+    let before = port.index() * program.sources.len() + source.index();
+    usize::from(layout.interests) + usize::from(layout.interest_len) * before
+}
+
+/// Where a variable stands that a thread can write.
+#[inline]
+pub(crate) fn variable_place(
+    layout: &Layout,
+    program: &Program,
+    me: ThreadId,
+    variable: Variable,
+) -> usize {
+    let first = match variable {
+        Variable::Shared(_) => layout.vars,
+        Variable::Own(_) => {
+            let code = program.threads[me.index()].code;
+            layout.threads[me.index()].from + layout.locals[code.index()]
+        }
+    };
+    usize::from(first) + 4 * variable.index()
 }
 
 /// What a status block says while its operation is not over.

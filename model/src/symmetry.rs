@@ -1,7 +1,8 @@
 //! Threads that can trade places without anybody noticing.
 //!
 //! Two threads are alike when exchanging them maps the program onto itself: they run the same code in the same
-//! process, nobody names one of them (`suspend`, `spawn`, an asynchronous procedure call, a turn of a schedule),
+//! process, nobody names one of them (`suspend`, `spawn`, an asynchronous procedure call, a wait for its end, a turn of a
+//! schedule),
 //! and every condition and property says the same once their names are exchanged. Threads that are alike form
 //! an orbit. States that differ only in who is who within the orbits behave alike, so a search needs one of them.
 //!
@@ -19,15 +20,16 @@ use crate::expr::{Binary, Expr, ExprId, Field};
 use crate::layout::Layout;
 use crate::machine::Frame;
 use crate::op::{Exit, Noun};
-use crate::program::{Code, Instr, Object, Op, OperationId, Program, Slated, ThreadId};
+use crate::program::{
+    Code, Instr, Object, Op, OperationId, Program, Slated, THREADS_MAX, ThreadId,
+};
 use crate::state::{State, operation_place};
-
-/// A program with more threads is left as it is.
-const THREADS_MAX: usize = 64;
 
 /// Which threads can trade places, and where their numbers stand in a state.
 #[derive(Debug, Clone, Default)]
 pub struct Symmetry {
+    /// How many threads there are.
+    threads: usize,
     /// Orbits of two or more.
     orbits: Vec<Orbit>,
     /// Where each port's list of waiters starts: how many, and then their numbers plus one.
@@ -43,14 +45,19 @@ struct Orbit {
     threads: Vec<(ThreadId, usize)>,
     /// Bytes of each.
     len: usize,
+    /// Bits of a head that are not its own.
+    beyond: u32,
 }
+
+/// So many bytes of a record are compared at once.
+const HEAD: usize = 8;
 
 impl Symmetry {
     /// The symmetry of a program on a kernel.
     pub fn of(machine: &Frame) -> Symmetry {
         let (program, layout) = (machine.program(), machine.layout());
         let in_order = |mut op: Op| op.describe().exits == Some(Exit::Process);
-        if program.threads.len() > THREADS_MAX || program.ops().any(in_order) {
+        if program.ops().any(in_order) {
             return Symmetry::default();
         }
         let orbits = orbits(program)
@@ -59,6 +66,7 @@ impl Symmetry {
             .collect();
         let waiters = layout.ports.iter().map(|port| port.waiters.into());
         Symmetry {
+            threads: program.threads.len(),
             orbits,
             waiters: waiters.collect(),
             holders: holders(program, layout),
@@ -123,7 +131,7 @@ impl Symmetry {
     /// The thread that stood in the place of `who[n]` is the thread `n` now.
     fn rename(&self, bytes: &mut [u8], who: &[u8; THREADS_MAX]) {
         let mut now = [0; THREADS_MAX];
-        for (place, &thread) in who.iter().enumerate() {
+        for (place, &thread) in who.iter().enumerate().take(self.threads) {
             now[usize::from(thread)] = place as u8;
         }
         for &at in &self.waiters {
@@ -144,13 +152,16 @@ impl Orbit {
     fn of(layout: &Layout, threads: &[ThreadId]) -> Orbit {
         let place = |thread: ThreadId| usize::from(layout.threads[thread.index()].from);
         let first = threads[0].index();
+        let len = layout.threads[first].range().len();
         Orbit {
             threads: threads.iter().map(|&id| (id, place(id))).collect(),
-            len: layout.threads[first].range().len(),
+            len,
+            beyond: 8 * HEAD.saturating_sub(len) as u32,
         }
     }
 
-    /// Sorts its threads; says whether any has moved.
+    /// Sorts its threads; says whether any has moved. What stood in order and takes a step is nearly in order still, so
+    /// one look along it is most of the work.
     #[inline]
     fn sort(
         &self,
@@ -159,22 +170,56 @@ impl Orbit {
         who: &mut [u8; THREADS_MAX],
     ) -> bool {
         let mut moved = false;
+        let mut last = self.head(bytes, 0);
         for n in 1..self.threads.len() {
-            for n in (1..=n).rev() {
-                let ((left, from), (right, to)) = (self.threads[n - 1], self.threads[n]);
-                let (front, back) = bytes.split_at_mut(to);
-                let (one, other) = (&mut front[from..from + self.len], &mut back[..self.len]);
-                let (left, right) = (left.index(), right.index());
-                if (&*one, marks[left]) <= (&*other, marks[right]) {
-                    break;
-                }
-                one.swap_with_slice(other);
-                marks.swap(left, right);
-                who.swap(left, right);
-                moved = true;
+            let head = self.head(bytes, n);
+            if last < head || (last == head && self.in_order(bytes, marks, n - 1)) {
+                last = head;
+                continue;
             }
+            self.move_up(n, bytes, marks, who);
+            last = self.head(bytes, n);
+            moved = true;
         }
         moved
+    }
+
+    /// The first bytes of the record of the `n`th, as a number that orders as they do.
+    #[inline(always)]
+    fn head(&self, bytes: &[u8], n: usize) -> u64 {
+        let (_, from) = self.threads[n];
+        let head = match bytes[from..].first_chunk() {
+            Some(head) => *head,
+            None => core::array::from_fn(|n| bytes.get(from + n).copied().unwrap_or(0)),
+        };
+        u64::from_be_bytes(head) >> self.beyond
+    }
+
+    /// Whether the `n`th, which begins like the next, stands in order before it.
+    fn in_order(&self, bytes: &[u8], marks: &[u16; THREADS_MAX], n: usize) -> bool {
+        let ((left, from), (right, to)) = (self.threads[n], self.threads[n + 1]);
+        let one = (&bytes[from..][..self.len], marks[left.index()]);
+        one <= (&bytes[to..][..self.len], marks[right.index()])
+    }
+
+    /// Moves the `n`th, which does not stand in order, in front of all that it belongs before.
+    fn move_up(
+        &self,
+        n: usize,
+        bytes: &mut [u8],
+        marks: &mut [u16; THREADS_MAX],
+        who: &mut [u8; THREADS_MAX],
+    ) {
+        for n in (0..n).rev() {
+            if self.in_order(bytes, marks, n) {
+                break;
+            }
+            let ((left, from), (right, to)) = (self.threads[n], self.threads[n + 1]);
+            let (front, back) = bytes.split_at_mut(to);
+            front[from..][..self.len].swap_with_slice(&mut back[..self.len]);
+            marks.swap(left.index(), right.index());
+            who.swap(left.index(), right.index());
+        }
     }
 }
 
@@ -277,6 +322,7 @@ impl<'a> Names<'a> {
         !self.asks_who(program.code(one))
             && (a.spawned, a.may_wait, a.process) == (b.spawned, b.may_wait, b.process)
             && a.may_wait_in == b.may_wait_in
+            && program.ends_of(one).eq(program.ends_of(other))
             && self.codes[a.code.index()] == self.codes[b.code.index()]
             && [&program.always, &program.sometimes, &program.at_end]
                 .into_iter()
@@ -297,13 +343,14 @@ impl<'a> Names<'a> {
 
     /// What a code says.
     fn code(&self, code: &Code, exchange: Exchange) -> String {
-        let mut text = format!("{:?}", code.slots);
+        let mut text = format!("{:?} {:?}", code.slots, code.locals);
         for instr in &code.instrs {
             text += &match *instr {
                 Instr::If { cond, otherwise } => {
                     format!("If {} {otherwise}", self.expr(cond, exchange))
                 }
                 Instr::Op(op) => self.op(op, exchange),
+                Instr::Let { first, len } => format!("Let{}", self.sets(first, len, exchange)),
                 instr => format!("{instr:?}"),
             };
             text.push(';');
@@ -366,7 +413,7 @@ impl<'a> Names<'a> {
 
     fn sets(&self, first: u16, len: u8, exchange: Exchange) -> String {
         let mut text = String::new();
-        for set in &self.program.sets[usize::from(first)..][..usize::from(len)] {
+        for set in self.program.sets(first, len) {
             let element = set
                 .element
                 .map(|(index, len)| format!("{} {len}", self.expr(index, exchange)));
@@ -395,6 +442,25 @@ impl<'a> Names<'a> {
             Expr::Apcs(thread) => format!("Apcs {:?}", place(thread)),
             Expr::Element { first, len, index } => {
                 format!("Element {first:?} {len} {}", self.expr(index, exchange))
+            }
+            Expr::Local {
+                thread,
+                first,
+                element,
+            } => {
+                let element =
+                    element.map(|(index, len)| format!("{} {len}", self.expr(index, exchange)));
+                format!("{:?} {first:?} {element:?}", thread.map(place))
+            }
+            Expr::Nth {
+                thread,
+                slot,
+                field,
+                index,
+                len,
+            } => {
+                let index = self.expr(index, exchange);
+                format!("{:?} {slot:?} {field:?} {index} {len}", thread.map(place))
             }
             Expr::Not(operand) => format!("Not({})", self.expr(operand, exchange)),
             Expr::Neg(operand) => format!("Neg({})", self.expr(operand, exchange)),
@@ -434,7 +500,7 @@ impl<'a> Names<'a> {
     fn largest(&self, id: ExprId) -> Option<u128> {
         let largest = match self.program.exprs[usize::from(id.0)] {
             Expr::Const(number) => number.unsigned_abs().into(),
-            Expr::Element { .. } => return None,
+            expr if expr.index().is_some() => return None,
             Expr::Result {
                 field: Field::Key | Field::Bytes | Field::Overlapped,
                 ..

@@ -100,6 +100,7 @@ pub(crate) struct Parts {
     pub handed: u8,
     pub apcs: u8,
     pub last_error: u8,
+    pub pc_high: u8,
 }
 
 /// What the byte of the port says besides: see [`Thread::is_fresh`] and [`Thread::counts_on`].
@@ -117,7 +118,10 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
     /// Where it stands in its code: at the call it is in, if it is in one.
     #[inline]
     pub fn pc(&self) -> Pc {
-        self.bytes[0]
+        match usize::from(self.parts.pc_high) {
+            0 => self.bytes[0].into(),
+            at => Pc::from_le_bytes([self.bytes[0], self.bytes[at]]),
+        }
     }
 
     /// What it is doing.
@@ -221,7 +225,11 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
 
     #[inline]
     pub(crate) fn set_pc(&mut self, pc: Pc) {
-        self.bytes[0] = pc;
+        let [low, high] = pc.to_le_bytes();
+        self.bytes[0] = low;
+        if self.parts.pc_high != 0 {
+            self.bytes[usize::from(self.parts.pc_high)] = high;
+        }
     }
 
     /// Changes what it is doing; `Blocked` goes through [`Thread::block_on`].

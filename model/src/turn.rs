@@ -6,18 +6,20 @@ use crate::control::{Rest, SlotPlace};
 use crate::event::{Error, Observer, Outcome};
 use crate::expr::Field;
 use crate::files::{File, Operation};
+use crate::flags::Flags;
 use crate::jobs::Job;
 use crate::layout::Layout;
 use crate::os_error::OsError;
 use crate::program::{
-    FileId, Get, Instr, JobId, Op, OperationId, PacketId, PortId, Program, ReserveId, SourceId,
-    ThreadId, Timeout, WaitPacketId,
+    Events, FileId, Get, Instr, JobId, LETS_MAX, Op, OperationId, PacketId, Pc, PortId, Program,
+    ReserveId, SETS_MAX, SourceId, ThreadId, Timeout, VarId, Variable, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
-use crate::results::{field_of, store};
+use crate::results::{field_of, store, store_keeping};
 use crate::state::{
-    Port, SOURCE_CLOSED, View, file_place, interest_at, job_place, operation_place, port_mut,
-    thread_mut, wait_packet_place,
+    Port, SOURCE_CLOSED, SOURCE_DUPLICATE, SOURCE_READABLE, SOURCE_WRITABLE, View, file_place,
+    interest_at, job_place, operation_place, port_mut, thread_mut, variable_place,
+    wait_packet_place,
 };
 use crate::threads::{Mode, Thread};
 use crate::wait_packets::WaitPacket;
@@ -28,6 +30,7 @@ pub struct Turn<'a, O> {
     pub program: &'a Program,
     pub(crate) layout: &'a Layout,
     pub(crate) os_error: fn(Error) -> OsError,
+    pub(crate) keeps: Option<&'static Claim>,
     pub(crate) bytes: &'a mut [u8],
     pub(crate) observer: &'a mut O,
     pub(crate) ledger: Ledger,
@@ -199,8 +202,15 @@ impl<O: Observer> Turn<'_, O> {
         let pc = thread.pc();
         let stands = self.layout.plan.stands(me, pc);
         let (op, into, next) = stands.expect("a call ends at its operation");
-        if let Some(into) = into {
-            store(thread.result(into), into.packets_max, Some(outcome));
+        match (into, outcome) {
+            (Some(into), Outcome::Failed(error)) if op.keeps() => {
+                store_keeping(thread.result(into), into.packets_max, error);
+                if let Some(claim) = self.keeps {
+                    self.observer.by(claim);
+                }
+            }
+            (Some(into), _) => store(thread.result(into), into.packets_max, Some(outcome)),
+            (None, _) => {}
         }
         self.observer.ret(me, *op, outcome);
         match next {
@@ -235,7 +245,13 @@ impl<O: Observer> Turn<'_, O> {
         if self.layout.parts.last_error == 0 {
             return;
         }
-        let error = field_of(self.program, self.os_error, outcome, Field::Error, 0);
+        let error = field_of(
+            self.program,
+            self.os_error,
+            outcome,
+            None,
+            (Field::Error, 0),
+        );
         let only_waits = op.wait().is_some() && op.as_get().is_none();
         if error != 0 && !only_waits {
             self.thread(me).set_last_error(error as u16);
@@ -255,11 +271,57 @@ impl<O: Observer> Turn<'_, O> {
         self.returns(thread, outcome);
     }
 
+    /// A thread writes a variable.
+    #[inline]
+    pub(crate) fn write(&mut self, me: ThreadId, variable: Variable, value: i32) {
+        let at = variable_place(self.layout, self.program, me, variable);
+        self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// All right hand sides are taken before anything is written: the state before answers them. None where one has no
+    /// value.
+    pub(crate) fn assign(&mut self, me: ThreadId, first: u16, len: u8) -> Option<()> {
+        let mut values = [(Variable::Shared(VarId(0)), 0); SETS_MAX];
+        let (sets, view) = (self.program.sets(first, len), self.view());
+        for (place, set) in values.iter_mut().zip(sets) {
+            *place = set.comes_to(&self.program.exprs, &view, me)?;
+        }
+        for &(variable, value) in &values[..sets.len()] {
+            self.write(me, variable, value);
+        }
+        Some(())
+    }
+
+    /// A thread assigns variables of its own on its way, until it comes to rest.
+    #[inline(never)]
+    fn rests_behind_lets(&mut self, me: ThreadId, mut rest: Rest) -> Rest {
+        for _ in 0..LETS_MAX {
+            let Rest::Let(pc) = rest else {
+                return rest;
+            };
+            let Instr::Let { first, len } = self.program.code(me).instrs[usize::from(pc)] else {
+                unreachable!("it stops where something is assigned");
+            };
+            if self.assign(me, first, len).is_none() {
+                return Rest::Nowhere(pc);
+            }
+            let plan = &self.layout.plan;
+            rest = plan.settle(self.program, &self.view(), me, pc + 1);
+        }
+        match rest {
+            Rest::Let(pc) => Rest::Nowhere(pc),
+            rest => rest,
+        }
+    }
+
     /// A thread runs on from `pc`: to its next operation, or to its end.
     #[inline(always)]
-    pub(crate) fn goes_on(&mut self, me: ThreadId, pc: u8) {
-        let rest = self.layout.plan.settle(self.program, &self.view(), me, pc);
-        let pends = matches!(rest, Rest::End(_)) && self.view().has_pending(me);
+    pub(crate) fn goes_on(&mut self, me: ThreadId, pc: Pc) {
+        let mut rest = self.layout.plan.settle(self.program, &self.view(), me, pc);
+        if matches!(rest, Rest::Let(_)) {
+            rest = self.rests_behind_lets(me, rest);
+        }
+        let shows = matches!(rest, Rest::End(_)) && self.shows_end(me);
         let mut thread = self.thread(me);
         match rest {
             Rest::At(pc) => {
@@ -267,13 +329,13 @@ impl<O: Observer> Turn<'_, O> {
                 thread.set_mode(Mode::Ready);
             }
             // The end of an associated thread is a step, because it changes the count; so is the end of one
-            // that has issued operations, because it may end them.
-            Rest::End(pc) if thread.port().is_some() || pends => {
+            // that has issued operations, because it may end them, and of one that somebody waits for.
+            Rest::End(pc) if thread.port().is_some() || shows => {
                 thread.set_pc(pc);
                 thread.set_mode(Mode::Ready);
             }
             Rest::End(_) => self.ends(me),
-            Rest::Nowhere(pc) => {
+            Rest::Nowhere(pc) | Rest::Let(pc) => {
                 thread.set_pc(pc);
                 thread.set_mode(Mode::Lost);
             }
@@ -286,9 +348,14 @@ impl<O: Observer> Turn<'_, O> {
         thread.set_port(None);
         let (mode, pc) = (thread.mode(), thread.pc());
         let at_end = self.program.code(id).instrs[usize::from(pc)] == Instr::End;
-        if mode == Mode::Ready && at_end && !self.view().has_pending(id) {
+        if mode == Mode::Ready && at_end && !self.shows_end(id) {
             self.ends(id);
         }
+    }
+
+    /// Whether the end of a thread that belongs to no port does something all the same.
+    fn shows_end(&self, id: ThreadId) -> bool {
+        self.layout.joined >> id.index() & 1 != 0 || self.view().has_pending(id)
     }
 
     /// A thread is over. Its results stay: properties may ask for them.
@@ -327,12 +394,34 @@ impl<O: Observer> Turn<'_, O> {
     /// A source can be read, or no longer.
     #[inline]
     pub fn set_readable(&mut self, source: SourceId, readable: bool) {
-        self.bytes[usize::from(self.layout.sources) + source.index()] = u8::from(readable);
+        let byte = self.source(source);
+        *byte = byte.set(SOURCE_READABLE, readable);
     }
 
-    /// The descriptor of a source is closed.
+    /// A source can be written, or no longer.
+    pub fn set_writable(&mut self, source: SourceId, writable: bool) {
+        let byte = self.source(source);
+        *byte = byte.set(SOURCE_WRITABLE, writable);
+    }
+
+    /// There is one more descriptor of a source, up to 31 besides the first.
+    pub fn duplicate_source(&mut self, source: SourceId) {
+        *self.source(source) += SOURCE_DUPLICATE;
+    }
+
+    /// A descriptor of a source is closed: the one by which threads know it, or else a duplicate.
     pub fn close_source(&mut self, source: SourceId) {
-        self.bytes[usize::from(self.layout.sources) + source.index()] = SOURCE_CLOSED;
+        let descriptors = self.view().descriptors(source);
+        let byte = self.source(source);
+        *byte = match (descriptors, byte.has(SOURCE_CLOSED)) {
+            (0 | 1, _) => SOURCE_CLOSED,
+            (_, false) => byte.with(SOURCE_CLOSED),
+            (_, true) => *byte - SOURCE_DUPLICATE,
+        };
+    }
+
+    fn source(&mut self, source: SourceId) -> &mut u8 {
+        &mut self.bytes[usize::from(self.layout.sources) + source.index()]
     }
 
     /// Changes how a port watches a source; the flags are the personality's own.
@@ -340,5 +429,24 @@ impl<O: Observer> Turn<'_, O> {
         let at = interest_at(self.layout, self.program, port, source);
         self.bytes[at] = flags;
         self.bytes[at + 1] = packet.0;
+    }
+
+    /// A port watches a source for these, with flags of the personality's own; with none of them and
+    /// [`Events::UNWATCHED`] it does not watch it.
+    pub fn set_events(&mut self, port: PortId, source: SourceId, flags: u8, events: Events) {
+        let at = interest_at(self.layout, self.program, port, source);
+        let carried = match events {
+            Events::None => [0, 0, 1],
+            Events::In(packet) => [packet.0, 0, 0],
+            Events::Out(packet) => [0, packet.0 + 1, 0],
+            Events::InOut {
+                input,
+                output,
+                both,
+            } => [input.0, output.0 + 1, both.0 + 1],
+        };
+        let len = usize::from(self.layout.interest_len);
+        self.bytes[at] = flags;
+        self.bytes[at + 1..at + len].copy_from_slice(&carried[..len - 1]);
     }
 }

@@ -113,6 +113,7 @@ fn a_reading_is_one_way_and_none_is_each() {
             max: Some(0),
             min: None,
             alertable: false,
+            keeps: false,
         });
     });
     let program = program.build().expect("it has room");

@@ -201,6 +201,7 @@ const ONE_WAITS_FOR_TWO: fn(&mut Block<'_>, PortId, PacketId) = |code, port, _| 
         max: Some(2),
         min: Some(2),
         alertable: false,
+        keeps: false,
     });
 };
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portsim_model::build::{Block, Builder};
-use portsim_model::op::{Interest, Modes, Op, Request, Watch};
+use portsim_model::op::{Events, Interest, Modes, Op, Request, Watch};
 use portsim_model::personality::machine;
 use portsim_model::program::*;
 
@@ -113,7 +113,7 @@ fn files_of_aix_have_up_to_8_associations() {
 fn watched(descriptors: usize, exclusive: bool) -> Program {
     let mut program = program(descriptors, |code| {
         let interest = Interest {
-            packet: PacketId(0),
+            events: Events::In(PacketId(0)),
             edge: false,
             oneshot: false,
             exclusive,
@@ -151,6 +151,7 @@ fn takes(timeout: Timeout, max: Option<u8>, min: Option<u8>) -> Program {
             max,
             min,
             alertable: false,
+            keeps: false,
         });
     })
 }
@@ -309,4 +310,26 @@ fn up_to_5_requests_are_cancelled_in_one_go() {
         of_ring(one(true), |_| {}),
         Some("a cancel asks for no issuer")
     );
+}
+
+/// A thread that makes a duplicate of a source so many times, or for ever.
+fn duplicated(times: Option<usize>) -> Program {
+    let op = Op::DuplicateSource {
+        source: SourceId(0),
+        into: None,
+    };
+    let mut program = program(1, |code| match times {
+        Some(times) => (0..times).for_each(|_| code.op(op)),
+        None => code.forever(|code| code.op(op)),
+    });
+    program.sources = vec![Source::default()];
+    program
+}
+
+#[test]
+fn a_source_of_epoll_has_up_to_31_duplicates() {
+    let why = Some("it duplicates a source up to 31 times here, and in no loop");
+    assert_eq!(refusal("epoll", duplicated(Some(31))), None);
+    assert_eq!(refusal("epoll", duplicated(Some(32))), why);
+    assert_eq!(refusal("epoll", duplicated(None)), why);
 }

@@ -66,7 +66,7 @@ fn nobody_is_alike_where_a_process_ends() {
     let mut program = threads(3);
     program.codes.push(Code {
         instrs: vec![Instr::Op(Op::ExitProcess), Instr::End],
-        slots: vec![],
+        ..Code::default()
     });
     program.threads[2].code = CodeId(program.codes.len() as u8 - 1);
     assert_eq!(alike(program), []);

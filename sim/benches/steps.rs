@@ -3,6 +3,7 @@
 //! It prints one line for each, the median of five rounds; `sim/benches/peers.sh` reads them.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use portsim::admit::admit;
@@ -24,6 +25,8 @@ const ROUNDS: usize = 5;
 /// Seeds of one round, and the most steps of each.
 const SEEDS: u64 = 500;
 const STEPS_MAX: u64 = 2_000;
+/// Nobody stops it.
+static GO_ON: AtomicBool = AtomicBool::new(false);
 /// Steps whose events are admitted.
 const ADMITTED: u64 = 50_000;
 /// What real threads are conducted through: three that take packets, and one that posts them.
@@ -48,7 +51,7 @@ impl Measure<'_> {
         let policy = Policy::parse("random").expect("a policy of this name");
         let rate = median(|| {
             (0..SEEDS)
-                .map(|seed| run_unseen(machine, &mut *policy.seeded(seed), STEPS_MAX).steps)
+                .map(|seed| run_unseen(machine, &mut *policy.seeded(seed), STEPS_MAX, &GO_ON).steps)
                 .sum()
         });
         println!("run_steps_per_second {rate:.0}");

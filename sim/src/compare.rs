@@ -172,5 +172,6 @@ fn meaning(error: Error) -> &'static str {
         Error::Busy => "busy",
         Error::Denied => "denied",
         Error::Absent => "absent",
+        Error::Incomplete => "incomplete",
     }
 }

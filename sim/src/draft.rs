@@ -56,6 +56,8 @@ pub enum Word {
     Yes,
     /// Several names, or words of the format.
     Several(Vec<&'static str>),
+    /// Operations within an operation.
+    Calls(Vec<Call>),
 }
 
 impl From<&str> for Word {
@@ -77,13 +79,19 @@ impl Word {
             Word::Number(number) => number.to_string(),
             Word::Yes => "true".to_owned(),
             Word::Several(words) => format!("[{}]", list(words)),
+            Word::Calls(calls) => {
+                let calls: Vec<_> = calls.iter().map(Call::text).collect();
+                format!("[{}]", calls.join(", "))
+            }
         }
     }
 
     fn names(&self, name: &str) -> bool {
+        let is_between = |letter: char| !letter.is_ascii_alphanumeric() && letter != '_';
         match self {
-            Word::Text(text) => subject(text) == name,
+            Word::Text(text) => text.split(is_between).any(|word| word == name),
             Word::Several(words) => words.contains(&name),
+            Word::Calls(calls) => calls.iter().any(|call| call.names(name)),
             Word::Number(_) | Word::Yes => false,
         }
     }
@@ -131,6 +139,17 @@ impl Call {
         self.object.iter_mut().chain(fields)
     }
 
+    /// Says another name wherever it says one.
+    fn rename(&mut self, renamed: &impl Fn(&String) -> String) {
+        for word in self.words_mut() {
+            match word {
+                Word::Text(text) => *text = renamed(text),
+                Word::Calls(calls) => calls.iter_mut().for_each(|call| call.rename(renamed)),
+                Word::Number(_) | Word::Yes | Word::Several(_) => {}
+            }
+        }
+    }
+
     fn text(&self) -> String {
         match &self.object {
             None => quoted(self.verb),
@@ -152,6 +171,8 @@ impl Part {
             .map(|(field, word)| format!("{}: {}", quoted(field), word.text()))
             .collect();
         match fields.as_slice() {
+            // A variable, which is 0 at the start.
+            [] if self.section == "vars" => format!("{}: 0", quoted(self.name)),
             [] => format!("{}: {{}}", quoted(self.name)),
             some => format!("{}: {{ {} }}", quoted(self.name), some.join(", ")),
         }
@@ -202,11 +223,7 @@ impl Draft {
         };
         for (name, calls) in &mut tidy.threads {
             *name = renamed(name);
-            for word in calls.iter_mut().flat_map(Call::words_mut) {
-                if let Word::Text(text) = word {
-                    *text = renamed(text);
-                }
-            }
+            calls.iter_mut().for_each(|call| call.rename(&renamed));
         }
         for turn in tidy.schedule.iter_mut().flatten() {
             *turn = renamed(turn);

@@ -296,7 +296,7 @@ fn drawn(rng: &mut Rng, personality: &str, kinds: &[&'static Kind], calls: &[usi
                 here
             });
             let kind = kind.expect("the place is among the weights");
-            some.push(kind.draw(&mut draw));
+            some.extend(kind.draw(&mut draw));
             if kind.name == "exit" {
                 break;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portsim_model::program::{CodeId, ThreadId};
+use portsim_model::program::{CodeId, LocalId, Program, ThreadId, Variable};
 use portsim_model::property::Violation;
 
 /// The names of a program, each list in the order of its numbers.
@@ -34,6 +34,8 @@ pub struct Names {
     pub vars: Vec<String>,
     /// Results, by code.
     pub slots: Vec<Vec<String>>,
+    /// Variables that each thread has for itself, by code, with elements like those of [`Names::vars`].
+    pub locals: Vec<Vec<String>>,
     /// `always` properties.
     pub always: Vec<String>,
     /// `sometimes` properties.
@@ -88,7 +90,8 @@ impl Names {
         let all = lists
             .into_iter()
             .flatten()
-            .chain(self.slots.iter().flatten());
+            .chain(self.slots.iter().flatten())
+            .chain(self.locals.iter().flatten());
         let bases = all.chain(groups).map(|name| halves(name).0);
         let short = cut_short(bases.collect(), letters);
         let one = |name: &String| {
@@ -114,7 +117,21 @@ impl Names {
             sources: list(&self.sources),
             vars: list(&self.vars),
             slots: self.slots.iter().map(list).collect(),
+            locals: self.locals.iter().map(list).collect(),
             ..self.clone()
+        }
+    }
+
+    /// The name of a variable that threads of a code have for themselves; of an array, that of its first element.
+    pub fn local(&self, code: CodeId, local: LocalId) -> &str {
+        &self.locals[code.index()][local.index()]
+    }
+
+    /// The name of a variable that a thread can write.
+    pub fn variable(&self, program: &Program, me: ThreadId, variable: Variable) -> &str {
+        match variable {
+            Variable::Shared(var) => &self.vars[var.index()],
+            Variable::Own(local) => self.local(program.threads[me.index()].code, local),
         }
     }
 

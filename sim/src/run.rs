@@ -105,7 +105,7 @@ fn run_watched(
             states.push((events.len() as u64, after.clone()));
         }
     };
-    let mut execution = execute(machine, chooser, limits, &mut watcher, note, |_| {});
+    let mut execution = execute::<_, true>(machine, chooser, limits, &mut watcher, note, |_| {});
     teller.end(&mut events);
     execution.events = events;
     execution.states = states;
@@ -123,16 +123,22 @@ pub fn run_seen(
     seen: impl FnMut(&State),
 ) -> Execution {
     let limits = (steps_max, stop);
-    execute(machine, chooser, limits, observer, |_, _, _, _| {}, seen)
+    execute::<_, false>(machine, chooser, limits, observer, |_, _, _, _| {}, seen)
 }
 
-/// Runs and remembers nothing but the end.
-pub fn run_unseen(machine: &dyn AnyMachine, chooser: &mut dyn Choose, steps_max: u64) -> Execution {
-    let limits = (steps_max, &GO_ON);
-    execute(machine, chooser, limits, &mut (), |(), _, _, _| {}, |_| {})
+/// Runs until `stop` is set and remembers nothing but the end.
+pub fn run_unseen(
+    machine: &dyn AnyMachine,
+    chooser: &mut dyn Choose,
+    steps_max: u64,
+    stop: &AtomicBool,
+) -> Execution {
+    let limits = (steps_max, stop);
+    execute::<_, false>(machine, chooser, limits, &mut (), |(), _, _, _| {}, |_| {})
 }
 
-fn execute<O: Observer>(
+/// Runs; where it `KEEPS` it, `taken` is shown the state before each step besides, and else the first one.
+fn execute<O: Observer, const KEEPS: bool>(
     machine: &dyn AnyMachine,
     chooser: &mut dyn Choose,
     (steps_max, stop): (u64, &AtomicBool),
@@ -166,7 +172,9 @@ fn execute<O: Observer>(
             break Ended::Stopped;
         }
         let mover = movers[chooser.choose(&movers)];
-        before.clone_from(&state);
+        if KEEPS {
+            before.clone_from(&state);
+        }
         let (step, fault) = machine.take_with(&mut state, mover, &mut Asked(chooser), observer);
         taken(observer, &before, step, &state);
         count += 1;

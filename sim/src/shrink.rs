@@ -177,7 +177,7 @@ fn simpler_fields(fields: &[(&'static str, Word)]) -> Vec<Vec<(&'static str, Wor
     all
 }
 
-/// Smaller numbers, the smallest first.
+/// Smaller numbers, the smallest first; or one of several operations that is simpler.
 fn smaller(word: &Word) -> Vec<Word> {
     match word {
         Word::Number(number) => {
@@ -185,6 +185,17 @@ fn smaller(word: &Word) -> Vec<Word> {
             smaller.retain(|other| (0..*number).contains(other));
             smaller.dedup();
             smaller.into_iter().map(Word::Number).collect()
+        }
+        Word::Calls(calls) => {
+            let inside = calls.iter().enumerate();
+            let simpler =
+                inside.flat_map(|(n, call)| simpler(call).into_iter().map(move |one| (n, one)));
+            let with = |(n, one): (usize, Call)| {
+                let mut less = calls.clone();
+                less[n] = one;
+                Word::Calls(less)
+            };
+            simpler.map(with).collect()
         }
         Word::Text(_) | Word::Yes | Word::Several(_) => Vec::new(),
     }

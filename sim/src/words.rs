@@ -3,8 +3,8 @@
 use portsim_model::expr::{
     Binary, Expr, ExprId, Field, FileField, OperationField, PortField, ThreadField,
 };
-use portsim_model::op::Noun;
-use portsim_model::program::{Op, Program, ThreadId};
+use portsim_model::op::{Events, Noun};
+use portsim_model::program::{CodeId, Op, Program, SlotId, ThreadId};
 
 use crate::names::Names;
 
@@ -139,6 +139,9 @@ pub const STATUSES: [(&str, u32); 15] = [
     ("STATUS_CONNECTION_ABORTED", 0xc000_0241),
 ];
 
+/// What reports of sources say of them, as far as they say it.
+pub const EVENTS: [(&str, i64); 2] = [("EPOLLIN", Events::INPUT), ("EPOLLOUT", Events::OUTPUT)];
+
 /// An NTSTATUS as people know it: by its name, or in the digits of the headers.
 pub fn status_name(status: u32) -> String {
     let known = STATUSES.into_iter().find(|&(_, value)| value == status);
@@ -239,7 +242,7 @@ fn add_reads(program: &Program, id: ExprId, all: &mut Vec<ExprId>) {
             add_reads(program, right, all);
         }
         read => {
-            if let Expr::Element { index, .. } = read {
+            if let Some(index) = read.index() {
                 add_reads(program, index, all);
             }
             if !all.iter().any(|&known| expr(known) == read) {
@@ -284,20 +287,34 @@ impl Text<'_> {
                 field,
                 nth,
             } => {
-                let of = thread.unwrap_or(self.me);
-                let code = self.program.threads[of.index()].code;
-                let slot = &names.slots_of(code)[slot.index()];
-                let whose = thread.map(|of| format!("{}.", names.thread_name(of)));
                 let nth = if nth > 0 {
                     format!("[{nth}]")
                 } else {
                     String::new()
                 };
-                format!(
-                    "{}{slot}{nth}.{}",
-                    whose.unwrap_or_default(),
-                    word(&ALL_FIELDS, field)
-                )
+                self.result(thread, slot, &nth, field)
+            }
+            Expr::Nth {
+                thread,
+                slot,
+                field,
+                index,
+                ..
+            } => self.result(thread, slot, &format!("[{}]", self.expr(index, 0)), field),
+            Expr::Local {
+                thread,
+                first,
+                element,
+            } => {
+                let (code, whose) = self.whose(thread);
+                let first = names.local(code, first);
+                match element {
+                    None => format!("{whose}{first}"),
+                    Some((index, _)) => {
+                        let array = first.strip_suffix("[0]").unwrap_or(first);
+                        format!("{whose}{array}[{}]", self.expr(index, 0))
+                    }
+                }
             }
             Expr::Member { .. } => "me".to_owned(),
             Expr::Port(of, field) => {
@@ -348,6 +365,20 @@ impl Text<'_> {
 }
 
 impl Text<'_> {
+    /// The code of a thread, and how it is named in front of what is its own.
+    fn whose(&self, thread: Option<ThreadId>) -> (CodeId, String) {
+        let of = thread.unwrap_or(self.me);
+        let whose = thread.map(|of| format!("{}.", self.names.thread_name(of)));
+        let code = self.program.threads[of.index()].code;
+        (code, whose.unwrap_or_default())
+    }
+
+    fn result(&self, thread: Option<ThreadId>, slot: SlotId, nth: &str, field: Field) -> String {
+        let (code, whose) = self.whose(thread);
+        let slot = &self.names.slots_of(code)[slot.index()];
+        format!("{whose}{slot}{nth}.{}", word(&ALL_FIELDS, field))
+    }
+
     fn node(&self, id: ExprId) -> Expr {
         self.program.exprs[usize::from(id.0)]
     }

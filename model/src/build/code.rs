@@ -6,7 +6,7 @@ use super::{BuildError, Term};
 use crate::expr::ExprId;
 use crate::program::{
     Assignment, Code, INSTRS_MAX, Instr, ObjectId, Op, PacketId, Pc, PortId, Program, SLOTS_MAX,
-    Slot, SlotId, ThreadId, Timeout, VarId,
+    Slot, SlotId, ThreadId, Timeout, VarId, Variable,
 };
 
 /// Operations one after the other. Blocks inside of control are written by functions that are handed the block.
@@ -76,6 +76,7 @@ impl<'b> Block<'b> {
             max: None,
             min: None,
             alertable: false,
+            keeps: false,
         });
         into
     }
@@ -133,10 +134,13 @@ impl<'b> Block<'b> {
     /// Writes a shared variable, in one step.
     pub fn set(&mut self, var: VarId, value: impl Into<Term>) {
         let value = self.expr(&value.into());
-        // There are fewer: 64 threads have 255 instructions each.
         let first = self.program.sets.len();
+        if first > usize::from(u16::MAX) {
+            let (noun, max) = ("assignments", usize::from(u16::MAX) + 1);
+            return self.complain(BuildError::TooMany { noun, max });
+        }
         self.program.sets.push(Assignment {
-            var,
+            var: Variable::Shared(var),
             element: None,
             value,
         });
@@ -260,7 +264,7 @@ impl<'b> Block<'b> {
                     *target = here;
                 }
             }
-            Instr::End => {}
+            Instr::End | Instr::Let { .. } => {}
         }
     }
 

@@ -140,7 +140,11 @@ impl Builder {
 
     /// Something that ports of some systems can watch.
     pub fn source(&mut self, readable: bool) -> SourceId {
-        let n = push(&mut self.program.sources, Source { readable });
+        let source = Source {
+            readable,
+            writable: None,
+        };
+        let n = push(&mut self.program.sources, source);
         self.at_most(n, SOURCES_MAX, "sources");
         let n_and_packets = n + self.program.packets.len();
         self.at_most(n_and_packets, PACKETS_MAX, "packets and sources");

@@ -12,7 +12,7 @@ use crate::threads::Mode;
 use crate::turn::Turn;
 
 impl<P: Personality> Machine<P> {
-    /// An operation of a thread; its result is cleared when it starts.
+    /// An operation of a thread; its result is cleared when it starts, unless it keeps what was there.
     #[inline(always)]
     pub(super) fn call<O: Observer>(
         &self,
@@ -25,7 +25,9 @@ impl<P: Personality> Machine<P> {
             return self.post_computed(turn, me, *op, computed);
         }
         turn.observer.call(me, *op);
-        if let Some(into) = into {
+        if let Some(into) = into
+            && !op.keeps()
+        {
             turn.store(me, into, None);
         }
         let own = &self.personality;
@@ -40,6 +42,7 @@ impl<P: Personality> Machine<P> {
                 max,
                 min,
                 alertable,
+                keeps: _,
             } => {
                 let get = Get {
                     port,
@@ -73,6 +76,12 @@ impl<P: Personality> Machine<P> {
             Op::Query { port, .. } => own.query(turn, me, port),
             Op::WaitHandle { port, timeout, .. } => own.wait_handle(turn, me, port, timeout),
             Op::Block {
+                object,
+                timeout,
+                alertable,
+                ..
+            }
+            | Op::Join {
                 object,
                 timeout,
                 alertable,
@@ -122,6 +131,7 @@ impl<P: Personality> Machine<P> {
                 operation, mine, ..
             } => own.cancel(turn, me, operation, mine),
             Op::CancelFile { file, mine, .. } => own.cancel_file(turn, me, file, mine),
+            Op::Peek { operation, .. } => own.peek(turn, me, operation),
             Op::Free { operation } => own.set_freed(turn, me, operation, true),
             Op::Alloc { operation } => own.set_freed(turn, me, operation, false),
             Op::WaitPacket {
@@ -148,13 +158,10 @@ impl<P: Personality> Machine<P> {
             Op::JobExit {
                 job, pid, may_lose, ..
             } => own.job_exit(turn, me, job, pid, may_lose),
-            Op::Set { first, len } => {
-                let sets = &self.frame.program.sets[usize::from(first)..][..usize::from(len)];
-                match self.set(turn, me, sets) {
-                    Some(()) => turn.returns(me, Outcome::Done),
-                    None => turn.thread(me).set_mode(Mode::Lost),
-                }
-            }
+            Op::Set { first, len } => match turn.assign(me, first, len) {
+                Some(()) => turn.returns(me, Outcome::Done),
+                None => turn.thread(me).set_mode(Mode::Lost),
+            },
             Op::Swap { set, .. } => self.update(turn, me, set, Update::Swap),
             Op::Add { set, .. } => self.update(turn, me, set, Update::Add),
             Op::CompareSwap { set, expect, .. } => {
@@ -179,6 +186,8 @@ impl<P: Personality> Machine<P> {
             } => own.epoll_ctl(turn, me, port, source, change),
             Op::Write { source } => own.write(turn, me, source),
             Op::Drain { source } => own.drain(turn, me, source),
+            Op::Fill { source } => own.fill(turn, me, source),
+            Op::MakeRoom { source } => own.make_room(turn, me, source),
             Op::PortSendn { ports, packet, .. } => own.port_sendn(turn, me, ports, packet),
             Op::MsgRing { message, .. } => own.msg_ring(turn, me, message),
             Op::Submit { port, request, .. } => own.submit(turn, me, port, request),
@@ -191,6 +200,7 @@ impl<P: Personality> Machine<P> {
             } => own.port_associate(turn, me, port, source, packet),
             Op::PortDissociate { port, source, .. } => own.port_dissociate(turn, me, port, source),
             Op::CloseSource { source, .. } => own.close_source(turn, me, source),
+            Op::DuplicateSource { source, .. } => own.duplicate_source(turn, me, source),
             Op::Kevent {
                 port,
                 source,

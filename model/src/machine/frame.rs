@@ -12,7 +12,9 @@ use crate::expr::{Expr, PortField};
 use crate::layout::Layout;
 use crate::objects;
 use crate::os_error::OsError;
-use crate::program::{FileId, ObjectId, Op, ProcessId, Program, SourceId, VarId};
+use crate::program::{
+    FileId, LocalId, ObjectId, Op, ProcessId, Program, SourceId, ThreadId, VarId, Variable,
+};
 use crate::property::{Owed, Violation, holds, judge_end, owes};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
@@ -26,6 +28,7 @@ pub struct Frame {
     pub(super) layout: Layout,
     pub(super) processors: u32,
     pub(super) os_error: fn(Error) -> OsError,
+    pub(super) keeps: Option<&'static Claim>,
     /// Whether each port may run out of room before every post has been made.
     pub(super) bounded: Box<[bool]>,
     /// Readings of open claims that are fixed.
@@ -81,6 +84,7 @@ impl Frame {
             layout,
             processors,
             os_error: personality.about().os_error,
+            keeps: personality.about().keeps.ok(),
             bounded,
             fixed: fixed.into(),
         })
@@ -132,13 +136,19 @@ impl Frame {
                 &mut state.0[usize::from(*place)..],
             );
         }
-        for (n, value) in self.program.vars.iter().enumerate() {
-            self.write_var(&mut state.0, VarId(n as u8), *value);
-        }
         let (mut nobody, mut none) = ((), Numbered(0));
         let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0));
+        for (n, value) in self.program.vars.iter().enumerate() {
+            turn.write(ThreadId(0), Variable::Shared(VarId(n as u8)), *value);
+        }
+        for id in self.program.thread_ids() {
+            for (n, value) in self.program.code(id).locals.iter().enumerate() {
+                turn.write(id, Variable::Own(LocalId(n as u8)), *value);
+            }
+        }
         for (n, source) in self.program.sources.iter().enumerate() {
             turn.set_readable(SourceId(n as u8), source.readable);
+            turn.set_writable(SourceId(n as u8), source.writable == Some(true));
         }
         for id in self.program.port_ids() {
             let open = self.program.ports[id.index()].open;
@@ -156,11 +166,6 @@ impl Frame {
             }
         }
         state
-    }
-
-    pub(super) fn write_var(&self, bytes: &mut [u8], var: VarId, value: i32) {
-        let at = usize::from(self.layout.vars) + 4 * var.index();
-        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
     /// How many things a thread's program offers it where it stands, of which a step's number names one first.

@@ -374,6 +374,7 @@ impl Frame {
             program: &self.program,
             layout: &self.layout,
             os_error: self.os_error,
+            keeps: self.keeps,
             bytes,
             observer,
             ledger: Default::default(),

@@ -4,9 +4,9 @@ use super::Machine;
 use crate::contract::Personality;
 use crate::control::Offer;
 use crate::event::{Error, Observer, Outcome};
-use crate::expr::{ExprId, Facts, eval};
+use crate::expr::{ExprId, eval};
 use crate::objects;
-use crate::program::{Assignment, Op, Pc, SETS_MAX, ThreadId, VarId};
+use crate::program::{Assignment, Op, Pc, ThreadId, Variable};
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
@@ -119,6 +119,12 @@ impl<P: Personality> Machine<P> {
     }
 
     pub(super) fn exit<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        self.runs_down(turn, me);
+        objects::ended(&self.personality, turn, me);
+    }
+
+    /// A thread is over, and has left its port; who waits for its end is not told yet.
+    fn runs_down<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         let was = turn.thread(me).mode();
         let suspended = turn.thread(me).suspensions() > 0;
         turn.ends(me);
@@ -153,18 +159,21 @@ impl<P: Personality> Machine<P> {
     /// The caller ends last, so that its own handles and operations go with the process.
     pub(super) fn exit_process<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         let process = |id: ThreadId| self.frame.program.threads[id.index()].process;
-        let others = self
-            .frame
-            .program
-            .thread_ids()
-            .filter(|&id| id != me && process(id) == process(me));
-        for id in others {
+        let threads = || {
+            let all = self.frame.program.thread_ids();
+            all.filter(|&id| process(id) == process(me))
+        };
+        for id in threads().filter(|&id| id != me) {
             if !turn.thread(id).mode().is_over() {
-                self.exit(turn, id);
+                self.runs_down(turn, id);
             }
         }
-        self.exit(turn, me);
+        self.runs_down(turn, me);
         self.personality.process_exits(turn, process(me));
+        // Nobody of the process is there to be released any more.
+        for id in threads() {
+            objects::ended(&self.personality, turn, id);
+        }
     }
 
     pub(super) fn suspend<O: Observer>(
@@ -225,36 +234,6 @@ impl<P: Personality> Machine<P> {
         }
     }
 
-    /// All right hand sides are taken before anything is written: the state before the step answers them.
-    pub(super) fn set<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        me: ThreadId,
-        sets: &[Assignment],
-    ) -> Option<()> {
-        let mut values = [(VarId(0), 0); SETS_MAX];
-        let view = turn.view();
-        for (place, set) in values.iter_mut().zip(sets) {
-            let value =
-                i32::try_from(eval(&self.frame.program.exprs, &view, me, set.value)?).ok()?;
-            *place = (self.written(view, me, set)?, value);
-        }
-        for &(var, value) in &values[..sets.len()] {
-            self.frame.write_var(turn.bytes, var, value);
-        }
-        Some(())
-    }
-
-    /// The variable that an assignment writes.
-    fn written(&self, view: View<'_>, me: ThreadId, set: &Assignment) -> Option<VarId> {
-        let Some((index, len)) = set.element else {
-            return Some(set.var);
-        };
-        let index = eval(&self.frame.program.exprs, &view, me, index)?;
-        let index = u8::try_from(index).ok().filter(|&n| n < len)?;
-        Some(VarId(set.var.0 + index))
-    }
-
     /// Reads a variable and writes it, in one step.
     pub(super) fn update<O: Observer>(
         &self,
@@ -269,9 +248,9 @@ impl<P: Personality> Machine<P> {
             &self.frame.program.sets[usize::from(set)],
             how,
         ) {
-            Some((var, becomes, outcome)) => {
+            Some((variable, becomes, outcome)) => {
                 if let Some(value) = becomes {
-                    self.frame.write_var(turn.bytes, var, value);
+                    turn.write(me, variable, value);
                 }
                 turn.returns(me, outcome);
             }
@@ -286,10 +265,10 @@ impl<P: Personality> Machine<P> {
         me: ThreadId,
         set: &Assignment,
         how: Update,
-    ) -> Option<(VarId, Option<i32>, Outcome)> {
+    ) -> Option<(Variable, Option<i32>, Outcome)> {
         let value = |id| eval(&self.frame.program.exprs, &view, me, id);
-        let (var, given) = (self.written(view, me, set)?, value(set.value)?);
-        let was = view.var(var);
+        let variable = set.written(&self.frame.program.exprs, &view, me)?;
+        let (was, given) = (view.variable(me, variable), value(set.value)?);
         let (becomes, expected) = match how {
             Update::Swap => (given, true),
             Update::Add => (was.checked_add(given)?, true),
@@ -297,8 +276,8 @@ impl<P: Personality> Machine<P> {
         };
         let (becomes, was) = (i32::try_from(becomes).ok()?, i32::try_from(was).ok()?);
         Some(match expected {
-            true => (var, Some(becomes), Outcome::Value(was)),
-            false => (var, None, Outcome::Other(was)),
+            true => (variable, Some(becomes), Outcome::Value(was)),
+            false => (variable, None, Outcome::Other(was)),
         })
     }
 

@@ -4,7 +4,7 @@
 //! `_` where it only says how.
 
 use super::description::{Description, Exit, Messages, Noun, Role};
-use super::{Alert, Interest, Knote, Message, Op, Request, Timeout, Watch};
+use super::{Alert, Events, Interest, Knote, Message, Op, Request, Timeout, Watch};
 use crate::ids::PacketId;
 use Noun::*;
 use Role::*;
@@ -28,6 +28,7 @@ impl Op {
                 max,
                 min: _,
                 alertable,
+                keeps: _,
             } => says
                 .names(Port(*port, Takes))
                 .waits(*timeout, *alertable)
@@ -87,6 +88,12 @@ impl Op {
                 .waits(*timeout, *alertable)
                 .result(into),
             Op::Block {
+                object,
+                into,
+                timeout,
+                alertable,
+            }
+            | Op::Join {
                 object,
                 into,
                 timeout,
@@ -179,6 +186,7 @@ impl Op {
                 mine: _,
                 into,
             } => says.names(File(*file, Cancels)).result(into),
+            Op::Peek { operation, into } => says.names(Operation(*operation, Reads)).result(into),
             Op::Free { operation } => says.names(Operation(*operation, Closes)),
             Op::Alloc { operation } => says.names(Operation(*operation, Opens)),
             Op::WaitPacket {
@@ -257,13 +265,19 @@ impl Op {
                 source,
                 change,
                 into,
-            } => says
-                .names(Port(*port, Watches))
-                .names(Source(*source, Watches))
-                .may_name(change.packet().map(Packet))
-                .result(into),
+            } => {
+                let [first, second, third] = change.packets();
+                says.names(Port(*port, Watches))
+                    .names(Source(*source, Watches))
+                    .may_name(first.map(Packet))
+                    .may_name(second.map(Packet))
+                    .may_name(third.map(Packet))
+                    .result(into)
+            }
             Op::Write { source } => says.names(Source(*source, Writes)),
             Op::Drain { source } => says.names(Source(*source, Writes)),
+            Op::Fill { source } => says.names(Source(*source, Writes)),
+            Op::MakeRoom { source } => says.names(Source(*source, Writes)),
             Op::PortSendn {
                 ports,
                 packet,
@@ -323,6 +337,7 @@ impl Op {
                 .names(Source(*source, Writes))
                 .result(into),
             Op::CloseSource { source, into } => says.names(Source(*source, Closes)).result(into),
+            Op::DuplicateSource { source, into } => says.names(Source(*source, Opens)).result(into),
             Op::Kevent {
                 port,
                 source,
@@ -351,18 +366,24 @@ impl Op {
 impl Watch {
     /// What its events carry.
     #[inline(always)]
-    fn packet(&mut self) -> Option<&mut PacketId> {
-        match self {
-            Watch::Add(interest) | Watch::Mod(interest) => {
-                let Interest {
-                    packet,
-                    edge: _,
-                    oneshot: _,
-                    exclusive: _,
-                } = interest;
-                Some(packet)
-            }
-            Watch::Del => None,
+    fn packets(&mut self) -> [Option<&mut PacketId>; 3] {
+        let (Watch::Add(interest) | Watch::Mod(interest)) = self else {
+            return [None, None, None];
+        };
+        let Interest {
+            events,
+            edge: _,
+            oneshot: _,
+            exclusive: _,
+        } = interest;
+        match events {
+            Events::None => [None, None, None],
+            Events::In(packet) | Events::Out(packet) => [Some(packet), None, None],
+            Events::InOut {
+                input,
+                output,
+                both,
+            } => [Some(input), Some(output), Some(both)],
         }
     }
 }

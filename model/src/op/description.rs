@@ -50,7 +50,7 @@ pub enum Noun<'a> {
     Own(u8),
     /// A thread.
     Thread(ThreadId, Role),
-    /// An event, mutex or semaphore.
+    /// An event, mutex or semaphore, or the end of threads.
     Object(ObjectId, Role),
     /// The clock.
     Clock(Role),

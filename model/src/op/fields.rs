@@ -3,7 +3,7 @@
 use crate::ids::{FileId, OperationId, PacketId, PortId, ReserveId, SlotId};
 
 /// A place in a thread's code: index into `Code::instrs`.
-pub type Pc = u8;
+pub type Pc = u16;
 
 /// Notification modes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -71,14 +71,81 @@ pub enum Watch {
 /// How a source is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interest {
-    /// What its events carry.
-    pub packet: PacketId,
+    /// What it is watched for, and what its events carry.
+    pub events: Events,
     /// Edge-triggered: reported once for each change.
     pub edge: bool,
     /// Disarmed by its first event, until the next `mod`.
     pub oneshot: bool,
     /// Its events wake the waiters of one descriptor only, of those that watch it so.
     pub exclusive: bool,
+}
+
+/// What a source is watched for, and what a report of that carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Events {
+    /// Nothing.
+    None,
+    /// That it can be read.
+    In(PacketId),
+    /// That it can be written.
+    Out(PacketId),
+    /// Both directions: a report says which it is ready for.
+    InOut {
+        /// It can be read.
+        input: PacketId,
+        /// It can be written.
+        output: PacketId,
+        /// It can be read and written.
+        both: PacketId,
+    },
+}
+
+/// A direction of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the source.
+    In,
+    /// Into the source.
+    Out,
+}
+
+impl Events {
+    /// How a report says that a source can be read, where it says that: EPOLLIN.
+    pub const INPUT: i64 = 1;
+
+    /// How a report says that a source can be written, where it says that: EPOLLOUT.
+    pub const OUTPUT: i64 = 4;
+
+    /// What stands where a port does not watch a source.
+    pub const UNWATCHED: Events = Events::In(PacketId(0));
+
+    /// Whether an event in a direction is one of these.
+    pub fn has(self, direction: Direction) -> bool {
+        match direction {
+            Direction::In => matches!(self, Events::In(_) | Events::InOut { .. }),
+            Direction::Out => matches!(self, Events::Out(_) | Events::InOut { .. }),
+        }
+    }
+
+    /// What a report carries of a source that can be read, or written, or both; none if it is ready for none of these.
+    pub fn report(self, readable: bool, writable: bool) -> Option<PacketId> {
+        match self {
+            Events::None => None,
+            Events::In(packet) => readable.then_some(packet),
+            Events::Out(packet) => writable.then_some(packet),
+            Events::InOut {
+                input,
+                output,
+                both,
+            } => match (readable, writable) {
+                (false, false) => None,
+                (true, false) => Some(input),
+                (false, true) => Some(output),
+                (true, true) => Some(both),
+            },
+        }
+    }
 }
 
 /// A message from ring to ring.

@@ -14,7 +14,10 @@ use crate::ids::{
 };
 
 pub use description::{Description, Exit, Messages, Noun, Role, Wait};
-pub use fields::{Alert, Get, Interest, Knote, Message, Modes, Pc, Post, Request, Timeout, Watch};
+pub use fields::{
+    Alert, Direction, Events, Get, Interest, Knote, Message, Modes, Pc, Post, Request, Timeout,
+    Watch,
+};
 pub use verb::Verb;
 
 /// One operation: what a thread does in one step.
@@ -34,6 +37,8 @@ pub enum Op {
         min: Option<u8>,
         /// Whether an asynchronous procedure call can end the wait.
         alertable: bool,
+        /// Whether the result keeps what the last packet had where the call takes none.
+        keeps: bool,
     },
     /// Puts a packet into a port.
     Post {
@@ -103,6 +108,17 @@ pub enum Op {
     /// Waits for an event, mutex or semaphore.
     Block {
         /// What it waits for.
+        object: ObjectId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+        /// How long it waits.
+        timeout: Timeout,
+        /// Whether an asynchronous procedure call can end the wait.
+        alertable: bool,
+    },
+    /// Waits for the end of threads.
+    Join {
+        /// Whose end: an object that is signaled for ever once it has come.
         object: ObjectId,
         /// Where the result goes.
         into: Option<SlotId>,
@@ -249,6 +265,13 @@ pub enum Op {
         /// Where the result goes.
         into: Option<SlotId>,
     },
+    /// Asks how an operation has ended, and takes no packet.
+    Peek {
+        /// Which.
+        operation: OperationId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
     /// Gives the memory of an operation back.
     Free {
         /// Which.
@@ -384,6 +407,16 @@ pub enum Op {
         /// The source.
         source: SourceId,
     },
+    /// Writes into a source until it is full.
+    Fill {
+        /// The source.
+        source: SourceId,
+    },
+    /// The other end of a source reads it empty.
+    MakeRoom {
+        /// The source.
+        source: SourceId,
+    },
     /// Sends one event to several event ports: a list of `Program::port_lists`.
     PortSendn {
         /// Which list.
@@ -438,8 +471,15 @@ pub enum Op {
         /// Where the result goes.
         into: Option<SlotId>,
     },
-    /// Closes the descriptor of a source.
+    /// Closes a descriptor of a source: the one by which threads know it, or else a duplicate.
     CloseSource {
+        /// The source.
+        source: SourceId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
+    /// Makes one more descriptor of a source.
+    DuplicateSource {
         /// The source.
         source: SourceId,
         /// Where the result goes.
@@ -475,6 +515,7 @@ impl Op {
             max,
             min,
             alertable,
+            keeps: _,
         } = self
         else {
             return None;
@@ -487,6 +528,12 @@ impl Op {
             min,
             alertable,
         })
+    }
+
+    /// Whether its result keeps what the last packet had where it takes none.
+    #[inline]
+    pub fn keeps(self) -> bool {
+        matches!(self, Op::Get { keeps: true, .. })
     }
 
     /// What it computes that it carries, if it does: one of `Program::computed`.
@@ -563,10 +610,13 @@ impl Op {
         form
     }
 
-    /// The same operation with its result going nowhere.
+    /// The same operation with its result going nowhere, where it keeps nothing.
     pub fn unnamed(mut self) -> Op {
         if let Some(into) = self.tell().into {
             *into = None;
+        }
+        if let Op::Get { keeps, .. } = &mut self {
+            *keeps = false;
         }
         self
     }

@@ -49,6 +49,7 @@ verbs! {
     Query = "query",
     WaitHandle = "wait_handle",
     Block = "block",
+    Join = "join",
     Signal = "signal",
     Reset = "reset",
     Stall = "stall",
@@ -71,6 +72,7 @@ verbs! {
     Complete = "complete",
     Cancel = "cancel",
     CancelFile = "cancel",
+    Peek = "peek",
     Free = "free",
     Alloc = "alloc",
     WaitPacket = "wait_packet",
@@ -89,6 +91,8 @@ verbs! {
     EpollCtl = "epoll_ctl",
     Write = "write",
     Drain = "drain",
+    Fill = "fill",
+    MakeRoom = "make_room",
     PortSendn = "port_sendn",
     MsgRing = "msg_ring",
     Submit = "submit",
@@ -96,6 +100,7 @@ verbs! {
     PortAssociate = "port_associate",
     PortDissociate = "port_dissociate",
     CloseSource = "close_source",
+    DuplicateSource = "duplicate_source",
     Kevent = "kevent",
 }
 
@@ -132,9 +137,9 @@ macro_rules! ops_of {
     (@port_handles) => {
         $crate::ops_of!(= DuplicatePort Query WaitHandle)
     };
-    // Waits for objects and for time.
+    // Waits for objects, for the end of threads and for time.
     (@objects) => {
-        $crate::ops_of!(= Block Signal Reset Stall Sleep Yield)
+        $crate::ops_of!(= Block Join Signal Reset Stall Sleep Yield)
     };
     // Threads and processes, as they come and go.
     (@threads) => {
@@ -146,7 +151,7 @@ macro_rules! ops_of {
     };
     // Files and the I/O on them.
     (@files) => {
-        $crate::ops_of!(= Associate Replace Modes DuplicateFile CloseFile Start Complete Cancel CancelFile)
+        $crate::ops_of!(= Associate Replace Modes DuplicateFile CloseFile Start Complete Cancel CancelFile Peek)
     };
     // Wait completion packets.
     (@wait_packets) => {
@@ -163,7 +168,7 @@ macro_rules! ops_of {
     };
     // Sources that readiness systems watch.
     (@sources) => {
-        $crate::ops_of!(= EpollCtl Write Drain CloseSource)
+        $crate::ops_of!(= EpollCtl Write Drain Fill MakeRoom CloseSource DuplicateSource)
     };
     // Event ports, as illumos has them.
     (@event_ports) => {

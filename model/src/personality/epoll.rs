@@ -6,13 +6,19 @@
 //! again. A `get` is epoll_wait, with `max` as its maxevents. A portable `post` makes a fresh
 //! edge-triggered one-shot source ready.
 //!
+//! A source has one entry for both of its directions, and so one place in the list: what it is ready for is asked when a
+//! call looks. The entry belongs to what is open, and not to the descriptor by which it was made: it goes with the last
+//! descriptor.
+//!
 //! The sources are our measurements (M, by section of the notes on Unix systems) and our recordings (R, below
-//! traces/recorded/epoll), the kernel's fs/eventpoll.c (S), and its manual pages (D).
+//! traces/recorded/epoll), the kernel's fs/eventpoll.c and net/unix/af_unix.c (S), and its manual pages (D).
 //!
 //! # Divergence from the real system
 //!
 //! One look at the ready list is one action here; in the kernel an event can come in the middle of it.
-//! Nested descriptors, signals and priorities are absent.
+//! Nested descriptors, signals and priorities are absent, and so are EPOLLHUP, EPOLLERR and all events but EPOLLIN and
+//! EPOLLOUT. A duplicate is not watched by itself, and a source that is closed is not opened again. A close that comes in
+//! the middle of a call on the source takes its entry away when that call is over; here it does so at once.
 //! With two processors, one round in a hundred of a level-triggered source lets a second thread return
 //! before the first has drained it; here that is one of the possible orders.
 
@@ -23,11 +29,13 @@ use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Error, Observer, Outcome};
 use crate::flags::Flags;
+use crate::layout::times;
 use crate::program::{
-    Get, Interest, Op, PacketId, PortId, Post, Program, SourceId, ThreadId, Verb, Watch,
+    Direction, Events, Get, Interest, Op, PacketId, PortId, Post, Program, SourceId, ThreadId,
+    Verb, Watch,
 };
 use crate::property::Fault;
-use crate::state::View;
+use crate::state::{SOURCE_DUPLICATES_MAX, View};
 use crate::turn::Turn;
 
 claims! {
@@ -37,21 +45,27 @@ claims! {
     ROBBED_NEWEST = "epoll/robbed-newest", Measured, "M:C": "A woken waiter that finds nothing waits again as the newest.";
     COALESCE = "epoll/coalesce", Measured, "M:C": "A ready source that becomes ready again is listed once.";
     COALESCED_WAKES = "epoll/coalesced-wakes", Measured, "M:C, S:eventpoll": "The second event of a listed source still wakes another waiter.";
-    LEVEL = "epoll/level", Measured, "M:C": "A level-triggered source goes to the end of the list each time it is reported, while it can be read.";
+    LEVEL = "epoll/level", Measured, "M:C": "A level-triggered source goes to the end of the list each time it is reported, while it is ready.";
     LEVEL_CHAIN = "epoll/level-chain", Measured, "M:C, S:eventpoll": "A call that leaves ready sources behind wakes one more waiter.";
     EDGE = "epoll/edge", Measured, "M:C": "An edge-triggered source is reported once for each event.";
     ONESHOT = "epoll/oneshot", Measured, "M:C": "A one-shot source is disarmed by its report; events are ignored until it is armed again.";
-    REARM = "epoll/rearm", Measured, "M:C": "Arming a readable source again puts it at the end of the list.";
+    REARM = "epoll/rearm", Measured, "M:C": "Arming a source again that is ready puts it at the end of the list.";
     MOD_KEEPS_PLACE = "epoll/mod-keeps-place", Measured, "M:C": "Changing a listed source keeps its place.";
     DEL = "epoll/del", Measured, "M:C": "A source that is no longer watched leaves the list.";
-    DRAINED = "epoll/drained", Measured, "M:C": "A listed source that can no longer be read is dropped without a report.";
+    DRAINED = "epoll/drained", Measured, "M:C": "A listed source that is no longer ready for what it is watched for is dropped without a report.";
     BATCH = "epoll/batch", Measured, "M:C": "A call takes as many events as are ready, up to its maximum, and never waits for more.";
     BATCH_ZERO = "epoll/batch-zero", Measured, "M:C": "A maximum of 0 is EINVAL; on a closed descriptor that, or EBADF, as the kernel's version is.";
     TIMEOUT = "epoll/timeout", Measured, "M:C": "A call whose time is over returns no event; the other waiters keep their order.";
+    KEEPS = "epoll/keeps", Measured, "R:no-event-leaves-the-array, S:eventpoll": "A call that reports no event leaves the array of its caller as it was.";
     WATCHED_BY_SEVERAL = "epoll/watched-by-several", Measured, "M:C": "An event of a source that several descriptors watch is an event on each of them.";
     EXCLUSIVE = "epoll/exclusive", Measured, "M:C, S:eventpoll": "Of the descriptors that watch a source exclusively, an event wakes a waiter of one: the first to watch it, of those that have a waiter.";
     EXCLUSIVE_PASSED = "epoll/exclusive-passed", Measured, "R:exclusive-lists-where-nobody-waits, S:eventpoll": "The descriptors that it comes to before that one list the source, and those behind it do not.";
     EXCLUSIVE_ERRORS = "epoll/exclusive-errors", Measured, "R:exclusive-is-refused, S:eventpoll": "To watch exclusively and one-shot is EINVAL, and so is a change of a source that is watched exclusively, or is to be.";
+    MASK = "epoll/mask", Measured, "R:watched-for-nothing, S:eventpoll": "An event of a direction that a source is not watched for lists nothing and wakes nobody.";
+    ALL_READY = "epoll/all-ready", Measured, "R:both-directions-one-event, S:eventpoll": "A report says all that the source is ready for when the call looks, of what it is watched for, whichever event listed it.";
+    ROOM = "epoll/room", Measured, "R:both-directions-one-event, S:af_unix": "When the other end of a full source has read it empty, that is an event: it can be written.";
+    SOURCE_GONE = "epoll/source-gone", Measured, "R:close-takes-the-event, D:epoll, S:eventpoll": "Closing the last descriptor of a source takes it out of each list and wakes nobody: nobody watches it any more.";
+    DUPLICATE = "epoll/duplicate", Measured, "R:close-with-a-duplicate-keeps-reporting, D:epoll, S:eventpoll": "As long as a duplicate of its descriptor is open, a source is watched as before, although that is closed and names it no more.";
     NO_LIMIT = "epoll/no-limit", Measured, "M:C": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSE_STAYS = "epoll/close-stays", Measured, "M:C": "Closing the descriptor wakes nobody; a source that is still watched still wakes the newest waiter.";
     CLOSED_HANDLE = "epoll/closed-handle", Measured, "M:C": "A call on a closed descriptor fails with EBADF.";
@@ -92,7 +106,16 @@ const CHECKS: Readings<Check> = Readings {
 
 static ABOUT: About = About {
     name: "epoll",
-    can: &[COMMON, &[Verb::EpollCtl, Verb::Write, Verb::Drain]],
+    can: &[
+        COMMON,
+        &[Verb::EpollCtl, Verb::Write, Verb::Drain],
+        &[
+            Verb::Fill,
+            Verb::MakeRoom,
+            Verb::CloseSource,
+            Verb::DuplicateSource,
+        ],
+    ],
     lacks_the_rest: "epoll has no such operation",
     limits: Limits {
         minimum: Some("epoll_wait takes what is there, and waits for no more"),
@@ -103,6 +126,7 @@ static ABOUT: About = About {
     open: &[&CHECKS],
     invariants: &[NO_LOST_WAKEUP],
     no_limit: Some(NO_LIMIT),
+    keeps: Ok(KEEPS),
     ..linux::ABOUT
 };
 
@@ -120,6 +144,11 @@ impl Personality for Epoll {
             && program.ports.len() > EXCLUSIVE_MAX
         {
             return Some("it watches exclusively on up to 8 descriptors here");
+        }
+        if let Op::DuplicateSource { source, .. } = op
+            && duplicates(program, source).is_none_or(|most| most > SOURCE_DUPLICATES_MAX.into())
+        {
+            return Some("it duplicates a source up to 31 times here, and in no loop");
         }
         None
     }
@@ -169,25 +198,70 @@ impl Personality for Epoll {
         turn.returns(me, Outcome::Done);
     }
 
-    /// A write to an eventfd.
+    /// A write to an eventfd, or to the other end of a connection. That a write to an end which is closed fails is not
+    /// said.
     fn write<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        turn.set_readable(source, true);
-        let shared = |flags: u8| flags.has(WATCHED) && !flags.has(EPOLLEXCLUSIVE);
-        if watching(turn.view(), source, shared) > 1 {
-            turn.by(WATCHED_BY_SEVERAL);
+        if turn.view().descriptors(source) > 0 {
+            turn.set_readable(source, true);
+            comes(turn, source, Direction::In);
         }
-        for port in turn.program.port_ids() {
-            if !turn.view().interest(port, source).0.has(EPOLLEXCLUSIVE) {
-                becomes_ready(turn, port, source);
-            }
-        }
-        become_ready_exclusively(turn, source);
         turn.returns(me, Outcome::Done);
     }
 
-    /// A read of an eventfd.
+    /// A read of an eventfd, or of a connection.
     fn drain<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) == 0 {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
         turn.set_readable(source, false);
+        turn.returns(me, Outcome::Done);
+    }
+
+    fn fill<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) == 0 {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        turn.set_writable(source, false);
+        turn.returns(me, Outcome::Done);
+    }
+
+    /// A read of the other end, which finds nothing unless the source was full.
+    fn make_room<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) > 0 && !turn.view().is_writable(source) {
+            turn.by(ROOM);
+            turn.set_writable(source, true);
+            comes(turn, source, Direction::Out);
+        }
+        turn.returns(me, Outcome::Done);
+    }
+
+    fn close_source<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) == 0 {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        turn.close_source(source);
+        if turn.view().descriptors(source) > 0 {
+            turn.by(DUPLICATE);
+            return turn.returns(me, Outcome::Done);
+        }
+        turn.by(SOURCE_GONE);
+        for port in turn.program.port_ids() {
+            notify::unlist(turn, port, notify::entry_of(turn.program, source));
+            forget(turn, port, source);
+        }
+        turn.returns(me, Outcome::Done);
+    }
+
+    fn duplicate_source<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        source: SourceId,
+    ) {
+        if turn.view().is_closed(source) {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        turn.duplicate_source(source);
         turn.returns(me, Outcome::Done);
     }
 
@@ -226,7 +300,9 @@ fn ctl_fails(
     let flags = view.interest(port, source).0;
     let watched = flags.has(WATCHED);
     match change {
-        _ if !view.port(port).is_open() => Some((CLOSED_HANDLE, Error::BadHandle)),
+        _ if !view.port(port).is_open() || view.is_closed(source) => {
+            Some((CLOSED_HANDLE, Error::BadHandle))
+        }
         Watch::Add(it) if it.exclusive && it.oneshot => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
         Watch::Mod(it) if it.exclusive => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
         Watch::Mod(_) if flags.has(EPOLLEXCLUSIVE) => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
@@ -236,9 +312,28 @@ fn ctl_fails(
     }
 }
 
+/// An event in a direction of a source, on every descriptor that watches it for that.
+fn comes<O: Observer>(turn: &mut Turn<'_, O>, source: SourceId, direction: Direction) {
+    let view = turn.view();
+    let is_shared = |&port: &PortId| {
+        let flags = view.interest(port, source).0;
+        let watched = flags.has(WATCHED) && !flags.has(EPOLLEXCLUSIVE);
+        watched && view.events(port, source).has(direction)
+    };
+    if turn.program.port_ids().filter(is_shared).count() > 1 {
+        turn.by(WATCHED_BY_SEVERAL);
+    }
+    for port in turn.program.port_ids() {
+        if !turn.view().interest(port, source).0.has(EPOLLEXCLUSIVE) {
+            becomes_ready(turn, port, source, direction);
+        }
+    }
+    comes_exclusively(turn, source, direction);
+}
+
 /// An event on a source that descriptors watch exclusively: it comes to one after the other, up to the first that has a
-/// waiter.
-fn become_ready_exclusively<O: Observer>(turn: &mut Turn<'_, O>, source: SourceId) {
+/// waiter, of those that watch it for that.
+fn comes_exclusively<O: Observer>(turn: &mut Turn<'_, O>, source: SourceId, direction: Direction) {
     for before in 0..exclusive(turn.view(), source) {
         let nth = |port: &PortId| {
             let flags = turn.view().interest(*port, source).0;
@@ -247,7 +342,9 @@ fn become_ready_exclusively<O: Observer>(turn: &mut Turn<'_, O>, source: SourceI
         let port = turn.program.port_ids().find(nth);
         let port = port.expect("they are counted without a gap");
         let wakes = !turn.port(port).waiters().is_empty();
-        becomes_ready(turn, port, source);
+        if !becomes_ready(turn, port, source, direction) {
+            continue;
+        }
         if wakes {
             turn.by(EXCLUSIVE);
             break;
@@ -275,16 +372,22 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
         turn.delivered(port, 1);
         return Some(PacketId(entry));
     };
-    if !turn.view().is_readable(source) {
+    let Some(packet) = reported(turn.view(), port, source) else {
         turn.by(DRAINED);
         turn.discarded(1);
         return None;
-    }
+    };
     turn.delivered(port, 1);
-    let (flags, packet) = turn.view().interest(port, source);
+    if turn.view().is_closed(source) {
+        turn.by(DUPLICATE);
+    }
+    let (flags, carried) = turn.view().interest(port, source);
+    if let Events::InOut { .. } = turn.view().events(port, source) {
+        turn.by(ALL_READY);
+    }
     if flags.has(EPOLLONESHOT) {
         turn.by(ONESHOT);
-        turn.set_interest(port, source, flags.without(ARMED), packet);
+        turn.set_interest(port, source, flags.without(ARMED), carried);
     } else if flags.has(EPOLLET) {
         turn.by(EDGE);
     } else {
@@ -294,14 +397,29 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
     Some(packet)
 }
 
-/// An event on a source.
-fn becomes_ready<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
+/// What a report carries of a source; none if it is ready for nothing that it is watched for.
+fn reported(view: View<'_>, port: PortId, source: SourceId) -> Option<PacketId> {
+    let events = view.events(port, source);
+    events.report(view.is_readable(source), view.is_writable(source))
+}
+
+/// An event on a source. Says whether it is one for this descriptor.
+fn becomes_ready<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    port: PortId,
+    source: SourceId,
+    direction: Direction,
+) -> bool {
     let flags = turn.view().interest(port, source).0;
     if !flags.has(ARMED) {
         if flags.has(WATCHED) {
             turn.by(ONESHOT);
         }
-        return;
+        return false;
+    }
+    if !turn.view().events(port, source).has(direction) {
+        turn.by(MASK);
+        return false;
     }
     let entry = notify::entry_of(turn.program, source);
     let is_listed = turn.port(port).packets().contains(entry);
@@ -313,9 +431,10 @@ fn becomes_ready<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: Sour
     if wake_newest(turn, port) && is_listed {
         turn.by(COALESCED_WAKES);
     }
+    true
 }
 
-/// A source that can be read when it is armed is ready at once; one that is listed already stays where it is, and wakes
+/// A source that is ready when it is armed is so at once; one that is listed already stays where it is, and wakes
 /// nobody.
 fn arm<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId, interest: Interest) {
     let mut flags = WATCHED
@@ -325,11 +444,11 @@ fn arm<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId, inte
     if interest.exclusive {
         flags = flags.with(EPOLLEXCLUSIVE) + BEFORE * exclusive(turn.view(), source);
     }
-    turn.set_interest(port, source, flags, interest.packet);
+    turn.set_events(port, source, flags, interest.events);
     let entry = notify::entry_of(turn.program, source);
     if turn.port(port).packets().contains(entry) {
         turn.by(MOD_KEEPS_PLACE);
-    } else if turn.view().is_readable(source) {
+    } else if reported(turn.view(), port, source).is_some() {
         turn.by(REARM);
         notify::append(turn, port, entry);
         wake_newest(turn, port);
@@ -345,7 +464,7 @@ fn unwatch<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) 
 /// A descriptor does not watch a source any more; those that came to watch it exclusively behind it move up.
 fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
     let (was, _) = turn.view().interest(port, source);
-    turn.set_interest(port, source, 0, PacketId(0));
+    turn.set_events(port, source, 0, Events::UNWATCHED);
     if !was.has(EPOLLEXCLUSIVE) {
         return;
     }
@@ -357,14 +476,17 @@ fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
     }
 }
 
-/// How many descriptors watch a source exclusively.
-fn exclusive(view: View<'_>, source: SourceId) -> u8 {
-    watching(view, source, |flags| flags.has(EPOLLEXCLUSIVE))
+/// How often a source can be duplicated; none for any number of times.
+fn duplicates(program: &Program, source: SourceId) -> Option<usize> {
+    times(
+        program,
+        |op| matches!(op, Op::DuplicateSource { source: it, .. } if it == source),
+    )
 }
 
-/// How many descriptors watch a source in this way.
-fn watching(view: View<'_>, source: SourceId, how: impl Fn(u8) -> bool) -> u8 {
-    let so = |&port: &PortId| how(view.interest(port, source).0);
+/// How many descriptors watch a source exclusively.
+fn exclusive(view: View<'_>, source: SourceId) -> u8 {
+    let so = |&port: &PortId| view.interest(port, source).0.has(EPOLLEXCLUSIVE);
     view.program.port_ids().filter(so).count() as u8
 }
 

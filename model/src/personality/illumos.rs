@@ -148,6 +148,7 @@ impl Personality for Illumos {
             }
             Op::PortSendn { .. } | Op::PortAlert { .. } => false,
             Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => false,
+            Op::Fill { .. } | Op::MakeRoom { .. } | Op::DuplicateSource { .. } => false,
             ops_of!(ports, port_handles, objects, threads, apcs, variables) => false,
             ops_of!(files, wait_packets, jobs, rings, kqueues) => false,
         };

@@ -456,6 +456,7 @@ fn can_request(program: &Program, op: Op) -> Result<(), &'static str> {
         },
         Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } => Ok(()),
         Op::Modes { .. } | Op::DuplicateFile { .. } | Op::CloseFile { .. } => Ok(()),
+        Op::Peek { .. } => Ok(()),
         ops_of!(ports, port_handles, objects, threads, apcs, variables) => Ok(()),
         ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => Ok(()),
     }

@@ -16,7 +16,7 @@
 //! |---|---|
 //! | GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, PostQueuedCompletionStatus, CloseHandle; the concurrency value | `windows/port.rs` |
 //! | WaitForSingleObject on a port; asynchronous procedure calls; SuspendThread, ResumeThread | `windows/waits.rs` |
-//! | FileReplaceCompletionInformation; how a device ends operations; wait completion packets | `windows/io.rs` |
+//! | FileReplaceCompletionInformation; how a device ends operations; GetOverlappedResult; wait completion packets | `windows/io.rs` |
 //! | files, operations and jobs as all systems with NT's calls have them | `nt/` |
 //!
 //! # Divergence from the real system
@@ -50,8 +50,8 @@ use crate::event::{Batch, Error, Observer, Outcome};
 use crate::ops_of;
 use crate::os_error::win32;
 use crate::program::{
-    BindingId, FileId, Get, JobId, Modes, ObjectId, Op, OperationId, PacketId, PortId, Post,
-    ProcessId, Program, ReserveId, ResultId, ThreadId, Timeout, Verb, WaitPacketId,
+    BindingId, FileId, Get, JobId, Modes, Object, ObjectId, Op, OperationId, PacketId, PortId,
+    Post, ProcessId, Program, ReserveId, ResultId, ThreadId, Timeout, Verb, WaitPacketId, Whose,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -74,6 +74,7 @@ claims! {
     RECALL_FIRST = "windows/recall-first", Documented, "D:iocp, R:queue": "A member that calls again gives its place up, then takes the oldest packet before any waiter.";
     NEWCOMER_WAITS = "windows/newcomer-waits", Derived, "R:queue": "A newcomer at the limit waits, or times out, although packets are queued.";
     TIMEOUT = "windows/timeout", Verified, "W:post": "A call whose time is over takes nothing and fails with WAIT_TIMEOUT.";
+    KEEPS = "windows/keeps", Documented, "D:gqcs, W:sock": "A call that takes no packet stores neither key nor bytes, and NULL as the OVERLAPPED.";
     TIMEOUT_COUNTS = "windows/timeout-counts", Derived, "R:queue, R:wait": "A waiter whose time is over leaves the waiters and counts as running.";
     POLL_COUNTS = "windows/poll-counts", Open, "R:queue": "A thread that polls an empty port is associated and counts from then on (Q2: both allowed).";
     BLOCK_RELEASES = "windows/block-releases", Documented, "D:iocp, D:wi7": "A member that sleeps in any other kernel wait counts out, and a waiter gets a queued packet.";
@@ -145,6 +146,12 @@ claims! {
     CLOSE_KEEPS_ASSOCIATION = "windows/close-keeps-association", Documented, "D:iocp, D:create": "A port whose handles are closed stays with its files; what it gets nobody can take (Q5).";
     PROCESS_EXIT = "windows/process-exit", Verified, "W:pexit": "A process that ends cancels what it has issued and closes its handles of files.";
     ISSUER_EXIT = "windows/issuer-exit", Verified, "W:athr, W:iocp": "A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event.";
+    PEEK = "windows/peek", Documented, "D:gor, D:overlapped": "GetOverlappedResult reads the status block of an operation and takes no packet; until it is written it fails with ERROR_IO_INCOMPLETE.";
+    PEEK_UNUSED = "windows/peek-unused", Derived, "R:iocompl": "Of an operation that was never issued it reads the zeros that the OVERLAPPED began with: success, and no bytes.";
+    PEEK_REFUSED = "windows/peek-refused", Open, "D:gor": "What it says of an operation that failed in its call its page leaves open: that it is not over, or with what it failed (Q11: both allowed).";
+    END_SIGNALS = "windows/end-signals", Documented, "D:thread, D:terminating": "The handle of a thread is signaled once it has ended, and stays so; all that wait for it are released.";
+    END_AFTER_PORT = "windows/end-after-port", Derived, "R:thr": "A member that ends has left its port before its handle is signaled.";
+    PROCESS_END_SIGNALS = "windows/process-end-signals", Documented, "D:exitprocess, D:terminatingp": "The handle of a process is signaled once its last thread has ended, and stays so.";
     RESERVE = "windows/reserve", Verified, "W:setex": "A post with a reserve object is like any other.";
     RESERVE_MEMORY = "windows/reserve-memory", Inferred, "microsoft/msquic issue 5369": "It cannot fail for want of memory.";
     RESERVE_BUSY = "windows/reserve-busy", Open, "W:apcres": "A reserve object serves one packet at a time (Q6: with which error a second post fails).";
@@ -157,6 +164,7 @@ claims! {
     WAIT_PACKET_BUSY = "windows/wait-packet-busy", Documented, "D:wcp": "One that waits or is queued cannot be associated.";
     WAIT_PACKET_MUTEX = "windows/wait-packet-mutex", Documented, "sdk-api PR 1843": "A mutex cannot be its target.";
     WAIT_PACKET_CANCEL = "windows/wait-packet-cancel", Documented, "D:wcpcancel": "Cancelling takes it back while it waits, and out of the queue if asked to; one that is idle is cancelled already.";
+    WAIT_PACKET_END = "windows/wait-packet-end", Inferred, "X:bun, X:compio": "A thread or a process can be its target: its end is a signal that nothing takes.";
     JOB_MESSAGES = "windows/job-messages", Verified, "W:job": "A job's messages are packets with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED.";
     JOB_LOSSY = "windows/job-lossy", Documented, "D:job": "A message of a job may be lost.";
     JOB_NEW = "windows/job-new", Verified, "W:job": "Associating a job reports every process that is in it.";
@@ -246,6 +254,7 @@ const VISTA: About = About {
         &io::LATE,
         &LOSSY,
         &NOTHING_OF_MINE,
+        &io::REFUSED,
         &Numbers {
             claim: BATCH_AFTER_HANDOFF,
         },
@@ -253,6 +262,7 @@ const VISTA: About = About {
     ],
     invariants: &[LIMIT],
     last_error: Some(LAST_ERROR),
+    keeps: Ok(KEEPS),
     counts_running: true,
     keeps_order: true,
     ..About::PLAIN
@@ -343,6 +353,10 @@ impl Personality for Windows {
         result: ResultId,
     ) {
         self.device_ends(turn, me, burst, result);
+    }
+
+    fn peek<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, operation: OperationId) {
+        self.look_at_status(turn, me, operation);
     }
 
     fn cancel_file<O: Observer>(
@@ -490,6 +504,15 @@ impl Personality for Windows {
         true
     }
 
+    fn had<O: Observer>(&self, turn: &mut Turn<'_, O>, object: ObjectId) {
+        if let Object::End(whose) = turn.program.objects[object.index()] {
+            turn.by(match whose {
+                Whose::Threads { .. } => END_SIGNALS,
+                Whose::Process(_) => PROCESS_END_SIGNALS,
+            });
+        }
+    }
+
     fn suspends<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
         self.suspend_thread(turn, target);
     }
@@ -520,6 +543,9 @@ impl Personality for Windows {
             if counts {
                 turn.by(EXIT_RELEASES);
                 self.count_out(turn, port);
+            }
+            if turn.program.is_joined(me) {
+                turn.by(END_AFTER_PORT);
             }
             self.dies_if_unused(turn, port);
         }
@@ -569,6 +595,7 @@ const OF_NT: &[Verb] = &[
     Verb::Complete,
     Verb::Cancel,
     Verb::CancelFile,
+    Verb::Peek,
     Verb::Free,
     Verb::Alloc,
     Verb::JobPort,
@@ -655,7 +682,7 @@ impl Windows {
             Op::Close { .. } | Op::KernelApc { .. } | Op::Complete { .. } => return None,
             Op::JobStart { .. } | Op::JobExit { .. } | Op::Associate { .. } => return None,
             Op::Replace { .. } | Op::Modes { .. } => return None,
-            Op::DuplicateFile { .. } | Op::CloseFile { .. } => return None,
+            Op::DuplicateFile { .. } | Op::CloseFile { .. } | Op::Peek { .. } => return None,
             ops_of!(port_handles, objects, threads, variables, wait_packets) => return None,
             ops_of!(sources, event_ports, rings, kqueues) => return None,
         };

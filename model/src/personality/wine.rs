@@ -46,6 +46,7 @@ claims! {
     FIFO = "wine/fifo", Measured, "M": "Packets are taken oldest first.";
     NO_LIMIT = "wine/no-limit", Measured, "M": "The concurrency value is not enforced: every packet finds a waiter if there is one.";
     TIMEOUT = "wine/timeout", Measured, "M": "A call whose time is over takes nothing and fails with WAIT_TIMEOUT.";
+    KEEPS = "wine/keeps", Derived, "Ws:kernelbase, W:sock": "A call that takes no packet stores neither key nor bytes, and NULL as the OVERLAPPED.";
     BATCH = "wine/batch", Measured, "M": "A batch takes what is queued, oldest first, and never waits to be full.";
     BATCH_ZERO = "wine/batch-zero", Measured, "M": "A batch of no packets succeeds with none, at once.";
     CLOSED_HANDLE = "wine/closed-handle", Measured, "M": "A call on a closed handle fails with ERROR_INVALID_HANDLE.";
@@ -113,7 +114,12 @@ const V8: About = About {
             "which handle a waiter has used is not modelled",
         ),
         (
-            &[Verb::WaitHandle, Verb::ExitProcess, Verb::KernelApc],
+            &[
+                Verb::WaitHandle,
+                Verb::ExitProcess,
+                Verb::KernelApc,
+                Verb::Peek,
+            ],
             NOT_MODELLED,
         ),
         (nt::WAIT_PACKETS, NOT_MODELLED),
@@ -128,6 +134,7 @@ const V8: About = About {
     open: &[&Numbers {
         claim: IO_CANCEL_ORDER,
     }],
+    keeps: Ok(KEEPS),
     keeps_order: true,
     no_limit: Some(NO_LIMIT),
     ..About::PLAIN
@@ -181,7 +188,7 @@ impl Personality for Wine {
             Op::Post { .. } | Op::Close { .. } | Op::Create { .. } => return None,
             Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => return None,
             Op::CloseFile { .. } | Op::Complete { .. } | Op::KernelApc { .. } => return None,
-            Op::Cancel { .. } | Op::CancelFile { .. } => return None,
+            Op::Cancel { .. } | Op::CancelFile { .. } | Op::Peek { .. } => return None,
             ops_of!(port_handles, objects, threads, variables, wait_packets) => return None,
             ops_of!(sources, event_ports, rings, kqueues) => return None,
         };

@@ -20,7 +20,7 @@ use portsim_model::program::*;
 use portsim_model::symmetry::Symmetry;
 
 use samples::{every_sample, samples};
-use world::{code, machine, plain, whole};
+use world::{PORTS, code, machine, plain, whole};
 
 /// How many packets a call takes says nothing of what it takes them from.
 const AMOUNTS: &str = "max: Some(2), min: Some(1), ";
@@ -102,6 +102,7 @@ const LOCAL: &[Verb] = {
         Create,
         Query,
         Block,
+        Join,
         Signal,
         Reset,
         Stall,
@@ -148,9 +149,11 @@ fn few_operations_promise_something() {
 #[test]
 fn some_operations_wait_give_way_or_end_their_thread() {
     use Verb::*;
-    let wait = [Get, WaitHandle, Block, Sleep];
+    let wait = [Get, WaitHandle, Block, Join, Sleep];
     assert_eq!(those(|op| op.describe().wait.is_some()), wait);
-    let give_way = [Get, Close, Create, WaitHandle, Block, Stall, Sleep, Yield];
+    let give_way = [
+        Get, Close, Create, WaitHandle, Block, Join, Stall, Sleep, Yield,
+    ];
     assert_eq!(those(|op| op.describe().own_port), give_way);
     let exits = |exit| those(move |op| op.describe().exits == Some(exit));
     assert_eq!(exits(op::Exit::Thread), [Exit]);
@@ -171,6 +174,7 @@ fn alertable(mut op: Op) -> Op {
     if let Op::Get { alertable, .. }
     | Op::WaitHandle { alertable, .. }
     | Op::Block { alertable, .. }
+    | Op::Join { alertable, .. }
     | Op::Sleep { alertable, .. } = &mut op
     {
         *alertable = true;
@@ -187,6 +191,20 @@ fn results_are_found_and_taken_away() {
         assert_eq!(op.into(), has.then_some(SlotId(0)), "{text}");
         let unnamed = text.replace("Some(SlotId(0))", "None");
         assert_eq!(format!("{:?}", op.unnamed()), unnamed);
+    }
+}
+
+/// A call whose result goes nowhere has nothing to keep, and an observer does not see whether another keeps something.
+#[test]
+fn a_result_that_goes_nowhere_keeps_nothing() {
+    for mut op in samples(Verb::Get) {
+        let plain = op;
+        if let Op::Get { keeps, .. } = &mut op {
+            *keeps = true;
+        }
+        assert!(op.keeps() && !plain.keeps());
+        assert_eq!(op.unnamed(), plain.unnamed());
+        assert_eq!(op.form(), plain.form());
     }
 }
 
@@ -377,7 +395,7 @@ fn what_stands_behind_a_branch_is_reached() {
                 Instr::Op(then),
                 Instr::End,
             ],
-            slots: vec![],
+            ..Code::default()
         };
         movers(&plain(vec![code(&[post(3)]), branches]))
     };
@@ -448,7 +466,7 @@ fn states_have_room_for_what_operations_need() {
         let bytes = match op.verb() {
             // Each thread has a deadline, and what was handed to it; the port has a waiter.
             Verb::Get => 12 + 3 + 1,
-            Verb::WaitHandle | Verb::Block | Verb::Sleep => 12,
+            Verb::WaitHandle | Verb::Block | Verb::Join | Verb::Sleep => 12,
             // Each thread has suspensions, and what was handed to it.
             Verb::Suspend => 3 + 3,
             Verb::PortAlert => 3,
@@ -460,6 +478,7 @@ fn states_have_room_for_what_operations_need() {
             Verb::Post | Verb::PostComputed | Verb::Submit => 1,
             Verb::MsgRing => 2,
             Verb::PortSendn => 3,
+            Verb::EpollCtl if watches_for_more(op) => 2 + 2 * PORTS * 2,
             Verb::EpollCtl | Verb::PortAssociate | Verb::Kevent => 2,
             Verb::JobPort => 2 * 5,
             Verb::JobStart => 2 * 2,
@@ -468,6 +487,18 @@ fn states_have_room_for_what_operations_need() {
         };
         assert_eq!(len(op) - len(Op::Yield), bytes, "{op:?}");
     }
+}
+
+/// Of each source each port knows two more packets then.
+fn watches_for_more(op: Op) -> bool {
+    let Op::EpollCtl {
+        change: Watch::Add(interest) | Watch::Mod(interest),
+        ..
+    } = op
+    else {
+        return false;
+    };
+    !matches!(interest.events, Events::In(_))
 }
 
 #[test]
@@ -481,7 +512,8 @@ fn states_know_who_waits_for_handles_and_how_operations_end() {
             op.verb() == Verb::WaitHandle,
             "{op:?}"
         );
-        assert_eq!(view.shows_writes(), op.verb() == Verb::Free, "{op:?}");
+        let looks = matches!(op.verb(), Verb::Free | Verb::Peek);
+        assert_eq!(view.shows_writes(), looks, "{op:?}");
         let ends = [0, 1, 2].map(|n| view.ends(OperationId(n)).to_vec());
         let device = if op.verb() == Verb::Complete {
             vec![ResultId(2)]
@@ -582,6 +614,7 @@ const DONE_FOR_ALL: &[Verb] = {
         PostComputed,
         Create,
         Block,
+        Join,
         Signal,
         Reset,
         Stall,

@@ -24,6 +24,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             max: Some(2),
             min: Some(1),
             alertable,
+            keeps: false,
         },
         Verb::Post => Op::Post {
             port,
@@ -50,6 +51,12 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             alertable,
         },
         Verb::Block => Op::Block {
+            object,
+            into,
+            timeout,
+            alertable,
+        },
+        Verb::Join => Op::Join {
             object,
             into,
             timeout,
@@ -116,6 +123,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             mine: false,
             into,
         },
+        Verb::Peek => Op::Peek { operation, into },
         Verb::Free => Op::Free { operation },
         Verb::Alloc => Op::Alloc { operation },
         Verb::WaitPacket => Op::WaitPacket {
@@ -163,9 +171,16 @@ pub fn samples(verb: Verb) -> Vec<Op> {
         Verb::Await => Op::Await { cond: ExprId(1) },
         Verb::Assert => Op::Assert { cond: ExprId(1) },
         Verb::Note => Op::Note(7),
-        Verb::EpollCtl => return [Watch::Add, Watch::Mod].map(watched).to_vec(),
+        Verb::EpollCtl => {
+            let input = [Watch::Add, Watch::Mod].map(|change| watched(change, input()));
+            let others = [both(), Events::Out(packet), Events::None];
+            let others = others.map(|events| watched(Watch::Mod, events));
+            return input.into_iter().chain(others).collect();
+        }
         Verb::Write => Op::Write { source },
         Verb::Drain => Op::Drain { source },
+        Verb::Fill => Op::Fill { source },
+        Verb::MakeRoom => Op::MakeRoom { source },
         Verb::PortSendn => Op::PortSendn {
             ports: 1,
             packet,
@@ -208,6 +223,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
         },
         Verb::PortDissociate => Op::PortDissociate { port, source, into },
         Verb::CloseSource => Op::CloseSource { source, into },
+        Verb::DuplicateSource => Op::DuplicateSource { source, into },
         Verb::Kevent => Op::Kevent {
             port,
             source,
@@ -228,12 +244,24 @@ pub fn samples(verb: Verb) -> Vec<Op> {
     vec![one]
 }
 
-fn watched(change: fn(Interest) -> Watch) -> Op {
+fn input() -> Events {
+    Events::In(PacketId(2))
+}
+
+fn both() -> Events {
+    Events::InOut {
+        input: PacketId(2),
+        output: PacketId(3),
+        both: PacketId(4),
+    }
+}
+
+fn watched(change: fn(Interest) -> Watch, events: Events) -> Op {
     Op::EpollCtl {
         port: PortId(1),
         source: SourceId(1),
         change: change(Interest {
-            packet: PacketId(2),
+            events,
             edge: false,
             oneshot: false,
             exclusive: false,

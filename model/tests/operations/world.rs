@@ -60,6 +60,7 @@ pub fn code(ops: &[Op]) -> Code {
     Code {
         instrs: ops.chain([Instr::End]).collect(),
         slots: vec![Slot { packets_max: 2 }],
+        locals: vec![],
     }
 }
 
@@ -81,7 +82,7 @@ pub fn plain(codes: Vec<Code>) -> Program {
         entries: None,
     };
     let set = |var, value| Assignment {
-        var: VarId(var),
+        var: Variable::Shared(VarId(var)),
         element: None,
         value: portsim_model::expr::ExprId(value),
     };

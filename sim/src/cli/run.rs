@@ -4,6 +4,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
+use portsim_model::machine::AnyMachine;
 use sha2::{Digest, Sha256};
 
 use super::args::{self, personality};
@@ -15,7 +16,7 @@ use crate::personality::{default_for, not_for, play};
 use crate::report::culprit::culprit;
 use crate::report::run::{Ran, Run, Runs};
 use crate::report::{Part, Report};
-use crate::run::{Ended, Execution, Notes, run_until};
+use crate::run::{Ended, Execution, Notes, run_unseen, run_until};
 use crate::scenario::Scenario;
 use crate::trace::changes::changes;
 use crate::trace::{End, Trace};
@@ -29,24 +30,35 @@ pub fn run(args: &args::Run, say: &Say) -> Result<Exit, Stop> {
     if let Some(lacks) = not_for(request.personality, &request.scenario) {
         return say.report(Report::Run(&request.report(args.seed, Err(lacks))));
     }
+    let machine = &*request.machine();
     match &args.seeds {
         None if args.part.shard.is_some() => {
             Err(bad_argument("--shard", "takes a part of --seeds").into())
         }
-        None => one(&request, args, say),
-        Some(seeds) => several(&request, args.part.of_seeds(seeds), say),
+        None => one(&request, machine, args, say),
+        Some(seeds) => several(&request, machine, args.part.of_seeds(seeds), say),
     }
 }
 
-fn one(request: &Request, args: &args::Run, say: &Say) -> Result<Exit, Stop> {
-    let (run, bytes) = request.run(args.seed);
+fn one(
+    request: &Request,
+    machine: &dyn AnyMachine,
+    args: &args::Run,
+    say: &Say,
+) -> Result<Exit, Stop> {
+    let (run, bytes) = request.run(machine, args.seed);
     if let (Some(file), Some(bytes)) = (&args.trace, &bytes) {
         files::create(file)?.write_all(bytes)?;
     }
     say.report(Report::Run(&run))
 }
 
-fn several(request: &Request, seeds: Range<u64>, say: &Say) -> Result<Exit, Stop> {
+fn several(
+    request: &Request,
+    machine: &dyn AnyMachine,
+    seeds: Range<u64>,
+    say: &Say,
+) -> Result<Exit, Stop> {
     let asked = seeds.end - seeds.start;
     if say.is_json() && asked > KEPT_MAX {
         let problem = format!(
@@ -60,7 +72,11 @@ fn several(request: &Request, seeds: Range<u64>, say: &Say) -> Result<Exit, Stop
         if stopped() {
             break;
         }
-        let (run, _) = request.run(seed);
+        // To people, a run of many is told in a sentence: its trace is for machines.
+        let run = match say.is_json() {
+            true => request.run(machine, seed).0,
+            false => request.run_unseen(machine, seed),
+        };
         if matches!(&run.ran, Ok(ran) if ran.ended == Ended::Stopped) {
             break;
         }
@@ -106,35 +122,35 @@ impl Request {
         })
     }
 
+    fn machine(&self) -> Arc<dyn AnyMachine> {
+        play(self.personality, &self.scenario.program, self.processors)
+            .expect("it was asked before")
+    }
+
+    /// Runs once, and keeps only how it ended.
+    fn run_unseen(&self, machine: &dyn AnyMachine, seed: u64) -> Run {
+        let mut policy = self.policy.seeded(seed);
+        let execution = run_unseen(machine, &mut *policy, self.steps_max, stop::flag());
+        self.report(seed, Ok(Ran::of_unseen(execution)))
+    }
+
     /// Runs once; the trace as the bytes of a file too, unless the run was stopped: nobody waits for those.
-    fn run(&self, seed: u64) -> (Run, Option<Vec<u8>>) {
-        let machine = play(self.personality, &self.scenario.program, self.processors)
-            .expect("it was asked before");
+    fn run(&self, machine: &dyn AnyMachine, seed: u64) -> (Run, Option<Vec<u8>>) {
         let mut policy = self.policy.seeded(seed);
         let stop = stop::flag();
-        let execution = run_until(&*machine, &mut *policy, self.steps_max, stop, self.notes);
+        let execution = run_until(machine, &mut *policy, self.steps_max, stop, self.notes);
         let (ended, steps) = (execution.ended, execution.steps);
         if ended == Ended::Stopped {
-            let ran = Ran {
-                ended,
-                steps,
-                parked: execution.parked,
-                held: Vec::new(),
-                culprit: String::new(),
-                events: Vec::new(),
-                changes: Vec::new(),
-                trace_sha256: String::new(),
-            };
-            return (self.report(seed, Ok(ran)), None);
+            return (self.report(seed, Ok(Ran::of_unseen(execution))), None);
         }
         let culprit = match ended {
             Ended::Violation(violation) => {
                 let names = &self.scenario.names;
-                culprit(&*machine, names, &execution.last, violation)
+                culprit(machine, names, &execution.last, violation)
             }
             Ended::Rest | Ended::Bound | Ended::Limit | Ended::Stopped => String::new(),
         };
-        let changes = changes(&*machine, &self.scenario.names, &execution.states);
+        let changes = changes(machine, &self.scenario.names, &execution.states);
         let trace = self.trace(seed, execution);
         let bytes = traces::bytes(&self.scenario, &trace);
         let end = trace.end.unwrap_or_default();

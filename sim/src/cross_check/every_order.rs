@@ -122,6 +122,7 @@ fn op(deed: Deed) -> Op {
         max,
         min: None,
         alertable: false,
+        keeps: false,
     };
     match deed {
         Get => get(Timeout::Never, None),
@@ -153,6 +154,7 @@ impl Play {
                 .chain([Instr::End])
                 .collect(),
             slots: vec![Slot { packets_max: 32 }],
+            ..Code::default()
         };
         let thread = |n| Thread {
             code: CodeId(n),

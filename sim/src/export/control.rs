@@ -93,6 +93,7 @@ impl<'a> Walk<'a> {
                     self.branches.push((with(format!("!{defined}")), leaf));
                 }
             }
+            Instr::Let { .. } => return Err("variables of one thread".to_owned()),
             Instr::Either { .. } if !self.chooses => {
                 self.branches.push((given, Leaf::Choice(pc)));
             }

@@ -105,6 +105,8 @@ pub(super) fn say(program: &Program, me: Me<'_>, id: ExprId) -> Result<Said, Str
                 ThreadField::Done => format!("({mode} == DONE)"),
             })
         }
+        Expr::Local { .. } => return Err("variables of one thread".to_owned()),
+        Expr::Nth { .. } => return Err("packets of a batch whose place is computed".to_owned()),
         Expr::LastError(_) => return Err("last errors".to_owned()),
         Expr::Apcs(_) => return Err("asynchronous procedure calls".to_owned()),
         Expr::Operation(..) => return Err("operations on files".to_owned()),

@@ -5,8 +5,9 @@
 //!
 //! - `promela`: the whole text for SPIN; in it stand `rules.pml`, the rules of Windows ports, and `words.pml`.
 //! - `history`: a recording at full speed for those who check queues.
-//! - `control`: where threads go between their steps. `expr`: expressions.
+//! - `control`: where threads go between their steps. `expr`: expressions. `assign`: what is written to variables.
 
+mod assign;
 mod control;
 mod expr;
 mod history;

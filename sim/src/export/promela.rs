@@ -10,15 +10,16 @@ use std::fmt::{Display, Write};
 
 use portsim_model::event::ERRORS;
 use portsim_model::expr::{Expr, ExprId, PortField};
-use portsim_model::op::Wait;
+use portsim_model::op::{Noun, Wait};
 use portsim_model::ops_of;
 use portsim_model::os_error::{win32, win32_of_status};
 use portsim_model::program::{
-    Assignment, Code, Get, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread,
-    ThreadId, Timeout,
+    Code, Get, Instr, Object, Op, Packet, Pc, Port, PortId, Program, Slated, Thread, ThreadId,
+    Timeout,
 };
 use portsim_model::property::Fault;
 
+use super::assign::{Update, set, update};
 use super::control::{Leaf, offers, rests};
 use super::expr::{both, int, result_bases, say};
 use super::room::{bounded, room};
@@ -152,6 +153,14 @@ impl Text<'_> {
         self.blank("byte", "ended", slots().count());
         self.blank("byte", "many", slots().count());
         self.blank("byte", "taken", cells);
+        let updates = |mut op: Op| {
+            let mut nouns = op.describe().nouns();
+            nouns.any(|noun| matches!(noun, Noun::Update(_)))
+        };
+        if program.ops().any(updates) {
+            self.line("#define NUMBERS");
+            self.blank("int", "told", slots().count());
+        }
         self.line("/* ports, */");
         let open = |port: &Port| u8::from(port.open);
         self.table("byte", "handles", program.ports.iter().map(open));
@@ -173,6 +182,7 @@ impl Text<'_> {
             Object::Event { signaled, .. } => u8::from(signaled),
             Object::Mutex => 0,
             Object::Semaphore { count } => count,
+            Object::End(_) => unreachable!("nothing that is said waits for it"),
         };
         self.table("byte", "units", program.objects.iter().map(units));
         self.blank("byte", "owner", program.objects.len());
@@ -226,6 +236,7 @@ impl Text<'_> {
             Object::Semaphore { .. } => "SEMAPHORE",
             Object::Event { manual: false, .. } => "AUTO",
             Object::Event { manual: true, .. } => "MANUAL",
+            Object::End(_) => unreachable!("nothing that is said waits for it"),
         };
         self.table("hidden byte", "h_kind", program.objects.iter().map(kind));
         let may_wait = program.threads.iter().map(|it| u8::from(it.may_wait));
@@ -236,12 +247,14 @@ impl Text<'_> {
         let instrs = || program.codes.iter().flat_map(|code| &code.instrs);
         let into = |instr: &Instr| match *instr {
             Instr::Op(op) => op.into().map_or(0, |slot| slot.0 + 1),
-            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } | Instr::End => 0,
+            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } => 0,
+            Instr::Let { .. } | Instr::End => 0,
         };
         self.table("hidden byte", "h_into", instrs().map(into));
         let get = |instr: &Instr| match *instr {
             Instr::Op(op) => op.as_get(),
-            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } | Instr::End => None,
+            Instr::Jump(_) | Instr::If { .. } | Instr::Either { .. } => None,
+            Instr::Let { .. } | Instr::End => None,
         };
         let max = |get: Option<Get>| get.map_or(0, |get| get.max.unwrap_or(1));
         self.table("hidden byte", "h_max", instrs().map(get).map(max));
@@ -604,10 +617,10 @@ impl Text<'_> {
             Op::Yield | Op::Note(_) => "returns(_pid, SUCCESS)".to_owned(),
             Op::Spawn { thread } => format!("spawn(_pid, {})", thread.0),
             Op::Exit => "exits(_pid)".to_owned(),
-            Op::Set { first, len } => {
-                let sets = &self.program.sets[usize::from(first)..][..usize::from(len)];
-                set(self.program, sets)?
-            }
+            Op::Set { first, len } => set(self.program, self.program.sets(first, len))?,
+            Op::Swap { set, .. } => self.update(set, Update::Swap)?,
+            Op::Add { set, .. } => self.update(set, Update::Add)?,
+            Op::CompareSwap { set, expect, .. } => self.update(set, Update::SwapIf(expect))?,
             Op::Test { cond, otherwise } => self.test(cond, at, otherwise)?,
             Op::Await { cond } => {
                 let cond = say(self.program, "_pid", cond)?;
@@ -624,10 +637,8 @@ impl Text<'_> {
                 let holds = say(self.program, "_pid", cond)?.holds();
                 format!("if :: {holds} -> returns(_pid, SUCCESS) :: else -> mode[_pid] = BROKEN fi")
             }
-            Op::WaitHandle { .. }
-            | Op::Swap { .. }
-            | Op::Add { .. }
-            | Op::CompareSwap { .. }
+            Op::Join { .. }
+            | Op::WaitHandle { .. }
             | Op::Suspend { .. }
             | Op::Resume { .. }
             | Op::Terminate { .. }
@@ -666,6 +677,10 @@ impl Text<'_> {
         }
     }
 
+    fn update(&self, set: u16, how: Update) -> Result<String, String> {
+        update(self.program, &self.program.sets[usize::from(set)], how)
+    }
+
     fn test(&self, cond: ExprId, at: Pc, otherwise: Pc) -> Result<String, String> {
         let cond = say(self.program, "_pid", cond)?;
         Ok(format!(
@@ -674,32 +689,6 @@ impl Text<'_> {
             cond.fails()
         ))
     }
-}
-
-/// All right hand sides are taken before anything is written.
-fn set(program: &Program, sets: &[Assignment]) -> Result<String, String> {
-    let (mut defined, mut takes, mut writes) = (None, String::new(), String::new());
-    for (n, set) in sets.iter().enumerate() {
-        let value = say(program, "_pid", set.value)?;
-        defined = both(defined, value.defined);
-        let _ = write!(takes, "h_value[{n}] = {}; ", value.value);
-        match set.element {
-            None => {
-                let _ = write!(writes, "var[{}] = h_value[{n}]; ", set.var.0);
-            }
-            Some((index, len)) => {
-                let index = say(program, "_pid", index)?;
-                let inside = format!("({0} >= 0 && {0} < {len})", index.value);
-                defined = both(both(defined, index.defined), Some(inside));
-                let _ = write!(takes, "h_place_of[{n}] = {} + {}; ", set.var.0, index.value);
-                let _ = write!(writes, "var[h_place_of[{n}]] = h_value[{n}]; ");
-            }
-        }
-    }
-    let defined = defined.unwrap_or("true".to_owned());
-    Ok(format!(
-        "if :: {defined} -> {takes}{writes}returns(_pid, SUCCESS) :: else -> mode[_pid] = LOST fi"
-    ))
 }
 
 /// A timeout plus one; 0 is for ever.

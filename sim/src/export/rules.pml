@@ -14,10 +14,18 @@
 #define took(r)       (ended[r] == PACKET -> 1 : (ended[r] == BATCH -> many[r] : 0))
 #define nth(r, n)     taken[h_cell[r] + n]
 #define carried(r)    (ended[r] == PACKET -> h_carried[nth(r, 0)] : 0)
-#define is_ok(r)      (ended[r] > EMPTY && ended[r] < FAILED && carried(r) == 0)
+#define is_ok(r)      (ended[r] > EMPTY && ended[r] < FAILED && ended[r] != OTHER && carried(r) == 0)
 #define error_of(r)   (ended[r] >= FAILED -> h_error[ended[r] - FAILED] : carried(r))
 #define part(r, n, table) (took(r) > n -> table[nth(r, n)] - table##_below[nth(r, n)] : 0)
-#define value_of(r)   (ended[r] == VALUE -> nth(r, 0) : 0)
+#ifdef NUMBERS
+#define number(r)     told[r]
+#else
+#define number(r)     nth(r, 0)
+#endif
+#define value_of(r)   (ended[r] == VALUE || ended[r] == OTHER -> number(r) : 0)
+
+/* Whether the sum of two numbers has 32 bits. */
+#define adds(a, b)    ((b) >= 0 -> (a) <= 2147483647 - (b) : (a) >= -2147483647 - 1 - (b))
 
 /* windows/limit: one more thread may run. */
 #define has_room(p) (running[p] < h_limit[p])
@@ -39,6 +47,12 @@ inline goes_on(t, to) {
     h_next[t] = to + 1
 }
 
+#ifdef NUMBERS
+#define forget(r)     told[r] = 0
+#else
+#define forget(r)     skip
+#endif
+
 /* A result is cleared when its call starts. */
 inline clear(t) {
     if
@@ -49,7 +63,8 @@ inline clear(t) {
         do
         :: h_n < h_room[result(t)] -> nth(result(t), h_n) = 0; h_n++
         :: else -> break
-        od
+        od;
+        forget(result(t))
     :: else
     fi
 }
@@ -80,11 +95,20 @@ inline returns_batch(t, count) {
     returns(t, BATCH)
 }
 
-inline returns_value(t, number) {
+inline returns_value(t, value) {
     if
-    :: keeps(t) && h_room[result(t)] > 0 -> nth(result(t), 0) = number; returns(t, VALUE)
+    :: keeps(t) && h_room[result(t)] > 0 -> number(result(t)) = value; returns(t, VALUE)
     :: else -> returns(t, SUCCESS)
     fi
+}
+
+/* It expected another number, and did nothing. */
+inline returns_other(t, value) {
+    if
+    :: keeps(t) && h_room[result(t)] > 0 -> number(result(t)) = value
+    :: else
+    fi;
+    returns(t, OTHER)
 }
 
 /* Only who waits can be released. */

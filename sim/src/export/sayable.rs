@@ -34,6 +34,9 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
     if program.threads.iter().any(|it| !it.may_wait_in.is_empty()) {
         return lacks("threads that may wait in one place");
     }
+    if program.codes.iter().any(|code| !code.locals.is_empty()) {
+        return lacks("variables of one thread");
+    }
     if program.threads.len() > 200 {
         return lacks("more than 200 threads");
     }
@@ -42,9 +45,7 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             Op::Post {
                 reserve: Some(_), ..
             } => return lacks("reserve objects"),
-            Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. } => {
-                return lacks("reading and writing in one step");
-            }
+            Op::Join { .. } => return lacks("waits for the end of threads"),
             Op::WaitHandle { .. } => return lacks("waits for the handle of a port"),
             Op::Suspend { .. } | Op::Resume { .. } => return lacks("suspension"),
             Op::Terminate { .. } => return lacks("threads that others end"),
@@ -56,7 +57,12 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
                 return lacks("wait completion packets");
             }
             Op::JobPort { .. } | Op::JobStart { .. } | Op::JobExit { .. } => return lacks("jobs"),
-            Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => return lacks("epoll"),
+            Op::EpollCtl { .. }
+            | Op::Write { .. }
+            | Op::Drain { .. }
+            | Op::Fill { .. }
+            | Op::MakeRoom { .. }
+            | Op::DuplicateSource { .. } => return lacks("epoll"),
             Op::PortSendn { .. }
             | Op::PortAlert { .. }
             | Op::PortAssociate { .. }
@@ -64,6 +70,7 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             | Op::CloseSource { .. } => return lacks("event ports"),
             Op::Kevent { .. } => return lacks("kqueue"),
             Op::MsgRing { .. } | Op::Submit { .. } => return lacks("io_uring"),
+            Op::Get { keeps: true, .. } => return lacks("results that keep what they had"),
             Op::Get { min: Some(_), .. } => return lacks("batches that wait for more"),
             Op::Get { .. }
             | Op::Post { .. }
@@ -81,6 +88,9 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             | Op::Spawn { .. }
             | Op::Exit
             | Op::Set { .. }
+            | Op::Swap { .. }
+            | Op::Add { .. }
+            | Op::CompareSwap { .. }
             | Op::Test { .. }
             | Op::Await { .. }
             | Op::Assert { .. }
@@ -94,6 +104,7 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             | Op::Complete { .. }
             | Op::Cancel { .. }
             | Op::CancelFile { .. }
+            | Op::Peek { .. }
             | Op::Free { .. }
             | Op::Alloc { .. } => return lacks("files and operations on them"),
         }

@@ -4,6 +4,7 @@
 #define PACKET 2
 #define BATCH  3
 #define VALUE  4
+#define OTHER  5
 #define FAILED 6
 #define TIMEOUT    6
 #define ABANDONED  7

@@ -13,7 +13,13 @@ pub(super) struct Kind {
     pub weight: usize,
     /// Whether it waits for the clock, which costs real time.
     pub slow: bool,
-    draw: fn(&mut Draw<'_>) -> Call,
+    draw: Drawn,
+}
+
+/// How a kind is drawn: as an operation, or as some that belong together.
+enum Drawn {
+    One(fn(&mut Draw<'_>) -> Call),
+    Several(fn(&mut Draw<'_>) -> Vec<Call>),
 }
 
 /// What an operation is drawn from.
@@ -30,14 +36,19 @@ pub(super) struct Draw<'a> {
 }
 
 impl Kind {
-    /// One operation of this kind.
-    pub fn draw(&self, draw: &mut Draw<'_>) -> Call {
-        (self.draw)(draw)
+    /// One operation of this kind, or some that belong together.
+    pub fn draw(&self, draw: &mut Draw<'_>) -> Vec<Call> {
+        match self.draw {
+            Drawn::One(one) => vec![one(draw)],
+            Drawn::Several(several) => several(draw),
+        }
     }
 }
 
 const PORTS: [&str; 2] = ["p", "q"];
 const SOURCES: [&str; 2] = ["s1", "s2"];
+/// A source with both directions.
+const DUPLEX: &str = "duplex";
 const FILES: [&str; 2] = ["f", "g"];
 /// Operations that only Windows has: on a file that is associated later, and with an event.
 const OPERATIONS: [&str; 2] = ["s", "u"];
@@ -46,6 +57,7 @@ const REQUESTS: [&str; 2] = ["r", "v"];
 const ON: &str = "h";
 /// A ring that is full with two entries.
 const SMALL: &str = "small";
+const VARIABLE: &str = "n";
 const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
 
 impl Draw<'_> {
@@ -121,6 +133,24 @@ impl Draw<'_> {
         call.with("key", self.key())
     }
 
+    /// Some, none or both directions of a source are watched.
+    fn both_ways(&mut self, change: &str) -> Call {
+        let events: [&[&str]; 4] = [&["in", "out"], &["in", "out"], &["out"], &[]];
+        let events = events[self.rng.below(events.len())];
+        let call = Call::on("epoll_ctl", self.port()).with("change", change);
+        let call = call.with("source", DUPLEX);
+        let mut call = call.with("trigger", self.of(&["level", "edge"]));
+        match self.rng.below(6) {
+            0 | 1 => call = call.with("oneshot", Word::Yes),
+            2 => call = call.with("exclusive", Word::Yes),
+            _ => {}
+        }
+        if !events.is_empty() {
+            call = call.with("key", self.key());
+        }
+        call.with("events", Word::Several(events.to_vec()))
+    }
+
     /// A change of a user event that is none of its trigger.
     fn kevent(&mut self) -> Call {
         let flags: &[&[&str]] = &[
@@ -147,7 +177,17 @@ const fn kind(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Call
         name,
         weight,
         slow: false,
-        draw,
+        draw: Drawn::One(draw),
+    }
+}
+
+/// What belongs together: one leaves what another reads.
+const fn several(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Vec<Call>) -> Kind {
+    Kind {
+        name,
+        weight,
+        slow: false,
+        draw: Drawn::Several(draw),
     }
 }
 
@@ -156,7 +196,7 @@ const fn slow(name: &'static str, weight: usize, draw: fn(&mut Draw<'_>) -> Call
         name,
         weight,
         slow: true,
-        draw,
+        draw: Drawn::One(draw),
     }
 }
 
@@ -270,6 +310,10 @@ pub(super) const KINDS: &[Kind] = &[
     slow("block in time", 4, |draw| {
         Call::on("block", draw.of(&WAITED_FOR)).with("timeout", draw.ticks())
     }),
+    kind("join", 2, |draw| Call::on("join", draw.thread().as_str())),
+    slow("join in time", 3, |draw| {
+        Call::on("join", draw.thread().as_str()).with("timeout", draw.ticks())
+    }),
     kind("signal", 8, |draw| Call::on("signal", draw.of(&WAITED_FOR))),
     kind("reset", 2, |draw| {
         Call::on("reset", draw.of(&["event", "gate"]))
@@ -334,9 +378,22 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     kind("write", 10, |draw| Call::on("write", draw.of(&SOURCES))),
     kind("drain", 6, |draw| Call::on("drain", draw.of(&SOURCES))),
+    kind("add both ways", 8, |draw| draw.both_ways("add")),
+    kind("change both ways", 4, |draw| draw.both_ways("mod")),
+    kind("write to both ways", 5, |_| Call::on("write", DUPLEX)),
+    kind("drain of both ways", 3, |_| Call::on("drain", DUPLEX)),
+    kind("fill", 4, |_| Call::on("fill", DUPLEX)),
+    kind("make_room", 6, |_| Call::on("make_room", DUPLEX)),
+    kind("close both ways", 1, |_| Call::on("close_source", DUPLEX)),
+    kind("duplicate a source", 1, |draw| {
+        Call::on("duplicate_source", draw.of(&[SOURCES[0], DUPLEX]))
+    }),
     kind("start", 8, |draw| Call::on("start", draw.of(&OPERATIONS))),
     kind("complete", 8, |draw| {
         Call::on("complete", draw.of(&OPERATIONS)).with("bytes", draw.ticks())
+    }),
+    kind("peek", 4, |draw| {
+        Call::on("peek", draw.of(&OPERATIONS)).with("into", "seen")
     }),
     kind("cancel an operation", 2, |draw| {
         Call::on("cancel", draw.of(&OPERATIONS))
@@ -373,8 +430,50 @@ pub(super) const KINDS: &[Kind] = &[
             .with("target", draw.of(&["event", "units"]))
             .with("key", draw.key())
     }),
+    kind("wait_packet of an end", 2, |draw| {
+        Call::on("wait_packet", "packet")
+            .with("port", draw.port())
+            .with("target", draw.thread().as_str())
+            .with("key", draw.key())
+    }),
     kind("cancel_wait_packet", 1, |_| {
         Call::on("cancel_wait_packet", "packet")
+    }),
+    kind("swap", 3, |draw| {
+        let swap = Call::on("swap", VARIABLE).with("value", draw.ticks());
+        swap.with("into", "was")
+    }),
+    kind("add", 4, |draw| {
+        let add = Call::on("add", VARIABLE).with("value", draw.ticks());
+        add.with("into", "was")
+    }),
+    kind("compare_swap", 4, |draw| {
+        let expected = draw.rng.below(3) as i64;
+        let swap = Call::on("compare_swap", VARIABLE).with("expect", expected);
+        swap.with("value", draw.ticks()).with("into", "was")
+    }),
+    kind("post of a variable", 6, |draw| {
+        Call::on("post", draw.port()).with("key", "me + max(min(n, 5), 0)")
+    }),
+    several("post of what came before", 6, |draw| {
+        let get = Call::on("get", draw.port()).with("into", "got");
+        let post = Call::on("post", draw.port()).with("key", "(got.key + 1) % 5");
+        vec![get, post]
+    }),
+    several("each of a batch", 6, |draw| {
+        let batch = Call::on("get", draw.port()).with("max", draw.max());
+        let post = Call::on("post", draw.port()).with("key", "it.key % 5");
+        let each = Call::on("each", "batch").with("item", "it");
+        vec![
+            batch.with("into", "batch"),
+            each.with("do", Word::Calls(vec![post])),
+        ]
+    }),
+    several("post of what is kept", 6, |draw| {
+        let get = Call::on("get", draw.port()).with("into", "kept");
+        let poll = get.clone().with("timeout", 0).with("keeps", Word::Yes);
+        let post = Call::on("post", draw.port()).with("key", "kept.key % 5");
+        vec![get, poll, post]
     }),
 ];
 
@@ -409,6 +508,7 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
             },
         );
     }
+    part("sources", DUPLEX, vec![("writable", Word::Yes)]);
     part("files", "f", vec![("port", "p".into()), ("key", 7.into())]);
     part("files", "g", Vec::new());
     part("files", ON, vec![("port", "p".into()), ("key", 9.into())]);
@@ -433,6 +533,7 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
             ("event", "event".into()),
         ],
     );
+    part("vars", VARIABLE, Vec::new());
     part("wait_packets", "packet", Vec::new());
     part("jobs", "job", Vec::new());
     parts

@@ -90,6 +90,7 @@ pub(super) use ops_of_the_conductor;
 macro_rules! ops_of_the_kernel {
     () => {
         Op::Block { .. }
+            | Op::Join { .. }
             | Op::Signal { .. }
             | Op::Reset { .. }
             | Op::Stall

@@ -14,6 +14,8 @@ pub struct Can {
     pub alertable: &'static str,
     /// Why no call waits for several packets, where none does.
     pub minimum: Option<&'static str>,
+    /// Why nobody knows what a call leaves in its caller's variables that takes no packet, where that is so.
+    pub keeps: Option<&'static str>,
     /// Why no packet carries a status, where none does.
     pub status: Option<&'static str>,
     /// Why no post has a reserve object.
@@ -24,6 +26,9 @@ pub struct Can {
 
 /// Why no post fails for want of memory.
 const MEMORY: &str = "nobody can make memory scarce here";
+
+/// Why no result keeps what was there.
+pub const OWN_VARIABLES: &str = "nobody looks at what its calls leave in their caller's variables";
 
 impl Can {
     /// What Linux lacks, whatever its ports are.
@@ -37,6 +42,7 @@ impl Can {
         lacks_the_rest: "",
         alertable: "Linux has no alertable waits",
         minimum: None,
+        keeps: Some(OWN_VARIABLES),
         status: Some("its packets carry no status"),
         reserve: "Linux has no reserve objects",
         named: "",
@@ -64,6 +70,9 @@ impl Can {
 
     /// Why it cannot do what is asked of an operation that it has.
     fn lacks_a_part_of(&self, program: &Program, op: Op) -> Option<&'static str> {
+        if op.keeps() && self.keeps.is_some() {
+            return self.keeps;
+        }
         if let Op::Get { min: Some(_), .. } = op {
             return self.minimum;
         }

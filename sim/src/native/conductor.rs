@@ -5,7 +5,7 @@
 //! returned or is parked in this call, and every thread that the call released has returned.
 //!
 //! Where a port counts its threads, the end of one that belongs to a port is a turn as well; so is the end of one that
-//! takes I/O with it. A suspended thread has no turns.
+//! takes I/O with it, or that somebody may wait for. A suspended thread has no turns.
 //!
 //! The order of the events of one turn: first the call, then the returns by thread. Which of several released
 //! threads came back first cannot be observed.
@@ -329,7 +329,7 @@ impl<'a> Run<'a> {
 
     /// A thread ends; whoever that releases returns in the same turn.
     fn exit(&mut self, thread: ThreadId) -> Result<(), Stop> {
-        let counts = self.threads.counts(thread);
+        let shows = self.shows_end(thread);
         let part = self.script.part(thread);
         (part.done, part.leaving) = (true, false);
         self.events.push(Shown::Call {
@@ -338,7 +338,7 @@ impl<'a> Run<'a> {
             answer: Some(Answer::Done),
         });
         self.threads.leave(thread)?;
-        if !counts {
+        if !shows {
             return Ok(());
         }
         let backs = self.quiet(&[], self.options.turn_limit)?;
@@ -374,8 +374,9 @@ impl<'a> Run<'a> {
     /// A thread whose end was to be a turn just goes when its port is closed: nobody counts it any more.
     fn let_go(&mut self) -> Result<(), Stop> {
         for thread in self.program.thread_ids() {
+            let shows = self.shows_end(thread);
             let part = self.script.part(thread);
-            if part.leaving && part.suspensions == 0 && !self.threads.counts(thread) {
+            if part.leaving && part.suspensions == 0 && !shows {
                 (part.done, part.leaving) = (true, false);
                 self.threads.leave(thread)?;
             }
@@ -398,14 +399,19 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Whether the end of a thread may release others, and so is a turn.
+    fn shows_end(&self, thread: ThreadId) -> bool {
+        self.threads.counts(thread) || self.program.is_joined(thread)
+    }
+
     /// After control went on: a thread whose program is over leaves, at once or in a turn of its own; one that is
     /// lost ends the recording.
     fn went(&mut self, thread: ThreadId, went: Result<(), Lost>) -> Result<(), Stop> {
-        let counts = self.threads.counts(thread);
+        let shows = self.shows_end(thread);
         let part = self.script.part(thread);
         if went.is_err() {
             self.ended.get_or_insert(Ended::Nowhere(thread));
-        } else if part.done && counts {
+        } else if part.done && shows {
             (part.done, part.leaving) = (false, true);
         } else if part.done {
             self.threads.leave(thread)?;

@@ -18,7 +18,7 @@ use portsim_model::os_error::win32;
 use portsim_model::program::{Get, Op, Packet, PacketId, PortId, Program, ThreadId, Verb};
 
 use super::backend::{Backend, Failure};
-use super::can::Can;
+use super::can::{Can, OWN_VARIABLES};
 use super::lock::lock;
 use super::objects::Bell;
 use super::ports::{Ports, PortsAndObjects, refused_before};
@@ -104,6 +104,7 @@ const CAN: Can = Can {
     lacks_the_rest: "a port in user space has no such operation",
     alertable: "user space has no alertable waits",
     minimum: Some("a batch takes what is there, and waits for no more"),
+    keeps: Some(OWN_VARIABLES),
     status: None,
     reserve: "a port in user space has no reserve objects",
     named: "a port in user space has no name",

@@ -11,9 +11,13 @@
 //! - Closing a port wakes nobody. A second descriptor of each epoll object is kept aside to bring its waiters
 //!   home when the recording is over: a level-triggered source, ready for ever, is added to each. Nothing in
 //!   the scenario can observe it: nobody but its waiters can reach an epoll object whose number is closed.
+//! - A source is an eventfd, or one end of a connection where a scenario speaks of its other direction or closes it.
+
+mod sources;
 
 use std::ffi::c_int;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,12 +26,11 @@ use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
 use portsim_model::program::{
-    BATCH_MAX, Get, Interest, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Verb,
-    Watch,
+    BATCH_MAX, Direction, Events, Get, Interest, Op, Packet, PacketId, PortId, Program, SourceId,
+    ThreadId, Verb, Watch,
 };
 use rustix::event::epoll::{self, CreateFlags, EventFlags};
-use rustix::event::{EventfdFlags, eventfd};
-use rustix::io::{Errno, read, write};
+use rustix::io::Errno;
 
 use super::backend::{Backend, Failure};
 use super::bell::EventBell;
@@ -40,6 +43,7 @@ use super::posted::Posted;
 use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
+use sources::{Sources, counter, raise};
 
 const NAME: &str = "epoll";
 
@@ -49,12 +53,24 @@ const HOME: u64 = u64::MAX;
 /// Carried, with the packet's id, by a source that the program watches; posted packets count from 0.
 const WATCHED: u64 = 1 << 63;
 
+/// Carried beside it where a report says which events it is of.
+const SAYS_EVENTS: u64 = 1 << 62;
+
 /// The backend `epoll`.
 pub struct Epoll;
 
 const CAN: Can = Can {
-    own: &[Verb::EpollCtl, Verb::Write, Verb::Drain],
+    own: &[
+        Verb::EpollCtl,
+        Verb::Write,
+        Verb::Drain,
+        Verb::Fill,
+        Verb::MakeRoom,
+        Verb::CloseSource,
+        Verb::DuplicateSource,
+    ],
     lacks_the_rest: "epoll has no such operation",
+    keeps: None,
     minimum: Some("epoll_wait takes what is there, and waits for no more"),
     status: Some("a source becomes ready, it cannot fail: no packet carries a status"),
     named: "an epoll descriptor has no name",
@@ -86,20 +102,17 @@ struct EpollPorts {
     ports: Descriptors<OwnedFd>,
     /// With the sources that carry them.
     posted: Posted<(Packet, Arc<OwnedFd>)>,
-    sources: Vec<OwnedFd>,
+    sources: Sources,
     home: OwnedFd,
 }
 
 impl EpollPorts {
     fn new(program: &Program, tick: Duration) -> Result<EpollPorts, Failure> {
-        let declared = program.sources.iter();
         Ok(EpollPorts {
             ports: Descriptors::new(Run::new(NAME, errno, program, tick), program)?,
             posted: Posted::default(),
-            sources: declared
-                .map(|declared| source(u32::from(declared.readable)))
-                .collect::<Result<_, _>>()?,
-            home: source(1)?,
+            sources: Sources::new(program)?,
+            home: counter(1)?,
         })
     }
 
@@ -126,7 +139,14 @@ impl EpollPorts {
         let carried = event.u64;
         match carried {
             HOME => None,
-            data if data & WATCHED != 0 => Some(self.run().packet(PacketId((data & 0xff) as u8))),
+            data if data & WATCHED != 0 => {
+                let packet = self.run().packet(PacketId((data & 0xff) as u8));
+                let bytes = match data & SAYS_EVENTS {
+                    0 => packet.bytes,
+                    _ => event.events.into(),
+                };
+                Some(Packet { bytes, ..packet })
+            }
             data => {
                 // Its source is closed with this, unless the poster still holds it.
                 let (packet, _) = self.posted.take(data).expect("a packet is delivered once");
@@ -137,23 +157,34 @@ impl EpollPorts {
 
     fn watch(&self, port: PortId, source: SourceId, change: Watch) -> Result<Answer, Failure> {
         let port = self.ports.get(port);
-        let source = &self.sources[source.index()];
+        let source = self.sources.get(source);
         let (op, flags, data) = match change {
-            Watch::Add(interest) => (libc::EPOLL_CTL_ADD, flags(interest), data(interest)),
-            Watch::Mod(interest) => (libc::EPOLL_CTL_MOD, flags(interest), data(interest)),
+            Watch::Add(interest) => (libc::EPOLL_CTL_ADD, flags(interest), self.data(interest)),
+            Watch::Mod(interest) => (libc::EPOLL_CTL_MOD, flags(interest), self.data(interest)),
             Watch::Del => (libc::EPOLL_CTL_DEL, EventFlags::empty(), 0),
         };
         answer_of("epoll_ctl", control(port, op, source, flags, data))
     }
 
-    fn drain(&self, source: SourceId) -> Result<Answer, Failure> {
-        let mut count = [0; 8];
-        loop {
-            match read(&self.sources[source.index()], &mut count) {
-                Ok(_) => {}
-                Err(Errno::AGAIN) => return Ok(Answer::Done),
-                Err(errno) => return Err(failure("read from an eventfd", errno)),
-            }
+    fn data(&self, interest: Interest) -> u64 {
+        let (packet, all) = match interest.events {
+            Events::None => return WATCHED | SAYS_EVENTS,
+            Events::In(packet) => (packet, Events::INPUT),
+            Events::Out(packet) => (packet, Events::OUTPUT),
+            Events::InOut { both, .. } => (both, Events::INPUT | Events::OUTPUT),
+        };
+        let says_events = match self.run().packet(packet).bytes == all {
+            true => SAYS_EVENTS,
+            false => 0,
+        };
+        WATCHED | says_events | packet.index() as u64
+    }
+
+    /// What a call on a source says: that it was done, or that no descriptor of it is open.
+    fn said(&self, is_open: bool) -> Answer {
+        match is_open {
+            true => Answer::Done,
+            false => self.run().failed(Error::BadHandle),
         }
     }
 }
@@ -176,11 +207,15 @@ impl Ports for EpollPorts {
 
     fn get(&self, _: ThreadId, get: Get) -> Result<Answer, Failure> {
         let end = self.run().end(get.timeout);
-        let mut room = [NOTHING; BATCH_MAX];
+        let mut room = [UNTOUCHED; BATCH_MAX];
         let room = &mut room[..most(get)];
         loop {
             let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
             match wait(self.ports.get(get.port), room, rest) {
+                Ok(0) if room.iter().any(|event| !is_untouched(event)) => {
+                    let what = "an event is written where none is reported";
+                    return Err(failure("epoll_pwait", io::Error::other(what)));
+                }
                 Ok(count) => return Ok(self.taken(&room[..count], get.max)),
                 Err(Errno::INTR) => self.run().disturb(),
                 Err(errno) => return answer_of("epoll_pwait", Err(errno)),
@@ -192,11 +227,11 @@ impl Ports for EpollPorts {
     }
 
     fn post(&self, _: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
-        let source = Arc::new(source(0)?);
+        let source = Arc::new(counter(0)?);
         let data = self.posted.add((self.run().packet(packet), source.clone()));
         let how = EventFlags::IN | EventFlags::ET | EventFlags::ONESHOT;
         let port = self.ports.get(port);
-        let added = control(port, libc::EPOLL_CTL_ADD, &source, how, data);
+        let added = control(port, libc::EPOLL_CTL_ADD, source.as_fd().into(), how, data);
         if added.is_err() {
             self.posted.take(data);
             return answer_of("epoll_ctl", added);
@@ -212,10 +247,13 @@ impl Ports for EpollPorts {
                 change,
                 ..
             } => self.watch(port, source, change),
-            Op::Write { source } => raise(&self.sources[source.index()]),
-            Op::Drain { source } => self.drain(source),
-            Op::CloseSource { .. }
-            | ops_of!(ports, port_handles, objects, threads, apcs, variables)
+            Op::Write { source } => self.sources.write(source),
+            Op::Drain { source } => Ok(self.said(self.sources.drain(source)?)),
+            Op::Fill { source } => Ok(self.said(self.sources.fill(source)?)),
+            Op::MakeRoom { source } => self.sources.make_room(source),
+            Op::CloseSource { source, .. } => Ok(self.said(self.sources.close(source))),
+            Op::DuplicateSource { source, .. } => Ok(self.said(self.sources.duplicate(source)?)),
+            ops_of!(ports, port_handles, objects, threads, apcs, variables)
             | ops_of!(files, wait_packets, jobs, event_ports, rings, kqueues) => refused_before(op),
         }
     }
@@ -227,20 +265,29 @@ impl Ports for EpollPorts {
     fn release(&self) -> Result<(), Failure> {
         for kept in self.ports.kept().iter() {
             let kept = kept.ends[0].as_fd().into();
-            control(kept, libc::EPOLL_CTL_ADD, &self.home, EventFlags::IN, HOME)
+            let home = self.home.as_fd().into();
+            control(kept, libc::EPOLL_CTL_ADD, home, EventFlags::IN, HOME)
                 .map_err(|errno| failure("epoll_ctl", errno))?;
         }
         Ok(())
     }
 }
 
-const NOTHING: libc::epoll_event = libc::epoll_event { events: 0, u64: 0 };
+/// What no event is: it is still there where the kernel has written nothing.
+const UNTOUCHED: libc::epoll_event = libc::epoll_event {
+    events: u32::MAX,
+    u64: HOME,
+};
+
+fn is_untouched(event: &libc::epoll_event) -> bool {
+    (event.events, event.u64) == (UNTOUCHED.events, UNTOUCHED.u64)
+}
 
 /// epoll_ctl.
 fn control(
     port: Number<'_>,
     op: c_int,
-    source: &OwnedFd,
+    source: Number<'_>,
     flags: EventFlags,
     data: u64,
 ) -> Result<(), Errno> {
@@ -248,9 +295,9 @@ fn control(
         events: flags.bits(),
         u64: data,
     };
-    // SAFETY: the event lives here until the call is over, and the kernel keeps a copy. The source is open, and the
-    // number is one that a call may be made on.
-    gave(unsafe { libc::epoll_ctl(port.raw(), op, source.as_raw_fd(), &mut event) }).map(drop)
+    // SAFETY: the event lives here until the call is over, and the kernel keeps a copy. Both numbers are such that a call
+    // may be made on them.
+    gave(unsafe { libc::epoll_ctl(port.raw(), op, source.raw(), &mut event) }).map(drop)
 }
 
 /// epoll_pwait, which counts in milliseconds: how many were ready, first in the room.
@@ -269,29 +316,14 @@ fn wait(
     gave(unsafe { libc::epoll_pwait(port.raw(), first, len, millis, ptr::null()) })
 }
 
-fn data(interest: Interest) -> u64 {
-    WATCHED | interest.packet.index() as u64
-}
-
 fn flags(interest: Interest) -> EventFlags {
-    let mut flags = EventFlags::IN;
+    let mut flags = EventFlags::empty();
+    flags.set(EventFlags::IN, interest.events.has(Direction::In));
+    flags.set(EventFlags::OUT, interest.events.has(Direction::Out));
     flags.set(EventFlags::ET, interest.edge);
     flags.set(EventFlags::ONESHOT, interest.oneshot);
     flags.set(EventFlags::EXCLUSIVE, interest.exclusive);
     flags
-}
-
-fn source(count: u32) -> Result<OwnedFd, Failure> {
-    eventfd(count, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-        .map_err(|errno| failure("eventfd", errno))
-}
-
-/// Makes a source ready.
-fn raise(source: &OwnedFd) -> Result<Answer, Failure> {
-    match write(source, &1_u64.to_ne_bytes()) {
-        Ok(_) => Ok(Answer::Done),
-        Err(errno) => Err(failure("write to an eventfd", errno)),
-    }
 }
 
 /// What a call says about its arguments is an answer; all else it says is about this machine.
@@ -307,6 +339,6 @@ fn answer_of(call: &str, result: Result<(), Errno>) -> Result<Answer, Failure> {
     Ok(Answer::Failed(name.into()))
 }
 
-fn failure(call: &str, error: impl Into<std::io::Error>) -> Failure {
+fn failure(call: &str, error: impl Into<io::Error>) -> Failure {
     Failure::new(NAME, call, error)
 }

@@ -149,7 +149,13 @@ fn unplayable_freely(program: &Program) -> Option<String> {
         Expr::Thread(..) => Some("what another thread is doing"),
         Expr::Result {
             thread: Some(_), ..
+        }
+        | Expr::Nth {
+            thread: Some(_), ..
         } => Some("the results of another thread"),
+        Expr::Local {
+            thread: Some(_), ..
+        } => Some("the variables of another thread"),
         _ => None,
     };
     let what = asked(program).find_map(hidden)?;

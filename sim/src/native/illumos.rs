@@ -25,7 +25,7 @@ use rustix::io::{Errno, ioctl_fionbio, read, write};
 use rustix::pipe::pipe;
 
 use super::backend::{Backend, Failure};
-use super::can::Can;
+use super::can::{Can, OWN_VARIABLES};
 use super::descriptors::Descriptors;
 use super::parked::{Call, Probe};
 use super::pipe_bell::PipeBell;
@@ -104,6 +104,7 @@ const CAN: Can = Can {
     lacks_the_rest: "event ports have no such operation",
     alertable: "illumos has no alertable waits",
     minimum: None,
+    keeps: Some(OWN_VARIABLES),
     status: None,
     reserve: "illumos has no reserve objects",
     named: "an event port has no name",
@@ -357,6 +358,9 @@ impl Ports for EventPorts {
             Op::Drain { source } => self.drain(source),
             Op::DuplicatePort { .. } | Op::WaitHandle { .. } => refused_before(op),
             Op::EpollCtl { .. } | Op::CloseSource { .. } => refused_before(op),
+            Op::Fill { .. } | Op::MakeRoom { .. } | Op::DuplicateSource { .. } => {
+                refused_before(op)
+            }
             ops_of!(ports, objects, threads, apcs, variables, files) => refused_before(op),
             ops_of!(wait_packets, jobs, rings, kqueues) => refused_before(op),
         }

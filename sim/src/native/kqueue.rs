@@ -23,7 +23,7 @@ use portsim_model::program::{
 };
 
 use super::backend::{Backend, Failure};
-use super::can::Can;
+use super::can::{Can, OWN_VARIABLES};
 use super::descriptors::Descriptors;
 use super::numbers::Number;
 use super::parked::{Call, Probe};
@@ -86,6 +86,7 @@ const CAN: Can = Can {
     lacks_the_rest: "kqueue has no such operation",
     alertable: "kqueue has no alertable waits",
     minimum: Some("kevent waits for no more than one event"),
+    keeps: Some(OWN_VARIABLES),
     status: Some("a user event cannot fail: no packet carries a status"),
     reserve: "kqueue has no reserve objects",
     named: "a kqueue has no name",

@@ -147,6 +147,7 @@ impl LocalThreads {
             let answer = answer?;
             if let Some(ended) = ended_by(op, &answer) {
                 self.forget_ended(ended);
+                self.world.ended(ended)?;
             }
             backs.push(Back { thread, answer });
         }
@@ -315,7 +316,7 @@ impl Threads for LocalThreads {
 
     fn leave(&mut self, thread: ThreadId) -> Result<(), Failure> {
         self.locals[thread.index()].go();
-        Ok(())
+        self.world.ended(thread)
     }
 
     fn counts(&self, thread: ThreadId) -> bool {

@@ -1,4 +1,4 @@
-//! Everything that a thread waits for and that is no port: events, mutexes, semaphores, stalls, sleeps.
+//! Everything that a thread waits for and that is no port: events, mutexes, semaphores, ends of threads, stalls, sleeps.
 //!
 //! Where a system has no such objects, or a backend cannot use them, their state is kept here, under one lock. A
 //! thread that must wait really sleeps, at a bell of its own, which each backend brings. Which of several waiters is
@@ -49,9 +49,21 @@ struct Live {
 }
 
 enum Kind {
-    Event { manual: bool, signaled: bool },
-    Mutex { owner: Option<ThreadId>, depth: u32 },
-    Semaphore { count: u32 },
+    Event {
+        manual: bool,
+        signaled: bool,
+    },
+    Mutex {
+        owner: Option<ThreadId>,
+        depth: u32,
+    },
+    Semaphore {
+        count: u32,
+    },
+    /// Those of whose end it is that have not ended.
+    End {
+        left: Vec<ThreadId>,
+    },
 }
 
 impl<B: Bell> Objects<B> {
@@ -60,7 +72,7 @@ impl<B: Bell> Objects<B> {
         program: &Program,
         bell: impl Fn() -> Result<B, Failure>,
     ) -> Result<Objects<B>, Failure> {
-        let live = |object: &Object| Live {
+        let live = |(id, object): (ObjectId, &Object)| Live {
             kind: match *object {
                 Object::Event { manual, signaled } => Kind::Event { manual, signaled },
                 Object::Mutex => Kind::Mutex {
@@ -70,6 +82,12 @@ impl<B: Bell> Objects<B> {
                 Object::Semaphore { count } => Kind::Semaphore {
                     count: count.into(),
                 },
+                Object::End(_) => {
+                    let threads = program.thread_ids();
+                    Kind::End {
+                        left: threads.filter(|&it| program.ends_in(it, id)).collect(),
+                    }
+                }
             },
             waiting: VecDeque::new(),
             granted: Vec::new(),
@@ -77,7 +95,13 @@ impl<B: Bell> Objects<B> {
         let bells = program.threads.iter().map(|_| bell());
         Ok(Objects {
             bells: bells.collect::<Result<_, _>>()?,
-            objects: Mutex::new(program.objects.iter().map(live).collect()),
+            objects: Mutex::new(
+                (0..)
+                    .map(ObjectId)
+                    .zip(&program.objects)
+                    .map(live)
+                    .collect(),
+            ),
         })
     }
 
@@ -162,7 +186,23 @@ impl<B: Bell> Objects<B> {
             return Ok(run.failed(Error::Limit));
         }
         state.signal();
-        // What can be taken goes to who has waited longest, at once: nobody can come between.
+        self.serve(state)?;
+        Ok(Answer::Done)
+    }
+
+    /// A thread is over.
+    pub fn ended(&self, thread: ThreadId) -> Result<(), Failure> {
+        for state in lock(&self.objects).iter_mut() {
+            if let Kind::End { left } = &mut state.kind {
+                left.retain(|&it| it != thread);
+                self.serve(state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What can be taken goes to who has waited longest, at once: nobody can come between.
+    fn serve(&self, state: &mut Live) -> Result<(), Failure> {
         while let Some(&thread) = state.waiting.front() {
             if !state.take(thread) {
                 break;
@@ -171,7 +211,7 @@ impl<B: Bell> Objects<B> {
             state.granted.push(thread);
             self.ring(thread)?;
         }
-        Ok(Answer::Done)
+        Ok(())
     }
 
     /// Takes an event's signal back.
@@ -182,7 +222,9 @@ impl<B: Bell> Objects<B> {
                 *signaled = false;
                 Answer::Done
             }
-            Kind::Mutex { .. } | Kind::Semaphore { .. } => run.failed(Error::Invalid),
+            Kind::Mutex { .. } | Kind::Semaphore { .. } | Kind::End { .. } => {
+                run.failed(Error::Invalid)
+            }
         }
     }
 
@@ -217,6 +259,7 @@ impl Live {
                 *count = count.saturating_sub(1);
                 there
             }
+            Kind::End { left } => left.is_empty(),
         }
     }
 
@@ -230,6 +273,7 @@ impl Live {
                     *owner = None;
                 }
             }
+            Kind::End { .. } => unreachable!("only its threads signal it"),
         }
     }
 }

@@ -12,8 +12,8 @@ use portsim_model::expr::{
 use portsim_model::op::{Noun, Role};
 use portsim_model::os_error::os_errors;
 use portsim_model::program::{
-    Assignment, FileId, IoResult, Op, OperationId, Packet, Pc, PortId, Program, SlotId, ThreadId,
-    VarId,
+    Assignment, FileId, Instr, IoResult, LETS_MAX, LocalId, Op, OperationId, Packet, Pc, PortId,
+    Program, SlotId, ThreadId, VarId, Variable,
 };
 use portsim_model::results::{Failure, Left};
 
@@ -35,7 +35,30 @@ pub struct Part {
     pub inside: Option<Op>,
     /// How many suspensions nobody has taken back.
     pub suspensions: u8,
-    results: Vec<Option<Answer>>,
+    results: Vec<Kept>,
+    /// Its own variables.
+    locals: Vec<i32>,
+}
+
+/// What calls have left in one place.
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    answer: Option<Answer>,
+    /// The last packet, if the last call took none and keeps it.
+    packet: Option<Packet>,
+}
+
+impl Kept {
+    /// A call leaves its answer.
+    fn leave(&mut self, op: Op, answer: &Answer) {
+        self.packet = match (&self.answer, answer) {
+            _ if !op.keeps() => None,
+            (Some(Answer::Packet(packet)), Answer::Failed(_)) => Some(*packet),
+            (_, Answer::Failed(_)) => self.packet,
+            _ => None,
+        };
+        self.answer = Some(answer.clone());
+    }
 }
 
 /// All parts, and the variables they share.
@@ -67,7 +90,8 @@ impl<'a> Script<'a> {
             leaving: false,
             inside: None,
             suspensions: 0,
-            results: vec![None; program.code(thread).slots.len()],
+            results: vec![Kept::default(); program.code(thread).slots.len()],
+            locals: program.code(thread).locals.clone(),
         };
         Script {
             program,
@@ -84,12 +108,12 @@ impl<'a> Script<'a> {
 
     /// Goes on at `pc`, and follows control from there.
     pub fn go_on(&mut self, thread: ThreadId, pc: Pc) -> Result<(), Lost> {
-        let rest = self.plan.settle(self.program, self, thread, pc);
+        let rest = self.rests(thread, pc)?;
         let part = self.part(thread);
         match rest {
             Rest::At(pc) => part.pc = pc,
             Rest::End(pc) => (part.pc, part.done) = (pc, true),
-            Rest::Nowhere(pc) => {
+            Rest::Nowhere(pc) | Rest::Let(pc) => {
                 part.pc = pc;
                 return Err(Lost);
             }
@@ -97,12 +121,29 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    /// A call starts: its slot is cleared.
+    /// Where control rests; what the thread assigns to its own variables on the way is written.
+    fn rests(&mut self, thread: ThreadId, mut pc: Pc) -> Result<Rest, Lost> {
+        for _ in 0..=LETS_MAX {
+            let rest = self.plan.settle(self.program, self, thread, pc);
+            let Rest::Let(at) = rest else {
+                return Ok(rest);
+            };
+            if let Instr::Let { first, len } = self.program.code(thread).instrs[usize::from(at)] {
+                self.set(thread, first, len)?;
+            }
+            pc = at + 1;
+        }
+        Ok(Rest::Nowhere(pc))
+    }
+
+    /// A call starts: its slot is cleared, unless it keeps what is there.
     pub fn starts(&mut self, thread: ThreadId, op: Op, pc: Pc) {
         let part = self.part(thread);
         part.pc = pc;
-        if let Some(slot) = op.into() {
-            part.results[slot.index()] = None;
+        if let Some(slot) = op.into()
+            && !op.keeps()
+        {
+            part.results[slot.index()] = Kept::default();
         }
     }
 
@@ -118,7 +159,7 @@ impl<'a> Script<'a> {
             return Ok(());
         }
         if let Some(slot) = op.into() {
-            part.results[slot.index()] = Some(answer.clone());
+            part.results[slot.index()].leave(op, answer);
         }
         let pc = part.pc + 1;
         self.go_on(thread, pc)
@@ -151,23 +192,23 @@ impl<'a> Script<'a> {
                 self.set(thread, first, len)?;
                 Some(pc + 1)
             }
-            Op::Swap { set, into } => {
+            Op::Swap { set, .. } => {
                 answer = self.update(thread, set, |_, given| Some(given))?;
-                self.leave(thread, into, &answer);
+                self.leave(thread, op, &answer);
                 Some(pc + 1)
             }
-            Op::Add { set, into } => {
+            Op::Add { set, .. } => {
                 answer = self.update(thread, set, i32::checked_add)?;
-                self.leave(thread, into, &answer);
+                self.leave(thread, op, &answer);
                 Some(pc + 1)
             }
-            Op::CompareSwap { set, expect, into } => {
+            Op::CompareSwap { set, expect, .. } => {
                 let expected = self.value(thread, expect)?;
                 answer = match self.read(thread, set)? == expected {
                     true => self.update(thread, set, |_, given| Some(given))?,
                     false => Answer::Other(self.read(thread, set)?),
                 };
-                self.leave(thread, into, &answer);
+                self.leave(thread, op, &answer);
                 Some(pc + 1)
             }
             Op::Test { cond, otherwise } => match self.value(thread, cond)? {
@@ -191,9 +232,9 @@ impl<'a> Script<'a> {
     }
 
     /// What a call has left.
-    fn leave(&mut self, thread: ThreadId, into: Option<SlotId>, answer: &Answer) {
-        if let Some(slot) = into {
-            self.part(thread).results[slot.index()] = Some(answer.clone());
+    fn leave(&mut self, thread: ThreadId, op: Op, answer: &Answer) {
+        if let Some(slot) = op.into() {
+            self.part(thread).results[slot.index()].leave(op, answer);
         }
     }
 
@@ -206,28 +247,30 @@ impl<'a> Script<'a> {
     ) -> Result<Answer, Lost> {
         let set = self.program.sets[usize::from(set)];
         let given = i32::try_from(self.value(thread, set.value)?).map_err(|_| Lost)?;
-        let var = self.written(thread, &set)?;
-        let was = self.vars[var];
-        self.vars[var] = becomes(was, given).ok_or(Lost)?;
+        let variable = self.written(thread, &set)?;
+        let place = self.variable(thread, variable);
+        let was = *place;
+        *place = becomes(was, given).ok_or(Lost)?;
         Ok(Answer::Value(was.into()))
     }
 
     /// The value of the variable that an assignment writes.
-    fn read(&self, thread: ThreadId, set: u16) -> Result<i64, Lost> {
-        let var = self.written(thread, &self.program.sets[usize::from(set)])?;
-        Ok(self.vars[var].into())
+    fn read(&mut self, thread: ThreadId, set: u16) -> Result<i64, Lost> {
+        let variable = self.written(thread, &self.program.sets[usize::from(set)])?;
+        Ok((*self.variable(thread, variable)).into())
     }
 
-    /// The place of the variable that an assignment writes.
-    fn written(&self, thread: ThreadId, set: &Assignment) -> Result<usize, Lost> {
-        let offset = match set.element {
-            None => 0,
-            Some((index, len)) => usize::try_from(self.value(thread, index)?)
-                .ok()
-                .filter(|&index| index < usize::from(len))
-                .ok_or(Lost)?,
-        };
-        Ok(set.var.index() + offset)
+    /// The variable that an assignment writes.
+    fn written(&self, thread: ThreadId, set: &Assignment) -> Result<Variable, Lost> {
+        let written = set.written(&self.program.exprs, self, thread);
+        written.ok_or(Lost)
+    }
+
+    fn variable(&mut self, thread: ThreadId, variable: Variable) -> &mut i32 {
+        match variable {
+            Variable::Shared(var) => &mut self.vars[var.index()],
+            Variable::Own(local) => &mut self.part(thread).locals[local.index()],
+        }
     }
 
     /// Exchanges the shared variables with others: where every thread has a script of its own, they are kept elsewhere.
@@ -256,17 +299,14 @@ impl<'a> Script<'a> {
         eval(&self.program.exprs, self, thread, expr).ok_or(Lost)
     }
 
-    /// Writes shared variables, all at once: every value is computed before the first is written.
+    /// Writes variables, all at once: every value is computed before the first is written.
     fn set(&mut self, thread: ThreadId, first: u16, len: u8) -> Result<(), Lost> {
         let program = self.program;
-        let sets = &program.sets[usize::from(first)..][..usize::from(len)];
-        let mut written = Vec::with_capacity(sets.len());
-        for set in sets {
-            let value = i32::try_from(self.value(thread, set.value)?).map_err(|_| Lost)?;
-            written.push((self.written(thread, set)?, value));
-        }
-        for (var, value) in written {
-            self.vars[var] = value;
+        let sets = program.sets(first, len).iter();
+        let come_to = sets.map(|set| set.comes_to(&program.exprs, self, thread));
+        let written: Option<Vec<_>> = come_to.collect();
+        for (variable, value) in written.ok_or(Lost)? {
+            *self.variable(thread, variable) = value;
         }
         Ok(())
     }
@@ -277,9 +317,18 @@ impl Facts for Script<'_> {
         i64::from(self.vars[var.index()])
     }
 
+    fn local(&self, thread: ThreadId, local: LocalId) -> i64 {
+        self.parts[thread.index()].locals[local.index()].into()
+    }
+
     fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64 {
-        match &self.parts[thread.index()].results[slot.index()] {
-            Some(answer) => left_by(answer, nth).field(field),
+        let Kept { answer, packet } = &self.parts[thread.index()].results[slot.index()];
+        match answer {
+            Some(answer) => Left {
+                kept: *packet,
+                ..left_by(answer, nth)
+            }
+            .field(field),
             None => 0,
         }
     }
@@ -336,6 +385,7 @@ fn left_by(answer: &Answer, nth: u8) -> Left {
         },
         count: packets.len(),
         packet: packets.get(usize::from(nth)).copied(),
+        kept: None,
         is_single: matches!(answer, Answer::Packet(_)),
         io: match *answer {
             Answer::Io { status, bytes } => Some(IoResult {
@@ -386,9 +436,8 @@ pub fn asked(program: &Program) -> impl Iterator<Item = Expr> {
         let expr = program.exprs[usize::from(open.pop()?.0)];
         match expr {
             Expr::Not(operand) | Expr::Neg(operand) => open.push(operand),
-            Expr::Element { index, .. } => open.push(index),
             Expr::Binary(_, left, right) => open.extend([left, right]),
-            _ => {}
+            _ => open.extend(expr.index()),
         }
         Some(expr)
     })

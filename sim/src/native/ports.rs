@@ -90,6 +90,9 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
             Op::Create { port, .. } => self.ports.create(port),
             Op::Block {
                 object, timeout, ..
+            }
+            | Op::Join {
+                object, timeout, ..
             } => objects.block(run, me, object, timeout),
             Op::Signal { object } => objects.signal(run, me, object),
             Op::Reset { object } => Ok(objects.reset(run, object)),
@@ -104,7 +107,9 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
     fn parked(&self, thread: ThreadId, op: Op) -> Parked {
         match op {
             Op::Get { port, .. } => self.ports.parked(thread, port),
-            Op::Block { .. } | Op::Stall | Op::Sleep { .. } => self.objects.parked(thread),
+            Op::Block { .. } | Op::Join { .. } | Op::Stall | Op::Sleep { .. } => {
+                self.objects.parked(thread)
+            }
             Op::Post { .. } | Op::Close { .. } | Op::Create { .. } => Parked::No,
             Op::Signal { .. } | Op::Reset { .. } | Op::Yield => Parked::No,
             ops_of!(port_handles, threads, apcs, variables, files) => Parked::No,
@@ -118,6 +123,10 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
 
     fn counts(&self, thread: ThreadId) -> bool {
         self.ports.counts(thread)
+    }
+
+    fn ended(&self, thread: ThreadId) -> Result<(), Failure> {
+        self.objects.ended(thread)
     }
 
     fn come_back(&self, thread: ThreadId) -> Result<(), Failure> {

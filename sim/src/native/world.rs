@@ -38,6 +38,11 @@ pub trait World: Send + Sync {
         false
     }
 
+    /// A thread is over, and its system's thread is joined: whoever waits for that goes on.
+    fn ended(&self, _: ThreadId) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Asked when everybody looks parked: whether nothing is on its way that the look at a thread may have missed.
     fn settled(&self) -> bool {
         true

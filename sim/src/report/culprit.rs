@@ -6,7 +6,7 @@ use portsim_model::expr::{Binary, Expr, ExprId, eval};
 use portsim_model::files::{Operation, Phase};
 use portsim_model::machine::AnyMachine;
 use portsim_model::op::{Noun, Role};
-use portsim_model::program::{Object, Op, OperationId, PortId, ThreadId};
+use portsim_model::program::{Instr, Object, ObjectId, Op, OperationId, PortId, ThreadId, Whose};
 use portsim_model::property::{Fault, Violation};
 use portsim_model::state::View;
 use portsim_model::threads::Mode;
@@ -162,11 +162,22 @@ impl End<'_> {
         };
         match evaluated.iter().copied().find(is_wrong) {
             Some(id) => format!("{name}: {}", self.value_for(id, thread)),
-            None if evaluated.is_empty() => {
+            None if evaluated.is_empty() || self.could_assign(thread) => {
                 format!("{name} goes round for ever without an operation")
             }
             None => format!("{name} sets an element that its array does not have"),
         }
+    }
+
+    /// Whether a thread stands where it assigns variables of its own, and could.
+    fn could_assign(&self, thread: ThreadId) -> bool {
+        let program = self.machine.program();
+        let pc = usize::from(self.view.thread(thread).pc());
+        let Some(&Instr::Let { first, len }) = program.code(thread).instrs.get(pc) else {
+            return false;
+        };
+        let mut sets = program.sets(first, len).iter();
+        sets.all(|set| set.comes_to(&program.exprs, &self.view, thread).is_some())
     }
 
     /// The operations that are as asked, any of which it may be.
@@ -232,9 +243,10 @@ impl End<'_> {
             }
             (None, None, Some(op)) if op.as_get().is_some() => "nobody is left to post".to_owned(),
             (None, Some(owner), _) => format!("{} has it", self.names.thread_name(owner)),
-            (None, None, Some(op)) if waits_for_object(op) => {
-                "nobody is left to signal it".to_owned()
-            }
+            (None, None, Some(op)) if waits_for_object(op) => match joins(op) {
+                Some(object) => self.not_over(held.thread, object),
+                None => "nobody is left to signal it".to_owned(),
+            },
             (None, None, _) => "nobody is left to end it".to_owned(),
         };
         let Some(op) = held.op else {
@@ -285,7 +297,48 @@ impl End<'_> {
         };
         match self.machine.program().objects[object.index()] {
             Object::Mutex => self.view.signal(object).checked_sub(1).map(ThreadId),
-            Object::Event { .. } | Object::Semaphore { .. } => None,
+            Object::Event { .. } | Object::Semaphore { .. } | Object::End(_) => None,
+        }
+    }
+
+    /// Who has not ended of those whose end a thread waits for, and what they are in.
+    fn not_over(&self, me: ThreadId, object: ObjectId) -> String {
+        let program = self.machine.program();
+        let ids = program.thread_ids();
+        let left = ids.filter(|&id| program.ends_in(id, object));
+        let left: Vec<_> = left
+            .filter(|&id| self.view.mode(id) != Mode::Done)
+            .collect();
+        let is_one = program.objects[object.index()] == Object::End(Whose::one(left[0]));
+        let mut groups: Vec<(String, Vec<ThreadId>)> = Vec::new();
+        for id in left {
+            let does = self.does_instead(me, id);
+            match groups.iter_mut().find(|(known, _)| *known == does) {
+                Some((_, threads)) => threads.push(id),
+                None => groups.push((does, vec![id])),
+            }
+        }
+        let groups = groups.iter().map(|(does, threads)| match is_one {
+            true => format!("it {does}"),
+            false => format!("{} {does}", self.listed(threads)),
+        });
+        groups.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What keeps a thread from its end.
+    fn does_instead(&self, me: ThreadId, id: ThreadId) -> String {
+        let call = |op| cells::request(self.names, self.machine.program(), op);
+        let held = held(self.machine, self.state);
+        match held.into_iter().find(|it| it.thread == id) {
+            _ if id == me => "is the thread that waits".to_owned(),
+            None if self.view.mode(id) == Mode::Unborn => "was never spawned".to_owned(),
+            Some(Held {
+                op: Some(op),
+                is_inside: true,
+                ..
+            }) => format!("stays in {}", call(op)),
+            Some(Held { op: Some(op), .. }) => format!("stays before {}", call(op)),
+            _ => "does not end".to_owned(),
         }
     }
 
@@ -299,6 +352,14 @@ impl End<'_> {
             all => all.join(""),
         }
     }
+}
+
+/// Whose end a thread waits for.
+fn joins(op: Op) -> Option<ObjectId> {
+    let Op::Join { object, .. } = op else {
+        return None;
+    };
+    Some(object)
 }
 
 fn waits_for_object(mut op: Op) -> bool {

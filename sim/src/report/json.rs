@@ -219,7 +219,7 @@ fn is(is: &Is) -> Value {
             let packets = packet_fields(packets);
             serde_json::to_value(packets).expect("a packet is plain data")
         }
-        Is::Threads(names) => names.clone().into(),
+        Is::Names(names) => names.clone().into(),
         Is::Words(words) => words.clone().into(),
     }
 }

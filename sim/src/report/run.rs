@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::verdict::{Verdict, bounds};
 use crate::check::Cut;
 use crate::choose::Policy;
-use crate::run::Ended;
+use crate::run::{Ended, Execution};
 use crate::scenario::Scenario;
 use crate::trace::changes::Change;
 use crate::trace::{Event, Held};
@@ -42,16 +42,32 @@ pub struct Ran {
     pub steps: u64,
     /// Threads that were still inside a call.
     pub parked: Vec<ThreadId>,
-    /// Threads that could not move at its end; none of a run that was stopped.
+    /// Threads that could not move at its end; none where nothing was written down.
     pub held: Vec<Held>,
-    /// What is wrong at its end, in a sentence; empty where nothing is.
+    /// What is wrong at its end, in a sentence; empty where nothing is, or nothing was written down.
     pub culprit: String,
-    /// What was seen; empty for one of several runs, and for one that was stopped.
+    /// What was seen; empty where nothing was written down.
     pub events: Vec<Event>,
     /// What each step changed, where that was asked.
     pub changes: Vec<Change>,
-    /// SHA-256 of the trace as a file, in hexadecimal digits; empty for a run that was stopped.
+    /// SHA-256 of the trace as a file, in hexadecimal digits; empty where nothing was written down.
     pub trace_sha256: String,
+}
+
+impl Ran {
+    /// One of which nobody wrote down what was seen.
+    pub fn of_unseen(execution: Execution) -> Ran {
+        Ran {
+            ended: execution.ended,
+            steps: execution.steps,
+            parked: execution.parked,
+            held: Vec::new(),
+            culprit: String::new(),
+            events: Vec::new(),
+            changes: Vec::new(),
+            trace_sha256: String::new(),
+        }
+    }
 }
 
 impl Run {

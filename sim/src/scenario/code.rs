@@ -56,7 +56,32 @@ impl<'a> Coder<'a> {
     ) -> Result<Vec<Instr>, Complaint> {
         self.list(ops, place)?;
         self.emit(Instr::End, place)?;
+        self.chosen_lets();
         Ok(self.instrs)
+    }
+
+    /// A choice is made in a step: what a thread assigns between one and the next operation is that step.
+    fn chosen_lets(&mut self) {
+        let mut open: Vec<Pc> = Vec::new();
+        let mut seen = vec![false; self.instrs.len()];
+        for instr in &self.instrs {
+            if let Instr::Either { branch, others } = *instr {
+                open.extend([branch, others]);
+            }
+        }
+        while let Some(pc) = open.pop() {
+            let at = usize::from(pc);
+            if std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            match self.instrs[at] {
+                Instr::Let { first, len } => self.instrs[at] = Instr::Op(Op::Set { first, len }),
+                Instr::Jump(to) => open.push(to),
+                Instr::If { otherwise, .. } => open.extend([pc + 1, otherwise]),
+                // The branches of another choice are there already.
+                Instr::Either { .. } | Instr::Op(_) | Instr::End => {}
+            }
+        }
     }
 
     fn here(&self) -> Pc {
@@ -67,7 +92,8 @@ impl<'a> Coder<'a> {
     fn emit(&mut self, instr: Instr, place: &Place<'_>) -> Result<Pc, Complaint> {
         if self.instrs.len() == INSTRS_MAX {
             return Err(place.complain(format!(
-                "the thread has more than {INSTRS_MAX} instructions up to here"
+                "the thread has more than {INSTRS_MAX} instructions up to here; write what repeats as a loop, or leave \
+                 a part to another thread"
             )));
         }
         self.instrs.push(instr);
@@ -84,7 +110,7 @@ impl<'a> Coder<'a> {
             }
             | Instr::Either { others: target, .. } => Some(target),
             Instr::Op(op) => op.branch(),
-            Instr::End => None,
+            Instr::End | Instr::Let { .. } => None,
         };
         *target.expect("only control is given a target") = here;
     }
@@ -113,6 +139,7 @@ impl<'a> Coder<'a> {
             wire::Op::Post(it) => self.post(it, place),
             wire::Op::Create(it) => self.create(it, place),
             wire::Op::Block(it) => self.block(it, place),
+            wire::Op::Join(it) => self.join(it, place),
             wire::Op::Signal(it) => self.signal(it, place),
             wire::Op::Reset(it) => self.reset(it, place),
             wire::Op::Stall => Ok(Op::Stall),
@@ -124,7 +151,7 @@ impl<'a> Coder<'a> {
             wire::Op::Spawn(it) => self.spawn(it, place),
             wire::Op::Exit => Ok(Op::Exit),
             wire::Op::ExitProcess => Ok(Op::ExitProcess),
-            wire::Op::Set(it) => self.set(it, place),
+            wire::Op::Set(it) => return self.set(it, place),
             wire::Op::Swap(it) => self.swap(it, place),
             wire::Op::CompareSwap(it) => self.compare_swap(it, place),
             wire::Op::Add(it) => self.add(it, place),
@@ -134,6 +161,8 @@ impl<'a> Coder<'a> {
             wire::Op::EpollCtl(it) => self.epoll_ctl(it, place),
             wire::Op::Write(it) => self.write(it, place),
             wire::Op::Drain(it) => self.drain(it, place),
+            wire::Op::Fill(it) => self.fill(it, place),
+            wire::Op::MakeRoom(it) => self.make_room(it, place),
             wire::Op::Close(it) => self.close(it, place),
             wire::Op::Duplicate(it) => self.duplicate(it, place),
             wire::Op::Query(it) => self.query(it, place),
@@ -144,6 +173,7 @@ impl<'a> Coder<'a> {
             wire::Op::Start(it) => self.start(it, place),
             wire::Op::Complete(it) => self.complete(it, place),
             wire::Op::Cancel(it) => self.cancel(it, place),
+            wire::Op::Peek(it) => self.peek(it, place),
             wire::Op::Free(it) => self.free(it, place),
             wire::Op::Alloc(it) => self.alloc(it, place),
             wire::Op::Apc(it) => self.apc(it, place),
@@ -161,6 +191,7 @@ impl<'a> Coder<'a> {
             wire::Op::PortAssociate(it) => self.port_associate(it, place),
             wire::Op::PortDissociate(it) => self.port_dissociate(it, place),
             wire::Op::CloseSource(it) => self.close_source(it, place),
+            wire::Op::DuplicateSource(it) => self.duplicate_source(it, place),
             wire::Op::Kevent(it) => self.kevent(it, place),
         }?;
         self.emit(Instr::Op(step), place)?;
@@ -201,7 +232,12 @@ impl<'a> Coder<'a> {
     fn condition(&mut self, text: &str, place: &Place<'_>) -> Result<(ExprId, bool), Complaint> {
         let first = self.program.exprs.len();
         let cond = self.expr(text, Type::Bool, place)?;
-        let shared = self.program.exprs[first..].iter().any(|expr| {
+        Ok((cond, self.is_shared(first)))
+    }
+
+    /// Whether any of the expressions from here on reads what other threads can change.
+    fn is_shared(&self, first: usize) -> bool {
+        self.program.exprs[first..].iter().any(|expr| {
             matches!(
                 expr,
                 Expr::Var(_)
@@ -213,8 +249,7 @@ impl<'a> Coder<'a> {
                     | Expr::Operation(..)
                     | Expr::File(..)
             )
-        });
-        Ok((cond, shared))
+        })
     }
 
     fn expr(&mut self, text: &str, wanted: Type, place: &Place<'_>) -> Result<ExprId, Complaint> {
@@ -365,6 +400,9 @@ impl<'a> Coder<'a> {
     /// A name for packets is no other name.
     fn check_item(&self, name: &str, place: &Place<'_>) -> Result<(), Complaint> {
         self.directory.check_new(name, place)?;
+        if self.directory.local(self.code, name).is_some() {
+            return Err(place.complain(format!("{name:?} is the name of a variable already")));
+        }
         let is_item = self.items.iter().any(|item| item.name == name);
         if is_item || self.directory.slot(self.code, name).is_some() {
             return Err(place.complain(format!("{name:?} is the name of a result already")));

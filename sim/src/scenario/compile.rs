@@ -8,13 +8,14 @@ mod io;
 mod judged;
 
 use portsim_model::program::{
-    Bounds, Code, CodeId, OBJECTS_MAX, Object, ObjectId, PORTS_MAX, Port, PortId, ProcessId,
-    Program, SOURCES_MAX, Slot, Source, SourceId, THREADS_MAX, Thread, ThreadId, VARS_MAX, VarId,
+    Bounds, Code, CodeId, LOCALS_MAX, LocalId, OBJECTS_MAX, Object, ObjectId, PORTS_MAX, Port,
+    PortId, ProcessId, Program, SOURCES_MAX, Slot, Source, SourceId, THREADS_MAX, Thread, ThreadId,
+    VARS_MAX, VarId, Whose,
 };
 
 use super::code::Coder;
-use super::directory::{Directory, Thing};
-use super::place::{Complaint, Path, Place};
+use super::directory::{Directory, LocalName, Thing};
+use super::place::{Aim, Complaint, Path, Place};
 use super::results;
 use super::wire::{self, File, Named, Resets, Threads, Var};
 use crate::names::Names;
@@ -75,7 +76,9 @@ pub(super) fn compile(file: &File) -> Result<Compiled, Complaint> {
     compiler.vars(&file.vars)?;
     compiler.threads(&file.threads)?;
     compiler.codes(&file.threads)?;
+    compiler.name_ends()?;
     compiler.packets()?;
+    compiler.looks()?;
     finite::find(&mut compiler.program, &compiler.names, &compiler.computed)?;
     compiler.somebody_starts()?;
     compiler.builtin(&file.builtin)?;
@@ -98,6 +101,9 @@ struct Compiler {
     computed: Vec<Path>,
 }
 
+/// What shares the room of objects.
+pub(super) const OBJECTS: &str = "events, mutexes, semaphores, files, operations on synchronous files and waits for the end of threads";
+
 /// Refuses one thing too many.
 fn room(
     there: usize,
@@ -107,9 +113,33 @@ fn room(
     place: &Place<'_>,
 ) -> Result<(), Complaint> {
     if there + more > max {
-        return Err(place.complain(format!("a scenario has at most {max} {noun}")));
+        return Err(place.complain(format!(
+            "a scenario has at most {max} {noun}; leave out what the question does not need"
+        )));
     }
     Ok(())
+}
+
+/// The first values of a variable or of an array, and how many elements an array has.
+fn values<'v>(var: &'v Var, place: &Place<'_>) -> Result<(&'v [i32], Option<u8>), Complaint> {
+    match var {
+        Var::One(value) => Ok((std::slice::from_ref(value), None)),
+        Var::Array(values) if values.is_empty() => {
+            Err(place.complain("an array needs at least one element"))
+        }
+        Var::Array(values) => {
+            let len = values.len().try_into().unwrap_or(u8::MAX);
+            Ok((values, Some(len)))
+        }
+    }
+}
+
+/// The name of a variable, or those of the elements of an array.
+fn each_name(name: &str, len: Option<u8>) -> Vec<String> {
+    match len {
+        None => vec![name.to_owned()],
+        Some(len) => (0..len).map(|n| format!("{name}[{n}]")).collect(),
+    }
 }
 
 /// A ring has a power of two of entries.
@@ -175,13 +205,7 @@ impl Compiler {
     ) -> Result<(), Complaint> {
         let place = &section.field(name);
         let there = self.program.objects.len();
-        room(
-            there,
-            1,
-            OBJECTS_MAX,
-            "events, mutexes and semaphores",
-            place,
-        )?;
+        room(there, 1, OBJECTS_MAX, OBJECTS, place)?;
         self.directory
             .declare(name, thing(ObjectId(there as u8)), place)?;
         self.names.objects.push(name.to_owned());
@@ -200,6 +224,7 @@ impl Compiler {
             self.names.sources.push(name.clone());
             self.program.sources.push(Source {
                 readable: source.readable,
+                writable: source.writable,
             });
         }
         Ok(())
@@ -210,28 +235,46 @@ impl Compiler {
         for (name, var) in &vars.0 {
             let place = &section.field(name);
             let first = VarId(self.program.vars.len() as u8);
-            let (values, thing) = match var {
-                Var::One(value) => (std::slice::from_ref(value), Thing::Var(first)),
-                Var::Array(values) if values.is_empty() => {
-                    return Err(place.complain("an array needs at least one element"));
-                }
-                Var::Array(values) => {
-                    let len = values.len().try_into().unwrap_or(u8::MAX);
-                    (values.as_slice(), Thing::Array { first, len })
-                }
-            };
+            let (values, len) = values(var, place)?;
+            let thing = len.map_or(Thing::Var(first), |len| Thing::Array { first, len });
             let noun = "variables, each element of an array counted";
             room(self.program.vars.len(), values.len(), VARS_MAX, noun, place)?;
             self.directory.declare(name, thing, place)?;
             self.program.vars.extend(values);
-            match var {
-                Var::One(_) => self.names.vars.push(name.clone()),
-                Var::Array(values) => {
-                    let elements = (0..values.len()).map(|n| format!("{name}[{n}]"));
-                    self.names.vars.extend(elements);
-                }
-            }
+            self.names.vars.extend(each_name(name, len));
         }
+        Ok(())
+    }
+
+    /// The variables that threads of the next code have for themselves. None is called like something that its
+    /// expressions can speak of besides.
+    fn locals(&mut self, locals: &Named<Var>, place: &Place<'_>) -> Result<(), Complaint> {
+        let section = place.field("locals");
+        let code = self.directory.locals.len();
+        let (mut known, mut names) = (Vec::new(), Vec::new());
+        for (name, var) in &locals.0 {
+            let place = &section.field(name);
+            let (values, len) = values(var, place)?;
+            let firsts = &mut self.program.codes[code].locals;
+            if firsts.len() + values.len() > LOCALS_MAX {
+                return Err(place.complain(format!(
+                    "a thread has at most {LOCALS_MAX} variables of its own, each element of an array counted"
+                )));
+            }
+            let first = LocalId(firsts.len() as u8);
+            firsts.extend(values);
+            let on_name = |complaint: Complaint| complaint.at(Aim::Name);
+            self.directory.check_new(name, place).map_err(on_name)?;
+            if self.directory.slots[code].iter().any(|it| it.name == *name) {
+                let problem = format!("{name:?} is the name of a result of this thread already");
+                return Err(on_name(place.complain(problem)));
+            }
+            names.extend(each_name(name, len));
+            let name = name.clone();
+            known.push(LocalName { name, first, len });
+        }
+        self.directory.locals.push(known);
+        self.names.locals.push(names);
         Ok(())
     }
 
@@ -264,15 +307,19 @@ impl Compiler {
             };
             let (count, thing) = match threads {
                 Threads::One(_) => (1, Thing::Thread(first)),
-                Threads::Group(wire::Group { count: 0, .. }) => {
+                Threads::Group(wire::Group { count: Some(0), .. }) => {
                     return Err(place
                         .field("count")
                         .complain("a group needs at least one thread"));
                 }
-                Threads::Group(group) => {
-                    let count = group.count;
-                    (count, Thing::Group { first, count })
-                }
+                Threads::Group(group) => match group.count {
+                    Some(count) => (count, Thing::Group { first, count }),
+                    None if group.locals.is_none() => {
+                        let problem = "the field \"count\" is missing; only one thread with \"locals\" goes without";
+                        return Err(place.complain(problem).at(Aim::Name));
+                    }
+                    None => (1, Thing::Thread(first)),
+                },
             };
             room(there, count.into(), THREADS_MAX, "threads", place)?;
             self.directory.declare(name, thing, place)?;
@@ -294,6 +341,48 @@ impl Compiler {
         Ok(())
     }
 
+    /// What stands for the end of threads is called as they are.
+    fn name_ends(&mut self) -> Result<(), Complaint> {
+        let named = self.names.objects.len();
+        for object in self.program.objects.split_off(named) {
+            let Object::End(whose) = object else {
+                unreachable!("code adds no other objects");
+            };
+            let name = self.name_of(whose);
+            if let Whose::Process(process) = whose
+                && let Some(late) = self.spawned_in(process)
+            {
+                let place = Place::TOP.field("processes");
+                let late = self.names.thread_name(late);
+                return Err(place.complain(format!(
+                    "{name:?} is waited for, so all its threads must be there from the start; {late:?} is spawned"
+                )));
+            }
+            self.names.objects.push(name);
+            self.program.objects.push(object);
+        }
+        Ok(())
+    }
+
+    fn spawned_in(&self, process: ProcessId) -> Option<ThreadId> {
+        let thread = |id: &ThreadId| &self.program.threads[id.index()];
+        let mut ids = self.program.thread_ids();
+        ids.find(|id| thread(id).spawned && thread(id).process == process)
+    }
+
+    fn name_of(&self, whose: Whose) -> String {
+        let names = &self.names;
+        match whose {
+            Whose::Process(process) => names.processes[process.index()].clone(),
+            Whose::Threads { first, count: 1 } => names.thread_name(first).to_owned(),
+            Whose::Threads { first, .. } => {
+                let mut groups = names.groups.iter();
+                let group = groups.find(|(_, threads)| threads.first() == Some(&first));
+                group.expect("only groups have several").0.clone()
+            }
+        }
+    }
+
     fn name_threads(&mut self, name: &str, thing: Thing) {
         let Thing::Group { count, .. } = thing else {
             self.names.threads.push(name.to_owned());
@@ -308,10 +397,10 @@ impl Compiler {
     fn codes(&mut self, threads: &Named<Threads>) -> Result<(), Complaint> {
         let section = Place::TOP.field("threads");
         for (name, threads) in &threads.0 {
-            let place = &section.field(name);
+            let whole = &section.field(name);
             let (ops, place) = match threads {
-                Threads::One(ops) => (ops, place),
-                Threads::Group(group) => (&group.ops, &place.field("do")),
+                Threads::One(ops) => (ops, whole),
+                Threads::Group(group) => (&group.ops, &whole.field("do")),
             };
             let mut slots = Vec::new();
             results::collect(ops, &mut slots, &self.directory, place)?;
@@ -319,12 +408,17 @@ impl Compiler {
                 .slots
                 .push(slots.iter().map(|slot| slot.name.clone()).collect());
             self.directory.slots.push(slots);
+            let locals = match threads {
+                Threads::One(_) => None,
+                Threads::Group(group) => group.locals.as_ref(),
+            };
+            self.locals(locals.unwrap_or(&Named::default()), whole)?;
         }
         for (n, (name, threads)) in threads.0.iter().enumerate() {
             let place = &section.field(name);
             let (ops, count, place) = match threads {
                 Threads::One(ops) => (ops, 1, place),
-                Threads::Group(group) => (&group.ops, group.count, &place.field("do")),
+                Threads::Group(group) => (&group.ops, group.count.unwrap_or(1), &place.field("do")),
             };
             let coder = Coder {
                 directory: &self.directory,
@@ -341,10 +435,8 @@ impl Compiler {
             let slots = self.directory.slots[n].iter().map(|slot| Slot {
                 packets_max: slot.room(),
             });
-            self.program.codes[n] = Code {
-                instrs,
-                slots: slots.collect(),
-            };
+            let code = &mut self.program.codes[n];
+            (code.instrs, code.slots) = (instrs, slots.collect());
         }
         Ok(())
     }

@@ -2,14 +2,14 @@
 
 use portsim_model::os_error::{UNKNOWN_STATUS, os_errors, win32_of_status};
 use portsim_model::program::{
-    CodeId, FileId, JobId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId, SourceId,
-    ThreadId, VarId, WaitPacketId, WaitsIn,
+    CodeId, FileId, JobId, LocalId, ObjectId, OperationId, PortId, ProcessId, ReserveId, SlotId,
+    SourceId, ThreadId, VarId, WaitPacketId, WaitsIn, Whose,
 };
 
 use super::place::{Aim, Complaint, NAME_MAX, Place};
 use super::wire::Status;
 use crate::bad_input::{nearest, one_of, quoted};
-use crate::words::STATUSES;
+use crate::words::{EVENTS, STATUSES};
 
 /// What a name stands for. What an expression can speak of shares one space of names, so that it never
 /// has to guess; what only operations name (events, mutexes, semaphores, sources) has another.
@@ -92,6 +92,16 @@ impl Thing {
         }
     }
 
+    /// Whose end can be waited for, if it has threads.
+    fn whose(self) -> Option<Whose> {
+        match self {
+            Thing::Thread(thread) => Some(Whose::one(thread)),
+            Thing::Group { first, count } => Some(Whose::Threads { first, count }),
+            Thing::Process(process) => Some(Whose::Process(process)),
+            _ => None,
+        }
+    }
+
     /// Its threads, if it has some.
     pub(super) fn threads(self) -> Option<impl DoubleEndedIterator<Item = ThreadId> + Clone> {
         match self {
@@ -101,6 +111,13 @@ impl Thing {
         }
         .map(|ids| ids.map(ThreadId))
     }
+}
+
+/// What a wait completion packet can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signaled {
+    Object(ObjectId),
+    End(Whose),
 }
 
 /// A name for a packet of a batch.
@@ -121,6 +138,20 @@ pub(super) struct SlotName {
     pub(super) packets_max: u8,
     /// How much room a number needs that a call leaves there, or the end of an operation; 0 without one.
     pub(super) number: u8,
+    /// Whether some call keeps there what the last packet had.
+    pub(super) keeps: bool,
+    /// Whether nothing but calls that take exactly one packet leave something there.
+    pub(super) plain: bool,
+}
+
+/// A name for a variable that each thread of a code has for itself, or for an array of them.
+#[derive(Debug)]
+pub(super) struct LocalName {
+    pub(super) name: String,
+    /// The variable, or the first element.
+    pub(super) first: LocalId,
+    /// How many elements there are; none for a plain variable.
+    pub(super) len: Option<u8>,
 }
 
 /// The names of a scenario, in the order of the file.
@@ -131,6 +162,8 @@ pub(super) struct Directory {
     pub(super) codes: Vec<CodeId>,
     /// The results of each code.
     pub(super) slots: Vec<Vec<SlotName>>,
+    /// The variables that threads of each code have for themselves.
+    pub(super) locals: Vec<Vec<LocalName>>,
 }
 
 impl SlotName {
@@ -378,12 +411,39 @@ impl Directory {
         })
     }
 
+    /// Those whose end can be waited for: `a`, `worker[1]`, all of the group `worker`, or a process.
+    pub(super) fn whose(&self, text: &str, place: &Place<'_>) -> Result<Whose, Complaint> {
+        if let (_, Some(_)) = halves(text) {
+            return self.thread(text, place).map(Whose::one);
+        }
+        self.find(text, "a thread, group or process", place, Thing::whose)
+    }
+
+    /// What a wait completion packet waits for, which is one object.
+    pub(super) fn signaled(&self, text: &str, place: &Place<'_>) -> Result<Signaled, Complaint> {
+        if let (_, Some(_)) = halves(text) {
+            return self
+                .thread(text, place)
+                .map(|it| Signaled::End(Whose::one(it)));
+        }
+        let noun = "an event, semaphore, thread or process";
+        let found = self.find(text, noun, place, |thing| match thing {
+            Thing::Event(object) | Thing::Mutex(object) | Thing::Semaphore(object) => {
+                Some(Signaled::Object(object))
+            }
+            thing => thing.whose().map(Signaled::End),
+        })?;
+        match found {
+            Signaled::End(Whose::Threads { count: 2.., .. }) => Err(place.complain(format!(
+                "it waits for one of the group; name it, as in \"{text}[0]\""
+            ))),
+            found => Ok(found),
+        }
+    }
+
     /// A thread, by its own name or as a member of a group: `a`, `worker[1]`.
     pub(super) fn thread(&self, text: &str, place: &Place<'_>) -> Result<ThreadId, Complaint> {
-        let (name, member) = match text.strip_suffix(']').and_then(|it| it.split_once('[')) {
-            Some((name, member)) => (name, Some(member)),
-            None => (text, None),
-        };
+        let (name, member) = halves(text);
         let thing = self.find(name, "a thread", place, |thing| {
             thing.threads().is_some().then_some(thing)
         })?;
@@ -409,11 +469,25 @@ impl Directory {
         }
     }
 
+    /// The variable of this name that threads of a code have for themselves.
+    pub(super) fn local(&self, code: CodeId, name: &str) -> Option<&LocalName> {
+        let mut locals = self.locals[code.index()].iter();
+        locals.find(|local| local.name == name)
+    }
+
     /// The result of this name in the code of a thread.
     pub(super) fn slot(&self, code: CodeId, name: &str) -> Option<(SlotId, &SlotName)> {
         let slots = &self.slots[code.index()];
         let at = slots.iter().position(|slot| slot.name == name)?;
         Some((SlotId(at as u8), &slots[at]))
+    }
+}
+
+/// A name, and the number of a member that stands behind it.
+fn halves(text: &str) -> (&str, Option<&str>) {
+    match text.strip_suffix(']').and_then(|it| it.split_once('[')) {
+        Some((name, member)) => (name, Some(member)),
+        None => (text, None),
     }
 }
 
@@ -496,7 +570,7 @@ fn status(name: &str, place: &Place<'_>) -> Result<u32, Complaint> {
     value.ok_or_else(|| unknown("status", name, &known, place))
 }
 
-/// The number that a constant of a system's headers stands for: an error, or an NTSTATUS.
+/// The number that a constant of a system's headers stands for: an error, an NTSTATUS, or an event of a source.
 pub(super) fn constant(name: &str) -> Option<i64> {
     constants().find_map(|(known, value)| (known == name).then_some(value))
 }
@@ -511,4 +585,5 @@ pub(super) fn constants() -> impl Iterator<Item = (&'static str, i64)> {
         .chain(carried.chain([UNKNOWN_STATUS]))
         .map(|error| (error.name, error.number.into()))
         .chain(STATUSES.map(|(name, value)| (name, value.into())))
+        .chain(EVENTS)
 }

@@ -6,7 +6,7 @@ use portsim_model::results::NUMBER_ROOM;
 
 use super::directory::{Directory, SlotName};
 use super::place::{Complaint, Place};
-use super::wire::Op;
+use super::wire::{Get, Op};
 
 /// Adds the results of a list of operations to those of its code.
 pub(super) fn collect(
@@ -19,6 +19,9 @@ pub(super) fn collect(
         let place = &place.index(n);
         let (into, packets_max, number) = match op {
             Op::Get(get) => {
+                if get.keeps {
+                    check_keeps(get, place)?;
+                }
                 let packets_max = batch(get.max, &place.field("max"))?;
                 if get.min.is_some() && get.max.is_none() {
                     return Err(place
@@ -51,6 +54,7 @@ pub(super) fn collect(
             Op::CompareSwap(it) => (&it.into, 0, NUMBER_ROOM),
             Op::Add(it) => (&it.into, 0, NUMBER_ROOM),
             Op::Start(it) => (&it.into, 0, 1),
+            Op::Peek(it) => (&it.into, 0, 1),
             Op::Query(it) => (&it.into, 0, 1),
             Op::Create(it) => (&it.into, 0, 1),
             Op::WaitPacket(it) => (&it.into, 0, 1),
@@ -58,6 +62,7 @@ pub(super) fn collect(
             Op::Post(it) => (&it.into, 0, 0),
             Op::Close(it) => (&it.into, 0, 0),
             Op::Block(it) => (&it.into, 0, 0),
+            Op::Join(it) => (&it.into, 0, 0),
             Op::Sleep(it) => (&it.into, 0, 0),
             Op::Duplicate(it) => (&it.into, 0, 0),
             Op::WaitHandle(it) => (&it.into, 0, 0),
@@ -79,16 +84,20 @@ pub(super) fn collect(
             Op::PortAssociate(it) => (&it.into, 0, 0),
             Op::PortDissociate(it) => (&it.into, 0, 0),
             Op::CloseSource(it) => (&it.into, 0, 0),
+            Op::DuplicateSource(it) => (&it.into, 0, 0),
             Op::Kevent(it) => (&it.into, 0, 0),
             Op::Signal(_) | Op::Reset(_) | Op::Stall | Op::Yield => continue,
             Op::Suspend(_) | Op::Resume(_) | Op::Terminate(_) | Op::KernelApc(_) => continue,
             Op::Spawn(_) | Op::Exit | Op::ExitProcess | Op::Break => continue,
             Op::Set(_) | Op::Await(_) | Op::Assert(_) | Op::Note(_) => continue,
             Op::Free(_) | Op::Alloc(_) | Op::Write(_) | Op::Drain(_) => continue,
+            Op::Fill(_) | Op::MakeRoom(_) => continue,
         };
         let kept = Kept {
             packets_max,
             number,
+            keeps: matches!(op, Op::Get(get) if get.keeps),
+            plain: matches!(op, Op::Get(get) if get.max.is_none()),
         };
         add(into.as_deref(), kept, slots, directory, place)?;
     }
@@ -100,6 +109,22 @@ struct Kept {
     packets_max: u8,
     /// How much room the number needs that it answers with.
     number: u8,
+    keeps: bool,
+    plain: bool,
+}
+
+/// Where a result keeps what it had, it is there, and has one packet.
+fn check_keeps(get: &Get, place: &Place<'_>) -> Result<(), Complaint> {
+    let complain = |problem: &str| Err(place.field("keeps").complain(problem));
+    if get.into.is_none() {
+        return complain("there is no result to keep: name it with \"into\"");
+    }
+    if get.max.is_some() || get.alertable {
+        return complain(
+            "only a call that takes exactly one packet, and is not alertable, takes it",
+        );
+    }
+    Ok(())
 }
 
 /// The most packets that a call takes.
@@ -127,18 +152,27 @@ fn add(
     if let Some(slot) = slots.iter_mut().find(|slot| slot.name == name) {
         slot.packets_max = slot.packets_max.max(kept.packets_max);
         slot.number = slot.number.max(kept.number);
+        slot.keeps |= kept.keeps;
+        slot.plain &= kept.plain;
+        if slot.keeps && !slot.plain {
+            return Err(place.complain(format!(
+                "{name:?} keeps what the last packet had: only a `get` without \"max\" can leave its result there"
+            )));
+        }
         return Ok(());
     }
     directory.check_new(name, place)?;
     if slots.len() == SLOTS_MAX {
         return Err(place.complain(format!(
-            "a thread can name at most {SLOTS_MAX} different results"
+            "a thread can name at most {SLOTS_MAX} different results; give calls the same name again"
         )));
     }
     slots.push(SlotName {
         name: name.to_owned(),
         packets_max: kept.packets_max,
         number: kept.number,
+        keeps: kept.keeps,
+        plain: kept.plain,
     });
     Ok(())
 }

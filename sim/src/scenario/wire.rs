@@ -247,6 +247,8 @@ pub(super) struct Source {
     /// Whether it can be read at the start.
     #[serde(default)]
     pub(super) readable: bool,
+    /// Whether it can be written at the start; without it nobody looks at that direction.
+    pub(super) writable: Option<bool>,
 }
 
 /// What must hold, as expressions.
@@ -328,12 +330,14 @@ pub(super) struct Bounds {
     pub(super) ticks: Option<u32>,
 }
 
-/// Threads that do the same: `worker[0]`, `worker[1]` and so on.
+/// Threads that do the same: `worker[0]`, `worker[1]` and so on; or one thread with variables of its own.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Group {
-    /// How many there are.
-    pub(super) count: u8,
+    /// How many there are; one thread that is no group, if left out beside `locals`.
+    pub(super) count: Option<u8>,
+    /// Variables that each of them has for itself, and their first values.
+    pub(super) locals: Option<Named<Var>>,
     /// The process that they run in; the scenario's own, if left out.
     pub(super) process: Option<String>,
     /// What each of them does.
@@ -407,7 +411,7 @@ forms! {
     }
 
     /// A thread's operations, or a group of threads that do the same.
-    enum Threads("a list of operations, or an object with \"count\" and \"do\"") {
+    enum Threads("a list of operations, or an object with \"do\" and \"count\" or \"locals\"") {
         /// One thread.
         One(Vec<Op>),
         /// Several.

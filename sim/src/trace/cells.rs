@@ -6,11 +6,11 @@
 use std::fmt::Write;
 
 use portsim_model::os_error::{OsError, UNKNOWN_STATUS, win32_of_status};
-use portsim_model::program::{Op, Packet, Program, ThreadId, Verb};
+use portsim_model::program::{Op, Packet, Program, ThreadId, Variable, Verb};
 
 use super::line::{call_line, step_name};
 use super::wire::EventLine;
-use super::{Answer, Branch, Event, Shown};
+use super::{Answer, Branch, Event, Let, Shown};
 use crate::names::Names;
 use crate::words::{self, status_name};
 
@@ -35,10 +35,12 @@ pub(super) fn told(names: &Names, program: &Program, event: &Event) -> String {
         before = others;
         text = format!("{} {}", op.verb().name(), asked(own));
     }
-    for (n, &(var, value)) in told.set.iter().enumerate() {
+    let me = event.shown.thread();
+    for (n, &(variable, value)) in told.set.iter().enumerate() {
         // What a `set` writes is all that it says; others say before that how they ended.
         let comma = if n > 0 || !is_set(op) { "," } else { "" };
-        let _ = write!(text, "{comma} {} = {value}", names.vars[var.index()]);
+        let name = names.variable(program, me, variable);
+        let _ = write!(text, "{comma} {name} = {value}");
     }
     if let Some(result) = told.ended {
         let how = program.results[result.index()];
@@ -49,9 +51,19 @@ pub(super) fn told(names: &Names, program: &Program, event: &Event) -> String {
     let ports = told.counted_out.iter().map(|id| &names.ports[id.index()]);
     text += &besides("cancelled", operations);
     text += &besides("counted out of", ports);
-    let on_the_way = |branch: &Branch| format!("[{}]", asked(branch));
-    let words = before.iter().map(on_the_way).chain([text]);
-    let words = words.chain(told.after.iter().map(on_the_way));
+    let on_the_way = |branches: &[Branch], lets: &[Let]| {
+        let assigned = |it: &Let| {
+            let name = names.variable(program, me, Variable::Own(it.local));
+            (2 * it.behind, format!("[{name} = {}]", it.value))
+        };
+        let conditions = branches.iter().enumerate();
+        let conditions = conditions.map(|(n, it)| (2 * n + 1, format!("[{}]", asked(it))));
+        let mut all: Vec<_> = lets.iter().map(assigned).chain(conditions).collect();
+        all.sort_by_key(|(place, _)| *place);
+        all.into_iter().map(|(_, words)| words)
+    };
+    let words = on_the_way(before, &told.lets).chain([text]);
+    let words = words.chain(on_the_way(&told.after, &told.lets_after));
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -166,7 +178,10 @@ fn call(line: &EventLine) -> String {
     if let Some(from) = &line.from {
         let _ = write!(text, " from {from}");
     }
-    for operation in [&line.operations, &line.ports, &line.flags]
+    if line.events.as_ref().is_some_and(Vec::is_empty) {
+        text.push_str(" for nothing");
+    }
+    for operation in [&line.operations, &line.ports, &line.flags, &line.events]
         .into_iter()
         .flatten()
         .flatten()
@@ -268,7 +283,7 @@ pub(super) fn batch(packets: &[Packet]) -> String {
     format!("[{}]", packets.join(", "))
 }
 
-fn contents(packet: &Packet) -> String {
+pub(super) fn contents(packet: &Packet) -> String {
     let mut text = format!("key {}", packet.key);
     for (word, number) in [("bytes", packet.bytes), ("overlapped", packet.overlapped)] {
         if number != 0 {

@@ -5,11 +5,11 @@ use portsim_model::expr::Facts;
 use portsim_model::files::Phase;
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::{
-    FileId, Object, ObjectId, OperationId, Packet, PacketId, PortId, SourceId, VarId,
+    FileId, LocalId, Object, ObjectId, OperationId, Packet, PortId, SourceId, ThreadId, VarId,
 };
 use portsim_model::state::View;
 
-use super::cells::{batch, ended};
+use super::cells::{batch, contents, ended};
 use crate::names::Names;
 
 /// States of a run, each with the number of the last event before it.
@@ -42,8 +42,8 @@ pub enum Is {
     Truth(bool),
     /// Packets, oldest first.
     Packets(Vec<Packet>),
-    /// Names of threads, oldest first.
-    Threads(Vec<String>),
+    /// What has a name: threads, or what is listed where sources are; oldest first.
+    Names(Vec<String>),
     /// In words.
     Words(String),
 }
@@ -56,7 +56,7 @@ impl Fact {
             Is::Truth(true) => "yes".to_owned(),
             Is::Truth(false) => "no".to_owned(),
             Is::Packets(packets) => batch(packets),
-            Is::Threads(names) => format!("[{}]", names.join(", ")),
+            Is::Names(names) => format!("[{}]", names.join(", ")),
             Is::Words(words) => words.clone(),
         };
         format!("{} = {is}", self.name)
@@ -93,19 +93,25 @@ fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
         let waiters = waiters.iter().map(|id| names.thread_name(id).to_owned());
         let mut say = |part: &str, is| facts.push(fact(format!("{name}.{part}"), is));
         say("open", Is::Truth(port.is_open()));
-        say("queue", packets(view, port.packets().as_slice()));
+        say("queue", packets(view, names, port.packets().as_slice()));
         if let Some(taken) = port.taken() {
-            say("taken", packets(view, taken.as_slice()));
+            say("taken", packets(view, names, taken.as_slice()));
         }
-        say("waiters", Is::Threads(waiters.collect()));
+        say("waiters", Is::Names(waiters.collect()));
         if machine.about().counts_running {
             say("running", Is::Number(port.running().count().into()));
         }
     }
     let vars = ids(&names.vars, VarId).map(|(id, name)| fact(name, Is::Number(view.var(id))));
     facts.extend(vars);
+    for (me, thread) in ids(&names.threads, ThreadId) {
+        let own = &names.locals[machine.program().threads[me.index()].code.index()];
+        let own = ids(own, LocalId);
+        let own = own.map(|(id, name)| (format!("{thread}.{name}"), view.local(me, id)));
+        facts.extend(own.map(|(name, value)| fact(name, Is::Number(value))));
+    }
     let objects = ids(&names.objects, ObjectId);
-    facts.extend(objects.map(|(id, name)| object(view, names, id, name)));
+    facts.extend(objects.filter_map(|(id, name)| object(view, names, id, name)));
     for (id, name) in ids(&names.files, FileId) {
         facts.push(fact(
             format!("{name}.open"),
@@ -117,6 +123,10 @@ fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
     for (id, name) in ids(&names.sources, SourceId) {
         let is_readable = Is::Truth(view.is_readable(id));
         facts.push(fact(format!("{name}.readable"), is_readable));
+        if view.program.sources[id.index()].writable.is_some() {
+            let is_writable = Is::Truth(view.is_writable(id));
+            facts.push(fact(format!("{name}.writable"), is_writable));
+        }
     }
     facts
 }
@@ -131,22 +141,40 @@ fn ids<T>(names: &[String], id: fn(u8) -> T) -> impl Iterator<Item = (T, &str)> 
     (0..).map(id).zip(names.iter().map(String::as_str))
 }
 
-fn packets(view: View<'_>, ids: &[u8]) -> Is {
-    let packet = |&id: &u8| view.program.packets[PacketId(id).index()];
-    Is::Packets(ids.iter().map(packet).collect())
+/// What is in a queue: packets, and behind their numbers sources that are listed.
+fn packets(view: View<'_>, names: &Names, ids: &[u8]) -> Is {
+    let packets = &view.program.packets;
+    let known: Option<Vec<_>> = ids.iter().map(|&id| packets.get(usize::from(id))).collect();
+    if let Some(known) = known {
+        return Is::Packets(known.into_iter().copied().collect());
+    }
+    let name = |&id: &u8| match packets.get(usize::from(id)) {
+        Some(packet) => contents(packet),
+        None => names.sources[usize::from(id) - packets.len()].clone(),
+    };
+    Is::Names(ids.iter().map(name).collect())
 }
 
-fn object(view: View<'_>, names: &Names, id: ObjectId, name: &str) -> Fact {
-    let signal = view.signal(id);
-    match view.program.objects[id.index()] {
-        Object::Event { .. } => fact(format!("{name}.signaled"), Is::Truth(signal != 0)),
-        Object::Semaphore { .. } => fact(format!("{name}.count"), Is::Number(signal.into())),
+fn object(view: View<'_>, names: &Names, id: ObjectId, name: &str) -> Option<Fact> {
+    Some(match view.program.objects[id.index()] {
+        Object::Event { .. } => {
+            let signaled = Is::Truth(view.signal(id) != 0);
+            fact(format!("{name}.signaled"), signaled)
+        }
+        Object::Semaphore { .. } => {
+            let count = Is::Number(view.signal(id).into());
+            fact(format!("{name}.count"), count)
+        }
         Object::Mutex => {
-            let owner = names.threads.get(usize::from(signal).wrapping_sub(1));
+            let owner = names
+                .threads
+                .get(usize::from(view.signal(id)).wrapping_sub(1));
             let owner = owner.map_or("nobody", |owner| owner);
             fact(format!("{name}.owner"), Is::Words(owner.to_owned()))
         }
-    }
+        // Its threads say it.
+        Object::End(_) => return None,
+    })
 }
 
 fn operation(view: View<'_>, id: OperationId, name: &str) -> Fact {

@@ -4,8 +4,8 @@
 
 use portsim_model::ops_of;
 use portsim_model::program::{
-    Alert, FileId, JobId, Knote, Op, OperationId, Packet, PacketId, PortId, Program, Request,
-    ThreadId, Timeout, WaitPacketId, Watch,
+    Alert, Events, FileId, JobId, Knote, Op, OperationId, Packet, PacketId, PortId, Program,
+    Request, ThreadId, Timeout, WaitPacketId, Watch,
 };
 use portsim_model::step::StepKind;
 
@@ -119,6 +119,16 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.timeout = ticks(timeout);
             line.alertable = said(alertable);
         }
+        Op::Join {
+            object,
+            timeout,
+            alertable,
+            ..
+        } => {
+            line.target = Some(names.objects[object.index()].clone());
+            line.timeout = ticks(timeout);
+            line.alertable = said(alertable);
+        }
         Op::WaitHandle {
             port,
             timeout,
@@ -162,7 +172,12 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.source = Some(names.sources[source.index()].clone());
             watch_fields(program, change, &mut line);
         }
-        Op::Write { source } | Op::Drain { source } | Op::CloseSource { source, .. } => {
+        Op::Write { source }
+        | Op::Drain { source }
+        | Op::Fill { source }
+        | Op::MakeRoom { source }
+        | Op::CloseSource { source, .. }
+        | Op::DuplicateSource { source, .. } => {
             line.source = Some(names.sources[source.index()].clone())
         }
         Op::Stall
@@ -226,6 +241,7 @@ fn io_fields(names: &Names, program: &Program, op: Op, line: &mut EventLine) {
             line.process = process.map(|process| names.processes[process.index()].clone());
         }
         Op::CloseFile { file: on, .. } => line.file = file(on),
+        Op::Peek { operation: id, .. } => line.operation = operation(id),
         Op::Start {
             operation: id, now, ..
         } => {
@@ -443,8 +459,24 @@ fn watch_fields(program: &Program, change: Watch, line: &mut EventLine) {
         line.trigger = Some(if interest.edge { "edge" } else { "level" }.to_owned());
         line.oneshot = interest.oneshot.then_some(true);
         line.exclusive = interest.exclusive.then_some(true);
-        line.key = Some(program.packets[interest.packet.index()].key);
+        (line.key, line.events) = events_of(program, interest.events);
     }
+}
+
+/// The key that events of a source carry, and what it is watched for, where that is said: reports say it then, too.
+fn events_of(program: &Program, events: Events) -> (Option<i64>, Option<Vec<String>>) {
+    let (packet, words): (_, &[&str]) = match events {
+        Events::None => return (None, Some(Vec::new())),
+        Events::In(packet) => (packet, &["in"]),
+        Events::Out(packet) => (packet, &["out"]),
+        Events::InOut { both, .. } => (both, &["in", "out"]),
+    };
+    let packet = program.packets[packet.index()];
+    let words = words.iter().map(|&word| word.to_owned());
+    (
+        Some(packet.key),
+        (packet.bytes != 0).then(|| words.collect()),
+    )
 }
 
 fn nonzero(number: i64) -> Option<i64> {

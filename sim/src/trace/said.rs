@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use portsim_model::program::{OperationId, PortId, Program, VarId};
+use portsim_model::program::{OperationId, PortId, Program, Variable};
 
 use super::wire::{EndFields, EventLine};
-use super::{Branch, Event, Told};
+use super::{Branch, Event, Let, Told};
 use crate::names::Names;
 use crate::words;
 
@@ -16,19 +16,25 @@ pub(super) fn say(names: &Names, program: &Program, event: &Event, line: &mut Ev
     };
     let Told {
         branches,
+        lets,
         set,
         // It is an outcome like any other.
         ended: _,
         cancelled,
         counted_out,
-        // It stands in the last line.
+        // They stand in the last line.
         after: _,
+        lets_after: _,
     } = &**told;
     let some = |map: BTreeMap<String, i64>| Some(map).filter(|map| !map.is_empty());
     line.branches = Some(ways(branches)).filter(|ways| !ways.is_empty());
     line.values = some(values(names, program, event, branches));
-    let name = |&(var, value): &(VarId, i64)| (names.vars[var.index()].clone(), value);
-    line.set = some(set.iter().map(name).collect());
+    let name = |&(variable, value): &(Variable, i64)| {
+        let name = names.variable(program, event.shown.thread(), variable);
+        (name.to_owned(), value)
+    };
+    let set = assigned(lets).chain(set.iter().copied());
+    line.set = some(set.map(|it| name(&it)).collect());
     let some = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
     let operation = |id: &OperationId| names.operations[id.index()].clone();
     line.cancelled = some(cancelled.iter().map(operation).collect());
@@ -38,15 +44,30 @@ pub(super) fn say(names: &Names, program: &Program, event: &Event, line: &mut Ev
 
 /// Adds what was decided behind the last event of a thread to the last line, if this is one.
 pub(super) fn say_at_the_end(names: &Names, program: &Program, event: &Event, end: &mut EndFields) {
-    let after = event.told.iter().flat_map(|told| &told.after);
-    let after: Vec<_> = after.cloned().collect();
+    let Some(told) = &event.told else {
+        return;
+    };
+    let (me, after) = (event.shown.thread(), &told.after);
+    let thread = names.thread_name(me);
+    for (variable, value) in assigned(&told.lets_after) {
+        let name = names.variable(program, me, variable).to_owned();
+        end.set
+            .entry(thread.to_owned())
+            .or_default()
+            .insert(name, value);
+    }
     if after.is_empty() {
         return;
     }
-    let thread = names.thread_name(event.shown.thread());
-    end.branches.insert(thread.to_owned(), ways(&after));
-    let values = values(names, program, event, &after);
+    end.branches.insert(thread.to_owned(), ways(after));
+    let values = values(names, program, event, after);
     end.values.insert(thread.to_owned(), values);
+}
+
+/// What a thread assigned to variables of its own.
+fn assigned(lets: &[Let]) -> impl Iterator<Item = (Variable, i64)> {
+    let now = |it: &Let| (Variable::Own(it.local), i64::from(it.value));
+    lets.iter().map(now)
 }
 
 /// Where conditions lead.

@@ -4,12 +4,15 @@
 //! All of it follows from the program and the states before and behind the step.
 
 use portsim_model::State;
-use portsim_model::expr::{ExprId, Facts, eval};
+use portsim_model::expr::{
+    ExprId, Facts, Field, FileField, OperationField, PortField, ThreadField, eval,
+};
 use portsim_model::files::Phase;
 use portsim_model::machine::AnyMachine;
 use portsim_model::op::Noun;
 use portsim_model::program::{
-    Assignment, CANCELLED, Instr, Op, OperationId, Pc, PortId, Program, ResultId, ThreadId, VarId,
+    Assignment, CANCELLED, FileId, Instr, LETS_MAX, LocalId, Op, OperationId, Pc, PortId, Program,
+    ResultId, SlotId, ThreadId, VarId, Variable,
 };
 use portsim_model::state::View;
 use portsim_model::step::Step;
@@ -23,10 +26,14 @@ use crate::words::{self, reads};
 pub struct Told {
     /// Conditions that decided where the thread went, in order.
     pub branches: Vec<Branch>,
-    /// Those that decided behind the thread's last event, on that event.
+    /// What the thread assigned to variables of its own on its way, in order.
+    pub lets: Vec<Let>,
+    /// Conditions that decided behind the thread's last event, on that event.
     pub after: Vec<Branch>,
+    /// What it assigned there.
+    pub lets_after: Vec<Let>,
     /// What variables are now.
-    pub set: Vec<(VarId, i64)>,
+    pub set: Vec<(Variable, i64)>,
     /// How an operation ended that the call was to cancel.
     pub ended: Option<ResultId>,
     /// Operations that were cancelled because threads ended.
@@ -46,20 +53,48 @@ pub struct Branch {
     pub values: Vec<(ExprId, i64)>,
 }
 
+/// A variable of a thread's own that it has assigned on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Let {
+    /// How many conditions were asked before.
+    pub behind: usize,
+    /// The variable.
+    pub local: LocalId,
+    /// What it is now.
+    pub value: i32,
+}
+
 /// Notes what the steps of one run decide.
 pub struct Teller<'m> {
     machine: &'m dyn AnyMachine,
     /// For each thread what was decided on its way to where it stands, and has no event yet.
-    on_the_way: Vec<Vec<Branch>>,
+    on_the_way: Vec<Asked>,
+}
+
+/// What was asked and assigned on a way.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    branches: Vec<Branch>,
+    lets: Vec<Let>,
 }
 
 impl<'m> Teller<'m> {
     /// Nothing is decided yet.
     pub fn new(machine: &'m dyn AnyMachine) -> Teller<'m> {
-        let threads = machine.program().threads.len();
+        let (program, boot) = (machine.program(), machine.boot());
+        let starts = |me: ThreadId| {
+            let locals = program.code(me).locals.clone();
+            let view = machine.view(&boot);
+            Way { program, me }
+                .follow(&mut Eyes { view, me, locals }, 0)
+                .0
+        };
+        // A condition that is asked before anything was left says nothing; what is assigned does.
+        let starts = |me| Some(starts(me)).filter(|asked: &Asked| !asked.lets.is_empty());
+        let threads = program.thread_ids();
         Teller {
             machine,
-            on_the_way: vec![Vec::new(); threads],
+            on_the_way: threads.map(|me| starts(me).unwrap_or_default()).collect(),
         }
     }
 
@@ -76,25 +111,27 @@ impl<'m> Teller<'m> {
                 program: self.machine.program(),
                 me,
             };
+            let Asked { branches, lets } = std::mem::take(&mut self.on_the_way[me.index()]);
             let mut told = Told {
-                branches: std::mem::take(&mut self.on_the_way[me.index()]),
+                branches,
+                lets,
                 ..Told::default()
             };
             let mut stands = before.thread(me).pc();
             if matches!(event.shown, Shown::Call { .. })
-                && let Some((asked, place)) = way.taken(&before, stands, step.choice)
+                && let Some((asked, place)) = way.taken(before, stands, step.choice)
             {
-                told.branches.extend(asked);
+                told.branches.extend(asked.branches);
                 stands = place;
             }
             let next = way.decided(op, stands, before, &mut told);
             if is_over {
-                way.did(op, before, after, &mut told);
+                let eyes = way.did(op, before, after, &mut told);
                 if matches!(event.shown, Shown::Call { .. }) {
                     self.ended(before, after, &mut told);
                 }
                 if let Some(pc) = next {
-                    self.on_the_way[me.index()] = way.follow(&after, pc).0;
+                    self.on_the_way[me.index()] = way.follow(&mut { eyes }, pc).0;
                 }
             }
             if told != Told::default() {
@@ -124,11 +161,15 @@ impl<'m> Teller<'m> {
     /// Adds to the last event of each thread what was decided behind it.
     pub fn end(self, events: &mut [Event]) {
         let all = (0..).map(ThreadId).zip(self.on_the_way);
-        for (thread, branches) in all.filter(|(_, branches)| !branches.is_empty()) {
+        for (thread, Asked { branches, lets }) in all {
+            if branches.is_empty() && lets.is_empty() {
+                continue;
+            }
             let last = events.iter_mut().rev();
             let mut last = last.filter(|event| event.shown.thread() == thread);
             if let Some(event) = last.next() {
-                event.told.get_or_insert_default().after = branches;
+                let told = event.told.get_or_insert_default();
+                (told.after, told.lets_after) = (branches, lets);
             }
         }
     }
@@ -140,8 +181,80 @@ struct Way<'p> {
     me: ThreadId,
 }
 
-/// What was asked on a way, and where it leads.
-type Led = (Vec<Branch>, Pc);
+/// What was asked and assigned on a way, and where it leads.
+type Led = (Asked, Pc);
+
+/// What a thread sees on its way: a state, and its own variables as they are so far.
+struct Eyes<'v> {
+    view: View<'v>,
+    me: ThreadId,
+    locals: Vec<i32>,
+}
+
+impl<'v> Eyes<'v> {
+    fn of(view: View<'v>, me: ThreadId) -> Eyes<'v> {
+        let count = view.program.code(me).locals.len() as u8;
+        let local = |n| view.local(me, LocalId(n)) as i32;
+        Eyes {
+            view,
+            me,
+            locals: (0..count).map(local).collect(),
+        }
+    }
+
+    /// What assignments come to, all taken before anything is written; none where one has no value.
+    fn come_to(&self, sets: &[Assignment]) -> Option<Vec<(Variable, i32)>> {
+        let come_to = |set: &Assignment| set.comes_to(&self.view.program.exprs, self, self.me);
+        sets.iter().map(come_to).collect()
+    }
+
+    fn write(&mut self, variable: Variable, value: i32) {
+        if let Variable::Own(local) = variable {
+            self.locals[local.index()] = value;
+        }
+    }
+}
+
+impl Facts for Eyes<'_> {
+    fn var(&self, var: VarId) -> i64 {
+        self.view.var(var)
+    }
+
+    fn local(&self, thread: ThreadId, local: LocalId) -> i64 {
+        match thread == self.me {
+            true => self.locals[local.index()].into(),
+            false => self.view.local(thread, local),
+        }
+    }
+
+    fn result(&self, thread: ThreadId, slot: SlotId, field: Field, nth: u8) -> i64 {
+        self.view.result(thread, slot, field, nth)
+    }
+
+    fn port(&self, port: PortId, field: PortField) -> i64 {
+        Facts::port(&self.view, port, field)
+    }
+
+    fn thread(&self, thread: ThreadId, field: ThreadField) -> bool {
+        Facts::thread(&self.view, thread, field)
+    }
+
+    fn apcs(&self, thread: ThreadId) -> i64 {
+        self.view.apcs(thread)
+    }
+
+    fn last_error(&self, thread: ThreadId) -> i64 {
+        self.view.last_error(thread)
+    }
+
+    fn operation(&self, operation: OperationId, field: OperationField) -> i64 {
+        Facts::operation(&self.view, operation, field)
+    }
+
+    fn file(&self, file: FileId, field: FileField) -> bool {
+        Facts::file(&self.view, file, field)
+    }
+}
 
 impl Way<'_> {
     /// The condition is asked.
@@ -156,17 +269,27 @@ impl Way<'_> {
     }
 
     /// To the next operation, choice or end.
-    fn follow(&self, facts: &impl Facts, mut pc: Pc) -> Led {
+    fn follow(&self, eyes: &mut Eyes<'_>, mut pc: Pc) -> Led {
         let code = &self.program.code(self.me).instrs;
-        let mut asked = Vec::new();
-        // Who has made more moves than there are instructions goes round for ever.
-        for _ in code {
+        let mut asked = Asked::default();
+        let (mut moves, mut times) = (0, 0);
+        // Who has made more moves than there are instructions, and assigned nothing, goes round for ever.
+        while moves < code.len() {
+            moves += 1;
             pc = match code.get(usize::from(pc)) {
                 Some(&Instr::Jump(target)) => target,
+                Some(&Instr::Let { first, len }) if times < LETS_MAX => {
+                    let Some(written) = eyes.come_to(self.program.sets(first, len)) else {
+                        break;
+                    };
+                    asked.assigns(&written, eyes);
+                    (moves, times) = (0, times + 1);
+                    pc + 1
+                }
                 Some(&Instr::If { cond, otherwise }) => {
-                    let branch = self.asks(facts, cond);
+                    let branch = self.asks(eyes, cond);
                     let held = branch.held;
-                    asked.push(branch);
+                    asked.branches.push(branch);
                     match held {
                         Some(true) => pc + 1,
                         Some(false) => otherwise,
@@ -176,20 +299,24 @@ impl Way<'_> {
                 _ => break,
             };
         }
+        if times == LETS_MAX {
+            asked.shorten();
+        }
         (asked, pc)
     }
 
     /// Through the choices to the operation, or the end, that this choice of a step takes.
-    fn taken(&self, facts: &impl Facts, pc: Pc, choice: u32) -> Option<Led> {
+    fn taken(&self, view: View<'_>, pc: Pc, choice: u32) -> Option<Led> {
+        let eyes = &mut Eyes::of(view, self.me);
         let mut left = u32::MAX;
-        let all = self.nth(facts, pc, &mut left, &mut Vec::new());
+        let all = self.nth(eyes, pc, &mut left, &mut Vec::new());
         debug_assert!(all.is_none(), "there are not as many");
         let offers = u32::MAX - left;
-        self.nth(facts, pc, &mut (choice % offers.max(1)), &mut Vec::new())
+        self.nth(eyes, pc, &mut (choice % offers.max(1)), &mut Vec::new())
     }
 
-    fn nth(&self, facts: &impl Facts, pc: Pc, nth: &mut u32, seen: &mut Vec<Pc>) -> Option<Led> {
-        let (mut asked, pc) = self.follow(facts, pc);
+    fn nth(&self, eyes: &mut Eyes<'_>, pc: Pc, nth: &mut u32, seen: &mut Vec<Pc>) -> Option<Led> {
+        let (mut asked, pc) = self.follow(eyes, pc);
         let Instr::Either { branch, others } = self.program.code(self.me).instrs[usize::from(pc)]
         else {
             if *nth == 0 {
@@ -203,8 +330,8 @@ impl Way<'_> {
         }
         seen.push(pc);
         let mut branches = [branch, others].into_iter();
-        let (more, at) = branches.find_map(|pc| self.nth(facts, pc, nth, seen))?;
-        asked.extend(more);
+        let (more, at) = branches.find_map(|pc| self.nth(eyes, pc, nth, seen))?;
+        asked.branches.extend(more.branches);
         Some((asked, at))
     }
 
@@ -222,38 +349,67 @@ impl Way<'_> {
         op.exits().is_none().then_some(pc + 1)
     }
 
-    /// What an operation that is over has done.
-    fn did(&self, op: Op, before: View<'_>, after: View<'_>, told: &mut Told) {
+    /// What an operation that is over has done; what the thread sees behind it.
+    fn did<'v>(&self, op: Op, before: View<'v>, after: View<'v>, told: &mut Told) -> Eyes<'v> {
+        let mut eyes = Eyes::of(before, self.me);
         if let Op::Set { first, len } = op {
-            let sets = &self.program.sets[usize::from(first)..][..usize::from(len)];
-            told.set = sets
-                .iter()
-                .filter_map(|set| self.assigned(set, before))
-                .map(|var| (var, after.var(var)))
-                .collect();
+            let written = eyes
+                .come_to(self.program.sets(first, len))
+                .unwrap_or_default();
+            for &(variable, value) in &written {
+                eyes.write(variable, value);
+            }
+            let now = |(variable, value)| match variable {
+                Variable::Shared(var) => (variable, after.var(var)),
+                Variable::Own(_) => (variable, i64::from(value)),
+            };
+            told.set = written.into_iter().map(now).collect();
         }
         if let Some(set) = updated(op) {
-            let var = self.assigned(&self.program.sets[usize::from(set)], before);
-            let changed = var.filter(|&var| before.var(var) != after.var(var));
-            told.set = changed
-                .map(|var| (var, after.var(var)))
-                .into_iter()
-                .collect();
+            let set = &self.program.sets[usize::from(set)];
+            let variable = set.written(&self.program.exprs, &before, self.me);
+            let (was, is) = (
+                |it| before.variable(self.me, it),
+                |it| after.variable(self.me, it),
+            );
+            let changed = variable.filter(|&it| was(it) != is(it));
+            told.set = changed.map(|it| (it, is(it))).into_iter().collect();
         }
         if let Op::Cancel { operation, .. } = op {
             told.ended = ended(operation, before, after);
         }
-    }
-
-    /// The variable that an assignment writes.
-    fn assigned(&self, set: &Assignment, before: View<'_>) -> Option<VarId> {
-        let Some((index, _)) = set.element else {
-            return Some(set.var);
-        };
-        let index = eval(&self.program.exprs, &before, self.me, index)?;
-        Some(VarId(set.var.0 + u8::try_from(index).ok()?))
+        Eyes {
+            view: after,
+            ..eyes
+        }
     }
 }
+
+impl Asked {
+    /// The thread assigns variables of its own.
+    fn assigns(&mut self, written: &[(Variable, i32)], eyes: &mut Eyes<'_>) {
+        for &(variable, value) in written {
+            eyes.write(variable, value);
+            if let Variable::Own(local) = variable {
+                let behind = self.branches.len();
+                self.lets.push(Let {
+                    behind,
+                    local,
+                    value,
+                });
+            }
+        }
+    }
+
+    /// Of what goes round for ever the beginning says enough.
+    fn shorten(&mut self) {
+        self.lets.truncate(ROUNDS_SHOWN);
+        self.branches.truncate(ROUNDS_SHOWN);
+    }
+}
+
+/// So much is said of a thread that assigns and asks without end.
+const ROUNDS_SHOWN: usize = 3;
 
 /// What an operation reads and writes in one step, if it does.
 fn updated(mut op: Op) -> Option<u16> {

@@ -150,6 +150,9 @@ pub struct EndFields {
     /// What those conditions read, and what that was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, BTreeMap<String, i64>>,
+    /// What threads assigned to variables of their own behind their last events.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, BTreeMap<String, i64>>,
     /// Threads of a model that could not move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldFields>,
@@ -215,7 +218,7 @@ lines! {
         ports: Vec<String>,
         /// The event, mutex or semaphore of the call.
         object: String,
-        /// The thread that the call is about.
+        /// The thread that the call is about; of `join` it may be a group or a process.
         target: String,
         /// The source of the call.
         source: String,
@@ -281,6 +284,8 @@ lines! {
         flags: Vec<String>,
         /// What a `port_alert` does: `set`, `update` or `clear`.
         mode: String,
+        /// What a source is watched for, as in the scenario; left out where that is not said.
+        events: Vec<String>,
         /// Whether a source is watched for one event only.
         oneshot: bool,
         /// Whether its events wake the waiters of one descriptor only.

@@ -1,4 +1,4 @@
-//! Operations whose association is replaced, which a device ends, and wait completion packets.
+//! Operations whose association is replaced, which a device ends, or somebody looks at, and wait completion packets.
 
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ use super::port::SELF_RULE;
 use super::*;
 use crate::files::{Phase, Route};
 use crate::objects;
-use crate::program::Object;
+use crate::program::{IoResult, Object};
 use crate::wait_packets::Wait;
 
 /// What becomes of operations in flight when the association of their file is replaced (Q4).
@@ -250,7 +250,78 @@ fn may_be_late(view: View<'_>, id: OperationId) -> bool {
         && has_overlapped(view.program, id)
 }
 
+// Looking at an operation.
+
+/// What a look finds of an operation that failed in its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The mark that it is not over.
+    Unfinished,
+    /// With what it failed.
+    Status,
+}
+
+pub(super) const REFUSED: Readings<Refused> = Readings {
+    claim: PEEK_REFUSED,
+    readings: &[
+        ("unfinished", Refused::Unfinished),
+        ("status", Refused::Status),
+    ],
+};
+
+impl Windows {
+    /// GetOverlappedResult that does not wait. It reads the memory of the program alone: the handle means nothing to it.
+    pub(super) fn look_at_status<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        id: OperationId,
+    ) {
+        if turn.operation(id).is_freed() {
+            turn.breaks(Fault::Freed);
+        }
+        let (phase, result, is_written) = {
+            let operation = turn.operation(id);
+            (
+                operation.phase(),
+                operation.result(),
+                operation.is_written(),
+            )
+        };
+        let Some(result) = result else {
+            if phase == Phase::Pending {
+                return turn.fails(me, PEEK, Error::Incomplete);
+            }
+            turn.by(PEEK_UNUSED);
+            return turn.returns(me, seen(turn.program, IoResult::NOTHING));
+        };
+        let is_refused = phase == Phase::Idle && !is_written;
+        let says = is_written || is_refused && turn.choose(&REFUSED) == Refused::Status;
+        if !says {
+            return turn.fails(me, PEEK, Error::Incomplete);
+        }
+        turn.by(PEEK);
+        turn.returns(me, seen(turn.program, turn.program.results[result.index()]));
+    }
+}
+
+/// What a status block says.
+fn seen(program: &Program, ended: IoResult) -> Outcome {
+    let block = ended.as_block();
+    let place = program.results.iter().position(|it| *it == block);
+    let place = place.expect("all that a look can find is listed");
+    Outcome::Io(ResultId(place as u8))
+}
+
 // Wait completion packets.
+
+/// The claim on what becomes of the signal of a target.
+fn signal_taken(program: &Program, target: ObjectId) -> &'static Claim {
+    match program.objects[target.index()] {
+        Object::End(_) => WAIT_PACKET_END,
+        Object::Event { .. } | Object::Mutex | Object::Semaphore { .. } => WAIT_PACKET_CONSUMES,
+    }
+}
 
 impl Windows {
     /// NtAssociateWaitCompletionPacket.
@@ -278,7 +349,7 @@ impl Windows {
         turn.wait_packet(id).associate(wait, target, port, packet);
         if signaled {
             turn.by(WAIT_PACKET_SIGNALED);
-            turn.by(WAIT_PACKET_CONSUMES);
+            turn.by(signal_taken(turn.program, target));
             self.insert(turn, port, packet, Insert::AsAnyone);
             return turn.returns(me, Outcome::Value(EXISTED.into()));
         }
@@ -288,12 +359,13 @@ impl Windows {
     /// What a wait completion packet waits for was signaled, and taken for it.
     pub(super) fn wait_is_over<O: Observer>(&self, turn: &mut Turn<'_, O>, id: WaitPacketId) {
         turn.by(WAIT_PACKET);
-        turn.by(WAIT_PACKET_CONSUMES);
-        let (port, packet) = {
+        let (port, packet, target) = {
             let mut wait_packet = turn.wait_packet(id);
+            let target = wait_packet.target();
             wait_packet.set_queued();
-            (wait_packet.port(), wait_packet.packet())
+            (wait_packet.port(), wait_packet.packet(), target)
         };
+        turn.by(signal_taken(turn.program, target));
         self.insert(turn, port, packet, Insert::AsAnyone);
     }
 

@@ -7,9 +7,9 @@
 
 use portsim_model::ops_of;
 use portsim_model::program::{
-    Binding, BindingId, FileId, Interest, IoResult, JobBinding, JobId, Modes, ObjectId, Op,
-    OperationId, Packet, PacketId, PortId, Program, ReserveId, ResultId, SourceId, ThreadId,
-    Timeout, WaitPacketId, Watch,
+    Binding, BindingId, Events, FileId, Interest, IoResult, JobBinding, JobId, Modes, Object,
+    ObjectId, Op, OperationId, Packet, PacketId, PortId, Program, ReserveId, ResultId, SourceId,
+    ThreadId, Timeout, WaitPacketId, Watch,
 };
 
 use crate::names::Names;
@@ -17,26 +17,38 @@ use crate::native::backend::ops_of_the_conductor;
 use crate::trace::{CallFields, call_line};
 
 /// Why the protocol cannot tell of an operation, if it cannot.
-pub fn untold(op: Op) -> Option<String> {
+pub fn untold(program: &Program, op: Op) -> Option<String> {
     match op {
         Op::DuplicateFile {
             process: Some(_), ..
         } => Some("this version of the agent protocol has one process".to_owned()),
+        Op::Get { keeps: true, .. } => Some(
+            "this version of the agent protocol says nothing of the variables of a caller"
+                .to_owned(),
+        ),
         Op::Block { .. } | Op::Signal { .. } | Op::Reset { .. } => None,
         Op::Stall | Op::Sleep { .. } | Op::Free { .. } | Op::Alloc { .. } => None,
         Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::Apc { .. } => None,
-        Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => None,
-        ops_of!(ports, port_handles, files, wait_packets, jobs) => None,
-        Op::ExitProcess
+        ops_of!(sources) => None,
+        Op::WaitPacket { target, .. } if is_end(program, target) => Some(
+            "this version of the agent protocol has no packet of the end of a thread".to_owned(),
+        ),
+        Op::Join { .. }
+        | Op::Peek { .. }
+        | Op::ExitProcess
         | Op::PostComputed { .. }
         | Op::KernelApc { .. }
-        | Op::CloseSource { .. }
         | ops_of_the_conductor!()
         | ops_of!(event_ports, rings, kqueues) => Some(format!(
             "this version of the agent protocol has no `{}`",
             op.verb().name()
         )),
+        ops_of!(ports, port_handles, files, wait_packets, jobs) => None,
     }
+}
+
+fn is_end(program: &Program, object: ObjectId) -> bool {
+    matches!(program.objects[object.index()], Object::End(_))
 }
 
 /// A call as a line says it.
@@ -82,6 +94,7 @@ pub fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<
             max: call.max,
             min: call.min,
             alertable,
+            keeps: false,
         },
         "post" => Op::Post {
             port: port()?,
@@ -236,6 +249,16 @@ pub fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<
         },
         "write" => Op::Write { source: source()? },
         "drain" => Op::Drain { source: source()? },
+        "fill" => Op::Fill { source: source()? },
+        "make_room" => Op::MakeRoom { source: source()? },
+        "close_source" => Op::CloseSource {
+            source: source()?,
+            into,
+        },
+        "duplicate_source" => Op::DuplicateSource {
+            source: source()?,
+            into,
+        },
         _ => return Err(format!("this agent knows no operation {word:?}")),
     })
 }
@@ -319,7 +342,7 @@ fn place_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
 fn watch_of(program: &mut Program, call: &CallFields) -> Result<Watch, String> {
     let mut interest = || {
         Ok::<_, String>(Interest {
-            packet: packet_of(program, call)?,
+            events: events_of(program, call)?,
             edge: call.trigger.as_deref() == Some("edge"),
             oneshot: call.oneshot.unwrap_or(false),
             exclusive: call.exclusive.unwrap_or(false),
@@ -333,6 +356,32 @@ fn watch_of(program: &mut Program, call: &CallFields) -> Result<Watch, String> {
     }
 }
 
+/// What a source is watched for. Where that is said, so a report says which events it is of.
+fn events_of(program: &mut Program, call: &CallFields) -> Result<Events, String> {
+    let Some(events) = &call.events else {
+        return packet_of(program, call).map(Events::In);
+    };
+    let mut carries = |bytes| {
+        let packet = Packet {
+            bytes,
+            ..Packet::key(call.key.unwrap_or(0))
+        };
+        packet_in(program, packet)
+    };
+    let words: Vec<_> = events.iter().map(String::as_str).collect();
+    Ok(match words[..] {
+        [] => Events::None,
+        ["in"] => Events::In(carries(Events::INPUT)?),
+        ["out"] => Events::Out(carries(Events::OUTPUT)?),
+        ["in", "out"] => Events::InOut {
+            input: carries(Events::INPUT)?,
+            output: carries(Events::OUTPUT)?,
+            both: carries(Events::INPUT | Events::OUTPUT)?,
+        },
+        _ => return Err("`events` are in and out, in this order".to_owned()),
+    })
+}
+
 fn packet_of(program: &mut Program, call: &CallFields) -> Result<PacketId, String> {
     let packet = Packet {
         key: call.key.unwrap_or(0),
@@ -340,6 +389,11 @@ fn packet_of(program: &mut Program, call: &CallFields) -> Result<PacketId, Strin
         overlapped: call.overlapped.unwrap_or(0),
         status: call.status.unwrap_or(0),
     };
+    packet_in(program, packet)
+}
+
+/// A packet, as the program has it.
+fn packet_in(program: &mut Program, packet: Packet) -> Result<PacketId, String> {
     let place = place_of(&mut program.packets, packet);
     u8::try_from(place)
         .map(PacketId)

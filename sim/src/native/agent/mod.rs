@@ -102,7 +102,7 @@ impl Agent {
         mode: ModeFields,
     ) -> Result<Option<String>, Failure> {
         let ops = || program.calls().filter(|&op| !is_ours(op));
-        if let Some(why) = ops().find_map(untold) {
+        if let Some(why) = ops().find_map(|op| untold(program, op)) {
             return Ok(Some(why));
         }
         if does_io(program) && program.threads.iter().any(|it| it.process.index() > 0) {
@@ -144,8 +144,8 @@ impl Backend for Agent {
             .map_err(|failure| failure.to_string())
     }
 
-    fn supports(&self, _: &Program, op: Op) -> Result<(), String> {
-        untold(op).map_or(Ok(()), Err)
+    fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
+        untold(program, op).map_or(Ok(()), Err)
     }
 
     fn refuses(&self, program: &Program, tick: Duration) -> Result<Option<String>, Failure> {

@@ -22,7 +22,7 @@ use crate::native::threads::{Threads, Unquiet, ended_by};
 use crate::trace::outcome_fields;
 
 /// Every operation of the protocol; which of them a backend has, it says for each setup.
-const OPS: [&str; 32] = [
+const OPS: [&str; 36] = [
     "get",
     "post",
     "close",
@@ -42,6 +42,10 @@ const OPS: [&str; 32] = [
     "epoll_ctl",
     "write",
     "drain",
+    "fill",
+    "make_room",
+    "close_source",
+    "duplicate_source",
     "associate",
     "replace",
     "modes",

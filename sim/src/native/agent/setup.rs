@@ -43,7 +43,8 @@ pub fn does_io(program: &Program) -> bool {
     program.ops().any(|op| match op {
         Op::Block { object, .. } => is_signal(object),
         Op::Free { .. } | Op::Alloc { .. } | ops_of!(files) => true,
-        Op::Signal { .. } | Op::Reset { .. } | Op::Stall | Op::Sleep { .. } => false,
+        Op::Join { .. } | Op::Signal { .. } | Op::Reset { .. } => false,
+        Op::Stall | Op::Sleep { .. } => false,
         Op::PostComputed { .. } => false,
         Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::ExitProcess => false,
         ops_of_the_conductor!() | ops_of!(ports, port_handles, apcs, wait_packets, jobs) => false,
@@ -77,6 +78,7 @@ pub fn setup_of(
             Object::Event { signaled, .. } => (KindFields::AutoEvent, signaled, 0),
             Object::Mutex => (KindFields::Mutex, false, 0),
             Object::Semaphore { count } => (KindFields::Semaphore, false, count),
+            Object::End(_) => unreachable!("what waits for it is not told"),
         };
         ObjectFields {
             name: name.clone(),
@@ -94,6 +96,7 @@ pub fn setup_of(
     let source = |(name, source): (&String, &Source)| SourceFields {
         name: name.clone(),
         readable: source.readable,
+        writable: source.writable,
     };
     let (files, operations) = if does_io(program) {
         io_of(program, names)
@@ -233,7 +236,7 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
         instrs.push(Instr::End);
         program.codes.push(Code {
             instrs,
-            slots: Vec::new(),
+            ..Code::default()
         });
         program.threads.push(Thread {
             code: CodeId(n as u8),
@@ -327,6 +330,7 @@ fn reserve_of(fields: &ReserveFields) -> Reserve {
 fn source_of(fields: &SourceFields) -> Source {
     Source {
         readable: fields.readable,
+        writable: fields.writable,
     }
 }
 

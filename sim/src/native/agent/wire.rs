@@ -304,6 +304,9 @@ pub struct SourceFields {
     pub name: String,
     /// Whether it can be read at the start.
     pub readable: bool,
+    /// Whether it can be written at the start; left out where nobody looks at that direction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writable: Option<bool>,
 }
 
 /// What I/O is done on. It is open from the start, with one handle.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
 use portsim_model::os_error::errno;
-use portsim_model::program::{Op, Program, ThreadId};
+use portsim_model::program::{Op, Pc, Program, ThreadId};
 
 use super::{Branches, Call, Ended, Freely, GRACE, Next};
 use crate::native::backend::is_ours;
@@ -125,7 +125,7 @@ impl Run {
     /// Waits until nothing moves any more, or the limit is reached.
     fn wait(&mut self, limit: Duration) -> Result<Ended, Failure> {
         loop {
-            self.join_the_gone();
+            self.join_the_gone()?;
             if let Some(ended) = self.shared.stopped()? {
                 return Ok(ended);
             }
@@ -141,7 +141,7 @@ impl Run {
     }
 
     /// A thread whose program is over ends really: its end is over when it was joined.
-    fn join_the_gone(&mut self) {
+    fn join_the_gone(&mut self) -> Result<(), Failure> {
         for (n, place) in self.threads.iter_mut().enumerate() {
             if !matches!(lock(&self.shared.books[n]).gone, Some(Gone::Done)) {
                 continue;
@@ -149,6 +149,7 @@ impl Run {
             let Some(thread) = place.take() else { continue };
             // A panic was reported on standard error; what the thread did before it is in its book.
             let _ = thread.join();
+            self.shared.world.ended(ThreadId(n as u8))?;
             let now = self.shared.now();
             let mut book = lock(&self.shared.books[n]);
             if let Some(last) = book.calls.last_mut()
@@ -157,6 +158,7 @@ impl Run {
                 (last.answer, last.span.t1) = (Some(Answer::Done), Some(now));
             }
         }
+        Ok(())
     }
 
     /// Closes the books, brings everybody home, and reads what was written.
@@ -164,8 +166,8 @@ impl Run {
         self.shared.stop();
         let start = Instant::now();
         while !matches!(ended, Ok(Ended::Rest) | Err(_)) && start.elapsed() < GRACE {
-            self.join_the_gone();
-            if self.shared.at_rest().unwrap_or(true) {
+            let joined = self.join_the_gone();
+            if joined.and_then(|()| self.shared.at_rest()).unwrap_or(true) {
                 break;
             }
             thread::park_timeout(NAP);
@@ -378,7 +380,7 @@ impl Shared {
     }
 
     /// Makes an operation that no kernel needs to see: what it answers, and where its thread goes on.
-    fn own(&self, script: &mut Script<'_>, me: ThreadId, op: Op, pc: u8) -> Option<(Answer, u8)> {
+    fn own(&self, script: &mut Script<'_>, me: ThreadId, op: Op, pc: Pc) -> Option<(Answer, Pc)> {
         if let Op::Spawn { thread } = op {
             let born = std::mem::replace(&mut lock(&self.born)[thread.index()], true);
             self.births.notify_all();

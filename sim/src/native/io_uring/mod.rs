@@ -379,6 +379,7 @@ impl Ports for Rings {
             Op::CancelFile { file, .. } => self.cancel_all(file),
             Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => refused_before(op),
             Op::DuplicateFile { .. } | Op::CloseFile { .. } => refused_before(op),
+            Op::Peek { .. } => refused_before(op),
             ops_of!(ports, port_handles, objects, threads, apcs, variables) => refused_before(op),
             ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => refused_before(op),
         }
@@ -437,7 +438,7 @@ fn refused(program: &Program, op: Op) -> Option<&'static str> {
             Request::CancelFile(file, _) => without_a_ring(program, file),
         },
         Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => None,
-        Op::DuplicateFile { .. } | Op::CloseFile { .. } => None,
+        Op::DuplicateFile { .. } | Op::CloseFile { .. } | Op::Peek { .. } => None,
         ops_of!(ports, port_handles, objects, threads, apcs, variables) => None,
         ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => None,
     }

@@ -134,6 +134,7 @@ fn fewer_than_were_waited_for_are_a_timeout_when_the_time_has_passed() {
         max: Some(4),
         min: Some(3),
         alertable: false,
+        keeps: false,
     };
     let tries_taking = |takes| {
         let paper = PaperBackend {

@@ -53,7 +53,7 @@ fn close_leaves_waiters_and_no_number() {
 fn a_closed_port_still_feeds_its_waiters() {
     let source = portsim_model::program::SourceId(0);
     let interest = portsim_model::program::Interest {
-        packet: PacketId(6),
+        events: portsim_model::program::Events::In(PacketId(6)),
         edge: true,
         oneshot: false,
         exclusive: false,

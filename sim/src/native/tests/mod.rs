@@ -59,6 +59,7 @@ fn program(threads: Vec<Vec<Instr>>) -> Program {
             .map(|instrs| Code {
                 instrs,
                 slots: vec![Slot { packets_max: 32 }; 2],
+                ..Code::default()
             })
             .collect(),
         ports: vec![Port {
@@ -95,6 +96,7 @@ fn get_within(timeout: Timeout) -> Op {
         max: None,
         min: None,
         alertable: false,
+        keeps: false,
     }
 }
 
@@ -106,6 +108,7 @@ fn get_many(max: u8) -> Op {
         max: Some(max),
         min: None,
         alertable: false,
+        keeps: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waits that are not a port's, and control that is not the kernel's.
 
 use portsim_model::expr::{Binary, Field};
-use portsim_model::program::{Assignment, ObjectId, VarId};
+use portsim_model::program::{Assignment, ObjectId, VarId, Variable, Whose};
 
 use super::*;
 use crate::native::Ended;
@@ -151,6 +151,61 @@ fn a_wait_can_time_out() {
     );
 }
 
+/// The end of a thread is a turn where somebody waits for it: of one thread, and of the last of several. What has ended
+/// is had at once, and all that wait are released.
+#[test]
+fn the_end_of_a_thread_releases_who_waits_for_it() {
+    let join = |object, timeout| Op::Join {
+        object: ObjectId(object),
+        into: None,
+        timeout,
+        alertable: false,
+    };
+    let mut program = program(vec![
+        once([Op::Stall]),
+        once([]),
+        once([join(0, Timeout::Never), join(0, Timeout::Ticks(0))]),
+        once([join(1, Timeout::Never)]),
+        once([join(0, Timeout::Ticks(0)), join(0, Timeout::Ticks(4))]),
+    ]);
+    let whose = |count| {
+        Object::End(Whose::Threads {
+            first: ThreadId(0),
+            count,
+        })
+    };
+    program.objects = vec![whose(1), whose(2)];
+    let turns = [
+        Some(2),
+        Some(3),
+        Some(4),
+        Some(4),
+        Some(0),
+        None,
+        Some(0),
+        Some(0),
+        Some(2),
+        Some(1),
+    ];
+    check(
+        &program.with_turns(turns),
+        &[
+            "c! join",
+            "d! join",
+            "e join ETIMEDOUT",
+            "e! join",
+            "a! stall",
+            "e< ETIMEDOUT",
+            "a< done",
+            "a exit done",
+            "c< done",
+            "c join done",
+            "b exit done",
+            "d< done",
+        ],
+    );
+}
+
 /// Shared variables, tests, results, spawn and exit are the conductor's, and show as turns of their own.
 #[test]
 fn control_is_played_by_the_conductor() {
@@ -189,7 +244,7 @@ fn control_is_played_by_the_conductor() {
         Expr::Var(VarId(0)),
     ];
     program.sets = vec![Assignment {
-        var: VarId(0),
+        var: Variable::Shared(VarId(0)),
         element: None,
         value: ExprId(1),
     }];

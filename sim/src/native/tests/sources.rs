@@ -1,6 +1,6 @@
 //! What epoll itself does with what it watches, as one thread sees it.
 
-use portsim_model::program::{Interest, SourceId, Watch};
+use portsim_model::program::{Events, Interest, SourceId, Watch};
 
 use super::*;
 
@@ -13,7 +13,7 @@ enum Trigger {
 
 fn interest(n: u8, trigger: Trigger) -> Interest {
     Interest {
-        packet: PacketId(n),
+        events: Events::In(PacketId(n)),
         edge: matches!(trigger, Trigger::Edge),
         oneshot: matches!(trigger, Trigger::Oneshot),
         exclusive: false,
@@ -101,7 +101,10 @@ fn removed_and_drained_sources_are_skipped() {
 fn mistakes_are_answers() {
     let add = Watch::Add(interest(0, Trigger::Edge));
     let program = Program {
-        sources: vec![Source { readable: true }],
+        sources: vec![Source {
+            readable: true,
+            writable: None,
+        }],
         ..program(vec![once([
             ctl(0, Watch::Del),
             ctl(0, Watch::Mod(interest(0, Trigger::Edge))),
@@ -150,6 +153,37 @@ fn a_level_that_nobody_empties_wakes_all() {
             "a< 5",
             "b< 5",
             "c< 5",
+        ],
+    );
+}
+
+/// A closed source keeps its number: what is opened later is not found under it.
+#[test]
+fn a_closed_source_names_nobody_else() {
+    let source = SourceId(0);
+    let close_source = Op::CloseSource { source, into: None };
+    let program = Program {
+        sources: vec![Source::default()],
+        ..program(vec![once([
+            close_source,
+            post(3),
+            ctl(0, Watch::Add(interest(0, Trigger::Level))),
+            ctl(0, Watch::Del),
+            written(0),
+            close_source,
+            Op::Drain { source },
+        ])])
+    };
+    check(
+        &program,
+        &[
+            "a closesource done",
+            "a post done",
+            "a epollctl EBADF",
+            "a epollctl EBADF",
+            "a write done",
+            "a closesource EBADF",
+            "a drain EBADF",
         ],
     );
 }

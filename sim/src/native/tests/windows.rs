@@ -131,6 +131,7 @@ const GET_Q: Op = Op::Get {
     max: None,
     min: None,
     alertable: false,
+    keeps: false,
 };
 
 /// What the system makes later does not get the handle of a closed port: calls are still made with it.

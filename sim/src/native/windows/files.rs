@@ -227,6 +227,12 @@ impl Files {
         })
     }
 
+    /// GetOverlappedResult, without a wait.
+    pub fn peek(&self, id: OperationId) -> Answer {
+        let request = &self.requests[id.index()];
+        request.peek(self.handle(request.operation.file))
+    }
+
     /// A thread was ended, wherever it was: it issues nothing any more.
     pub fn forget(&self, thread: ThreadId) {
         self.requests.iter().for_each(|it| it.forget(thread));

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portsim_model::ops_of;
-use portsim_model::program::{Op, Packet, Program, ThreadId};
+use portsim_model::program::{Object, ObjectId, Op, Packet, Program, ThreadId, Whose};
 
 use crate::native::backend::{Backend, Failure};
 use crate::native::parked::Probe;
@@ -79,6 +79,10 @@ impl Backend for Windows {
             ),
             Op::Get { .. } | Op::Close { .. } | Op::Create { .. } | Op::JobPort { .. } => Ok(()),
             Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } => Ok(()),
+            Op::Join { object, .. } if is_process(program, object) => Err(PROCESS_HERE.into()),
+            Op::WaitPacket { target, .. } if is_process(program, target) => {
+                Err(PROCESS_HERE.into())
+            }
             Op::Spawn { .. } | Op::Exit | ops_of!(port_handles, objects) => Ok(()),
             Op::Set { .. } | Op::Test { .. } | Op::Await { .. } | Op::Assert { .. } => Ok(()),
             Op::Swap { .. } | Op::Add { .. } | Op::CompareSwap { .. } => Ok(()),
@@ -107,6 +111,16 @@ impl Backend for Windows {
 
 fn fits(packet: Packet) -> bool {
     u32::try_from(packet.bytes).is_ok()
+}
+
+const PROCESS_HERE: &str = "this version plays one process here, whose end nobody would see";
+
+/// Whether an object stands for the end of a process.
+fn is_process(program: &Program, object: ObjectId) -> bool {
+    matches!(
+        program.objects[object.index()],
+        Object::End(Whose::Process(_))
+    )
 }
 
 /// Whether some code suspends the thread that runs it.

@@ -2,7 +2,7 @@
 //!
 //! A call on a closed port is made with the handle that it had. No other port or file of the run gets that handle.
 
-use std::ptr::null_mut;
+use std::ptr::{null_mut, without_provenance_mut};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +25,8 @@ use crate::trace::Answer;
 const HOME: usize = usize::MAX;
 /// The key of a call that took nothing: the system leaves it as it was.
 const NO_KEY: usize = usize::MAX;
+/// The same of the bytes.
+const NO_BYTES: u32 = u32::MAX;
 
 // SAFETY: the system exports functions of these signatures under these names, as its documentation of native calls has
 // them; no header that is used here does.
@@ -216,12 +218,18 @@ pub enum Took {
     /// With a packet that says something else, of which the call tells the error only.
     Badly(Packet, u32),
     /// With no packet.
-    Nothing(Answer),
+    Nothing {
+        /// What it says.
+        answer: Answer,
+        /// Whether it has left the bytes as they were, and made the OVERLAPPED NULL.
+        keeps: bool,
+    },
 }
 
 /// GetQueuedCompletionStatus.
 pub fn take_one(port: HANDLE, millis: u32) -> Took {
-    let (mut bytes, mut key, mut overlapped) = (0, NO_KEY, null_mut());
+    let (mut bytes, mut key) = (NO_BYTES, NO_KEY);
+    let mut overlapped = without_provenance_mut(1);
     // SAFETY: the three places are ours, and are written before the call is over, if at all; what comes back as the
     // address of an OVERLAPPED is never followed. A port that is closed, or is closed meanwhile, is an error.
     let taken =
@@ -237,7 +245,10 @@ pub fn take_one(port: HANDLE, millis: u32) -> Took {
     }
     // The OVERLAPPED does not tell: that of a packet may be NULL too.
     if key == NO_KEY {
-        return Took::Nothing(last_error());
+        return Took::Nothing {
+            answer: last_error(),
+            keeps: bytes == NO_BYTES && overlapped.is_null(),
+        };
     }
     // SAFETY: it takes nothing, and reads a number of this thread.
     Took::Badly(packet, unsafe { GetLastError() })

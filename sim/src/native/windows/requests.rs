@@ -4,11 +4,17 @@ use std::ptr::null;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use portsim_model::event::Error;
 use portsim_model::program::{Operation, ThreadId};
 use windows_sys::Wdk::Storage::FileSystem::NtReadFile;
-use windows_sys::Win32::Foundation::{ERROR_IO_PENDING, GetLastError, HANDLE};
+use windows_sys::Win32::Foundation::{ERROR_IO_INCOMPLETE, ERROR_IO_PENDING, GetLastError, HANDLE};
 use windows_sys::Win32::Storage::FileSystem::{ReadFile, ReadFileEx};
-use windows_sys::Win32::System::IO::{CancelIoEx, IO_STATUS_BLOCK, OVERLAPPED};
+use windows_sys::Win32::System::IO::{
+    CancelIoEx, GetOverlappedResult, IO_STATUS_BLOCK, OVERLAPPED,
+};
+
+use super::handles::failed;
+use crate::trace::Answer;
 
 /// STATUS_PENDING: the operation is not over.
 const PENDING: usize = 0x103;
@@ -124,6 +130,23 @@ impl Request {
         // SAFETY: the block says by its address which operation is meant, and is there for as long as the request is.
         // A file that is closed is an error.
         unsafe { CancelIoEx(file, self.block().cast()) }
+    }
+
+    /// GetOverlappedResult, without a wait. Of an error only the block says which status it comes from.
+    pub fn peek(&self, file: HANDLE) -> Answer {
+        let mut bytes = 0;
+        // SAFETY: the block is that of the operation's OVERLAPPED, and is there for as long as the request is; the call
+        // only reads it. The count is written before the call is over, if at all. The file means nothing to a call that
+        // does not wait.
+        let done = unsafe { GetOverlappedResult(file, self.block().cast(), &mut bytes, 0) };
+        // SAFETY: it takes nothing, and reads a number of this thread.
+        if done == 0 && unsafe { GetLastError() } == ERROR_IO_INCOMPLETE {
+            return failed(Error::Incomplete);
+        }
+        Answer::Io {
+            status: self.status(),
+            bytes: bytes.into(),
+        }
     }
 
     /// The status block: the first two words of an OVERLAPPED are one.

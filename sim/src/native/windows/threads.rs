@@ -105,6 +105,19 @@ impl Threads {
         handles[thread.index()].as_ref().map(Owned::raw)
     }
 
+    /// The handle of a thread of the run, which begins before long: at full speed they begin all at once.
+    pub fn handle_of(&self, thread: ThreadId) -> HANDLE {
+        loop {
+            if let Some(handle) = self.handle(thread) {
+                return handle;
+            }
+            if self.over.load(Ordering::SeqCst) {
+                return self.home.raw();
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// The calling thread makes a call.
     pub fn moves(&self, me: ThreadId) {
         self.doing(me).stops.moves();

@@ -3,6 +3,7 @@
 //! What packets and results mean in a scenario is said here: the rest knows addresses and numbers of the system only.
 //! Whoever waits on a port is brought home by packets of ours and then by its end.
 
+use std::io;
 use std::time::Duration;
 
 use portsim_model::event::Error;
@@ -93,16 +94,27 @@ impl WindowsWorld {
             .duplicate(port, |handle| self.files.remembers(handle))
     }
 
-    fn get(&self, me: ThreadId, port: PortId, timeout: Timeout) -> Answer {
+    fn get(
+        &self,
+        me: ThreadId,
+        port: PortId,
+        timeout: Timeout,
+        keeps: bool,
+    ) -> Result<Answer, Failure> {
         let (handle, millis) = (self.ports.handle(port), self.millis(timeout));
         self.joins(me, port);
         let took = self
             .threads
             .takes(me, port, || ports::take_one(handle, millis));
         match took {
-            Took::Well(packet) => Answer::Packet(self.told(packet)),
-            Took::Badly(packet, error) => self.told_badly(packet, error),
-            Took::Nothing(answer) => answer,
+            Took::Well(packet) => Ok(Answer::Packet(self.told(packet))),
+            Took::Badly(packet, error) => Ok(self.told_badly(packet, error)),
+            Took::Nothing { keeps: false, .. } if keeps => {
+                let what = "it has taken no packet, and changed its caller's variables";
+                let error = io::Error::other(what);
+                Err(Failure::new(NAME, "GetQueuedCompletionStatus", error))
+            }
+            Took::Nothing { answer, .. } => Ok(answer),
         }
     }
 
@@ -244,8 +256,11 @@ impl WindowsWorld {
 
     // What else there is to wait for, and other threads.
 
-    /// What a wait for an object waits for: a file has a signal of its own.
+    /// What a wait for an object waits for: a file has a signal of its own, and a thread is an object itself.
     fn object(&self, object: ObjectId) -> HANDLE {
+        if let Some(thread) = self.objects.one(object) {
+            return self.threads.handle_of(thread);
+        }
         let file = self.files.of_signal(object);
         file.unwrap_or_else(|| self.objects.handle(object))
     }
@@ -278,8 +293,9 @@ impl World for WindowsWorld {
                 timeout,
                 max: None,
                 alertable: false,
+                keeps,
                 ..
-            } => self.get(me, port, timeout),
+            } => self.get(me, port, timeout, keeps)?,
             Op::Get {
                 port,
                 timeout,
@@ -307,6 +323,15 @@ impl World for WindowsWorld {
                 self.threads.wait(me, handle, millis, alertable)
             }
             Op::Block {
+                object,
+                timeout,
+                alertable,
+                ..
+            } => {
+                let (handle, millis) = (self.object(object), self.millis(timeout));
+                self.threads.wait(me, handle, millis, alertable)
+            }
+            Op::Join {
                 object,
                 timeout,
                 alertable,
@@ -364,6 +389,7 @@ impl World for WindowsWorld {
             Op::Modes { file, modes, .. } => self.files.set_modes(file, modes),
             Op::DuplicateFile { file, .. } => self.duplicate_file(file)?,
             Op::CloseFile { file, .. } => self.files.close(file),
+            Op::Peek { operation, .. } => self.files.peek(operation),
             Op::Start { operation, now, .. } => self.issue(me, operation, now)?,
             Op::Complete { burst, result, .. } => self.complete(burst, result)?,
             Op::Cancel { operation, .. } => self.files.cancel(operation),
@@ -388,6 +414,10 @@ impl World for WindowsWorld {
 
     fn is_ended(&self, thread: ThreadId) -> bool {
         self.threads.is_ended(thread)
+    }
+
+    fn ended(&self, thread: ThreadId) -> Result<(), Failure> {
+        self.objects.ended(thread)
     }
 
     fn resume_all(&self) {

@@ -1,12 +1,12 @@
 //! Operations that are steps of one system only.
 
 use portsim_model::program::{
-    BURST_MAX, Binding, BindingId, FileId, IoResult, JobBinding, JobId, Modes, Op, OperationId,
-    Owner, PACKETS_MAX, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
+    BURST_MAX, Binding, BindingId, FileId, IoResult, JobBinding, JobId, Modes, ObjectId, Op,
+    OperationId, Owner, PACKETS_MAX, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
 };
 
 use super::{Coded, Coder, timeout};
-use crate::scenario::directory::{Thing, status_of};
+use crate::scenario::directory::{Signaled, Thing, status_of};
 use crate::scenario::place::{Complaint, Place};
 use crate::scenario::wire::{self, OneOrMore};
 
@@ -29,7 +29,8 @@ pub(in crate::scenario) fn packet(
     let id = program.packets.len();
     if id + program.sources.len() >= PACKETS_MAX {
         return Err(place.complain(format!(
-            "the scenario has more than {PACKETS_MAX} different packets and sources"
+            "the scenario has more than {PACKETS_MAX} different packets and sources; let packets that mean the same \
+             carry the same"
         )));
     }
     program.packets.push(contents);
@@ -47,7 +48,11 @@ pub(in crate::scenario) fn binding(
 ) -> Result<BindingId, Complaint> {
     let wanted = Binding { file, port, key };
     let id = once(&mut program.bindings, wanted, BINDINGS_MAX);
-    let too_many = || place.complain(format!("more than {BINDINGS_MAX} different associations"));
+    let too_many = || {
+        place.complain(format!(
+            "more than {BINDINGS_MAX} different associations; use fewer keys"
+        ))
+    };
     Ok(BindingId(id.ok_or_else(too_many)? as u8))
 }
 
@@ -58,7 +63,11 @@ pub(in crate::scenario) fn result(
     place: &Place<'_>,
 ) -> Result<ResultId, Complaint> {
     let id = once(&mut program.results, wanted, RESULTS_MAX);
-    let too_many = || place.complain(format!("more than {RESULTS_MAX} ways to end an operation"));
+    let too_many = || {
+        place.complain(format!(
+            "more than {RESULTS_MAX} ways to end an operation; use fewer numbers of bytes"
+        ))
+    };
     Ok(ResultId(id.ok_or_else(too_many)? as u8))
 }
 
@@ -187,6 +196,19 @@ impl Coder<'_> {
                 mine,
                 into,
             },
+        })
+    }
+
+    pub(super) fn peek(&mut self, it: &wire::Peek, place: &Place<'_>) -> Coded {
+        let place = &place.field("peek");
+        let operation = self.directory.operation(&it.peek, place)?;
+        if self.program.operations[operation.index()].overlapped == 0 {
+            let problem = "an operation without an OVERLAPPED has nothing to look at";
+            return Err(place.complain(problem));
+        }
+        Ok(Op::Peek {
+            operation,
+            into: self.slot(it.into.as_deref()),
         })
     }
 
@@ -346,10 +368,18 @@ impl Coder<'_> {
         Ok(Op::WaitPacket {
             wait_packet,
             port: names.port(&it.port, &place.field("port"))?,
-            target: names.object(&it.target, &place.field("target"))?,
+            target: self.signaled(&it.target, &place.field("target"))?,
             packet: packet(self.program, contents, owner, place)?,
             into: self.slot(it.into.as_deref()),
         })
+    }
+
+    /// What a wait completion packet waits for.
+    fn signaled(&mut self, text: &str, place: &Place<'_>) -> Result<ObjectId, Complaint> {
+        match self.directory.signaled(text, place)? {
+            Signaled::Object(object) => Ok(object),
+            Signaled::End(whose) => self.end_of(whose, place),
+        }
     }
 
     fn job_binding(

@@ -94,6 +94,19 @@ impl Coder<'_> {
         })
     }
 
+    pub(super) fn duplicate_source(
+        &mut self,
+        it: &wire::DuplicateSource,
+        place: &Place<'_>,
+    ) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::DuplicateSource {
+            source: names.source(&it.duplicate_source, &place.field("duplicate_source"))?,
+            into,
+        })
+    }
+
     pub(super) fn kevent(&mut self, it: &wire::Kevent, place: &Place<'_>) -> Coded {
         let names = self.directory;
         let into = self.slot(it.into.as_deref());

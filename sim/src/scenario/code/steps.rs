@@ -2,13 +2,16 @@
 
 use portsim_model::expr::ExprId;
 use portsim_model::program::{
-    Assignment, Computed, Interest, Op, Owner, Packet, SETS_MAX, SlotId, Watch,
+    Assignment, Computed, Direction, Events, Instr, Interest, OBJECTS_MAX, Object, ObjectId, Op,
+    Owner, Packet, PacketId, SETS_MAX, SlotId, SourceId, Variable, Watch, Whose,
 };
 
-use super::{Coded, Coder, packet, timeout};
+use super::io::once;
+use super::{Coded, Coder, Flow, packet, timeout};
+use crate::scenario::compile::OBJECTS;
 use crate::scenario::directory::status_of;
 use crate::scenario::place::{Complaint, Place};
-use crate::scenario::wire::{self, Change, Trigger, Value};
+use crate::scenario::wire::{self, Change, EpollEvent, Trigger, Value};
 use crate::words::Type;
 
 /// The most assignments of a scenario, and the most notes.
@@ -23,6 +26,7 @@ impl Coder<'_> {
             max: it.max,
             min: it.min,
             alertable: it.alertable,
+            keeps: it.keeps,
         })
     }
 
@@ -77,6 +81,33 @@ impl Coder<'_> {
             timeout: timeout(it.timeout),
             alertable: it.alertable,
         })
+    }
+
+    pub(super) fn join(&mut self, it: &wire::Join, place: &Place<'_>) -> Coded {
+        let place = &place.field("join");
+        let whose = self.directory.whose(&it.join, place)?;
+        Ok(Op::Join {
+            object: self.end_of(whose, place)?,
+            into: self.slot(it.into.as_deref()),
+            timeout: timeout(it.timeout),
+            alertable: it.alertable,
+        })
+    }
+
+    /// What stands for the end of threads, each once.
+    pub(super) fn end_of(
+        &mut self,
+        whose: Whose,
+        place: &Place<'_>,
+    ) -> Result<ObjectId, Complaint> {
+        if let Whose::Process(process) = whose
+            && !self.program.threads.iter().any(|it| it.process == process)
+        {
+            return Err(place.complain("no thread runs in this process"));
+        }
+        let id = once(&mut self.program.objects, Object::End(whose), OBJECTS_MAX);
+        let too_many = || place.complain(format!("a scenario has at most {OBJECTS_MAX} {OBJECTS}"));
+        Ok(ObjectId(id.ok_or_else(too_many)? as u8))
     }
 
     pub(super) fn signal(&mut self, it: &wire::Signal, place: &Place<'_>) -> Coded {
@@ -149,6 +180,35 @@ impl Coder<'_> {
         })
     }
 
+    pub(super) fn fill(&mut self, it: &wire::Fill, place: &Place<'_>) -> Coded {
+        let place = &place.field("fill");
+        let source = self.directory.source(&it.fill, place)?;
+        self.has_out_direction(&it.fill, source, place)?;
+        Ok(Op::Fill { source })
+    }
+
+    pub(super) fn make_room(&mut self, it: &wire::MakeRoom, place: &Place<'_>) -> Coded {
+        let place = &place.field("make_room");
+        let source = self.directory.source(&it.make_room, place)?;
+        self.has_out_direction(&it.make_room, source, place)?;
+        Ok(Op::MakeRoom { source })
+    }
+
+    /// Only a source that says whether it can be written can be.
+    fn has_out_direction(
+        &self,
+        name: &str,
+        source: SourceId,
+        place: &Place<'_>,
+    ) -> Result<(), Complaint> {
+        match self.program.sources[source.index()].writable {
+            Some(_) => Ok(()),
+            None => Err(place.complain(format!(
+                "{name:?} does not say whether it is \"writable\" at the start"
+            ))),
+        }
+    }
+
     /// Results were collected before, so that the name is there.
     pub(super) fn slot(&self, into: Option<&str>) -> Option<SlotId> {
         let (slot, _) = self.directory.slot(self.code, into?)?;
@@ -190,8 +250,10 @@ impl Coder<'_> {
         Ok(Op::Spawn { thread })
     }
 
-    pub(super) fn set(&mut self, it: &wire::Set, place: &Place<'_>) -> Coded {
+    /// Assignments: a step, unless they read and write only what is the thread's own.
+    pub(super) fn set(&mut self, it: &wire::Set, place: &Place<'_>) -> Result<Flow, Complaint> {
         let (writes, place) = (&it.set.0, &place.field("set"));
+        let exprs = self.program.exprs.len();
         let first = self.program.sets.len();
         if !(1..=SETS_MAX).contains(&writes.len()) {
             return Err(place.complain(format!(
@@ -215,8 +277,15 @@ impl Coder<'_> {
                 value,
             });
         }
+        let is_own = |set: &Assignment| matches!(set.var, Variable::Own(_));
+        let all_own = self.program.sets[first..].iter().all(is_own) && !self.is_shared(exprs);
         let first = first as u16;
-        Ok(Op::Set { first, len })
+        let instr = match all_own {
+            true => Instr::Let { first, len },
+            false => Instr::Op(Op::Set { first, len }),
+        };
+        self.emit(instr, place)?;
+        Ok(Flow::On)
     }
 
     pub(super) fn swap(&mut self, it: &wire::Swap, place: &Place<'_>) -> Coded {
@@ -247,6 +316,12 @@ impl Coder<'_> {
         place: &Place<'_>,
     ) -> Result<u16, Complaint> {
         let (var, element) = self.target(target, &place.field(verb))?;
+        if let Variable::Own(_) = var {
+            let problem = format!(
+                "{target:?} is the thread's own, so nobody comes between: read it and \"set\" it"
+            );
+            return Err(place.field(verb).complain(problem));
+        }
         let value = self.value(value, &place.field("value"))?;
         let set = self.program.sets.len();
         if set == NUMBERED_MAX {
@@ -283,8 +358,8 @@ impl Coder<'_> {
         let port = self.directory.port(&it.port, &place.field("epoll_ctl"))?;
         let source = self.directory.source(&it.source, &place.field("source"))?;
         let change = match it.change {
-            Change::Add => Watch::Add(self.interest(it, place)?),
-            Change::Mod => Watch::Mod(self.interest(it, place)?),
+            Change::Add => Watch::Add(self.interest(it, source, place)?),
+            Change::Mod => Watch::Mod(self.interest(it, source, place)?),
             Change::Del => {
                 nothing_for_del(it, place)?;
                 Watch::Del
@@ -298,17 +373,56 @@ impl Coder<'_> {
         })
     }
 
-    fn interest(&mut self, it: &wire::EpollCtl, place: &Place<'_>) -> Result<Interest, Complaint> {
-        let contents = Packet {
-            key: it.key.unwrap_or(0),
-            ..Packet::default()
-        };
+    fn interest(
+        &mut self,
+        it: &wire::EpollCtl,
+        source: SourceId,
+        place: &Place<'_>,
+    ) -> Result<Interest, Complaint> {
         Ok(Interest {
-            packet: packet(self.program, contents, Owner::Nobody, place)?,
+            events: self.events(it, source, place)?,
             edge: it.trigger == Some(Trigger::Edge),
             oneshot: it.oneshot.unwrap_or(false),
             exclusive: it.exclusive.unwrap_or(false),
         })
+    }
+
+    /// What a source is watched for. Where that is said, so a report says which events it is of.
+    fn events(
+        &mut self,
+        it: &wire::EpollCtl,
+        source: SourceId,
+        place: &Place<'_>,
+    ) -> Result<Events, Complaint> {
+        let mut carries = |bytes| -> Result<PacketId, Complaint> {
+            let key = it.key.unwrap_or(0);
+            let contents = Packet {
+                bytes,
+                ..Packet::key(key)
+            };
+            packet(self.program, contents, Owner::Nobody, place)
+        };
+        let Some(events) = &it.events else {
+            return Ok(Events::In(carries(0)?));
+        };
+        let is_named = |event| events.contains(&event);
+        let events = match (is_named(EpollEvent::In), is_named(EpollEvent::Out)) {
+            (false, false) => Events::None,
+            (true, false) => Events::In(carries(Events::INPUT)?),
+            (false, true) => Events::Out(carries(Events::OUTPUT)?),
+            (true, true) => Events::InOut {
+                input: carries(Events::INPUT)?,
+                output: carries(Events::OUTPUT)?,
+                both: carries(Events::INPUT | Events::OUTPUT)?,
+            },
+        };
+        if events.has(Direction::Out) {
+            self.has_out_direction(&it.source, source, &place.field("events"))?;
+        }
+        if events == Events::None && it.key.is_some() {
+            return Err(place.complain("no event of it comes that carries a \"key\""));
+        }
+        Ok(events)
     }
 }
 
@@ -318,6 +432,7 @@ fn nothing_for_del(it: &wire::EpollCtl, place: &Place<'_>) -> Result<(), Complai
         ("trigger", it.trigger.is_some()),
         ("oneshot", it.oneshot.is_some()),
         ("exclusive", it.exclusive.is_some()),
+        ("events", it.events.is_some()),
         ("key", it.key.is_some()),
     ];
     match given.into_iter().find(|(_, given)| *given) {

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use portsim_model::expr::{Binary, Expr, ExprId, Field, OperationField, PortField};
 use portsim_model::op::Noun;
 use portsim_model::program::{
-    CodeId, Computed, Op, Owner, Packet, PacketId, Program, SlotId, Thread, ThreadId,
+    CodeId, Computed, Instr, Op, Owner, Packet, PacketId, Program, SlotId, Thread, ThreadId,
+    Variable,
 };
 
 use crate::names::Names;
@@ -157,8 +158,11 @@ pub(super) fn find(program: &mut Program, names: &Names, places: &[Path]) -> Res
         return Ok(());
     }
     let vars = program.vars.iter().map(|&it| Values::one(it.into()));
+    let locals = program.codes.iter().map(|code| &code.locals);
+    let locals = locals.map(|all| all.iter().map(|&it| Values::one(it.into())).collect());
     let mut known = Known {
         vars: vars.collect(),
+        locals: locals.collect(),
         queues: queues(program),
     };
     while known.grow(program, names, places)? {}
@@ -168,6 +172,8 @@ pub(super) fn find(program: &mut Program, names: &Names, places: &[Path]) -> Res
 /// What is known so far.
 struct Known {
     vars: Vec<Values>,
+    /// By code, what threads have for themselves.
+    locals: Vec<Vec<Values>>,
     /// By port, every packet that can be in it.
     queues: Vec<BTreeSet<PacketId>>,
 }
@@ -183,7 +189,15 @@ impl Known {
         let mut grown = false;
         for n in 0..program.codes.len() {
             let code = CodeId(n as u8);
-            for mut op in program.codes[n].ops().collect::<Vec<_>>() {
+            for instr in program.codes[n].instrs.clone() {
+                let mut op = match instr {
+                    Instr::Op(op) => op,
+                    Instr::Let { first, len } => {
+                        grown |= self.assign(program, code, (first, len), false);
+                        continue;
+                    }
+                    _ => continue,
+                };
                 for (first, len, adds) in assigned(&mut op) {
                     grown |= self.assign(program, code, (first, len), adds);
                 }
@@ -219,10 +233,14 @@ impl Known {
         adds: bool,
     ) -> bool {
         let mut grown = false;
-        for set in &program.sets[usize::from(first)..][..usize::from(len)] {
+        for set in program.sets(first, len) {
             let given = self.values(program, code, set.value);
             let elements = set.element.map_or(1, |(_, len)| len);
-            for var in &mut self.vars[set.var.index()..][..usize::from(elements)] {
+            let all = match set.var {
+                Variable::Shared(_) => &mut self.vars,
+                Variable::Own(_) => &mut self.locals[code.index()],
+            };
+            for var in &mut all[set.var.index()..][..usize::from(elements)] {
                 let value = match adds {
                     true => var.with(Binary::Add, &given),
                     false => given.clone(),
@@ -316,14 +334,14 @@ impl Known {
         match program.exprs[usize::from(id.0)] {
             Expr::Const(number) => Values::one(number),
             Expr::Var(var) => self.vars[var.index()].clone(),
-            Expr::Element { first, len, .. } => {
-                let elements = self.vars[first.index()..][..usize::from(len)].iter();
-                elements
-                    .cloned()
-                    .reduce(Values::or)
-                    .unwrap_or(Values::one(0))
+            Expr::Element { first, len, .. } => any_of(&self.vars[first.index()..], len),
+            Expr::Local { first, element, .. } => {
+                let len = element.map_or(1, |(_, len)| len);
+                any_of(&self.locals[code.index()][first.index()..], len)
             }
-            Expr::Result { slot, field, .. } => self.left(program, code, slot, field),
+            Expr::Result { slot, field, .. } | Expr::Nth { slot, field, .. } => {
+                self.left(program, code, slot, field)
+            }
             Expr::Member { first } => {
                 let runs = |it: &&Thread| it.code == code;
                 let members = program.threads[first.index()..].iter().take_while(runs);
@@ -380,8 +398,7 @@ impl Known {
                 Some((set, ..)) => {
                     let set = &program.sets[usize::from(set)];
                     let elements = set.element.map_or(1, |(_, len)| len);
-                    let vars = self.vars[set.var.index()..][..usize::from(elements)].iter();
-                    vars.cloned().reduce(Values::or).unwrap_or(Values::one(0))
+                    any_of(&self.vars[set.var.index()..], elements)
                 }
                 // What other calls answer with counts packets or handles.
                 None => Any { negative: false },
@@ -389,6 +406,12 @@ impl Known {
         }
         all
     }
+}
+
+/// What any of the first so many can have.
+fn any_of(all: &[Values], len: u8) -> Values {
+    let each = all[..usize::from(len)].iter().cloned();
+    each.reduce(Values::or).unwrap_or(Values::one(0))
 }
 
 /// A post that computes what it carries.

@@ -9,7 +9,7 @@ use portsim_model::program::{
     ProcessId, Program, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
 };
 
-use super::{Compiler, room};
+use super::{Compiler, OBJECTS, room};
 use crate::scenario::code::{binding, packet, result};
 use crate::scenario::directory::{Thing, status_of};
 use crate::scenario::place::{Complaint, Place};
@@ -90,8 +90,7 @@ impl Compiler {
     /// An event that only the kernel sets.
     fn hidden_event(&mut self, name: &str, place: &Place<'_>) -> Result<ObjectId, Complaint> {
         let there = self.program.objects.len();
-        let noun = "events, mutexes, semaphores, files and operations on synchronous files";
-        room(there, 1, OBJECTS_MAX, noun, place)?;
+        room(there, 1, OBJECTS_MAX, OBJECTS, place)?;
         self.names.objects.push(name.to_owned());
         self.program.objects.push(Object::Event {
             manual: true,
@@ -180,6 +179,24 @@ impl Compiler {
                     return Err(place.complain("the job would be nested in itself"));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Every end that a look at an operation can find, as its status block says it.
+    pub(super) fn looks(&mut self) -> Result<(), Complaint> {
+        let looks = |noun: Noun<'_>| matches!(noun, Noun::Operation(_, Role::Reads));
+        if !self
+            .program
+            .ops()
+            .any(|mut op| op.describe().nouns().any(looks))
+        {
+            return Ok(());
+        }
+        let ends = self.program.results.clone().into_iter();
+        let blocks = ends.map(IoResult::as_block).chain([IoResult::NOTHING]);
+        for block in blocks {
+            result(&mut self.program, block, &Place::TOP.field("operations"))?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What an expression means: names become ids, types are checked, nodes are made.
 
 use portsim_model::expr::{Binary, Expr, ExprId};
-use portsim_model::program::{CodeId, ThreadId, VarId};
+use portsim_model::program::{CodeId, ThreadId, Variable};
 
 use super::flaw::Flaw;
 use super::syntax::{Name, Node, Part, Quantifier, What};
@@ -20,7 +20,7 @@ pub(in crate::scenario) struct Scope<'a> {
 }
 
 /// A variable that a `set` writes, and the element with the length of the array.
-pub(in crate::scenario) type Target = (VarId, Option<(ExprId, u8)>);
+pub(in crate::scenario) type Target = (Variable, Option<(ExprId, u8)>);
 
 /// The most nodes of a scenario: what an [`ExprId`] can number.
 pub(in crate::scenario) const NODES_MAX: usize = u16::MAX as usize;
@@ -64,14 +64,23 @@ impl<'a> Meaning<'a> {
         let (Part::Name(name), asked) = (&parts[0], &parts[1..]) else {
             return Err(neither());
         };
-        match (self.scope.directory.thing(&name.text), asked) {
-            (Some(Thing::Var(var)), []) => Ok((var, None)),
-            (Some(Thing::Array { first, len }), [Part::Index(index)]) => {
-                let index = self.element(index, len)?;
-                Ok((first, Some((index, len))))
+        let own = self
+            .scope
+            .code
+            .and_then(|code| self.scope.directory.local(code, &name.text));
+        let (first, len) = match (own, self.scope.directory.thing(&name.text)) {
+            (Some(own), _) => (Variable::Own(own.first), own.len),
+            (None, Some(Thing::Var(var))) => (Variable::Shared(var), None),
+            (None, Some(Thing::Array { first, len })) => (Variable::Shared(first), Some(len)),
+            (None, None) => return Err(self.unknown(name)),
+            (None, Some(_)) => return Err(neither()),
+        };
+        match (len, asked) {
+            (None, []) => Ok((first, None)),
+            (Some(len), [Part::Index(index)]) => {
+                Ok((first, Some((self.element(index, len)?, len))))
             }
-            (Some(Thing::Array { .. }), []) => Err(self.needs_part(name, "an element", "[0]")),
-            (None, _) => Err(self.unknown(name)),
+            (Some(_), []) => Err(self.needs_part(name, "an element", "[0]")),
             _ => Err(neither()),
         }
     }

@@ -1,6 +1,6 @@
 //! What a path means: a name, and what is asked of the thing that it names.
 
-use portsim_model::expr::Expr;
+use portsim_model::expr::{Expr, ExprId};
 use portsim_model::program::{CodeId, ThreadId};
 
 use super::flaw::Flaw;
@@ -15,6 +15,13 @@ use crate::words::{
 
 /// What a path reads.
 type Read = (Expr, Type);
+
+/// Which packet of a batch is asked for.
+#[derive(Clone, Copy)]
+enum Nth {
+    Is(u8),
+    Computed(ExprId),
+}
 
 impl Meaning<'_> {
     /// What a path reads, and its type.
@@ -85,10 +92,10 @@ impl Meaning<'_> {
     }
 
     /// A path that begins with a result, or with what can be asked about a member of a group.
-    fn own(&self, name: &Name, asked: &[Part]) -> Result<Option<Read>, Flaw> {
+    fn own(&mut self, name: &Name, asked: &[Part]) -> Result<Option<Read>, Flaw> {
         if let Some(member) = self.member {
             let code = self.scope.directory.codes[member.index()];
-            let read = self.result(Some(member), code, name, asked)?;
+            let read = self.of_code(Some(member), code, name, asked)?;
             let is_declared = self.scope.directory.thing(&name.text).is_some();
             let about = THREAD_FIELDS.iter().find(|it| it.0 == name.text);
             return match about.filter(|_| read.is_none() && !is_declared) {
@@ -100,14 +107,61 @@ impl Meaning<'_> {
             };
         }
         match self.scope.code {
-            Some(code) => self.result(None, code, name, asked),
+            Some(code) => self.of_code(None, code, name, asked),
             None => Ok(None),
         }
     }
 
+    /// A path that begins with a result or a variable of a thread's own; none if there is no such name.
+    fn of_code(
+        &mut self,
+        thread: Option<ThreadId>,
+        code: CodeId,
+        name: &Name,
+        asked: &[Part],
+    ) -> Result<Option<Read>, Flaw> {
+        match self.local(thread, code, name, asked)? {
+            Some(read) => Ok(Some(read)),
+            None => self.result(thread, code, name, asked),
+        }
+    }
+
+    /// A path that begins with a variable of a thread's own.
+    fn local(
+        &mut self,
+        thread: Option<ThreadId>,
+        code: CodeId,
+        name: &Name,
+        asked: &[Part],
+    ) -> Result<Option<Read>, Flaw> {
+        let Some(local) = self.scope.directory.local(code, &name.text) else {
+            return Ok(None);
+        };
+        if thread.is_some() && self.scope.code.is_some() {
+            let problem = "only properties can read the variables of another thread";
+            return Err(Flaw::new(&name.at, problem));
+        }
+        let (element, asked) = match (local.len, asked) {
+            (None, _) => (None, asked),
+            (Some(len), [Part::Index(index), asked @ ..]) => {
+                (Some((self.element(index, len)?, len)), asked)
+            }
+            (Some(_), _) => return Err(self.needs_part(name, "an element", "[0]")),
+        };
+        let noun = element.map_or("a variable", |_| "an array of numbers");
+        nothing_after(name, asked, noun)?;
+        let first = local.first;
+        let read = Expr::Local {
+            thread,
+            first,
+            element,
+        };
+        Ok(Some((read, Type::Int)))
+    }
+
     /// A path that begins with a result in the code of a thread; none if there is no such result.
     fn result(
-        &self,
+        &mut self,
         thread: Option<ThreadId>,
         code: CodeId,
         name: &Name,
@@ -128,8 +182,8 @@ impl Meaning<'_> {
                 let problem = format!("{:?} is one packet, not a batch", name.text);
                 return Err(Flaw::new(&index.at, problem));
             }
-            (Some(item), _) => (Some(item.nth), asked),
-            (None, [Part::Index(index), asked @ ..]) => (Some(nth(index, of)?), asked),
+            (Some(item), _) => (Some(Nth::Is(item.nth)), asked),
+            (None, [Part::Index(index), asked @ ..]) => (Some(self.nth(index, of)?), asked),
             (None, _) => (None, asked),
         };
         let (field, is) = match (of.packets_max, nth) {
@@ -144,18 +198,53 @@ impl Meaning<'_> {
             (_, None) => field(name, asked, &PACKET_FIELDS, "a result")?,
             (_, Some(_)) => field(name, asked, &PACKET_FIELDS[4..], "a packet")?,
         };
-        let nth = nth.unwrap_or(0);
-        let read = Expr::Result {
-            thread,
-            slot,
-            field,
-            nth,
+        let read = match nth {
+            Some(Nth::Computed(index)) => Expr::Nth {
+                thread,
+                slot,
+                field,
+                index,
+                len: of.packets_max,
+            },
+            Some(Nth::Is(nth)) => Expr::Result {
+                thread,
+                slot,
+                field,
+                nth,
+            },
+            None => Expr::Result {
+                thread,
+                slot,
+                field,
+                nth: 0,
+            },
         };
         Ok(Some((read, is)))
     }
 
+    /// Which packet of a batch is asked for; one that is a plain number is checked here and now.
+    fn nth(&mut self, index: &Node, of: &SlotName) -> Result<Nth, Flaw> {
+        if of.packets_max == 0 {
+            let problem = format!("{:?} is the result of a call without packets", of.name);
+            return Err(Flaw::new(&index.at, problem));
+        }
+        let What::Number(nth) = index.what else {
+            return Ok(Nth::Computed(self.of_type(index, Type::Int, "an index")?));
+        };
+        match u8::try_from(nth) {
+            Ok(nth) if nth < of.packets_max => Ok(Nth::Is(nth)),
+            _ => {
+                let problem = format!(
+                    "there is no packet {nth} in {:?}, which takes at most {}",
+                    of.name, of.packets_max
+                );
+                Err(Flaw::new(&index.at, problem))
+            }
+        }
+    }
+
     /// A path that begins with a thread: what can be asked about it, or one of its results.
-    fn of_thread(&self, name: &Name, thing: Thing, asked: &[Part]) -> Result<Read, Flaw> {
+    fn of_thread(&mut self, name: &Name, thing: Thing, asked: &[Part]) -> Result<Read, Flaw> {
         let (member, asked) = match asked {
             [Part::Index(index), asked @ ..] => (Some(literal(index)?), asked),
             _ => (None, asked),
@@ -164,13 +253,15 @@ impl Meaning<'_> {
             member_of(&name.text, thing, member).map_err(|problem| Flaw::new(&name.at, problem))?;
         let code = self.scope.directory.codes[thread.index()];
         if let Some((Part::Name(slot), asked)) = asked.split_first()
-            && let Some(read) = self.result(Some(thread), code, slot, asked)?
+            && let Some(read) = self.of_code(Some(thread), code, slot, asked)?
         {
             return Ok(read);
         }
         let slots = &self.scope.directory.slots[code.index()];
         let results = slots.iter().map(|slot| slot.name.as_str());
-        let (about, is) = field_or(name, asked, &THREAD_FIELDS, results, "a thread")?;
+        let locals = self.scope.directory.locals[code.index()].iter();
+        let own = results.chain(locals.map(|local| local.name.as_str()));
+        let (about, is) = field_or(name, asked, &THREAD_FIELDS, own, "a thread")?;
         Ok((about.expr(thread), is))
     }
 
@@ -183,7 +274,9 @@ impl Meaning<'_> {
         };
         let slots = code.map(|code| &directory.slots[code.index()]);
         let results = slots.into_iter().flatten().map(|slot| slot.name.as_str());
-        let own: Vec<&str> = results.chain(directory.names()).collect();
+        let locals = code.map(|code| &directory.locals[code.index()]);
+        let locals = locals.into_iter().flatten().map(|it| it.name.as_str());
+        let own: Vec<&str> = results.chain(locals).chain(directory.names()).collect();
         let known = || own.iter().copied().chain(constants().map(|(name, _)| name));
         let mut problem = format!("unknown name {:?}", name.text);
         if nearest(&name.text, known()).is_none() {
@@ -266,24 +359,5 @@ fn literal(index: &Node) -> Result<u64, Flaw> {
     match index.what {
         What::Number(number) if number >= 0 => Ok(number.unsigned_abs()),
         _ => Err(Flaw::new(&index.at, "only a plain number can stand here")),
-    }
-}
-
-/// Which packet of a batch is asked for.
-fn nth(index: &Node, of: &SlotName) -> Result<u8, Flaw> {
-    let nth = literal(index)?;
-    match u8::try_from(nth) {
-        _ if of.packets_max == 0 => {
-            let problem = format!("{:?} is the result of a call without packets", of.name);
-            Err(Flaw::new(&index.at, problem))
-        }
-        Ok(nth) if nth < of.packets_max => Ok(nth),
-        _ => {
-            let problem = format!(
-                "there is no packet {nth} in {:?}, which takes at most {}",
-                of.name, of.packets_max
-            );
-            Err(Flaw::new(&index.at, problem))
-        }
     }
 }

@@ -59,19 +59,19 @@ fn limits_of_whole_scenarios() {
     for (text, sentence) in [
         (
             more_ports.replace("\"r0\"", "\"q\": {}, \"r0\""),
-            "at ports.r30: a scenario has at most 32 ports",
+            "at ports.r30: a scenario has at most 32 ports; leave out what the question does not need",
         ),
         (
             with_ops("").replace("[0, 1, 2]", &format!("[0{}]", ", 0".repeat(199))),
-            "at vars.alive: a scenario has at most 200 variables, each element of an array counted",
+            "at vars.alive: a scenario has at most 200 variables, each element of an array counted; leave out",
         ),
         (
             with_ops(&posts(250)),
-            "at threads.main[249]: the scenario has more than 250 different packets and sources",
+            "at threads.main[249]: the scenario has more than 250 different packets and sources; let packets",
         ),
         (
-            with_ops(&list(255, &|_| String::from("\"yield\""))),
-            "at threads.main: the thread has more than 255 instructions up to here",
+            with_ops(&list(1000, &|_| String::from("\"yield\""))),
+            "at threads.main: the thread has more than 1000 instructions up to here; write what repeats as a loop",
         ),
         (
             with_ops(&ifs(60)),
@@ -79,8 +79,8 @@ fn limits_of_whole_scenarios() {
         ),
     ] {
         let found = sentence_for(&text);
-        let found = found.lines().next().unwrap_or_default();
-        assert_eq!(found, format!("x.json: {sentence}"));
+        let start = format!("x.json: {sentence}");
+        assert!(found.starts_with(&start), "{found}");
     }
     for (expr, sentence) in [
         (nested(100), "the expression nests more than 100 deep"),

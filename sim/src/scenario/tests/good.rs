@@ -105,7 +105,8 @@ fn declarations_become_tables() {
             Object::Semaphore { count: 2 }
         ]
     );
-    assert!(program.sources.iter().map(|it| it.readable).eq([true]));
+    let sources = program.sources.iter().map(|it| (it.readable, it.writable));
+    assert!(sources.eq([(true, Some(true))]));
     assert_eq!(program.vars, [-1, 0, 1, 2]);
     let codes = program.threads.iter().map(|it| (it.code, it.spawned));
     assert!(codes.eq([

@@ -66,7 +66,7 @@ fn scenario(ops: &str, fields: &str) -> String {
             "events": {{ "go": {{}}, "latch": {{ "reset": "manual", "signaled": true }} }},
             "mutexes": {{ "lock": {{}} }},
             "semaphores": {{ "units": {{ "count": 2 }} }},
-            "sources": {{ "pipe": {{ "readable": true }} }},
+            "sources": {{ "pipe": {{ "readable": true, "writable": true }} }},
             "vars": {{ "stop": -1, "alive": [0, 1, 2] }},
             "threads": {{
                 "main": [{ops}],

@@ -26,6 +26,9 @@ fn rich() -> String {
         { "get": "p", "max": 3, "min": 2 }, { "port_send": "p", "key": 1, "bytes": 2 },
         { "port_sendn": ["p"], "key": 1 }, { "port_alert": "p", "mode": "update", "key": 1, "bytes": 2 },
         { "port_associate": "p", "source": "pipe", "key": 1 }, { "port_dissociate": "p", "source": "pipe" },
+        { "epoll_ctl": "p", "change": "mod", "source": "pipe", "events": ["in", "out"], "key": 8 },
+        { "epoll_ctl": "p", "change": "mod", "source": "pipe", "events": [] },
+        { "fill": "pipe" }, { "make_room": "pipe" }, { "duplicate_source": "pipe" },
         { "close_source": "pipe" }, { "kevent": "p", "source": "pipe", "flags": ["add", "clear"], "key": 1 },
         { "write": "pipe" }, { "drain": "pipe" }, { "block": "lock", "into": "z", "timeout": 0 }"#;
     let fields = r#""as": ["windows"], "schedule": ["main", "@time"],
@@ -84,7 +87,7 @@ fn assert_promises(program: &Program) {
                 Instr::Jump(to) | Instr::If { otherwise: to, .. } => vec![to],
                 Instr::Op(mut op) => op.branch().map(|to| *to).into_iter().collect(),
                 Instr::Either { branch, others } => vec![branch, others],
-                Instr::End => vec![],
+                Instr::End | Instr::Let { .. } => vec![],
             };
             let inside = |to: &Pc| usize::from(*to) < code.instrs.len();
             assert!(targets.iter().all(inside), "{pc} {instr:?}");

@@ -145,6 +145,16 @@ pub(in crate::scenario) struct Cancel {
     pub(in crate::scenario) into: Option<String>,
 }
 
+/// Asks how an operation has ended, and takes no packet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Peek {
+    /// The operation.
+    pub(in crate::scenario) peek: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
 /// Gives the memory of an operation back.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -181,7 +191,7 @@ pub(in crate::scenario) struct KernelApc {
     pub(in crate::scenario) kernel_apc: String,
 }
 
-/// Makes a packet of the signal of an event or a semaphore.
+/// Makes a packet of the signal of an event or a semaphore, or of the end of a thread or a process.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct WaitPacket {

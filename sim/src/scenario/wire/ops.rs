@@ -22,6 +22,8 @@ pub(in crate::scenario) enum Op {
     Create(Create),
     /// Waits for an event, mutex or semaphore, or for the handle of a file.
     Block(Block),
+    /// Waits for the end of a thread, of all threads of a group, or of a process.
+    Join(Join),
     /// Sets an event, releases a mutex, raises a semaphore by one.
     Signal(Signal),
     /// Takes an event's signal back.
@@ -86,6 +88,8 @@ pub(in crate::scenario) enum Op {
     Complete(Complete),
     /// Asks for the end of an operation, or of all operations on a file.
     Cancel(Cancel),
+    /// Asks how an operation has ended, and takes no packet.
+    Peek(Peek),
     /// Gives the memory of an operation back.
     Free(Free),
     /// Takes the memory of an operation again.
@@ -94,7 +98,7 @@ pub(in crate::scenario) enum Op {
     Apc(Apc),
     /// The kernel interrupts a thread's wait for a moment.
     KernelApc(KernelApc),
-    /// Makes a packet of the signal of an event or a semaphore.
+    /// Makes a packet of the signal of an event or a semaphore, or of the end of a thread or a process.
     WaitPacket(WaitPacket),
     /// Takes a wait completion packet back.
     CancelWaitPacket(CancelWaitPacket),
@@ -110,6 +114,10 @@ pub(in crate::scenario) enum Op {
     Write(Write),
     /// Reads a source until it is empty.
     Drain(Drain),
+    /// Writes into a source until it is full.
+    Fill(Fill),
+    /// The other end of a source reads it empty.
+    MakeRoom(MakeRoom),
     /// Sends a message from ring to ring.
     MsgRing(MsgRing),
     /// Submits a request to a ring that ends by itself.
@@ -124,8 +132,10 @@ pub(in crate::scenario) enum Op {
     PortAssociate(PortAssociate),
     /// Takes the association of a source with an event port away.
     PortDissociate(PortDissociate),
-    /// Closes the descriptor of a source.
+    /// Closes a descriptor of a source.
     CloseSource(CloseSource),
+    /// Makes one more descriptor of a source.
+    DuplicateSource(DuplicateSource),
     /// Adds, changes, triggers or removes a user event of a kqueue.
     Kevent(Kevent),
 }
@@ -147,6 +157,9 @@ pub(in crate::scenario) struct Get {
     /// Whether an asynchronous procedure call can end the wait.
     #[serde(default)]
     pub(in crate::scenario) alertable: bool,
+    /// Whether the result keeps the key and the bytes of the last packet where the call takes none.
+    #[serde(default)]
+    pub(in crate::scenario) keeps: bool,
 }
 
 /// Puts a packet into a port.
@@ -202,6 +215,21 @@ pub(in crate::scenario) struct Create {
 pub(in crate::scenario) struct Block {
     /// What it waits for.
     pub(in crate::scenario) block: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+    /// How long it waits, in ticks; for ever if left out.
+    pub(in crate::scenario) timeout: Option<u32>,
+    /// Whether an asynchronous procedure call can end the wait.
+    #[serde(default)]
+    pub(in crate::scenario) alertable: bool,
+}
+
+/// Waits for the end of a thread, of all threads of a group, or of a process.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Join {
+    /// The thread, group or process.
+    pub(in crate::scenario) join: String,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
     /// How long it waits, in ticks; for ever if left out.
@@ -409,6 +437,8 @@ pub(in crate::scenario) struct EpollCtl {
     pub(in crate::scenario) oneshot: Option<bool>,
     /// Whether its events wake the waiters of one descriptor only, of those that watch it so.
     pub(in crate::scenario) exclusive: Option<bool>,
+    /// What it is watched for; that it can be read, if left out.
+    pub(in crate::scenario) events: Option<Vec<EpollEvent>>,
     /// What its events carry.
     pub(in crate::scenario) key: Option<i64>,
     /// The name of the result.
@@ -429,6 +459,33 @@ pub(in crate::scenario) struct Write {
 pub(in crate::scenario) struct Drain {
     /// The source.
     pub(in crate::scenario) drain: String,
+}
+
+/// Writes into a source until it is full.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct Fill {
+    /// The source.
+    pub(in crate::scenario) fill: String,
+}
+
+/// The other end of a source reads it empty.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct MakeRoom {
+    /// The source.
+    pub(in crate::scenario) make_room: String,
+}
+
+/// What a source is watched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "event", rename_all = "lowercase")]
+#[schemars(rename = "EpollEvent")]
+pub(in crate::scenario) enum EpollEvent {
+    /// EPOLLIN: it can be read.
+    In,
+    /// EPOLLOUT: it can be written.
+    Out,
 }
 
 /// What `epoll_ctl` does to a source.

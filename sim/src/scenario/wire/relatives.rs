@@ -148,7 +148,17 @@ pub(in crate::scenario) struct PortDissociate {
     pub(in crate::scenario) into: Option<String>,
 }
 
-/// Closes the descriptor of a source.
+/// Makes one more descriptor of a source.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct DuplicateSource {
+    /// The source.
+    pub(in crate::scenario) duplicate_source: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// Closes a descriptor of a source.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct CloseSource {
