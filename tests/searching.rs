@@ -350,14 +350,15 @@ fn many_threads_and_long_ones_are_searched() {
     let many = check(
         "many.json",
         object!({
-            "why": "Do three of a hundred workers get a packet?",
+            "why": "Do three of a hundred workers get a packet, and does the last thread end behind them?",
             "ports": { "p": {} },
             "threads": {
                 "worker": { "count": 100, "do": [{ "get": "p" }] },
-                "main": vec![object!({ "post": "p" }); 3],
+                "main": [{ "post": "p" }, { "post": "p" }, { "post": "p" }, { "join": "last" }],
+                "last": [{ "note": "over" }],
             },
             "may_wait": ["worker"],
-            "properties": { "at_end": { "three": "count(worker, done) == 3" } },
+            "properties": { "at_end": { "three": "count(worker, done) == 3 && main.done" } },
         }),
     );
     assert_eq!(many["verdict"], "pass");

@@ -57,7 +57,7 @@ pub struct Layout {
     /// How the device can end each operation.
     pub(crate) ends: Vec<Vec<ResultId>>,
     /// Threads whose end is a step because somebody may wait for it, a bit for each.
-    pub(crate) joined: u64,
+    pub(crate) joined: u128,
     pub(crate) vars: u16,
     /// Turns of the schedule already taken.
     pub(crate) turn: Option<u16>,
@@ -474,9 +474,9 @@ fn shows_writes(program: &Program) -> bool {
         || program.names(|noun| matches!(noun, Noun::Operation(_, Role::Closes | Role::Reads)))
 }
 
-fn joined(program: &Program) -> u64 {
+fn joined(program: &Program) -> u128 {
     let joined = program.thread_ids().filter(|&id| program.is_joined(id));
-    joined.fold(0, |joined, id| joined | 1 << id.index())
+    joined.fold(0, |joined, id| joined | 1_u128 << id.index())
 }
 
 /// How the device ends each operation, each way once.
