@@ -480,6 +480,25 @@ fn traces_that_tell_more_are_traces() {
     }
 }
 
+/// A group of one has nobody besides to be joined with.
+#[test]
+fn a_group_of_one_is_asked_by_its_name() {
+    let scenario = json!({
+        "why": "What is wrong with the one?",
+        "ports": { "p": {} },
+        "threads": { "a": { "count": 1, "do": [{ "post": "p", "key": 1 }] } },
+        "properties": { "always": { "never": "a[0].done && p.depth == 1" } },
+        "expect": { "violation": "never" }
+    });
+    let scratch = Scratch::new("told-one");
+    let file = scratch.file("case.json", scenario.to_string().as_bytes());
+    let said = text_of(&portsim(&["check", &file]));
+    holds_all(
+        &said,
+        &["never does not hold: a[0].done is false, p.depth == 1 is false"],
+    );
+}
+
 /// An expression in words means what it meant: written in the place of the property, it has the same words again.
 #[test]
 fn expressions_in_words_mean_the_same() {

@@ -394,7 +394,9 @@ impl Text<'_> {
             Binary::Add => "count",
             _ => return None,
         };
-        self.names.groups.iter().find_map(|(group, threads)| {
+        // One thread alone is asked by its name.
+        let mut groups = self.names.groups.iter().filter(|it| it.1.len() > 1);
+        groups.find_map(|(group, threads)| {
             let questions = self.questions(id, operator, threads)?;
             let (first, others) = questions.split_first()?;
             let all_same = !others.is_empty() && others.iter().all(|other| other == first);
