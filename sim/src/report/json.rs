@@ -142,7 +142,7 @@ fn check(check: &Check) -> Value {
         "states": shown.map(|run| changes(&run.changes)),
         "loop_at": shown.and_then(|run| run.loop_at),
         "held": shown.map(|run| held(&run.end.held, &check.scenario)),
-        "culprit": shown.map(|run| &run.culprit).filter(|it| !it.is_empty()),
+        "culprit": explored.map(|it| &it.counterexample.culprit).filter(|it| !it.is_empty()),
         "why": check.why(),
         "collision_odds": exploration.and_then(|it| it.collision_odds),
         "checkpoints": exploration.map_or(0, |it| it.checkpoints),

@@ -142,7 +142,10 @@ fn counterexample(check: &Check, explored: &Explored, layout: Layout) -> String 
         }
         Some(Found::Violation(_)) => "the first state already breaks it",
     };
-    words.to_owned()
+    match run.culprit.is_empty() {
+        true => words.to_owned(),
+        false => format!("{words}: {}", run.culprit),
+    }
 }
 
 /// What the runs have covered.
