@@ -273,7 +273,7 @@ fn the_end_has_what_was_asked_behind_the_last_operation() {
         "properties": { "at_end": { "never": "false" } },
         "expect": { "violation": "never" }
     });
-    let (_, object) = convicted("told-end", &scenario);
+    let (_, object) = convicted("told-besides", &scenario);
     assert_eq!(object["end"]["branches"], json!({ "a": ["else"] }));
     assert_eq!(object["end"]["values"], json!({ "a": { "y.ok": 1 } }));
 }
