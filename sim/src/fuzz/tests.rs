@@ -70,6 +70,10 @@ impl Explore {
 
 /// Each is read, has the same bytes again, is played by its system, and explored without a panic.
 #[test]
+#[cfg_attr(
+    windows,
+    ignore = "what is drawn depends on no system, and Wine takes minutes"
+)]
 fn a_seed_is_a_scenario_for_every_system() {
     for personality in NAMES {
         let (fuzzer, again) = (on_everything(personality), on_everything(personality));
@@ -166,6 +170,10 @@ fn small(fault: Option<Fault>, seeds: Range<u64>) -> Vec<Found> {
 /// The port as it is agrees; one whose threads go on counting while they are blocked is found. What is left shows it
 /// again, is written in a few lines, and shows it no more when anything is taken away.
 #[test]
+#[cfg_attr(
+    windows,
+    ignore = "a port in user space is the same everywhere, and Wine takes minutes"
+)]
 fn a_port_with_a_mistake_is_found_and_the_case_is_small() {
     assert_eq!(small(None, 0..300), Vec::new());
     let found = small(Some(Fault::KeptCount), 0..300);
