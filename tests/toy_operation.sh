@@ -75,7 +75,7 @@ says() {
 }
 
 printf '== only the variant\n'
-put model/src/op/mod.rs '    /// Closes the descriptor of a source.
+put model/src/op/mod.rs '    /// Closes a descriptor of a source: the one by which threads know it, or else a duplicate.
 ' '    /// A toy.
     Toy {
         /// Where it posts.
@@ -87,7 +87,7 @@ put model/src/op/mod.rs '    /// Closes the descriptor of a source.
         /// Where the result goes.
         into: Option<SlotId>,
     },
-    /// Closes the descriptor of a source.
+    /// Closes a descriptor of a source: the one by which threads know it, or else a duplicate.
 '
 leads_to portsim-model "$DESCRIPTION" model/src/op/verb.rs model/src/machine/call.rs \
     model/src/personality/windows.rs
