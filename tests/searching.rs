@@ -364,6 +364,30 @@ fn many_threads_and_long_ones_are_searched() {
     assert_eq!(many["verdict"], "pass");
 }
 
+/// The clock is fair to whoever waits for it, and is no thread, however many there are.
+#[test]
+fn the_clock_is_none_of_many_threads() {
+    let folder = Scratch::new("clock");
+    let fair = |idle: u32| {
+        let scenario = object!({
+            "why": "Does the time of a sleep come although another thread goes round?",
+            "vars": { "over": 0 },
+            "threads": {
+                "idle": { "count": idle, "do": [] },
+                "round": [{ "loop": ["yield", { "if": "over == 1", "then": ["break"] }] }],
+                "main": [{ "sleep": 3 }, { "set": { "over": 1 } }],
+            },
+            "properties": { "eventually": { "wakes": "main.done" } },
+        });
+        let file = folder.file("fair.json", scenario.to_string().as_bytes());
+        json(&["check", &file, "--as", "windows"], 0)["scenarios"][0].take()
+    };
+    // The thread that goes round is the 64th, the 65th, or the last but one of all.
+    for idle in [63, 64, 126] {
+        assert_eq!(fair(idle)["verdict"], "pass", "{idle}");
+    }
+}
+
 /// Two addresses that are free, one a line.
 fn addresses() -> String {
     let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("there is a port"));

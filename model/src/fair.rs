@@ -7,32 +7,47 @@
 
 use core::ops::{BitOr, BitOrAssign};
 
+use crate::program::THREADS_MAX;
 use crate::step::{Step, StepKind};
 
-/// Some actors: a bit for each thread, and one for the clock.
+/// Some actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Actors(u128);
+pub struct Actors {
+    /// A bit for each thread.
+    threads: u128,
+    clock: bool,
+}
 
-/// The bit of the clock; those of the threads, at most 64, stand below it.
-const CLOCK: u32 = 64;
+// Each thread has a bit.
+const _: () = assert!(THREADS_MAX <= u128::BITS as usize);
 
 impl Actors {
     /// All there can be.
-    pub const ALL: Actors = Actors(u128::MAX);
+    pub const ALL: Actors = Actors {
+        threads: u128::MAX,
+        clock: true,
+    };
 
     /// Who takes a step.
     pub fn of(step: Step) -> Actors {
-        let bit = match step.kind {
-            StepKind::Turn | StepKind::Wake => u32::from(step.thread.0),
-            StepKind::Time => CLOCK,
-        };
-        assert!(bit <= CLOCK, "threads have the bits below the clock's");
-        Actors(1 << bit)
+        match step.kind {
+            StepKind::Turn | StepKind::Wake => Actors {
+                threads: 1 << step.thread.0,
+                clock: false,
+            },
+            StepKind::Time => Actors {
+                threads: 0,
+                clock: true,
+            },
+        }
     }
 
     /// All others.
     pub fn others(self) -> Actors {
-        Actors(!self.0)
+        Actors {
+            threads: !self.threads,
+            clock: !self.clock,
+        }
     }
 
     /// Whether everybody in `other` is among them.
@@ -44,13 +59,16 @@ impl Actors {
 impl BitOr for Actors {
     type Output = Actors;
     fn bitor(self, other: Actors) -> Actors {
-        Actors(self.0 | other.0)
+        Actors {
+            threads: self.threads | other.threads,
+            clock: self.clock | other.clock,
+        }
     }
 }
 
 impl BitOrAssign for Actors {
     fn bitor_assign(&mut self, other: Actors) {
-        self.0 |= other.0;
+        *self = *self | other;
     }
 }
 
