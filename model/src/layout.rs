@@ -9,8 +9,8 @@ use crate::files::{FILE_FIXED, OPERATION_LEN};
 use crate::jobs::JOB_LEN;
 use crate::op::{Noun, Role, Wait};
 use crate::program::{
-    Code, Events, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId, ThreadId,
-    Watch,
+    Code, Events, Filter, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId,
+    ThreadId, Watch,
 };
 use crate::threads::{FIXED, Parts};
 use crate::wait_packets::WAIT_PACKET_LEN;
@@ -398,7 +398,7 @@ fn interest_len(program: &Program) -> u16 {
             ..
         } = op
         else {
-            return false;
+            return is_of_room(op);
         };
         !matches!(interest.events, Events::In(_))
     };
@@ -424,8 +424,19 @@ fn packets_max(program: &Program, port: PortId) -> usize {
     });
     let watched =
         program.names(|noun| matches!(*noun, Noun::Port(on, Role::Watches) if on == port));
-    (wanted + if watched { program.sources.len() } else { 0 } + unposted(program, port))
+    (wanted + if watched { listed_max(program) } else { 0 } + unposted(program, port))
         .min(PACKETS_MAX)
+}
+
+/// Whether it makes an event of its own of that a source can be written.
+fn is_of_room(op: Op) -> bool {
+    matches!(op, Op::Kevent { change, .. } if change.filter == Filter::Write)
+}
+
+/// How many sources a port can list: each once, and once more where that it can be written is an event of its own.
+fn listed_max(program: &Program) -> usize {
+    let times = if program.ops().any(is_of_room) { 2 } else { 1 };
+    times * program.sources.len()
 }
 
 /// Packets that may stand in a port although nobody posted them: at most one for each operation, and for

@@ -16,8 +16,8 @@ pub use crate::ids::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Direction, Events, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request, Timeout,
-    Verb, Watch,
+    Alert, Direction, Events, Filter, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request,
+    Timeout, Verb, Watch,
 };
 
 /// The most threads.
@@ -405,6 +405,17 @@ pub struct Source {
     pub readable: bool,
     /// Whether it can be written at the start; none where nobody looks at that direction.
     pub writable: Option<bool>,
+}
+
+/// How many entries of lists sources can be, besides packets: each one, and one more for each if a direction of its own
+/// is looked at.
+pub fn source_entries(sources: &[Source]) -> usize {
+    let both = sources.iter().any(|source| source.writable.is_some());
+    if both {
+        2 * sources.len()
+    } else {
+        sources.len()
+    }
 }
 
 /// The contents of a packet.

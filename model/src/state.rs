@@ -260,6 +260,15 @@ impl<'a> View<'a> {
         (self.bytes[at], PacketId(self.bytes[at + 1]))
     }
 
+    /// How a port watches a source for room, where that is an event of its own.
+    pub fn interest_in_room(&self, port: PortId, source: SourceId) -> (u8, PacketId) {
+        if self.layout.interest_len == 2 {
+            return (0, PacketId(0));
+        }
+        let at = interest_at(self.layout, self.program, port, source) + 2;
+        (self.bytes[at], PacketId(self.bytes[at + 1]))
+    }
+
     /// What a port watches a source for.
     pub fn events(&self, port: PortId, source: SourceId) -> Events {
         let at = interest_at(self.layout, self.program, port, source);

@@ -431,6 +431,19 @@ impl<O: Observer> Turn<'_, O> {
         self.bytes[at + 1] = packet.0;
     }
 
+    /// Changes how a port watches a source for room, where that is an event of its own.
+    pub fn set_interest_in_room(
+        &mut self,
+        port: PortId,
+        source: SourceId,
+        flags: u8,
+        packet: PacketId,
+    ) {
+        let at = interest_at(self.layout, self.program, port, source) + 2;
+        self.bytes[at] = flags;
+        self.bytes[at + 1] = packet.0;
+    }
+
     /// A port watches a source for these, with flags of the personality's own; with none of them and
     /// [`Events::UNWATCHED`] it does not watch it.
     pub fn set_events(&mut self, port: PortId, source: SourceId, flags: u8, events: Events) {

@@ -343,6 +343,7 @@ impl Op {
                 source,
                 change:
                     Knote {
+                        filter: _,
                         packet,
                         add: _,
                         delete: _,

@@ -23,9 +23,22 @@ pub enum Timeout {
     Ticks(u32),
 }
 
-/// What `kevent` does to a user event.
+/// What an event of a kqueue is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Filter {
+    /// EVFILT_USER: a number that the program triggers.
+    User,
+    /// EVFILT_READ: a descriptor that can be read.
+    Read,
+    /// EVFILT_WRITE: a descriptor that can be written.
+    Write,
+}
+
+/// What `kevent` does to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Knote {
+    /// Which event of the source.
+    pub filter: Filter,
     /// What its events carry.
     pub packet: PacketId,
     /// EV_ADD.

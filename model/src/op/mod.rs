@@ -15,8 +15,8 @@ use crate::ids::{
 
 pub use description::{Description, Exit, Messages, Noun, Role, Wait};
 pub use fields::{
-    Alert, Direction, Events, Get, Interest, Knote, Message, Modes, Pc, Post, Request, Timeout,
-    Watch,
+    Alert, Direction, Events, Filter, Get, Interest, Knote, Message, Modes, Pc, Post, Request,
+    Timeout, Watch,
 };
 pub use verb::Verb;
 

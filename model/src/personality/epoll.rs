@@ -29,13 +29,12 @@ use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Error, Observer, Outcome};
 use crate::flags::Flags;
-use crate::layout::times;
 use crate::program::{
     Direction, Events, Get, Interest, Op, PacketId, PortId, Post, Program, SourceId, ThreadId,
     Verb, Watch,
 };
 use crate::property::Fault;
-use crate::state::{SOURCE_DUPLICATES_MAX, View};
+use crate::state::View;
 use crate::turn::Turn;
 
 claims! {
@@ -145,12 +144,7 @@ impl Personality for Epoll {
         {
             return Some("it watches exclusively on up to 8 descriptors here");
         }
-        if let Op::DuplicateSource { source, .. } = op
-            && duplicates(program, source).is_none_or(|most| most > SOURCE_DUPLICATES_MAX.into())
-        {
-            return Some("it duplicates a source up to 31 times here, and in no loop");
-        }
-        None
+        notify::duplicates_too_often(program, op)
     }
 
     fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
@@ -474,14 +468,6 @@ fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
             turn.set_interest(other, source, flags - BEFORE, packet);
         }
     }
-}
-
-/// How often a source can be duplicated; none for any number of times.
-fn duplicates(program: &Program, source: SourceId) -> Option<usize> {
-    times(
-        program,
-        |op| matches!(op, Op::DuplicateSource { source: it, .. } if it == source),
-    )
 }
 
 /// How many descriptors watch a source exclusively.

@@ -2,17 +2,17 @@
 //!
 //! A kqueue keeps a list of knotes that are active, in the order in which they became so, each once. An event
 //! wakes every waiter; one after the other they scan the list, and those that find nothing sleep again. A `get`
-//! is kevent with room for one event, or for `max`. A `kevent` adds, changes, triggers or removes a user
-//! event (EVFILT_USER), for which a source stands. A portable `post` adds a fresh one with EV_ONESHOT and
-//! NOTE_TRIGGER.
+//! is kevent with room for one event, or for `max`. A `kevent` adds, changes, triggers or removes an event. A
+//! source stands for the number of a user event (EVFILT_USER), or for a descriptor, whose directions are two events
+//! (EVFILT_READ, EVFILT_WRITE). A portable `post` adds a fresh user event with EV_ONESHOT and NOTE_TRIGGER.
 //!
 //! The sources are FreeBSD's sys/kern/kern_event.c, by function (S), an old copy of macOS's bsd/kern/kern_event.c
 //! (X), and the manual page kqueue(2) (D). Nothing of this has been run.
 //!
 //! # Divergence from the real system
 //!
-//! Other filters than EVFILT_USER are absent, and so are its fflags (NOTE_FFAND, NOTE_FFOR, NOTE_FFCOPY), lists
-//! of changes, EV_RECEIPT and signals. A scan is one action here: knotes that become active in the middle of
+//! Other filters are absent, and so are all fflags (NOTE_FFAND, NOTE_FFOR, NOTE_FFCOPY, NOTE_LOWAT), EV_EOF, lists of
+//! changes, EV_RECEIPT and signals. A source that is closed is not opened again. A scan is one action here: knotes that become active in the middle of
 //! it stand behind its marker in the kernel, and are not seen by it either. Whether a newer macOS closes as the old
 //! copy does is not known.
 
@@ -23,7 +23,9 @@ use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
 use crate::flags::Flags;
 use crate::os_error::{freebsd, macos};
-use crate::program::{Get, Knote, PacketId, PortId, Post, SourceId, ThreadId, Verb};
+use crate::program::{
+    Filter, Get, Knote, Op, PacketId, PortId, Post, Program, SourceId, ThreadId, Verb,
+};
 use crate::property::Fault;
 use crate::state::View;
 use crate::turn::Turn;
@@ -44,6 +46,12 @@ claims! {
     NOT_THERE = "kqueue/not-there", Documented, "D:kqueue, S:kqueue_register": "Changing one that was not added is ENOENT.";
     ADD_AGAIN = "kqueue/add-again", Derived, "S:kqueue_register": "Adding it again changes what it carries, and keeps its flags and its trigger.";
     CLEAR_AGAIN = "kqueue/clear-again", Derived, "S:filt_usertouch": "A change that says EV_CLEAR takes the trigger back, also one of its own.";
+    FILTERS = "kqueue/filters", Documented, "D:kqueue": "That a descriptor can be read and that it can be written are two events: each is added, changed and reported by itself.";
+    READY_WHEN_ADDED = "kqueue/ready-when-added", Derived, "S:kqueue_register": "A change of an event that is not disabled asks whether its descriptor is ready, and lists it if so.";
+    COMES_AGAIN = "kqueue/comes-again", Derived, "S:knote, S:kqueue_scan": "With EV_CLEAR each write after a report is reported, although what was written before has not been read.";
+    DRAINED = "kqueue/drained", Derived, "S:kqueue_scan": "A listed event of a descriptor that is no longer ready is dropped without a report.";
+    ONESHOT_UNASKED = "kqueue/oneshot-unasked", Derived, "S:kqueue_scan": "One with EV_ONESHOT is reported without asking whether its descriptor is still ready.";
+    CLOSE_FORGETS = "kqueue/close-forgets", Documented, "D:kqueue, S:knote_fdclose": "Closing a descriptor removes its events and wakes nobody, although a duplicate of it is open.";
     BATCH = "kqueue/batch", Derived, "S:kqueue_scan": "A call takes as many events as there are, up to its maximum, and never waits for more; a maximum of 0 returns at once.";
     TIMEOUT = "kqueue/timeout", Documented, "D:kqueue": "A call whose time is over returns no event.";
     NO_LIMIT = "kqueue/no-limit", Derived, "S:kqueue_wakeup": "Nothing limits how many woken threads run; the concurrency value means nothing.";
@@ -78,11 +86,79 @@ const TRIGGERED: u8 = 8;
 const EV_ONESHOT: u8 = 16;
 const EV_CLEAR: u8 = 32;
 const EV_DISPATCH: u8 = 64;
+/// It is of a descriptor, and not of the program's own making.
+const OF_DESCRIPTOR: u8 = 128;
+
+/// Which knote: a source has one, or one for each direction.
+#[derive(Clone, Copy)]
+struct Which {
+    source: SourceId,
+    /// Whether it is about room for writing.
+    room: bool,
+}
+
+impl Which {
+    /// Both of a source.
+    fn both(source: SourceId) -> [Which; 2] {
+        [false, true].map(|room| Which { source, room })
+    }
+
+    /// What it is listed as.
+    fn entry(self, program: &Program) -> u8 {
+        let behind = if self.room { program.sources.len() } else { 0 };
+        notify::entry_of(program, self.source) + behind as u8
+    }
+
+    /// The knote that is listed as this; none for one that a post added.
+    fn of_entry(program: &Program, entry: u8) -> Option<Which> {
+        let SourceId(n) = notify::source_of(program, entry)?;
+        let sources = program.sources.len() as u8;
+        Some(Which {
+            source: SourceId(n % sources),
+            room: n >= sources,
+        })
+    }
+
+    /// Its flags, and the packet that it carries.
+    fn knote(self, view: View<'_>, port: PortId) -> (u8, PacketId) {
+        if self.room {
+            view.interest_in_room(port, self.source)
+        } else {
+            view.interest(port, self.source)
+        }
+    }
+
+    fn set<O: Observer>(self, turn: &mut Turn<'_, O>, port: PortId, knote: u8, packet: PacketId) {
+        if self.room {
+            turn.set_interest_in_room(port, self.source, knote, packet);
+        } else {
+            turn.set_interest(port, self.source, knote, packet);
+        }
+    }
+
+    /// Whether its event is there.
+    fn is_ready(self, view: View<'_>, knote: u8) -> bool {
+        match (knote.has(OF_DESCRIPTOR), self.room) {
+            (false, _) => knote.has(TRIGGERED),
+            (true, false) => view.is_readable(self.source),
+            (true, true) => view.is_writable(self.source),
+        }
+    }
+}
 
 const FREEBSD: About = About {
     name: "kqueue",
     os_error: freebsd,
-    can: &[COMMON, &[Verb::Kevent]],
+    can: &[
+        COMMON,
+        &[Verb::Kevent, Verb::Write, Verb::Drain],
+        &[
+            Verb::Fill,
+            Verb::MakeRoom,
+            Verb::CloseSource,
+            Verb::DuplicateSource,
+        ],
+    ],
     lacks_the_rest: "kqueue has no such operation",
     limits: Limits {
         alertable: Some("kqueue has no alertable waits"),
@@ -109,6 +185,23 @@ impl Personality for Kqueue {
             true => &MACOS,
             false => &FREEBSD,
         }
+    }
+
+    fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
+        let watched = |op| {
+            let Op::Kevent { source, change, .. } = op else {
+                return None;
+            };
+            Some((source, change.filter == Filter::User))
+        };
+        if let Some((source, is_number)) = watched(op)
+            && program
+                .ops()
+                .any(|other| watched(other) == Some((source, !is_number)))
+        {
+            return Some("a source is watched as the number of a user event, or as a descriptor");
+        }
+        notify::duplicates_too_often(program, op)
     }
 
     /// kevent with room for events.
@@ -147,7 +240,7 @@ impl Personality for Kqueue {
         drop_if_unused(turn, port);
     }
 
-    /// kevent with one change of a user event.
+    /// kevent with one change.
     fn kevent<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -156,18 +249,94 @@ impl Personality for Kqueue {
         source: SourceId,
         change: Knote,
     ) {
-        let is_new = !turn.view().interest(port, source).0.has(ADDED);
-        if !turn.port(port).is_open() {
+        let room = change.filter == Filter::Write;
+        let which = Which { source, room };
+        let is_new = !which.knote(turn.view(), port).0.has(ADDED);
+        let names_nothing = change.filter != Filter::User && turn.view().is_closed(source);
+        if !turn.port(port).is_open() || names_nothing {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if is_new && !change.add {
             return turn.fails(me, NOT_THERE, Error::NotFound);
         }
         if change.delete && !is_new {
-            drop_knote(turn, port, source);
+            turn.by(DELETE);
+            drop_knote(turn, port, which);
         } else {
-            register(turn, port, source, change);
+            register(turn, port, which, change);
         }
+        turn.returns(me, Outcome::Done);
+    }
+
+    /// A write to the other end, or to a counter.
+    fn write<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) > 0 {
+            turn.set_readable(source, true);
+            comes(
+                turn,
+                Which {
+                    source,
+                    room: false,
+                },
+            );
+        }
+        turn.returns(me, Outcome::Done);
+    }
+
+    fn drain<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) == 0 {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        turn.set_readable(source, false);
+        turn.returns(me, Outcome::Done);
+    }
+
+    fn fill<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) == 0 {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        turn.set_writable(source, false);
+        turn.returns(me, Outcome::Done);
+    }
+
+    /// A read of the other end, which finds nothing unless the source was full.
+    fn make_room<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) > 0 && !turn.view().is_writable(source) {
+            turn.set_writable(source, true);
+            comes(turn, Which { source, room: true });
+        }
+        turn.returns(me, Outcome::Done);
+    }
+
+    /// Knotes belong to the number of a descriptor, and not to what is open.
+    fn close_source<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
+        if turn.view().descriptors(source) == 0 {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        if !turn.view().is_closed(source) {
+            turn.by(CLOSE_FORGETS);
+            for port in turn.program.port_ids() {
+                for which in Which::both(source) {
+                    if which.knote(turn.view(), port).0.has(OF_DESCRIPTOR) {
+                        drop_knote(turn, port, which);
+                    }
+                }
+            }
+        }
+        turn.close_source(source);
+        turn.returns(me, Outcome::Done);
+    }
+
+    fn duplicate_source<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        source: SourceId,
+    ) {
+        if turn.view().is_closed(source) {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        turn.duplicate_source(source);
         turn.returns(me, Outcome::Done);
     }
 
@@ -202,26 +371,33 @@ impl Personality for Kqueue {
 }
 
 /// Adds a knote or changes it, and lists it if it is active then.
-fn register<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId, change: Knote) {
-    let (before, carried) = turn.view().interest(port, source);
+fn register<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, which: Which, change: Knote) {
+    let (before, carried) = which.knote(turn.view(), port);
     let mut knote = if !before.has(ADDED) {
         attached(change)
     } else {
         changed(turn, before, change)
     };
-    if knote.has(TRIGGERED) && !knote.has(DISABLED) {
+    let [other, _] = Which::both(which.source);
+    if which.room && other.knote(turn.view(), port).0.has(ADDED) {
+        turn.by(FILTERS);
+    }
+    if which.is_ready(turn.view(), knote) && !knote.has(DISABLED) {
         knote = knote.with(ACTIVE);
     }
     let carries = if change.add { change.packet } else { carried };
-    turn.set_interest(port, source, knote, carries);
+    which.set(turn, port, knote, carries);
     if change.trigger && knote.has(DISABLED) {
         turn.by(DISABLE);
     }
     if !knote.has(ACTIVE) || knote.has(DISABLED) {
         return;
     }
-    let entry = notify::entry_of(turn.program, source);
+    let entry = which.entry(turn.program);
     if !turn.port(port).packets().contains(entry) {
+        if knote.has(OF_DESCRIPTOR) {
+            turn.by(READY_WHEN_ADDED);
+        }
         enqueue(turn, port, entry);
     } else if change.trigger {
         turn.by(COALESCE);
@@ -236,6 +412,7 @@ fn attached(change: Knote) -> u8 {
         .set(EV_ONESHOT, change.oneshot)
         .set(EV_CLEAR, change.clear)
         .set(EV_DISPATCH, change.dispatch)
+        .set(OF_DESCRIPTOR, change.filter != Filter::User)
 }
 
 /// A knote that was added before, as it is changed.
@@ -253,11 +430,30 @@ fn changed<O: Observer>(turn: &mut Turn<'_, O>, mut knote: u8, change: Knote) ->
     if change.trigger {
         knote = knote.with(TRIGGERED);
     }
-    if change.clear {
+    if change.clear && !knote.has(OF_DESCRIPTOR) {
         turn.by(CLEAR_AGAIN);
         knote = knote.without(TRIGGERED);
     }
     knote
+}
+
+/// A descriptor has become ready, or is so once more: its knote is active on each kqueue that has it.
+fn comes<O: Observer>(turn: &mut Turn<'_, O>, which: Which) {
+    for port in turn.program.port_ids() {
+        let (knote, packet) = which.knote(turn.view(), port);
+        if !knote.has(OF_DESCRIPTOR) {
+            continue;
+        }
+        which.set(turn, port, knote.with(ACTIVE), packet);
+        let entry = which.entry(turn.program);
+        if knote.has(DISABLED) {
+            turn.by(DISABLE);
+        } else if turn.port(port).packets().contains(entry) {
+            turn.by(COALESCE);
+        } else {
+            enqueue(turn, port, entry);
+        }
+    }
 }
 
 /// An event has come that is not listed yet.
@@ -280,26 +476,31 @@ fn scan<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
 fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Option<PacketId> {
     turn.by(FIFO);
     turn.by(SERIAL);
-    let Some(source) = notify::source_of(turn.program, entry) else {
+    let Some(which) = Which::of_entry(turn.program, entry) else {
         turn.delivered(port, 1);
         return Some(PacketId(entry));
     };
-    let (knote, packet) = turn.view().interest(port, source);
+    let (knote, packet) = which.knote(turn.view(), port);
     if knote.has(DISABLED) {
         turn.by(DISABLE);
         turn.discarded(1);
         return None;
     }
+    let is_ready = which.is_ready(turn.view(), knote);
     if knote.has(EV_ONESHOT) {
-        turn.by(ONESHOT);
+        turn.by(if is_ready { ONESHOT } else { ONESHOT_UNASKED });
         turn.delivered(port, 1);
-        turn.set_interest(port, source, 0, PacketId(0));
+        which.set(turn, port, 0, PacketId(0));
         return Some(packet);
     }
-    if !knote.has(TRIGGERED) {
-        turn.by(CLEAR_AGAIN);
+    if !is_ready {
+        turn.by(if knote.has(OF_DESCRIPTOR) {
+            DRAINED
+        } else {
+            CLEAR_AGAIN
+        });
         turn.discarded(1);
-        turn.set_interest(port, source, knote.without(ACTIVE), packet);
+        which.set(turn, port, knote.without(ACTIVE), packet);
         return None;
     }
     turn.delivered(port, 1);
@@ -307,7 +508,7 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
     if after.has(ACTIVE) {
         notify::append(turn, port, entry);
     }
-    turn.set_interest(port, source, after, packet);
+    which.set(turn, port, after, packet);
     Some(packet)
 }
 
@@ -318,7 +519,8 @@ fn reported<O: Observer>(turn: &mut Turn<'_, O>, mut knote: u8) -> u8 {
         return knote;
     }
     if knote.has(EV_CLEAR) {
-        turn.by(CLEAR);
+        let again = knote.has(OF_DESCRIPTOR);
+        turn.by(if again { COMES_AGAIN } else { CLEAR });
         knote = knote.without(TRIGGERED);
     }
     if knote.has(EV_DISPATCH) {
@@ -328,10 +530,12 @@ fn reported<O: Observer>(turn: &mut Turn<'_, O>, mut knote: u8) -> u8 {
     knote.without(ACTIVE)
 }
 
-fn drop_knote<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
-    turn.by(DELETE);
-    notify::unlist(turn, port, notify::entry_of(turn.program, source));
-    turn.set_interest(port, source, 0, PacketId(0));
+fn drop_knote<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, which: Which) {
+    if !which.knote(turn.view(), port).0.has(ADDED) {
+        return;
+    }
+    notify::unlist(turn, port, which.entry(turn.program));
+    which.set(turn, port, 0, PacketId(0));
 }
 
 /// A closed kqueue lives on while a thread is inside a call on it, and then its knotes are dropped.
@@ -345,6 +549,8 @@ fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
 fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
     notify::clear(turn, port);
     for n in 0..turn.program.sources.len() {
-        turn.set_interest(port, SourceId(n as u8), 0, PacketId(0));
+        for which in Which::both(SourceId(n as u8)) {
+            drop_knote(turn, port, which);
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::claim::Claim;
 use crate::event::{Batch, Error, Observer, Outcome};
-use crate::program::{Get, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
+use crate::layout::times;
+use crate::program::{Get, Op, PacketId, PortId, Program, SourceId, ThreadId, Timeout};
 use crate::property::Fault;
-use crate::state::View;
+use crate::state::{SOURCE_DUPLICATES_MAX, View};
 use crate::threads::Mode;
 use crate::turn::Turn;
 
@@ -282,6 +283,19 @@ pub(super) fn entry_of(program: &Program, source: SourceId) -> u8 {
 /// The source of an entry; none for a fresh one.
 pub(super) fn source_of(program: &Program, entry: u8) -> Option<SourceId> {
     entry.checked_sub(program.packets.len() as u8).map(SourceId)
+}
+
+/// A duplicate of a source that may be one too many.
+pub(super) fn duplicates_too_often(program: &Program, op: Op) -> Option<&'static str> {
+    let Op::DuplicateSource { source, .. } = op else {
+        return None;
+    };
+    let most = times(
+        program,
+        |op| matches!(op, Op::DuplicateSource { source: it, .. } if it == source),
+    );
+    most.is_none_or(|most| most > SOURCE_DUPLICATES_MAX.into())
+        .then_some("a source is duplicated up to 31 times here, and in no loop")
 }
 
 /// No packet waits beside a waiter unless somebody is awake to take it.

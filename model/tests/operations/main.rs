@@ -479,7 +479,9 @@ fn states_have_room_for_what_operations_need() {
             Verb::MsgRing => 2,
             Verb::PortSendn => 3,
             Verb::EpollCtl if watches_for_more(op) => 2 + 2 * PORTS * 2,
-            Verb::EpollCtl | Verb::PortAssociate | Verb::Kevent => 2,
+            // Each source has an event in either direction.
+            Verb::Kevent => 2 * 2 + 2 * PORTS * 2,
+            Verb::EpollCtl | Verb::PortAssociate => 2,
             Verb::JobPort => 2 * 5,
             Verb::JobStart => 2 * 2,
             Verb::JobExit => 2 * 4,

@@ -228,6 +228,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             port,
             source,
             change: Knote {
+                filter: Filter::Write,
                 packet,
                 add: true,
                 delete: false,

@@ -151,8 +151,19 @@ impl Draw<'_> {
         call.with("events", Word::Several(events.to_vec()))
     }
 
+    /// A change of an event of a descriptor.
+    fn kevent_of_descriptor(&mut self) -> Call {
+        let filter = self.of(&["read", "write"]);
+        self.kevent(DUPLEX, Some(filter))
+    }
+
     /// A change of a user event that is none of its trigger.
-    fn kevent(&mut self) -> Call {
+    fn kevent_of_number(&mut self) -> Call {
+        let source = self.of(&SOURCES);
+        self.kevent(source, None)
+    }
+
+    fn kevent(&mut self, source: &'static str, filter: Option<&'static str>) -> Call {
         let flags: &[&[&str]] = &[
             &["add"],
             &["add", "clear"],
@@ -163,7 +174,10 @@ impl Draw<'_> {
             &["disable"],
         ];
         let flags = flags[self.rng.below(flags.len())];
-        let call = Call::on("kevent", self.port()).with("source", self.of(&SOURCES));
+        let mut call = Call::on("kevent", self.port()).with("source", source);
+        if let Some(filter) = filter {
+            call = call.with("filter", filter);
+        }
         let call = call.with("flags", Word::Several(flags.to_vec()));
         match flags[0] {
             "add" => call.with("key", self.key()),
@@ -346,7 +360,10 @@ pub(super) const KINDS: &[Kind] = &[
     kind("add a source", 8, |draw| draw.ctl("add")),
     kind("change a source", 4, |draw| draw.ctl("mod")),
     kind("remove a source", 2, |draw| draw.ctl("del")),
-    kind("kevent", 10, |draw| draw.kevent()),
+    kind("kevent", 10, |draw| draw.kevent_of_number()),
+    kind("kevent of both ways", 10, |draw| {
+        draw.kevent_of_descriptor()
+    }),
     kind("trigger a user event", 8, |draw| {
         let trigger = Word::Several(vec!["trigger"]);
         Call::on("kevent", draw.port())

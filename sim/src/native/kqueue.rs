@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use portsim_model::event::Error;
 use portsim_model::os_error::{OsError, freebsd, macos};
 use portsim_model::program::{
-    Get, Knote, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Verb,
+    Filter, Get, Knote, Op, Packet, PacketId, PortId, Program, SourceId, ThreadId, Verb,
 };
 
 use super::backend::{Backend, Failure};
@@ -67,6 +67,13 @@ impl Backend for Kqueue {
     }
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
+        if let Op::Kevent { change, .. } = op
+            && change.filter != Filter::User
+        {
+            return Err(
+                "a source is the number of a user event here, and no descriptor".to_owned(),
+            );
+        }
         CAN.supports(program, op)
     }
 

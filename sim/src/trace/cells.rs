@@ -169,6 +169,7 @@ fn call(line: &EventLine) -> String {
         &line.reserve,
         &line.change,
         &line.source,
+        &line.filter,
         &line.trigger,
         &line.mode,
     ];

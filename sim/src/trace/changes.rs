@@ -150,9 +150,17 @@ fn packets(view: View<'_>, names: &Names, ids: &[u8]) -> Is {
     }
     let name = |&id: &u8| match packets.get(usize::from(id)) {
         Some(packet) => contents(packet),
-        None => names.sources[usize::from(id) - packets.len()].clone(),
+        None => listed(names, usize::from(id) - packets.len()),
     };
     Is::Names(ids.iter().map(name).collect())
+}
+
+/// A source that is listed, for room if that is an event of its own.
+fn listed(names: &Names, n: usize) -> String {
+    match names.sources.get(n) {
+        Some(name) => name.clone(),
+        None => format!("{} (room)", names.sources[n - names.sources.len()]),
+    }
 }
 
 fn object(view: View<'_>, names: &Names, id: ObjectId, name: &str) -> Option<Fact> {

@@ -4,8 +4,8 @@
 
 use portsim_model::ops_of;
 use portsim_model::program::{
-    Alert, Events, FileId, JobId, Knote, Op, OperationId, Packet, PacketId, PortId, Program,
-    Request, ThreadId, Timeout, WaitPacketId, Watch,
+    Alert, Events, FileId, Filter, JobId, Knote, Op, OperationId, Packet, PacketId, PortId,
+    Program, Request, ThreadId, Timeout, WaitPacketId, Watch,
 };
 use portsim_model::step::StepKind;
 
@@ -389,6 +389,11 @@ fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLi
             line.port = Some(name(port));
             line.source = Some(names.sources[source.index()].clone());
             line.flags = Some(flags_of(change));
+            line.filter = match change.filter {
+                Filter::User => None,
+                Filter::Read => Some("read".to_owned()),
+                Filter::Write => Some("write".to_owned()),
+            };
             Some(change.packet).filter(|_| change.add)
         }
         ops_of!(ports, port_handles, objects, threads, apcs, variables)

@@ -282,6 +282,8 @@ lines! {
         trigger: String,
         /// What a `kevent` does, as in the scenario.
         flags: Vec<String>,
+        /// What an event of a kqueue is of, as in the scenario; left out for a user event.
+        filter: String,
         /// What a `port_alert` does: `set`, `update` or `clear`.
         mode: String,
         /// What a source is watched for, as in the scenario; left out where that is not said.

@@ -3,6 +3,7 @@
 use portsim_model::program::{
     BURST_MAX, Binding, BindingId, FileId, IoResult, JobBinding, JobId, Modes, ObjectId, Op,
     OperationId, Owner, PACKETS_MAX, PIDS_MAX, Packet, PacketId, PortId, Program, ResultId,
+    source_entries,
 };
 
 use super::{Coded, Coder, timeout};
@@ -27,7 +28,7 @@ pub(in crate::scenario) fn packet(
         return Ok(PacketId(id as u8));
     }
     let id = program.packets.len();
-    if id + program.sources.len() >= PACKETS_MAX {
+    if id + source_entries(&program.sources) >= PACKETS_MAX {
         return Err(place.complain(format!(
             "the scenario has more than {PACKETS_MAX} different packets and sources; let packets that mean the same \
              carry the same"

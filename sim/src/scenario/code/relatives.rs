@@ -1,14 +1,14 @@
 //! Operations that are steps of the relatives of completion ports.
 
 use portsim_model::program::{
-    Alert, Knote, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId, Request,
+    Alert, Filter, Knote, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId, Request,
 };
 
 use super::io::once;
 use super::{Coded, Coder, packet};
 use crate::scenario::directory::Thing;
 use crate::scenario::place::{Complaint, Place};
-use crate::scenario::wire::{self, AlertMode, KeventFlag, OneOrMore, RequestKind};
+use crate::scenario::wire::{self, AlertMode, KeventFilter, KeventFlag, OneOrMore, RequestKind};
 
 const PORT_LISTS_MAX: usize = 64;
 
@@ -110,9 +110,13 @@ impl Coder<'_> {
     pub(super) fn kevent(&mut self, it: &wire::Kevent, place: &Place<'_>) -> Coded {
         let names = self.directory;
         let into = self.slot(it.into.as_deref());
+        let source = names.source(&it.source, &place.field("source"))?;
+        if it.filter == Some(KeventFilter::Write) {
+            self.has_out_direction(&it.source, source, &place.field("filter"))?;
+        }
         Ok(Op::Kevent {
             port: names.port(&it.kevent, &place.field("kevent"))?,
-            source: names.source(&it.source, &place.field("source"))?,
+            source,
             change: self.knote(it, place)?,
             into,
         })
@@ -221,7 +225,18 @@ impl Coder<'_> {
                 .field("key")
                 .complain("only with the flag \"add\" it says what the event carries"));
         }
+        let filter = match it.filter {
+            None | Some(KeventFilter::User) => Filter::User,
+            Some(KeventFilter::Read) => Filter::Read,
+            Some(KeventFilter::Write) => Filter::Write,
+        };
+        if has(KeventFlag::Trigger) && filter != Filter::User {
+            return Err(place
+                .field("flags")
+                .complain("only a user event is triggered; a \"write\" makes a source readable"));
+        }
         Ok(Knote {
+            filter,
             packet: self.plain(it.key.unwrap_or(0), 0, place)?,
             add: has(KeventFlag::Add),
             delete: has(KeventFlag::Delete),

@@ -195,7 +195,7 @@ impl Coder<'_> {
     }
 
     /// Only a source that says whether it can be written can be.
-    fn has_out_direction(
+    pub(super) fn has_out_direction(
         &self,
         name: &str,
         source: SourceId,

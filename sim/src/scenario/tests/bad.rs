@@ -53,7 +53,7 @@ fn limits_of_whole_scenarios() {
     let ports = list(31, &|n| format!(r#""r{n}": {{}}"#));
     let more_ports = with_ops("").replace("\"q\": {}", &ports);
     assert!(outcome(&more_ports).is_ok());
-    assert!(outcome(&with_ops(&posts(249))).is_ok());
+    assert!(outcome(&with_ops(&posts(248))).is_ok());
     assert!(outcome(&with_ops(&ifs(40))).is_ok());
     assert!(outcome(&with_property(&nested(99))).is_ok());
     for (text, sentence) in [
@@ -66,8 +66,8 @@ fn limits_of_whole_scenarios() {
             "at vars.alive: a scenario has at most 200 variables, each element of an array counted; leave out",
         ),
         (
-            with_ops(&posts(250)),
-            "at threads.main[249]: the scenario has more than 250 different packets and sources; let packets",
+            with_ops(&posts(249)),
+            "at threads.main[248]: the scenario has more than 250 different packets and sources; let packets",
         ),
         (
             with_ops(&list(1000, &|_| String::from("\"yield\""))),

@@ -174,8 +174,10 @@ pub(in crate::scenario) struct CloseSource {
 pub(in crate::scenario) struct Kevent {
     /// The kqueue.
     pub(in crate::scenario) kevent: String,
-    /// What stands for the event.
+    /// What stands for the event, or what it is an event of.
     pub(in crate::scenario) source: String,
+    /// What it is an event of, by default the number of a user event.
+    pub(in crate::scenario) filter: Option<KeventFilter>,
     /// What is done.
     pub(in crate::scenario) flags: Vec<KeventFlag>,
     /// What the event carries, where it is added.
@@ -184,7 +186,20 @@ pub(in crate::scenario) struct Kevent {
     pub(in crate::scenario) into: Option<String>,
 }
 
-/// One thing that `kevent` does to a user event.
+/// What an event of a kqueue is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "filter", rename_all = "lowercase")]
+#[schemars(rename = "KeventFilter")]
+pub(in crate::scenario) enum KeventFilter {
+    /// EVFILT_USER.
+    User,
+    /// EVFILT_READ.
+    Read,
+    /// EVFILT_WRITE.
+    Write,
+}
+
+/// One thing that `kevent` does to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename = "flag", rename_all = "lowercase")]
 #[schemars(rename = "KeventFlag")]
