@@ -10,8 +10,7 @@ use portsim::admit::Judgement;
 use portsim::bad_input::BadInput;
 use portsim::check::{Exploration, Found, Limits, Reductions, Workers, check};
 use portsim::choose::Policy;
-use portsim::cross_check::{judge, judge_free};
-use portsim::native::backend;
+use portsim::cross_check::{judge, judge_free, judge_of};
 use portsim::personality::{not_for, play};
 use portsim::run::run;
 use portsim::scenario::{self, Expect, Scenario, find};
@@ -400,13 +399,13 @@ fn stamp(file: &Path) {
     fs::write(file, stamped).expect("it can be written");
 }
 
-/// What a kernel once did, its own personality still admits.
+/// What a kernel once did, its own personality still admits, in the version of that kernel.
 pub fn is_admitted(file: &Path) -> Result<(), String> {
     let (scenario, trace) = recording(file);
     let on = trace.header.on.as_ref();
     let on = on.expect("a recording names its backend");
-    let name = backend(on).map_or(on.as_str(), |backend| backend.system());
-    let judgement = judged(&scenario, name, &trace);
+    let name = judge_of(on, &trace.header.os);
+    let judgement = judged(&scenario, &name, &trace);
     let judgement = judgement.unwrap_or_else(|why| panic!("{}: {why}", file.display()));
     match judgement.refused.is_none() && trace.end.is_some() {
         true => Ok(()),

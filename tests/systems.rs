@@ -16,7 +16,7 @@ const PAGE: &str = "docs/SYSTEMS.md";
 const PROCESSORS: u32 = 2;
 
 /// Each with the scenario that answers it.
-const QUESTIONS: [(&str, &str); 14] = [
+const QUESTIONS: [(&str, &str); 15] = [
     (
         "Which of two waiters is released first?",
         "portable/newest-waiter-first",
@@ -70,6 +70,10 @@ const QUESTIONS: [(&str, &str); 14] = [
         "portable/batch-call-that-waits",
     ),
     ("What does a batch of none say?", "portable/batch-of-none"),
+    (
+        "Does a waiter for two packets hold up one behind it?",
+        "differences/waiter-for-two-in-front",
+    ),
 ];
 
 const INTRODUCTION: &str = "# Systems side by side

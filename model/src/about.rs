@@ -11,6 +11,8 @@ use crate::program::{Object, Op, Program, Verb, Whose};
 pub struct About {
     /// The name it has everywhere.
     pub name: &'static str,
+    /// The version of it that older releases of its operating system have.
+    pub older: Option<Older>,
     /// What it calls an error.
     pub os_error: fn(Error) -> OsError,
     /// What it can do: whatever is not listed here it cannot.
@@ -50,6 +52,7 @@ impl About {
     /// What most are, to be completed: each has its own name, and its own reason for what it lacks.
     pub const PLAIN: About = About {
         name: "",
+        older: None,
         os_error: errno,
         can: &[COMMON],
         lacks: &[],
@@ -69,6 +72,15 @@ impl About {
         limits_events: false,
         has_rings: false,
     };
+
+    /// The name of the version that a machine has whose operating system and release are these, as in `linux 6.18.44`. Where
+    /// a text tells no release it is the older one: what tells none is older than versions are.
+    pub fn version_on(&self, os: &str) -> &'static str {
+        match self.older {
+            Some(older) if !older.is_followed_by(os) => older.name,
+            _ => self.name,
+        }
+    }
 
     /// Why it cannot do an operation, if what it lists or its limits say so.
     pub(crate) fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
@@ -102,6 +114,44 @@ impl About {
     fn why_not(&self, verb: Verb) -> &'static str {
         let own = self.lacks.iter().find(|(verbs, _)| verbs.contains(&verb));
         own.map_or(self.lacks_the_rest, |(_, why)| why)
+    }
+}
+
+/// A version that a system has on older releases of its operating system.
+#[derive(Debug, Clone, Copy)]
+pub struct Older {
+    /// Its name.
+    pub name: &'static str,
+    /// The operating system.
+    pub os: &'static str,
+    /// The release with which the newer one comes.
+    pub before: (u16, u16),
+    /// Earlier series whose stable releases have the newer one too, each from this release on.
+    pub carried_back: &'static [(u16, u16, u16)],
+}
+
+impl Older {
+    /// Whether an operating system and its release say that the newer version is there.
+    fn is_followed_by(&self, os: &str) -> bool {
+        let Some((major, minor, patch)) = self.release(os) else {
+            return false;
+        };
+        let is_carried = |&(of_major, of_minor, first): &(u16, u16, u16)| {
+            (of_major, of_minor) == (major, minor) && patch >= first
+        };
+        (major, minor) >= self.before || self.carried_back.iter().any(is_carried)
+    }
+
+    /// The three numbers of a release; the last is 0 where a text has only two.
+    fn release(&self, os: &str) -> Option<(u16, u16, u16)> {
+        let (major, rest) = os
+            .strip_prefix(self.os)?
+            .strip_prefix(' ')?
+            .split_once('.')?;
+        let mut rest = rest.split(|c: char| !c.is_ascii_digit());
+        let minor = rest.next()?.parse().ok()?;
+        let patch = rest.next().and_then(|patch| patch.parse().ok());
+        Some((major.parse().ok()?, minor, patch.unwrap_or(0)))
     }
 }
 

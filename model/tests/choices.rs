@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portsim_model::build::Builder;
 use portsim_model::event::{Error, Observer, Outcome};
 use portsim_model::op::Op;
-use portsim_model::personality::{CLAIMS, NAMES, claims_of, machine, open};
+use portsim_model::personality::{CLAIMS, NAMES, claims_of, machine, open, version_on};
 use portsim_model::program::{Packet, Program, ThreadId, Timeout};
 use portsim_model::turn::Fixed;
 use portsim_model::{AnyMachine, State};
@@ -145,4 +145,31 @@ fn an_alternative_is_fixed_by_its_number() {
     let all = ways(&[]);
     let [first, second, beyond] = [0, 1, 9].map(|number| ways(&[(claim, number)]));
     assert_eq!((all, first, second, beyond), (2, 1, 1, 1));
+}
+
+/// The release of a kernel says which version of a system it has; where a text tells none, it is the older one.
+#[test]
+fn a_release_tells_a_version() {
+    let newer = ["linux 7.3.4", "linux 7.3-rc1", "linux 7.10.0", "linux 8.0"];
+    // A stable series has it from a later release on.
+    let carried_back = ["linux 6.12.117+deb13-cloud-amd64", "linux 6.12.115"];
+    for os in newer.into_iter().chain(carried_back) {
+        assert_eq!(version_on("io-uring", os), Some("io-uring"), "{os}");
+    }
+    let earlier = [
+        "linux 7.2.9",
+        "linux 6.18.115",
+        "linux 6.12.114",
+        "linux 6.12",
+    ];
+    let unknown = ["", "none", "linux", "linux x.y", "plan 9.4", "linuxes 9.9"];
+    for os in earlier.into_iter().chain(unknown) {
+        assert_eq!(version_on("io-uring", os), Some("io-uring-7.2"), "{os}");
+    }
+    assert_eq!(
+        version_on("io-uring-7.2", "linux 9.0"),
+        Some("io-uring-7.2")
+    );
+    assert_eq!(version_on("epoll", "linux 9.0"), Some("epoll"));
+    assert_eq!(version_on("nothing", "linux 9.0"), None);
 }

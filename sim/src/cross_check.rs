@@ -9,6 +9,7 @@ pub mod stress;
 
 use std::sync::Arc;
 
+use portsim_model::personality::version_on;
 use portsim_model::program::{Program, Slated};
 
 use crate::admit::free::{Limits, admit_free};
@@ -16,7 +17,7 @@ use crate::admit::{Judgement, Refusal, admit, admit_covering};
 use crate::choose::Policy;
 use crate::coverage::Coverage;
 use crate::names::Names;
-use crate::native::{Backend, Ended, NoRecording, Options, Recording, record};
+use crate::native::{Backend, Ended, NoRecording, Options, Recording, backend, record};
 use crate::personality::{not_for, play};
 use crate::scenario::Scenario;
 use crate::trace::{End, Event, Span};
@@ -70,6 +71,14 @@ impl Verdict {
 
 /// The most turns that are compared: a scenario that never comes to rest is judged by how it begins.
 const TURNS_MAX: u64 = 3_000;
+
+/// The name of the personality that judges a backend unless another one is named: whose rules it keeps, in the version that
+/// its machine has. `plays` is what the backend says that it is, and `os` names the machine's operating system and its
+/// release.
+pub fn judge_of(plays: &str, os: &str) -> String {
+    let system = backend(plays).map_or(plays, |backend| backend.system());
+    version_on(system, os).unwrap_or(system).to_owned()
+}
 
 /// Records the scenario on the backend and judges the recording by the personality, with as many processors as the
 /// backend has, or as are given if it has no say in that.

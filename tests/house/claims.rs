@@ -105,7 +105,7 @@ fn claims(root: &Path) -> Vec<Claim> {
     found
 }
 
-/// Whether a text is a claim's id: two words with a slash between them.
+/// Whether a text is a claim's id: two words with a slash between them. The first may end in a version with a dot.
 fn is_id(text: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty()
@@ -114,7 +114,7 @@ fn is_id(text: &str) -> bool {
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
     text.split_once('/')
-        .is_some_and(|(system, rule)| is_name(system) && is_name(rule))
+        .is_some_and(|(system, rule)| is_name(&system.replace('.', "")) && is_name(rule))
 }
 
 /// Whether this id is about this system or one of its versions.

@@ -29,7 +29,15 @@ const MAY: [(&str, &str); 3] = [
 ];
 
 /// What anybody may name of the folder: the list, and how to get from a name to a system.
-const LIST: [&str; 6] = ["NAMES", "CLAIMS", "machine", "open", "claims_of", "claim"];
+const LIST: [&str; 7] = [
+    "NAMES",
+    "CLAIMS",
+    "machine",
+    "open",
+    "claims_of",
+    "claim",
+    "version_on",
+];
 
 /// The text of a file before its tests.
 fn without_tests(file: &File) -> &str {

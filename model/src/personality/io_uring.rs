@@ -1,4 +1,5 @@
-//! Linux io_uring: one completion ring, many waiters.
+//! Linux io_uring: one completion ring, many waiters. `io-uring` is what Linux 7.3 does; `io-uring-7.2` is what kernels up
+//! to 7.2 do, but for those of stable series into which the change was carried back (6.12.115).
 //!
 //! Long: a ring has messages, requests of several kinds, and a list behind it, each with its rules; one system is one file.
 //!
@@ -10,8 +11,8 @@
 //! is submitted on a ring of the scenario, which gets an entry too: how it went.
 //!
 //! A waiter stands in a list, and waits until the tail of the ring has come to its place: the head when it came, and
-//! its minimum further. An entry wakes the waiters from the front of the list up to the first whose place is not
-//! reached, and they leave the list: a herd where each waits for one.
+//! its minimum further. An entry wakes the waiters whose place is reached, and they leave the list: a herd where each waits
+//! for one. Up to 7.2 the kernel stops at the first whose place is not reached.
 //!
 //! A file is one whose requests go to a ring: `start` submits IORING_OP_READ there, and its end is an entry with the
 //! file's key, the operation's number, and in place of the bytes the result, which is negative where it failed. `cancel`
@@ -19,7 +20,8 @@
 //! its ring is, the kernel keeps the others in a list behind it.
 //!
 //! The sources are our measurements (M, by section of the notes on Unix systems) and our recordings (R, below
-//! traces/recorded/io-uring), the kernel's io_uring/wait.c and io_uring/msg_ring.c (S), and its manual pages (D).
+//! traces/recorded/io-uring), runs of the scenarios on other kernels (K), the kernel's
+//! io_uring/wait.c and io_uring/msg_ring.c and its list of changes (S), and its manual pages (D). Claims of `io-uring-7.2` name only what differs there.
 //!
 //! # Divergence from the real system
 //!
@@ -37,7 +39,7 @@
 use alloc::vec::Vec;
 
 use super::{linux, notify};
-use crate::about::{About, COMMON, Limits};
+use crate::about::{About, COMMON, Limits, Older};
 use crate::choice::{Numbers, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
@@ -56,7 +58,8 @@ use crate::turn::Turn;
 claims! {
     FIFO = "io-uring/fifo", Measured, "M:D": "Entries are taken in the order in which they were posted.";
     HERD = "io-uring/herd", Measured, "M:D, S:wait": "An entry wakes every waiter where each waits for one.";
-    PREFIX = "io-uring/prefix", Measured, "M:D, S:wait": "An entry wakes the waiters in the order in which they came, up to the first that has not got its minimum; whoever stands behind that one sleeps on, even with what it waits for.";
+    ALL_MET = "io-uring/all-met", Measured, "K:7.3.4, K:6.12.117, S:ChangeLog-6.12.115": "From Linux 7.3 on, and from 6.12.115 in its series, an entry wakes every waiter that has its minimum by then, also one that stands behind another that has not.";
+    OLD_PREFIX = "io-uring-7.2/prefix", Measured, "M:D, S:wait, K:6.1 to 7.2": "An entry wakes the waiters in the order in which they came, up to the first that has not got its minimum; whoever stands behind that one sleeps on, even with what it waits for.";
     PLACE = "io-uring/place", Measured, "M:D, S:wait": "A waiter waits for a place of the tail, its minimum behind the head when it came: what others take meanwhile does not keep it waiting.";
     FEWER = "io-uring/fewer", Measured, "M:D": "A call that waited for its minimum takes what is there when it goes on, which can be less.";
     ANY_WINS = "io-uring/any-wins", Measured, "M:D": "Which of the woken threads takes the entry is left to chance.";
@@ -67,7 +70,7 @@ claims! {
     BATCH_ZERO = "io-uring/batch-zero", Derived, "the loop": "A maximum of 0 is EINVAL.";
     TIMEOUT = "io-uring/timeout", Measured, "M:D": "A wait whose time is over fails with ETIME (here ETIMEDOUT, as everywhere) if the ring is empty; the others wait on.";
     TIMEOUT_WITH_SOME = "io-uring/timeout-with-some", Measured, "M:D": "Where any entry is there, it succeeds, and the call takes them, even fewer than its minimum.";
-    LEAVER_WAKES_NOBODY = "io-uring/leaver-wakes-nobody", Measured, "R:who-leaves-wakes-nobody, S:wait": "A waiter whose time is over wakes nobody: those behind it sleep until the next entry, even with what they wait for.";
+    OLD_LEAVER_WAKES_NOBODY = "io-uring-7.2/leaver-wakes-nobody", Measured, "R:who-leaves-wakes-nobody, S:wait, K:6.1 to 7.2": "A waiter whose time is over wakes nobody: those behind it sleep until the next entry, even with what they wait for.";
     MSG_RING = "io-uring/msg-ring", Measured, "R:message-says-how-it-went, S:msg_ring, D:io_uring_prep_msg_ring": "A message from one ring to another puts its entry into that one, and then one that says how it went into its own.";
     REQUEST = "io-uring/request", Measured, "R:requests-end-of-one, R:end-of-a-request-wakes-all": "A read pends until bytes come for it; then its entry says how many.";
     COMPLETION_ORDER = "io-uring/completion-order", Measured, "M:D, R:requests-order-of-their-ends": "Entries come in the order in which requests end, whatever the order in which they were submitted.";
@@ -91,7 +94,21 @@ claims! {
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
-pub struct IoUring;
+pub struct IoUring {
+    /// Whether an entry wakes also those who stand behind a waiter that has not got its minimum.
+    goes_past_unmet: bool,
+}
+
+impl IoUring {
+    /// From Linux 7.3 on.
+    pub const LINUX_7_3: IoUring = IoUring {
+        goes_past_unmet: true,
+    };
+    /// Up to Linux 7.2.
+    pub const LINUX_7_2: IoUring = IoUring {
+        goes_past_unmet: false,
+    };
+}
 
 /// Whether a woken thread left the kernel only after others had made room.
 const LEFT_AFTER_ROOM: Readings<bool> = Readings {
@@ -109,8 +126,19 @@ const REQUESTS: &[Verb] = &[
     Verb::Submit,
 ];
 
-static ABOUT: About = About {
+const LINUX_7_3: About = About {
     name: "io-uring",
+    older: Some(Older {
+        name: LINUX_7_2.name,
+        os: "linux",
+        before: (7, 3),
+        carried_back: &[(6, 12, 115)],
+    }),
+    ..LINUX_7_2
+};
+
+const LINUX_7_2: About = About {
+    name: "io-uring-7.2",
     can: &[COMMON, REQUESTS],
     lacks_the_rest: "io_uring has no such operation here",
     limits: Limits {
@@ -132,7 +160,10 @@ static ABOUT: About = About {
 
 impl Personality for IoUring {
     fn about(&self) -> &'static About {
-        &ABOUT
+        match self.goes_past_unmet {
+            true => &LINUX_7_3,
+            false => &LINUX_7_2,
+        }
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
@@ -148,12 +179,15 @@ impl Personality for IoUring {
         if wants_more(me) {
             return Some(PLACE);
         }
+        if self.goes_past_unmet {
+            return None;
+        }
         let waiters = port.waiters();
         let is_behind = waiters.iter().take_while(|&id| id != me).any(wants_more);
         Some(if is_behind {
-            PREFIX
+            OLD_PREFIX
         } else {
-            LEAVER_WAKES_NOBODY
+            OLD_LEAVER_WAKES_NOBODY
         })
     }
 
@@ -185,7 +219,7 @@ impl Personality for IoUring {
         if !turn.port(post.port).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
-        put(turn, post.port, post.packet);
+        self.put(turn, post.port, post.packet);
         turn.returns(me, Outcome::Done);
     }
 
@@ -196,11 +230,11 @@ impl Personality for IoUring {
         }
         turn.by(MSG_RING);
         if turn.port(it.to).is_open() {
-            put(turn, it.to, it.packet);
-            put(turn, it.from, it.went);
+            self.put(turn, it.to, it.packet);
+            self.put(turn, it.from, it.went);
         } else {
             turn.by(CLOSED_RING);
-            put(turn, it.from, it.failed);
+            self.put(turn, it.from, it.failed);
         }
         turn.returns(me, Outcome::Done);
     }
@@ -249,7 +283,7 @@ impl Personality for IoUring {
             several => turn.pick(WHICH_READ, several),
         };
         turn.by(REQUEST);
-        ends(turn, pending[which], result);
+        self.ends(turn, pending[which], result);
         turn.returns(me, Outcome::Done);
     }
 
@@ -263,7 +297,7 @@ impl Personality for IoUring {
         if turn.operation(id).phase() != Phase::Pending {
             return turn.returns(me, Outcome::Failed(Error::NotFound));
         }
-        take_back(turn, &[id]);
+        self.take_back(turn, &[id]);
         turn.returns(me, Outcome::Done);
     }
 
@@ -280,7 +314,7 @@ impl Personality for IoUring {
         }
         turn.by(CANCEL_ALL);
         let ended = in_any_order(turn, file);
-        take_back(turn, &ended);
+        self.take_back(turn, &ended);
         turn.returns(me, Outcome::Done);
     }
 
@@ -297,24 +331,24 @@ impl Personality for IoUring {
         match request {
             Request::Nop(own) => {
                 turn.by(NOP);
-                put(turn, port, own);
+                self.put(turn, port, own);
             }
             Request::Timeout(own) => {
                 turn.by(TIMEOUT_REQUEST);
-                put(turn, port, own);
-                wake_first(turn, port, u8::MAX);
+                self.put(turn, port, own);
+                self.wake_reached(turn, port, u8::MAX);
             }
             Request::Cancel(id, own) => {
                 let here = is_here(turn, file_of(turn.program, id), port);
                 let found = here && turn.operation(id).phase() == Phase::Pending;
-                take_back_for(turn, port, own, &[id][..usize::from(found)]);
+                self.take_back_for(turn, port, own, &[id][..usize::from(found)]);
             }
             Request::CancelFile(file, own) => {
                 let mut ended = Vec::new();
                 if is_here(turn, file, port) {
                     ended = in_any_order(turn, file);
                 }
-                take_back_for(turn, port, own, &ended);
+                self.take_back_for(turn, port, own, &ended);
             }
         }
         turn.returns(me, Outcome::Done);
@@ -344,8 +378,9 @@ impl Personality for IoUring {
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         notify::leaves(turn, me, get);
-        if !turn.port(get.port).waiters().is_empty() {
-            turn.by(LEAVER_WAKES_NOBODY);
+        let others_wait = !turn.port(get.port).waiters().is_empty();
+        if others_wait && !self.goes_past_unmet {
+            turn.by(OLD_LEAVER_WAKES_NOBODY);
         }
         let some = take(turn, get);
         turn.by(if some.is_some() {
@@ -366,6 +401,84 @@ impl Personality for IoUring {
     }
 }
 
+/// What a version of it does with entries.
+impl IoUring {
+    /// A cancel that is a request: its own entry says how many it found, and stands before theirs.
+    fn take_back_for<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        port: PortId,
+        own: u8,
+        ended: &[OperationId],
+    ) {
+        turn.by(CANCEL_REQUEST);
+        let own = turn.program.owns[usize::from(own)][ended.len()];
+        self.put(turn, port, own);
+        self.take_back(turn, ended);
+    }
+
+    /// Requests end with -ECANCELED, one after the other.
+    fn take_back<O: Observer>(&self, turn: &mut Turn<'_, O>, ended: &[OperationId]) {
+        let mut results = turn.program.results.iter();
+        let taken_back = results.position(|it| *it == TAKEN_BACK);
+        for &id in ended {
+            let taken_back = taken_back.expect("a program that cancels has it");
+            self.ends(turn, id, ResultId(taken_back as u8));
+        }
+    }
+
+    /// The end of a request is an entry in its ring.
+    fn ends<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId, result: ResultId) {
+        turn.by(COMPLETION_ORDER);
+        turn.operation(id).end(Phase::Queued, result);
+        let mut completions = turn.program.completions.iter();
+        let own = completions.find(|it| it.operation == id && it.result == result);
+        let packet = own.expect("all that can come together are listed").packet;
+        let ring = ring_of(turn.program, file_of(turn.program, id));
+        self.put(turn, ring, packet);
+        drop_if_unused(turn, ring);
+    }
+
+    /// Puts an entry into the ring. Where that has no room, or others are kept already, the kernel keeps it behind them.
+    fn put<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) {
+        let kept = turn.port(port).note();
+        let fits = kept == 0 && room(turn.view(), port) > 0;
+        notify::append(turn, port, packet.0);
+        if !fits {
+            turn.by(OVERFLOW);
+            turn.port(port).set_note(kept + 1);
+        } else if self.wake_reached(turn, port, 1) {
+            turn.by(HERD);
+        }
+    }
+
+    /// The place of every waiter comes so many entries nearer; who has it by now is made runnable, as far as the walk goes,
+    /// and takes nothing yet. Says whether there was one.
+    fn wake_reached<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId, entries: u8) -> bool {
+        let (mut place, mut wakes, mut is_past_unmet) = (0, false, false);
+        while let Some(waiter) = turn.port(port).waiters().at(place) {
+            let mut thread = turn.thread(waiter);
+            let wants = thread.note().saturating_sub(entries);
+            thread.set_note(wants);
+            is_past_unmet |= wants > 0;
+            if wants > 0 || is_past_unmet && !self.goes_past_unmet {
+                place += 1;
+                continue;
+            }
+            thread.set_mode(Mode::Woken);
+            turn.port(port).waiters_mut().remove(waiter);
+            wakes = true;
+        }
+        if is_past_unmet {
+            turn.by(match self.goes_past_unmet {
+                true => ALL_MET,
+                false => OLD_PREFIX,
+            });
+        }
+        wakes
+    }
+}
+
 /// Whether a cancel that is a request finds those on a file: only on their ring.
 fn is_here<O: Observer>(turn: &mut Turn<'_, O>, file: FileId, port: PortId) -> bool {
     let here = ring_of(turn.program, file) == port;
@@ -373,41 +486,6 @@ fn is_here<O: Observer>(turn: &mut Turn<'_, O>, file: FileId, port: PortId) -> b
         turn.by(OWN_RING);
     }
     here
-}
-
-/// A cancel that is a request: its own entry says how many it found, and stands before theirs.
-fn take_back_for<O: Observer>(
-    turn: &mut Turn<'_, O>,
-    port: PortId,
-    own: u8,
-    ended: &[OperationId],
-) {
-    turn.by(CANCEL_REQUEST);
-    let own = turn.program.owns[usize::from(own)][ended.len()];
-    put(turn, port, own);
-    take_back(turn, ended);
-}
-
-/// Requests end with -ECANCELED, one after the other.
-fn take_back<O: Observer>(turn: &mut Turn<'_, O>, ended: &[OperationId]) {
-    let mut results = turn.program.results.iter();
-    let taken_back = results.position(|it| *it == TAKEN_BACK);
-    for &id in ended {
-        let taken_back = taken_back.expect("a program that cancels has it");
-        ends(turn, id, ResultId(taken_back as u8));
-    }
-}
-
-/// The end of a request is an entry in its ring.
-fn ends<O: Observer>(turn: &mut Turn<'_, O>, id: OperationId, result: ResultId) {
-    turn.by(COMPLETION_ORDER);
-    turn.operation(id).end(Phase::Queued, result);
-    let mut completions = turn.program.completions.iter();
-    let own = completions.find(|it| it.operation == id && it.result == result);
-    let packet = own.expect("all that can come together are listed").packet;
-    let ring = ring_of(turn.program, file_of(turn.program, id));
-    put(turn, ring, packet);
-    drop_if_unused(turn, ring);
 }
 
 /// The requests on a file that have not ended.
@@ -595,40 +673,6 @@ fn stands_last<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
     let wants = wants(turn, get);
     turn.port(get.port).waiters_mut().push_newest(me);
     turn.thread(me).set_note(wants);
-}
-
-/// Puts an entry into the ring. Where that has no room, or others are kept already, the kernel keeps it behind them.
-fn put<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) {
-    let kept = turn.port(port).note();
-    let fits = kept == 0 && room(turn.view(), port) > 0;
-    notify::append(turn, port, packet.0);
-    if !fits {
-        turn.by(OVERFLOW);
-        turn.port(port).set_note(kept + 1);
-    } else if wake_first(turn, port, 1) {
-        turn.by(HERD);
-    }
-}
-
-/// The place of every waiter comes so many entries nearer; who has it by now is made runnable, up to the first that has
-/// not, and takes nothing yet. Says whether there was one.
-fn wake_first<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entries: u8) -> bool {
-    let mut place = 0;
-    while let Some(waiter) = turn.port(port).waiters().at(place) {
-        let mut waiter = turn.thread(waiter);
-        let wants = waiter.note();
-        waiter.set_note(wants.saturating_sub(entries));
-        place += 1;
-    }
-    let mut wakes = false;
-    while let Some(first) = turn.port(port).waiters().at(0) {
-        if turn.thread(first).note() != 0 {
-            turn.by(PREFIX);
-            break;
-        }
-        wakes |= notify::wake_oldest(turn, port);
-    }
-    wakes
 }
 
 /// What a closed descriptor stood for lives on while a thread is inside a call on it, and is then dropped.

@@ -66,7 +66,7 @@ pub fn claims_of(personality: &str) -> impl Iterator<Item = &'static Claim> + us
 }
 
 /// Every personality, in the order of lists and tables.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "windows",
     "windows-2003",
     "wine-8",
@@ -75,6 +75,7 @@ pub const NAMES: [&str; 14] = [
     "aix",
     "epoll",
     "io-uring",
+    "io-uring-7.2",
     "kqueue",
     "kqueue-macos",
     "select",
@@ -125,6 +126,19 @@ pub fn open(name: &str) -> Option<&'static [&'static dyn Open]> {
     with(name, Ask)
 }
 
+/// The version of this name that a machine has whose operating system and release are these; none if there is no such
+/// personality.
+pub fn version_on(name: &str, os: &str) -> Option<&'static str> {
+    struct Ask<'o>(&'o str);
+    impl Visitor for Ask<'_> {
+        type Out = &'static str;
+        fn visit<P: Personality>(self, personality: P) -> Self::Out {
+            personality.about().version_on(self.0)
+        }
+    }
+    with(name, Ask(os))
+}
+
 /// Work for whichever personality has a name.
 trait Visitor {
     type Out;
@@ -141,7 +155,8 @@ fn with<V: Visitor>(name: &str, visitor: V) -> Option<V::Out> {
         "illumos" => visitor.visit(Illumos),
         "aix" => visitor.visit(Aix),
         "epoll" => visitor.visit(Epoll),
-        "io-uring" => visitor.visit(IoUring),
+        "io-uring" => visitor.visit(IoUring::LINUX_7_3),
+        "io-uring-7.2" => visitor.visit(IoUring::LINUX_7_2),
         "kqueue" => visitor.visit(Kqueue::FREEBSD),
         "kqueue-macos" => visitor.visit(Kqueue::MACOS),
         "select" => visitor.visit(Select),

@@ -8,8 +8,7 @@ use super::say::Say;
 use super::stop::{stopped, unless_stopped};
 use super::{Exit, Stop, bad_argument, files, no_thread};
 use crate::admit::Judgement;
-use crate::cross_check::{judge, judge_free};
-use crate::native::backend;
+use crate::cross_check::{judge, judge_free, judge_of};
 use crate::personality::not_for;
 use crate::report::admit::{Admission, Admissions};
 use crate::report::{Part, Report};
@@ -109,13 +108,12 @@ fn judged(
     }
 }
 
-/// A trace is judged by the system that it says it is of, or whose rules its backend keeps.
+/// A trace is judged by the system that it says it is of, or whose rules its backend keeps, in the version that its machine
+/// has.
 fn own_personality(header: &Header) -> Result<&'static str, Stop> {
-    let on = header.on.as_deref().map(|on| match backend(on) {
-        Some(backend) => backend.system(),
-        None => on,
-    });
-    match header.personality.as_deref().or(on) {
+    let on = header.on.as_deref();
+    let on = on.map(|on| judge_of(on, &header.os));
+    match header.personality.as_deref().or(on.as_deref()) {
         Some(name) => Ok(personality(name)?),
         None => Err(bad_argument(
             "--as",

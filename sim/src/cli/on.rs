@@ -7,8 +7,9 @@ use portsim_model::personality::NAMES;
 use super::args::personality;
 use super::{Stop, bad_argument};
 use crate::bad_input::{BadInput, one_of};
+use crate::cross_check::judge_of;
 use crate::native::agent::{Limits, PREFIX};
-use crate::native::{self, Agent, Backend, backends, os};
+use crate::native::{self, Agent, Backend, backends};
 
 /// A backend that was asked for.
 pub enum On {
@@ -54,11 +55,7 @@ impl On {
     pub fn judge(&self) -> Result<&'static str, Stop> {
         // An agent tells only once it runs.
         self.available().map_err(Stop::Unavailable)?;
-        let plays = self.plays();
-        let own = match native::backend(&plays) {
-            Some(backend) => backend.system().to_owned(),
-            None => plays,
-        };
+        let own = judge_of(&self.plays(), &self.os());
         personality(&own).map_err(|_| {
             let problem = format!(
                 "no personality is called {own:?}; name one that judges it: {}",
@@ -66,14 +63,6 @@ impl On {
             );
             bad_argument("--as", problem).into()
         })
-    }
-
-    /// The operating system that it runs on, and its release, where it tells.
-    pub fn os(&self) -> String {
-        match self {
-            On::Built(_) => os(),
-            On::Agent(agent) => agent.welcome().map_or(String::new(), |welcome| welcome.os),
-        }
     }
 }
 

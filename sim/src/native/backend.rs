@@ -8,6 +8,7 @@ use portsim_model::program::{Op, Program};
 
 pub use super::failure::Failure;
 use super::local_threads::LocalThreads;
+use super::os::os;
 use super::threads::{Far, Threads};
 use super::world::World;
 
@@ -25,6 +26,11 @@ pub trait Backend: Sync {
     /// The system whose rules it keeps: who is named so judges it.
     fn system(&self) -> &str {
         self.name()
+    }
+
+    /// The operating system that it runs on, and its release, where it tells.
+    fn os(&self) -> String {
+        os()
     }
 
     /// How many processors its ports go by, where a program leaves that to the system.

@@ -72,6 +72,7 @@ mod mqueue;
 ))]
 mod numbers;
 mod objects;
+mod os;
 #[cfg(target_os = "freebsd")]
 mod parked_freebsd;
 #[cfg(target_os = "illumos")]
@@ -98,6 +99,7 @@ pub use backend::{Backend, Failure};
 pub use conductor::record;
 #[cfg(not(all(test, loom)))]
 pub use free::record_free;
+pub use os::os;
 pub use recording::{Ended, NoRecording, Options, Recording};
 pub use threads::{Back, Threads, Unquiet};
 
@@ -178,21 +180,6 @@ pub fn backends() -> &'static [&'static dyn Backend] {
             system: "windows",
         },
     ]
-}
-
-/// The operating system of this machine and its release, where it tells.
-pub fn os() -> String {
-    #[cfg(windows)]
-    if let Some(version) = parked_windows::wine_version() {
-        return format!("wine {version}");
-    }
-    let release = match std::env::consts::OS {
-        "linux" => std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default(),
-        _ => String::new(),
-    };
-    format!("{} {}", std::env::consts::OS, release.trim())
-        .trim_end()
-        .to_owned()
 }
 
 /// The names of all backends, for a sentence.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Error;
-use crate::cross_check::{Comparison, Verdict, cross_check as compare};
+use crate::cross_check::{Comparison, Verdict, cross_check as compare, judge_of};
 use crate::native::{self, Backend, backends};
 use crate::personality::named;
 use crate::report::covered::Covered;
@@ -142,7 +142,7 @@ impl<'a> CrossChecker<'a> {
             return Err(Error::Unavailable(why));
         }
         let pair = |(on, judge): (&'a dyn Backend, Option<String>)| {
-            let judge = judge.unwrap_or_else(|| on.system().to_owned());
+            let judge = judge.unwrap_or_else(|| judge_of(&on.plays(), &on.os()));
             Ok((on, named(&judge)?))
         };
         asked.into_iter().map(pair).collect()

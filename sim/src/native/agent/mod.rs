@@ -138,6 +138,10 @@ impl Backend for Agent {
         welcome.map_or_else(|_| self.name.clone(), |welcome| welcome.name)
     }
 
+    fn os(&self) -> String {
+        self.welcome().map_or(String::new(), |welcome| welcome.os)
+    }
+
     fn available(&self) -> Result<(), String> {
         self.welcome()
             .map(drop)
