@@ -100,6 +100,12 @@ impl About {
         {
             return Some(self.why_not(Verb::ExitProcess));
         }
+        if let Op::Start { operation, .. } = op
+            && program.operations[operation.index()].multishot
+            && !self.has_rings
+        {
+            return Some("only a request to a ring goes on behind what it reports");
+        }
         match self.lists(op.verb()) {
             true => self.limits.refuse(program, op),
             false => Some(self.why_not(op.verb())),

@@ -290,9 +290,14 @@ pub struct Operation {
     pub low_bit: bool,
     /// Whether its end is an asynchronous procedure call of the issuing thread.
     pub apc: bool,
+    /// Whether it goes on behind what it reports, until something ends it.
+    pub multishot: bool,
     /// What a call on a synchronous file waits for: a manual event nobody else sees.
     pub done: Option<ObjectId>,
 }
+
+/// What stands as the status of a report behind which its operation goes on: IORING_CQE_F_MORE.
+pub const GOES_ON: u32 = 2;
 
 /// How an operation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::op::{Messages, Noun, Role};
-use crate::program::{Op, PortId, Program};
+use crate::program::{FileId, Op, PortId, Program};
 
 /// Room that an operation needs in a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +55,29 @@ fn posted_to(noun: &Noun<'_>, program: &Program) -> Vec<PortId> {
     match *noun {
         Noun::Port(port, Role::Posts) => Vec::from([port]),
         Noun::Ports(list, Role::Posts) => program.port_lists[usize::from(list)].clone(),
+        Noun::Burst(burst, Role::Ends) => reported_to(burst, program),
         _ => Vec::new(),
     }
+}
+
+/// The ports to which operations report that a device may serve here, and which go on behind that.
+fn reported_to(burst: u16, program: &Program) -> Vec<PortId> {
+    let served = program.bursts[usize::from(burst)].iter();
+    let mut files: Vec<_> = served
+        .map(|id| program.operations[id.index()].file)
+        .collect();
+    files.dedup();
+    let goes_on = |file: &FileId| {
+        let mut operations = program.operations.iter();
+        operations.any(|it| it.file == *file && it.multishot)
+    };
+    let bindings = files
+        .into_iter()
+        .filter(goes_on)
+        .filter_map(|file| program.files[file.index()].binding);
+    bindings
+        .map(|binding| program.bindings[binding.index()].port)
+        .collect()
 }
 
 fn most(messages: Messages, program: &Program) -> usize {

@@ -189,6 +189,7 @@ fn request(op: Op) -> Program {
         overlapped: 1,
         event: None,
         low_bit: false,
+        multishot: false,
         apc: false,
         done: None,
     }];

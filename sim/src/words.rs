@@ -4,7 +4,7 @@ use portsim_model::expr::{
     Binary, Expr, ExprId, Field, FileField, OperationField, PortField, ThreadField,
 };
 use portsim_model::op::{Events, Noun};
-use portsim_model::program::{CodeId, Op, Program, SlotId, ThreadId};
+use portsim_model::program::{CodeId, GOES_ON, Op, Program, SlotId, ThreadId};
 
 use crate::names::Names;
 
@@ -140,7 +140,11 @@ pub const STATUSES: [(&str, u32); 15] = [
 ];
 
 /// What reports of sources say of them, as far as they say it.
-pub const EVENTS: [(&str, i64); 2] = [("EPOLLIN", Events::INPUT), ("EPOLLOUT", Events::OUTPUT)];
+pub const EVENTS: [(&str, i64); 3] = [
+    ("EPOLLIN", Events::INPUT),
+    ("EPOLLOUT", Events::OUTPUT),
+    ("IORING_CQE_F_MORE", GOES_ON as i64),
+];
 
 /// An NTSTATUS as people know it: by its name, or in the digits of the headers.
 pub fn status_name(status: u32) -> String {

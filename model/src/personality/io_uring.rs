@@ -47,8 +47,8 @@ use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
 use crate::ops_of;
 use crate::program::{
-    FileId, Get, Message, Modes, Op, OperationId, Owner, PacketId, PortId, Post, Program, Request,
-    ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
+    FileId, GOES_ON, Get, IoResult, Message, Modes, Op, OperationId, Owner, PacketId, PortId, Post,
+    Program, Request, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -79,6 +79,9 @@ claims! {
     CANCEL_ALL = "io-uring/cancel-all", Measured, "R:cancel-of-all-on-a-file": "A cancel of all requests on a file ends each of them, and succeeds where there is none.";
     CANCEL_ORDER = "io-uring/cancel-order", Measured, "M:D, R:cancel-of-all-on-a-file, R:cancel-that-is-a-request": "In which order requests end that are cancelled in one go is not promised: any.";
     CANCEL_REQUEST = "io-uring/cancel-request", Measured, "M:D, R:cancel-that-is-a-request": "A cancel that is a request puts an entry of its own in front of those of the requests that it ends: 0, or -ENOENT where there is no such request; of a file how many it found.";
+    MULTISHOT = "io-uring/multishot", Measured, "R:multishot-goes-on, S:io_read_mshot": "A read that is multishot leaves an entry with IORING_CQE_F_MORE each time that bytes come, and pends on.";
+    MULTISHOT_ENDS = "io-uring/multishot-ends", Measured, "R:multishot-goes-on, S:io_read_mshot": "The end of the file, or a cancel, ends it, with an entry that has no such flag.";
+    MULTISHOT_FULL = "io-uring/multishot-full", Derived, "S:io_req_post_cqe, S:io_read_mshot": "So do bytes for whose entry the ring has no room: their entry is kept behind the ring, and is its last.";
     OWN_RING = "io-uring/own-ring", Measured, "R:cancel-from-another-ring": "A cancel finds only requests that were submitted on its own ring.";
     NOP = "io-uring/nop", Measured, "M:D, R:nop-puts-an-entry": "A request to do nothing puts its entry into the ring that it is submitted on.";
     TIMEOUT_REQUEST = "io-uring/timeout-request", Measured, "M:D, R:timeout-wakes-everybody": "A timeout that is a request ends with -ETIME and wakes every waiter, whatever its minimum.";
@@ -283,7 +286,7 @@ impl Personality for IoUring {
             several => turn.pick(WHICH_READ, several),
         };
         turn.by(REQUEST);
-        self.ends(turn, pending[which], result);
+        self.reports(turn, pending[which], result);
         turn.returns(me, Outcome::Done);
     }
 
@@ -427,13 +430,38 @@ impl IoUring {
         }
     }
 
+    /// What comes for a read ends it; one that is multishot goes on behind bytes for whose entry the ring has room.
+    fn reports<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId, result: ResultId) {
+        let program = turn.program;
+        if !program.operations[id.index()].multishot {
+            return self.ends(turn, id, result);
+        }
+        turn.by(MULTISHOT);
+        let ring = ring_of(program, file_of(program, id));
+        let how = program.results[result.index()];
+        if how.bytes == 0 {
+            turn.by(MULTISHOT_ENDS);
+            return self.ends(turn, id, result);
+        }
+        if turn.port(ring).note() > 0 || room(turn.view(), ring) == 0 {
+            turn.by(MULTISHOT_FULL);
+            return self.ends(turn, id, result);
+        }
+        let goes_on = IoResult {
+            status: GOES_ON,
+            ..how
+        };
+        let mut results = program.results.iter();
+        let goes_on = results.position(|it| *it == goes_on);
+        let goes_on = ResultId(goes_on.expect("each has one behind which it goes on") as u8);
+        self.put(turn, ring, packet_of(program, id, goes_on));
+    }
+
     /// The end of a request is an entry in its ring.
     fn ends<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId, result: ResultId) {
         turn.by(COMPLETION_ORDER);
         turn.operation(id).end(Phase::Queued, result);
-        let mut completions = turn.program.completions.iter();
-        let own = completions.find(|it| it.operation == id && it.result == result);
-        let packet = own.expect("all that can come together are listed").packet;
+        let packet = packet_of(turn.program, id, result);
         let ring = ring_of(turn.program, file_of(turn.program, id));
         self.put(turn, ring, packet);
         drop_if_unused(turn, ring);
@@ -503,6 +531,13 @@ fn in_any_order<O: Observer>(turn: &mut Turn<'_, O>, file: FileId) -> Vec<Operat
     }
     ordered.append(&mut left);
     ordered
+}
+
+/// What the entry of a request carries that has come to this.
+fn packet_of(program: &Program, id: OperationId, result: ResultId) -> PacketId {
+    let mut completions = program.completions.iter();
+    let own = completions.find(|it| it.operation == id && it.result == result);
+    own.expect("all that can come together are listed").packet
 }
 
 fn file_of(program: &Program, id: OperationId) -> FileId {
@@ -609,7 +644,8 @@ fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
 fn first_rest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entries: usize) {
     for place in 0..entries {
         let packet = PacketId(turn.port(port).packets().as_slice()[place]);
-        if let Owner::Operation(id) = turn.program.owner(packet) {
+        let is_last = turn.program.packets[packet.index()].status != GOES_ON;
+        if let (Owner::Operation(id), true) = (turn.program.owner(packet), is_last) {
             turn.operation(id).rest();
         }
     }

@@ -132,6 +132,7 @@ pub fn whole(codes: Vec<Code>) -> Program {
         overlapped: 0,
         event: None,
         low_bit: false,
+        multishot: false,
         apc: false,
         done: None,
     };

@@ -54,6 +54,8 @@ const FILES: [&str; 2] = ["f", "g"];
 const OPERATIONS: [&str; 2] = ["s", "u"];
 /// Operations that rings have too, and the file that they are on.
 const REQUESTS: [&str; 2] = ["r", "v"];
+/// A request that goes on behind what it reports.
+const MULTISHOT: &str = "m";
 const ON: &str = "h";
 /// A ring that is full with two entries.
 const SMALL: &str = "small";
@@ -270,6 +272,13 @@ pub(super) const KINDS: &[Kind] = &[
     kind("request", 8, |draw| Call::on("start", draw.of(&REQUESTS))),
     kind("end of a request", 8, |draw| {
         Call::on("complete", draw.of(&REQUESTS)).with("bytes", draw.ticks())
+    }),
+    kind("multishot request", 4, |_| Call::on("start", MULTISHOT)),
+    kind("bytes for a multishot request", 6, |draw| {
+        Call::on("complete", MULTISHOT).with("bytes", draw.ticks())
+    }),
+    kind("cancel a multishot request", 1, |_| {
+        Call::on("cancel", MULTISHOT)
     }),
     kind("cancel a request", 2, |draw| {
         Call::on("cancel", draw.of(&REQUESTS))
@@ -530,12 +539,15 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
     part("files", "g", Vec::new());
     part("files", ON, vec![("port", "p".into()), ("key", 9.into())]);
     for (name, number) in REQUESTS.into_iter().zip(10..) {
-        part(
-            "operations",
-            name,
-            vec![("file", ON.into()), ("overlapped", number.into())],
-        );
+        let fields = vec![("file", ON.into()), ("overlapped", number.into())];
+        part("operations", name, fields);
     }
+    let goes_on = vec![
+        ("file", ON.into()),
+        ("overlapped", 14.into()),
+        ("multishot", Word::Yes),
+    ];
+    part("operations", MULTISHOT, goes_on);
     part(
         "operations",
         "s",

@@ -34,6 +34,14 @@ impl<T> Posted<T> {
         number
     }
 
+    /// The packet of a number, which stays posted.
+    pub fn look(&self, number: u64) -> Option<T>
+    where
+        T: Clone,
+    {
+        lock(&self.0).packets.get(&number).cloned()
+    }
+
     /// The packet of a number, which is delivered, or was not posted after all.
     pub fn take(&self, number: u64) -> Option<T> {
         lock(&self.0).packets.remove(&number)

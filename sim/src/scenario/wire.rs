@@ -166,6 +166,9 @@ pub(super) struct Operation {
     /// Whether its end is an asynchronous procedure call of the issuing thread.
     #[serde(default)]
     pub(super) apc: bool,
+    /// io-uring: whether it goes on behind what it reports, until something ends it.
+    #[serde(default)]
+    pub(super) multishot: bool,
 }
 
 /// A reserve object.

@@ -26,6 +26,10 @@ pub fn untold(program: &Program, op: Op) -> Option<String> {
             "this version of the agent protocol says nothing of the variables of a caller"
                 .to_owned(),
         ),
+        Op::Start { operation, .. } if program.operations[operation.index()].multishot => Some(
+            "this version of the agent protocol has no request that goes on behind what it reports"
+                .to_owned(),
+        ),
         Op::Block { .. } | Op::Signal { .. } | Op::Reset { .. } => None,
         Op::Stall | Op::Sleep { .. } | Op::Free { .. } | Op::Alloc { .. } => None,
         Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::Apc { .. } => None,

@@ -288,6 +288,7 @@ fn operation_of(names: &Names, fields: &OperationFields) -> Result<Operation, St
         event: event.transpose()?,
         low_bit: fields.low_bit,
         apc: fields.apc,
+        multishot: false,
         done: None,
     })
 }

@@ -15,8 +15,15 @@ use crate::native::numbers::Number;
 /// The most bytes of one read.
 pub const ROOM: usize = 4096;
 
+/// The most buffers that are given at once.
+pub const BUFFERS_MAX: u16 = 64;
+
 /// Where every read puts its bytes. Nobody looks at them, and the kernel may write them at any time.
-static BYTES: [AtomicU8; ROOM] = [const { AtomicU8::new(0) }; ROOM];
+static BYTES: [AtomicU8; ROOM * BUFFERS_MAX as usize] =
+    [const { AtomicU8::new(0) }; ROOM * BUFFERS_MAX as usize];
+
+/// The group of the buffers that are given.
+const BUFFERS: u16 = 0;
 
 static NO_TIME: Timespec = Timespec::new();
 
@@ -29,6 +36,21 @@ impl Entry {
         let bytes = BYTES.as_ptr().cast::<u8>().cast_mut();
         let read = opcode::Read::new(Fd(file), bytes, ROOM as u32);
         Entry(read.build().user_data(carried))
+    }
+
+    /// IORING_OP_READ_MULTISHOT, into buffers that were given.
+    pub fn read_on(file: RawFd, carried: u64) -> Entry {
+        let read = opcode::ReadMulti::new(Fd(file), 0, BUFFERS);
+        Entry(read.build().user_data(carried))
+    }
+
+    /// IORING_OP_PROVIDE_BUFFERS: gives so many buffers, up to [`BUFFERS_MAX`], without an entry of its own. Some may be one
+    /// place in memory.
+    pub fn buffers(count: u16) -> Entry {
+        let bytes = BYTES.as_ptr().cast::<u8>().cast_mut();
+        let give =
+            opcode::ProvideBuffers::new(bytes, ROOM as i32, count.min(BUFFERS_MAX), BUFFERS, 0);
+        Entry(give.build().flags(squeue::Flags::SKIP_SUCCESS))
     }
 
     /// IORING_OP_NOP.

@@ -24,8 +24,8 @@ use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
 use portsim_model::program::{
-    File, FileId, Get, Message, Modes, Op, OperationId, Packet, PacketId, PortId, Program, Request,
-    ResultId, ThreadId, Timeout, Verb,
+    File, FileId, GOES_ON, Get, Message, Modes, Op, OperationId, Packet, PacketId, PortId, Program,
+    Request, ResultId, ThreadId, Timeout, Verb,
 };
 use rustix::io::Errno;
 
@@ -43,7 +43,7 @@ use super::world::{Parked, World};
 use crate::trace::Answer;
 use entries::{Entry, ROOM};
 use requests::{Open, Requests};
-use ring::{HOME, REQUESTS, Shared};
+use ring::{HOME, REQUESTS, Shared, Taken};
 
 const NAME: &str = "io-uring";
 
@@ -57,11 +57,7 @@ impl Backend for IoUring {
 
     fn available(&self) -> Result<(), String> {
         is_seen(Call::IoUringEnter)?;
-        let ring = Ring::new(REQUESTS).map_err(|error| format!("io_uring_setup: {error}"))?;
-        let mut known = io_uring::Probe::new();
-        let asked = ring.submitter().register_probe(&mut known);
-        asked.map_err(|error| format!("io_uring_register: {error}"))?;
-        match known.is_supported(opcode::MsgRingData::CODE) {
+        match known_here()?.is_supported(opcode::MsgRingData::CODE) {
             true => Ok(()),
             false => Err("this kernel has no messages between rings".into()),
         }
@@ -92,6 +88,20 @@ const CAN: Can = Can {
     named: "a ring has no name",
     ..Can::ON_LINUX
 };
+
+/// Which requests this kernel knows.
+fn known_here() -> Result<io_uring::Probe, String> {
+    let ring = Ring::new(REQUESTS).map_err(|error| format!("io_uring_setup: {error}"))?;
+    let mut known = io_uring::Probe::new();
+    let asked = ring.submitter().register_probe(&mut known);
+    asked.map_err(|error| format!("io_uring_register: {error}"))?;
+    Ok(known)
+}
+
+/// Whether it has reads that go on behind what they report: since Linux 6.7.
+fn has_multishot_reads() -> bool {
+    known_here().is_ok_and(|known| known.is_supported(opcode::ReadMulti::CODE))
+}
 
 struct Rings {
     /// Where there are any: its thread ends before the rings go.
@@ -128,17 +138,21 @@ impl Rings {
     }
 
     /// What the ring carried, by value.
-    fn taken(&self, entries: &[(u64, i32)], max: Option<u8>) -> Answer {
+    fn taken(&self, entries: &[Taken], max: Option<u8>) -> Answer {
         let packets: Vec<_> = entries
             .iter()
-            .map(|&(carried, result)| {
-                let packet = self.posted.take(carried);
-                let packet = packet.expect("a packet is delivered once");
+            .map(|entry| {
+                let packet = match entry.goes_on {
+                    true => self.posted.look(entry.carried),
+                    false => self.posted.take(entry.carried),
+                };
+                let packet = packet.expect("a packet is delivered once, if its request is over");
                 // The result of a message is what it was sent with; that of a request says how it ended.
-                match result {
+                match entry.result {
                     0 => packet,
                     result => Packet {
                         bytes: result.into(),
+                        status: if entry.goes_on { GOES_ON } else { 0 },
                         ..packet
                     },
                 }
@@ -220,7 +234,7 @@ impl Rings {
         let (port, _) = self.binding(self.program.operations[id.index()].file);
         let on = self.ring(port).expect("something is pending on it");
         let bytes = self.program.results[result.index()].bytes as usize;
-        let sent = self.requests().complete(id, bytes, on.ring);
+        let sent = self.requests().complete(id, bytes, on);
         sent.map_err(|error| failure("send", error))?;
         Ok(Answer::Done)
     }
@@ -465,6 +479,9 @@ fn unlike_a_read(program: &Program, id: OperationId) -> Option<&'static str> {
     let File { sync, modes, .. } = program.files[operation.file.index()];
     if sync || modes != Modes::default() {
         return Some("files have no modes here");
+    }
+    if operation.multishot && !has_multishot_reads() {
+        return Some("this kernel has no reads that go on");
     }
     if operation.event.is_some() || operation.apc || operation.overlapped == 0 {
         return Some("a request has user data, and neither event nor routine");

@@ -17,7 +17,7 @@ use portsim_model::program::{FileId, OperationId, Program, ThreadId};
 use rustix::io::Errno;
 use rustix::io_uring::{IoringAsyncCancelFlags, io_uring_sync_cancel_reg, io_uring_user_data};
 
-use super::entries::{Entry, ROOM};
+use super::entries::{BUFFERS_MAX, Entry, ROOM};
 use super::ring::{self, Shared};
 use crate::native::descriptors::Held;
 use crate::native::lock::lock;
@@ -28,6 +28,8 @@ pub struct Requests {
     files: Vec<(UnixDatagram, UnixDatagram)>,
     /// The file of each operation.
     on: Vec<FileId>,
+    /// Whether each operation goes on behind what it reports.
+    goes_on: Vec<bool>,
     /// What each operation carries that is pending, and who issued it.
     pending: Mutex<Vec<Option<(u64, ThreadId)>>>,
 }
@@ -51,6 +53,7 @@ impl Requests {
             submitter: Submitter::new()?,
             files: files.collect::<Result<_, _>>()?,
             on: program.operations.iter().map(|it| it.file).collect(),
+            goes_on: program.operations.iter().map(|it| it.multishot).collect(),
             pending: Mutex::new(vec![None; program.operations.len()]),
         })
     }
@@ -68,7 +71,7 @@ impl Requests {
             .any(|&(_, issuer)| issuer == thread)
     }
 
-    /// IORING_OP_READ.
+    /// IORING_OP_READ, or IORING_OP_READ_MULTISHOT with a buffer for what comes first.
     pub fn start(
         &self,
         me: ThreadId,
@@ -76,10 +79,16 @@ impl Requests {
         on: Open,
         carried: u64,
     ) -> Result<(), Errno> {
-        let read = Entry::read(self.descriptor(self.on[id.index()]), carried);
-        let submitted = self
-            .submitter
-            .run(move || on.ring.turn().submit(on.held.number(), &read));
+        let file = self.descriptor(self.on[id.index()]);
+        let requests = match self.goes_on[id.index()] {
+            false => vec![Entry::read(file, carried)],
+            true => vec![Entry::buffers(BUFFERS_MAX), Entry::read_on(file, carried)],
+        };
+        let submitted = self.submitter.run(move || {
+            let mut turn = on.ring.turn();
+            let mut requests = requests.iter();
+            requests.try_for_each(|request| turn.submit(on.held.number(), request))
+        });
         if submitted.is_ok() {
             lock(&self.pending)[id.index()] = Some((carried, me));
         }
@@ -87,20 +96,22 @@ impl Requests {
     }
 
     /// The device sends so many bytes to the file of an operation: which read has them is the kernel's business.
-    pub fn complete(
-        &self,
-        id: OperationId,
-        bytes: usize,
-        ring: Arc<Shared>,
-    ) -> std::io::Result<()> {
+    pub fn complete(&self, id: OperationId, bytes: usize, on: Open) -> std::io::Result<()> {
         let device = self.files[self.on[id.index()].index()].1.try_clone()?;
-        let ended = self.submitter.run(move || {
-            let mut turn = ring.turn();
-            let before = turn.carried().len();
+        let gives = self.goes_on.contains(&true);
+        let entry = self.submitter.run(move || {
+            let mut turn = on.ring.turn();
+            if gives {
+                // In the place of the one that is used up. A closed ring has what it was given.
+                let _ = turn.submit(on.held.number(), &Entry::buffers(1));
+            }
+            let before = turn.there().len();
             device.send(&[0; ROOM][..bytes])?;
             turn.wait_for(before + 1)?;
-            Ok::<_, std::io::Error>(turn.carried().pop())
+            Ok::<_, std::io::Error>(turn.there().pop())
         })?;
+        let ended = entry.filter(|entry| !entry.goes_on);
+        let ended = ended.map(|entry| entry.carried);
         for pending in &mut *lock(&self.pending) {
             if pending.is_some_and(|(carried, _)| Some(carried) == ended) {
                 *pending = None;
@@ -131,7 +142,7 @@ impl Requests {
     pub fn submit(&self, request: Entry, on: Open, entries: usize) -> Result<(), Errno> {
         self.submitter.run(move || {
             let mut turn = on.ring.turn();
-            let before = turn.carried().len();
+            let before = turn.there().len();
             turn.submit(on.held.number(), &request)?;
             turn.wait_for(before + entries)
         })
@@ -164,7 +175,7 @@ impl Requests {
     fn sync_cancel(&self, on: Open, what: What, ended: usize) -> Cancelled {
         self.submitter.run(move || {
             let mut turn = on.ring.turn();
-            let before = turn.carried().len();
+            let before = turn.there().len();
             ring::cancel(on.held.number(), &what.asked())?;
             turn.wait_for(before + ended).map(|()| ended)
         })

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use io_uring::IoUring as Ring;
+use io_uring::{IoUring as Ring, cqueue};
 use rustix::io::Errno;
 use rustix::io_uring::{
     IoringEnterFlags, IoringRegisterOp, io_uring_getevents_arg, io_uring_ptr,
@@ -35,6 +35,26 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Shared {
     ring: Ring,
     turn: Mutex<()>,
+}
+
+/// An entry of a ring.
+pub struct Taken {
+    /// Its user data.
+    pub carried: u64,
+    /// Its result.
+    pub result: i32,
+    /// Whether the request that it is of goes on.
+    pub goes_on: bool,
+}
+
+impl Taken {
+    fn of(entry: cqueue::Entry) -> Taken {
+        Taken {
+            carried: entry.user_data(),
+            result: entry.result(),
+            goes_on: cqueue::more(entry.flags()),
+        }
+    }
 }
 
 /// A ring in the hands of one thread.
@@ -71,31 +91,29 @@ impl AsFd for Shared {
 }
 
 impl Turn<'_> {
-    /// Takes the oldest entries, up to so many: what each carried, and its result.
-    pub fn pop(&mut self, most: usize) -> Vec<(u64, i32)> {
+    /// Takes the oldest entries, up to so many.
+    pub fn pop(&mut self, most: usize) -> Vec<Taken> {
         // SAFETY: nothing but the one turn looks at the completions of this ring, each time in a method that borrows it
         // for itself and leaves none of them behind. So there is no other queue of them now.
         let entries = unsafe { self.ring.completion_shared() };
-        let taken = entries
-            .take(most)
-            .map(|entry| (entry.user_data(), entry.result()));
-        taken.filter(|&(carried, _)| carried != HOME).collect()
+        let taken = entries.take(most).map(Taken::of);
+        taken.filter(|entry| entry.carried != HOME).collect()
     }
 
-    /// What the entries in the ring carry, which stay there.
-    pub fn carried(&mut self) -> Vec<u64> {
+    /// The entries in the ring, which stay there.
+    pub fn there(&mut self) -> Vec<Taken> {
         // SAFETY: as in `pop`.
         let mut entries = unsafe { self.ring.completion_shared() };
-        let carried = entries.by_ref().map(|entry| entry.user_data()).collect();
+        let there = entries.by_ref().map(Taken::of).collect();
         // Its drop would advance the head.
         std::mem::forget(entries);
-        carried
+        there
     }
 
     /// Waits until so many entries are in the ring.
     pub fn wait_for(&mut self, count: usize) -> Result<(), Errno> {
         let since = Instant::now();
-        while self.carried().len() < count {
+        while self.there().len() < count {
             if since.elapsed() > PATIENCE {
                 return Err(Errno::TIMEDOUT);
             }

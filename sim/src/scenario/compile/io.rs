@@ -4,9 +4,9 @@
 use portsim_model::jobs::{ACTIVE_PROCESS_ZERO, EXIT_PROCESS, NEW_PROCESS};
 use portsim_model::op::{Noun, Role};
 use portsim_model::program::{
-    BindingId, CANCELLED, Completion, File, FileId, IoResult, Job, JobId, Modes, OBJECTS_MAX,
-    Object, ObjectId, Op, Operation, OperationId, Owner, PROCESSES_MAX, Packet, PacketId,
-    ProcessId, Program, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
+    BindingId, CANCELLED, Completion, File, FileId, GOES_ON, IoResult, Job, JobId, Modes,
+    OBJECTS_MAX, Object, ObjectId, Op, Operation, OperationId, Owner, PROCESSES_MAX, Packet,
+    PacketId, ProcessId, Program, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
 };
 
 use super::{Compiler, OBJECTS, room};
@@ -125,6 +125,7 @@ impl Compiler {
                 event,
                 low_bit: operation.low_bit,
                 apc: operation.apc,
+                multishot: operation.multishot,
                 done,
             });
         }
@@ -213,10 +214,30 @@ impl Compiler {
             )?;
         }
         for n in 0..self.program.operations.len() {
+            self.goes_on(OperationId(n as u8))?;
+        }
+        for n in 0..self.program.operations.len() {
             self.packets_of(OperationId(n as u8))?;
         }
         for n in 0..self.program.job_bindings.len() {
             self.messages_of(n)?;
+        }
+        Ok(())
+    }
+
+    /// What an operation can report, and go on.
+    fn goes_on(&mut self, id: OperationId) -> Result<(), Complaint> {
+        if !self.program.operations[id.index()].multishot {
+            return Ok(());
+        }
+        let section = Place::TOP.field("operations");
+        let place = &section.field(&self.names.operations[id.index()]);
+        for ended in results_of(&self.program, id) {
+            let how = self.program.results[ended.index()];
+            if how.status == 0 && how.bytes > 0 {
+                let status = GOES_ON;
+                result(&mut self.program, IoResult { status, ..how }, place)?;
+            }
         }
         Ok(())
     }
@@ -300,6 +321,17 @@ fn results_of(program: &Program, id: OperationId) -> Vec<ResultId> {
         if cancels(program, op, id) {
             results.extend(taken_back.map(|place| ResultId(place as u8)));
         }
+    }
+    if program.operations[id.index()].multishot {
+        let is_report = |&place: &usize| {
+            let how = program.results[place];
+            how.status == GOES_ON
+                && results
+                    .iter()
+                    .any(|id| program.results[id.index()].bytes == how.bytes)
+        };
+        let reports: Vec<_> = (0..program.results.len()).filter(is_report).collect();
+        results.extend(reports.into_iter().map(|place| ResultId(place as u8)));
     }
     results.sort();
     results.dedup();
