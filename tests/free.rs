@@ -425,3 +425,29 @@ fn posts_that_overlap_are_ordered_by_their_takes() {
     let refusal = judge(&mut calls).expect("there was something to take");
     assert!(refusal.contains("window: [25]"), "{refusal}");
 }
+
+/// A poll of an epoll descriptor may overlook a level-triggered source beside another call there, and neither alone nor in
+/// lock-step.
+#[test]
+fn a_poll_overlooks_beside_another_only() {
+    let file = "epoll-overlooked-by-a-poll-alone.jsonl";
+    let file = crate::root().join("traces/refused").join(file);
+    let alone = std::fs::read_to_string(file).expect("it is there");
+    let scratch = crate::command::Scratch::new("overlooks");
+    let admit = |name: &str, trace: &str, code| {
+        let file = scratch.file(name, trace.as_bytes());
+        crate::command::json(&["admit", &file, "--as", "epoll"], code)
+    };
+    admit("alone.jsonl", &alone, 1);
+    let beside = alone.replace("\"t0\":2212608", "\"t0\":2050000");
+    assert_ne!(alone, beside);
+    admit("beside.jsonl", &beside, 0);
+    let times = beside.replace("\"mode\":\"free\"", "\"mode\":\"lockstep\"");
+    let mut lines: Vec<_> = times.lines().map(str::to_owned).collect();
+    for line in &mut lines {
+        if let Some(at) = line.find(",\"t0\":") {
+            line.replace_range(at.., "}");
+        }
+    }
+    admit("lockstep.jsonl", &(lines.join("\n") + "\n"), 1);
+}

@@ -27,6 +27,8 @@ pub struct About {
     pub limits: Limits,
     /// Every choice that its rules leave open.
     pub open: &'static [&'static dyn Open],
+    /// Those of them that only threads at full speed can show: elsewhere their first reading holds.
+    pub at_full_speed: &'static [&'static dyn Open],
     /// The claims behind [`Personality::holds`](crate::contract::Personality::holds).
     pub invariants: &'static [&'static Claim],
     /// The claim that a thread goes on, however many run, where one that comes back or was woken shows it.
@@ -60,6 +62,7 @@ impl About {
         lacks_by: None,
         limits: Limits::NONE,
         open: &[],
+        at_full_speed: &[],
         invariants: &[],
         no_limit: None,
         last_error: None,

@@ -80,6 +80,14 @@ impl<B: DerefMut<Target = [u8]>> Packets<B> {
         place.is_some()
     }
 
+    /// Puts another one where this one stands, if it is there.
+    pub fn replace(&mut self, packet: u8, other: u8) {
+        let place = self.as_slice().iter().position(|&waits| waits == packet);
+        if let Some(place) = place {
+            self.0[place + 1] = other;
+        }
+    }
+
     /// Drops all; says how many there were.
     pub fn clear(&mut self) -> usize {
         let depth = self.depth();

@@ -75,6 +75,12 @@ impl<O: Observer> Turn<'_, O> {
         open.readings[self.pick(open.claim, first)].1
     }
 
+    /// Whether a claim's first reading is fixed.
+    pub fn is_settled(&self, claim: &'static Claim) -> bool {
+        let is_first = |fixed: &Fixed| fixed.claim == claim && fixed.reading == 0;
+        self.fixed.iter().any(is_first)
+    }
+
     /// One of so many alternatives, by its number.
     #[inline]
     pub(crate) fn ask(&mut self, alternatives: usize) -> usize {

@@ -4,6 +4,8 @@
 mod every_order;
 #[cfg(all(test, not(loom)))]
 mod faults;
+#[cfg(all(test, not(loom), target_os = "linux"))]
+mod old_kernels;
 #[cfg(not(all(test, loom)))]
 pub mod stress;
 
@@ -18,7 +20,7 @@ use crate::choose::Policy;
 use crate::coverage::Coverage;
 use crate::names::Names;
 use crate::native::{Backend, Ended, NoRecording, Options, Recording, backend, record};
-use crate::personality::{not_for, play};
+use crate::personality::{not_for, play, play_at_full_speed};
 use crate::scenario::Scenario;
 use crate::trace::{End, Event, Span};
 
@@ -186,7 +188,7 @@ pub fn judge_free(
     (events, spans): (&[Event], &[Span]),
     end: Option<&End>,
 ) -> Result<Judgement, String> {
-    let machine = play(personality, &unscheduled(program), processors)?;
+    let machine = play_at_full_speed(personality, &unscheduled(program), processors)?;
     let limits = Limits::default();
     Ok(admit_free(&*machine, names, events, spans, end, limits))
 }

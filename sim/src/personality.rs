@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portsim_model::AnyMachine;
 use portsim_model::choice::Open;
-use portsim_model::personality::{NAMES, machine, open};
+use portsim_model::personality::{NAMES, machine, machine_at_full_speed, open};
 use portsim_model::program::Program;
 use portsim_model::turn::Fixed;
 
@@ -26,6 +26,18 @@ pub fn play(
 ) -> Result<Arc<dyn AnyMachine>, String> {
     let fixed = readings(name).expect("the readings were checked");
     machine(base(name), program, processors, &fixed)
+        .expect("the name of a personality was checked")
+        .map_err(|lacks| lacks.why.to_owned())
+}
+
+/// The same for threads at full speed, which can show what others cannot.
+pub fn play_at_full_speed(
+    name: &str,
+    program: &Arc<Program>,
+    processors: u32,
+) -> Result<Arc<dyn AnyMachine>, String> {
+    let fixed = readings(name).expect("the readings were checked");
+    machine_at_full_speed(base(name), program, processors, &fixed)
         .expect("the name of a personality was checked")
         .map_err(|lacks| lacks.why.to_owned())
 }

@@ -29,10 +29,11 @@ const MAY: [(&str, &str); 3] = [
 ];
 
 /// What anybody may name of the folder: the list, and how to get from a name to a system.
-const LIST: [&str; 7] = [
+const LIST: [&str; 8] = [
     "NAMES",
     "CLAIMS",
     "machine",
+    "machine_at_full_speed",
     "open",
     "claims_of",
     "claim",

@@ -200,7 +200,8 @@ impl Frame {
         let (mut nobody, mut none) = ((), Numbered(0));
         let mut turn = self.turn(&mut state.0, &mut nobody, Noted::new(&mut none, 0));
         for id in self.program.thread_ids() {
-            if turn.view().thread(id).remaining().is_some() {
+            // A woken thread whose time is over keeps that until it goes on.
+            if turn.view().deadline(id).is_some() {
                 turn.thread(id).set_remaining(Some(1));
             }
         }

@@ -214,6 +214,23 @@ impl<P: Personality> Machine<P> {
         processors: u32,
         fixed: &[Fixed],
     ) -> Result<Self, Unsupported> {
+        let mut fixed = fixed.to_vec();
+        for open in personality.about().at_full_speed {
+            let claim = open.claim();
+            if !fixed.iter().any(|fixed| fixed.claim == claim) {
+                fixed.push(Fixed { claim, reading: 0 });
+            }
+        }
+        Machine::at_full_speed(program, personality, processors, &fixed)
+    }
+
+    /// The same for threads at full speed, which can show what others cannot.
+    pub fn at_full_speed(
+        program: Arc<Program>,
+        personality: P,
+        processors: u32,
+        fixed: &[Fixed],
+    ) -> Result<Self, Unsupported> {
         let frame = Frame::new(program, &personality, processors, fixed)?;
         Ok(Machine { frame, personality })
     }
@@ -283,7 +300,7 @@ impl<P: Personality> AnyMachine for Machine<P> {
     fn without_dead(&self) -> Arc<dyn AnyMachine> {
         let program = Arc::new(crate::dead::without_dead(&self.frame.program));
         let (processors, fixed) = (self.frame.processors, &self.frame.fixed);
-        let machine = Machine::with_readings(program, self.personality, processors, fixed);
+        let machine = Machine::at_full_speed(program, self.personality, processors, fixed);
         Arc::new(machine.unwrap_or_else(|_| self.clone()))
     }
 

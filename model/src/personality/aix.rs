@@ -45,7 +45,7 @@ claims! {
     ASSOCIATE_TWICE = "aix/associate-twice", Documented, "D:create": "Associating a file with the port that it is associated with is EALREADY.";
     SEVERAL_PORTS = "aix/several-ports", Documented, "D:aio": "A file can be associated with several ports.";
     NO_FILE = "aix/no-file", Documented, "D:create": "Associating a file that is closed is EINVAL.";
-    NO_LOST_WAKEUP = "aix/no-lost-wakeup", Inferred, "D:get": "While there are enough packets for a waiter, somebody is awake to look.";
+    NO_LOST_WAKEUP = "aix/no-lost-wakeup", Inferred, "D:get, D:multiple": "The calls are said to wait for packets to arrive, and nothing is said of several waiters; so while there are enough packets for a waiter, somebody is taken to be awake to look.";
 }
 
 /// See the module.

@@ -5,8 +5,8 @@
 //! it, and a waiter that finds nothing waits again. A `close` sets a flag and broadcasts. The condition is
 //! glibc's on Linux.
 //!
-//! The sources are our measurements (M, by section of the notes on Unix systems), the manual pages of POSIX
-//! (D), and what the port consists of: its rules follow from a list, a flag and the mutex around them.
+//! The sources are our measurements (M, by section of the notes on Unix systems), our recordings (R, below
+//! traces/recorded/condvar), the manual pages of POSIX (D), and what the port consists of: its rules follow from a list, a flag and the mutex around them.
 //!
 //! # Divergence from the real system
 //!
@@ -35,7 +35,8 @@ claims! {
     ROBBED_NEWEST = "condvar/robbed-newest", Measured, "M:1.3": "A woken waiter that finds nothing waits again as the newest: it has lost its place.";
     BATCH = "condvar/batch", Derived, "the list": "A call takes as many packets as there are, up to its maximum, and never waits for more.";
     BATCH_ZERO = "condvar/batch-zero", Derived, "the port's own check": "A maximum of 0 is EINVAL.";
-    TIMEOUT = "condvar/timeout", Documented, "D:pthread_cond_timedwait": "A call whose time is over takes what there is, or else fails with ETIMEDOUT; the others keep their order.";
+    TIMEOUT = "condvar/timeout", Derived, "the port's own loop, D:pthread_cond_timedwait": "A call whose time is over looks once more: it takes what there is, or else fails with ETIMEDOUT.";
+    TIMEOUT_KEEPS_ORDER = "condvar/timeout-keeps-order", Measured, "R:timed-out-waiter-leaves-the-order": "A waiter whose time is over leaves the others in their order.";
     NO_LIMIT = "condvar/no-limit", Derived, "the list": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSE = "condvar/close", Derived, "the port's own flag": "A close releases every waiter with ECANCELED and drops what is queued.";
     CLOSED_PORT = "condvar/closed-port", Derived, "the port's own flag": "A call on a port that is not open fails with EBADF.";
@@ -116,6 +117,9 @@ impl Personality for Condvar {
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         notify::leaves(turn, me, get);
         turn.by(TIMEOUT);
+        if !turn.port(get.port).waiters().is_empty() {
+            turn.by(TIMEOUT_KEEPS_ORDER);
+        }
         let found = take(turn, get);
         turn.releases(me, found.unwrap_or(Outcome::Failed(Error::Timeout)));
     }

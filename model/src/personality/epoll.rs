@@ -15,7 +15,8 @@
 //!
 //! # Divergence from the real system
 //!
-//! One look at the ready list is one action here; in the kernel an event can come in the middle of it.
+//! One look at the ready list is one action here; in the kernel an event can come in the middle of it. What another call may
+//! miss meanwhile is asked at full speed only (`epoll/overlooks`).
 //! Nested descriptors, signals and priorities are absent, and so are EPOLLHUP, EPOLLERR and all events but EPOLLIN and
 //! EPOLLOUT. A duplicate is not watched by itself, and a source that is closed is not opened again. A close that comes in
 //! the middle of a call on the source takes its entry away when that call is over; here it does so at once.
@@ -31,7 +32,7 @@ use crate::event::{Error, Observer, Outcome};
 use crate::flags::Flags;
 use crate::program::{
     Direction, Events, Get, Interest, Op, PacketId, PortId, Post, Program, SourceId, ThreadId,
-    Verb, Watch,
+    Timeout, Verb, Watch,
 };
 use crate::property::Fault;
 use crate::state::View;
@@ -65,6 +66,7 @@ claims! {
     ROOM = "epoll/room", Measured, "R:both-directions-one-event, S:af_unix": "When the other end of a full source has read it empty, that is an event: it can be written.";
     SOURCE_GONE = "epoll/source-gone", Measured, "R:close-takes-the-event, D:epoll, S:eventpoll": "Closing the last descriptor of a source takes it out of each list and wakes nobody: nobody watches it any more.";
     DUPLICATE = "epoll/duplicate", Measured, "R:close-with-a-duplicate-keeps-reporting, D:epoll, S:eventpoll": "As long as a duplicate of its descriptor is open, a source is watched as before, although that is closed and names it no more.";
+    OVERLOOKS = "epoll/overlooks", Open, "S:eventpoll (commit 0c4aefe3c2d0 and its selftest)": "At full speed a call with a timeout of 0 may return no event beside another call that looks at the list, although a level-triggered source is ready; kernels that have the commit of June 2026 look again.";
     NO_LIMIT = "epoll/no-limit", Measured, "M:C": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSE_STAYS = "epoll/close-stays", Measured, "M:C": "Closing the descriptor wakes nobody; a source that is still watched still wakes the newest waiter.";
     CLOSED_HANDLE = "epoll/closed-handle", Measured, "M:C": "A call on a closed descriptor fails with EBADF.";
@@ -103,6 +105,12 @@ const CHECKS: Readings<Check> = Readings {
     ],
 };
 
+/// What a poll finds while another call looks at the list. In lock-step no two calls do so at once.
+const POLLS: Readings<bool> = Readings {
+    claim: OVERLOOKS,
+    readings: &[("sees", false), ("overlooks", true)],
+};
+
 static ABOUT: About = About {
     name: "epoll",
     can: &[
@@ -122,7 +130,8 @@ static ABOUT: About = About {
         status: Some("an epoll event carries no status"),
         ..linux::LIMITS
     },
-    open: &[&CHECKS],
+    open: &[&CHECKS, &POLLS],
+    at_full_speed: &[&POLLS],
     invariants: &[NO_LOST_WAKEUP],
     no_limit: Some(NO_LIMIT),
     keeps: Ok(KEEPS),
@@ -160,6 +169,9 @@ impl Personality for Epoll {
         }
         if !is_open {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        if overlooks(turn, get) {
+            return turn.fails(me, OVERLOOKS, Error::Timeout);
         }
         notify::takes_or_waits(turn, me, get, take_ready, RACE, TIMEOUT);
     }
@@ -282,6 +294,28 @@ impl Personality for Epoll {
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         notify::nobody_is_stranded(view)
     }
+}
+
+/// Whether a poll overlooks a level-triggered source that is ready.
+fn overlooks<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> bool {
+    let view = turn.view();
+    let is_level = |entry: &u8| {
+        let source = notify::source_of(view.program, *entry);
+        source.is_some_and(|source| {
+            let flags = view.interest(get.port, source).0;
+            let is_ready = reported(view, get.port, source).is_some();
+            is_ready && !flags.has(EPOLLET) && !flags.has(EPOLLONESHOT)
+        })
+    };
+    let polls = get.timeout == Timeout::Ticks(0) && !turn.is_settled(OVERLOOKS);
+    let finds = polls
+        && view
+            .port(get.port)
+            .packets()
+            .as_slice()
+            .iter()
+            .any(is_level);
+    finds && turn.choose(&POLLS)
 }
 
 /// How epoll_ctl fails, if it does, and the claim that says so.

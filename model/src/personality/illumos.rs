@@ -6,10 +6,14 @@
 //! place. A `get` is port_get, or port_getn with `max` and `min`, its nget. A `post` is port_send: the key is
 //! the user pointer, the bytes are the events.
 //!
+//! A call takes events in sections under the mutex of the port, and others come between: it takes the list away, copies events
+//! out of it without the mutex, brings back what it leaves, and enters once more if it came away empty. Each is a step here,
+//! but for the copying, of which nobody sees more than whether an event was copied by now.
+//!
 //! Long: a system is one file.
 //!
-//! The sources are the kernel's portfs and its port_subr.c, by function (S), and the manual pages, section
-//! 3C (D). Nothing of this has been run.
+//! The sources are the kernel's portfs with its port_fd.c, its port_subr.c and condvar.c, by function (S), and the manual
+//! pages, section 3C (D). Nothing of this has been run.
 //!
 //! # Divergence from the real system
 //!
@@ -19,19 +23,21 @@
 //! processes share, which is EBADFD. What kind of source an event comes from is not kept: give it a key. Bad
 //! pointers, timeouts that make no sense and signals are absent. port_sendn sends to all its ports in one
 //! action, and keeps no error for each. A close returns before the calls that it ends; the real one waits for
-//! them. A call that associates a source or takes its association away waits while another takes events;
-//! here it is made afterwards.
+//! them. A call that has to wait while another takes events is made afterwards here.
 
 mod calls;
+mod retrieve;
 
 use calls::{
-    ACTIVE, ALERTED, ASSOCIATED, CAME_AWAY_EMPTY, CLOSED, LATE, OWNER, PLACE, STALE, TAKES, WAITS,
-    WANTS, anybody_takes, at, is_full, is_inside, needs, note_all, put, somebody_needs_more, taker,
+    ACTIVE, ALERTED, ASSOCIATED, CLOSED, EVER, LATE, LOOPS, LOST, OWNER, PLACE, STALE, TAKES,
+    WAITS, WANTS, anybody_takes, at, copied, is_inside, needs, note_all, put, slots,
+    somebody_needs_more, taker,
 };
+use retrieve::{alone, at_entry, bring_back, enters_again, looks, queue_thread, take_away};
 
 use super::notify;
 use crate::about::{About, COMMON, Limits};
-use crate::choice::Numbers;
+use crate::choice::{Numbers, Readings};
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
@@ -65,8 +71,11 @@ claims! {
     POLL = "illumos/poll", Derived, "S:port_getn": "A timeout of 0 takes what there is, and succeeds even if that is nothing.";
     TIMEOUT = "illumos/timeout", Derived, "S:port_getn": "port_get whose time is over fails with ETIME and takes nothing, even if events are there.";
     PARTIAL = "illumos/partial", Documented, "D:port_get, S:port_getn": "port_getn whose time is over fails with ETIME and takes what there is, up to its maximum.";
+    LATE_SIGNAL = "illumos/late-signal", Derived, "S:cv_timedwait_sig_hires, S:port_getn": "A waiter whose time is over before it runs leaves by that, although a send or an alert has made it runnable: the wakeup is lost.";
     LEAVES_QUIETLY = "illumos/leaves-quietly", Derived, "S:port_check_return_cond": "A port_get that leaves because its time is over, or with an alert, wakes nobody.";
     TWO_STEPS = "illumos/two-steps", Derived, "S:port_push_eventq": "A call takes the whole list away, and brings back what it leaves to the end: events that were sent meanwhile stand before older ones.";
+    ONLY_WHAT_WAS_THERE = "illumos/only-what-was-there", Derived, "S:port_getn": "A call takes only events that were in the list when it took that away: what is sent meanwhile it does not consider, even if it comes away with fewer than it may have.";
+    SLOT_FREED = "illumos/slot-freed", Derived, "S:port_copy_event, S:port_free_event_local": "The slot of an event is free once the event is copied, before the call brings back what it leaves: a send to a full port may succeed then, and overtake.";
     DEFERRED = "illumos/deferred", Derived, "S:port_send_event": "While a call takes events a send wakes nobody; the last of such calls wakes the first waiter.";
     BLOCKED = "illumos/blocked", Derived, "S:port_block": "One call takes events at a time; one that had found enough and waits for its turn takes what is left then, which can be less than its minimum.";
     AGAIN = "illumos/again", Derived, "S:portfs": "If nothing is left then, it waits like others, but does not look again before a new event is sent.";
@@ -82,11 +91,15 @@ claims! {
     FD_ONCE = "illumos/fd-once", Documented, "D:port_associate": "An associated source gives one event and then none until it is associated again.";
     FD_AGAIN = "illumos/fd-again", Derived, "S:port_associate_fd": "Associating a source that can be read gives an event at once.";
     FD_REPLACES = "illumos/fd-replaces", Derived, "S:port_remove_done_event": "Associating a source again takes its queued event away and looks anew.";
+    ASSOCIATE_WAITS = "illumos/associate-waits", Derived, "S:port_associate_fd, S:port_remove_done_event": "To associate a source again waits for a call that takes events only if an event of that source is queued.";
+    DISSOCIATE_WAITS = "illumos/dissociate-waits", Derived, "S:port_remove_fd_object": "To take an association away, or to close its source, waits for a call that takes events, whether or not an event is queued.";
     FD_DRAINED = "illumos/fd-drained", Derived, "S:port_fd_callback": "A queued event of a source stays, though the source is read empty meanwhile.";
     DISSOCIATE = "illumos/dissociate", Derived, "S:port_dissociate_fd": "Taking an association away takes its queued event with it.";
     DISSOCIATE_ERRORS = "illumos/dissociate-errors", Derived, "S:port_dissociate_fd": "A source without an association, or whose event was taken, is ENOENT; one of another process is EACCES.";
+    FD_NEVER = "illumos/fd-never", Derived, "S:port_dissociate_fd": "On a port with which no source ever was associated, taking an association away is ENOENT, even of a source that is closed; else that is EBADFD.";
     FD_CLOSED = "illumos/fd-closed", Derived, "S:port_close_pfd, S:port_associate_fd": "Closing a descriptor takes its associations and their queued events away; to associate it then is EBADFD.";
     CLOSE = "illumos/close", Derived, "S:closeandsetf": "Closing the port from another thread makes every call in it return with EBADF, and drops the events.";
+    CLOSE_TAKING = "illumos/close-taking", Open, "S:port_getn, S:closeandsetf": "Whether a call that takes events when the port is closed returns with them, since the close waits for it, or loses them and ends with EBADFD.";
     CLOSED_HANDLE = "illumos/closed-handle", Documented, "D:port_get": "A call on a closed port fails with EBADF.";
     SOLARIS_11 = "illumos/solaris-11", Open, "S:port_queue_thread": "Whether Solaris 11, whose source is closed, still sorts its waiters so is not known; the rules here are those of illumos.";
 }
@@ -94,6 +107,18 @@ claims! {
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Illumos;
+
+/// What becomes of a call that takes events when the port is closed: whether it returns with them.
+const CLOSES: Readings<bool> = Readings {
+    claim: CLOSE_TAKING,
+    readings: &[("lost", false), ("returned", true)],
+};
+
+/// Whether the events that a call takes are copied by now.
+const COPIES: Readings<bool> = Readings {
+    claim: SLOT_FREED,
+    readings: &[("not-yet", false), ("copied", true)],
+};
 
 static ABOUT: About = About {
     name: "illumos",
@@ -112,7 +137,12 @@ static ABOUT: About = About {
         status: Some("an event of port_send carries no status"),
         ..Limits::NONE
     },
-    open: &[&Numbers { claim: NO_MEMORY }, &Numbers { claim: TWO_STEPS }],
+    open: &[
+        &Numbers { claim: NO_MEMORY },
+        &Numbers { claim: TWO_STEPS },
+        &COPIES,
+        &CLOSES,
+    ],
     takes_in_two_steps: true,
     limits_events: true,
     ..About::PLAIN
@@ -135,24 +165,34 @@ impl Personality for Illumos {
         )
     }
 
-    /// A call that may have to take a queued event away waits until nobody takes events.
+    /// Some calls wait until nobody takes events.
     fn held(&self, view: View<'_>, op: Op) -> Option<&'static Claim> {
-        let is_held = match op {
-            Op::PortAssociate { port, .. } | Op::PortDissociate { port, .. } => {
-                taker(view, port).is_some()
+        let is_taken = |port| taker(view, port).is_some();
+        let watches = |port, source| view.interest(port, source).0.has(ASSOCIATED);
+        let (claim, is_held) = match op {
+            Op::Query { port, .. } if is_taken(port) => (BLOCKED, true),
+            Op::Get {
+                port, max: Some(0), ..
+            } if is_taken(port) => (BLOCKED, true),
+            Op::PortAssociate { port, source, .. } => (
+                ASSOCIATE_WAITS,
+                is_taken(port) && is_left(view, port, source),
+            ),
+            Op::PortDissociate { port, source, .. } => {
+                (DISSOCIATE_WAITS, is_taken(port) && watches(port, source))
             }
             Op::CloseSource { source, .. } => {
-                let watches = |port| view.interest(port, source).0 != 0;
                 let mut ports = view.program.port_ids();
-                ports.any(|port| watches(port) && taker(view, port).is_some())
+                let is_held = ports.any(|port| watches(port, source) && is_taken(port));
+                (DISSOCIATE_WAITS, is_held)
             }
-            Op::PortSendn { .. } | Op::PortAlert { .. } => false,
-            Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => false,
-            Op::Fill { .. } | Op::MakeRoom { .. } | Op::DuplicateSource { .. } => false,
-            ops_of!(ports, port_handles, objects, threads, apcs, variables) => false,
-            ops_of!(files, wait_packets, jobs, rings, kqueues) => false,
+            Op::PortSendn { .. } | Op::PortAlert { .. } => return None,
+            Op::EpollCtl { .. } | Op::Write { .. } | Op::Drain { .. } => return None,
+            Op::Fill { .. } | Op::MakeRoom { .. } | Op::DuplicateSource { .. } => return None,
+            ops_of!(ports, port_handles, objects, threads, apcs, variables) => return None,
+            ops_of!(files, wait_packets, jobs, rings, kqueues) => return None,
         };
-        is_held.then_some(BLOCKED)
+        is_held.then_some(claim)
     }
 
     fn holds_wake(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
@@ -209,8 +249,8 @@ impl Personality for Illumos {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         turn.by(MAX_ZERO);
-        let events = queued(turn.view(), port);
-        turn.returns(me, Outcome::Value(events.into()));
+        let events = turn.port(port).packets().depth();
+        turn.returns(me, Outcome::Value(events as i32));
     }
 
     /// port_send.
@@ -283,18 +323,26 @@ impl Personality for Illumos {
         packet: PacketId,
     ) {
         let (mut flags, _) = turn.view().interest(port, source);
-        if let Some(error) = refuses_source(turn, port, source) {
-            return turn.returns(me, Outcome::Failed(error));
+        if !turn.port(port).is_open() {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        if turn.view().is_closed(source) {
+            return turn.fails(me, FD_CLOSED, Error::Abandoned);
         }
         if flags.has(ASSOCIATED) {
             turn.by(FD_REPLACES);
-        } else if is_full(turn.view(), port) {
+        } else if is_full(turn, port) {
+            forget(turn, port, source);
             return turn.fails(me, MAX_EVENTS, Error::Limit);
         } else {
             let owner = turn.program.threads[me.index()].process;
             flags = ASSOCIATED.with(owner.0 << OWNER);
         }
+        if taker(turn.view(), port).is_some() {
+            turn.by(ASSOCIATE_WAITS);
+        }
         remove_queued(turn, port, source);
+        leave_copied(turn, port, source);
         turn.set_interest(port, source, flags.with(ACTIVE), packet);
         if turn.view().is_readable(source) {
             turn.by(FD_AGAIN);
@@ -310,8 +358,14 @@ impl Personality for Illumos {
         port: PortId,
         source: SourceId,
     ) {
-        if let Some(error) = refuses_source(turn, port, source) {
-            return turn.returns(me, Outcome::Failed(error));
+        if !turn.port(port).is_open() {
+            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        }
+        if !had_sources(turn.view(), port) {
+            return turn.fails(me, FD_NEVER, Error::NotFound);
+        }
+        if turn.view().is_closed(source) {
+            return turn.fails(me, FD_NEVER, Error::Abandoned);
         }
         let (flags, _) = turn.view().interest(port, source);
         let process = turn.program.threads[me.index()].process;
@@ -321,8 +375,11 @@ impl Personality for Illumos {
         if flags >> OWNER != process.0 {
             return turn.fails(me, DISSOCIATE_ERRORS, Error::NotOwner);
         }
+        if turn.port(port).taken().is_some() {
+            turn.by(DISSOCIATE_WAITS);
+        }
         let was_queued = remove_queued(turn, port, source);
-        turn.set_interest(port, source, 0, PacketId(0));
+        forget(turn, port, source);
         let (claim, outcome) = match was_queued || flags.has(ACTIVE) {
             true => (DISSOCIATE, Outcome::Done),
             false => (DISSOCIATE_ERRORS, Outcome::Failed(Error::NotFound)),
@@ -340,7 +397,9 @@ impl Personality for Illumos {
         turn.close_source(source);
         for port in turn.program.port_ids() {
             remove_queued(turn, port, source);
-            turn.set_interest(port, source, 0, PacketId(0));
+            if turn.view().interest(port, source).0.has(ASSOCIATED) {
+                forget(turn, port, source);
+            }
         }
         turn.returns(me, Outcome::Done);
     }
@@ -376,27 +435,39 @@ impl Personality for Illumos {
         }
         turn.by(CLOSE);
         turn.port(port).set_note(0);
-        let taken = turn.port(port).taken_mut().map_or(0, |mut it| it.clear());
-        turn.discarded(taken);
-        for n in 0..turn.program.sources.len() {
-            turn.set_interest(port, SourceId(n as u8), 0, PacketId(0));
-        }
+        let is_taking = at(turn.view(), port, &[WANTS, TAKES, LOOPS]).is_some();
+        let goes_on = is_taking && turn.choose(&CLOSES);
         for id in turn.program.thread_ids() {
-            if is_inside(turn.view(), port, id) {
-                turn.port(port).waiters_mut().remove(id);
-                put(turn, id, Mode::Woken, CLOSED);
-                turn.thread(id).hand(None);
+            if !is_inside(turn.view(), port, id) {
+                continue;
+            }
+            turn.port(port).waiters_mut().remove(id);
+            turn.thread(id).hand(None);
+            match turn.view().thread(id).note() & PLACE {
+                WANTS | TAKES | LOOPS if goes_on => {}
+                WANTS | TAKES | LOOPS => put(turn, id, Mode::Woken, LOST),
+                _ => put(turn, id, Mode::Woken, CLOSED),
             }
         }
-        notify::close_and_drop(turn, me, port);
+        notify::close(turn, me, port);
+        drop_if_unused(turn, port);
     }
 
     /// A call goes on: what that means depends on where it is.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        match turn.view().thread(me).note() & PLACE {
+        let place = turn.view().thread(me).note() & PLACE;
+        match place {
             CLOSED => {
                 turn.by(CLOSE);
                 turn.releases(me, Outcome::Failed(Error::BadHandle));
+            }
+            LOST => {
+                turn.by(CLOSE_TAKING);
+                turn.releases(me, Outcome::Failed(Error::Abandoned));
+            }
+            WAITS | ALERTED if notify::is_over(turn.view(), me) => {
+                turn.by(LATE_SIGNAL);
+                self.expire(turn, me, get);
             }
             ALERTED => {
                 turn.by(ALERT_WAKES);
@@ -410,10 +481,12 @@ impl Personality for Illumos {
             WANTS => take_away(turn, me, get),
             TAKES => {
                 turn.by(TWO_STEPS);
-                bring_back(turn, me, get);
+                bring_back(turn, me, get, true);
             }
+            LOOPS => enters_again(turn, me, get),
             _ => looks(turn, me, get),
         }
+        drop_if_unused(turn, get.port);
     }
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
@@ -424,7 +497,8 @@ impl Personality for Illumos {
             return turn.releases(me, Outcome::Failed(Error::Timeout));
         }
         turn.by(PARTIAL);
-        put(turn, me, Mode::Woken, WANTS.with(LATE));
+        put(turn, me, Mode::Woken, LATE);
+        take_away(turn, me, get);
     }
 
     /// Events beside a waiter that waits for no more are in order here: `HEAD_ONLY`, `LEAVES_QUIETLY` and `AGAIN`
@@ -442,7 +516,7 @@ fn sent_to<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) 
         turn.by(CLOSED_HANDLE);
         return Outcome::Failed(Error::BadHandle);
     }
-    if is_full(turn.view(), port) {
+    if is_full(turn, port) {
         turn.by(MAX_EVENTS);
         return Outcome::Failed(Error::Limit);
     }
@@ -489,215 +563,38 @@ fn alert_all<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, packet: PacketId
     }
 }
 
-// Retrieving events.
-
-/// What a call returns with at its entry, where things are looked at in this order; none if it takes events or waits.
-fn at_entry<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-    let view = turn.view();
-    let min = get.min.unwrap_or(1);
-    let alert = view.port(get.port).note().checked_sub(1);
-    let (claim, outcome) = if !view.port(get.port).is_open() {
-        (CLOSED_HANDLE, Outcome::Failed(Error::BadHandle))
-    } else if get.max == Some(0) {
-        (MAX_ZERO, Outcome::Value(queued(view, get.port).into()))
-    } else if get.max.is_some_and(|max| min > max) {
-        (MIN_ABOVE_MAX, Outcome::Failed(Error::Invalid))
-    } else if get.max.is_some() && min == 0 {
-        (MIN_ZERO, Outcome::Packets(Batch::EMPTY))
-    } else {
-        (ALERT, alone(get, PacketId(alert?)))
-    };
-    turn.by(claim);
-    Some(outcome)
-}
-
-/// A thread is put before the first waiter that waits for as many events or more, and else before the last.
-fn queue_thread<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    let view = turn.view();
-    let port = view.port(get.port);
-    let waiters = port.waiters();
-    let needed = |waiter| needs(view.get(waiter));
-    let found = waiters.iter().position(|it| needs(get) <= needed(it));
-    let place = found.unwrap_or(waiters.count().saturating_sub(1));
-    if let Some(behind) = waiters.at(place) {
-        turn.by(SOLARIS_11);
-        turn.by(match found {
-            None => BEFORE_THE_LAST,
-            Some(_) if needs(get) == needs(turn.get(behind)) => LIFO,
-            Some(_) => FEWER_FIRST,
-        });
-    }
-    turn.port(get.port).waiters_mut().insert(place, me);
-}
-
-/// A woken waiter looks. Only if there is too little does it ask for the time.
-fn looks<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    let note = turn.view().thread(me).note();
-    if finds_enough(turn.view(), me, get) {
-        notify::ignores_limit(turn, get.port, NO_LIMIT);
-        turn.port(get.port).waiters_mut().remove(me);
-        return take_away(turn, me, get);
-    }
-    turn.by(match note.has(STALE) {
-        false => KEEPS_PLACE,
-        true => AGAIN,
-    });
-    put(turn, me, Mode::Parked, note);
-}
-
-/// Whether a woken waiter finds enough that is new to it, and nobody else takes events.
-fn finds_enough(view: View<'_>, me: ThreadId, get: Get) -> bool {
-    let waits_for_new = view.thread(me).note().has(STALE);
-    !anybody_takes(view, get.port)
-        && view.port(get.port).packets().depth() >= needs(get)
-        && !waits_for_new
-}
-
-/// The first step of taking: the whole list is taken away, if nobody else has done so. Where nobody comes between, the
-/// second step follows at once.
-fn take_away<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    if taker(turn.view(), get.port).is_some() {
-        turn.by(BLOCKED);
-        let note = turn.view().thread(me).note().without(PLACE);
-        return put(turn, me, Mode::Woken, note.with(WANTS));
-    }
-    begins_to_take(turn, me, get);
-    let may_pause = turn.port(get.port).taken().is_some();
-    if !may_pause || turn.pick(TWO_STEPS, 2) == 0 {
-        return bring_back(turn, me, get);
-    }
-    while let Some(entry) = turn.port(get.port).packets_mut().take_oldest() {
-        let mut port = turn.port(get.port);
-        let mut taken = port.taken_mut().expect("there is room for two steps");
-        taken.append(entry);
-    }
-}
-
-/// From now on it is this call that takes events, and others wait for new ones.
-fn begins_to_take<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    let note = turn.view().thread(me).note().without(PLACE);
-    let stale = turn.port(get.port).packets().is_empty();
-    put(turn, me, Mode::Woken, note.set(STALE, stale).with(TAKES));
-    note_all(turn, get.port, |note| {
-        note.set(STALE, note.has(STALE) || note.has(CAME_AWAY_EMPTY))
-    });
-}
-
-/// The second step: the call keeps the oldest, and the rest goes to the end of the list.
-fn bring_back<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    let batch = keeps(turn, get);
-    let mut port = turn.port(get.port);
-    while let Some(entry) = port.taken_mut().and_then(|mut it| it.take_oldest()) {
-        port.packets_mut().append(entry);
-    }
-    let note = turn.view().thread(me).note().without(PLACE);
-    put(turn, me, Mode::Woken, note);
-    if anybody_takes(turn.view(), get.port) {
-        turn.by(DEFERRED);
-    } else {
-        wake_first(turn, get.port, CHAIN);
-    }
-    let is_late = note.has(LATE);
-    if is_late {
-        turn.by(PARTIAL);
-    }
-    match (batch.packets(), get.max) {
-        ([], _) if is_late => turn.releases(me, Outcome::Failed(Error::Timeout)),
-        ([], _) if get.timeout != Timeout::Ticks(0) => waits_again(turn, me, get, note),
-        (_, Some(_)) if is_late => turn.releases(me, Outcome::Partial(batch)),
-        (_, Some(_)) => turn.releases(me, Outcome::Packets(batch)),
-        ([packet, ..], None) => turn.releases(me, Outcome::Packet(*packet)),
-        ([], None) => turn.releases(me, Outcome::Done),
-    }
-}
-
-/// The events that a call keeps: the oldest, up to its maximum.
-fn keeps<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Batch {
-    let mut batch = Batch::EMPTY;
-    while batch.packets().len() < usize::from(get.max.unwrap_or(1)) {
-        let Some(entry) = take_oldest(turn, get.port) else {
-            break;
-        };
-        batch.push(event_of(turn.view(), get.port, entry));
-    }
-    turn.delivered(get.port, batch.packets().len());
-    if !batch.packets().is_empty() {
-        turn.by(FIFO);
-        if get.max.is_some() {
-            turn.by(GETN);
-        } else if somebody_needs_more(turn.view(), get.port) {
-            turn.by(STARVES);
-        }
-    }
-    batch
-}
-
-/// The oldest of the events that were taken away, or of those that are there where none can be on their way.
-fn take_oldest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> Option<u8> {
-    let in_two_steps = turn.port(port).taken().is_some_and(|it| !it.is_empty());
-    let mut port = turn.port(port);
-    match port.taken_mut() {
-        Some(mut taken) if in_two_steps => taken.take_oldest(),
-        _ => port.packets_mut().take_oldest(),
-    }
-}
-
-/// A call that came away empty begins anew, with its time running.
-fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get, note: u8) {
-    if let Some(alert) = turn.port(get.port).note().checked_sub(1) {
-        turn.by(ALERT);
-        return turn.releases(me, alone(get, PacketId(alert)));
-    }
-    turn.by(AGAIN);
-    if !note.has(STALE) && turn.port(get.port).packets().depth() >= needs(get) {
-        begins_to_take(turn, me, get);
-        return bring_back(turn, me, get);
-    }
-    queue_thread(turn, me, get);
-    if turn.view().thread(me).remaining().is_none() {
-        turn.parks(me, get.timeout);
-    }
-    let waits = WAITS.with(CAME_AWAY_EMPTY);
-    put(turn, me, Mode::Parked, waits.set(STALE, note.has(STALE)));
-}
-
-/// The events of a port. A call that counts them waits until another has brought back what it leaves.
-fn queued(view: View<'_>, id: PortId) -> u8 {
-    let port = view.port(id);
-    let taken = port.taken().map_or(0, |taken| taken.depth());
-    let keeps = taker(view, id).map_or(0, |taker| view.get(taker).max.unwrap_or(1).into());
-    (port.packets().depth() + taken.saturating_sub(keeps)) as u8
-}
-
-/// One event as the outcome of a call.
-fn alone(get: Get, packet: PacketId) -> Outcome {
-    match get.max {
-        None => Outcome::Packet(packet),
-        Some(_) => {
-            let mut batch = Batch::EMPTY;
-            batch.push(packet);
-            Outcome::Packets(batch)
-        }
-    }
-}
-
 // Sources.
 
-/// Why a source cannot be associated with a port, nor its association taken away, if so it is.
-fn refuses_source<O: Observer>(
-    turn: &mut Turn<'_, O>,
-    port: PortId,
-    source: SourceId,
-) -> Option<Error> {
-    if !turn.port(port).is_open() {
-        turn.by(CLOSED_HANDLE);
-        return Some(Error::BadHandle);
+/// Whether a source ever was associated with a port.
+fn had_sources(view: View<'_>, port: PortId) -> bool {
+    let mut sources = (0..view.program.sources.len()).map(|n| SourceId(n as u8));
+    sources.any(|source| view.interest(port, source).0 != 0)
+}
+
+/// A source is no more associated with a port. That it was makes a difference only for one that is closed.
+fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
+    let closes = |op: &Op| matches!(op, Op::CloseSource { .. });
+    let flags = u8::from(turn.program.ops().any(|op| closes(&op))) * EVER;
+    turn.set_interest(port, source, flags, PacketId(0));
+}
+
+/// Whether a source has an event in the list, or among those that the call which takes events leaves.
+fn is_left(view: View<'_>, id: PortId, source: SourceId) -> bool {
+    let entry = notify::entry_of(view.program, source);
+    let port = view.port(id);
+    let left = port
+        .taken()
+        .is_some_and(|it| it.as_slice()[copied(view, id)..].contains(&entry));
+    port.packets().contains(entry) || left
+}
+
+/// The event of a source that a call has copied says what it said then, though the source is associated anew.
+fn leave_copied<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
+    let entry = notify::entry_of(turn.program, source);
+    let said = turn.view().interest(port, source).1;
+    if let Some(mut taken) = turn.port(port).taken_mut() {
+        taken.replace(entry, said.0);
     }
-    if turn.view().is_closed(source) {
-        turn.by(FD_CLOSED);
-        return Some(Error::Abandoned);
-    }
-    None
 }
 
 /// An active association sends its event and is active no more.
@@ -731,5 +628,34 @@ fn event_of(view: View<'_>, port: PortId, entry: u8) -> PacketId {
     match notify::source_of(view.program, entry) {
         None => PacketId(entry),
         Some(source) => view.interest(port, source).1,
+    }
+}
+
+// Room.
+
+/// Whether a port has as many events, queued or on their way, and associated sources as it may have.
+fn is_full<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> bool {
+    let Some(limit) = turn.program.ports[port.index()].events_max else {
+        return false;
+    };
+    let slots = slots(turn.view(), port);
+    let limit = usize::from(limit);
+    match (slots.now >= limit, slots.once_copied >= limit) {
+        (true, false) => !turn.choose(&COPIES),
+        (is_full, _) => is_full,
+    }
+}
+
+/// What a closed port stood for lives on while a call takes events, and is then dropped.
+fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
+    let is_used = turn.port(port).is_open();
+    if is_used || at(turn.view(), port, &[WANTS, TAKES, LOOPS]).is_some() {
+        return;
+    }
+    let taken = turn.port(port).taken_mut().map_or(0, |mut it| it.clear());
+    turn.discarded(taken);
+    notify::clear(turn, port);
+    for n in 0..turn.program.sources.len() {
+        turn.set_interest(port, SourceId(n as u8), 0, PacketId(0));
     }
 }

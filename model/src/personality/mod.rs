@@ -92,26 +92,49 @@ pub fn machine(
     processors: u32,
     fixed: &[Fixed],
 ) -> Option<Result<Arc<dyn AnyMachine>, Unsupported>> {
-    struct Setup<'s> {
-        program: Arc<Program>,
-        processors: u32,
-        fixed: &'s [Fixed],
-    }
-    impl Visitor for Setup<'_> {
-        type Out = Result<Arc<dyn AnyMachine>, Unsupported>;
-        fn visit<P: Personality>(self, personality: P) -> Self::Out {
-            let machine =
-                Machine::with_readings(self.program, personality, self.processors, self.fixed)?;
-            Ok(Arc::new(machine))
-        }
-    }
-    let program = Arc::clone(program);
     let setup = Setup {
-        program,
+        program: Arc::clone(program),
         processors,
         fixed,
+        at_full_speed: false,
     };
     with(name, setup)
+}
+
+/// The same for threads at full speed, which can show what others cannot.
+pub fn machine_at_full_speed(
+    name: &str,
+    program: &Arc<Program>,
+    processors: u32,
+    fixed: &[Fixed],
+) -> Option<Result<Arc<dyn AnyMachine>, Unsupported>> {
+    let setup = Setup {
+        program: Arc::clone(program),
+        processors,
+        fixed,
+        at_full_speed: true,
+    };
+    with(name, setup)
+}
+
+/// A program that is put on a personality.
+struct Setup<'s> {
+    program: Arc<Program>,
+    processors: u32,
+    fixed: &'s [Fixed],
+    at_full_speed: bool,
+}
+
+impl Visitor for Setup<'_> {
+    type Out = Result<Arc<dyn AnyMachine>, Unsupported>;
+    fn visit<P: Personality>(self, personality: P) -> Self::Out {
+        let make = match self.at_full_speed {
+            true => Machine::at_full_speed,
+            false => Machine::with_readings,
+        };
+        let machine = make(self.program, personality, self.processors, self.fixed)?;
+        Ok(Arc::new(machine))
+    }
 }
 
 /// Every choice that the rules of the personality of this name leave open; none if there is no such personality.

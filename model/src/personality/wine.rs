@@ -82,7 +82,7 @@ claims! {
     V10_HANDOFF = "wine-10/handoff", Measured, "M": "A post binds its packet to the waiter that it releases.";
     V10_SUSPENDED_CLOSE = "wine-10/suspended-close", Measured, "M": "A suspended waiter of a closed port fails with ERROR_ABANDONED_WAIT_0 when it is resumed, also where packets were queued or its time is over.";
     V10_RESERVE = "wine-10/reserve", Measured, "M": "A post with a reserve object is like any other, also while the object is in use; with one for APCs it fails with ERROR_INVALID_HANDLE.";
-    V10_RESERVE_APC = "wine-10/reserve-apc", Measured, "M": "An APC with a reserve object of either kind is like any other, also while the object is in use.";
+    V10_RESERVE_APC = "wine-10/reserve-apc", Measured, "M": "An APC can be queued with a reserve object of either kind, also while the object is in use; such APCs end an alertable wait.";
     V10_CLOSE_ABANDONS = "wine-10/close-abandons", Measured, "M": "Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0.";
     V10_ALERT_FIRST = "wine-10/alert-first", Measured, "M": "An alertable call with an APC pending runs it and takes no packet, if the last call of its thread was not on this port.";
     V10_ALERT_MEMBER = "wine-10/alert-member", Measured, "M": "A thread whose last call was on this port takes a packet before its APCs run.";

@@ -18,6 +18,7 @@ mod guess;
 mod impossible;
 mod layers;
 mod likely;
+mod overlooked;
 mod window;
 
 use std::collections::BTreeMap;
@@ -464,10 +465,17 @@ impl<'s> Judge<'s> {
     /// What becomes of a place with a step; none where the trace shows something else.
     fn after(&self, place: &Place, step: Step) -> Option<Place> {
         let mut after = place.clone();
-        let mut watcher = Watcher::new(self.machine.program(), self.machine.os_error());
+        let (program, os_error) = (self.machine.program(), self.machine.os_error());
+        let mut watcher = match self.may_overlook(place, step) {
+            true => Watcher::asking_why(program, os_error),
+            false => Watcher::new(program, os_error),
+        };
         self.machine.take(&mut after.state, step, &mut watcher);
         let mut events = Vec::new();
         watcher.finish(step, &mut events);
+        if self.overlooks_alone(place, &events) {
+            return None;
+        }
         for event in events {
             match event.shown {
                 Shown::Call { thread, op, answer } => {

@@ -114,7 +114,7 @@ pub fn backends() -> &'static [&'static dyn Backend] {
             system: "linux",
         },
         #[cfg(target_os = "linux")]
-        &io_uring::IoUring,
+        &io_uring::IoUring::HERE,
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "io-uring",
@@ -180,6 +180,12 @@ pub fn backends() -> &'static [&'static dyn Backend] {
             system: "windows",
         },
     ]
+}
+
+/// The backend `io-uring` as if its kernel had no more than the oldest on which it runs.
+#[cfg(all(test, target_os = "linux"))]
+pub fn oldest_io_uring() -> &'static dyn Backend {
+    &io_uring::IoUring::OLDEST
 }
 
 /// The names of all backends, for a sentence.

@@ -5,12 +5,17 @@
 //! and reads again. The latter two differ in the call that watches, and are judged by the same rules.
 //!
 //! - The concurrency value means nothing to the kernel and is ignored.
-//! - Both ends have numbers of their own until the run ends, so that calls on a closed port see EBADF.
+//! - Both ends have numbers of their own until the run ends, so that calls on a closed port see EBADF. So has the reading end
+//!   as it is opened once more: a read of that does not wait, which is a flag of what was opened and not of a call, as far as
+//!   every kernel knows it (RWF_NOWAIT on pipes came with Linux 6.4).
 //! - Closing a port wakes nobody. Copies of both ends are kept aside. When the recording is over, the numbers name them
 //!   again and a record is written, which everybody who watches finds, and nobody reads; whoever waits in a read comes
 //!   home because the last writing end is closed.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -116,11 +121,13 @@ const CAN: Can = Can {
 /// The ends of a pipe.
 const READS: usize = 0;
 const WRITES: usize = 1;
+/// The reading end, opened once more, from which a read does not wait.
+const NOW: usize = 2;
 
 struct PipePorts {
     waiting: Waiting,
-    /// Reading and writing end; those of closed ports are kept as well.
-    ports: Descriptors<OwnedFd, 2>,
+    /// Reading and writing end, and the former once more; those of closed ports are kept as well.
+    ports: Descriptors<OwnedFd, 3>,
     /// The call with which each thread watches.
     inside: Inside,
     posted: Posted,
@@ -163,10 +170,10 @@ impl PipePorts {
             if self.run().is_over() {
                 return Ok(self.run().failed(Error::Abandoned));
             }
-            let end = self.ports.end(get.port, READS);
             if get.timeout == Timeout::Ticks(0) {
-                break read_now(end, records);
+                break read(self.ports.end(get.port, NOW), records);
             }
+            let end = self.ports.end(get.port, READS);
             let first = end.raw() as u64;
             match self.inside.call(me, first, || read(end, records)) {
                 Err(Errno::INTR) => self.run().disturb(),
@@ -255,7 +262,12 @@ impl Ports for PipePorts {
         self.ports.create(port, || {
             let made = pipe_with(flags);
             let (reads, writes) = made.map_err(|errno| self.run().failure("pipe2", errno))?;
-            Ok([reads, writes])
+            let once_more = match self.waiting {
+                Waiting::Read => opened_once_more(&reads),
+                Waiting::Select | Waiting::Poll => reads.try_clone(),
+            };
+            let now = once_more.map_err(|error| self.run().failure("open a pipe", error))?;
+            Ok([reads, writes, now])
         })
     }
 
@@ -310,16 +322,12 @@ fn read(end: Number<'_>, room: &mut [u8]) -> Result<usize, Errno> {
     gave(unsafe { libc::read(end.raw(), room.as_mut_ptr().cast(), room.len()) })
 }
 
-/// preadv2, which does not wait.
-fn read_now(end: Number<'_>, room: &mut [u8]) -> Result<usize, Errno> {
-    let room = libc::iovec {
-        iov_base: room.as_mut_ptr().cast(),
-        iov_len: room.len(),
-    };
-    // No place: where the last read ended.
-    let place = -1;
-    // SAFETY: as for `read`; there is one room, which lives here.
-    gave(unsafe { libc::preadv2(end.raw(), &room, 1, place, libc::RWF_NOWAIT) })
+/// The same pipe, opened anew so that a read does not wait: who reads from the other is not told of that.
+fn opened_once_more(end: &OwnedFd) -> io::Result<OwnedFd> {
+    let name = format!("/proc/self/fd/{}", end.as_raw_fd());
+    let mut options = File::options();
+    let opened = options.read(true).custom_flags(libc::O_NONBLOCK).open(name);
+    opened.map(OwnedFd::from)
 }
 
 /// write.

@@ -2,7 +2,7 @@
 
 use crate::event::Observer;
 use crate::flags::Flags;
-use crate::program::{Get, PortId, SourceId, ThreadId};
+use crate::program::{Get, Op, PortId, SourceId, ThreadId};
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
@@ -19,6 +19,10 @@ pub(super) const WANTS: u8 = 2;
 pub(super) const TAKES: u8 = 3;
 /// The port was closed under it.
 pub(super) const CLOSED: u8 = 4;
+/// It came away empty, and enters once more.
+pub(super) const LOOPS: u8 = 5;
+/// The port was closed under it while it took events, and they are lost.
+pub(super) const LOST: u8 = 6;
 /// It came away empty once, and waits again.
 pub(super) const CAME_AWAY_EMPTY: u8 = 0x08;
 /// Nothing was sent since events were last taken.
@@ -29,6 +33,8 @@ pub(super) const LATE: u8 = 0x20;
 /// How a port watches a source: bits of a byte, with the process that associated it above them.
 pub(super) const ASSOCIATED: u8 = 1;
 pub(super) const ACTIVE: u8 = 2;
+/// It was associated before.
+pub(super) const EVER: u8 = 4;
 pub(super) const OWNER: u32 = 4;
 
 /// How many events a call waits for.
@@ -71,21 +77,49 @@ pub(super) fn anybody_takes(view: View<'_>, port: PortId) -> bool {
     at(view, port, &[WANTS, TAKES]).is_some()
 }
 
-/// Whether a port has as many events, queued or on their way, and associated sources as it may have.
-pub(super) fn is_full(view: View<'_>, id: PortId) -> bool {
-    let Some(limit) = view.program.ports[id.index()].events_max else {
-        return false;
-    };
+/// How many of the events that were taken away the call copies: the oldest.
+pub(super) fn copied(view: View<'_>, id: PortId) -> usize {
+    let max = taker(view, id).map_or(0, |taker| view.get(taker).max.unwrap_or(1).into());
+    view.port(id).taken().map_or(0, |it| it.depth().min(max))
+}
+
+/// Slots of a port that are in use.
+pub(super) struct Slots {
+    /// While nothing of what was taken away is copied.
+    pub now: usize,
+    /// Once all that will be is.
+    pub once_copied: usize,
+}
+
+/// How many slots of a port events and associated sources use.
+pub(super) fn slots(view: View<'_>, id: PortId) -> Slots {
     let port = view.port(id);
-    let is_users = |entry: &&u8| usize::from(**entry) < view.program.packets.len();
-    let users = port.packets().as_slice().iter().filter(is_users).count();
-    let taken = port
-        .taken()
-        .map_or(0, |taken| taken.as_slice().iter().filter(is_users).count());
+    let users = |entries: &[u8]| {
+        let is_users = |entry: &&u8| usize::from(**entry) < view.program.packets.len();
+        entries.iter().filter(is_users).count()
+    };
     let sources = (0..view.program.sources.len() as u8)
         .filter(|&n| view.interest(id, SourceId(n)).0.has(ASSOCIATED))
         .count();
-    users + taken + sources >= usize::from(limit)
+    let copied = copied(view, id);
+    let of_copied = |entries: &[u8]| users(entries) - copied_of_sources(view, entries);
+    let (taken, left) = port.taken().map_or((0, 0), |it| {
+        let (copied, left) = it.as_slice().split_at(copied);
+        (of_copied(copied), users(left))
+    });
+    let once_copied = users(port.packets().as_slice()) + left + sources;
+    Slots {
+        now: once_copied + taken,
+        once_copied,
+    }
+}
+
+/// How many of these are events of sources that were associated anew since: they use no slot.
+fn copied_of_sources(view: View<'_>, entries: &[u8]) -> usize {
+    let associates =
+        |op: Op, entry: u8| matches!(op, Op::PortAssociate { packet, .. } if packet.0 == entry);
+    let is_of_source = |entry: &&u8| view.program.ops().any(|op| associates(op, **entry));
+    entries.iter().filter(is_of_source).count()
 }
 
 /// A thread inside a call does this now, and its note says so.

@@ -94,6 +94,9 @@ impl<'s> Judge<'s> {
                     by.push(claim);
                 }
             }
+            if self.overlooks_alone(place, &events) {
+                return;
+            }
             let shown = events
                 .iter()
                 .filter(|event| !matches!(event.shown, Shown::Silent { .. }));

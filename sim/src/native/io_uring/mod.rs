@@ -4,7 +4,8 @@
 //! for as many entries as it must have, which returns at once where they are there, and then takes the oldest under a
 //! lock of its own; where there is none it goes round. A post is a message from a ring that the posting thread has
 //! to itself; a message with a sender is submitted on that port's ring, under the same lock. An entry carries 64 bits: they
-//! name an entry of a table that has the packet.
+//! name an entry of a table that has the packet. Where the kernel has no messages a post is a request to do nothing, submitted
+//! on the ring itself: its entry carries the same, and comes and wakes like any other.
 //!
 //! - The concurrency value means nothing to the kernel and is ignored.
 //! - A port has a descriptor number of its own until the run ends, so that calls on a closed one see EBADF.
@@ -12,6 +13,7 @@
 //!   many messages to it as any waiter waits for wake them all, who then go home and leave them there.
 
 mod entries;
+mod kernel;
 mod requests;
 mod ring;
 
@@ -19,7 +21,7 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use io_uring::{IoUring as Ring, opcode};
+use io_uring::IoUring as Ring;
 use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
@@ -42,13 +44,32 @@ use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 use entries::{Entry, ROOM};
+use kernel::Kernel;
 use requests::{Open, Requests};
 use ring::{HOME, REQUESTS, Shared, Taken};
 
 const NAME: &str = "io-uring";
 
 /// The backend `io-uring`.
-pub struct IoUring;
+pub struct IoUring {
+    /// None for that of this machine.
+    kernel: Option<Kernel>,
+}
+
+impl IoUring {
+    /// On the kernel of this machine.
+    pub const HERE: IoUring = IoUring { kernel: None };
+
+    /// As if the kernel had the first io_uring that a scenario can be played on.
+    #[cfg(test)]
+    pub const OLDEST: IoUring = IoUring {
+        kernel: Some(Kernel::OLDEST),
+    };
+
+    fn kernel(&self) -> Result<Kernel, String> {
+        self.kernel.map_or_else(Kernel::here, Ok)
+    }
+}
 
 impl Backend for IoUring {
     fn name(&self) -> &'static str {
@@ -57,19 +78,22 @@ impl Backend for IoUring {
 
     fn available(&self) -> Result<(), String> {
         is_seen(Call::IoUringEnter)?;
-        match known_here()?.is_supported(opcode::MsgRingData::CODE) {
-            true => Ok(()),
-            false => Err("this kernel has no messages between rings".into()),
-        }
+        self.kernel().map(drop)
     }
 
     fn supports(&self, program: &Program, op: Op) -> Result<(), String> {
         CAN.supports(program, op)?;
-        refused(program, op).map_or(Ok(()), |why| Err(why.into()))
+        let lacks = || self.kernel().ok()?.lacks(program, op);
+        let refused = refused(program, op).or_else(lacks);
+        refused.map_or(Ok(()), |why| Err(why.into()))
     }
 
     fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
-        let ports = Rings::new(program, tick)?;
+        let kernel = self.kernel().map_err(|why| {
+            let why = std::io::Error::new(std::io::ErrorKind::Unsupported, why);
+            failure("io_uring_setup", why)
+        })?;
+        let ports = Rings::new(program, kernel, tick)?;
         let world = PortsAndObjects::new(program, ports, || EventBell::new(NAME))?;
         Ok(Some(Arc::new(world)))
     }
@@ -89,21 +113,8 @@ const CAN: Can = Can {
     ..Can::ON_LINUX
 };
 
-/// Which requests this kernel knows.
-fn known_here() -> Result<io_uring::Probe, String> {
-    let ring = Ring::new(REQUESTS).map_err(|error| format!("io_uring_setup: {error}"))?;
-    let mut known = io_uring::Probe::new();
-    let asked = ring.submitter().register_probe(&mut known);
-    asked.map_err(|error| format!("io_uring_register: {error}"))?;
-    Ok(known)
-}
-
-/// Whether it has reads that go on behind what they report: since Linux 6.7.
-fn has_multishot_reads() -> bool {
-    known_here().is_ok_and(|known| known.is_supported(opcode::ReadMulti::CODE))
-}
-
 struct Rings {
+    kernel: Kernel,
     /// Where there are any: its thread ends before the rings go.
     requests: Option<Requests>,
     program: Program,
@@ -117,13 +128,14 @@ struct Rings {
 }
 
 impl Rings {
-    fn new(program: &Program, tick: Duration) -> Result<Rings, Failure> {
+    fn new(program: &Program, kernel: Kernel, tick: Duration) -> Result<Rings, Failure> {
         let sender = || Ring::new(REQUESTS).map(Mutex::new);
         let senders = (0..=program.threads.len()).map(|_| sender());
         let asks = program.ops().any(|op| matches!(op, Op::Submit { .. }));
         let requests = (asks || !program.files.is_empty()).then(|| Requests::new(program));
         let gets = program.ops().filter_map(Op::as_get);
         Ok(Rings {
+            kernel,
             requests: requests
                 .transpose()
                 .map_err(|error| failure("socketpair", error))?,
@@ -291,6 +303,16 @@ impl Rings {
         }
     }
 
+    /// IORING_OP_NOP on the ring of a port.
+    fn put(&self, port: PortId, carried: u64) -> Result<Answer, Failure> {
+        let Some(on) = self.ring(port) else {
+            return Ok(self.run().failed(Error::BadHandle));
+        };
+        let mut turn = on.ring.turn();
+        let put = turn.submit(self.ports.get(port), &Entry::nop(carried));
+        self.answered("io_uring_enter", put)
+    }
+
     /// IORING_OP_MSG_RING from a ring of nobody else's, to its end.
     fn send(
         &self,
@@ -346,6 +368,8 @@ impl Ports for Rings {
             get.min.unwrap_or(1).into()
         };
         loop {
+            // Who waits for none needs no limit.
+            let end = end.filter(|_| wanted > 0);
             let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
             let waited = ring::wait(self.ports.get(get.port), wanted, rest);
             if self.run().is_over() {
@@ -376,7 +400,10 @@ impl Ports for Rings {
 
     fn post(&self, me: ThreadId, port: PortId, packet: PacketId) -> Result<Answer, Failure> {
         let carried = self.posted.add(self.run().packet(packet));
-        let answer = self.send(&self.senders[me.index()], self.ports.get(port), carried)?;
+        let answer = match self.kernel.messages {
+            true => self.send(&self.senders[me.index()], self.ports.get(port), carried)?,
+            false => self.put(port, carried)?,
+        };
         if answer != Answer::Done {
             self.posted.take(carried);
         }
@@ -410,8 +437,14 @@ impl Ports for Rings {
     fn release(&self) -> Result<(), Failure> {
         let sender = self.senders.last().expect("one is nobody's");
         for kept in self.ports.kept().iter() {
+            let [ring] = &kept.ends;
             for _ in 0..self.wanted_max {
-                self.send(sender, kept.ends[0].as_fd().into(), HOME)?;
+                if self.kernel.messages {
+                    self.send(sender, ring.as_fd().into(), HOME)?;
+                    continue;
+                }
+                let put = ring.turn().submit(ring.as_fd().into(), &Entry::nop(HOME));
+                self.answered("io_uring_enter", put)?;
             }
         }
         Ok(())
@@ -479,9 +512,6 @@ fn unlike_a_read(program: &Program, id: OperationId) -> Option<&'static str> {
     let File { sync, modes, .. } = program.files[operation.file.index()];
     if sync || modes != Modes::default() {
         return Some("files have no modes here");
-    }
-    if operation.multishot && !has_multishot_reads() {
-        return Some("this kernel has no reads that go on");
     }
     if operation.event.is_some() || operation.apc || operation.overlapped == 0 {
         return Some("a request has user data, and neither event nor routine");

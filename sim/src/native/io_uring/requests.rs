@@ -207,6 +207,11 @@ impl Requests {
     }
 }
 
+/// A cancel of what nobody has submitted.
+pub fn nobody() -> io_uring_sync_cancel_reg {
+    What::Carries(NOBODY).asked()
+}
+
 /// What nothing carries that was ever submitted.
 const NOBODY: u64 = u64::MAX - 1;
 

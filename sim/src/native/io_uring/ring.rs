@@ -135,8 +135,11 @@ impl Turn<'_> {
     }
 }
 
-/// io_uring_enter: waits until so many entries are in a ring, but no longer than so long.
+/// io_uring_enter: waits until so many entries are in a ring, but no longer than so long. Kernels before 5.11 know no limit.
 pub fn wait(number: Number<'_>, count: u32, patience: Option<Duration>) -> Result<(), Errno> {
+    if patience.is_none() {
+        return enter(number, 0, count, IoringEnterFlags::GETEVENTS, None);
+    }
     let patience = patience.map(timespec);
     let mut arg = io_uring_getevents_arg::default();
     if let Some(patience) = &patience {

@@ -1,0 +1,103 @@
+//! What the io_uring of a kernel has: it grew over the years, and a scenario may need less than all of it.
+
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+
+use io_uring::{IoUring as Ring, Probe, opcode};
+use portsim_model::ops_of;
+use portsim_model::program::{Op, Program, Request, Timeout};
+use rustix::io::Errno;
+
+use super::entries::Entry;
+use super::requests::nobody;
+use super::ring::{self, REQUESTS};
+
+/// What of io_uring came after its first versions.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// Messages between rings (IORING_OP_MSG_RING, Linux 5.18).
+    pub messages: bool,
+    /// A call that waits for so long (IORING_ENTER_EXT_ARG, Linux 5.11).
+    pub time_limits: bool,
+    /// A call that cancels (IORING_REGISTER_SYNC_CANCEL, Linux 6.0).
+    pub sync_cancel: bool,
+    /// A cancel of all requests on a file (IORING_ASYNC_CANCEL_FD, Linux 5.19).
+    pub cancel_of_files: bool,
+    /// Reads that go on behind what they report (IORING_OP_READ_MULTISHOT, Linux 6.7).
+    pub multishot: bool,
+}
+
+impl Kernel {
+    /// One that has none of it.
+    #[cfg(test)]
+    pub const OLDEST: Kernel = Kernel {
+        messages: false,
+        time_limits: false,
+        sync_cancel: false,
+        cancel_of_files: false,
+        multishot: false,
+    };
+
+    /// The kernel of this machine.
+    pub fn here() -> Result<Kernel, String> {
+        static HERE: OnceLock<Result<Kernel, String>> = OnceLock::new();
+        HERE.get_or_init(Kernel::ask).clone()
+    }
+
+    fn ask() -> Result<Kernel, String> {
+        let mut ring = Ring::new(REQUESTS).map_err(|error| format!("io_uring_setup: {error}"))?;
+        let mut known = Probe::new();
+        let asked = ring.submitter().register_probe(&mut known);
+        asked.map_err(|error| format!("io_uring_register: {error}"))?;
+        let number = ring.as_fd().into();
+        // Nothing is there to cancel: who knows the call says so.
+        let sync_cancel = ring::cancel(number, &nobody()) == Err(Errno::NOENT);
+        let file = number.raw();
+        Entry::cancel_all(file, 0).put(&mut ring.submission());
+        let waited = ring.submit_and_wait(1);
+        waited.map_err(|error| format!("io_uring_enter: {error}"))?;
+        let own = ring.completion().next();
+        let is_unknown = |result: i32| result == -Errno::INVAL.raw_os_error();
+        Ok(Kernel {
+            messages: known.is_supported(opcode::MsgRingData::CODE),
+            time_limits: ring.params().is_feature_ext_arg(),
+            sync_cancel,
+            multishot: known.is_supported(opcode::ReadMulti::CODE),
+            cancel_of_files: own.is_some_and(|own| !is_unknown(own.result())),
+        })
+    }
+
+    /// Why it cannot do an operation, if it cannot.
+    pub fn lacks(self, program: &Program, op: Op) -> Option<&'static str> {
+        let (has, why) = match op {
+            Op::MsgRing { .. } => (self.messages, "this kernel has no messages between rings"),
+            Op::Get {
+                timeout: Timeout::Ticks(1..),
+                ..
+            } => (
+                self.time_limits,
+                "no call of this kernel waits for an entry for some time only",
+            ),
+            Op::Cancel { .. } | Op::CancelFile { .. } => (
+                self.sync_cancel,
+                "this kernel cancels nothing in a call of its own",
+            ),
+            Op::Submit {
+                request: Request::CancelFile(..),
+                ..
+            } => (
+                self.cancel_of_files,
+                "this kernel cancels no requests by their file",
+            ),
+            Op::Start { operation, .. } if program.operations[operation.index()].multishot => (
+                self.multishot,
+                "this kernel has no reads that go on behind what they report",
+            ),
+            Op::Submit { .. } => return None,
+            ops_of!(ports, port_handles, objects, threads, apcs, variables) => return None,
+            ops_of!(files, wait_packets, jobs, sources) => return None,
+            ops_of!(event_ports, kqueues) => return None,
+        };
+        (!has).then_some(why)
+    }
+}
