@@ -17,6 +17,7 @@ export WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
 unset DISPLAY RUSTFLAGS
 
 readonly PLACE=$PWD/target/windows
+source tests/debian.sh
 # Wine 8 lacks a DLL that programs for x86_64-pc-windows-gnu import; those for this target run on both.
 readonly TARGET=x86_64-win7-windows-gnu
 readonly EXE=$PLACE/cargo/$TARGET/debug/portsim.exe
@@ -26,53 +27,14 @@ not_run() {
     exit 0
 }
 
-# The mirror that this machine installs its own packages from.
-mirror() {
-    { cat /etc/apt/sources.list.d/*.sources 2>/dev/null | sed -n 's/^URIs: *//p'
-        cat /etc/apt/sources.list 2>/dev/null | sed -n 's/^deb  *\(\[[^]]*\] *\)\{0,1\}\([^ ]*\) .*/\2/p'
-    } | tr ' ' '\n' | grep -v security | head -n 1
-}
-
-# apt with a view of its own onto the next release of Debian; the system's lists and packages are not touched.
-next_release() {
-    local command=$1 view=$PLACE/apt
-    shift
-    "$command" -q \
-        -o Dir::Etc::SourceList="$view/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-        -o Dir::State::Lists="$view/lists" -o Dir::State::Status="$view/status" \
-        -o Dir::Cache="$view/cache" -o Dir::Cache::PkgCache= -o Dir::Cache::SrcPkgCache= \
-        -o APT::Sandbox::User=root "$@"
-}
-
-view() {
-    local view=$PLACE/apt keys='signed-by=/usr/share/keyrings/debian-archive-keyring.gpg' suite
-    [ ! -e "$view/done" ] || return 0
-    mkdir -p "$view/lists/partial" "$view/cache/archives/partial" "$PLACE/packages"
-    : >"$view/status"
-    for suite in trixie trixie-backports; do
-        printf 'deb [%s] %s %s main\n' "$keys" "$(mirror)" "$suite"
-    done >"$view/sources.list"
-    next_release apt-get update >"$PLACE/apt.log" 2>&1
-    touch "$view/done"
-}
-
-# fetch PACKAGE[=VERSION] FOLDER: unpacks a package into a folder, once.
-fetch() {
-    local mark=$PLACE/packages/${1%%=*}.done
-    [ ! -e "$mark" ] || return 0
-    (cd "$PLACE/packages" && rm -f "${1%%=*}"_*.deb && next_release apt-get download "$1" >>"$PLACE/apt.log" 2>&1)
-    dpkg-deb -x "$PLACE/packages/${1%%=*}"_*.deb "$2"
-    touch "$mark"
-}
-
 # The source of the standard library, of the very version of the compiler.
 standard_library() {
     local release version
     release=$(rustc +stable --version | cut -d ' ' -f 2)
     LIBRARY=$PLACE/rust/usr/src/rustc-$release/library
     [ ! -e "$LIBRARY/Cargo.lock" ] || return 0
-    view || return 1
-    version=$(next_release apt-cache madison rust-src | awk -v start="$release+" '
+    view trixie trixie-backports || return 1
+    version=$(other_releases apt-cache madison rust-src | awk -v start="$release+" '
         index($3, start) == 1 { print $3; exit }')
     [ -n "$version" ] || return 1
     rm -f "$PLACE/packages/rust-src.done"
@@ -94,7 +56,7 @@ system_packages() {
 wine_10() {
     local wine=$PLACE/wine-10 libraries package builtin
     [ ! -e "$wine/done" ] || return 0
-    view || return 1
+    view trixie trixie-backports || return 1
     rm -rf "$wine"
     mkdir -p "$wine"
     for package in libwine wine64 libc6 libunwind8 liblzma5 libgcc-s1 libz-mingw-w64; do

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use io_uring::{IoUring as Ring, Probe, opcode};
 use portsim_model::ops_of;
-use portsim_model::program::{Op, Program, Request, Timeout};
+use portsim_model::program::{Op, PortId, Program, Request, Timeout};
 use rustix::io::Errno;
 
 use super::entries::Entry;
@@ -25,6 +25,8 @@ pub struct Kernel {
     pub cancel_of_files: bool,
     /// Reads that go on behind what they report (IORING_OP_READ_MULTISHOT, Linux 6.7).
     pub multishot: bool,
+    /// Entries stand behind those that are kept because the ring was full (Linux 6.1).
+    pub keeps_order: bool,
 }
 
 impl Kernel {
@@ -36,6 +38,7 @@ impl Kernel {
         sync_cancel: false,
         cancel_of_files: false,
         multishot: false,
+        keeps_order: false,
     };
 
     /// The kernel of this machine.
@@ -62,6 +65,7 @@ impl Kernel {
             messages: known.is_supported(opcode::MsgRingData::CODE),
             time_limits: ring.params().is_feature_ext_arg(),
             sync_cancel,
+            keeps_order: keeps_order().map_err(|error| format!("io_uring: {error}"))?,
             multishot: known.is_supported(opcode::ReadMulti::CODE),
             cancel_of_files: own.is_some_and(|own| !is_unknown(own.result())),
         })
@@ -69,6 +73,11 @@ impl Kernel {
 
     /// Why it cannot do an operation, if it cannot.
     pub fn lacks(self, program: &Program, op: Op) -> Option<&'static str> {
+        let is_small = |port: PortId| program.ports[port.index()].entries.is_some();
+        let mut rooms = op.room_needed(program).into_iter();
+        if !self.keeps_order && rooms.any(|room| is_small(room.port)) {
+            return Some("entries of this kernel overtake those that it keeps behind a full ring");
+        }
         let (has, why) = match op {
             Op::MsgRing { .. } => (self.messages, "this kernel has no messages between rings"),
             Op::Get {
@@ -100,4 +109,19 @@ impl Kernel {
         };
         (!has).then_some(why)
     }
+}
+
+/// Whether an entry for which the ring has room again stands behind one that was kept before.
+fn keeps_order() -> std::io::Result<bool> {
+    let mut ring = Ring::builder().setup_cqsize(2).build(2)?;
+    let put = |ring: &mut Ring, number| {
+        Entry::nop(number).put(&mut ring.submission());
+        ring.submit().map(drop)
+    };
+    for number in 1..=3 {
+        put(&mut ring, number)?;
+    }
+    ring.completion().next();
+    put(&mut ring, 4)?;
+    Ok(ring.completion().all(|entry| entry.user_data() != 4))
 }
