@@ -103,10 +103,10 @@ pub(crate) struct Parts {
     pub pc_high: u8,
 }
 
-/// What the byte of the port says besides: see [`Thread::is_fresh`] and [`Thread::counts_on`].
+/// What the byte of the port says besides: see [`Thread::is_fresh`] and [`Thread::counts_otherwise`].
 const PORT: u8 = 0x3f;
 const FRESH: u8 = 0x80;
-const COUNTS_ON: u8 = 0x40;
+const COUNTS_OTHERWISE: u8 = 0x40;
 
 /// One thread.
 pub struct Thread<B> {
@@ -154,10 +154,10 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
         self.bytes[3].has(FRESH)
     }
 
-    /// Whether it counts as running although it waits.
+    /// Whether it counts as running although it waits, or does not although it runs.
     #[inline]
-    pub fn counts_on(&self) -> bool {
-        self.bytes[3].has(COUNTS_ON)
+    pub fn counts_otherwise(&self) -> bool {
+        self.bytes[3].has(COUNTS_OTHERWISE)
     }
 
     /// Asynchronous procedure calls that it has not run yet.
@@ -264,9 +264,9 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
         self.bytes[3] = self.bytes[3].set(FRESH, fresh);
     }
 
-    /// Changes [`Thread::counts_on`].
-    pub fn set_counts_on(&mut self, counts: bool) {
-        self.bytes[3] = self.bytes[3].set(COUNTS_ON, counts);
+    /// Changes [`Thread::counts_otherwise`].
+    pub fn set_counts_otherwise(&mut self, otherwise: bool) {
+        self.bytes[3] = self.bytes[3].set(COUNTS_OTHERWISE, otherwise);
     }
 
     /// One more asynchronous procedure call is queued to it.

@@ -86,6 +86,11 @@ impl<P: Personality> Machine<P> {
         ticks: u32,
         alertable: bool,
     ) {
+        // Sleep(0) is a yield; one that APCs may end is a wait.
+        if ticks == 0 && !alertable {
+            self.personality.yields(turn, me);
+            return turn.returns(me, Outcome::Done);
+        }
         self.personality.turns_away(turn, me);
         if alertable && self.personality.alerts(turn, me) {
             return;
@@ -193,10 +198,14 @@ impl<P: Personality> Machine<P> {
         if so_far == SUSPENSIONS_MAX {
             return turn.returns(me, Outcome::Failed(Error::Limit));
         }
-        turn.returns(me, Outcome::Done);
+        // One that suspends itself stops inside its call, though nothing is left for it to do.
         turn.thread(target).set_suspensions(so_far + 1);
+        turn.returns(me, Outcome::Done);
         if so_far == 0 {
             self.personality.suspends(turn, target);
+        }
+        if turn.is_at_its_end(target) {
+            self.personality.suspended_at_its_end(turn);
         }
     }
 
@@ -218,10 +227,14 @@ impl<P: Personality> Machine<P> {
             );
             match mode {
                 Mode::Blocked => {
-                    if turn.op(target).is_alertable() && self.personality.alerts(turn, target) {
+                    let object = turn.view().thread(target).object();
+                    let is_alerted = turn.op(target).is_alertable()
+                        && (!objects::is_free(turn.view(), target, object)
+                            || self.personality.alerts_first(turn, target))
+                        && self.personality.alerts(turn, target);
+                    if is_alerted {
                         return;
                     }
-                    let object = turn.view().thread(target).object();
                     objects::resume(&self.personality, turn, target, object);
                 }
                 Mode::Sleeping if remaining == Some(0) => self.wakes_up(turn, target),
@@ -231,6 +244,7 @@ impl<P: Personality> Machine<P> {
                 Mode::Stalled | Mode::Sleeping => {}
                 _ => self.personality.resumes(turn, target),
             }
+            turn.ends_if_over(target);
         }
     }
 
