@@ -78,6 +78,10 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn alerts_first<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) -> bool {
         false
     }
+    /// Whether a running thread that is suspended runs on until that reaches it, after the call has returned.
+    fn stops_later<O: Observer>(&self, _: &mut Turn<'_, O>) -> bool {
+        false
+    }
     /// A thread that was running or waiting is suspended.
     fn suspends<O: Observer>(&self, _: &mut Turn<'_, O>, _target: ThreadId) {
         unlisted()

@@ -108,6 +108,9 @@ const PORT: u8 = 0x3f;
 const FRESH: u8 = 0x80;
 const COUNTS_OTHERWISE: u8 = 0x40;
 
+/// What the byte of the suspensions says besides: see [`Thread::stops`].
+const STOPS: u8 = 0x80;
+
 /// One thread.
 pub struct Thread<B> {
     pub(crate) bytes: B,
@@ -197,9 +200,28 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
         u32::from_le_bytes(bytes).checked_sub(1)
     }
 
-    /// How many suspensions hold it.
+    /// How many suspensions hold it; none while they are still on their way.
     #[inline]
     pub fn suspensions(&self) -> u8 {
+        match self.suspended() {
+            byte if byte.has(STOPS) => 0,
+            byte => byte,
+        }
+    }
+
+    /// How many suspensions nobody has taken back, whether or not they hold it yet.
+    pub(crate) fn suspend_count(&self) -> u8 {
+        self.suspended().without(STOPS)
+    }
+
+    /// Whether it is suspended, and runs on until that reaches it.
+    #[inline]
+    pub(crate) fn stops(&self) -> bool {
+        self.suspended().has(STOPS)
+    }
+
+    #[inline]
+    fn suspended(&self) -> u8 {
         match self.parts.suspended {
             0 => 0,
             at => self.bytes[usize::from(at)],
@@ -309,6 +331,11 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
         if self.parts.suspended != 0 {
             self.bytes[usize::from(self.parts.suspended)] = count;
         }
+    }
+
+    /// So many suspensions are on their way to it.
+    pub(crate) fn set_stops(&mut self, count: u8) {
+        self.set_suspensions(if count > 0 { count.with(STOPS) } else { 0 });
     }
 
     /// Hands it a packet that its call will return when it goes on.

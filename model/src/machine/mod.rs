@@ -237,6 +237,7 @@ impl<P: Personality> Machine<P> {
         let mut turn = frame.turn(&mut state.0, observer, choices);
         match mover.kind {
             StepKind::Turn => self.take_turn(&mut turn, me, mover.choice),
+            StepKind::Wake if stops(turn.view(), me) => self.stop(&mut turn, me),
             StepKind::Wake => {
                 turn.by_some(self.personality.about().no_limit);
                 let get = turn.get(me);
@@ -253,6 +254,12 @@ impl<P: Personality> Machine<P> {
             .filter(|&fault| frame.program.builtin.judge(fault));
         (Step { choice, ..mover }, fault)
     }
+}
+
+/// Whether what a thread does by itself is to stop; one that was made runnable inside its call comes out of that first.
+#[inline]
+fn stops(view: View<'_>, id: ThreadId) -> bool {
+    view.has_suspensions() && view.thread(id).stops() && view.thread(id).mode() != Mode::Woken
 }
 
 impl<P: Personality> Machine<P> {

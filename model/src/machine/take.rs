@@ -187,16 +187,25 @@ impl<P: Personality> Machine<P> {
         me: ThreadId,
         target: ThreadId,
     ) {
-        let (mode, so_far) = (
-            turn.view().thread(target).mode(),
-            turn.view().thread(target).suspensions(),
-        );
+        let (mode, so_far, stops) = {
+            let thread = turn.view().thread(target);
+            (thread.mode(), thread.suspend_count(), thread.stops())
+        };
         if mode.is_over() {
             let outcome = self.personality.suspended_too_late(turn);
             return turn.returns(me, outcome);
         }
         if so_far == SUSPENSIONS_MAX {
             return turn.returns(me, Outcome::Failed(Error::Limit));
+        }
+        // In lock-step it has stopped before anybody else moves.
+        let may_run_on = so_far == 0
+            && target != me
+            && matches!(mode, Mode::Ready | Mode::Woken)
+            && turn.program.schedule.is_none();
+        if stops || may_run_on && self.personality.stops_later(turn) {
+            turn.thread(target).set_stops(so_far + 1);
+            return turn.returns(me, Outcome::Done);
         }
         // One that suspends itself stops inside its call, though nothing is left for it to do.
         turn.thread(target).set_suspensions(so_far + 1);
@@ -209,6 +218,16 @@ impl<P: Personality> Machine<P> {
         }
     }
 
+    /// What was on its way to a thread that runs reaches it.
+    pub(super) fn stop<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        let count = turn.view().thread(me).suspend_count();
+        turn.thread(me).set_suspensions(count);
+        self.personality.suspends(turn, me);
+        if turn.is_at_its_end(me) {
+            self.personality.suspended_at_its_end(turn);
+        }
+    }
+
     pub(super) fn resume<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -216,7 +235,10 @@ impl<P: Personality> Machine<P> {
         target: ThreadId,
     ) {
         turn.returns(me, Outcome::Done);
-        let so_far = turn.view().thread(target).suspensions();
+        let so_far = turn.view().thread(target).suspend_count();
+        if turn.view().thread(target).stops() {
+            return turn.thread(target).set_stops(so_far - 1);
+        }
         if so_far > 0 {
             turn.thread(target).set_suspensions(so_far - 1);
         }

@@ -32,7 +32,8 @@
 //! a later one, and the packet may be gone by then. An event that resets itself and is set by an operation
 //! releases the first of its waiters. Messages of jobs are lost only where a scenario says that they may be.
 //! Windows Vista is absent: it ended an alertable call otherwise, and lacked reserve objects. `windows` wakes those who
-//! wait for a port's handle as Windows 10 does since 1607. A mutex whose owner ends stays owned. Scheduling
+//! wait for a port's handle as Windows 10 does since 1607. Of what a wait completion packet cannot wait for, only a
+//! mutex can be named. A mutex whose owner ends stays owned. Scheduling
 //! priorities and the boost of a released thread are absent: which of several runnable threads moves is the
 //! chooser's business.
 
@@ -87,6 +88,7 @@ claims! {
     UNBLOCK_OVER_LIMIT = "windows/unblock-over-limit", Documented, "D:iocp, D:wi7": "A thread that comes back counts at once, even beyond the concurrency value.";
     EXIT_RELEASES = "windows/exit-releases", Derived, "R:thr, D:iocp": "A member that ends counts out, and a waiter gets a queued packet.";
     SUSPEND_RELEASES = "windows/suspend-releases", Documented, "D:iocp": "A running member that is suspended counts out until it is resumed.";
+    SUSPEND_LATER = "windows/suspend-later", Documented, "oldnewthing 2015-02-05, X:go, X:clr": "SuspendThread may return before a running thread has stopped, which goes on until then.";
     SUSPEND_WAITING = "windows/suspend-waiting", Open, "R:apc, R:queue": "A waiter that is suspended leaves the waiters, and comes back as the newest (Q7: it may stay).";
     RETURN_GAP = "windows/return-gap", Open, "R:queue, X:go, X:clr": "A waiter that comes back from a suspension or a kernel APC may count for a moment before it looks at the queue and stands in line again: a post in between goes to another (both allowed).";
     SUSPEND_ENDLESS = "windows/suspend-endless", Derived, "R:thr": "A suspended thread does not end, although nothing is left for it to do, until it is resumed.";
@@ -448,6 +450,10 @@ impl Personality for Windows {
                 Whose::Process(_) => PROCESS_END_SIGNALS,
             });
         }
+    }
+
+    fn stops_later<O: Observer>(&self, turn: &mut Turn<'_, O>) -> bool {
+        turn.choose(&waits::STOPS)
     }
 
     fn suspends<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {

@@ -114,6 +114,7 @@ const LATER: About = About {
         &port::MEMORY,
         &waits::HANDLE_WAITS,
         &waits::SUSPENDED,
+        &waits::STOPS,
         &waits::ALERTED,
         &waits::RETURNS,
         &io::SIGNALED,

@@ -270,6 +270,12 @@ const COMES_BACK: u8 = 1;
 
 // Suspension.
 
+/// When a running thread that is suspended stops.
+pub(super) const STOPS: Readings<bool> = Readings {
+    claim: SUSPEND_LATER,
+    readings: &[("at-once", false), ("later", true)],
+};
+
 /// What a suspension may do to a waiter (Q7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Suspended {
