@@ -242,7 +242,7 @@ impl Windows {
         if waited {
             let port = turn.get(issuer).port;
             turn.port(port).running_mut().leave();
-            self.look_again(turn, issuer);
+            self.comes_back(turn, issuer);
         } else {
             self.blocks(turn, issuer);
         }

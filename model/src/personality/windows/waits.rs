@@ -211,7 +211,7 @@ impl Windows {
 
     /// A thread that has left the waiters, and does not count, is on its way back: it looks at the queue at once, or
     /// counts for a moment before it does.
-    fn comes_back<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+    pub(super) fn comes_back<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
         match turn.choose(&RETURNS) {
             Return::AtOnce => self.look_again(turn, target),
             Return::Later => {
