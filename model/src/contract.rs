@@ -64,10 +64,22 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     /// An object was had, with or without a wait: the claim that says of whose end it is, where it is one.
     #[inline(always)]
     fn had<O: Observer>(&self, _: &mut Turn<'_, O>, _: ObjectId) {}
-    /// A thread is about to wait for something that is not a port, or gives the processor away.
+    /// A thread is about to wait for something that is not a port, for however short a time.
     fn turns_away<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) {}
+    /// A thread gives the processor away, and waits for nothing.
+    fn yields<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        self.turns_away(turn, me);
+    }
     /// A thread is about to sleep in an alertable wait; says whether an asynchronous procedure call has ended it.
     fn alerts<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) -> bool {
+        false
+    }
+    /// Whether a pending asynchronous procedure call ends an alertable wait for what can be had.
+    fn alerts_first<O: Observer>(&self, _: &mut Turn<'_, O>, _: ThreadId) -> bool {
+        false
+    }
+    /// Whether a running thread that is suspended runs on until that reaches it, after the call has returned.
+    fn stops_later<O: Observer>(&self, _: &mut Turn<'_, O>) -> bool {
         false
     }
     /// A thread that was running or waiting is suspended.
@@ -82,11 +94,13 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn suspended_too_late<O: Observer>(&self, _: &mut Turn<'_, O>) -> Outcome {
         unlisted()
     }
+    /// A thread that is suspended has nothing left to do, and would end if it were not.
+    fn suspended_at_its_end<O: Observer>(&self, _: &mut Turn<'_, O>) {}
     /// A thread that has ended is to be terminated.
     fn terminated_too_late<O: Observer>(&self, _: &mut Turn<'_, O>) -> Outcome {
         Outcome::Failed(Error::Invalid)
     }
-    /// What a wait completion packet waits for was signaled, and taken for it.
+    /// What a wait completion packet waits for is signaled.
     fn wait_packet_fires<O: Observer>(&self, _: &mut Turn<'_, O>, _: WaitPacketId) {
         unlisted()
     }
@@ -353,6 +367,10 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
 
     /// What holds in every state of this system, beyond what [`crate::property`] knows of all.
     fn holds(&self, view: View<'_>) -> Result<(), Fault>;
+    /// What holds where nothing can move any more, beyond that.
+    fn holds_at_rest(&self, _: View<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// Where an operation ends up that a personality lists and does not do.

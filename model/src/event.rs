@@ -128,10 +128,12 @@ pub enum Error {
     Absent,
     /// What is looked at is not over.
     Incomplete,
+    /// It cannot be done, and the system does not say why.
+    General,
 }
 
 /// Every [`Error`], in order.
-pub const ERRORS: [Error; 16] = [
+pub const ERRORS: [Error; 17] = [
     Error::Timeout,
     Error::Abandoned,
     Error::BadHandle,
@@ -148,4 +150,5 @@ pub const ERRORS: [Error; 16] = [
     Error::Denied,
     Error::Absent,
     Error::Incomplete,
+    Error::General,
 ];

@@ -31,6 +31,13 @@ pub(crate) fn block<P: Personality, O: Observer>(
     timeout: Timeout,
     alertable: bool,
 ) {
+    let is_alerted = alertable
+        && is_free(turn.view(), me, id)
+        && personality.alerts_first(turn, me)
+        && personality.alerts(turn, me);
+    if is_alerted {
+        return;
+    }
     if acquire(turn, me, id) {
         personality.had(turn, id);
         return turn.returns(me, Outcome::Done);
@@ -108,9 +115,14 @@ pub(crate) fn clear<O: Observer>(turn: &mut Turn<'_, O>, id: ObjectId) {
     bytes(turn, id)[0] = 0;
 }
 
-/// A wait completion packet takes the object as a thread would; says whether it could be had.
-pub(crate) fn take_for_packet<O: Observer>(turn: &mut Turn<'_, O>, id: ObjectId) -> bool {
-    acquire(turn, ThreadId(0), id)
+/// Whether a wait completion packet finds the object signaled.
+pub(crate) fn is_signaled(view: View<'_>, id: ObjectId) -> bool {
+    is_free(view, ThreadId(0), id)
+}
+
+/// A wait completion packet takes the object as a thread would.
+pub(crate) fn take_for_packet<O: Observer>(turn: &mut Turn<'_, O>, id: ObjectId) {
+    acquire(turn, ThreadId(0), id);
 }
 
 /// Whoever waits for a signaled object has it: all, or the `answer`-th of the threads and wait completion
@@ -132,9 +144,15 @@ fn serve<P: Personality, O: Observer>(
     }
     let wait_packet = armed(turn.view(), id).nth(answer - threads);
     if let Some(wait_packet) = wait_packet
-        && take_for_packet(turn, id)
+        && is_signaled(turn.view(), id)
     {
         personality.wait_packet_fires(turn, wait_packet);
+        // It may have left the signal to the next.
+        if is_signaled(turn.view(), id) {
+            let answers = answers(turn.view(), id);
+            let answer = turn.ask(answers.into()) as u8;
+            serve(personality, turn, id, answer);
+        }
     }
 }
 
@@ -194,36 +212,34 @@ fn release<P: Personality, O: Observer>(
     }
 }
 
+/// Whether a thread could have the object.
+pub(crate) fn is_free(view: View<'_>, me: ThreadId, id: ObjectId) -> bool {
+    let at = usize::from(view.layout.objects[id.index()]);
+    let bytes = &view.bytes[at..];
+    match view.program.objects[id.index()] {
+        Object::End(_) => has_come(view, id),
+        Object::Event { .. } => bytes[0] != 0,
+        Object::Mutex => bytes[0] == 0 || bytes[0] == me.0 + 1,
+        Object::Semaphore { .. } => bytes[0] > 0,
+    }
+}
+
 /// Takes the object for a thread, if it can be had.
 fn acquire<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, id: ObjectId) -> bool {
-    let object = turn.program.objects[id.index()];
-    if let Object::End(_) = object {
-        return has_come(turn.view(), id);
+    if !is_free(turn.view(), me, id) {
+        return false;
     }
-    let bytes = bytes(turn, id);
-    match object {
-        Object::Event { manual, .. } => {
-            let signaled = bytes[0] != 0;
-            if !manual {
-                bytes[0] = 0;
-            }
-            signaled
-        }
+    match turn.program.objects[id.index()] {
+        Object::End(_) | Object::Event { manual: true, .. } => {}
+        Object::Event { manual: false, .. } => bytes(turn, id)[0] = 0,
         Object::Mutex => {
-            let free = bytes[0] == 0 || bytes[0] == me.0 + 1;
-            if free {
-                bytes[0] = me.0 + 1;
-                bytes[1] = bytes[1].saturating_add(1);
-            }
-            free
+            let bytes = bytes(turn, id);
+            bytes[0] = me.0 + 1;
+            bytes[1] = bytes[1].saturating_add(1);
         }
-        Object::Semaphore { .. } => {
-            let free = bytes[0] > 0;
-            bytes[0] -= u8::from(free);
-            free
-        }
-        Object::End(_) => unreachable!("it has no bytes"),
+        Object::Semaphore { .. } => bytes(turn, id)[0] -= 1,
     }
+    true
 }
 
 /// Makes the object available.

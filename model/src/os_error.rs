@@ -33,6 +33,7 @@ pub fn win32(error: Error) -> OsError {
         Error::Denied => ("ERROR_ACCESS_DENIED", 5),
         Error::Absent => ("ERROR_INVALID_FUNCTION", 1),
         Error::Incomplete => ("ERROR_IO_INCOMPLETE", 996),
+        Error::General => ("ERROR_GEN_FAILURE", 31),
     };
     OsError { name, number }
 }
@@ -55,6 +56,7 @@ pub fn errno(error: Error) -> OsError {
         Error::Busy => ("EBUSY", 16),
         Error::Denied => ("EPERM", 1),
         Error::Absent => ("ENOSYS", 38),
+        Error::General => ("EIO", 5),
     };
     OsError { name, number }
 }

@@ -185,7 +185,9 @@ impl PartialOrder {
                 continue;
             }
             let first = self.at(view, thread);
+            let stops = view.has_suspensions() && view.thread(thread).stops();
             if first.begins
+                && !stops
                 && first.forward
                 && let Some(moving) = self.close(view, thread, steps)
             {
@@ -202,7 +204,13 @@ impl PartialOrder {
 
     /// The threads that have to do with each other, from one on, as bits; none where others must move as well.
     fn close(&self, view: View<'_>, first: ThreadId, steps: &[Step]) -> Option<u64> {
-        let next = |id| self.at(view, id).next.of(view.thread(id).port());
+        // One that stops counts out of its port.
+        let stops = |id| view.has_suspensions() && view.thread(id).stops();
+        let next = |id| {
+            let mut next = self.at(view, id).next;
+            next.own_port |= stops(id);
+            next.of(view.thread(id).port())
+        };
         let ever = |id| {
             let ever = self.at(view, id).ever;
             Touch {

@@ -61,9 +61,19 @@ pub(crate) fn judge(
     first_broken(view, &program.always).map(Violation::Always)
 }
 
-/// What a state violates in which nothing can move any more.
-pub(crate) fn judge_end(view: View<'_>) -> Option<Violation> {
+/// What a state violates in which nothing can move any more; `own` is what holds there of the system itself, unless a
+/// schedule has its end there, and others could go on.
+pub(crate) fn judge_end(
+    view: View<'_>,
+    own: impl FnOnce(View<'_>) -> Result<(), Fault>,
+) -> Option<Violation> {
     let program = view.program;
+    if program.schedule.is_none()
+        && let Err(fault) = own(view)
+        && program.builtin.judge(fault)
+    {
+        return Some(Violation::Builtin(fault));
+    }
     match &program.schedule {
         Some(schedule) if view.turns_taken() < schedule.len() => {
             return Some(Violation::Builtin(Fault::Schedule));

@@ -103,10 +103,13 @@ pub(crate) struct Parts {
     pub pc_high: u8,
 }
 
-/// What the byte of the port says besides: see [`Thread::is_fresh`] and [`Thread::counts_on`].
+/// What the byte of the port says besides: see [`Thread::is_fresh`] and [`Thread::counts_otherwise`].
 const PORT: u8 = 0x3f;
 const FRESH: u8 = 0x80;
-const COUNTS_ON: u8 = 0x40;
+const COUNTS_OTHERWISE: u8 = 0x40;
+
+/// What the byte of the suspensions says besides: see [`Thread::stops`].
+const STOPS: u8 = 0x80;
 
 /// One thread.
 pub struct Thread<B> {
@@ -154,10 +157,10 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
         self.bytes[3].has(FRESH)
     }
 
-    /// Whether it counts as running although it waits.
+    /// Whether it counts as running although it waits, or does not although it runs.
     #[inline]
-    pub fn counts_on(&self) -> bool {
-        self.bytes[3].has(COUNTS_ON)
+    pub fn counts_otherwise(&self) -> bool {
+        self.bytes[3].has(COUNTS_OTHERWISE)
     }
 
     /// Asynchronous procedure calls that it has not run yet.
@@ -197,9 +200,28 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
         u32::from_le_bytes(bytes).checked_sub(1)
     }
 
-    /// How many suspensions hold it.
+    /// How many suspensions hold it; none while they are still on their way.
     #[inline]
     pub fn suspensions(&self) -> u8 {
+        match self.suspended() {
+            byte if byte.has(STOPS) => 0,
+            byte => byte,
+        }
+    }
+
+    /// How many suspensions nobody has taken back, whether or not they hold it yet.
+    pub(crate) fn suspend_count(&self) -> u8 {
+        self.suspended().without(STOPS)
+    }
+
+    /// Whether it is suspended, and runs on until that reaches it.
+    #[inline]
+    pub(crate) fn stops(&self) -> bool {
+        self.suspended().has(STOPS)
+    }
+
+    #[inline]
+    fn suspended(&self) -> u8 {
         match self.parts.suspended {
             0 => 0,
             at => self.bytes[usize::from(at)],
@@ -264,9 +286,9 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
         self.bytes[3] = self.bytes[3].set(FRESH, fresh);
     }
 
-    /// Changes [`Thread::counts_on`].
-    pub fn set_counts_on(&mut self, counts: bool) {
-        self.bytes[3] = self.bytes[3].set(COUNTS_ON, counts);
+    /// Changes [`Thread::counts_otherwise`].
+    pub fn set_counts_otherwise(&mut self, otherwise: bool) {
+        self.bytes[3] = self.bytes[3].set(COUNTS_OTHERWISE, otherwise);
     }
 
     /// One more asynchronous procedure call is queued to it.
@@ -309,6 +331,11 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
         if self.parts.suspended != 0 {
             self.bytes[usize::from(self.parts.suspended)] = count;
         }
+    }
+
+    /// So many suspensions are on their way to it.
+    pub(crate) fn set_stops(&mut self, count: u8) {
+        self.set_suspensions(if count > 0 { count.with(STOPS) } else { 0 });
     }
 
     /// Hands it a packet that its call will return when it goes on.

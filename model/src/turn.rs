@@ -336,7 +336,8 @@ impl<O: Observer> Turn<'_, O> {
             }
             // The end of an associated thread is a step, because it changes the count; so is the end of one
             // that has issued operations, because it may end them, and of one that somebody waits for.
-            Rest::End(pc) if thread.port().is_some() || shows => {
+            // A suspended one stands there until it is resumed.
+            Rest::End(pc) if thread.port().is_some() || shows || thread.suspensions() > 0 => {
                 thread.set_pc(pc);
                 thread.set_mode(Mode::Ready);
             }
@@ -350,11 +351,22 @@ impl<O: Observer> Turn<'_, O> {
 
     /// A thread is associated with no port any more; one that had only its exit left is over.
     pub fn unbinds(&mut self, id: ThreadId) {
-        let mut thread = self.thread(id);
-        thread.set_port(None);
-        let (mode, pc) = (thread.mode(), thread.pc());
-        let at_end = self.program.code(id).instrs[usize::from(pc)] == Instr::End;
-        if mode == Mode::Ready && at_end && !self.shows_end(id) {
+        self.thread(id).set_port(None);
+        self.ends_if_over(id);
+    }
+
+    /// Whether a thread has only its exit left.
+    pub(crate) fn is_at_its_end(&self, id: ThreadId) -> bool {
+        let view = self.view();
+        let (mode, pc) = (view.thread(id).mode(), view.thread(id).pc());
+        mode == Mode::Ready && self.program.code(id).instrs[usize::from(pc)] == Instr::End
+    }
+
+    /// A thread whose exit is no step is over once nothing else is left for it to do, unless it is suspended.
+    pub(crate) fn ends_if_over(&mut self, id: ThreadId) {
+        let thread = self.thread(id);
+        let is_held = thread.port().is_some() || thread.suspensions() > 0;
+        if !is_held && self.is_at_its_end(id) && !self.shows_end(id) {
             self.ends(id);
         }
     }

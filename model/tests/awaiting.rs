@@ -13,7 +13,7 @@ fn machine(write: impl FnOnce(&mut Builder)) -> Machine<Windows> {
     let mut program = Builder::new();
     write(&mut program);
     let program = program.build().expect("it has room and threads that start");
-    Machine::new(Arc::new(program), Windows::VISTA, 1).expect("every system has these operations")
+    Machine::new(Arc::new(program), Windows::LATER, 1).expect("every system has these operations")
 }
 
 /// Who can move.

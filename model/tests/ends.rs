@@ -33,7 +33,7 @@ fn program(threads: &[&[Op]], ends: &[Whose]) -> Program {
 
 fn machine(program: &Program) -> Machine<Windows> {
     let program = Arc::new(program.clone());
-    Machine::new(program, Windows::VISTA, 1).expect("every system has these operations")
+    Machine::new(program, Windows::LATER, 1).expect("every system has these operations")
 }
 
 /// Who has come back from a wait.

@@ -15,7 +15,7 @@ use portsim_model::{AnyMachine, Machine, State};
 const N: LocalId = LocalId(0);
 
 fn machine(program: &Program) -> Machine<Windows> {
-    Machine::new(Arc::new(program.clone()), Windows::VISTA, 2).expect("Windows has its operations")
+    Machine::new(Arc::new(program.clone()), Windows::LATER, 2).expect("Windows has its operations")
 }
 
 fn add(program: &mut Program, expr: Expr) -> ExprId {

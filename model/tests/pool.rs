@@ -30,7 +30,7 @@ fn pool(workers: u8, concurrency: u32, posters: u8, packets: usize) -> Program {
 /// States and transitions, the initial state counted as one generated.
 fn explore(program: Program) -> (usize, usize) {
     let machine =
-        Machine::new(Arc::new(program), Windows::VISTA, 2).expect("Windows has these operations");
+        Machine::new(Arc::new(program), Windows::LATER, 2).expect("Windows has these operations");
     let machine: &dyn AnyMachine = &machine;
     let boot = machine.boot();
     let mut seen: HashSet<State> = HashSet::from([boot.clone()]);

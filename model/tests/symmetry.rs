@@ -11,7 +11,7 @@ use portsim_model::symmetry::Symmetry;
 use portsim_model::{AnyMachine, Machine, State};
 
 fn machine(program: Program) -> Machine<Windows> {
-    Machine::new(Arc::new(program), Windows::VISTA, 2).expect("Windows has its operations")
+    Machine::new(Arc::new(program), Windows::LATER, 2).expect("Windows has its operations")
 }
 
 /// How many threads are alike, in groups of two or more.

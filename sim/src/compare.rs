@@ -173,5 +173,6 @@ fn meaning(error: Error) -> &'static str {
         Error::Denied => "denied",
         Error::Absent => "absent",
         Error::Incomplete => "incomplete",
+        Error::General => "general",
     }
 }

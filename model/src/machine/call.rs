@@ -101,7 +101,7 @@ impl<P: Personality> Machine<P> {
                 ticks, alertable, ..
             } => self.sleep(turn, me, ticks, alertable),
             Op::Yield => {
-                own.turns_away(turn, me);
+                own.yields(turn, me);
                 turn.returns(me, Outcome::Done);
             }
             Op::Suspend { thread } => self.suspend(turn, me, thread),

@@ -15,7 +15,7 @@ use crate::os_error::OsError;
 use crate::program::{
     FileId, LocalId, ObjectId, Op, ProcessId, Program, SourceId, ThreadId, VarId, Variable,
 };
-use crate::property::{Owed, Violation, holds, judge_end, owes};
+use crate::property::{Owed, holds, owes};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
@@ -205,10 +205,6 @@ impl Frame {
                 turn.thread(id).set_remaining(Some(1));
             }
         }
-    }
-
-    pub(super) fn judge_end(&self, state: &State) -> Option<Violation> {
-        judge_end(self.view(state))
     }
 
     pub(super) fn shows(&self, state: &State, property: usize) -> bool {

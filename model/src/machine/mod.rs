@@ -22,7 +22,7 @@ use crate::event::{Error, Observer};
 use crate::layout::Layout;
 use crate::os_error::OsError;
 use crate::program::{Program, ThreadId};
-use crate::property::{Fault, Owed, Violation, conserved, judge};
+use crate::property::{Fault, Owed, Violation, conserved, judge, judge_end};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
@@ -79,6 +79,9 @@ pub trait AnyMachine: Debug + Send + Sync {
 
     /// What a state violates, other than by being the last.
     fn judge(&self, state: &State) -> Option<Violation>;
+
+    /// What a state violates in which nothing can move any more.
+    fn judge_end(&self, state: &State) -> Option<Violation>;
 
     /// The claim that keeps a thread from moving, where one does: in a call that waits although there is something for
     /// it, or before one that has to wait until others have gone on.
@@ -163,11 +166,6 @@ impl dyn AnyMachine + '_ {
     /// common clock held to the program's ticks.
     pub fn even_deadlines(&self, state: &mut State) {
         self.frame().even_deadlines(state);
-    }
-
-    /// What a state violates in which nothing can move any more.
-    pub fn judge_end(&self, state: &State) -> Option<Violation> {
-        self.frame().judge_end(state)
     }
 
     /// Whether the state shows the `sometimes` property of this number.
@@ -256,6 +254,7 @@ impl<P: Personality> Machine<P> {
         let mut turn = frame.turn(&mut state.0, observer, choices);
         match mover.kind {
             StepKind::Turn => self.take_turn(&mut turn, me, mover.choice),
+            StepKind::Wake if stops(turn.view(), me) => self.stop(&mut turn, me),
             StepKind::Wake => {
                 turn.by_some(self.personality.about().no_limit);
                 let get = turn.get(me);
@@ -272,6 +271,12 @@ impl<P: Personality> Machine<P> {
             .filter(|&fault| frame.program.builtin.judge(fault));
         (Step { choice, ..mover }, fault)
     }
+}
+
+/// Whether what a thread does by itself is to stop; one that was made runnable inside its call comes out of that first.
+#[inline]
+fn stops(view: View<'_>, id: ThreadId) -> bool {
+    view.has_suspensions() && view.thread(id).stops() && view.thread(id).mode() != Mode::Woken
 }
 
 impl<P: Personality> Machine<P> {
@@ -367,6 +372,12 @@ impl<P: Personality> AnyMachine for Machine<P> {
 
     fn judge(&self, state: &State) -> Option<Violation> {
         judge(self.frame.view(state), |view| self.personality.holds(view))
+    }
+
+    fn judge_end(&self, state: &State) -> Option<Violation> {
+        judge_end(self.frame.view(state), |view| {
+            self.personality.holds_at_rest(view)
+        })
     }
 }
 

@@ -28,6 +28,9 @@ impl<P: Personality> Machine<P> {
                 Mode::Woken => self.wakes(view, id, &mut each),
                 _ => {}
             }
+            if may_be_suspended && super::stops(view, id) {
+                each(wake_of(id));
+            }
         }
         Bounded(bounded | self.times(view, &mut each))
     }
@@ -164,11 +167,7 @@ impl<P: Personality> Machine<P> {
         let thread = view.thread(id);
         let awake = thread.mode() == Mode::Woken && thread.suspensions() == 0;
         if awake && !(P::HOLDS && self.personality.holds_wake(view, id).is_some()) {
-            each(Step {
-                kind: StepKind::Wake,
-                thread: id,
-                choice: 0,
-            });
+            each(wake_of(id));
         }
     }
 
@@ -219,6 +218,16 @@ fn turn_of(thread: ThreadId, choice: u32) -> Step {
         kind: StepKind::Turn,
         thread,
         choice,
+    }
+}
+
+/// What a thread does by itself.
+#[inline(always)]
+fn wake_of(thread: ThreadId) -> Step {
+    Step {
+        kind: StepKind::Wake,
+        thread,
+        choice: 0,
     }
 }
 

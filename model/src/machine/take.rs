@@ -86,6 +86,11 @@ impl<P: Personality> Machine<P> {
         ticks: u32,
         alertable: bool,
     ) {
+        // Sleep(0) is a yield; one that APCs may end is a wait.
+        if ticks == 0 && !alertable {
+            self.personality.yields(turn, me);
+            return turn.returns(me, Outcome::Done);
+        }
         self.personality.turns_away(turn, me);
         if alertable && self.personality.alerts(turn, me) {
             return;
@@ -182,10 +187,10 @@ impl<P: Personality> Machine<P> {
         me: ThreadId,
         target: ThreadId,
     ) {
-        let (mode, so_far) = (
-            turn.view().thread(target).mode(),
-            turn.view().thread(target).suspensions(),
-        );
+        let (mode, so_far, stops) = {
+            let thread = turn.view().thread(target);
+            (thread.mode(), thread.suspend_count(), thread.stops())
+        };
         if mode.is_over() {
             let outcome = self.personality.suspended_too_late(turn);
             return turn.returns(me, outcome);
@@ -193,10 +198,33 @@ impl<P: Personality> Machine<P> {
         if so_far == SUSPENSIONS_MAX {
             return turn.returns(me, Outcome::Failed(Error::Limit));
         }
-        turn.returns(me, Outcome::Done);
+        // In lock-step it has stopped before anybody else moves.
+        let may_run_on = so_far == 0
+            && target != me
+            && matches!(mode, Mode::Ready | Mode::Woken)
+            && turn.program.schedule.is_none();
+        if stops || may_run_on && self.personality.stops_later(turn) {
+            turn.thread(target).set_stops(so_far + 1);
+            return turn.returns(me, Outcome::Done);
+        }
+        // One that suspends itself stops inside its call, though nothing is left for it to do.
         turn.thread(target).set_suspensions(so_far + 1);
+        turn.returns(me, Outcome::Done);
         if so_far == 0 {
             self.personality.suspends(turn, target);
+        }
+        if turn.is_at_its_end(target) {
+            self.personality.suspended_at_its_end(turn);
+        }
+    }
+
+    /// What was on its way to a thread that runs reaches it.
+    pub(super) fn stop<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        let count = turn.view().thread(me).suspend_count();
+        turn.thread(me).set_suspensions(count);
+        self.personality.suspends(turn, me);
+        if turn.is_at_its_end(me) {
+            self.personality.suspended_at_its_end(turn);
         }
     }
 
@@ -207,7 +235,10 @@ impl<P: Personality> Machine<P> {
         target: ThreadId,
     ) {
         turn.returns(me, Outcome::Done);
-        let so_far = turn.view().thread(target).suspensions();
+        let so_far = turn.view().thread(target).suspend_count();
+        if turn.view().thread(target).stops() {
+            return turn.thread(target).set_stops(so_far - 1);
+        }
         if so_far > 0 {
             turn.thread(target).set_suspensions(so_far - 1);
         }
@@ -218,10 +249,14 @@ impl<P: Personality> Machine<P> {
             );
             match mode {
                 Mode::Blocked => {
-                    if turn.op(target).is_alertable() && self.personality.alerts(turn, target) {
+                    let object = turn.view().thread(target).object();
+                    let is_alerted = turn.op(target).is_alertable()
+                        && (!objects::is_free(turn.view(), target, object)
+                            || self.personality.alerts_first(turn, target))
+                        && self.personality.alerts(turn, target);
+                    if is_alerted {
                         return;
                     }
-                    let object = turn.view().thread(target).object();
                     objects::resume(&self.personality, turn, target, object);
                 }
                 Mode::Sleeping if remaining == Some(0) => self.wakes_up(turn, target),
@@ -231,6 +266,7 @@ impl<P: Personality> Machine<P> {
                 Mode::Stalled | Mode::Sleeping => {}
                 _ => self.personality.resumes(turn, target),
             }
+            turn.ends_if_over(target);
         }
     }
 

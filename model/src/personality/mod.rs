@@ -66,8 +66,9 @@ pub fn claims_of(personality: &str) -> impl Iterator<Item = &'static Claim> + us
 }
 
 /// Every personality, in the order of lists and tables.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "windows",
+    "windows-7",
     "windows-2003",
     "wine-8",
     "wine-10",
@@ -171,7 +172,8 @@ trait Visitor {
 /// Does work for the personality of this name; none if there is none. Nothing else goes from a name to a personality.
 fn with<V: Visitor>(name: &str, visitor: V) -> Option<V::Out> {
     Some(match name {
-        "windows" => visitor.visit(Windows::VISTA),
+        "windows" => visitor.visit(Windows::LATER),
+        "windows-7" => visitor.visit(Windows::SEVEN),
         "windows-2003" => visitor.visit(Windows::NT5),
         "wine-8" => visitor.visit(Wine::V8),
         "wine-10" => visitor.visit(Wine::V10),

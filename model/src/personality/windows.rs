@@ -1,4 +1,4 @@
-//! Windows I/O completion ports: `windows`, Vista to 11, and `windows-2003`, as NT 5 had them.
+//! Windows I/O completion ports: `windows`, 8.1 to 11, `windows-7`, and `windows-2003`, as NT 5 had them.
 //!
 //! A port is a kernel queue with a rule for threads. Packets leave first in, first out; the thread that
 //! parked last is released first; at most N associated threads run, and the kernel counts them as they
@@ -8,7 +8,7 @@
 //! Long: the claims of a system, and the calls that follow them, stand together.
 //!
 //! The sources are those of Wine's test suite (W) and Wine itself (Ws), Microsoft's documentation (D), ReactOS
-//! (R), and libraries in use (X). Further claims, of `windows-2003`, name only what differs there.
+//! (R), and libraries in use (X). Further claims, of `windows-7` and `windows-2003`, name only what differs there.
 //!
 //! # Where to find
 //!
@@ -17,6 +17,7 @@
 //! | GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, PostQueuedCompletionStatus, CloseHandle; the concurrency value | `windows/port.rs` |
 //! | WaitForSingleObject on a port; asynchronous procedure calls; SuspendThread, ResumeThread | `windows/waits.rs` |
 //! | FileReplaceCompletionInformation; how a device ends operations; GetOverlappedResult; wait completion packets | `windows/io.rs` |
+//! | which version has what | `windows/versions.rs` |
 //! | files, operations and jobs as all systems with NT's calls have them | `nt/` |
 //!
 //! # Divergence from the real system
@@ -30,25 +31,27 @@
 //! at no moment between. A call that issues an operation returns in the same step; what its thread does next is
 //! a later one, and the packet may be gone by then. An event that resets itself and is set by an operation
 //! releases the first of its waiters. Messages of jobs are lost only where a scenario says that they may be.
-//! `windows` ends an alertable call as Windows 7 and later do, and wakes those who wait for a port's handle as
-//! Windows 10 does since 1607. A mutex whose owner ends stays owned. Scheduling
+//! Windows Vista is absent: it ended an alertable call otherwise, and lacked reserve objects. `windows` wakes those who
+//! wait for a port's handle as Windows 10 does since 1607. Of what a wait completion packet cannot wait for, only a
+//! mutex can be named. A mutex whose owner ends stays owned. Scheduling
 //! priorities and the boost of a released thread are absent: which of several runnable threads moves is the
 //! chooser's business.
 
 mod io;
 mod port;
+mod versions;
 mod waits;
 
 use super::nt;
 use super::nt::jobs::Loss;
+use super::nt::operations::is_warning;
 use super::nt::rules::{End, Insert, Nt, Rules, SomeRules};
-use crate::about::{About, COMMON, Limits};
-use crate::choice::{Numbers, Readings};
+use crate::about::About;
+use crate::choice::Readings;
 use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
 use crate::ops_of;
-use crate::os_error::win32;
 use crate::program::{
     BindingId, FileId, Get, JobId, Modes, Object, ObjectId, Op, OperationId, PacketId, PortId,
     Post, ProcessId, Program, ReserveId, ResultId, ThreadId, Timeout, Verb, WaitPacketId, Whose,
@@ -57,6 +60,9 @@ use crate::property::Fault;
 use crate::state::View;
 use crate::threads::{Mode, Thread};
 use crate::turn::Turn;
+
+use versions::Version;
+pub use versions::Windows;
 
 claims! {
     CONTENTS = "windows/contents", Verified, "W:post, D:post": "A packet arrives with the key, bytes and OVERLAPPED it was posted with; NULL is one too.";
@@ -76,14 +82,18 @@ claims! {
     TIMEOUT = "windows/timeout", Verified, "W:post": "A call whose time is over takes nothing and fails with WAIT_TIMEOUT.";
     KEEPS = "windows/keeps", Documented, "D:gqcs, W:sock": "A call that takes no packet stores neither key nor bytes, and NULL as the OVERLAPPED.";
     TIMEOUT_COUNTS = "windows/timeout-counts", Derived, "R:queue, R:wait": "A waiter whose time is over leaves the waiters and counts as running.";
-    POLL_COUNTS = "windows/poll-counts", Open, "R:queue": "A thread that polls an empty port is associated and counts from then on (Q2: both allowed).";
+    POLL_COUNTS = "windows/poll-counts", Open, "R:queue": "A thread that polls another port in vain is associated with that one; whether it counts there before it has slept is open (Q2: both allowed).";
     BLOCK_RELEASES = "windows/block-releases", Documented, "D:iocp, D:wi7": "A member that sleeps in any other kernel wait counts out, and a waiter gets a queued packet.";
     NO_SLEEP_NO_RELEASE = "windows/no-sleep-no-release", Derived, "R:wait": "A wait that is satisfied at once, Sleep(0) and a yield count nobody out.";
     UNBLOCK_OVER_LIMIT = "windows/unblock-over-limit", Documented, "D:iocp, D:wi7": "A thread that comes back counts at once, even beyond the concurrency value.";
     EXIT_RELEASES = "windows/exit-releases", Derived, "R:thr, D:iocp": "A member that ends counts out, and a waiter gets a queued packet.";
     SUSPEND_RELEASES = "windows/suspend-releases", Documented, "D:iocp": "A running member that is suspended counts out until it is resumed.";
+    SUSPEND_LATER = "windows/suspend-later", Documented, "oldnewthing 2015-02-05, X:go, X:clr": "SuspendThread may return before a running thread has stopped, which goes on until then.";
     SUSPEND_WAITING = "windows/suspend-waiting", Open, "R:apc, R:queue": "A waiter that is suspended leaves the waiters, and comes back as the newest (Q7: it may stay).";
+    RETURN_GAP = "windows/return-gap", Open, "R:queue, X:go, X:clr": "A waiter that comes back from a suspension or a kernel APC may count for a moment before it looks at the queue and stands in line again: a post in between goes to another (both allowed).";
+    SUSPEND_ENDLESS = "windows/suspend-endless", Derived, "R:thr": "A suspended thread does not end, although nothing is left for it to do, until it is resumed.";
     SUSPEND_ENDED = "windows/suspend-ended", Derived, "R:state": "A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED.";
+    TERMINATE_ENDED = "windows/terminate-ended", Derived, "R:kill": "To terminate a thread that has ended succeeds.";
     CLOSE_ABANDONS = "windows/close-abandons", Verified, "W:sched, D:gqcs": "Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0.";
     CLOSE_HANDED = "windows/close-handed", Inferred, "Wml": "A packet handed to a waiter before the close is delivered.";
     CLOSE_DISCARDS = "windows/close-discards", Derived, "R:iocomp": "Packets still queued when the port dies are dropped.";
@@ -92,7 +102,7 @@ claims! {
     BATCH = "windows/batch", Verified, "W:setio, W:post": "A batch takes what is queued, oldest first, and never waits to be full.";
     BATCH_STATUS = "windows/batch-status", Documented, "D:gqcsex": "A batch call succeeds whatever the statuses of its packets are; each has its own.";
     BATCH_ZERO = "windows/batch-zero", Verified, "W:setio": "A batch of no packets is an invalid parameter.";
-    BATCH_COUNTS_ONCE = "windows/batch-counts-once", Inferred, "D:wi7": "A batch counts as one running thread, however many packets it took.";
+    BATCH_COUNTS_ONCE = "windows/batch-counts-once", Inferred, "R:queue, D:wi7": "A batch counts as one running thread, however many packets it took.";
     BATCH_AFTER_HANDOFF = "windows/batch-after-handoff", Open, "D:gqcsex": "A batch call released by a post may take further packets that were queued before it ran (Q3: any number).";
     NO_SELF_RULE = "windows/no-self-rule", Inferred, "X:asio": "A thread that posts to its own port releases a waiter like any other poster (Q1).";
     NAMED = "windows/named", Verified, "W:om": "Making a port that exists under its name gives one more handle of it.";
@@ -105,31 +115,36 @@ claims! {
     HANDLE_WAIT_COUNTS = "windows/handle-wait-counts", Open, "R:wait": "A member that waits for the handle of a port counts out as in any other wait (Q9: or does not).";
     ALERT_FIRST = "windows/alert-first", Verified, "W:setio": "An alertable call with an APC pending takes a packet if its thread is a member and may; else the APC runs and nothing else changes, not even the association.";
     ALERT_EMPTY = "windows/alert-empty", Verified, "W:setio, W:post": "An alertable call that finds no packet runs the pending APCs and ends with WAIT_IO_COMPLETION.";
+    ALERT_OR_OBJECT = "windows/alert-or-object", Open, "Wml, R:wait": "An alertable wait for what can be had, with an APC pending, has it, or runs the APC and leaves it as it is (Q12: both allowed).";
     ALERT_NOT = "windows/alert-not", Verified, "W:setio, W:post": "A call that is not alertable runs no APC.";
+    APC_ENDED = "windows/apc-ended", Derived, "R:state": "An APC cannot be queued to a thread that has ended: ERROR_GEN_FAILURE.";
     APC_WAKES = "windows/apc-wakes", Derived, "R:queue, R:wait": "An APC ends an alertable wait; the thread counts as running.";
     KERNEL_APC = "windows/kernel-apc", Derived, "R:queue, R:apc": "A kernel APC makes a waiter look at the queue again and, if there is nothing, the newest.";
     ASSOCIATE_ONCE = "windows/associate-once", Verified, "W:bind": "A file has one association: another fails with ERROR_INVALID_PARAMETER, also with the same port.";
     ASSOCIATE_SYNC = "windows/associate-sync", Verified, "W:fileio": "A synchronous file cannot be associated.";
-    ASSOCIATE_NULL_FILE = "windows/associate-null-file", Documented, "D:create": "To name a port and no file is an invalid parameter.";
+    ASSOCIATE_NULL_FILE = "windows/associate-null-file", Inferred, "D:create, Ws:kernelbase": "To name a port and no file, which its page forbids, is an invalid parameter.";
     ASSOCIATE_SIGNALS = "windows/associate-signals", Verified, "W:fci": "Association sets the file's own signal, unless a mode forbids it.";
     ASSOCIATE_RETROACTIVE = "windows/associate-retroactive", Verified, "W:fileio, W:sock": "The association is read when an operation ends, so that one issued before reports to the port.";
     SHARED_BY_DUPLICATES = "windows/shared-by-duplicates", Verified, "W:sock": "The association is the file's: all its handles share it, in any process.";
     APC_IO_REFUSED = "windows/apc-io-refused", Verified, "W:fileio, W:recv": "On an associated file no operation with an APC routine can be issued.";
     APC_IO_PENDING = "windows/apc-io-pending", Verified, "W:fileio": "One that was issued before the association ends with its APC and no packet.";
     REPLACE = "windows/replace", Documented, "D:fci": "FileReplaceCompletionInformation puts another port and key in the place of the association, or none.";
+    REPLACE_PENDING = "windows/replace-pending", Open, "X:go, D:fci": "While operations on the file are pending it may fail with ERROR_GEN_FAILURE, and the association stays (both allowed: its page does not say).";
     REPLACE_IN_FLIGHT = "windows/replace-in-flight", Open, "D:fci": "What was in flight reports to the new port, or to the old one, or to none (Q4: all allowed).";
-    SKIP_PORT = "windows/skip-port", Verified, "W:pipe, W:conn": "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: what ends in its call, well or with a warning, leaves no packet; what was pending does.";
+    SKIP_PORT = "windows/skip-port", Verified, "W:pipe, W:conn": "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: what ends well in its call leaves no packet; what was pending does.";
+    SKIP_WARNING = "windows/skip-warning", Documented, "W:ntoskrnl": "What ends with a warning in its call leaves a packet all the same.";
+    WARNING_SAID = "windows/warning-said", Open, "W:ntoskrnl, W:pipe": "The call whose operation ended with a warning and left a packet says with which, or that it is pending (both allowed: the test takes either).";
     SKIP_EVENT = "windows/skip-event", Verified, "W:pipe": "FILE_SKIP_SET_EVENT_ON_HANDLE takes the file's own signal back, and no operation sets it again.";
     MODES_ACCUMULATE = "windows/modes-accumulate", Verified, "W:fci": "Modes that are set stay set.";
     MODES_SYNC = "windows/modes-sync", Verified, "W:fci": "A synchronous file has no modes.";
     IMMEDIATE_SUCCESS = "windows/immediate-success", Verified, "W:sock, W:fileio": "An operation that ends well in its call leaves a packet all the same.";
-    IMMEDIATE_WARNING = "windows/immediate-warning", Inferred, "lalinsky/zio PR 733": "An operation that ends with a warning in its call leaves a packet, although the call fails.";
+    IMMEDIATE_WARNING = "windows/immediate-warning", Verified, "W:ntoskrnl": "An operation that ends with a warning in its call leaves a packet, although the call fails.";
     IMMEDIATE_ERROR = "windows/immediate-error", Verified, "W:sock, W:npipe": "An operation that fails in its call leaves neither packet nor signal.";
     PENDING_ERROR = "windows/pending-error", Verified, "W:conn, W:ifl": "An operation that was pending leaves a packet however it ends.";
     NO_OVERLAPPED = "windows/no-overlapped", Verified, "W:conn, W:apoll": "An operation without an OVERLAPPED leaves no packet.";
     LOW_BIT = "windows/low-bit", Verified, "W:conn, W:shut": "The low bit of `hEvent` keeps the packet away, and not the event.";
     EVENT_SET = "windows/event-set", Verified, "W:pipe": "The end of an operation sets its event, or the file's own signal if it has none.";
-    START_RESETS = "windows/start-resets", Inferred, "microsoft/ebpf-for-windows issue 3325": "Issuing an operation takes the signal of its event, or else of the file, back.";
+    START_RESETS = "windows/start-resets", Verified, "W:ntoskrnl": "Issuing an operation takes the signals of its event and of its file back, also if it then fails in its call.";
     SYNC_WAITS = "windows/sync-waits", Derived, "R:wait": "A call on a synchronous file sleeps until the operation is over.";
     IO_CONTENTS = "windows/io-contents", Verified, "W:sock, W:conn": "The packet of an operation carries the file's key, its OVERLAPPED, its bytes and its status.";
     COMPLETION_ORDER = "windows/completion-order", Documented, "D:iocp": "Operations report in the order in which they end.";
@@ -138,7 +153,7 @@ claims! {
     CANCEL_LATE = "windows/cancel-late", Documented, "D:cancelex": "An operation may end on its own although its cancel succeeded.";
     CANCEL_NOTHING = "windows/cancel-nothing", Documented, "D:cancelex": "With nothing to cancel CancelIoEx fails with ERROR_NOT_FOUND.";
     CANCEL_NOTHING_OF_MINE = "windows/cancel-nothing-of-mine", Open, "D:cancelex": "CancelIo with nothing to cancel succeeds, or fails with ERROR_NOT_FOUND (both allowed: its page does not say).";
-    CANCEL_MINE = "windows/cancel-mine", Inferred, "microsoft/msquic PR 1843": "CancelIo ends only what the calling thread has issued.";
+    CANCEL_MINE = "windows/cancel-mine", Documented, "D:cancelio": "CancelIo ends only what the calling thread has issued.";
     CLOSE_FILE_PENDING = "windows/close-file-pending", Verified, "W:sock, W:fileio, W:iocp": "Closing the last handle of a file ends what is pending on it, with the device's status and a packet.";
     CLOSE_FILE_OTHER_HANDLE = "windows/close-file-other-handle", Verified, "W:sock, W:pclose": "While its process has another handle, nothing happens.";
     CLOSE_FILE_OTHER_PROCESS = "windows/close-file-other-process", Verified, "W:pclose, W:aclose": "While only another process has one, the operations of this process with a port, an OVERLAPPED and no event are cancelled.";
@@ -158,11 +173,11 @@ claims! {
     RESERVE_APC = "windows/reserve-apc", Verified, "W:apcres": "A reserve object for APCs serves one at a time, and can be used again once it ran.";
     RESERVE_KIND = "windows/reserve-kind", Verified, "W:setex, W:apcres": "A reserve object for APCs serves no packet, and the reverse.";
     WAIT_PACKET = "windows/wait-packet", Documented, "D:wcp": "A wait completion packet becomes a packet with the values it was given when its target is signaled.";
-    WAIT_PACKET_SIGNALED = "windows/wait-packet-signaled", Documented, "D:wcp": "If its target is signaled already, it is queued at once, and the call says so.";
+    WAIT_PACKET_SIGNALED = "windows/wait-packet-signaled", Open, "D:wcp, sogen": "If its target is signaled already, the call says so; the packet is queued at once, or when a thread next calls on the port (both allowed: who implemented it anew differ).";
     WAIT_PACKET_ONCE = "windows/wait-packet-once", Documented, "D:wcp, X:go": "It fires once; after its removal it can be associated again.";
-    WAIT_PACKET_CONSUMES = "windows/wait-packet-consumes", Inferred, "momo5502/sogen PR 1059": "It takes the signal of its target as a wait would.";
+    WAIT_PACKET_CONSUMES = "windows/wait-packet-consumes", Open, "momo5502/sogen PR 1059": "It takes the signal of its target as a wait would, or leaves it (both allowed: who implemented it anew differ).";
     WAIT_PACKET_BUSY = "windows/wait-packet-busy", Documented, "D:wcp": "One that waits or is queued cannot be associated.";
-    WAIT_PACKET_MUTEX = "windows/wait-packet-mutex", Documented, "sdk-api PR 1843": "A mutex cannot be its target.";
+    WAIT_PACKET_MUTEX = "windows/wait-packet-mutex", Verified, "W:wcp, sdk-api PR 1843": "A mutex cannot be its target, and neither can a keyed event, a port or another such packet.";
     WAIT_PACKET_CANCEL = "windows/wait-packet-cancel", Documented, "D:wcpcancel": "Cancelling takes it back while it waits, and out of the queue if asked to; one that is idle is cancelled already.";
     WAIT_PACKET_END = "windows/wait-packet-end", Inferred, "X:bun, X:compio": "A thread or a process can be its target: its end is a signal that nothing takes.";
     JOB_MESSAGES = "windows/job-messages", Verified, "W:job": "A job's messages are packets with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED.";
@@ -172,7 +187,12 @@ claims! {
     JOB_NULL = "windows/job-null", Verified, "W:job": "The association of a job can be taken away.";
     JOB_NESTED = "windows/job-nested", Verified, "W:nest": "Of nested jobs the innermost reports first.";
     JOB_EXIT = "windows/job-exit", Verified, "W:job, W:jlist": "The end of a process is reported, and then that it was the last.";
+    W7_SKIP_WARNING = "windows-7/skip-warning", Documented, "W:ntoskrnl": "What ends with a warning in its call is skipped like what ends well.";
+    W7_HANDLE_WAIT_HANDED = "windows-7/handle-wait-handed", Verified, "W:sched": "A packet that is handed to a waiter releases those who wait for the handle too.";
+    W7_ABSENT = "windows-7/absent", Documented, "D:fci, D:wcp, D:job": "Wait completion packets, replacing an association, and taking one of a job away came later.";
     NT5_SELF_RULE = "windows-2003/self-rule", Derived, "R:queue, R:ke_x": "A thread that posts to its own port right after a call that did not sleep may only queue the packet, though a waiter could have it.";
+    NT5_YIELD = "windows-2003/yield", Derived, "R:thrdschd": "A yield, or Sleep(0), with no other thread ready on its processor changes nothing: the thread still looks as if its call had just come back.";
+    NT5_OBJECT_FIRST = "windows-2003/object-first", Derived, "R:wait": "An alertable wait for what can be had, with an APC pending, has it.";
     NT5_ASSOCIATE_FIRST = "windows-2003/associate-first", Derived, "R:queue": "An alertable call associates its thread before it looks at APCs, and takes a packet before it runs one.";
     NT5_CLOSE_SILENT = "windows-2003/close-silent", Documented, "D:gqcs": "Closing the last handle wakes nobody.";
     NT5_ISSUER_BOUND = "windows-2003/issuer-bound", Verified, "W:iocp": "A thread that ends cancels all that it has issued.";
@@ -181,120 +201,22 @@ claims! {
     NT5_ABSENT = "windows-2003/absent", Documented, "D:gqcsex, D:cancelex, D:skip": "Batches, CancelIoEx, notification modes, replacing an association, reserve objects and wait completion packets came later.";
 }
 
-/// See the module: a version of Windows, as the switches in which the versions differ.
-#[derive(Debug, Clone, Copy)]
-pub struct Windows {
-    /// `windows-2003/absent`: batches, CancelIoEx, notification modes and what came after them are there.
-    has_vista_calls: bool,
-    /// `windows-2003/self-rule`, `windows-2003/apc-inserts`: operations end in their issuing thread, and a post
-    /// may be held for a thread that still looks as if it waited.
-    ends_in_issuer: bool,
-    /// `windows-2003/associate-first`.
-    associates_first: bool,
-    /// `windows/close-abandons`, `windows-2003/close-silent`.
-    close_abandons: bool,
-    /// `windows-2003/handle-wait-handed`.
-    handed_wakes_handles: bool,
-    /// `windows/poll-counts`, `windows/suspend-waiting`: evidence from NT 5 may not hold.
-    newer_than_evidence: bool,
-}
-
-impl Windows {
-    /// Windows Vista and later.
-    pub const VISTA: Windows = Windows {
-        has_vista_calls: true,
-        ends_in_issuer: false,
-        associates_first: false,
-        close_abandons: true,
-        handed_wakes_handles: false,
-        newer_than_evidence: true,
-    };
-
-    /// Windows XP and Server 2003.
-    pub const NT5: Windows = Windows {
-        has_vista_calls: false,
-        ends_in_issuer: true,
-        associates_first: true,
-        close_abandons: false,
-        handed_wakes_handles: true,
-        newer_than_evidence: false,
-    };
-}
-
-const VISTA: About = About {
-    name: "windows",
-    os_error: win32,
-    can: &[COMMON, OF_NT, SINCE_VISTA],
-    lacks: &[
-        (&[Verb::Modes], "notification modes came with Windows Vista"),
-        (
-            nt::WAIT_PACKETS,
-            "wait completion packets came with Windows 8",
-        ),
-        (
-            &[Verb::Replace],
-            "FileReplaceCompletionInformation came with Windows 8.1",
-        ),
-        (nt::EPOLL, "Windows has no epoll"),
-        (&[Verb::Kevent], "Windows has no kqueue"),
-    ],
-    lacks_the_rest: "Windows has no event ports",
-    limits: Limits {
-        minimum: Some("a batch takes what is there, and waits for no more"),
-        ..Limits::NONE
-    },
-    open: &[
-        &port::POLLS,
-        &port::SELF_RULE,
-        &port::BUSY,
-        &port::MEMORY,
-        &waits::HANDLE_WAITS,
-        &waits::SUSPENDED,
-        &io::IN_FLIGHT,
-        &io::LATE,
-        &LOSSY,
-        &NOTHING_OF_MINE,
-        &io::REFUSED,
-        &Numbers {
-            claim: BATCH_AFTER_HANDOFF,
-        },
-        &Numbers { claim: CANCEL_LATE },
-    ],
-    invariants: &[LIMIT],
-    last_error: Some(LAST_ERROR),
-    keeps: Ok(KEEPS),
-    counts_running: true,
-    keeps_order: true,
-    ..About::PLAIN
-};
-
-const NT5: About = About {
-    name: "windows-2003",
-    can: &[COMMON, OF_NT],
-    lacks_by: Some(NT5_ABSENT),
-    ..VISTA
-};
-
 impl Personality for Windows {
     fn about(&self) -> &'static About {
-        match self.has_vista_calls {
-            true => &VISTA,
-            false => &NT5,
-        }
+        self.what()
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
-        if self.has_vista_calls {
-            let plain = matches!(op, Op::Get { max: None, .. });
-            return (plain && op.is_alertable())
-                .then_some("of calls on ports only a batch can be alertable");
-        }
-        self.came_later(program, op)
+        self.cannot(program, op)
     }
 
     fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
         let port = view.port(view.get(me).port);
-        (!port.packets().is_empty() && !port.running().has_room()).then_some(LIMIT)
+        match (port.packets().is_empty(), port.running().has_room()) {
+            (false, false) => Some(LIMIT),
+            (false, true) if self.ends_in_issuer => Some(NT5_SELF_RULE),
+            _ => None,
+        }
     }
 
     fn get<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
@@ -427,6 +349,9 @@ impl Personality for Windows {
     /// A released batch call takes any number of further packets. A thread that was woken without a packet was suspended
     /// when its time was over.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        if Windows::is_back(turn, me) {
+            return self.is_back_in_line(turn, me);
+        }
         let Some(handed) = turn.thread(me).handed() else {
             turn.by(TIMEOUT);
             return turn.releases(me, Outcome::Failed(Error::Timeout));
@@ -464,6 +389,10 @@ impl Personality for Windows {
 
     /// A member that stops being runnable makes room for a waiter. A wait that is satisfied at once does not come here.
     fn blocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        if turn.thread(me).counts_otherwise() {
+            // It ran and did not count.
+            return turn.thread(me).set_counts_otherwise(false);
+        }
         if let Some(port) = turn.thread(me).port() {
             turn.by(BLOCK_RELEASES);
             self.count_out(turn, port);
@@ -473,8 +402,8 @@ impl Personality for Windows {
     /// No comparison with the limit.
     fn unblocks<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         let mut thread = turn.thread(me);
-        let counted = thread.counts_on();
-        thread.set_counts_on(false);
+        let counted = thread.counts_otherwise();
+        thread.set_counts_otherwise(false);
         if let Some(port) = thread.port()
             && !counted
         {
@@ -487,6 +416,12 @@ impl Personality for Windows {
     /// member counts out only if it sleeps.
     fn turns_away<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
         self.notes_fresh(turn, me, false);
+        turn.by(NO_SLEEP_NO_RELEASE);
+    }
+
+    /// Whether another thread is ready on the processor nobody knows here; where one is, a post asks.
+    fn yields<O: Observer>(&self, turn: &mut Turn<'_, O>, _: ThreadId) {
+        turn.by_some(self.ends_in_issuer.then_some(NT5_YIELD));
         turn.by(NO_SLEEP_NO_RELEASE);
     }
 
@@ -504,6 +439,10 @@ impl Personality for Windows {
         true
     }
 
+    fn alerts_first<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) -> bool {
+        self.prefers_apc(turn, me)
+    }
+
     fn had<O: Observer>(&self, turn: &mut Turn<'_, O>, object: ObjectId) {
         if let Object::End(whose) = turn.program.objects[object.index()] {
             turn.by(match whose {
@@ -511,6 +450,10 @@ impl Personality for Windows {
                 Whose::Process(_) => PROCESS_END_SIGNALS,
             });
         }
+    }
+
+    fn stops_later<O: Observer>(&self, turn: &mut Turn<'_, O>) -> bool {
+        turn.choose(&waits::STOPS)
     }
 
     fn suspends<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
@@ -526,13 +469,22 @@ impl Personality for Windows {
         Outcome::Failed(Error::Denied)
     }
 
+    fn suspended_at_its_end<O: Observer>(&self, turn: &mut Turn<'_, O>) {
+        turn.by(SUSPEND_ENDLESS);
+    }
+
+    fn terminated_too_late<O: Observer>(&self, turn: &mut Turn<'_, O>) -> Outcome {
+        turn.by(TERMINATE_ENDED);
+        Outcome::Done
+    }
+
     fn wait_packet_fires<O: Observer>(&self, turn: &mut Turn<'_, O>, id: WaitPacketId) {
         self.wait_is_over(turn, id);
     }
 
     /// A member that ends makes room for a waiter. What it has issued is cancelled unless any thread may end it.
     fn exits<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, was: Mode) {
-        let counts = was.is_runnable() || turn.thread(me).counts_on();
+        let counts = was.is_runnable() != turn.thread(me).counts_otherwise();
         if let Some(handed) = turn.thread(me).handed() {
             turn.thread(me).hand(None);
             nt::port::dropped(turn, PacketId(handed));
@@ -557,59 +509,36 @@ impl Personality for Windows {
     }
 
     /// The invariants I1 and I2: the count is the number of runnable members, and no packet waits beside a waiter that
-    /// may run.
+    /// may run. On NT 5 one may for a while: the next call of any member, or its end, undoes it.
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         let judged = view.program.builtin;
         for id in view.program.port_ids() {
-            let port = view.port(id);
-            if judged.judge(Fault::Running) && port.running().count() != runnable_members(view, id)
-            {
+            let count = || view.port(id).running().count();
+            if judged.judge(Fault::Running) && count() != runnable_members(view, id) {
                 return Err(Fault::Running);
             }
-            let strands = port.running().has_room()
-                && !port.packets().is_empty()
-                && !port.waiters().is_empty();
-            if strands && judged.judge(Fault::Stranded) {
+            if !self.ends_in_issuer && judged.judge(Fault::Stranded) && strands(view, id) {
                 return Err(Fault::Stranded);
             }
         }
         Ok(())
     }
+
+    fn holds_at_rest(&self, view: View<'_>) -> Result<(), Fault> {
+        let mut ports = view.program.port_ids();
+        match ports.any(|id| strands(view, id)) {
+            true => Err(Fault::Stranded),
+            false => Ok(()),
+        }
+    }
 }
 
-/// What every version has besides what all systems have.
-const OF_NT: &[Verb] = &[
-    Verb::DuplicatePort,
-    Verb::Query,
-    Verb::WaitHandle,
-    Verb::Suspend,
-    Verb::Resume,
-    Verb::Terminate,
-    Verb::ExitProcess,
-    Verb::Apc,
-    Verb::KernelApc,
-    Verb::Associate,
-    Verb::DuplicateFile,
-    Verb::CloseFile,
-    Verb::Start,
-    Verb::Complete,
-    Verb::Cancel,
-    Verb::CancelFile,
-    Verb::Peek,
-    Verb::Free,
-    Verb::Alloc,
-    Verb::JobPort,
-    Verb::JobStart,
-    Verb::JobExit,
-];
-
-/// What came with Windows Vista and later.
-const SINCE_VISTA: &[Verb] = &[
-    Verb::Replace,
-    Verb::Modes,
-    Verb::WaitPacket,
-    Verb::CancelWaitPacket,
-];
+/// Whether a packet of a port waits beside a waiter that may run.
+#[inline]
+fn strands(view: View<'_>, id: PortId) -> bool {
+    let port = view.port(id);
+    port.running().has_room() && !port.packets().is_empty() && !port.waiters().is_empty()
+}
 
 /// Whether a message of a job is lost.
 const LOSSY: Readings<bool> = Readings {
@@ -647,47 +576,9 @@ fn runnable_members(view: View<'_>, port: PortId) -> u32 {
     let counts = |(id, head): &(ThreadId, Thread<&[u8]>)| {
         let suspended = || may_be_suspended && view.thread(*id).suspensions() > 0;
         let runnable = || head.mode().is_runnable() && !suspended();
-        head.port() == Some(port) && (head.counts_on() || runnable())
+        head.port() == Some(port) && head.counts_otherwise() != runnable()
     };
     view.heads().filter(counts).count() as u32
-}
-
-impl Windows {
-    /// Why a version before Vista cannot do an operation that it has.
-    fn came_later(&self, program: &Program, op: Op) -> Option<&'static str> {
-        let (came_later, why) = match op {
-            Op::Get { max, .. } => (
-                max.is_some(),
-                "GetQueuedCompletionStatusEx came with Windows Vista",
-            ),
-            Op::Cancel { mine, .. } | Op::CancelFile { mine, .. } => {
-                (!mine, "CancelIoEx came with Windows Vista")
-            }
-            Op::Start { operation, .. } => {
-                let file = program.operations[operation.index()].file;
-                let has_modes = program.files[file.index()].modes != Modes::default();
-                (has_modes, "notification modes came with Windows Vista")
-            }
-            Op::Post { reserve, .. } | Op::Apc { reserve, .. } => {
-                (reserve.is_some(), "reserve objects came with Windows 7")
-            }
-            Op::JobPort { binding, .. } => (
-                binding.is_none(),
-                "a job's association could not be taken away before Windows 8",
-            ),
-            Op::Create { port, .. } => (
-                program.ports[port.index()].named,
-                "a name that is free again while threads wait would mean two ports",
-            ),
-            Op::Close { .. } | Op::KernelApc { .. } | Op::Complete { .. } => return None,
-            Op::JobStart { .. } | Op::JobExit { .. } | Op::Associate { .. } => return None,
-            Op::Replace { .. } | Op::Modes { .. } => return None,
-            Op::DuplicateFile { .. } | Op::CloseFile { .. } | Op::Peek { .. } => return None,
-            ops_of!(port_handles, objects, threads, variables, wait_packets) => return None,
-            ops_of!(sources, event_ports, rings, kqueues) => return None,
-        };
-        came_later.then_some(why)
-    }
 }
 
 impl Nt for Windows {
@@ -707,7 +598,6 @@ impl Nt for Windows {
         no_overlapped: NO_OVERLAPPED,
         low_bit: LOW_BIT,
         no_port: ASSOCIATE_RETROACTIVE,
-        skip_port: SKIP_PORT,
         skip_event: SKIP_EVENT,
         immediate_success: IMMEDIATE_SUCCESS,
         immediate_warning: IMMEDIATE_WARNING,
@@ -736,6 +626,7 @@ impl Nt for Windows {
             completion_order: Some(COMPLETION_ORDER),
             iosb_late: Some(IOSB_LATE),
             job_null: Some(JOB_NULL),
+            skip_warning: Some(SKIP_WARNING),
         },
     };
 
@@ -753,13 +644,34 @@ impl Nt for Windows {
         self.interrupt(turn, target);
     }
 
+    fn skips(&self, status: u32) -> Option<&'static Claim> {
+        match is_warning(status) {
+            true => self.skips_warnings,
+            false => Some(SKIP_PORT),
+        }
+    }
+
+    fn says_in_call<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        result: ResultId,
+        left_packet: bool,
+    ) -> Outcome {
+        let warns = is_warning(turn.program.results[result.index()].status);
+        let may_pend = left_packet && warns && self.version == Version::Later;
+        match may_pend && turn.choose(&WARNING) {
+            true => Outcome::Failed(Error::Pending),
+            false => Outcome::Io(result),
+        }
+    }
+
     fn writes_late(&self) -> bool {
         !self.ends_in_issuer
     }
 
     /// It may end as its device ends it although its cancel succeeded.
     fn cancelled<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId) -> End {
-        if !self.has_vista_calls {
+        if self.version == Version::Nt5 {
             return End::cancelled(turn.program);
         }
         let late = turn.view().ends(id).len();
@@ -782,6 +694,12 @@ impl Nt for Windows {
         self.dies_if_unused(turn, port);
     }
 }
+
+/// What a call says whose operation ended with a warning and left a packet: whether that it is pending.
+const WARNING: Readings<bool> = Readings {
+    claim: WARNING_SAID,
+    readings: &[("the-warning", false), ("pending", true)],
+};
 
 /// What CancelIo says if it finds nothing.
 const NOTHING_OF_MINE: Readings<Outcome> = Readings {

@@ -26,7 +26,7 @@ use super::nt::port::{dropped, outcome, removed};
 use super::nt::rules::{End, Insert, Nt, Rules, SomeRules};
 use crate::about::{About, COMMON, Limits};
 use crate::choice::Numbers;
-use crate::claim::claims;
+use crate::claim::{Claim, claims};
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
@@ -54,6 +54,7 @@ claims! {
     APC_WAKES = "wine/apc-wakes", Measured, "M": "An APC ends an alertable wait; a call that is not alertable runs none.";
     IO_PACKET = "wine/io-packet", Measured, "M": "An operation on an associated file that ends well in its call, or later in any way, leaves one packet: the file's key, its OVERLAPPED, its bytes and its status.";
     IO_NO_PACKET = "wine/io-no-packet", Measured, "M": "No packet comes of an operation without an OVERLAPPED, with the low bit of its event set, or without a port; its event or its file is signaled all the same.";
+    IO_START_RESETS = "wine/io-start-resets", Derived, "Ws:async": "Issuing an operation takes the signals of its event and of its file back.";
     IO_MODES = "wine/io-modes", Measured, "M": "The modes of a file take away the packet of what ends well in its call, and the signal of the file; they add up.";
     IO_ASSOCIATE = "wine/io-associate", Measured, "M": "A file has one association, which all its handles share: another fails with ERROR_INVALID_PARAMETER. It is read when an operation ends.";
     IO_ROUTINE = "wine/io-routine", Measured, "M": "An operation with a completion routine cannot be issued on an associated file; one that was issued before ends with its APC and no packet.";
@@ -62,6 +63,7 @@ claims! {
     IO_CANCEL_ORDER = "wine/io-cancel-order", Measured, "M": "What is cancelled with a whole file reports in any order: the issuing threads carry the ends out.";
     IO_CLOSE = "wine/io-close", Measured, "M": "Only the close of the last handle of a file ends what is pending on it.";
     ISSUER_EXIT = "wine/issuer-exit", Measured, "M": "A thread that ends cancels what it has issued, but for operations with a port, an OVERLAPPED and no event.";
+    APC_ENDED = "wine/apc-ended", Measured, "M": "An APC cannot be queued to a thread that has ended: ERROR_GEN_FAILURE.";
     SUSPENDED = "wine/suspended", Measured, "M": "A waiter that is suspended keeps its place, and packets pass it over.";
     RESUMED = "wine/resumed", Measured, "M": "A waiter that is resumed gets a packet that is there, else runs its APCs, else finds its time over, else waits on in its old place.";
     SUSPENDED_ENDED = "wine/suspended-ended", Measured, "M": "A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED.";
@@ -264,8 +266,10 @@ impl Personality for Wine {
         target: ThreadId,
         reserve: Option<ReserveId>,
     ) {
-        if turn.thread(target).mode().is_over() {
-            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        match turn.thread(target).mode() {
+            Mode::Unborn => return turn.returns(me, Outcome::Failed(Error::BadHandle)),
+            mode if mode.is_over() => return turn.fails(me, APC_ENDED, Error::General),
+            _ => {}
         }
         if reserve.is_some() {
             turn.by(V10_RESERVE_APC);
@@ -599,7 +603,6 @@ impl Nt for Wine {
         no_overlapped: IO_NO_PACKET,
         low_bit: IO_NO_PACKET,
         no_port: IO_NO_PACKET,
-        skip_port: IO_MODES,
         skip_event: IO_MODES,
         immediate_success: IO_PACKET,
         immediate_warning: IO_PACKET,
@@ -607,7 +610,7 @@ impl Nt for Wine {
         pending_error: IO_PACKET,
         io_contents: IO_PACKET,
         event_set: IO_NO_PACKET,
-        start_resets: IO_NO_PACKET,
+        start_resets: IO_START_RESETS,
         cancel_one_packet: IO_CANCEL,
         cancel_nothing: IO_CANCEL,
         cancel_mine: IO_CANCEL,
@@ -628,6 +631,7 @@ impl Nt for Wine {
             completion_order: None,
             iosb_late: None,
             job_null: None,
+            skip_warning: None,
         },
     };
 
@@ -643,6 +647,10 @@ impl Nt for Wine {
 
     fn interrupts<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
         run_apcs(turn, target);
+    }
+
+    fn skips(&self, _: u32) -> Option<&'static Claim> {
+        Some(IO_MODES)
     }
 
     fn cancels_nothing<O: Observer>(&self, turn: &mut Turn<'_, O>) -> Outcome {

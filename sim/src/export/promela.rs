@@ -1,4 +1,4 @@
-//! A scenario as a model for SPIN, on the rules of Windows Vista to 11.
+//! A scenario as a model for SPIN, on the rules of Windows 8.1 to 11.
 //!
 //! Every step is one `d_step` of one process a thread, and a process stands always at the same place. So a state
 //! of SPIN's is what the variables say, as in the model: an unreduced search of either meets the same number of
@@ -101,7 +101,7 @@ impl Text<'_> {
     fn head(&mut self) {
         let name = self.scenario.name.replace("*/", "");
         self.line(format_args!(
-            "/* {name}: a scenario of portsim, on the rules of Windows Vista to 11."
+            "/* {name}: a scenario of portsim, on the rules of Windows 8.1 to 11."
         ));
         self.line(" *");
         self.line(
@@ -149,6 +149,10 @@ impl Text<'_> {
         self.blank("byte", "on", threads);
         self.blank("byte", "handed", threads);
         self.blank("int", "left", threads);
+        if program.ops().any(is_poll) {
+            self.line("#define POLLS");
+            self.blank("bool", "uncounted", threads);
+        }
         self.line("/* their results, */");
         self.blank("byte", "ended", slots().count());
         self.blank("byte", "many", slots().count());
@@ -534,14 +538,12 @@ impl Text<'_> {
     fn op(&mut self, code: &Code, given: &str, op: Op, at: Pc) -> Result<(), String> {
         let at_op = format!("pc[_pid] = {at}");
         let does = match op {
-            Op::Get {
-                port, timeout, max, ..
-            } => {
+            Op::Get { port, timeout, .. } => {
                 let port = port.0;
-                if timeout == Timeout::Ticks(0) && max != Some(0) {
+                if is_poll(op) {
                     self.turn(
                         format_args!("{given} && polls_in_vain(_pid, {port})"),
-                        format_args!("{at_op}; get_without_mark(_pid)"),
+                        format_args!("{at_op}; get_uncounted(_pid, {port})"),
                     );
                 }
                 format!("get(_pid, {port}, {})", ticks(timeout)?)
@@ -689,6 +691,12 @@ impl Text<'_> {
             cond.fails()
         ))
     }
+}
+
+/// Whether an operation is a call on a port that may not wait.
+fn is_poll(op: Op) -> bool {
+    let polls = op.as_get().filter(|get| get.max != Some(0));
+    polls.is_some_and(|get| get.timeout == Timeout::Ticks(0))
 }
 
 /// A timeout plus one; 0 is for ever.

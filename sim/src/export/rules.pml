@@ -31,6 +31,15 @@
 #define has_room(p) (running[p] < h_limit[p])
 #define is_open(p)  (handles[p] > 0)
 
+/* windows/poll-counts: a member whose poll found nothing may not count until it has slept. */
+#ifdef POLLS
+#define counts(t)     (!uncounted[t])
+#define counts_again(t) uncounted[t] = 0
+#else
+#define counts(t)     true
+#define counts_again(t) skip
+#endif
+
 /* Scratch. Every rule has its own, because a rule is pasted where it is used. */
 hidden byte h_next[THREADS];
 hidden byte h_at, h_from, h_n, h_i, h_j, h_p;
@@ -206,9 +215,10 @@ inline count_out(p) {
 /* windows/block-releases */
 inline blocks(t) {
     if
-    :: member[t] > 0 -> count_out(member[t] - 1)
+    :: member[t] > 0 && counts(t) -> count_out(member[t] - 1)
     :: else
-    fi
+    fi;
+    counts_again(t)
 }
 
 /* windows/unblock-over-limit: no comparison with the limit. */
@@ -223,15 +233,17 @@ inline unblocks(t) {
  * the port it comes from. The newcomer is not counted yet. */
 inline associate(t, p) {
     if
-    :: member[t] == p + 1 -> running[p]--
+    :: member[t] == p + 1 && counts(t) -> running[p]--
+    :: member[t] == p + 1 && !counts(t) -> skip
     :: else ->
         h_old = member[t];
         member[t] = p + 1;
         if
-        :: h_old > 0 -> count_out(h_old - 1)
+        :: h_old > 0 && counts(t) -> count_out(h_old - 1)
         :: else
         fi
-    fi
+    fi;
+    counts_again(t)
 }
 
 /* windows/fifo, windows/batch: takes what the call asks for, oldest first, and no more than there is. */
@@ -275,12 +287,17 @@ inline get(t, p, ticks) {
     fi
 }
 
-/* windows/poll-counts (Q2): a poll of an empty port may leave no mark. */
-#define polls_in_vain(t, p) (is_open(p) && member[t] != p + 1 && !(has_room(p) && depth[p] > 0))
-inline get_without_mark(t) {
+/* windows/poll-counts (Q2): who polls another port in vain may not count there. */
+#ifdef POLLS
+#define polls_in_vain(t, p) \
+    (is_open(p) && !(member[t] == p + 1 && counts(t)) && !(has_room(p) && depth[p] > 0))
+inline get_uncounted(t, p) {
     clear(t);
+    associate(t, p);
+    uncounted[t] = 1;
     returns(t, TIMEOUT)
 }
+#endif
 
 /* windows/batch-after-handoff (Q3): a released batch call takes as many further packets as it likes. */
 inline wake(t, p, further) {
@@ -331,6 +348,7 @@ inline post_without_memory(t) {
 /* A thread is a member no longer; one that had only its exit left is over. */
 inline unbinds(t) {
     member[t] = 0;
+    counts_again(t);
     if
     :: mode[t] == READY && h_next[t] == 0 && h_end[place(t)] -> pc[t] = 0; mode[t] = DONE
     :: else
@@ -515,9 +533,10 @@ inline exits(t) {
     h_old = member[t];
     member[t] = 0;
     if
-    :: h_old > 0 -> count_out(h_old - 1)
+    :: h_old > 0 && counts(t) -> count_out(h_old - 1)
     :: else
-    fi
+    fi;
+    counts_again(t)
 }
 
 /* windows/timeout, windows/timeout-counts: the clock moves to the deadline of a thread, which is among the next. */
@@ -567,7 +586,7 @@ inline judge_ports() {
         h_j = 0;
         do
         :: h_j < THREADS ->
-            h_members = h_members + (member[h_j] == h_p + 1 && runnable(h_j));
+            h_members = h_members + (member[h_j] == h_p + 1 && runnable(h_j) && counts(h_j));
             h_j++
         :: else -> break
         od;

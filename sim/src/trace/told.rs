@@ -423,7 +423,7 @@ fn updated(mut op: Op) -> Option<u16> {
 fn counts_against(view: View<'_>, id: ThreadId) -> Option<PortId> {
     let thread = view.thread(id);
     let runs = thread.mode().is_runnable() && thread.suspensions() == 0;
-    thread.port().filter(|_| runs || thread.counts_on())
+    thread.port().filter(|_| runs != thread.counts_otherwise())
 }
 
 /// How an operation ended between two states, if it was not cancelled.

@@ -103,7 +103,10 @@ pub(in super::super) fn start<P: Nt, O: Observer>(
     }
     let file = turn.program.files[operation.file.index()];
     turn.by(P::RULES.start_resets);
-    objects::clear(turn, operation.event.unwrap_or(file.signal));
+    if let Some(event) = operation.event {
+        objects::clear(turn, event);
+    }
+    objects::clear(turn, file.signal);
     turn.operation(id).begin(me);
     if let Some(result) = now {
         let end = End {
@@ -111,8 +114,9 @@ pub(in super::super) fn start<P: Nt, O: Observer>(
             late: false,
             ..End::later(result)
         };
-        ends(personality, turn, id, end);
-        return turn.returns(me, Outcome::Io(result));
+        let left_packet = ends(personality, turn, id, end);
+        let outcome = personality.says_in_call(turn, result, left_packet);
+        return turn.returns(me, outcome);
     }
     match operation.done {
         None => turn.returns(me, Outcome::Failed(Error::Pending)),
@@ -144,8 +148,18 @@ fn is_error(status: u32) -> bool {
     status >> 30 == 3
 }
 
+/// Whether a status means success with a reservation: neither NT_SUCCESS nor NT_ERROR.
+pub(in super::super) fn is_warning(status: u32) -> bool {
+    status >> 30 == 2
+}
+
 /// What the end of an operation leaves.
-fn report<P: Nt, O: Observer>(turn: &mut Turn<'_, O>, id: OperationId, end: End) -> Report {
+fn report<P: Nt, O: Observer>(
+    personality: &P,
+    turn: &mut Turn<'_, O>,
+    id: OperationId,
+    end: End,
+) -> Report {
     let rules = P::RULES;
     let operation = turn.program.operations[id.index()];
     let status = turn.program.results[end.result.index()].status;
@@ -169,28 +183,31 @@ fn report<P: Nt, O: Observer>(turn: &mut Turn<'_, O>, id: OperationId, end: End)
         return Report::Signal;
     }
     if end.in_call && turn.file(operation.file).modes().skip_port {
-        turn.by(rules.skip_port);
-        return Report::Signal;
+        if let Some(claim) = personality.skips(status) {
+            turn.by(claim);
+            return Report::Signal;
+        }
+        turn.by_some(rules.some.skip_warning);
     }
     turn.by(match end.in_call {
-        true if status >> 30 == 2 => rules.immediate_warning,
+        true if is_warning(status) => rules.immediate_warning,
         true => rules.immediate_success,
         false => rules.pending_error,
     });
     Report::Packet(route)
 }
 
-/// The end of an operation: IopCompleteRequest.
+/// The end of an operation: IopCompleteRequest. Says whether it left a packet.
 pub(in super::super) fn ends<P: Nt, O: Observer>(
     personality: &P,
     turn: &mut Turn<'_, O>,
     id: OperationId,
     end: End,
-) {
+) -> bool {
     let operation = turn.program.operations[id.index()];
     let file = turn.program.files[operation.file.index()];
     let issuer = turn.operation(id).issuer();
-    let report = report::<P, O>(turn, id, end);
+    let report = report(personality, turn, id, end);
     let leaves_packet = matches!(report, Report::Packet(_));
     let phase = if leaves_packet {
         Phase::Queued
@@ -199,7 +216,7 @@ pub(in super::super) fn ends<P: Nt, O: Observer>(
     };
     turn.operation(id).end(phase, end.result);
     if report == Report::Nothing {
-        return;
+        return false;
     }
     let may_be_late = leaves_packet && operation.event.is_none() && personality.writes_late();
     if !(end.late && may_be_late) {
@@ -232,6 +249,7 @@ pub(in super::super) fn ends<P: Nt, O: Observer>(
         let port = turn.program.bindings[binding.index()].port;
         personality.inserts(turn, port, packet, end.insert);
     }
+    leaves_packet
 }
 
 /// The kernel writes the status block of an operation.

@@ -23,6 +23,20 @@ pub(in super::super) trait Nt: Personality {
     /// An asynchronous procedure call was queued to a thread, which runs it if it waits for one.
     fn interrupts<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId);
 
+    /// The claim that an operation which ends in its call, not with an error, leaves no packet on a file that skips
+    /// those of success; none where it leaves one.
+    fn skips(&self, status: u32) -> Option<&'static Claim>;
+
+    /// What a call says whose operation has ended in it.
+    fn says_in_call<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        result: ResultId,
+        _left_packet: bool,
+    ) -> Outcome {
+        Outcome::Io(result)
+    }
+
     /// Whether a status block may be written only when its packet is removed.
     fn writes_late(&self) -> bool {
         false
@@ -62,7 +76,6 @@ pub(in super::super) struct Rules {
     pub no_overlapped: &'static Claim,
     pub low_bit: &'static Claim,
     pub no_port: &'static Claim,
-    pub skip_port: &'static Claim,
     pub skip_event: &'static Claim,
     pub immediate_success: &'static Claim,
     pub immediate_warning: &'static Claim,
@@ -96,6 +109,7 @@ pub(in super::super) struct SomeRules {
     pub completion_order: Option<&'static Claim>,
     pub iosb_late: Option<&'static Claim>,
     pub job_null: Option<&'static Claim>,
+    pub skip_warning: Option<&'static Claim>,
 }
 
 /// How a packet comes to a port.

@@ -13,6 +13,12 @@ use crate::objects;
 use crate::program::{IoResult, Object};
 use crate::wait_packets::Wait;
 
+/// Whether an association cannot be replaced while operations are pending on its file.
+pub(super) const PENDING: Readings<bool> = Readings {
+    claim: REPLACE_PENDING,
+    readings: &[("replaces", false), ("fails", true)],
+};
+
 /// What becomes of operations in flight when the association of their file is replaced (Q4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InFlight {
@@ -54,6 +60,9 @@ impl Windows {
             if !turn.port(port).is_open() {
                 return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
             }
+        }
+        if pending_on(turn.view(), file).next().is_some() && turn.choose(&PENDING) {
+            return turn.returns(me, Outcome::Failed(Error::General));
         }
         turn.by(REPLACE);
         reroute(turn, file, binding.is_some());
@@ -206,14 +215,14 @@ impl Windows {
             mode,
             Mode::Blocked | Mode::Stalled | Mode::Sleeping | Mode::AtHandle
         );
-        let runs = (waited || is_awake && sleeps) && !turn.thread(issuer).counts_on();
+        let runs = (waited || is_awake && sleeps) && !turn.thread(issuer).counts_otherwise();
         if waited {
             let port = turn.get(issuer).port;
             turn.port(port).waiters_mut().remove(issuer);
         }
         if runs {
             self.unblocks(turn, issuer);
-            turn.thread(issuer).set_counts_on(true);
+            turn.thread(issuer).set_counts_otherwise(true);
         }
         for &id in ending {
             let port = port_of(turn.view(), id);
@@ -226,14 +235,14 @@ impl Windows {
             };
             ends(self, turn, id, End { insert, ..end });
         }
-        if !runs || !turn.thread(issuer).counts_on() {
+        if !runs || !turn.thread(issuer).counts_otherwise() {
             return;
         }
-        turn.thread(issuer).set_counts_on(false);
+        turn.thread(issuer).set_counts_otherwise(false);
         if waited {
             let port = turn.get(issuer).port;
             turn.port(port).running_mut().leave();
-            self.look_again(turn, issuer);
+            self.comes_back(turn, issuer);
         } else {
             self.blocks(turn, issuer);
         }
@@ -315,11 +324,24 @@ fn seen(program: &Program, ended: IoResult) -> Outcome {
 
 // Wait completion packets.
 
-/// The claim on what becomes of the signal of a target.
-fn signal_taken(program: &Program, target: ObjectId) -> &'static Claim {
+/// Whether a packet whose target is signaled already is queued at once.
+pub(super) const SIGNALED: Readings<bool> = Readings {
+    claim: WAIT_PACKET_SIGNALED,
+    readings: &[("at-once", true), ("at-the-next-call", false)],
+};
+
+/// Whether a packet takes the signal of its target.
+pub(super) const CONSUMES: Readings<bool> = Readings {
+    claim: WAIT_PACKET_CONSUMES,
+    readings: &[("takes", true), ("leaves", false)],
+};
+
+/// Whether a wait for an object takes its signal.
+fn takes_signals(program: &Program, target: ObjectId) -> bool {
     match program.objects[target.index()] {
-        Object::End(_) => WAIT_PACKET_END,
-        Object::Event { .. } | Object::Mutex | Object::Semaphore { .. } => WAIT_PACKET_CONSUMES,
+        Object::Event { manual, .. } => !manual,
+        Object::Mutex | Object::Semaphore { .. } => true,
+        Object::End(_) => false,
     }
 }
 
@@ -344,19 +366,30 @@ impl Windows {
             return turn.fails(me, WAIT_PACKET_BUSY, Error::Invalid);
         }
         turn.by(WAIT_PACKET_ONCE);
-        let signaled = objects::take_for_packet(turn, target);
-        let wait = if signaled { Wait::Queued } else { Wait::Armed };
-        turn.wait_packet(id).associate(wait, target, port, packet);
-        if signaled {
-            turn.by(WAIT_PACKET_SIGNALED);
-            turn.by(signal_taken(turn.program, target));
-            self.insert(turn, port, packet, Insert::AsAnyone);
-            return turn.returns(me, Outcome::Value(EXISTED.into()));
+        let signaled = objects::is_signaled(turn.view(), target);
+        turn.wait_packet(id)
+            .associate(Wait::Armed, target, port, packet);
+        if signaled && turn.choose(&SIGNALED) {
+            self.wait_is_over(turn, id);
         }
-        turn.returns(me, Outcome::Value(0));
+        let says = if signaled { EXISTED } else { 0 };
+        turn.returns(me, Outcome::Value(says.into()));
     }
 
-    /// What a wait completion packet waits for was signaled, and taken for it.
+    /// A thread calls on a port: packets whose targets were signaled before they waited for them are there by now.
+    pub(super) fn targets_are_seen<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
+        for id in turn.program.wait_packet_ids() {
+            let (wait, own, target) = {
+                let packet = turn.wait_packet(id);
+                (packet.wait(), packet.port() == port, packet.target())
+            };
+            if wait == Wait::Armed && own && objects::is_signaled(turn.view(), target) {
+                self.wait_is_over(turn, id);
+            }
+        }
+    }
+
+    /// What a wait completion packet waits for is signaled.
     pub(super) fn wait_is_over<O: Observer>(&self, turn: &mut Turn<'_, O>, id: WaitPacketId) {
         turn.by(WAIT_PACKET);
         let (port, packet, target) = {
@@ -365,7 +398,13 @@ impl Windows {
             wait_packet.set_queued();
             (wait_packet.port(), wait_packet.packet(), target)
         };
-        turn.by(signal_taken(turn.program, target));
+        if takes_signals(turn.program, target) {
+            if turn.choose(&CONSUMES) {
+                objects::take_for_packet(turn, target);
+            }
+        } else if let Object::End(_) = turn.program.objects[target.index()] {
+            turn.by(WAIT_PACKET_END);
+        }
         self.insert(turn, port, packet, Insert::AsAnyone);
     }
 

@@ -8,17 +8,17 @@ use crate::program::Reserve;
 /// What a poll of an empty port may do to a thread that is not associated with it (Q2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Poll {
-    /// The thread is associated and counts: so it is on NT 5.
+    /// The thread counts: so it is on NT 5.
     Counts,
-    /// The thread is what it was before.
-    LeavesNoMark,
+    /// The thread counts once it has slept and is back.
+    DoesNotCount,
 }
 
 pub(super) const POLLS: Readings<Poll> = Readings {
     claim: POLL_COUNTS,
     readings: &[
         ("counts", Poll::Counts),
-        ("leaves-no-mark", Poll::LeavesNoMark),
+        ("does-not-count", Poll::DoesNotCount),
     ],
 };
 
@@ -48,10 +48,9 @@ pub(super) const MEMORY: Readings<bool> = Readings {
 
 /// Whether a thread that belongs to a port would find a packet there that it may take.
 fn takes_as_member(view: View<'_>, me: ThreadId, id: PortId) -> bool {
-    let port = view.port(id);
-    view.thread(me).port() == Some(id)
-        && port.running().count() <= port.running().limit()
-        && !port.packets().is_empty()
+    let (port, thread) = (view.port(id), view.thread(me));
+    let others = || port.running().count() - u32::from(!thread.counts_otherwise());
+    thread.port() == Some(id) && others() < port.running().limit() && !port.packets().is_empty()
 }
 
 // Handles.
@@ -138,6 +137,9 @@ impl Windows {
         if !turn.port(get.port).is_open() {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
+        if turn.program.wait_packets > 0 {
+            self.targets_are_seen(turn, get.port);
+        }
         if turn.view().has_apcs(me) {
             if !get.alertable {
                 turn.by(ALERT_NOT);
@@ -151,39 +153,48 @@ impl Windows {
                 }
             }
         }
-        if self.polls_in_vain(turn.view(), me, get) && turn.choose(&POLLS) == Poll::LeavesNoMark {
-            return turn.returns(me, Outcome::Failed(Error::Timeout));
+        if self.polls_in_vain(turn.view(), me, get) && turn.choose(&POLLS) == Poll::DoesNotCount {
+            self.associate_thread(turn, me, get.port);
+            turn.thread(me).set_counts_otherwise(true);
+            return turn.fails(me, TIMEOUT, Error::Timeout);
         }
         self.associate_thread(turn, me, get.port);
         self.remove_or_wait(turn, me, get, get.timeout);
     }
 
-    /// Whether a thread that is not associated with a port polls it, and finds nothing that it may take.
+    /// Whether a thread that does not count on a port polls it, and finds nothing that it may take.
     #[inline]
     fn polls_in_vain(&self, view: View<'_>, me: ThreadId, get: Get) -> bool {
         let is_in_vain = || {
             let port = view.port(get.port);
             !port.running().has_room() || port.packets().is_empty()
         };
-        self.newer_than_evidence
-            && get.timeout == Timeout::Ticks(0)
-            && view.thread(me).port() != Some(get.port)
-            && is_in_vain()
+        let counts = || {
+            let thread = view.thread(me);
+            thread.port() == Some(get.port) && !thread.counts_otherwise()
+        };
+        self.newer_than_evidence && get.timeout == Timeout::Ticks(0) && !counts() && is_in_vain()
     }
 
     /// A member gives its place on the port up, a newcomer its place on the port it comes from. The newcomer is not
     /// counted yet.
     #[inline]
     fn associate_thread<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        let counts = !turn.thread(me).counts_otherwise();
         match turn.thread(me).port() {
             Some(old) if old == port => {
                 turn.by(RECALL_FIRST);
-                turn.port(port).running_mut().leave();
+                turn.thread(me).set_counts_otherwise(false);
+                if counts {
+                    turn.port(port).running_mut().leave();
+                }
             }
             old => {
                 turn.by(ASSOCIATE);
                 turn.thread(me).set_port(Some(port));
-                if let Some(old) = old {
+                if let Some(old) = old
+                    && counts
+                {
                     turn.by(SWITCH_RELEASES);
                     self.count_out(turn, old);
                 }
@@ -416,11 +427,9 @@ impl Windows {
             Some(waiter) => {
                 turn.by(LIFO);
                 self.hand_off(turn, port, waiter, packet);
-                if self.handed_wakes_handles {
-                    turn.by(NT5_HANDLE_WAIT_HANDED);
+                turn.by(self.handed_wakes_handles.unwrap_or(HANDLE_WAIT_HANDED));
+                if self.handed_wakes_handles.is_some() {
                     self.release_at_handle(turn, port);
-                } else {
-                    turn.by(HANDLE_WAIT_HANDED);
                 }
             }
             None => {

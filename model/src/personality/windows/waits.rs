@@ -51,6 +51,10 @@ impl Windows {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         if is_signaled(turn.view(), port) {
+            if turn.op(me).is_alertable() && self.prefers_apc(turn, me) {
+                self.alerts(turn, me);
+                return;
+            }
             turn.by(HANDLE_WAIT);
             return turn.returns(me, Outcome::Done);
         }
@@ -61,6 +65,7 @@ impl Windows {
             return turn.returns(me, Outcome::Failed(Error::Timeout));
         }
         let is_member = turn.thread(me).port().is_some();
+        let counts = !turn.thread(me).counts_otherwise();
         let mut thread = turn.thread(me);
         thread.set_mode(Mode::AtHandle);
         if let Timeout::Ticks(ticks) = timeout {
@@ -69,9 +74,12 @@ impl Windows {
         if !is_member {
             return;
         }
+        if !counts {
+            return self.blocks(turn, me);
+        }
         match turn.choose(&HANDLE_WAITS) {
             HandleWait::CountsOut => self.blocks(turn, me),
-            HandleWait::CountsOn => turn.thread(me).set_counts_on(true),
+            HandleWait::CountsOn => turn.thread(me).set_counts_otherwise(true),
         }
     }
 
@@ -94,7 +102,11 @@ impl Windows {
         let Op::WaitHandle { port, .. } = turn.op(target) else {
             unreachable!("only such a call waits for the handle of a port");
         };
+        let alertable = turn.op(target).is_alertable();
         if is_signaled(turn.view(), port) {
+            if alertable && self.prefers_apc(turn, target) {
+                return self.interrupt(turn, target);
+            }
             turn.by(HANDLE_WAIT);
             self.unblocks(turn, target);
             turn.releases(target, Outcome::Done);
@@ -109,7 +121,25 @@ impl Windows {
 
 // Asynchronous procedure calls.
 
+/// Whether an APC wins over what an alertable wait could have (Q12).
+pub(super) const ALERTED: Readings<bool> = Readings {
+    claim: ALERT_OR_OBJECT,
+    readings: &[("object", false), ("apc", true)],
+};
+
 impl Windows {
+    /// Whether an APC that is pending ends an alertable wait for what can be had.
+    pub(super) fn prefers_apc<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) -> bool {
+        if turn.thread(me).apcs() == 0 {
+            return false;
+        }
+        if !self.newer_than_evidence {
+            turn.by(NT5_OBJECT_FIRST);
+            return false;
+        }
+        turn.choose(&ALERTED)
+    }
+
     /// QueueUserAPC, NtQueueApcThreadEx.
     pub(super) fn queue_user_apc<O: Observer>(
         &self,
@@ -118,8 +148,10 @@ impl Windows {
         target: ThreadId,
         reserve: Option<ReserveId>,
     ) {
-        if turn.thread(target).mode().is_over() {
-            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
+        match turn.thread(target).mode() {
+            Mode::Unborn => return turn.returns(me, Outcome::Failed(Error::BadHandle)),
+            mode if mode.is_over() => return turn.fails(me, APC_ENDED, Error::General),
+            _ => {}
         }
         if let Some(reserve) = reserve {
             if turn.program.reserves[reserve.index()] != Reserve::Apc {
@@ -173,8 +205,39 @@ impl Windows {
             turn.by(KERNEL_APC);
             let port = turn.get(target).port;
             turn.port(port).waiters_mut().remove(target);
-            self.look_again(turn, target);
+            self.comes_back(turn, target);
         }
+    }
+
+    /// A thread that has left the waiters, and does not count, is on its way back: it looks at the queue at once, or
+    /// counts for a moment before it does.
+    pub(super) fn comes_back<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
+        match turn.choose(&RETURNS) {
+            Return::AtOnce => self.look_again(turn, target),
+            Return::Later => {
+                turn.thread(target).set_mode(Mode::Woken);
+                turn.thread(target).set_note(COMES_BACK);
+                self.unblocks(turn, target);
+            }
+        }
+    }
+
+    /// Whether a thread that goes on is one that comes back.
+    pub(super) fn is_back<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId) -> bool {
+        turn.thread(me).note() == COMES_BACK
+    }
+
+    /// A thread that counted on its way back looks at the queue, if its port is still there.
+    pub(super) fn is_back_in_line<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
+        let port = turn.get(me).port;
+        if turn.thread(me).port() != Some(port) {
+            turn.by(CLOSE_ABANDONS);
+            return turn.releases(me, Outcome::Failed(Error::Abandoned));
+        }
+        turn.by(RETURN_GAP);
+        turn.port(port).running_mut().leave();
+        self.look_again(turn, me);
+        self.dies_if_unused(turn, port);
     }
 
     /// A thread that has left the waiters, and does not count, looks at the queue with the time that it has left.
@@ -188,7 +251,30 @@ impl Windows {
     }
 }
 
+/// How a waiter comes back from a suspension or a kernel APC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Return {
+    /// In one step.
+    AtOnce,
+    /// It counts for a moment, and stands in no line.
+    Later,
+}
+
+pub(super) const RETURNS: Readings<Return> = Readings {
+    claim: RETURN_GAP,
+    readings: &[("at-once", Return::AtOnce), ("later", Return::Later)],
+};
+
+/// What is noted of a thread that comes back.
+const COMES_BACK: u8 = 1;
+
 // Suspension.
+
+/// When a running thread that is suspended stops.
+pub(super) const STOPS: Readings<bool> = Readings {
+    claim: SUSPEND_LATER,
+    readings: &[("at-once", false), ("later", true)],
+};
 
 /// What a suspension may do to a waiter (Q7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,8 +298,8 @@ impl Windows {
                 turn.by(SUSPEND_RELEASES);
                 self.blocks(turn, target);
             }
-            Mode::AtHandle if turn.thread(target).counts_on() => {
-                turn.thread(target).set_counts_on(false);
+            Mode::AtHandle if turn.thread(target).counts_otherwise() => {
+                turn.thread(target).set_counts_otherwise(false);
                 self.blocks(turn, target);
             }
             Mode::Parked => {
@@ -250,6 +336,6 @@ impl Windows {
             return turn.releases(target, Outcome::Failed(Error::Abandoned));
         }
         turn.by(SUSPEND_WAITING);
-        self.look_again(turn, target);
+        self.comes_back(turn, target);
     }
 }

@@ -209,7 +209,7 @@ mod tests {
             "properties": { "eventually": { "comes": "p.depth == 1" } } }"#;
         let path = Path::new("t.json");
         let scenario = Scenario::parse("t", path, text.as_bytes()).expect("it is one");
-        let system = Machine::new(scenario.program, Windows::VISTA, 1);
+        let system = Machine::new(scenario.program, Windows::LATER, 1);
         let system = system.expect("it is playable");
         let mut graph = Graph::new(&system, 0);
         while !graph.is_expanded() {
