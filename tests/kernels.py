@@ -5,6 +5,7 @@
 
 import concurrent.futures
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -192,6 +193,8 @@ def changes(results):
 
 
 def words_of(cell):
+    if shown(cell) is None:
+        return cell["why"]
     if cell["verdict"] == "agree":
         return f"as `{cell['as']}` says"
     allowed = " or ".join(f"`{step}`" for step in cell["allowed"])
@@ -241,10 +244,6 @@ def bisect(scenario, backend, system, before, behind, was):
             print(f"Linux {between[place].version}: {words_of(seen[place])}", flush=True)
         return seen[place]
 
-    if was is None:
-        was = cell(low)
-        if shown(was) == shown(cell(high)):
-            return None
     while high - low > 1:
         middle = (low + high) // 2
         if shown(cell(middle)) in (None, shown(was)):
@@ -266,19 +265,29 @@ def judged_once(kernel, scenario, backend, system):
     return json.loads(files["cells"])["cells"][0]
 
 
+def every_change(scenario, backend):
+    """A change can be carried back into an earlier series, and so come more than once."""
+    system, ends = judge_of(backend), newest_of_each_series()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        cells = list(pool.map(lambda kernel: judged_once(kernel, scenario, backend, system), ends))
+    print(f"{scenario} on {backend}:")
+    for kernel, cell in zip(ends, cells):
+        print(f"Linux {kernel.version}: {words_of(cell)}", flush=True)
+    for (before, was), (behind, now) in itertools.pairwise(zip(ends, cells)):
+        if None in (shown(was), shown(now)) or shown(was) == shown(now):
+            continue
+        last, first, was, now = bisect(scenario, backend, system, before, behind, was)
+        print(f"\nup to Linux {last.version}: {words_of(was)}\nfrom Linux {first.version} on: {words_of(now)}")
+    print(f"\nrecordings: {PLACE / 'bisected'}")
+
+
 def judge_of(backend):
     return next((system for asked, system in ALL if asked == backend and system), None)
 
 
 def main(words):
     if words[:1] == ["bisect"]:
-        scenario, backend = words[1:]
-        found = bisect(scenario, backend, judge_of(backend), kernels()[0], kernels()[-1], None)
-        if not found:
-            return print(f"{scenario} on {backend}: the oldest and the newest show the same")
-        last, first, was, now = found
-        print(f"\nup to Linux {last.version}: {words_of(was)}\nfrom Linux {first.version} on: {words_of(now)}")
-        return print(f"recordings: {PLACE / 'bisected'}")
+        return every_change(*words[1:])
     if words[:1] == ["fuzz"]:
         return fuzz(int(words[1]), [kernel for kernel in newest_of_each_series() if kernel.series in words[2:]])
 
