@@ -197,7 +197,7 @@ def words_of(cell):
         return cell["why"]
     if cell["verdict"] == "agree":
         return f"as `{cell['as']}` says"
-    allowed = " or ".join(f"`{step}`" for step in cell["allowed"])
+    allowed = " or ".join(f"`{step}`" for step in cell["allowed"]) or "that nothing comes"
     return f"at event {cell['at']} `{cell['why']}`, where `{cell['as']}` says {allowed}"
 
 
@@ -219,18 +219,33 @@ def page(results, bisected):
     lines += ["", "## What changed", "", "| scenario | backend | up to | it showed | from | it shows |", "|---|---|---|---|---|---|"]
     for scenario, backend, _, before, behind, was, now in bisected:
         lines.append(f"| `{scenario}` | {backend} | {before.version} | {words_of(was)} | {behind.version} | {words_of(now)} |")
-    lacks = {}
-    for kernel, judgements in results.items():
-        for (backend, system), cells in judgements.items():
-            for cell in cells if isinstance(cells, list) and not system else []:
-                if cell["verdict"] == "unavailable":
-                    lacks.setdefault((backend, cell["why"]), []).append((kernel.series, cell["scenario"]))
-    if lacks:
-        lines += ["", "## What kernels lack", "", "| backend | what it says | series | scenarios |", "|---|---|---|---|"]
-        for (backend, why), where in lacks.items():
-            series = ", ".join({series: None for series, _ in where})
-            lines.append(f"| {backend} | {why} | {series} | {len({scenario for _, scenario in where})} |")
+    lines += ["", "## What kernels lack", "", "| backend | what it says | series | scenarios |", "|---|---|---|---|"]
+    for (backend, why), where in lacking(results).items():
+        series = ", ".join({series: None for series, _ in where})
+        lines.append(f"| {backend} | {why} | {series} | {len({scenario for _, scenario in where})} |")
     return "\n".join(lines) + "\n"
+
+
+def lacking(results):
+    """Where a kernel cannot play what another can: by backend and reason, series and scenario."""
+    judged = [
+        (kernel.series, backend, cell)
+        for kernel, judgements in results.items()
+        for (backend, system), cells in judgements.items() if not system and isinstance(cells, list)
+        for cell in cells
+    ]
+    played = {(backend, cell["scenario"]) for _, backend, cell in judged if shown(cell) is not None}
+    lacks = {}
+    for series, backend, cell in judged:
+        if shown(cell) is None and (backend, cell["scenario"]) in played and not_for(cell) is False:
+            lacks.setdefault((backend, cell["why"]), []).append((series, cell["scenario"]))
+    return lacks
+
+
+def not_for(cell):
+    """Whether the scenario is for another version than the one that fits the kernel."""
+    asked = json.loads((ROOT / "scenarios" / f"{cell['scenario']}.json").read_text()).get("as")
+    return asked is not None and cell["as"] not in asked
 
 
 def bisect(scenario, backend, system, before, behind, was):

@@ -58,7 +58,7 @@ use crate::turn::Turn;
 claims! {
     FIFO = "io-uring/fifo", Measured, "M:D": "Entries are taken in the order in which they were posted.";
     HERD = "io-uring/herd", Measured, "M:D, S:wait": "An entry wakes every waiter where each waits for one.";
-    ALL_MET = "io-uring/all-met", Measured, "K:7.3.4, K:6.12.117, S:ChangeLog-6.12.115": "From Linux 7.3 on, and from 6.12.115 in its series, an entry wakes every waiter that has its minimum by then, also one that stands behind another that has not.";
+    ALL_MET = "io-uring/all-met", Measured, "R:minimum-holds-up-nobody, K:7.3.4, K:6.12.117, S:ChangeLog-6.12.115": "From Linux 7.3 on, and from 6.12.115 in its series, an entry wakes every waiter that has its minimum by then, also one that stands behind another that has not.";
     OLD_PREFIX = "io-uring-7.2/prefix", Measured, "M:D, S:wait, K:6.1 to 7.2": "An entry wakes the waiters in the order in which they came, up to the first that has not got its minimum; whoever stands behind that one sleeps on, even with what it waits for.";
     PLACE = "io-uring/place", Measured, "M:D, S:wait": "A waiter waits for a place of the tail, its minimum behind the head when it came: what others take meanwhile does not keep it waiting.";
     FEWER = "io-uring/fewer", Measured, "M:D": "A call that waited for its minimum takes what is there when it goes on, which can be less.";
