@@ -104,7 +104,10 @@ impl About {
             return Some(self.why_not(Verb::ExitProcess));
         }
         if let Op::Start { operation, .. } = op
-            && program.operations[operation.index()].multishot
+            && program
+                .operations
+                .get(operation.index())
+                .is_some_and(|it| it.multishot)
             && !self.has_rings
         {
             return Some("only a request to a ring goes on behind what it reports");

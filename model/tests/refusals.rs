@@ -329,7 +329,7 @@ fn duplicated(times: Option<usize>) -> Program {
 
 #[test]
 fn a_source_of_epoll_has_up_to_31_duplicates() {
-    let why = Some("it duplicates a source up to 31 times here, and in no loop");
+    let why = Some("a source is duplicated up to 31 times here, and in no loop");
     assert_eq!(refusal("epoll", duplicated(Some(31))), None);
     assert_eq!(refusal("epoll", duplicated(Some(32))), why);
     assert_eq!(refusal("epoll", duplicated(None)), why);

@@ -424,7 +424,10 @@ impl<'s> Judge<'s> {
 
     /// When a step is expected; none where the times forbid it.
     fn expected(&self, place: &Place, step: Step, until: u64) -> Option<u64> {
-        let call = self.next(place, step.thread)?;
+        let Some(call) = self.next(place, step.thread) else {
+            // A thread that makes no call any more may still be stopped.
+            return (step.kind == StepKind::Wake).then_some(0);
+        };
         let inside = place.is_inside(step.thread);
         match step.kind {
             StepKind::Turn if !inside => {

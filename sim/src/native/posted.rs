@@ -35,6 +35,7 @@ impl<T> Posted<T> {
     }
 
     /// The packet of a number, which stays posted.
+    #[cfg(target_os = "linux")]
     pub fn look(&self, number: u64) -> Option<T>
     where
         T: Clone,
