@@ -90,7 +90,7 @@ put model/src/op/mod.rs '    /// Closes a descriptor of a source: the one by whi
     /// Closes a descriptor of a source: the one by which threads know it, or else a duplicate.
 '
 leads_to portsim-model "$DESCRIPTION" model/src/op/verb.rs model/src/machine/call.rs \
-    model/src/personality/windows.rs
+    model/src/personality/windows/versions.rs
 
 printf '== with all that it says, on a system that has it\n'
 put model/src/op/verb.rs '    Kevent = "kevent",

@@ -49,6 +49,7 @@ pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
         let bounded = machine.enabled(&state, |step| steps.push(step)).0;
         let idle = idle(&steps, bounded);
         steps.retain(|step| could_be(*step, event));
+        steps.sort_by_key(|step| step.thread != event.shown.thread());
         let (mut taken, mut parted) = (None, Parted { at, instead: None });
         for step in steps {
             let (mut next, mut shown) = (state.clone(), Vec::new());
@@ -157,6 +158,8 @@ fn could_be(step: Step, event: &Event) -> bool {
         Shown::Silent { kind, .. } => step.kind == *kind,
         Shown::Return { .. } => true,
     };
-    // A deadline is named by its thread, and so is everything else.
-    kind && step.thread == event.shown.thread() && step.choice == event.choice
+    // A deadline is named by its thread, and so is everything else, but for the stop of a thread that lets another go on.
+    let lets_go_on = step.kind == StepKind::Wake && matches!(event.shown, Shown::Return { .. });
+    let names = step.thread == event.shown.thread() || lets_go_on;
+    kind && names && step.choice == event.choice
 }
