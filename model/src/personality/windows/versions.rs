@@ -150,6 +150,8 @@ const NT5: About = About {
     name: "windows-2003",
     can: &[COMMON, OF_NT],
     lacks_by: Some(NT5_ABSENT),
+    // A newer packet goes to a waiter beside whom an older one was held: `windows-2003/self-rule`.
+    keeps_order: false,
     ..LATER
 };
 
