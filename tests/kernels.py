@@ -164,6 +164,8 @@ def wrong(results):
             if isinstance(cells, str):
                 yield f"Linux {kernel.version}, {backend}: {cells}"
                 continue
+            if not count(cells, "agree"):
+                yield f"Linux {kernel.version}, {backend}: nothing was judged"
             for cell in cells:
                 if cell["verdict"] == "differ":
                     yield f"Linux {kernel.version}, {cell['scenario']} on {backend} as {cell['as']}: {cell['why']}"
