@@ -373,6 +373,51 @@ pub fn compared(value: &Value) -> Result<[usize; 2], TestCaseError> {
     Ok(did)
 }
 
+/// A pool whose packets have these keys; all that it asks of a key is whether it is 0.
+fn pool(keys: &[i64]) -> Arc<dyn AnyMachine> {
+    let posts: Vec<_> = keys
+        .iter()
+        .map(|key| json!({ "post": "q", "key": key }))
+        .collect();
+    let value = json!({
+        "why": "Does it matter which key a packet has that nobody tells apart?",
+        "ports": { "q": { "concurrency": 2 } },
+        "vars": { "n": 0 },
+        "threads": {
+            "worker": { "count": 4, "do": [{ "loop": [
+                { "get": "q", "into": "x" },
+                { "if": "x.key == 0", "then": [{ "post": "q", "key": 0 }, "break"] },
+                { "set": { "n": "n + 1" } }
+            ] }] },
+            "main": posts
+        },
+        "properties": { "at_end": { "all_done": "n == 12", "gone": "all(worker, done)" } }
+    });
+    let text = value.to_string();
+    let scenario = Scenario::parse("pool", Path::new("pool.json"), text.as_bytes());
+    let scenario = scenario.expect("it is one");
+    play("windows", &scenario.program, 2).expect("it is playable")
+}
+
+/// Packets whose differences nobody reads are one packet, and cost what equal ones cost.
+#[test]
+fn packets_that_nobody_tells_apart_are_one() {
+    let alike: Vec<i64> = (1..=12).map(|_| 1).chain([0]).collect();
+    let apart: Vec<i64> = (1..=12).chain([0]).collect();
+    let [alike, apart] = [alike, apart].map(|keys| pool(&keys));
+    let of = |machine, reductions| {
+        let out = explore(machine, reductions);
+        assert!(out.cut.is_none() && out.found.is_none());
+        out.states
+    };
+    let without = Reductions {
+        dead: false,
+        ..Reductions::ALL
+    };
+    assert!(of(&apart, without) > of(&alike, without));
+    assert_eq!(of(&apart, Reductions::ALL), of(&alike, Reductions::ALL));
+}
+
 /// Compares so many programs; says how often each reduction had something to do.
 fn compare(programs: impl Strategy<Value = Value>, cases: u32) -> [usize; 2] {
     let kept: &'static str = root()
