@@ -109,6 +109,14 @@ fn killed_at_any_moment_a_search_comes_to_the_same() {
     assert!(counts.before_first > 0 && counts.again > 0 && counts.resumed > KILLS / 3);
 }
 
+/// Waits until there is a checkpoint in the folder, or the search has come to its end.
+fn first_checkpoint(folder: &str, child: &mut Child) {
+    let is_over = |child: &mut Child| child.try_wait().expect("it is ours").is_some();
+    while checkpoint_of(Path::new(folder), 0).is_none() && !is_over(child) {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 impl Search {
     fn undisturbed(args: &[&str], scratch: &Scratch) -> Search {
         let args = [&["check", "--reduce", "none", "--json"], args].concat();
@@ -164,6 +172,10 @@ impl Search {
             // The first one always, and of those that take it up a third.
             let is_killed = !resume || chance.next_u32().is_multiple_of(3);
             if is_killed {
+                if chance.next_u32().is_multiple_of(2) {
+                    // How long the first checkpoint takes is up to the disk: half of the moments count from there.
+                    first_checkpoint(folder, &mut child);
+                }
                 thread::sleep(self.moment(chance));
                 child.kill().expect("it is ours");
             }
