@@ -19,7 +19,7 @@ use crate::searching::checkpoint_of;
 const KILLS: u32 = 200;
 
 /// How often a search is kept, in minutes.
-const EVERY: &str = "0.001";
+const EVERY: &str = "0.0002";
 
 /// Four workers of whom two may run; only far from the start do they hold what they may not hold at once.
 const LATE: &str = r#"{
