@@ -109,6 +109,11 @@ fn killed_at_any_moment_a_search_comes_to_the_same() {
     assert!(counts.before_first > 0 && counts.again > 0 && counts.resumed > KILLS / 3);
 }
 
+/// A moment in the time that a search takes, or just after its end.
+fn moment(takes: Duration, chance: &mut ChaCha8Rng) -> Duration {
+    takes.mul_f64(f64::from(chance.next_u32()) / f64::from(u32::MAX) * 1.05)
+}
+
 /// Waits until there is a checkpoint in the folder, or the search has come to its end.
 fn first_checkpoint(folder: &str, child: &mut Child) {
     let is_over = |child: &mut Child| child.try_wait().expect("it is ours").is_some();
@@ -172,11 +177,13 @@ impl Search {
             // The first one always, and of those that take it up a third.
             let is_killed = !resume || chance.next_u32().is_multiple_of(3);
             if is_killed {
-                if chance.next_u32().is_multiple_of(2) {
-                    // How long the first checkpoint takes is up to the disk: half of the moments count from there.
+                let since = Instant::now();
+                if !chance.next_u32().is_multiple_of(4) {
+                    // How long the first checkpoint takes is up to the disk: most moments come after it.
                     first_checkpoint(folder, &mut child);
                 }
-                thread::sleep(self.moment(chance));
+                let left = self.takes.saturating_sub(since.elapsed());
+                thread::sleep(moment(left.max(self.takes / 10), chance));
                 child.kill().expect("it is ours");
             }
             let output = child.wait_with_output().expect("it ends");
@@ -198,12 +205,6 @@ impl Search {
             }
             return;
         }
-    }
-
-    /// A moment while it works, or just after its end.
-    fn moment(&self, chance: &mut ChaCha8Rng) -> Duration {
-        self.takes
-            .mul_f64(f64::from(chance.next_u32()) / f64::from(u32::MAX) * 1.05)
     }
 
     fn holds(&self, output: &Output, told: &str) {

@@ -22,7 +22,7 @@ use between::{Tamper, proxy};
 const LARGER: [&str; 3] = ["--reduce", "none", "scenarios/bench/pool-5-2-2-5.json"];
 
 /// Bytes of each of the first two messages between processes.
-const GREETING: usize = 80;
+const GREETING: usize = 72;
 
 /// What takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);

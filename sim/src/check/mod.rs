@@ -1,27 +1,34 @@
 //! Every interleaving: a breadth-first search, so that a counterexample is as short as can be.
 //!
-//! Workers own the states by their fingerprints (`share`), exchange them in batches and go through the depths
-//! together (`rounds`), in one process or several. Nothing that comes out depends on how many there are. What they
-//! need not see is left out (`reduce`); where that could hide a shorter way, it is looked for once more. Where they
-//! find nothing wrong, it is asked whether every fair run comes to what it owes (`liveness`).
+//! Each process owns states by their fingerprints (`share`), in one table for all its workers (`team`, `worker`).
+//! Processes exchange states in batches and go through the depths together (`rounds`). Nothing that comes out depends
+//! on how many there are of either. What they need not see is left out (`reduce`); where that could hide a shorter way,
+//! it is looked for once more. Where they find nothing wrong, it is asked whether every fair run comes to what it owes
+//! (`liveness`).
 
+#[cfg(all(test, loom))]
+mod every_order;
 mod hosts;
 mod kept;
 mod liveness;
+mod meeting;
 mod path;
 mod queue;
 mod reduce;
 mod rounds;
 mod seen;
 mod share;
+mod sync;
 mod tail;
+mod team;
 mod visited;
 mod whole;
 mod wire;
+mod worker;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portsim_model::machine::AnyMachine;
@@ -39,7 +46,9 @@ use crate::names::Names;
 use kept::Keeper;
 use liveness::Verdict;
 use reduce::Reduce;
-use rounds::{SharedState, WorkerConfig, build};
+use rounds::{Config, SharedState, build};
+use share::Share;
+use team::Team;
 
 /// What an exploration may use.
 #[derive(Debug, Clone, Copy)]
@@ -364,36 +373,34 @@ fn explore(
     let keeper = keeping
         .map(|keeping| Keeper::open(keeping, process, processes))
         .transpose()?;
-    let config = WorkerConfig {
-        limits: Limits {
-            memory_bytes: limits.memory_bytes / workers as u64,
-            ..limits
-        },
+    let config = Config {
+        depth: limits.depth,
         search: workers_of.search,
         keeper: keeper.map(Arc::new),
         resume: keeping.is_some_and(|keeping| keeping.resume),
         always: keeping.is_some_and(|keeping| keeping.every.is_zero()),
-        coverage: workers_of.coverage,
     };
     let shared = Arc::new(SharedState::for_workers(workers));
+    let share = Share::new(
+        Arc::clone(machine),
+        Arc::clone(&reduce),
+        (process, processes),
+        workers,
+        limits,
+    );
     let guards = {
-        let (machine, shared) = (Arc::clone(machine), Arc::clone(&shared));
+        let team = Team::new(share, workers_of.coverage, Arc::clone(&shared))?;
         let (builders, guard) = match &workers_of.hosts {
             Some(there) => hosts::connect(workers_of, there, &shared.lost, stop)?,
-            None if workers == 1 => timely::CommunicationConfig::Thread.try_build()?,
-            None => timely::CommunicationConfig::Process(workers).try_build()?,
+            None => timely::CommunicationConfig::Thread.try_build()?,
         };
-        let reduce = Arc::clone(&reduce);
-        // A worker waits for the slowest of all: to look out for messages meanwhile takes time from that one.
+        // It waits for the slowest of all processes: to look out for messages meanwhile takes time from that one.
         let timely = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
+        let (team, shared) = (Mutex::new(Some(team)), Arc::clone(&shared));
         let started = timely::execute::execute_from(builders, guard, timely, move |worker| {
-            build(
-                worker,
-                Arc::clone(&machine),
-                Arc::clone(&reduce),
-                config.clone(),
-                Arc::clone(&shared),
-            );
+            let team = team.lock().expect("nobody panics with it in hand").take();
+            let team = team.expect("a process has one worker");
+            build(worker, team, config.clone(), Arc::clone(&shared));
         });
         started.map_err(|why| format!("the workers cannot be started: {why}"))?
     };
@@ -403,7 +410,7 @@ fn explore(
         .lock()
         .expect("no worker panics with it in hand");
     let panicked = || shared.panicked.load(Ordering::Relaxed);
-    while result.0 < workers && !panicked() && shared.lost.get().is_none() {
+    while !result.0 && !panicked() && shared.lost.get().is_none() {
         (result, _) = shared.left.wait_timeout(result, GLANCE).expect("see above");
         shared
             .stop
@@ -416,7 +423,7 @@ fn explore(
         }
         progress(shared.progress());
     }
-    if result.0 < workers || panicked() {
+    if !result.0 || panicked() {
         // The others would wait for ever for what will not come.
         std::mem::forget(guards);
         let loss = shared.lost.get();

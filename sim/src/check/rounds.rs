@@ -1,6 +1,7 @@
-//! The search as a dataflow: workers own the states by their fingerprints, and go through the depths together.
+//! The search as a dataflow: processes own the states by their fingerprints, and go through the depths together. Each is
+//! one worker to timely, which leads a team (`team`).
 //!
-//! Each depth is two rounds. In the first its states arrive at their owners; in the second every worker hears from
+//! Each depth is two rounds. In the first its states arrive at their owners; in the second every process hears from
 //! every other what it knows, so that all come to the same decision. A round is over when timely's frontier has
 //! passed it: when no message of it can be under way any more. At the end the way to a violation is traced back,
 //! a parent a round.
@@ -13,7 +14,6 @@ mod keep;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use portsim_model::machine::AnyMachine;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::{ConnectLoop, Feedback};
@@ -21,21 +21,22 @@ use timely::worker::Worker;
 
 use super::hosts::Lost;
 use super::kept::{Keeper, Which};
-use super::reduce::Reduce;
-use super::share::{Share, owner};
+use super::team::Team;
 use super::wire::{Message, Offer, Summary, What};
-use super::{Cut, Limits, Loss, Progress, Trouble};
+use super::{Cut, Loss, Progress, Trouble};
 use crate::coverage::Coverage;
 
-/// What the workers of a process share with the thread that waits for them.
+/// What the workers of a process tell the thread that waits for them, and what that tells them.
 #[derive(Default)]
 pub struct SharedState {
     /// Set to end the search.
     pub stop: AtomicBool,
     /// Set to have a checkpoint written.
     pub pause: AtomicBool,
-    /// Each worker's states and transitions so far, states that wait, and bytes of memory.
-    pub counts: Vec<[AtomicU64; 4]>,
+    /// States so far, states that wait, and bytes of memory.
+    pub counts: [AtomicU64; 3],
+    /// Each worker's transitions so far.
+    pub transitions: Vec<AtomicU64>,
     /// States of the depth that is being expanded, and of the one before it.
     pub levels: [AtomicU64; 2],
     /// How many checkpoints were written.
@@ -50,17 +51,17 @@ pub struct SharedState {
     pub panicked: AtomicBool,
     /// How another process was lost.
     pub lost: Lost,
-    /// How many workers have left, and what came out.
-    pub result: Mutex<(usize, Option<Outcome>)>,
-    /// Told when a worker leaves.
+    /// Whether the search is over, and what came out.
+    pub result: Mutex<(bool, Option<Outcome>)>,
+    /// Told when it is over.
     pub left: Condvar,
 }
 
 impl SharedState {
-    /// A shared for so many workers.
+    /// What so many workers have told so far.
     pub fn for_workers(workers: usize) -> SharedState {
         SharedState {
-            counts: std::iter::repeat_with(Default::default)
+            transitions: std::iter::repeat_with(Default::default)
                 .take(workers)
                 .collect(),
             ..SharedState::default()
@@ -69,28 +70,25 @@ impl SharedState {
 
     /// Where the workers of this process stand.
     pub fn progress(&self) -> Progress {
-        let sum = |n: usize| {
-            self.counts
-                .iter()
-                .map(|of| of[n].load(Ordering::Relaxed))
-                .sum()
-        };
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let [states, waiting, bytes] = self.counts.each_ref().map(read);
+        let [level, level_before] = self.levels.each_ref().map(read);
         Progress {
-            states: sum(0),
-            transitions: sum(1),
-            waiting: sum(2),
-            bytes: sum(3),
-            level: self.levels[0].load(Ordering::Relaxed),
-            level_before: self.levels[1].load(Ordering::Relaxed),
+            states,
+            transitions: self.transitions.iter().map(read).sum(),
+            waiting,
+            bytes,
+            level,
+            level_before,
             depth: self.depth.load(Ordering::Relaxed),
         }
     }
 }
 
-/// What every worker knows at the end.
+/// What every process knows at the end.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// What all workers together know of all depths.
+    /// What all processes together know of all depths.
     pub all: Summary,
     /// Different states.
     pub states: u64,
@@ -100,11 +98,11 @@ pub struct Outcome {
     pub cut: Option<Cut>,
     /// The short fingerprints of the states on the way to the violation, the last one first.
     pub way: Vec<u64>,
-    /// The workers do not search the same.
+    /// The processes do not search the same.
     pub differ: bool,
 }
 
-/// What a worker is at.
+/// What a process is at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Everybody says what it brings to begin with.
@@ -125,11 +123,11 @@ enum Phase {
     Trace,
 }
 
-/// What all workers of a process are told before they begin.
+/// What a process is told before it begins.
 #[derive(Debug, Clone)]
-pub struct WorkerConfig {
-    /// What the search may use; the memory is that of one worker.
-    pub limits: Limits,
+pub struct Config {
+    /// The bound on steps from the start.
+    pub depth: Option<u32>,
     /// What is searched: all processes must agree.
     pub search: u64,
     /// What keeps the share of this process.
@@ -138,28 +136,21 @@ pub struct WorkerConfig {
     pub resume: bool,
     /// Whether a checkpoint is written at every depth and after every block of states.
     pub always: bool,
-    /// Whether the claims that decide are counted.
-    pub coverage: bool,
 }
 
-/// Builds one worker's part of the search.
-pub fn build(
-    worker: &mut Worker,
-    machine: Arc<dyn AnyMachine>,
-    reduce: Arc<Reduce>,
-    config: WorkerConfig,
-    shared: Arc<SharedState>,
-) {
-    let (me, peers) = (worker.index(), worker.peers());
+/// Builds one process's part of the search.
+pub fn build(worker: &mut Worker, team: Team, config: Config, shared: Arc<SharedState>) {
     worker.dataflow::<u32, _, _>(|scope| {
         let (handle, stream) = scope.feedback::<Vec<Message>>(1);
         let route = Exchange::new(|message: &Message| u64::from(message.to));
         let found = stream.unary_frontier(route, "search", |capability, info| {
             let activator = scope.activator_for(info.address);
-            let mut worker_state = SearchWorker {
-                share: Share::new(machine, reduce, me, peers, config.limits),
-                me,
-                peers,
+            let mut search = Search {
+                team,
+                summary: Summary {
+                    search: config.search,
+                    ..Summary::default()
+                },
                 number: 0,
                 taken_up: None,
                 kept: false,
@@ -175,26 +166,24 @@ pub fn build(
                 untraced: 0,
                 outcome: Outcome::default(),
             };
-            worker_state.share.summary.search = worker_state.config.search;
-            worker_state.share.coverage = worker_state.config.coverage.then(Coverage::default);
             let mut round = Some(capability);
             move |(input, frontier), output| {
                 input.for_each(|stamp, messages| {
                     let at = round.as_ref().map(|capability| *capability.time());
                     // While a depth is expanded, what arrives is of the next.
-                    let due = at.map(|at| at + u32::from(worker_state.phase == Phase::Expand));
+                    let due = at.map(|at| at + u32::from(search.phase == Phase::Expand));
                     let early = stamp.least().copied() > due;
                     for message in messages.drain(..) {
-                        worker_state.receive(message.what, early);
+                        search.receive(message.what, early);
                     }
                 });
                 while let Some(capability) = &mut round {
                     let at = *capability.time();
-                    if worker_state.phase != Phase::Expand && frontier.frontier().less_equal(&at) {
+                    if search.phase != Phase::Expand && frontier.frontier().less_equal(&at) {
                         return;
                     }
                     let mut out = output.session(&*capability);
-                    let step = worker_state.go_on(|message| out.give(message));
+                    let step = search.go_on(|message| out.give(message));
                     drop(out);
                     match step {
                         Next::Busy => {
@@ -224,12 +213,12 @@ enum Next {
     Done,
 }
 
-/// One worker.
-struct SearchWorker {
-    share: Share,
-    me: usize,
-    peers: usize,
-    config: WorkerConfig,
+/// One process's part.
+struct Search {
+    team: Team,
+    /// What this process says of itself, besides what its workers know.
+    summary: Summary,
+    config: Config,
     shared: Arc<SharedState>,
     phase: Phase,
     /// Steps from the start to the states that arrive, or are heard of.
@@ -255,16 +244,16 @@ struct SearchWorker {
     outcome: Outcome,
 }
 
-impl SearchWorker {
+impl Search {
     fn receive(&mut self, what: What, early: bool) {
-        if !self.share.understands(&what) {
+        if !self.team.share.understands(&what) {
             // The search ends: what was left out may be what matters.
             let _ = self.shared.lost.set(Loss::Forged);
             return;
         }
         match what {
             what if early => self.early.push(what),
-            What::States(batch) => self.share.add(batch),
+            What::States(batch) => self.team.add(&batch),
             What::Offer(offer) => self.offers.push(offer),
             What::Summary(summary) => self.heard.push(*summary),
             What::Parent(parent) => self.parent = Some(parent),
@@ -288,17 +277,19 @@ impl SearchWorker {
                 let stop = self.shared.stop.load(Ordering::Relaxed);
                 let due = self.config.always && !std::mem::take(&mut self.kept);
                 let pause = due || self.shared.pause.load(Ordering::Relaxed);
-                self.share.summary.stopped |= stop;
-                let more = self.share.expand(stop || pause, |to, batch| {
-                    send(Message {
-                        to: to as u32,
-                        what: What::States(batch),
+                self.summary.stopped |= stop;
+                let more = self
+                    .team
+                    .expand(stop || pause, self.config.always, |to, batch| {
+                        send(Message {
+                            to: to as u32,
+                            what: What::States(batch),
+                        });
                     });
-                });
-                self.count();
                 if more {
                     return Next::Busy;
                 }
+                self.summary.paused = self.team.share.now().len() > 0;
                 self.phase = Phase::Arrive;
                 Next::Round
             }
@@ -349,7 +340,7 @@ impl SearchWorker {
             Some(Cut::Memory)
         } else if out.all.stopped {
             Some(Cut::Stopped)
-        } else if !paused && out.all.fresh > 0 && self.config.limits.depth == Some(self.depth) {
+        } else if !paused && out.all.fresh > 0 && self.config.depth == Some(self.depth) {
             Some(Cut::Depth)
         } else if out.all.preempted {
             Some(Cut::Preemptions)
@@ -373,11 +364,6 @@ impl SearchWorker {
             .expect("all have spoken");
     }
 
-    /// Whether it is the first worker of its process.
-    fn is_first(&self) -> bool {
-        self.me.is_multiple_of(self.shared.counts.len())
-    }
-
     /// Goes on with the depth that was paused, or with the next; or the search is over.
     fn descend(&mut self) -> Next {
         let all = &self.outcome.all;
@@ -388,15 +374,13 @@ impl SearchWorker {
         if !all.paused {
             self.complete = self.outcome.states;
             self.depth += 1;
-            if self.is_first() {
-                let before = self.shared.levels[0].swap(all.fresh, Ordering::Relaxed);
-                self.shared.levels[1].store(before, Ordering::Relaxed);
-                self.shared.depth.store(self.depth, Ordering::Relaxed);
-            }
-            self.share.descend();
+            let before = self.shared.levels[0].swap(all.fresh, Ordering::Relaxed);
+            self.shared.levels[1].store(before, Ordering::Relaxed);
+            self.shared.depth.store(self.depth, Ordering::Relaxed);
+            self.team.share.descend();
         }
         self.kept = all.paused;
-        self.share.summary.paused = false;
+        self.summary.paused = false;
         self.shared.pause.store(false, Ordering::Relaxed);
         self.phase = Phase::Expand;
         Next::Same
@@ -414,55 +398,40 @@ impl SearchWorker {
             .way
             .last()
             .expect("the violation's own state is there");
-        if owner(last, self.peers) == self.me {
-            let parent = self.share.parent(last).unwrap_or(last);
+        let share = &self.team.share;
+        if share.owns(last) {
+            let parent = share.seen.parent(last).unwrap_or(last);
             self.tell(&What::Parent(parent), send);
         }
         Next::Round
     }
 
-    /// Tells everybody what this worker knows.
+    /// Tells everybody what this process knows.
     fn summarize(&mut self, send: impl FnMut(Message)) {
-        let summary = self.share.summarize();
+        let summary = self.team.summary(&self.summary);
         self.tell(&What::Summary(Box::new(summary)), send);
     }
 
     fn tell(&self, what: &What, mut send: impl FnMut(Message)) {
-        for to in 0..self.peers as u32 {
+        for to in 0..self.team.share.processes as u32 {
             let what = what.clone();
             send(Message { to, what });
         }
     }
-
-    /// Tells where the worker stands.
-    fn count(&self) {
-        let counts = &self.shared.counts[self.me % self.shared.counts.len()];
-        let now = [
-            self.share.seen(),
-            self.share.summary.transitions,
-            self.share.waiting(),
-            self.share.bytes(),
-        ];
-        for (count, now) in counts.iter().zip(now) {
-            count.store(now, Ordering::Relaxed);
-        }
-    }
 }
 
-impl Drop for SearchWorker {
+impl Drop for Search {
     fn drop(&mut self) {
-        // A worker that panics leaves too, without a result.
-        if std::thread::panicking() {
+        // One that panics leaves too, without a result.
+        let panics = std::thread::panicking();
+        if panics {
             self.shared.panicked.store(true, Ordering::Relaxed);
-        }
-        if let (Some(own), Ok(mut all)) = (&self.share.coverage, self.shared.coverage.lock()) {
-            all.merge(own);
+        } else if let Ok(mut coverage) = self.shared.coverage.lock() {
+            self.team.merge_coverage(&mut coverage);
         }
         if let Ok(mut result) = self.shared.result.lock() {
-            result.0 += 1;
-            if !std::thread::panicking() {
-                result.1 = Some(std::mem::take(&mut self.outcome));
-            }
+            let outcome = (!panics).then(|| std::mem::take(&mut self.outcome));
+            *result = (true, outcome);
         }
         self.shared.left.notify_all();
     }

@@ -1,11 +1,9 @@
 //! Which states have been seen: by their fingerprints, or whole.
 
-use std::io;
-
 use super::visited::{Fingerprint, Origin, Visited, fingerprint_of};
 use super::whole::Whole;
 
-/// The states that one worker owns.
+/// The states that a process owns, for all its workers.
 pub enum Seen {
     /// Their fingerprints.
     Prints(Visited),
@@ -45,7 +43,7 @@ impl Seen {
     }
 
     /// What is added from now on is a step further from the start.
-    pub fn descend(&mut self) {
+    pub fn descend(&self) {
         if let Seen::Whole(whole) = self {
             whole.descend();
         }
@@ -53,42 +51,38 @@ impl Seen {
 
     /// Adds states, each with its bytes, one after the other; tells which are new.
     pub fn insert_all(
-        &mut self,
+        &self,
         prints: &[Fingerprint],
         parents: &[u64],
         bytes: &[u8],
         depth: u64,
-        mut is_new: impl FnMut(usize),
+        is_new: impl FnMut(usize),
     ) {
         match self {
             Seen::Prints(visited) => visited.insert_all(prints, parents, depth, is_new),
-            Seen::Whole(whole) => {
-                let len = bytes.len() / prints.len().max(1);
-                for (n, (&print, &parent)) in prints.iter().zip(parents).enumerate() {
-                    if whole.insert(print, &bytes[n * len..][..len], parent) {
-                        is_new(n);
-                    }
-                }
-            }
+            Seen::Whole(whole) => whole.insert_all(prints, parents, bytes, is_new),
         }
     }
 
-    /// Those that were seen as records of a number and bytes, in which [`Seen::restore`] knows them again; where whole
-    /// states are kept, those of the newest depth or all others.
-    pub fn records(
+    /// One of so many portions of those that were seen, as records of a number and bytes, in which [`Seen::restore`]
+    /// knows them again; where whole states are kept, those of the newest depth or all others.
+    pub fn records<E>(
         &self,
         newest: bool,
-        mut each: impl FnMut(u64, &[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
+        (portion, portions): (usize, usize),
+        mut each: impl FnMut(u64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         match self {
             Seen::Prints(_) if newest => Ok(()),
-            Seen::Prints(visited) => visited
-                .all()
-                .try_for_each(|(print, from)| each(print, &from.pack().to_le_bytes())),
-            Seen::Whole(whole) => whole
-                .all()
-                .filter(|it| it.2 == newest)
-                .try_for_each(|(bytes, parent, _)| each(parent, bytes)),
+            Seen::Prints(visited) => visited.for_each(portion, portions, |print, from| {
+                each(print, &from.pack().to_le_bytes())
+            }),
+            Seen::Whole(whole) => whole.for_each(portion, portions, |bytes, parent, is_newest| {
+                if is_newest == newest {
+                    each(parent, bytes)?;
+                }
+                Ok(())
+            }),
         }
     }
 
@@ -100,21 +94,17 @@ impl Seen {
         }
     }
 
-    /// Adds the state of a record; says whether there was room.
-    pub fn restore(&mut self, number: u64, bytes: &[u8]) -> bool {
+    /// Adds the state of a record.
+    pub fn restore(&self, number: u64, bytes: &[u8]) {
         match self {
             Seen::Prints(visited) => {
                 let from = bytes.try_into().expect("it has eight bytes");
-                visited.insert(number, Origin::unpack(u64::from_le_bytes(from)));
-                true
+                let Origin { parent, depth } = Origin::unpack(u64::from_le_bytes(from));
+                visited.insert_all(&[number], &[parent], depth, |_| {});
             }
             Seen::Whole(whole) => {
                 let print = fingerprint_of(bytes);
-                let has_room = whole.has_room(print);
-                if has_room {
-                    whole.insert(print, bytes, number);
-                }
-                has_room
+                whole.insert_all(&[print], &[number], bytes, |_| {});
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::sync::{AtomicU64, Ordering, RwLock};
+
 /// A state in 64 bits. Never 0, which marks a free place.
 pub type Fingerprint = u64;
 
@@ -18,10 +20,22 @@ pub const SHORT: u64 = (1 << 48) - 1;
 pub const DEPTH_MAX: u64 = u16::MAX as u64;
 
 /// Tables of one set: many, which grow one at a time, so that growth is never one long stop nor twice the memory.
-pub const TABLES: usize = 64;
+pub const TABLES: usize = if cfg!(all(test, loom)) { 1 } else { 64 };
 
-/// Of a table's places so many in 32 are used before it grows by half.
-const FULL: usize = 26;
+/// Of a table's places so many in 32 are used, as far as fingerprints fall evenly, before it grows.
+const FULL: u64 = 28;
+
+/// Lines of the smallest table there is.
+const LINES: usize = if cfg!(all(test, loom)) { 1 } else { 32 };
+
+/// A table of more lines grows by a quarter, to save memory; a smaller one by half, to save time.
+const LARGE: usize = 1 << 14;
+
+/// Places of a line.
+const PLACES: usize = 4;
+
+/// Why a lock is never poisoned.
+const UNHARMED: &str = "nobody panics with it in hand";
 
 /// How many states ahead a place is fetched.
 const AHEAD: usize = 16;
@@ -50,89 +64,171 @@ impl Origin {
     }
 }
 
-/// The states that one worker owns.
+/// The states that a process owns. All its workers add to it at once: whoever puts a fingerprint into a free place has
+/// the state. While a table grows they stand still.
 pub struct Visited {
-    tables: Vec<Table>,
-    len: u64,
+    tables: RwLock<Vec<Table>>,
+    len: AtomicU64,
+    /// With so many states the smallest table is full.
+    len_max: AtomicU64,
+    bytes: AtomicU64,
 }
 
 struct Table {
-    /// A fingerprint, and the parent and depth in one number.
-    places: Box<[(Fingerprint, u64)]>,
-    used: usize,
+    lines: Box<[Line]>,
+}
+
+/// Places that lie in one line of a processor's cache.
+#[derive(Default)]
+#[repr(align(64))]
+struct Line {
+    prints: [AtomicU64; 4],
+    /// Of each state, the parent and depth in one number; the smallest of those that were told. Inverted, so that a free
+    /// place is 0 throughout.
+    froms: [AtomicU64; 4],
+}
+
+/// What became of a state that was to be added.
+enum Added {
+    New,
+    Known,
+    /// There is no place left.
+    Full,
 }
 
 impl Visited {
     /// An empty set.
     pub fn new() -> Visited {
         // Of different sizes, so that they do not all grow at once.
-        let table = |n| Table::new(32 + n / 2);
-        Visited {
-            tables: (0..TABLES).map(table).collect(),
-            len: 0,
-        }
+        let tables: Vec<_> = (0..TABLES)
+            .map(|n| Table::new(LINES + LINES * n / TABLES))
+            .collect();
+        let visited = Visited {
+            tables: RwLock::new(Vec::new()),
+            len: AtomicU64::new(0),
+            len_max: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        };
+        visited.measure(&tables);
+        *visited.tables.write().expect(UNHARMED) = tables;
+        visited
     }
 
     /// How many states there are.
     pub fn len(&self) -> u64 {
-        self.len
+        self.len.load(Ordering::Relaxed)
     }
 
     /// Bytes of memory in use.
     pub fn bytes(&self) -> u64 {
-        let places: usize = self.tables.iter().map(|table| table.places.len()).sum();
-        (places * size_of::<(Fingerprint, u64)>()) as u64
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Adds states one after the other; tells which are new. The places of those to come are fetched meanwhile,
     /// because a miss in the table costs more than all else that is done for a state.
+    ///
+    /// Of several parents at the same depth the smallest is kept, so that it does not depend on who came first.
     pub fn insert_all(
-        &mut self,
+        &self,
         prints: &[Fingerprint],
         parents: &[u64],
         depth: u64,
         mut is_new: impl FnMut(usize),
     ) {
-        for &print in prints.iter().take(AHEAD) {
-            self.fetch(print);
-        }
-        for (n, (&print, &parent)) in prints.iter().zip(parents).enumerate() {
-            if let Some(&later) = prints.get(n + AHEAD) {
-                self.fetch(later);
+        let (mut at, mut new) = (0, 0);
+        while at < prints.len() {
+            let tables = self.tables.read().expect(UNHARMED);
+            for &print in prints[at..].iter().take(AHEAD) {
+                tables[table_of(print)].fetch(print);
             }
-            if self.insert(print, Origin { parent, depth }) {
-                is_new(n);
+            let mut full = None;
+            while at < prints.len() {
+                let print = prints[at];
+                if let Some(&later) = prints.get(at + AHEAD) {
+                    tables[table_of(later)].fetch(later);
+                }
+                let parent = parents[at];
+                match tables[table_of(print)].insert(print, Origin { parent, depth }) {
+                    Added::New => {
+                        new += 1;
+                        is_new(at);
+                    }
+                    Added::Known => {}
+                    Added::Full => {
+                        full = Some(table_of(print));
+                        break;
+                    }
+                }
+                at += 1;
             }
+            drop(tables);
+            if let Some(full) = full {
+                let mut tables = self.tables.write().expect(UNHARMED);
+                tables[full].grow();
+                self.measure(&tables);
+            }
+        }
+        let len = self.len.fetch_add(new, Ordering::Relaxed) + new;
+        if len > self.len_max.load(Ordering::Relaxed) {
+            self.grow();
         }
     }
 
-    /// All of them, each with where it was reached from.
-    pub fn all(&self) -> impl Iterator<Item = (Fingerprint, Origin)> {
-        let places = self.tables.iter().flat_map(|table| &table.places);
-        let used = places.filter(|place| place.0 != 0);
-        used.map(|&(print, from)| (print, Origin::unpack(from)))
+    /// Makes the smallest tables larger.
+    #[cold]
+    fn grow(&self) {
+        let mut tables = self.tables.write().expect(UNHARMED);
+        while self.len() > self.len_max.load(Ordering::Relaxed) {
+            let smallest = tables.iter_mut().min_by_key(|table| table.lines.len());
+            smallest.expect("there are tables").grow();
+            self.measure(&tables);
+        }
     }
 
-    fn fetch(&self, print: Fingerprint) {
-        let table = &self.tables[table_of(print)];
-        fetch(&table.places[table.first(print)]);
+    fn measure(&self, tables: &[Table]) {
+        let lines = |table: &Table| table.lines.len();
+        let smallest = tables.iter().map(lines).min().unwrap_or(0);
+        let places = (smallest * PLACES * TABLES) as u64;
+        self.len_max.store(places * FULL / 32, Ordering::Relaxed);
+        let all: usize = tables.iter().map(lines).sum();
+        let bytes = (all * size_of::<Line>()) as u64;
+        self.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Adds a state; says whether it is new. Of several parents at the same depth the smallest is kept, so that it
-    /// does not depend on who came first.
-    pub fn insert(&mut self, print: Fingerprint, from: Origin) -> bool {
-        let is_new = self.tables[table_of(print)].insert(print, from.pack());
-        self.len += u64::from(is_new);
-        is_new
+    /// Those of one in so many tables, counted from `first`, each with where it was reached from.
+    pub fn for_each<E>(
+        &self,
+        first: usize,
+        of: usize,
+        mut each: impl FnMut(Fingerprint, Origin) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let tables = self.tables.read().expect(UNHARMED);
+        for line in tables
+            .iter()
+            .skip(first)
+            .step_by(of)
+            .flat_map(|table| &table.lines)
+        {
+            for (print, from) in line.places() {
+                each(print, Origin::unpack(from))?;
+            }
+        }
+        Ok(())
     }
 
     /// Where the state with this short fingerprint was reached from.
     pub fn from(&self, short: u64) -> Option<Origin> {
-        let table = &self.tables[table_of(short)];
+        let tables = self.tables.read().expect(UNHARMED);
+        let table = &tables[table_of(short)];
         let mut at = table.first(short);
-        while table.places[at].0 != 0 {
-            if table.places[at].0 & SHORT == short {
-                return Some(Origin::unpack(table.places[at].1));
+        for _ in 0..table.lines.len() {
+            for (print, from) in table.lines[at].places() {
+                if print & SHORT == short {
+                    return Some(Origin::unpack(from));
+                }
+            }
+            if table.lines[at].places().count() < PLACES {
+                return None;
             }
             at = table.next(at);
         }
@@ -141,75 +237,98 @@ impl Visited {
 }
 
 impl Table {
-    fn new(places: usize) -> Table {
+    fn new(lines: usize) -> Table {
         Table {
-            places: vec![(0, 0); places].into_boxed_slice(),
-            used: 0,
+            lines: std::iter::repeat_with(Line::default).take(lines).collect(),
         }
     }
 
     fn first(&self, print: Fingerprint) -> usize {
-        (((print & u64::from(u32::MAX)) * self.places.len() as u64) >> 32) as usize
+        (((print & u64::from(u32::MAX)) * self.lines.len() as u64) >> 32) as usize
     }
 
     fn next(&self, at: usize) -> usize {
-        if at + 1 == self.places.len() {
+        if at + 1 == self.lines.len() {
             0
         } else {
             at + 1
         }
     }
 
-    fn insert(&mut self, print: Fingerprint, from: u64) -> bool {
+    #[inline]
+    fn fetch(&self, print: Fingerprint) {
+        fetch(&self.lines[self.first(print)]);
+    }
+
+    #[inline]
+    fn insert(&self, print: Fingerprint, origin: Origin) -> Added {
+        let from = !origin.pack();
         let mut at = self.first(print);
-        loop {
-            let place = &mut self.places[at];
-            if place.0 == print {
-                let at_once = place.1 >> 48 == from >> 48 && place.1 >> 48 != DEPTH_MAX;
-                if at_once && from < place.1 {
-                    place.1 = from;
+        for _ in 0..self.lines.len() {
+            let line = &self.lines[at];
+            for (place, so_far) in line.prints.iter().zip(&line.froms) {
+                let mut there = place.load(Ordering::Relaxed);
+                if there == 0 {
+                    let free =
+                        place.compare_exchange(0, print, Ordering::Relaxed, Ordering::Relaxed);
+                    match free {
+                        Ok(_) => {
+                            so_far.fetch_max(from, Ordering::Relaxed);
+                            return Added::New;
+                        }
+                        Err(other) => there = other,
+                    }
                 }
-                return false;
-            }
-            if place.0 == 0 {
-                *place = (print, from);
-                self.used += 1;
-                if self.used * 32 > self.places.len() * FULL {
-                    self.grow();
+                if there == print {
+                    // A smaller parent of the same depth, which is told apart from longer ones.
+                    if from > so_far.load(Ordering::Relaxed) && origin.depth < DEPTH_MAX {
+                        so_far.fetch_max(from, Ordering::Relaxed);
+                    }
+                    return Added::Known;
                 }
-                return true;
             }
             at = self.next(at);
         }
+        Added::Full
     }
 
     fn grow(&mut self) {
-        let larger = Table::new(self.places.len() * 3 / 2);
-        let smaller = std::mem::replace(self, larger);
-        for &(print, from) in smaller.places.iter().filter(|place| place.0 != 0) {
-            let mut at = self.first(print);
-            while self.places[at].0 != 0 {
-                at = self.next(at);
+        let lines = self.lines.len();
+        let more = if lines < LARGE { lines / 2 } else { lines / 4 };
+        let larger = Table::new(lines + more.max(1));
+        for line in &self.lines {
+            for (print, from) in line.places() {
+                larger.insert(print, Origin::unpack(from));
             }
-            self.places[at] = (print, from);
         }
-        self.used = smaller.used;
+        *self = larger;
     }
 }
 
-/// Asks the processor to bring a place near, where that can be asked.
+impl Line {
+    /// The places that are used.
+    fn places(&self) -> impl Iterator<Item = (Fingerprint, u64)> {
+        let places = self.prints.iter().zip(&self.froms);
+        let read = |at: &AtomicU64| at.load(Ordering::Relaxed);
+        places
+            .map(move |(print, from)| (read(print), !read(from)))
+            .take_while(|&(print, _)| print != 0)
+    }
+}
+
+/// Asks the processor to bring a line near, where that can be asked.
 #[inline]
-fn fetch(place: &(Fingerprint, u64)) {
+fn fetch(line: &Line) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let place = std::ptr::from_ref(place).cast();
+        let line = std::ptr::from_ref(line).cast();
         // SAFETY: every processor of this kind has the instruction (SSE), which changes nothing that a program can
         // see and fails at no address; this one is borrowed besides.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
+    let _ = line;
 }
 
 /// The table that holds a state, by bits that its short fingerprint has too.
@@ -221,37 +340,63 @@ pub fn table_of(print: Fingerprint) -> usize {
 mod tests {
     use super::*;
 
+    fn from(parent: u64, depth: u64) -> Origin {
+        Origin { parent, depth }
+    }
+
+    fn insert(visited: &Visited, print: Fingerprint, from: Origin) -> bool {
+        let mut is_new = false;
+        visited.insert_all(&[print], &[from.parent], from.depth, |_| is_new = true);
+        is_new
+    }
+
     #[test]
     fn what_was_added_is_there_after_all_growth() {
-        let mut visited = Visited::new();
+        let visited = Visited::new();
         let print = |n: u64| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let from = |n: u64| Origin {
-            parent: n,
-            depth: n % 50,
-        };
         for n in 0..100_000 {
-            assert!(visited.insert(print(n), from(n)), "{n} is new");
+            assert!(insert(&visited, print(n), from(n, n % 50)), "{n} is new");
         }
         assert_eq!(visited.len(), 100_000);
         for n in 0..100_000 {
-            assert!(!visited.insert(print(n), from(n)), "{n} is there");
-            assert_eq!(visited.from(print(n) & SHORT), Some(from(n)));
+            assert!(!insert(&visited, print(n), from(n, n % 50)), "{n} is there");
+            assert_eq!(visited.from(print(n) & SHORT), Some(from(n, n % 50)));
         }
         assert_eq!(visited.from(print(200_000) & SHORT), None);
-        assert!(visited.bytes() < 30 * visited.len());
+        assert!(visited.bytes() < 24 * visited.len());
+        let mut all = 0;
+        for first in 0..3 {
+            let told = visited.for_each(first, 3, |print, _| {
+                all += 1;
+                (print != 0).then_some(()).ok_or(())
+            });
+            assert_eq!(told, Ok(()));
+        }
+        assert_eq!(all, 100_000);
+    }
+
+    #[test]
+    fn fingerprints_that_fall_into_one_table_and_line_have_room() {
+        let visited = Visited::new();
+        let print = |n: u64| n << 48 | 5;
+        for n in 0..5_000 {
+            assert!(insert(&visited, print(n), from(n, 1)), "{n} is new");
+        }
+        for n in 0..5_000 {
+            assert!(!insert(&visited, print(n), from(n, 2)), "{n} is there");
+        }
     }
 
     #[test]
     fn the_smallest_parent_of_the_same_depth_is_kept() {
-        let mut visited = Visited::new();
-        let from = |parent, depth| Origin { parent, depth };
-        assert!(visited.insert(7, from(5, 3)));
-        assert!(!visited.insert(7, from(4, 3)));
-        assert!(!visited.insert(7, from(6, 3)));
-        assert!(!visited.insert(7, from(1, 4)));
+        let visited = Visited::new();
+        assert!(insert(&visited, 7, from(5, 3)));
+        assert!(!insert(&visited, 7, from(4, 3)));
+        assert!(!insert(&visited, 7, from(6, 3)));
+        assert!(!insert(&visited, 7, from(1, 4)));
         assert_eq!(visited.from(7), Some(from(4, 3)));
-        assert!(visited.insert(8, from(5, DEPTH_MAX + 9)));
-        assert!(!visited.insert(8, from(4, DEPTH_MAX + 7)));
+        assert!(insert(&visited, 8, from(5, DEPTH_MAX + 9)));
+        assert!(!insert(&visited, 8, from(4, DEPTH_MAX + 7)));
         assert_eq!(visited.from(8), Some(from(5, DEPTH_MAX)));
     }
 }

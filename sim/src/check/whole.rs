@@ -3,6 +3,7 @@
 //! A record is a state's bytes and the short fingerprint of the state before it. The table holds the numbers of
 //! records, each with some bits of the fingerprint, so that few records are compared in vain.
 
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 use super::visited::{Fingerprint, SHORT, TABLES, fingerprint_of, table_of};
 
 /// Bytes of a short fingerprint.
@@ -14,17 +15,24 @@ const PIECE: usize = 256;
 /// Bits of a place that number a record, counted from 1; the others are of its fingerprint.
 const NUMBER: u32 = (1 << 24) - 1;
 
-/// The most records of one table: a batch more always has a number.
-const RECORDS_MAX: usize = NUMBER as usize - 4096;
+/// Records of a table from which on it can take no more: what is generated until all workers have seen that still has
+/// numbers.
+const RECORDS_MAX: usize = NUMBER as usize - (1 << 20);
 
 /// Of a table's places so many in 32 are used before it grows by a quarter.
 const FULL: usize = 28;
 
-/// The states that one worker owns.
+/// How many states of a batch are looked up together, at most.
+const TOGETHER: usize = 512;
+
+/// The states that a process owns. All its workers add to it, each to another table at a time.
 pub struct Whole {
     state_len: usize,
-    tables: Vec<Table>,
-    len: u64,
+    tables: Vec<Mutex<Table>>,
+    len: AtomicU64,
+    bytes: AtomicU64,
+    /// Records of the table that has most.
+    records_max: AtomicU64,
 }
 
 struct Table {
@@ -46,53 +54,102 @@ impl Whole {
             records: 0,
             depth_from: 0,
         };
-        Whole {
+        let whole = Whole {
             state_len,
-            tables: (0..TABLES).map(table).collect(),
-            len: 0,
-        }
+            tables: (0..TABLES).map(table).map(Mutex::new).collect(),
+            len: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            records_max: AtomicU64::new(0),
+        };
+        let bytes = whole.tables().map(|table| table.bytes(state_len)).sum();
+        whole.bytes.store(bytes, Ordering::Relaxed);
+        whole
+    }
+
+    fn tables(&self) -> impl Iterator<Item = MutexGuard<'_, Table>> {
+        self.tables.iter().map(locked)
     }
 
     /// How many states there are.
     pub fn len(&self) -> u64 {
-        self.len
+        self.len.load(Ordering::Relaxed)
     }
 
     /// Bytes of memory in use.
     pub fn bytes(&self) -> u64 {
-        let piece = PIECE * (self.state_len + PARENT);
-        let bytes = |table: &Table| 4 * table.places.len() + piece * table.pieces.len();
-        self.tables.iter().map(bytes).sum::<usize>() as u64
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether some table can take no more.
     pub fn is_full(&self) -> bool {
-        self.tables.iter().any(|table| table.records > RECORDS_MAX)
-    }
-
-    /// Whether the table of this state can take more.
-    pub fn has_room(&self, print: Fingerprint) -> bool {
-        self.tables[table_of(print)].records <= RECORDS_MAX
+        self.records_max.load(Ordering::Relaxed) > RECORDS_MAX as u64
     }
 
     /// What is added from now on is a step further from the start.
-    pub fn descend(&mut self) {
-        for table in &mut self.tables {
+    pub fn descend(&self) {
+        for mut table in self.tables() {
             table.depth_from = table.records;
         }
     }
 
-    /// Adds a state; says whether it is new. Of several parents at the same depth the smallest is kept, so that it
-    /// does not depend on who came first.
-    pub fn insert(&mut self, print: Fingerprint, bytes: &[u8], parent: u64) -> bool {
-        let is_new = self.tables[table_of(print)].insert(print, bytes, parent & SHORT);
-        self.len += u64::from(is_new);
-        is_new
+    /// Adds states, each with its bytes, one after the other; tells which are new, in some order.
+    ///
+    /// Of several parents at the same depth the smallest is kept, so that it does not depend on who came first.
+    pub fn insert_all(
+        &self,
+        prints: &[Fingerprint],
+        parents: &[u64],
+        bytes: &[u8],
+        mut is_new: impl FnMut(usize),
+    ) {
+        let len = self.state_len;
+        let mut new = 0;
+        for (chunk, prints) in prints.chunks(TOGETHER).enumerate() {
+            // By tables, so that each is locked once.
+            let mut ends = [0_u16; TABLES];
+            for &print in prints {
+                ends[table_of(print)] += 1;
+            }
+            let mut end = 0;
+            for count in &mut ends {
+                end += *count;
+                *count = end;
+            }
+            let mut order = [0_u16; TOGETHER];
+            let mut starts = ends;
+            for (n, &print) in prints.iter().enumerate().rev() {
+                let start = &mut starts[table_of(print)];
+                *start -= 1;
+                order[usize::from(*start)] = n as u16;
+            }
+            for (n, table) in self.tables.iter().enumerate() {
+                let of_table = &order[usize::from(starts[n])..usize::from(ends[n])];
+                if of_table.is_empty() {
+                    continue;
+                }
+                let mut table = locked(table);
+                let bytes_before = table.bytes(len);
+                for &n in of_table {
+                    let (n, at) = (usize::from(n), chunk * TOGETHER + usize::from(n));
+                    if table.insert(prints[n], &bytes[at * len..][..len], parents[at] & SHORT) {
+                        new += 1;
+                        is_new(at);
+                    }
+                }
+                let more = table.bytes(len) - bytes_before;
+                if more > 0 {
+                    self.bytes.fetch_add(more, Ordering::Relaxed);
+                    let records = table.records as u64;
+                    self.records_max.fetch_max(records, Ordering::Relaxed);
+                }
+            }
+        }
+        self.len.fetch_add(new, Ordering::Relaxed);
     }
 
     /// The short fingerprint of the state before the one with this short fingerprint.
     pub fn parent(&self, short: u64) -> Option<u64> {
-        let table = &self.tables[table_of(short)];
+        let table = locked(&self.tables[table_of(short)]);
         let mut at = table.first(short);
         while table.places[at] != 0 {
             let (bytes, parent) = table.record(table.places[at], self.state_len);
@@ -104,18 +161,34 @@ impl Whole {
         None
     }
 
-    /// All of them, each with the short fingerprint of its parent and whether it is of the newest depth.
-    pub fn all(&self) -> impl Iterator<Item = (&[u8], u64, bool)> {
-        self.tables.iter().flat_map(|table| {
-            (0..table.records).map(|n| {
+    /// Those of one in so many tables, counted from `first`: each with the short fingerprint of its parent, and whether
+    /// it is of the newest depth.
+    pub fn for_each<E>(
+        &self,
+        first: usize,
+        of: usize,
+        mut each: impl FnMut(&[u8], u64, bool) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for table in self.tables().skip(first).step_by(of) {
+            for n in 0..table.records {
                 let (bytes, parent) = table.record(n as u32 + 1, self.state_len);
-                (bytes, parent, n >= table.depth_from)
-            })
-        })
+                each(bytes, parent, n >= table.depth_from)?;
+            }
+        }
+        Ok(())
     }
 }
 
+fn locked(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    table.lock().expect("nobody panics with it in hand")
+}
+
 impl Table {
+    fn bytes(&self, state_len: usize) -> u64 {
+        let piece = PIECE * (state_len + PARENT);
+        (4 * self.places.len() + piece * self.pieces.len()) as u64
+    }
+
     fn first(&self, print: Fingerprint) -> usize {
         (((print & u64::from(u32::MAX)) * self.places.len() as u64) >> 32) as usize
     }
@@ -199,39 +272,67 @@ fn bits_of(print: Fingerprint) -> u32 {
 mod tests {
     use super::*;
 
+    fn insert(whole: &Whole, print: Fingerprint, bytes: &[u8], parent: u64) -> bool {
+        let mut is_new = false;
+        whole.insert_all(&[print], &[parent], bytes, |_| is_new = true);
+        is_new
+    }
+
     #[test]
     fn states_with_one_fingerprint_are_two() {
-        let mut whole = Whole::new(4);
-        assert!(whole.insert(9, &[1, 2, 3, 4], 5));
-        assert!(whole.insert(9, &[1, 2, 3, 5], 5));
-        assert!(!whole.insert(9, &[1, 2, 3, 5], 5));
+        let whole = Whole::new(4);
+        assert!(insert(&whole, 9, &[1, 2, 3, 4], 5));
+        assert!(insert(&whole, 9, &[1, 2, 3, 5], 5));
+        assert!(!insert(&whole, 9, &[1, 2, 3, 5], 5));
         assert_eq!(whole.len(), 2);
     }
 
     #[test]
+    fn a_batch_is_added_whatever_its_order() {
+        let whole = Whole::new(4);
+        let bytes: Vec<u8> = (0..3_000_u32)
+            .flat_map(|n| (n % 1_000).to_le_bytes())
+            .collect();
+        let prints: Vec<_> = bytes.chunks(4).map(fingerprint_of).collect();
+        let parents: Vec<u64> = (0..3_000).rev().collect();
+        let mut new = Vec::new();
+        whole.insert_all(&prints, &parents, &bytes, |n| new.push(n % 1_000));
+        new.sort_unstable();
+        assert_eq!(new, Vec::from_iter(0..1_000));
+        for n in 0..1_000 {
+            assert_eq!(whole.parent(prints[n] & SHORT), Some(999 - n as u64));
+        }
+    }
+
+    #[test]
     fn what_was_added_is_there_after_all_growth() {
-        let mut whole = Whole::new(4);
-        let add = |whole: &mut Whole, n: u32, parent| {
+        let whole = Whole::new(4);
+        let add = |n: u32, parent| {
             let bytes = n.to_le_bytes();
-            whole.insert(fingerprint_of(&bytes), &bytes, parent)
+            insert(&whole, fingerprint_of(&bytes), &bytes, parent)
         };
         for n in 0..50_000 {
-            assert!(add(&mut whole, n, n.into()), "{n} is new");
+            assert!(add(n, n.into()), "{n} is new");
         }
         whole.descend();
+        let parent = |n: u32| whole.parent(fingerprint_of(&n.to_le_bytes()) & SHORT);
         for n in 0..50_000 {
-            assert!(!add(&mut whole, n, 0), "{n} is there");
-            let parent = whole.parent(fingerprint_of(&n.to_le_bytes()) & SHORT);
-            assert_eq!(parent, Some(n.into()), "a parent of an earlier depth stays");
+            assert!(!add(n, 0), "{n} is there");
+            assert_eq!(
+                parent(n),
+                Some(n.into()),
+                "a parent of an earlier depth stays"
+            );
         }
-        assert!(add(&mut whole, 60_000, 7));
-        assert!(!add(&mut whole, 60_000, 8));
-        assert!(!add(&mut whole, 60_000, 6));
-        assert_eq!(
-            whole.parent(fingerprint_of(&60_000u32.to_le_bytes()) & SHORT),
-            Some(6)
-        );
-        assert_eq!(whole.all().count(), 50_001);
-        assert_eq!(whole.all().filter(|(.., newest)| *newest).count(), 1);
+        assert!(add(60_000, 7));
+        assert!(!add(60_000, 8));
+        assert!(!add(60_000, 6));
+        assert_eq!(parent(60_000), Some(6));
+        let (mut all, mut newest) = (0, 0);
+        let told = whole.for_each(0, 1, |_, _, is_newest| {
+            (all, newest) = (all + 1, newest + u32::from(is_newest));
+            Ok::<_, ()>(())
+        });
+        assert_eq!((told, all, newest), (Ok(()), 50_001, 1));
     }
 }

@@ -22,13 +22,13 @@ use super::secret::Secret;
 const PROTOCOL: &str = "Noise_NNpsk0_25519_ChaChaPoly_SHA256";
 
 /// Both sides must mean the same by what they say.
-const PROLOGUE: &[u8] = b"portsim search 2";
+const PROLOGUE: &[u8] = b"portsim search 3";
 
 /// Bytes of a public Diffie-Hellman value.
 const PUBLIC: usize = 32;
 
 /// Bytes of a hello.
-const HELLO_LEN: usize = 4 * size_of::<u64>();
+const HELLO_LEN: usize = 3 * size_of::<u64>();
 
 /// Bytes of a message of the greeting.
 const MESSAGE_LEN: usize = PUBLIC + HELLO_LEN + SEAL;
@@ -51,14 +51,12 @@ pub struct Hello {
     pub processes: u64,
     /// What it searches.
     pub search: u64,
-    /// Its threads.
-    pub workers: u64,
 }
 
 impl Hello {
     fn bytes(self) -> [u8; HELLO_LEN] {
         let mut bytes = [0; HELLO_LEN];
-        let numbers = [self.process, self.processes, self.search, self.workers];
+        let numbers = [self.process, self.processes, self.search];
         for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
@@ -74,13 +72,12 @@ impl Hello {
             process: number(0),
             processes: number(1),
             search: number(2),
-            workers: number(3),
         }
     }
 
     /// Whether both search the same; in words, if they do not.
     pub fn agrees_with(&self, other: &Hello) -> Result<(), String> {
-        if (self.search, self.workers) != (other.search, other.workers) {
+        if self.search != other.search {
             return Err("the processes do not search the same scenario in the same way".to_owned());
         }
         if self.processes != other.processes {

@@ -23,7 +23,7 @@ pub use channel::Lost;
 use greeting::Hello;
 pub use secret::Secret;
 
-/// Connects to all others; gives timely's workers of this process. From then on `lost` tells when a process is lost.
+/// Connects to all others; gives timely's worker of this process. From then on `lost` tells when a process is lost.
 ///
 /// # Errors
 ///
@@ -39,16 +39,13 @@ pub fn connect(
         process: hosts.process as u64,
         processes: hosts.addresses.len() as u64,
         search: workers_of.search,
-        workers: workers_of.workers as u64,
     };
     let channels = meeting::meet(hosts, own, lost, stop)?;
     hush();
-    let workers = workers_of.workers.max(1);
     let hooks = Hooks::default();
-    let local =
-        ProcessBuilder::new_typed_vector(workers, hooks.refill.clone(), hooks.spill.clone());
+    let local = ProcessBuilder::new_typed_vector(1, hooks.refill.clone(), hooks.spill.clone());
     let (builders, guard) =
-        initialize_networking_from_sockets(local, channels, hosts.process, workers, hooks)
+        initialize_networking_from_sockets(local, channels, hosts.process, 1, hooks)
             .map_err(|error| error.to_string())?;
     let builders = builders.into_iter().map(AllocatorBuilder::Tcp).collect();
     Ok((builders, Box::new(Parting(Some(guard)))))

@@ -48,6 +48,15 @@ impl Failing {
         Failing(Arc::new(Inner { at, failure, state }))
     }
 
+    /// Whether no call does anything any more.
+    pub fn is_dead(&self) -> bool {
+        self.0
+            .state
+            .lock()
+            .expect("nobody panics with it in hand")
+            .dead
+    }
+
     /// How many calls there were, at most to the one that failed.
     pub fn calls(&self) -> u64 {
         self.0.lock().calls

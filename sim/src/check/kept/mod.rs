@@ -169,8 +169,9 @@ impl Keeper {
         manifests[0].known.clone()
     }
 
-    /// Reads the parts of some kinds that hold states of these slots; `each` is told of every record. Nothing that it
-    /// was told may be used before this says that all were read.
+    /// Reads the parts of some kinds that hold states of these slots: of those, one in so many, counted from the first
+    /// number of `portion`. `each` is told of every record. Nothing that it was told may be used before this says that all
+    /// were read.
     ///
     /// # Errors
     ///
@@ -182,20 +183,25 @@ impl Keeper {
     pub fn read(
         &self,
         which: Which,
-        kinds: &[Kind],
-        slots: &Range<u32>,
+        (kinds, slots): (&[Kind], &Range<u32>),
+        (portion, portions): (usize, usize),
         mut each: impl FnMut(Kind, u64, &[u8]),
     ) -> Result<(), BadInput> {
         let content = self.content();
         let manifests = self.needed(&content, which).expect("it is whole");
         let manifests: Vec<Manifest> = manifests.into_iter().cloned().collect();
         drop(content);
+        let mut number = 0;
         for manifest in &manifests {
             let wanted = |part: &&Part| {
                 let overlaps = part.slots.start < slots.end && slots.start < part.slots.end;
                 kinds.contains(&part.kind) && overlaps
             };
             for part in manifest.parts.iter().filter(wanted) {
+                number += 1;
+                if number % portions != portion {
+                    continue;
+                }
                 let path = manifest.name_of(part).within(&self.folder);
                 let len = self.record_len(part.kind, &manifest.known);
                 part::read(&path, &part.written, len, |number, bytes| {

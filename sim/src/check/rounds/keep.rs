@@ -5,15 +5,14 @@
 //! they are a checkpoint; when all have, what was kept before is removed.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Next, Phase, SearchWorker};
+use super::{Next, Phase, Search};
 use crate::check::Trouble;
-use crate::check::kept::{Keeper, Which};
+use crate::check::kept::Which;
 use crate::check::wire::{Message, Offer, What};
 
-impl SearchWorker {
+impl Search {
     /// Says what it brings to begin with.
     pub(super) fn offer(&mut self, send: impl FnMut(Message)) -> Next {
         let offer = match &self.config.keeper {
@@ -38,7 +37,7 @@ impl SearchWorker {
             let problem = "some processes take the search up with --resume, and others do not";
             self.fail(Trouble::Unavailable(problem.to_owned()));
         } else if !self.config.resume {
-            self.share.begin();
+            self.team.begin();
         } else if let Err(trouble) = self.resume(&offers) {
             self.fail(trouble);
         }
@@ -50,7 +49,9 @@ impl SearchWorker {
         let which = last_of_all(offers).ok_or_else(|| {
             keeper.complaint("there is no checkpoint that all processes have: the folders do not belong together")
         })?;
-        let known = self.share.resume(keeper, which)?;
+        let known = self.team.resume(keeper, which)?;
+        (self.summary.full, self.summary.stopped) = (false, false);
+        self.summary.paused = true;
         self.taken_up = Some(which);
         self.depth = known.depth;
         self.complete = known.states;
@@ -60,7 +61,7 @@ impl SearchWorker {
 
     /// It cannot begin, and will say so to the others.
     fn fail(&mut self, trouble: Trouble) {
-        self.share.summary.failed = true;
+        self.summary.failed = true;
         self.complain(trouble);
     }
 
@@ -78,7 +79,7 @@ impl SearchWorker {
         if self.outcome.states != self.outcome.all.seen {
             return Some(self.refuse());
         }
-        if let Some(keeper) = self.answers_for_process() {
+        if let Some(keeper) = &self.config.keeper {
             keeper.take_up(which);
         }
         None
@@ -93,13 +94,12 @@ impl SearchWorker {
         Next::Done
     }
 
-    /// Writes the states of this worker, and tells the others whether it could.
+    /// Writes the states of this process, and tells the others whether it could.
     pub(super) fn keep(&mut self, send: impl FnMut(Message)) -> Next {
         self.number += 1;
         let keeper = self.config.keeper.as_ref().expect("there is one");
-        let piece = self.me % self.shared.counts.len();
-        match self.share.keep(keeper, self.number, piece) {
-            Ok(sum) => self.share.summary.kept = sum,
+        match self.team.keep(keeper, self.number) {
+            Ok(sum) => self.summary.kept = sum,
             Err(trouble) => self.unkept(trouble),
         }
         self.summarize(send);
@@ -113,9 +113,9 @@ impl SearchWorker {
         if self.outcome.all.unkept {
             return self.give_up();
         }
-        if let Some(keeper) = self.answers_for_process() {
+        if let Some(keeper) = &self.config.keeper {
             let (all, depth_max) = (&self.outcome.all, self.outcome.depth_max);
-            let known = self.share.known(all.clone(), self.complete, depth_max);
+            let known = self.team.share.known(all.clone(), self.complete, depth_max);
             if let Err(trouble) = keeper.commit((self.number, all.kept), known) {
                 self.unkept(trouble);
             }
@@ -131,7 +131,7 @@ impl SearchWorker {
         if self.outcome.all.unkept {
             return self.give_up();
         }
-        if let Some(keeper) = self.answers_for_process() {
+        if let Some(keeper) = &self.config.keeper {
             keeper.settle(self.number, true);
             self.shared.checkpoints.fetch_add(1, Ordering::Relaxed);
         }
@@ -140,20 +140,15 @@ impl SearchWorker {
 
     /// Not all could keep it: the last checkpoint is the one before, and the search ends.
     fn give_up(&mut self) -> Next {
-        if let Some(keeper) = self.answers_for_process() {
+        if let Some(keeper) = &self.config.keeper {
             keeper.settle(self.number, false);
         }
         Next::Done
     }
 
     fn unkept(&mut self, trouble: Trouble) {
-        self.share.summary.unkept = true;
+        self.summary.unkept = true;
         self.complain(trouble);
-    }
-
-    /// What keeps the share of its process, where this worker is the one that speaks for it.
-    fn answers_for_process(&self) -> Option<Arc<Keeper>> {
-        self.config.keeper.clone().filter(|_| self.is_first())
     }
 }
 
