@@ -34,6 +34,8 @@ pub struct Layout {
     /// Where the variables that each thread has for itself stand, from its start, by code.
     pub(crate) locals: Vec<u16>,
     pub(crate) ports: Vec<PortPlace>,
+    /// Bytes that count the packets of queues, and those that calls have taken and not returned yet.
+    pub(crate) queued: Vec<u16>,
     pub(crate) objects: Vec<u16>,
     pub(crate) sources: u16,
     /// How a port watches a source: so many bytes for each port and source.
@@ -129,10 +131,12 @@ impl Layout {
                 to: end.here(),
             });
         }
-        let ports = program
+        let ports: Vec<PortPlace> = program
             .port_ids()
             .map(|port| end.port(program, port, processors, two_steps))
             .collect();
+        let counts = |port: &PortPlace| [Some(port.packets), port.taken];
+        let queued = ports.iter().flat_map(counts).flatten().collect();
         let objects = program
             .objects
             .iter()
@@ -166,6 +170,7 @@ impl Layout {
             slots,
             locals,
             ports,
+            queued,
             objects,
             sources,
             interests,

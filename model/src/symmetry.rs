@@ -24,14 +24,15 @@ use crate::program::{
     Code, Instr, Object, Op, OperationId, Program, Slated, THREADS_MAX, ThreadId,
 };
 use crate::state::{State, operation_place};
+use crate::step::Step;
 
 /// Which threads can trade places, and where their numbers stand in a state.
 #[derive(Debug, Clone, Default)]
 pub struct Symmetry {
-    /// How many threads there are.
-    threads: usize,
     /// Orbits of two or more.
     orbits: Vec<Orbit>,
+    /// Of every thread, the number of its orbit, or [`ELSEWHERE`], and where it starts in a state.
+    records: Vec<(u8, usize)>,
     /// Where each port's list of waiters starts: how many, and then their numbers plus one.
     waiters: Vec<usize>,
     /// Bytes that hold the number plus one of a thread, or 0.
@@ -43,14 +44,27 @@ pub struct Symmetry {
 struct Orbit {
     /// Each with where it starts in a state, in ascending order.
     threads: Vec<(ThreadId, usize)>,
+    /// Their numbers plus one, as a state holds them, by their places here.
+    numbers: [u8; 256],
+    /// The other way round; [`ELSEWHERE`] for a number that is none of theirs.
+    places: [u8; 256],
     /// Bytes of each.
     len: usize,
-    /// Bits of a head that are not its own.
-    beyond: u32,
+    /// Whether each begins where the one before it ends.
+    side_by_side: bool,
 }
 
 /// So many bytes of a record are compared at once.
 const HEAD: usize = 8;
+
+/// A record of so many bytes is compared at once together with its thread's mark.
+const SHORT: usize = HEAD - size_of::<u16>();
+
+/// The place of a thread that does not belong to an orbit.
+const ELSEWHERE: u8 = u8::MAX;
+
+/// What others say of each thread.
+type Marks = [u16; THREADS_MAX];
 
 impl Symmetry {
     /// The symmetry of a program on a kernel.
@@ -60,14 +74,22 @@ impl Symmetry {
         if program.ops().any(in_order) {
             return Symmetry::default();
         }
-        let orbits = orbits(program)
+        let orbits: Vec<_> = orbits(program)
             .into_iter()
             .map(|threads| Orbit::of(layout, &threads))
             .collect();
+        let record = |id: ThreadId| {
+            let number = usize::from(id.0 + 1);
+            let own = |orbit: &Orbit| orbit.places[number] != ELSEWHERE;
+            let orbit = orbits.iter().position(own);
+            let from = usize::from(layout.threads[id.index()].from);
+            (orbit.map_or(ELSEWHERE, |orbit| orbit as u8), from)
+        };
+        let records = program.thread_ids().map(record).collect();
         let waiters = layout.ports.iter().map(|port| port.waiters.into());
         Symmetry {
-            threads: program.threads.len(),
             orbits,
+            records,
             waiters: waiters.collect(),
             holders: holders(program, layout),
         }
@@ -94,28 +116,66 @@ impl Symmetry {
         }
     }
 
+    /// Of the steps that are possible in a state, leaves out those of a thread that nothing tells from another one which
+    /// has the same step there: they lead to states that differ only in who is who.
+    #[inline]
+    pub fn keep_distinct(&self, state: &State, steps: &mut Vec<Step>) {
+        if !self.orbits.is_empty() {
+            self.drop_twins(&state.0, steps);
+        }
+    }
+
+    #[inline(never)]
+    fn drop_twins(&self, bytes: &[u8], steps: &mut Vec<Step>) {
+        let marks = self.marks(bytes);
+        let mut kept = 0;
+        for n in 0..steps.len() {
+            let step = steps[n];
+            let is_twin = |before: &Step| {
+                (before.kind, before.choice) == (step.kind, step.choice)
+                    && self.are_twins(bytes, &marks, before.thread, step.thread)
+            };
+            if !steps[..kept].iter().rev().any(is_twin) {
+                steps[kept] = step;
+                kept += 1;
+            }
+        }
+        steps.truncate(kept);
+    }
+
+    /// Whether nothing tells two threads apart: they are alike, have the same bytes, and nobody speaks of either.
+    #[inline]
+    fn are_twins(&self, bytes: &[u8], marks: &Marks, one: ThreadId, other: ThreadId) -> bool {
+        let (orbit, from) = self.records[one.index()];
+        let (same, to) = self.records[other.index()];
+        if orbit != same || marks[one.index()] != 0 || marks[other.index()] != 0 || one == other {
+            return false;
+        }
+        let Some(orbit) = self.orbits.get(usize::from(orbit)) else {
+            return false;
+        };
+        bytes[from..][..orbit.len] == bytes[to..][..orbit.len]
+    }
+
     #[inline(never)]
     fn sort(&self, state: &mut State) {
         let bytes = &mut *state.0;
         let mut marks = self.marks(bytes);
-        let mut who: [u8; THREADS_MAX] = core::array::from_fn(|n| n as u8);
-        let mut moved = false;
         for orbit in &self.orbits {
-            moved |= orbit.sort(bytes, &mut marks, &mut who);
-        }
-        if moved {
-            self.rename(bytes, &who);
+            orbit.sort(bytes, &mut marks, |bytes, from, to| {
+                self.rename(bytes, orbit, from, to);
+            });
         }
     }
 
     /// What others say of each thread: its place among the waiters, and who holds its number.
     #[inline]
-    fn marks(&self, bytes: &[u8]) -> [u16; THREADS_MAX] {
+    fn marks(&self, bytes: &[u8]) -> Marks {
         let mut marks = [0; THREADS_MAX];
         for &at in &self.waiters {
             let count = usize::from(bytes[at]);
             for (place, &thread) in (1..).zip(&bytes[at + 1..=at + count]) {
-                marks[usize::from(thread - 1)] += place;
+                marks[usize::from(thread - 1) % THREADS_MAX] += place;
             }
         }
         // Holders beyond the eighth share marks: threads that differ only there are not told apart, and the
@@ -128,22 +188,23 @@ impl Symmetry {
         marks
     }
 
-    /// The thread that stood in the place of `who[n]` is the thread `n` now.
-    fn rename(&self, bytes: &mut [u8], who: &[u8; THREADS_MAX]) {
-        let mut now = [0; THREADS_MAX];
-        for (place, &thread) in who.iter().enumerate().take(self.threads) {
-            now[usize::from(thread)] = place as u8;
-        }
+    /// The `from`th thread of an orbit stands at `to` now, and those from there on have made room.
+    fn rename(&self, bytes: &mut [u8], orbit: &Orbit, from: usize, to: usize) {
+        let (from, to) = (from as u8, to as u8);
+        let numbered = |place: u8| orbit.numbers[usize::from(place)];
+        let now = |number: u8| match orbit.places[usize::from(number)] {
+            place if place == from => numbered(to),
+            place if to <= place && place < from => numbered(place + 1),
+            _ => number,
+        };
         for &at in &self.waiters {
             let count = usize::from(bytes[at]);
-            for thread in &mut bytes[at + 1..=at + count] {
-                *thread = now[usize::from(*thread - 1)] + 1;
+            for number in &mut bytes[at + 1..=at + count] {
+                *number = now(*number);
             }
         }
         for &at in &self.holders {
-            if let Some(thread) = bytes[at].checked_sub(1) {
-                bytes[at] = now[usize::from(thread)] + 1;
-            }
+            bytes[at] = now(bytes[at]);
         }
     }
 }
@@ -151,74 +212,100 @@ impl Symmetry {
 impl Orbit {
     fn of(layout: &Layout, threads: &[ThreadId]) -> Orbit {
         let place = |thread: ThreadId| usize::from(layout.threads[thread.index()].from);
-        let first = threads[0].index();
-        let len = layout.threads[first].range().len();
+        let len = layout.threads[threads[0].index()].range().len();
+        let (mut numbers, mut places) = ([0; 256], [ELSEWHERE; 256]);
+        for (n, thread) in threads.iter().enumerate() {
+            numbers[n] = thread.0 + 1;
+            places[usize::from(thread.0 + 1)] = n as u8;
+        }
         Orbit {
             threads: threads.iter().map(|&id| (id, place(id))).collect(),
+            numbers,
+            places,
             len,
-            beyond: 8 * HEAD.saturating_sub(len) as u32,
+            side_by_side: threads
+                .windows(2)
+                .all(|pair| place(pair[0]) + len == place(pair[1])),
         }
     }
 
-    /// Sorts its threads; says whether any has moved. What stood in order and takes a step is nearly in order still, so
-    /// one look along it is most of the work.
+    /// Sorts its threads, and tells of every one that moves. What stood in order and takes a step is nearly in order
+    /// still, so one look along it is most of the work.
     #[inline]
     fn sort(
         &self,
         bytes: &mut [u8],
-        marks: &mut [u16; THREADS_MAX],
-        who: &mut [u8; THREADS_MAX],
-    ) -> bool {
-        let mut moved = false;
-        let mut last = self.head(bytes, 0);
+        marks: &mut Marks,
+        mut moves: impl FnMut(&mut [u8], usize, usize),
+    ) {
+        let mut last = self.key(bytes, marks, 0);
         for n in 1..self.threads.len() {
-            let head = self.head(bytes, n);
-            if last < head || (last == head && self.in_order(bytes, marks, n - 1)) {
-                last = head;
+            let key = self.key(bytes, marks, n);
+            if last < key || (last == key && self.in_order(bytes, marks, n - 1, n)) {
+                last = key;
                 continue;
             }
-            self.move_up(n, bytes, marks, who);
-            last = self.head(bytes, n);
-            moved = true;
+            let is_before = |&place: &usize| self.is_before(bytes, marks, (n, key), place);
+            let to = n - 1 - (0..n - 1).rev().take_while(is_before).count();
+            self.move_to(bytes, marks, n, to);
+            moves(bytes, n, to);
         }
-        moved
     }
 
-    /// The first bytes of the record of the `n`th, as a number that orders as they do.
+    /// The first bytes of a record, and its thread's mark where there is room for both, as a number that orders as they
+    /// do.
     #[inline(always)]
-    fn head(&self, bytes: &[u8], n: usize) -> u64 {
-        let (_, from) = self.threads[n];
+    fn key(&self, bytes: &[u8], marks: &Marks, n: usize) -> u64 {
+        let (thread, from) = self.threads[n];
         let head = match bytes[from..].first_chunk() {
             Some(head) => *head,
             None => core::array::from_fn(|n| bytes.get(from + n).copied().unwrap_or(0)),
         };
-        u64::from_be_bytes(head) >> self.beyond
+        let own = u64::from_be_bytes(head) >> (8 * HEAD.saturating_sub(self.len));
+        if self.len <= SHORT {
+            own << 16 | u64::from(marks[thread.index() % THREADS_MAX])
+        } else {
+            own
+        }
     }
 
-    /// Whether the `n`th, which begins like the next, stands in order before it.
-    fn in_order(&self, bytes: &[u8], marks: &[u16; THREADS_MAX], n: usize) -> bool {
-        let ((left, from), (right, to)) = (self.threads[n], self.threads[n + 1]);
-        let one = (&bytes[from..][..self.len], marks[left.index()]);
-        one <= (&bytes[to..][..self.len], marks[right.index()])
+    /// Whether the one at the first place may stand before the one at the second, which has the same key.
+    #[inline(always)]
+    fn in_order(&self, bytes: &[u8], marks: &Marks, first: usize, second: usize) -> bool {
+        self.len <= SHORT || self.record(bytes, marks, first) <= self.record(bytes, marks, second)
     }
 
-    /// Moves the `n`th, which does not stand in order, in front of all that it belongs before.
-    fn move_up(
-        &self,
-        n: usize,
-        bytes: &mut [u8],
-        marks: &mut [u16; THREADS_MAX],
-        who: &mut [u8; THREADS_MAX],
-    ) {
-        for n in (0..n).rev() {
-            if self.in_order(bytes, marks, n) {
-                break;
+    fn record<'b>(&self, bytes: &'b [u8], marks: &Marks, n: usize) -> (&'b [u8], u16) {
+        let (thread, from) = self.threads[n];
+        (&bytes[from..][..self.len], marks[thread.index()])
+    }
+
+    /// Whether a thread, with its key, belongs before the one at this place.
+    #[inline(always)]
+    fn is_before(&self, bytes: &[u8], marks: &Marks, (n, key): (usize, u64), place: usize) -> bool {
+        let other = self.key(bytes, marks, place);
+        other > key || (other == key && !self.in_order(bytes, marks, place, n))
+    }
+
+    /// Moves the thread at a place in front of all from `to` on.
+    fn move_to(&self, bytes: &mut [u8], marks: &mut Marks, place: usize, to: usize) {
+        let (len, at) = (self.len, |place: usize| self.threads[place].1);
+        if self.side_by_side && len <= HEAD {
+            // As a rotation does, but for its look at how large the two parts are.
+            let mut kept = [0; HEAD];
+            let kept = &mut kept[..len];
+            kept.copy_from_slice(&bytes[at(place)..][..len]);
+            bytes.copy_within(at(to)..at(place), at(to) + len);
+            bytes[at(to)..][..len].copy_from_slice(kept);
+        } else {
+            for n in (to..place).rev() {
+                let (front, back) = bytes.split_at_mut(at(n + 1));
+                front[at(n)..][..len].swap_with_slice(&mut back[..len]);
             }
-            let ((left, from), (right, to)) = (self.threads[n], self.threads[n + 1]);
-            let (front, back) = bytes.split_at_mut(to);
-            front[from..][..self.len].swap_with_slice(&mut back[..self.len]);
-            marks.swap(left.index(), right.index());
-            who.swap(left.index(), right.index());
+        }
+        for n in (to..place).rev() {
+            let ((one, _), (next, _)) = (self.threads[n], self.threads[n + 1]);
+            marks.swap(one.index(), next.index());
         }
     }
 }

@@ -233,14 +233,8 @@ impl Frame {
     /// Packets in all queues.
     #[inline]
     pub(super) fn queued(&self, bytes: &[u8]) -> usize {
-        let mut queued = 0;
-        for port in &self.layout.ports {
-            queued += usize::from(bytes[usize::from(port.packets)]);
-            if let Some(at) = port.taken {
-                queued += usize::from(bytes[usize::from(at)]);
-            }
-        }
-        queued
+        let counts = self.layout.queued.iter();
+        counts.map(|&at| usize::from(bytes[usize::from(at)])).sum()
     }
 }
 

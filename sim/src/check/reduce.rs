@@ -97,6 +97,12 @@ impl Reduce {
         self.order.reduce(machine.frame(), state, steps)
     }
 
+    /// Of steps that lead to the same state, but for who is who, keeps one.
+    #[inline]
+    pub fn keep_distinct(&self, state: &State, steps: &mut Vec<Step>) {
+        self.symmetry.keep_distinct(state, steps);
+    }
+
     /// Puts one state in the place of all that are the same to the search.
     #[inline]
     pub fn canonize(&self, state: &mut State) {

@@ -67,7 +67,7 @@ impl Origin {
 /// The states that a process owns. All its workers add to it at once: whoever puts a fingerprint into a free place has
 /// the state. While a table grows they stand still.
 pub struct Visited {
-    tables: RwLock<Vec<Table>>,
+    tables: RwLock<[Table; TABLES]>,
     len: AtomicU64,
     /// With so many states the smallest table is full.
     len_max: AtomicU64,
@@ -88,6 +88,24 @@ struct Line {
     froms: [AtomicU64; 4],
 }
 
+/// How large tables are.
+struct Size {
+    /// See [`Visited`].
+    len_max: u64,
+    bytes: u64,
+}
+
+impl Size {
+    fn of(tables: &[Table; TABLES]) -> Size {
+        let lines = tables.each_ref().map(|table| table.lines.len());
+        let smallest = lines.into_iter().min().unwrap_or(0);
+        Size {
+            len_max: (smallest * PLACES * TABLES) as u64 * FULL / 32,
+            bytes: (lines.into_iter().sum::<usize>() * size_of::<Line>()) as u64,
+        }
+    }
+}
+
 /// What became of a state that was to be added.
 enum Added {
     New,
@@ -100,18 +118,14 @@ impl Visited {
     /// An empty set.
     pub fn new() -> Visited {
         // Of different sizes, so that they do not all grow at once.
-        let tables: Vec<_> = (0..TABLES)
-            .map(|n| Table::new(LINES + LINES * n / TABLES))
-            .collect();
-        let visited = Visited {
-            tables: RwLock::new(Vec::new()),
+        let tables = std::array::from_fn(|n| Table::new(LINES + LINES * n / TABLES));
+        let size = Size::of(&tables);
+        Visited {
+            tables: RwLock::new(tables),
             len: AtomicU64::new(0),
-            len_max: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-        };
-        visited.measure(&tables);
-        *visited.tables.write().expect(UNHARMED) = tables;
-        visited
+            len_max: AtomicU64::new(size.len_max),
+            bytes: AtomicU64::new(size.bytes),
+        }
     }
 
     /// How many states there are.
@@ -142,16 +156,14 @@ impl Visited {
                 tables[table_of(print)].fetch(print);
             }
             let mut full = None;
-            while at < prints.len() {
-                let print = prints[at];
-                if let Some(&later) = prints.get(at + AHEAD) {
+            for (n, (&print, &parent)) in prints.iter().zip(parents).enumerate().skip(at) {
+                if let Some(&later) = prints.get(n + AHEAD) {
                     tables[table_of(later)].fetch(later);
                 }
-                let parent = parents[at];
                 match tables[table_of(print)].insert(print, Origin { parent, depth }) {
                     Added::New => {
                         new += 1;
-                        is_new(at);
+                        is_new(n);
                     }
                     Added::Known => {}
                     Added::Full => {
@@ -159,7 +171,7 @@ impl Visited {
                         break;
                     }
                 }
-                at += 1;
+                at = n + 1;
             }
             drop(tables);
             if let Some(full) = full {
@@ -185,14 +197,10 @@ impl Visited {
         }
     }
 
-    fn measure(&self, tables: &[Table]) {
-        let lines = |table: &Table| table.lines.len();
-        let smallest = tables.iter().map(lines).min().unwrap_or(0);
-        let places = (smallest * PLACES * TABLES) as u64;
-        self.len_max.store(places * FULL / 32, Ordering::Relaxed);
-        let all: usize = tables.iter().map(lines).sum();
-        let bytes = (all * size_of::<Line>()) as u64;
-        self.bytes.store(bytes, Ordering::Relaxed);
+    fn measure(&self, tables: &[Table; TABLES]) {
+        let size = Size::of(tables);
+        self.len_max.store(size.len_max, Ordering::Relaxed);
+        self.bytes.store(size.bytes, Ordering::Relaxed);
     }
 
     /// Those of one in so many tables, counted from `first`, each with where it was reached from.

@@ -126,6 +126,7 @@ impl Worker {
             .reduce
             .keep_persistent(machine, state, &mut self.movers);
         self.summary.reduced += u64::from(reduced);
+        share.reduce.keep_distinct(state, &mut self.movers);
         let tail = tail.map(|tail| (tail, tail.goes_on(&self.movers)));
         let after = |step| tail.map(|(tail, goes_on)| tail.after(step, goes_on));
         if tail.is_some() {
@@ -139,7 +140,10 @@ impl Worker {
         let taken = |me: &mut Worker, step, next: &mut State, fault: Option<Fault>| {
             me.summary.transitions += 1;
             match fault {
-                None => me.found(share, next, print, after(step)),
+                None => {
+                    share.reduce.canonize(next);
+                    me.found(share, next, print, after(step));
+                }
                 Some(fault) => {
                     me.convict(share.depth(), Violation::Builtin(fault), print, Some(step));
                 }
@@ -162,8 +166,7 @@ impl Worker {
 
     /// A step has led to this state: it goes to the process that owns it.
     #[inline]
-    fn found(&mut self, share: &Share, next: &mut State, from: Fingerprint, tail: Option<Tail>) {
-        share.reduce.canonize(next);
+    fn found(&mut self, share: &Share, next: &State, from: Fingerprint, tail: Option<Tail>) {
         let found = match tail {
             None => fingerprint_of(next.bytes()),
             Some(tail) => tail.print_with(next.bytes()),
