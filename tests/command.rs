@@ -413,6 +413,10 @@ fn arguments_are_explained() {
         (vec!["run", B1, "--seeds", "9..3"], "has no seed"),
         (vec!["run", B1, "--choose", "best"], "is not a policy"),
         (vec!["check", B1, "--memory", "lots"], "is no size"),
+        (
+            vec!["check", B1, "--memory", "15M"],
+            "a search takes at least 16M",
+        ),
         (vec!["chekc", B1], "check"),
     ] {
         let output = portsim(&args);
@@ -433,8 +437,11 @@ fn partial_is_no_pass() {
         vec![
             "check",
             "scenarios/bench/pool-4-2-2-4.json",
+            "--reduce",
+            "none",
+            "--exact",
             "--memory",
-            "1K",
+            "16M",
         ],
         vec!["run", POOL, "--steps", "3"],
     ] {

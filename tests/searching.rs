@@ -262,8 +262,9 @@ fn there_is_nothing_to_take_up() {
 fn a_search_without_memory_is_taken_up_with_more() {
     let scratch = Scratch::new("memory");
     let folder = scratch.path("kept");
-    let kept = ["check", "--reduce", "none", LARGE, "--checkpoint", &folder];
-    let partial = json(&[&kept[..], &["--memory", "1M"]].concat(), 4);
+    let search = ["check", "--reduce", "none", "--exact", LARGE];
+    let kept = [&search[..], &["--checkpoint", &folder]].concat();
+    let partial = json(&[&kept[..], &["--memory", "16M"]].concat(), 4);
     assert_eq!(partial["scenarios"][0]["verdict"], "partial");
     let whole = json(&[&kept[..], &["--resume"]].concat(), 0);
     assert_eq!(whole["scenarios"][0]["states_unique"], 106_107);

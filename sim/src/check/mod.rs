@@ -21,6 +21,7 @@ mod share;
 mod sync;
 mod tail;
 mod team;
+mod told;
 mod visited;
 mod whole;
 mod wire;
@@ -46,9 +47,10 @@ use crate::names::Names;
 use kept::Keeper;
 use liveness::Verdict;
 use reduce::Reduce;
-use rounds::{Config, SharedState, build};
+use rounds::{Config, build};
 use share::Share;
 use team::Team;
+use told::Told;
 
 /// What an exploration may use.
 #[derive(Debug, Clone, Copy)]
@@ -380,7 +382,7 @@ fn explore(
         resume: keeping.is_some_and(|keeping| keeping.resume),
         always: keeping.is_some_and(|keeping| keeping.every.is_zero()),
     };
-    let shared = Arc::new(SharedState::for_workers(workers));
+    let shared = Arc::new(Told::for_workers(workers));
     let share = Share::new(
         Arc::clone(machine),
         Arc::clone(&reduce),
@@ -493,7 +495,7 @@ fn explore(
 }
 
 /// What is known where a process was lost: what this one had seen.
-fn cut_short(shared: &SharedState, loss: Loss) -> Exploration {
+fn cut_short(shared: &Told, loss: Loss) -> Exploration {
     let now = shared.progress();
     Exploration {
         states: now.states,

@@ -11,96 +11,19 @@
 
 mod keep;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::{ConnectLoop, Feedback};
 use timely::worker::Worker;
 
-use super::hosts::Lost;
 use super::kept::{Keeper, Which};
 use super::team::Team;
+use super::told::{Outcome, Told};
 use super::wire::{Message, Offer, Summary, What};
-use super::{Cut, Loss, Progress, Trouble};
-use crate::coverage::Coverage;
-
-/// What the workers of a process tell the thread that waits for them, and what that tells them.
-#[derive(Default)]
-pub struct SharedState {
-    /// Set to end the search.
-    pub stop: AtomicBool,
-    /// Set to have a checkpoint written.
-    pub pause: AtomicBool,
-    /// States so far, states that wait, and bytes of memory.
-    pub counts: [AtomicU64; 3],
-    /// Each worker's transitions so far.
-    pub transitions: Vec<AtomicU64>,
-    /// States of the depth that is being expanded, and of the one before it.
-    pub levels: [AtomicU64; 2],
-    /// How many checkpoints were written.
-    pub checkpoints: AtomicU32,
-    /// Why a checkpoint could not be read or written.
-    pub trouble: Mutex<Option<Trouble>>,
-    /// The claims that decided, where they are counted.
-    pub coverage: Mutex<Coverage>,
-    /// Steps from the start.
-    pub depth: AtomicU32,
-    /// Whether a worker has panicked.
-    pub panicked: AtomicBool,
-    /// How another process was lost.
-    pub lost: Lost,
-    /// Whether the search is over, and what came out.
-    pub result: Mutex<(bool, Option<Outcome>)>,
-    /// Told when it is over.
-    pub left: Condvar,
-}
-
-impl SharedState {
-    /// What so many workers have told so far.
-    pub fn for_workers(workers: usize) -> SharedState {
-        SharedState {
-            transitions: std::iter::repeat_with(Default::default)
-                .take(workers)
-                .collect(),
-            ..SharedState::default()
-        }
-    }
-
-    /// Where the workers of this process stand.
-    pub fn progress(&self) -> Progress {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let [states, waiting, bytes] = self.counts.each_ref().map(read);
-        let [level, level_before] = self.levels.each_ref().map(read);
-        Progress {
-            states,
-            transitions: self.transitions.iter().map(read).sum(),
-            waiting,
-            bytes,
-            level,
-            level_before,
-            depth: self.depth.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// What every process knows at the end.
-#[derive(Debug, Clone, Default)]
-pub struct Outcome {
-    /// What all processes together know of all depths.
-    pub all: Summary,
-    /// Different states.
-    pub states: u64,
-    /// The longest of the shortest ways to a state.
-    pub depth_max: u32,
-    /// Why it did not see everything.
-    pub cut: Option<Cut>,
-    /// The short fingerprints of the states on the way to the violation, the last one first.
-    pub way: Vec<u64>,
-    /// The processes do not search the same.
-    pub differ: bool,
-}
+use super::{Cut, Loss};
 
 /// What a process is at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,7 +62,7 @@ pub struct Config {
 }
 
 /// Builds one process's part of the search.
-pub fn build(worker: &mut Worker, team: Team, config: Config, shared: Arc<SharedState>) {
+pub fn build(worker: &mut Worker, team: Team, config: Config, shared: Arc<Told>) {
     worker.dataflow::<u32, _, _>(|scope| {
         let (handle, stream) = scope.feedback::<Vec<Message>>(1);
         let route = Exchange::new(|message: &Message| u64::from(message.to));
@@ -219,7 +142,7 @@ struct Search {
     /// What this process says of itself, besides what its workers know.
     summary: Summary,
     config: Config,
-    shared: Arc<SharedState>,
+    shared: Arc<Told>,
     phase: Phase,
     /// Steps from the start to the states that arrive, or are heard of.
     depth: u32,

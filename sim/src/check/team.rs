@@ -9,8 +9,8 @@ use super::kept::wire::Known;
 use super::kept::{Keeper, Which};
 use super::meeting::Helpers;
 use super::queue::BLOCK;
-use super::rounds::SharedState;
 use super::share::Share;
+use super::told::Told;
 use super::wire::{Batch, Summary};
 use super::worker::Worker;
 use crate::coverage::Coverage;
@@ -47,7 +47,7 @@ struct All {
     share: Arc<Share>,
     /// Every worker, the leader first.
     workers: Vec<Mutex<Worker>>,
-    shared: Arc<SharedState>,
+    shared: Arc<Told>,
     /// The sum of the checksums of what was written, or what went wrong.
     kept: Mutex<Result<u64, Trouble>>,
 }
@@ -58,7 +58,7 @@ impl Team {
     /// # Errors
     ///
     /// If a thread cannot be started.
-    pub fn new(share: Share, coverage: bool, shared: Arc<SharedState>) -> Result<Team, String> {
+    pub fn new(share: Share, coverage: bool, shared: Arc<Told>) -> Result<Team, String> {
         let share = Arc::new(share);
         let worker = || Mutex::new(Worker::new(Arc::clone(&share), coverage));
         let all = Arc::new(All {

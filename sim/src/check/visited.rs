@@ -23,13 +23,13 @@ pub const DEPTH_MAX: u64 = u16::MAX as u64;
 pub const TABLES: usize = if cfg!(all(test, loom)) { 1 } else { 64 };
 
 /// Of a table's places so many in 32 are used, as far as fingerprints fall evenly, before it grows.
-const FULL: u64 = 28;
+const FULL: u64 = 26;
 
 /// Lines of the smallest table there is.
 const LINES: usize = if cfg!(all(test, loom)) { 1 } else { 32 };
 
 /// A table of more lines grows by a quarter, to save memory; a smaller one by half, to save time.
-const LARGE: usize = 1 << 14;
+const LARGE: usize = 1 << 11;
 
 /// Places of a line.
 const PLACES: usize = 4;

@@ -154,8 +154,8 @@ pub struct Check {
     /// Keep whole states instead of fingerprints, so that none is taken for another
     #[arg(long)]
     pub exact: bool,
-    /// Memory for states, in bytes or with K, M or G; once it is used up, the verdict is partial
-    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = size)]
+    /// Memory, in bytes or with K, M or G, at least 16M; once it is used up, the verdict is partial
+    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = memory)]
     pub memory: u64,
     /// Explore only this many steps from the start
     #[arg(long, value_name = "STEPS")]
@@ -595,6 +595,22 @@ fn reductions(text: &str) -> Result<Reductions, String> {
         }
     }
     Ok(reductions)
+}
+
+/// The least memory that a search is given.
+const MEMORY_MIN: u64 = 16 << 20;
+
+/// What the program takes of it before there are states.
+pub const MEMORY_OWN: u64 = 10 << 20;
+
+/// Memory for a search.
+fn memory(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if bytes < MEMORY_MIN {
+        let least = MEMORY_MIN >> 20;
+        return Err(format!("a search takes at least {least}M"));
+    }
+    Ok(bytes)
 }
 
 /// A size as people write it.

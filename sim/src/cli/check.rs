@@ -157,7 +157,7 @@ fn request<'a>(args: &args::Check, scenario: &Scenario, personality: &str) -> Ch
         .processors(args.machine.processors)
         .reductions(args.reduce)
         .limits(Limits {
-            memory_bytes: args.memory,
+            memory_bytes: args.memory - args::MEMORY_OWN,
             depth: args.depth,
             exact: args.exact,
             preemptions: args.preemptions,
