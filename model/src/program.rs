@@ -402,25 +402,23 @@ pub struct JobBinding {
     pub zero: PacketId,
 }
 
-/// Something an epoll descriptor can watch: a counter that a write raises and a drain empties, or one end of a
-/// connection.
+/// Something an epoll descriptor can watch: a counter that a write raises and a drain empties, one end of a
+/// connection, or another such descriptor.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Source {
     /// Whether it can be read at the start.
     pub readable: bool,
     /// Whether it can be written at the start; none where nobody looks at that direction.
     pub writable: Option<bool>,
+    /// The port that it is, where it is one: it can be read while that has something to take.
+    pub port: Option<PortId>,
 }
 
 /// How many entries of lists sources can be, besides packets: each one, and one more for each if a direction of its own
 /// is looked at.
 pub fn source_entries(sources: &[Source]) -> usize {
     let both = sources.iter().any(|source| source.writable.is_some());
-    if both {
-        2 * sources.len()
-    } else {
-        sources.len()
-    }
+    sources.len() * if both { 2 } else { 1 }
 }
 
 /// The contents of a packet.

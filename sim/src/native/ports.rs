@@ -34,6 +34,11 @@ pub trait Ports: Send + Sync {
     /// Whether a thread is parked in a call that takes packets from this port.
     fn parked(&self, thread: ThreadId, port: PortId) -> Parked;
 
+    /// Whether a thread is parked in a wait for the handle of a port.
+    fn parked_at_handle(&self, _thread: ThreadId) -> Parked {
+        Parked::No
+    }
+
     /// See [`World::asks_kernel`].
     fn asks_kernel(&self) -> bool {
         true
@@ -110,9 +115,11 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
             Op::Block { .. } | Op::Join { .. } | Op::Stall | Op::Sleep { .. } => {
                 self.objects.parked(thread)
             }
+            Op::WaitHandle { .. } => self.ports.parked_at_handle(thread),
+            Op::DuplicatePort { .. } | Op::Query { .. } => Parked::No,
             Op::Post { .. } | Op::Close { .. } | Op::Create { .. } => Parked::No,
             Op::Signal { .. } | Op::Reset { .. } | Op::Yield => Parked::No,
-            ops_of!(port_handles, threads, apcs, variables, files) => Parked::No,
+            ops_of!(threads, apcs, variables, files) => Parked::No,
             ops_of!(wait_packets, jobs, sources, event_ports, rings, kqueues) => Parked::No,
         }
     }

@@ -65,7 +65,7 @@ impl Coder<'_> {
         let into = self.slot(it.into.as_deref());
         Ok(Op::PortAssociate {
             port: names.port(&it.port_associate, &place.field("port_associate"))?,
-            source: names.source(&it.source, &place.field("source"))?,
+            source: self.plain_source(&it.source, &place.field("source"))?,
             packet: self.plain(it.key, 0, place)?,
             into,
         })
@@ -80,16 +80,15 @@ impl Coder<'_> {
         let into = self.slot(it.into.as_deref());
         Ok(Op::PortDissociate {
             port: names.port(&it.port_dissociate, &place.field("port_dissociate"))?,
-            source: names.source(&it.source, &place.field("source"))?,
+            source: self.plain_source(&it.source, &place.field("source"))?,
             into,
         })
     }
 
     pub(super) fn close_source(&mut self, it: &wire::CloseSource, place: &Place<'_>) -> Coded {
-        let names = self.directory;
         let into = self.slot(it.into.as_deref());
         Ok(Op::CloseSource {
-            source: names.source(&it.close_source, &place.field("close_source"))?,
+            source: self.plain_source(&it.close_source, &place.field("close_source"))?,
             into,
         })
     }
@@ -99,10 +98,9 @@ impl Coder<'_> {
         it: &wire::DuplicateSource,
         place: &Place<'_>,
     ) -> Coded {
-        let names = self.directory;
         let into = self.slot(it.into.as_deref());
         Ok(Op::DuplicateSource {
-            source: names.source(&it.duplicate_source, &place.field("duplicate_source"))?,
+            source: self.plain_source(&it.duplicate_source, &place.field("duplicate_source"))?,
             into,
         })
     }
@@ -110,7 +108,7 @@ impl Coder<'_> {
     pub(super) fn kevent(&mut self, it: &wire::Kevent, place: &Place<'_>) -> Coded {
         let names = self.directory;
         let into = self.slot(it.into.as_deref());
-        let source = names.source(&it.source, &place.field("source"))?;
+        let source = self.plain_source(&it.source, &place.field("source"))?;
         if it.filter == Some(KeventFilter::Write) {
             self.has_out_direction(&it.source, source, &place.field("filter"))?;
         }
