@@ -457,7 +457,10 @@ fn unposted(program: &Program, port: PortId) -> usize {
         .flat_map(|op| op.room_needed(program))
         .filter(|room| room.port == port && room.messages)
         .map(|room| room.packets);
-    operations.count() + usize::from(program.wait_packets) + messages.sum::<usize>()
+    // What a chain leaves behind a read comes when that is over.
+    let chains = program.chains.iter().filter(|chain| chain.port == port);
+    let linked: usize = chains.map(|chain| chain.linked.len()).sum();
+    operations.count() + usize::from(program.wait_packets) + messages.sum::<usize>() + linked
 }
 
 /// The process that an operation names; the scenario's own if it names none.

@@ -430,6 +430,7 @@ impl Reader<'_> {
             // These only say what something else gets, or where the thread goes on.
             Noun::Packet(_)
             | Noun::Own(_)
+            | Noun::Chain(_)
             | Noun::Result(_)
             | Noun::Pid(_)
             | Noun::Branch(_)

@@ -16,8 +16,8 @@ pub use crate::ids::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Direction, Events, Filter, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request,
-    Timeout, Verb, Watch,
+    Alert, Chain, Direction, Events, Filter, Get, Interest, Knote, Linked, Message, Modes, Op, Pc,
+    Post, Request, Timeout, Verb, Watch,
 };
 
 /// The most threads.
@@ -97,6 +97,8 @@ pub struct Program {
     pub completions: Vec<Completion>,
     /// Lists of ports that a `port_sendn` sends to.
     pub port_lists: Vec<Vec<PortId>>,
+    /// Requests to rings that are linked.
+    pub chains: Vec<Chain>,
     /// What a cancel that is a request to a ring gets as its own entry, by how many requests it found.
     pub owns: Vec<Vec<PacketId>>,
     /// Lists of operations that a `complete` ends in one go.

@@ -315,6 +315,8 @@ impl Op {
                     Request::CancelFile(file, own) => {
                         says.names(File(*file, Cancels)).names(Own(*own))
                     }
+                    Request::Read(operation) => says.names(Operation(*operation, Starts)),
+                    Request::Chain(chain) => says.names(Chain(*chain)),
                 }
             }
             Op::PortAlert { port, alert, into } => says

@@ -15,8 +15,8 @@ use crate::ids::{
 
 pub use description::{Description, Exit, Messages, Noun, Role, Wait};
 pub use fields::{
-    Alert, Direction, Events, Filter, Get, Interest, Knote, Message, Modes, Pc, Post, Request,
-    Timeout, Watch,
+    Alert, Chain, Direction, Events, Filter, Get, Interest, Knote, Linked, Message, Modes, Pc,
+    Post, Request, Timeout, Watch,
 };
 pub use verb::Verb;
 
@@ -589,6 +589,7 @@ impl Op {
                 | Noun::Ports(..)
                 | Noun::Packet(_)
                 | Noun::Own(_)
+                | Noun::Chain(_)
                 | Noun::Thread(..)
                 | Noun::Object(..)
                 | Noun::Clock(_)

@@ -30,8 +30,9 @@
 //! its place is reached, whoever stands in front; and what pends when its thread is over ends with -ECANCELED once bytes
 //! come. Here a thread that is nobody's submits them all. So a cancel that comes too late (-EALREADY) is absent too.
 //!
-//! Timeouts of some time, which would be deadlines of no thread, are absent, and so are linked requests, polled rings,
-//! and rings of one submitter. A ring whose descriptor is closed can be posted to through another one; here nobody has
+//! Timeouts of some time, which would be deadlines of no thread, are absent, and so are drained requests, polled rings,
+//! and rings of one submitter. The requests of a chain that end by themselves do so in one action; in the kernel others can
+//! come between. A ring whose descriptor is closed can be posted to through another one; here nobody has
 //! one, but its requests go on, as they would then.
 
 mod requests;
@@ -48,14 +49,14 @@ use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
 use crate::ops_of;
 use crate::program::{
-    FileId, GOES_ON, Get, IoResult, Message, Modes, Op, OperationId, Owner, PacketId, PortId, Post,
-    Program, Request, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
+    Chain, FileId, GOES_ON, Get, IoResult, Linked, Message, Modes, Op, OperationId, Owner,
+    PacketId, PortId, Post, Program, Request, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
-use requests::{can_request, file_of, in_any_order, is_here, pending_on, ring_of};
+use requests::{can_request, file_of, in_any_order, is_in_use, pending_on, pends, ring_of};
 use ring::{drop_if_unused, flush, room, stands_last, take, take_if_enough, waits_again, wants};
 
 claims! {
@@ -88,6 +89,10 @@ claims! {
     OWN_RING = "io-uring/own-ring", Measured, "R:cancel-from-another-ring": "A cancel finds only requests that were submitted on its own ring.";
     NOP = "io-uring/nop", Measured, "M:D, R:nop-puts-an-entry": "A request to do nothing puts its entry into the ring that it is submitted on.";
     TIMEOUT_REQUEST = "io-uring/timeout-request", Measured, "M:D, R:timeout-wakes-everybody": "A timeout that is a request ends with -ETIME and wakes every waiter, whatever its minimum.";
+    LINK = "io-uring/link", Measured, "R:links-run-in-their-order, D:io_uring_enter, S:io_uring": "A request that is linked to another begins when that has ended well, and not before.";
+    LINK_BROKEN = "io-uring/link-broken", Measured, "R:short-read-breaks-a-chain, D:io_uring_enter, S:io_fail_links": "One that fails, or a read of fewer bytes than it asked for, breaks its chain: each request behind it ends with -ECANCELED, in their order, also one that is linked hard.";
+    HARD_LINK = "io-uring/hard-link", Measured, "R:hard-link-goes-on, D:io_uring_enter, S:io_disarm_next": "Behind a request that is linked hard the next one begins however that ended.";
+    LINK_UNSEEN = "io-uring/link-unseen", Measured, "R:link-that-waits-is-not-found, S:io_try_cancel": "A cancel does not find a request that waits for another.";
     OVERFLOW = "io-uring/overflow", Measured, "M:D, R:more-than-the-ring-holds": "What does not fit into the ring is kept behind it, and so is what is put while others are kept; they come in order when a thread enters to wait and finds room.";
     BACK_BEFORE_ROOM = "io-uring/back-before-room", Measured, "R:kept-for-whoever-enters": "A woken thread that left the kernel before others made room takes only what is in the ring; if that is nothing, it waits again, for its whole minimum.";
     NO_MORE_THAN_THE_RING = "io-uring/no-more-than-the-ring", Measured, "R:minimum-beyond-the-ring": "Nobody waits for more entries than the ring has room for.";
@@ -300,7 +305,7 @@ impl Personality for IoUring {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         turn.by(CANCEL);
-        if turn.operation(id).phase() != Phase::Pending {
+        if !pends(turn, id) {
             return turn.returns(me, Outcome::Failed(Error::NotFound));
         }
         self.take_back(turn, &[id]);
@@ -331,31 +336,16 @@ impl Personality for IoUring {
         port: PortId,
         request: Request,
     ) {
+        if is_in_use(turn.view(), request) {
+            turn.breaks(Fault::InFlight);
+            return turn.returns(me, Outcome::Failed(Error::Invalid));
+        }
         if !turn.port(port).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         match request {
-            Request::Nop(own) => {
-                turn.by(NOP);
-                self.put(turn, port, own);
-            }
-            Request::Timeout(own) => {
-                turn.by(TIMEOUT_REQUEST);
-                self.put(turn, port, own);
-                self.wake_reached(turn, port, u8::MAX);
-            }
-            Request::Cancel(id, own) => {
-                let here = is_here(turn, file_of(turn.program, id), port);
-                let found = here && turn.operation(id).phase() == Phase::Pending;
-                self.take_back_for(turn, port, own, &[id][..usize::from(found)]);
-            }
-            Request::CancelFile(file, own) => {
-                let mut ended = Vec::new();
-                if is_here(turn, file, port) {
-                    ended = in_any_order(turn, file);
-                }
-                self.take_back_for(turn, port, own, &ended);
-            }
+            Request::Chain(chain) => self.runs_chain(turn, me, (chain, 0)),
+            _ => drop(self.runs(turn, me, port, request)),
         }
         turn.returns(me, Outcome::Done);
     }

@@ -202,6 +202,8 @@ pub fn samples(verb: Verb) -> Vec<Op> {
                 Request::Timeout(packet),
                 Request::Cancel(operation, 2),
                 Request::CancelFile(file, 1),
+                Request::Read(operation),
+                Request::Chain(1),
             ]
             .map(|request| Op::Submit {
                 port,

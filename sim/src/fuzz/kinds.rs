@@ -60,6 +60,9 @@ pub(super) const REQUESTS: [&str; 2] = ["r", "v"];
 /// A request that goes on behind what it reports.
 pub(super) const MULTISHOT: &str = "m";
 pub(super) const ON: &str = "h";
+/// Requests of chains, and the file that they are on.
+pub(super) const LINKED: [&str; 2] = ["c1", "c2"];
+pub(super) const CHAINED: &str = "k";
 /// A ring that is full with two entries.
 pub(super) const SMALL: &str = "small";
 pub(super) const VARIABLE: &str = "n";
@@ -111,6 +114,24 @@ impl Draw<'_> {
     fn submit(&mut self, port: &str, request: &'static str) -> Call {
         let asked = Call::on("submit", port).with("request", request);
         asked.with("key", self.key())
+    }
+
+    /// Linked requests: always the same, as each read is in one chain.
+    fn chain(&mut self) -> Call {
+        let nop = |key: i64| Call::on("request", "nop").with("key", key);
+        let read = |of: &str| Call::on("request", "read").with("of", of);
+        let cancel = Call::on("request", "cancel").with("of", REQUESTS[0]);
+        let chain = match self.rng.below(4) {
+            0 => vec![read(LINKED[0]), nop(101), nop(102)],
+            1 => vec![nop(103), read(LINKED[1]).with("hard", Word::Yes), nop(104)],
+            2 => vec![
+                cancel.with("key", 105),
+                nop(106).with("hard", Word::Yes),
+                nop(107),
+            ],
+            _ => vec![nop(108), nop(109)],
+        };
+        Call::on("submit_chain", PORTS[0]).with("requests", Word::Calls(chain))
     }
 
     /// A port is made by one operation only; instead of a second one it is closed.
@@ -318,6 +339,22 @@ pub(super) const KINDS: &[Kind] = &[
         let (port, of) = (draw.port(), draw.of(&[REQUESTS[0], REQUESTS[1], ON]));
         draw.submit(port, "cancel").with("of", of)
     }),
+    kind("chain", 8, |draw| draw.chain()),
+    kind("end of a read of a chain", 8, |draw| {
+        let bytes = [3, 4096][draw.rng.below(2)];
+        Call::on("complete", draw.of(&LINKED)).with("bytes", bytes)
+    }),
+    kind("cancel a read of a chain", 2, |draw| {
+        Call::on("cancel", draw.of(&LINKED))
+    }),
+    kind(
+        "cancel that is a request, of a read of a chain",
+        2,
+        |draw| {
+            let (port, of) = (draw.port(), draw.of(&LINKED));
+            draw.submit(port, "cancel").with("of", of)
+        },
+    ),
     kind("get from a small ring", 8, |_| Call::on("get", SMALL)),
     kind("batch from a small ring", 8, |draw| {
         let batch = Call::on("get", SMALL).with("max", draw.max());

@@ -1,6 +1,8 @@
 //! What the operations speak of that a generator draws.
 
-use super::kinds::{DUPLEX, INNER, MULTISHOT, ON, PORTS, REQUESTS, SMALL, SOURCES, TOP, VARIABLE};
+use super::kinds::{
+    CHAINED, DUPLEX, INNER, LINKED, MULTISHOT, ON, PORTS, REQUESTS, SMALL, SOURCES, TOP, VARIABLE,
+};
 use crate::choose::Rng;
 use crate::draft::{Part, Word};
 
@@ -43,6 +45,15 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
     part("files", "f", vec![("port", "p".into()), ("key", 7.into())]);
     part("files", "g", Vec::new());
     part("files", ON, vec![("port", "p".into()), ("key", 9.into())]);
+    part(
+        "files",
+        CHAINED,
+        vec![("port", "p".into()), ("key", 11.into())],
+    );
+    for (name, number) in LINKED.into_iter().zip(15..) {
+        let fields = vec![("file", CHAINED.into()), ("overlapped", number.into())];
+        part("operations", name, fields);
+    }
     for (name, number) in REQUESTS.into_iter().zip(10..) {
         let fields = vec![("file", ON.into()), ("overlapped", number.into())];
         part("operations", name, fields);

@@ -185,6 +185,7 @@ impl<'a> Coder<'a> {
             wire::Op::JobExit(it) => self.job_exit(it, place),
             wire::Op::MsgRing(it) => self.msg_ring(it, place),
             wire::Op::Submit(it) => self.submit(it, place),
+            wire::Op::SubmitChain(it) => self.submit_chain(it, place),
             wire::Op::PortSend(it) => self.port_send(it, place),
             wire::Op::PortSendn(it) => self.port_sendn(it, place),
             wire::Op::PortAlert(it) => self.port_alert(it, place),

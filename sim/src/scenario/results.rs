@@ -79,6 +79,7 @@ pub(super) fn collect(
             Op::EpollCtl(it) => (&it.into, 0, 0),
             Op::MsgRing(it) => (&it.into, 0, 0),
             Op::Submit(it) => (&it.into, 0, 0),
+            Op::SubmitChain(it) => (&it.into, 0, 0),
             Op::PortSend(it) => (&it.into, 0, 0),
             Op::PortAlert(it) => (&it.into, 0, 0),
             Op::PortAssociate(it) => (&it.into, 0, 0),

@@ -182,6 +182,9 @@ fn call(line: &EventLine) -> String {
     if line.events.as_ref().is_some_and(Vec::is_empty) {
         text.push_str(" for nothing");
     }
+    if let Some(linked) = &line.linked {
+        let _ = write!(text, " [{}]", linked.join(", "));
+    }
     for operation in [&line.operations, &line.ports, &line.flags, &line.events]
         .into_iter()
         .flatten()

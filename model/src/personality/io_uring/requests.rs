@@ -20,11 +20,9 @@ impl IoUring {
 
     /// Requests end with -ECANCELED, one after the other.
     pub(super) fn take_back<O: Observer>(&self, turn: &mut Turn<'_, O>, ended: &[OperationId]) {
-        let mut results = turn.program.results.iter();
-        let taken_back = results.position(|it| *it == TAKEN_BACK);
         for &id in ended {
-            let taken_back = taken_back.expect("a program that cancels has it");
-            self.ends(turn, id, ResultId(taken_back as u8));
+            let taken_back = taken_back(turn.program);
+            self.ends(turn, id, taken_back);
         }
     }
 
@@ -60,20 +58,163 @@ impl IoUring {
         self.put(turn, ring, packet_of(program, id, goes_on));
     }
 
-    /// The end of a request is an entry in its ring.
+    /// What a ring is asked for; says whether it ended well, and nothing of what pends.
+    pub(super) fn runs<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        request: Request,
+    ) -> Option<bool> {
+        match request {
+            Request::Nop(own) => {
+                turn.by(NOP);
+                self.put(turn, port, own);
+                Some(true)
+            }
+            Request::Timeout(own) => {
+                turn.by(TIMEOUT_REQUEST);
+                self.put(turn, port, own);
+                self.wake_reached(turn, port, u8::MAX);
+                Some(false)
+            }
+            Request::Cancel(id, own) => {
+                let here = is_here(turn, file_of(turn.program, id), port);
+                let found = here && pends(turn, id);
+                self.take_back_for(turn, port, own, &[id][..usize::from(found)]);
+                Some(found)
+            }
+            Request::CancelFile(file, own) => {
+                let mut ended = Vec::new();
+                if is_here(turn, file, port) {
+                    ended = in_any_order(turn, file);
+                }
+                self.take_back_for(turn, port, own, &ended);
+                Some(true)
+            }
+            Request::Read(id) => {
+                turn.by(REQUEST);
+                turn.operation(id).begin(me);
+                None
+            }
+            Request::Chain(_) => unreachable!("no chain is in a chain"),
+        }
+    }
+
+    /// The requests of a chain from one on, one after the other, up to the first that pends.
+    pub(super) fn runs_chain<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        (chain, from): (u8, usize),
+    ) {
+        let program = turn.program;
+        let Chain { port, linked } = &program.chains[usize::from(chain)];
+        for (n, it) in linked.iter().enumerate().skip(from) {
+            match self.runs(turn, me, *port, it.request) {
+                Some(well) if self.goes_on(turn, it, well) => {}
+                Some(_) => return self.breaks(turn, me, *port, &linked[n + 1..]),
+                None => return,
+            }
+        }
+    }
+
+    /// Whether the next request of a chain begins behind one that ended well, or did not.
+    fn goes_on<O: Observer>(&self, turn: &mut Turn<'_, O>, it: &Linked, well: bool) -> bool {
+        turn.by(match (well, it.hard) {
+            (true, _) => LINK,
+            (false, true) => HARD_LINK,
+            (false, false) => LINK_BROKEN,
+        });
+        well || it.hard
+    }
+
+    /// The rest of a chain ends without having begun.
+    fn breaks<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        rest: &[Linked],
+    ) {
+        for it in rest {
+            if let Request::Read(id) = it.request {
+                turn.operation(id).begin(me);
+                let taken_back = taken_back(turn.program);
+                self.leaves(turn, id, taken_back);
+            } else {
+                self.put(turn, port, it.broken);
+            }
+        }
+    }
+
+    /// The end of a request is an entry in its ring, and lets the chain go on that it is in.
     pub(super) fn ends<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
         id: OperationId,
         result: ResultId,
     ) {
+        let issuer = turn.operation(id).issuer().unwrap_or(ThreadId(0));
+        self.leaves(turn, id, result);
+        let program = turn.program;
+        if let Some((chain, n)) = place_in_chain(program, id) {
+            let well = program.results[result.index()].bytes == READ_BYTES;
+            let Chain { port, linked } = &program.chains[usize::from(chain)];
+            match self.goes_on(turn, &linked[n], well) {
+                true => self.runs_chain(turn, issuer, (chain, n + 1)),
+                false => self.breaks(turn, issuer, *port, &linked[n + 1..]),
+            }
+        }
+        drop_if_unused(turn, ring_of(program, file_of(program, id)));
+    }
+
+    /// The entry of a request that is over.
+    fn leaves<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId, result: ResultId) {
         turn.by(COMPLETION_ORDER);
         turn.operation(id).end(Phase::Queued, result);
         let packet = packet_of(turn.program, id, result);
         let ring = ring_of(turn.program, file_of(turn.program, id));
         self.put(turn, ring, packet);
-        drop_if_unused(turn, ring);
     }
+}
+
+/// How many bytes a read asks for.
+pub(super) const READ_BYTES: i64 = 4096;
+
+/// How what is cancelled ends.
+fn taken_back(program: &Program) -> ResultId {
+    let mut results = program.results.iter();
+    let at = results.position(|it| *it == TAKEN_BACK);
+    ResultId(at.expect("a program that cancels has it") as u8)
+}
+
+/// Where in which chain a read is.
+fn place_in_chain(program: &Program, id: OperationId) -> Option<(u8, usize)> {
+    let is_it = |it: &Linked| it.request == Request::Read(id);
+    let mut chains = program.chains.iter().enumerate();
+    chains.find_map(|(chain, it)| Some((chain as u8, it.linked.iter().position(is_it)?)))
+}
+
+/// Whether a cancel finds a request.
+pub(super) fn pends<O: Observer>(turn: &mut Turn<'_, O>, id: OperationId) -> bool {
+    let phase = turn.operation(id).phase();
+    if phase == Phase::Idle && place_in_chain(turn.program, id).is_some() {
+        turn.by(LINK_UNSEEN);
+    }
+    phase == Phase::Pending
+}
+
+/// Whether a read of a chain is not over, or its entry has not been taken.
+pub(super) fn is_in_use(view: View<'_>, request: Request) -> bool {
+    let Request::Chain(chain) = request else {
+        return false;
+    };
+    let mut linked = view.program.chains[usize::from(chain)].linked.iter();
+    linked.any(|it| match it.request {
+        Request::Read(id) => view.operation(id).phase() != Phase::Idle,
+        _ => false,
+    })
 }
 
 /// Whether a cancel that is a request finds those on a file: only on their ring.
@@ -135,6 +276,8 @@ pub(super) fn can_request(program: &Program, op: Op) -> Result<(), &'static str>
             Request::Cancel(operation, _) => is_request(program, operation),
             Request::CancelFile(file, _) => can_cancel_all(program, file),
             Request::Nop(_) | Request::Timeout(_) => Ok(()),
+            Request::Read(_) => Err("a read is started by itself, or in a chain"),
+            Request::Chain(chain) => can_link(program, chain),
         },
         Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } => Ok(()),
         Op::Modes { .. } | Op::DuplicateFile { .. } | Op::CloseFile { .. } => Ok(()),
@@ -165,11 +308,7 @@ fn is_request(program: &Program, id: OperationId) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn can_complete(
-    program: &Program,
-    burst: u16,
-    result: ResultId,
-) -> Result<(), &'static str> {
+fn can_complete(program: &Program, burst: u16, result: ResultId) -> Result<(), &'static str> {
     let how = program.results[result.index()];
     match program.bursts[usize::from(burst)][..] {
         [one] => is_request(program, one)?,
@@ -179,6 +318,54 @@ fn can_complete(
         (0, 0..) => Ok(()),
         _ => Err("a read here ends with bytes, and in no other way"),
     }
+}
+
+/// Whether requests can be linked: each read of a chain is in no other, nor started by itself.
+fn can_link(program: &Program, chain: u8) -> Result<(), &'static str> {
+    let reads = |chain: &Chain| {
+        let reads = chain.linked.iter().filter_map(|it| match it.request {
+            Request::Read(id) => Some(id),
+            _ => None,
+        });
+        reads.collect::<Vec<_>>()
+    };
+    let own = &program.chains[usize::from(chain)];
+    let all: Vec<_> = program.chains.iter().flat_map(reads).collect();
+    for id in reads(own) {
+        is_request(program, id)?;
+        let file = file_of(program, id);
+        if ring_of(program, file) != own.port {
+            return Err("a chain is on one ring");
+        }
+        if program.operations[id.index()].multishot {
+            return Err("a read that goes on is in no chain here");
+        }
+        let starts = |op| matches!(op, Op::Start { operation, .. } if operation == id);
+        let by_itself = program.ops().any(starts);
+        if by_itself || all.iter().filter(|&&it| it == id).count() > 1 {
+            return Err("a read is in one chain here, once, and is not started besides");
+        }
+        if cancels_all(program, file) {
+            return Err("the order in which chains end that are cancelled in one go is not said");
+        }
+    }
+    let mut linked = own.linked.iter();
+    linked.try_for_each(|it| match it.request {
+        Request::Cancel(id, _) => is_request(program, id),
+        Request::CancelFile(file, _) => can_cancel_all(program, file),
+        _ => Ok(()),
+    })
+}
+
+/// Whether all requests on a file are cancelled in one go somewhere.
+fn cancels_all(program: &Program, file: FileId) -> bool {
+    let is_it = |request: Request| matches!(request, Request::CancelFile(it, _) if it == file);
+    let names = |op| {
+        matches!(op, Op::CancelFile { file: it, .. } if it == file)
+            || matches!(op, Op::Submit { request, .. } if is_it(request))
+    };
+    let mut linked = program.chains.iter().flat_map(|chain| &chain.linked);
+    linked.any(|it| is_it(it.request)) || program.ops().any(names)
 }
 
 /// The most requests whose every order of ends is tried.

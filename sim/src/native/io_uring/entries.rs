@@ -84,6 +84,14 @@ impl Entry {
         Entry(message.build().user_data(own))
     }
 
+    /// The same request, linked to the next one.
+    pub fn linked(self, hard: bool) -> Entry {
+        Entry(self.0.flags(match hard {
+            true => squeue::Flags::IO_HARDLINK,
+            false => squeue::Flags::IO_LINK,
+        }))
+    }
+
     /// Puts the request into a queue that has room for it.
     pub fn put(&self, queue: &mut SubmissionQueue<'_>) {
         // SAFETY: what the request refers to is there until it is over, and longer: see the type.

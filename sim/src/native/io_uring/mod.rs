@@ -14,6 +14,7 @@
 
 mod entries;
 mod kernel;
+mod refused;
 mod requests;
 mod ring;
 
@@ -26,7 +27,7 @@ use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
 use portsim_model::program::{
-    File, FileId, GOES_ON, Get, Message, Modes, Op, OperationId, Packet, PacketId, PortId, Program,
+    FileId, GOES_ON, Get, Linked, Message, Op, OperationId, Packet, PacketId, PortId, Program,
     Request, ResultId, ThreadId, Timeout, Verb,
 };
 use rustix::io::Errno;
@@ -43,9 +44,10 @@ use super::posted::Posted;
 use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
-use entries::{Entry, ROOM};
+use entries::Entry;
 use kernel::Kernel;
-use requests::{Open, Requests};
+use refused::refused;
+use requests::{Link, Open, Requests};
 use ring::{HOME, REQUESTS, Shared, Taken};
 
 const NAME: &str = "io-uring";
@@ -289,8 +291,63 @@ impl Rings {
                 let own = self.carries_key(own_key(own), 0);
                 requests.submit_cancel_all(file, own, on, is_its).map(drop)
             }
+            Request::Read(_) | Request::Chain(_) => unreachable!("a chain is submitted as such"),
         };
         self.answered("io_uring_enter", done)
+    }
+
+    /// Requests that are linked: all but the last to the next.
+    fn submit_chain(&self, me: ThreadId, port: PortId, chain: u8) -> Result<Answer, Failure> {
+        let Some(on) = self.ring(port) else {
+            return Ok(self.run().failed(Error::BadHandle));
+        };
+        let linked = &self.program.chains[usize::from(chain)].linked;
+        let is_in_use = |it: &Linked| match it.request {
+            Request::Read(id) => self.requests().is_pending(id) || self.requests().is_linked(id),
+            _ => false,
+        };
+        // A mistake of the scenario, with the answer that it has everywhere.
+        if linked.iter().any(is_in_use) {
+            return Ok(self.run().failed(Error::Invalid));
+        }
+        let links = linked.iter().enumerate().map(|(n, it)| {
+            let link = self.link(it.request);
+            let entry = match n + 1 < linked.len() {
+                true => link.entry.linked(it.hard),
+                false => link.entry,
+            };
+            Link { entry, ..link }
+        });
+        let submitted = self.requests().submit_chain(me, links.collect(), on);
+        self.answered("io_uring_enter", submitted)
+    }
+
+    /// A request of a chain.
+    fn link(&self, request: Request) -> Link {
+        let key = |id: PacketId| self.program.packets[id.index()].key;
+        let own_key = |own: u8| key(self.program.owns[usize::from(own)][0]);
+        let requests = self.requests();
+        let (key, number) = match request {
+            Request::Nop(own) | Request::Timeout(own) => (key(own), 0),
+            Request::Cancel(_, own) | Request::CancelFile(_, own) => (own_key(own), 0),
+            Request::Read(id) => {
+                let operation = self.program.operations[id.index()];
+                (self.binding(operation.file).1, operation.overlapped)
+            }
+            Request::Chain(_) => unreachable!("no chain is in a chain"),
+        };
+        let carried = self.carries_key(key, number);
+        let (entry, reads) = match request {
+            Request::Read(id) => (requests.read(id, carried), Some(id)),
+            Request::Cancel(id, _) => (requests.cancel_of(id, carried), None),
+            Request::CancelFile(file, _) => (requests.cancel_of_all(file, carried), None),
+            _ => (Entry::nop(carried), None),
+        };
+        Link {
+            entry,
+            carried,
+            reads,
+        }
     }
 
     /// What a call of the kernel answered.
@@ -413,6 +470,11 @@ impl Ports for Rings {
     fn own(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         match op {
             Op::MsgRing { message, .. } => self.message(message),
+            Op::Submit {
+                port,
+                request: Request::Chain(chain),
+                ..
+            } => self.submit_chain(me, port, chain),
             Op::Submit { port, request, .. } => self.submit(port, request),
             Op::Start { operation, .. } => self.start(me, operation),
             Op::Complete { burst, result, .. } => self.complete(burst, result),
@@ -454,69 +516,6 @@ impl Ports for Rings {
 /// How many entries a call waits for.
 fn wanted(get: Get) -> u8 {
     get.min.unwrap_or(1).max(1)
-}
-
-/// Why an operation on requests cannot be shown here, if it cannot.
-fn refused(program: &Program, op: Op) -> Option<&'static str> {
-    match op {
-        Op::Start { now: Some(_), .. } => Some("the call does not say that a request is over"),
-        Op::Cancel { mine: true, .. } | Op::CancelFile { mine: true, .. } => {
-            Some("a cancel asks for no issuer")
-        }
-        Op::Start { operation, .. } | Op::Cancel { operation, .. } => {
-            unlike_a_read(program, operation)
-        }
-        Op::CancelFile { file, .. } => without_a_ring(program, file),
-        Op::Complete { burst, result, .. } => {
-            let [one] = program.bursts[usize::from(burst)][..] else {
-                return Some("nobody here ends several requests in one go");
-            };
-            let how = program.results[result.index()];
-            if how.status != 0 || !(0..=ROOM as i64).contains(&how.bytes) {
-                return Some("a read here ends with 0 to 4096 bytes");
-            }
-            unlike_a_read(program, one)
-        }
-        Op::Submit { port, request, .. } => match request {
-            Request::Nop(_) => None,
-            _ if is_small(program, port) => Some(FULL),
-            Request::Timeout(_) => None,
-            Request::Cancel(operation, _) => unlike_a_read(program, operation),
-            Request::CancelFile(file, _) => without_a_ring(program, file),
-        },
-        Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => None,
-        Op::DuplicateFile { .. } | Op::CloseFile { .. } | Op::Peek { .. } => None,
-        ops_of!(ports, port_handles, objects, threads, apcs, variables) => None,
-        ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => None,
-    }
-}
-
-/// Why entries of a ring that can be full are not waited for.
-const FULL: &str = "in a ring of few entries it does not show when a request has ended";
-
-fn is_small(program: &Program, port: PortId) -> bool {
-    program.ports[port.index()].entries.is_some()
-}
-
-/// Why requests on a file find no ring that can show them, if they find none.
-fn without_a_ring(program: &Program, file: FileId) -> Option<&'static str> {
-    match program.files[file.index()].binding {
-        None => Some("a request goes to the ring of its file, and this one has none"),
-        Some(binding) => is_small(program, program.bindings[binding.index()].port).then_some(FULL),
-    }
-}
-
-/// Why no read of a socket is like this operation, if none is.
-fn unlike_a_read(program: &Program, id: OperationId) -> Option<&'static str> {
-    let operation = program.operations[id.index()];
-    let File { sync, modes, .. } = program.files[operation.file.index()];
-    if sync || modes != Modes::default() {
-        return Some("files have no modes here");
-    }
-    if operation.event.is_some() || operation.apc || operation.overlapped == 0 {
-        return Some("a request has user data, and neither event nor routine");
-    }
-    without_a_ring(program, operation.file)
 }
 
 fn failure(call: &str, error: impl Into<std::io::Error>) -> Failure {
