@@ -59,6 +59,8 @@ pub struct Layout {
     /// Threads whose end is a step because somebody may wait for it, a bit for each.
     pub(crate) joined: u128,
     pub(crate) vars: u16,
+    /// How many entries the timeout of each ring waits for still, where one counts.
+    pub(crate) counts: Option<u16>,
     /// Turns of the schedule already taken.
     pub(crate) turn: Option<u16>,
     /// Virtual time since the start, where a bound needs it.
@@ -155,6 +157,8 @@ impl Layout {
         let wait_packets = end.take(WAIT_PACKET_LEN as u16 * u16::from(program.wait_packets));
         let jobs = end.take((JOB_LEN * program.jobs.len()) as u16);
         let vars = end.take(4 * program.vars.len() as u16);
+        let counts = program.ops().any(Op::counts);
+        let counts = counts.then(|| end.take(program.ports.len() as u16));
         let turn = program.schedule.is_some().then(|| end.take(4));
         let clock = program.bounds.ticks.is_some().then(|| end.take(4));
         let len = usize::from(u16::try_from(end.0).ok()?);
@@ -182,6 +186,7 @@ impl Layout {
             ends: ends(program),
             joined: joined(program),
             vars,
+            counts,
             turn,
             clock,
         })

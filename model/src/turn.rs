@@ -409,6 +409,19 @@ impl<O: Observer> Turn<'_, O> {
         self.ledger.left += packets;
     }
 
+    /// How many entries the timeout of a ring waits for still; 0 where none does.
+    #[inline]
+    pub fn counts(&self, ring: PortId) -> u8 {
+        let at = self.layout.counts;
+        at.map_or(0, |at| self.bytes[usize::from(at) + ring.index()])
+    }
+
+    /// The timeout of a ring waits for so many entries.
+    pub fn set_counts(&mut self, ring: PortId, entries: u8) {
+        let at = self.layout.counts.expect("a timeout of the program counts");
+        self.bytes[usize::from(at) + ring.index()] = entries;
+    }
+
     /// A source can be read, or no longer.
     #[inline]
     pub fn set_readable(&mut self, source: SourceId, readable: bool) {

@@ -309,6 +309,7 @@ impl Op {
                 let says = says.names(Port(*port, Posts)).result(into);
                 match request {
                     Request::Nop(packet) | Request::Timeout(packet) => says.names(Packet(packet)),
+                    Request::Count { count: _, own } => says.names(Packet(own)),
                     Request::Cancel(operation, own) => {
                         says.names(Operation(*operation, Cancels)).names(Own(*own))
                     }

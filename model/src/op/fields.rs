@@ -185,6 +185,13 @@ pub enum Request {
     Nop(PacketId),
     /// A timeout of no time.
     Timeout(PacketId),
+    /// A timeout that is over when so many entries have come, and that nobody waits out.
+    Count {
+        /// How many.
+        count: u8,
+        /// What its own entry carries.
+        own: PacketId,
+    },
     /// The end of a request; its own entry is one of `Program::owns`.
     Cancel(OperationId, u8),
     /// The end of all requests on a file; its own entry is one of `Program::owns`.

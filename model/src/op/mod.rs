@@ -544,6 +544,14 @@ impl Op {
         Some(computed)
     }
 
+    /// Whether it is a timeout of a ring that counts entries.
+    pub fn counts(self) -> bool {
+        let Op::Submit { request, .. } = self else {
+            return false;
+        };
+        matches!(request, Request::Count { .. })
+    }
+
     /// Whether it posts to this port, or to any.
     pub fn posts(mut self, to: Option<PortId>) -> bool {
         let mut nouns = self.describe().nouns();

@@ -89,6 +89,9 @@ claims! {
     OWN_RING = "io-uring/own-ring", Measured, "R:cancel-from-another-ring": "A cancel finds only requests that were submitted on its own ring.";
     NOP = "io-uring/nop", Measured, "M:D, R:nop-puts-an-entry": "A request to do nothing puts its entry into the ring that it is submitted on.";
     TIMEOUT_REQUEST = "io-uring/timeout-request", Measured, "M:D, R:timeout-wakes-everybody": "A timeout that is a request ends with -ETIME and wakes every waiter, whatever its minimum.";
+    COUNT = "io-uring/count", Measured, "R:timeout-that-counts, D:io_uring_prep_timeout, S:io_flush_timeouts": "A timeout that counts is over, and well, when so many entries have come into its ring since: its entry says 0, and wakes every waiter that waited then.";
+    COUNT_LATE = "io-uring/count-late", Measured, "R:timeout-that-counts-comes-late, S:io_kill_timeout": "That entry comes when the thread that submitted the timeout comes by: before it others can come, which wake those waiters too, and a thread can look that the last one woke, and wait again, for its whole minimum.";
+    COUNT_NOT_TIMEOUTS = "io-uring/count-not-timeouts", Measured, "R:timeouts-are-not-counted, S:io_timeout_fn": "Entries of timeouts are not counted.";
     LINK = "io-uring/link", Measured, "R:links-run-in-their-order, D:io_uring_enter, S:io_uring": "A request that is linked to another begins when that has ended well, and not before.";
     LINK_BROKEN = "io-uring/link-broken", Measured, "R:short-read-breaks-a-chain, D:io_uring_enter, S:io_fail_links": "One that fails, or a read of fewer bytes than it asked for, breaks its chain: each request behind it ends with -ECANCELED, in their order, also one that is linked hard.";
     HARD_LINK = "io-uring/hard-link", Measured, "R:hard-link-goes-on, D:io_uring_enter, S:io_disarm_next": "Behind a request that is linked hard the next one begins however that ended.";
@@ -127,6 +130,15 @@ const LEFT_AFTER_ROOM: Readings<bool> = Readings {
     readings: &[("before-room", false), ("after-room", true)],
 };
 
+/// Whether the entry of a timeout that has counted enough comes later than what is next on its ring.
+const COUNTED: Readings<bool> = Readings {
+    claim: COUNT_LATE,
+    readings: &[("at-once", false), ("later", true)],
+};
+
+/// What a timeout waits for that has counted enough, and whose own entry has not come.
+const DUE: u8 = u8::MAX;
+
 /// What it can do beside what all can.
 const REQUESTS: &[Verb] = &[
     Verb::MsgRing,
@@ -158,6 +170,7 @@ const LINUX_7_2: About = About {
     },
     open: &[
         &LEFT_AFTER_ROOM,
+        &COUNTED,
         &Numbers { claim: WHICH_READ },
         &Numbers {
             claim: CANCEL_ORDER,
@@ -208,6 +221,7 @@ impl Personality for IoUring {
             return;
         }
         flush(turn, get.port);
+        self.may_come(turn, get.port);
         let polls = get.timeout == Timeout::Ticks(0);
         if let Some(outcome) = take_if_enough(turn, get, polls) {
             if turn.view().is_anybody_awake(get.port) {
@@ -223,6 +237,7 @@ impl Personality for IoUring {
             turn.parks(me, get.timeout);
             stands_last(turn, me, get);
         }
+        self.settles(turn);
     }
 
     /// IORING_OP_MSG_RING from a ring of the poster.
@@ -232,6 +247,7 @@ impl Personality for IoUring {
         }
         self.put(turn, post.port, post.packet);
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     /// IORING_OP_MSG_RING from a ring that others wait on too.
@@ -248,6 +264,7 @@ impl Personality for IoUring {
             self.put(turn, it.from, it.failed);
         }
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
@@ -296,6 +313,7 @@ impl Personality for IoUring {
         turn.by(REQUEST);
         self.reports(turn, pending[which], result);
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     /// IORING_REGISTER_SYNC_CANCEL of one request.
@@ -310,6 +328,7 @@ impl Personality for IoUring {
         }
         self.take_back(turn, &[id]);
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     /// The same of all requests on a file.
@@ -327,6 +346,7 @@ impl Personality for IoUring {
         let ended = in_any_order(turn, file);
         self.take_back(turn, &ended);
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     fn submit<O: Observer>(
@@ -348,6 +368,7 @@ impl Personality for IoUring {
             _ => drop(self.runs(turn, me, port, request)),
         }
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     /// Woken threads go on in any order, and what each finds decides.
@@ -356,6 +377,7 @@ impl Personality for IoUring {
         if is_kept && room(turn.view(), get.port) > 0 && turn.choose(&LEFT_AFTER_ROOM) {
             flush(turn, get.port);
         }
+        self.may_come(turn, get.port);
         let fewer = wants(turn, get) > 0;
         if let Some(outcome) = take(turn, get) {
             turn.by(ANY_WINS);
@@ -369,11 +391,13 @@ impl Personality for IoUring {
         } else {
             waits_again(turn, me, get);
         }
+        self.settles(turn);
         drop_if_unused(turn, get.port);
     }
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         notify::leaves(turn, me, get);
+        self.may_come(turn, get.port);
         let others_wait = !turn.port(get.port).waiters().is_empty();
         if others_wait && !self.goes_past_unmet {
             turn.by(OLD_LEAVER_WAKES_NOBODY);
@@ -385,6 +409,7 @@ impl Personality for IoUring {
             TIMEOUT
         });
         turn.releases(me, some.unwrap_or(Outcome::Failed(Error::Timeout)));
+        self.settles(turn);
         drop_if_unused(turn, get.port);
     }
 

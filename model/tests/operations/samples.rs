@@ -200,6 +200,10 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             return [
                 Request::Nop(packet),
                 Request::Timeout(packet),
+                Request::Count {
+                    count: 2,
+                    own: packet,
+                },
                 Request::Cancel(operation, 2),
                 Request::CancelFile(file, 1),
                 Request::Read(operation),

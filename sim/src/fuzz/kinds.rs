@@ -134,6 +134,17 @@ impl Draw<'_> {
         Call::on("submit_chain", PORTS[0]).with("requests", Word::Calls(chain))
     }
 
+    /// A timeout that counts: one of a scenario.
+    fn count(&mut self) -> Call {
+        const COUNT: &str = "count";
+        let call = self.submit(PORTS[0], "timeout");
+        if self.made.contains(&COUNT) {
+            return call;
+        }
+        self.made.push(COUNT);
+        call.with(COUNT, 1 + self.rng.below(3) as i64)
+    }
+
     /// A port is made by one operation only; instead of a second one it is closed.
     fn create(&mut self) -> Call {
         let port = self.port();
@@ -335,6 +346,7 @@ pub(super) const KINDS: &[Kind] = &[
         let port = draw.port();
         draw.submit(port, "timeout")
     }),
+    kind("timeout that counts", 4, |draw| draw.count()),
     kind("cancel that is a request", 3, |draw| {
         let (port, of) = (draw.port(), draw.of(&[REQUESTS[0], REQUESTS[1], ON]));
         draw.submit(port, "cancel").with("of", of)

@@ -216,6 +216,7 @@ fn call(line: &EventLine) -> String {
         ("own", line.own),
         ("returned", line.returned),
         ("overlapped", line.overlapped),
+        ("count", line.count.map(i64::from)),
         ("max", line.max.map(i64::from)),
         ("min", line.min.map(i64::from)),
         ("timeout", line.timeout.map(i64::from)),

@@ -419,6 +419,10 @@ fn request_fields(
     let (word, packet) = match request {
         Request::Nop(packet) => ("nop", Some(packet)),
         Request::Timeout(packet) => ("timeout", Some(packet)),
+        Request::Count { count, own } => {
+            line.count = Some(count);
+            ("timeout", Some(own))
+        }
         Request::Cancel(operation, own) => {
             line.operation = Some(names.operations[operation.index()].clone());
             ("cancel", Some(program.owns[usize::from(own)][0]))

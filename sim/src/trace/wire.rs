@@ -276,6 +276,8 @@ lines! {
         own: i64,
         /// What a `submit` asks for: `nop`, `timeout`, `cancel` or `chain`.
         request: String,
+        /// After how many entries a timeout is over that a `submit` asks for.
+        count: u8,
         /// The requests of a chain, in their order: what each asks for, of what, and with which key.
         linked: Vec<String>,
         /// What an `epoll_ctl` does: `add`, `mod` or `del`.

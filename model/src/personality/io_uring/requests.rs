@@ -1,6 +1,8 @@
 //! Requests to a ring: what they may be, and what they come to.
 
+use super::ring::counted;
 use super::*;
+use crate::layout::times;
 
 /// What becomes of requests.
 impl IoUring {
@@ -74,9 +76,16 @@ impl IoUring {
             }
             Request::Timeout(own) => {
                 turn.by(TIMEOUT_REQUEST);
-                self.put(turn, port, own);
+                if turn.counts(port) > 0 {
+                    turn.by(COUNT_NOT_TIMEOUTS);
+                }
+                self.put_uncounted(turn, port, own);
                 self.wake_reached(turn, port, u8::MAX);
                 Some(false)
+            }
+            Request::Count { count, .. } => {
+                turn.set_counts(port, count);
+                None
             }
             Request::Cancel(id, own) => {
                 let here = is_here(turn, file_of(turn.program, id), port);
@@ -172,7 +181,12 @@ impl IoUring {
     /// The entry of a request that is over.
     fn leaves<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId, result: ResultId) {
         turn.by(COMPLETION_ORDER);
+        let issuer = turn.operation(id).issuer();
         turn.operation(id).end(Phase::Queued, result);
+        // Nothing of its own pends any more: its end is no step.
+        if let Some(issuer) = issuer {
+            turn.ends_if_over(issuer);
+        }
         let packet = packet_of(turn.program, id, result);
         let ring = ring_of(turn.program, file_of(turn.program, id));
         self.put(turn, ring, packet);
@@ -278,6 +292,7 @@ pub(super) fn can_request(program: &Program, op: Op) -> Result<(), &'static str>
             Request::Nop(_) | Request::Timeout(_) => Ok(()),
             Request::Read(_) => Err("a read is started by itself, or in a chain"),
             Request::Chain(chain) => can_link(program, chain),
+            Request::Count { .. } => can_count(program, op),
         },
         Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } => Ok(()),
         Op::Modes { .. } | Op::DuplicateFile { .. } | Op::CloseFile { .. } => Ok(()),
@@ -317,6 +332,21 @@ fn can_complete(program: &Program, burst: u16, result: ResultId) -> Result<(), &
     match (how.status, how.bytes) {
         (0, 0..) => Ok(()),
         _ => Err("a read here ends with bytes, and in no other way"),
+    }
+}
+
+/// Whether a timeout can count: there is one on its ring, and once.
+fn can_count(program: &Program, op: Op) -> Result<(), &'static str> {
+    let Some((port, _)) = counted(op) else {
+        return Ok(());
+    };
+    if program.ports[port.index()].entries.is_some() {
+        return Err("how a timeout counts what is kept behind a ring is not said");
+    }
+    let counts = |op| counted(op).is_some_and(|(on, _)| on == port);
+    match times(program, counts) {
+        Some(1) => Ok(()),
+        _ => Err("one timeout counts on a ring here, once"),
     }
 }
 

@@ -4,8 +4,54 @@ use super::*;
 
 /// What a version of it does with entries.
 impl IoUring {
-    /// Puts an entry into the ring. Where that has no room, or others are kept already, the kernel keeps it behind them.
+    /// Puts an entry into the ring, which a timeout may count.
     pub(super) fn put<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) {
+        self.may_come(turn, port);
+        self.put_uncounted(turn, port, packet);
+        match turn.counts(port) {
+            0 | DUE => {}
+            1 => {
+                turn.set_counts(port, DUE);
+                // Whoever waits by now has its place with the next entry, whatever its minimum.
+                let mut place = 0;
+                while let Some(waiter) = turn.port(port).waiters().at(place) {
+                    turn.thread(waiter).set_note(0);
+                    place += 1;
+                }
+            }
+            left => turn.set_counts(port, left - 1),
+        }
+    }
+
+    /// The entry of a timeout that has counted enough comes now, or later.
+    pub(super) fn may_come<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
+        if turn.counts(port) == DUE && !turn.choose(&COUNTED) {
+            self.comes(turn, port);
+        }
+    }
+
+    /// It has come by now where nobody is on the way to look.
+    pub(super) fn settles<O: Observer>(&self, turn: &mut Turn<'_, O>) {
+        for port in turn.program.port_ids() {
+            if turn.counts(port) == DUE && !turn.view().is_anybody_awake(port) {
+                self.comes(turn, port);
+            }
+        }
+    }
+
+    fn comes<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
+        turn.by(COUNT);
+        turn.set_counts(port, 0);
+        self.put_uncounted(turn, port, own_of_count(turn.program, port));
+    }
+
+    /// Puts an entry into the ring. Where that has no room, or others are kept already, the kernel keeps it behind them.
+    pub(super) fn put_uncounted<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        port: PortId,
+        packet: PacketId,
+    ) {
         let kept = turn.port(port).note();
         let fits = kept == 0 && room(turn.view(), port) > 0;
         notify::append(turn, port, packet.0);
@@ -153,4 +199,22 @@ pub(super) fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) 
         turn.port(port).set_note(0);
         notify::clear(turn, port);
     }
+}
+
+/// The ring on which a timeout counts, and what its own entry carries, if the operation submits one.
+pub(super) fn counted(op: Op) -> Option<(PortId, PacketId)> {
+    let Op::Submit { port, request, .. } = op else {
+        return None;
+    };
+    match request {
+        Request::Count { own, .. } => Some((port, own)),
+        _ => None,
+    }
+}
+
+/// What the entry of the timeout carries that counts on a ring.
+fn own_of_count(program: &Program, ring: PortId) -> PacketId {
+    let mut counted = program.ops().filter_map(counted);
+    let own = counted.find(|&(port, _)| port == ring);
+    own.expect("it was submitted").1
 }

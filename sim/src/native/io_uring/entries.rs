@@ -27,6 +27,9 @@ const BUFFERS: u16 = 0;
 
 static NO_TIME: Timespec = Timespec::new();
 
+/// Longer than any run.
+static LONG: Timespec = Timespec::new().sec(86_400);
+
 /// A request that refers to no memory, or to memory that is never freed.
 pub struct Entry(squeue::Entry);
 
@@ -61,6 +64,12 @@ impl Entry {
     /// IORING_OP_TIMEOUT of no time.
     pub fn timeout(own: u64) -> Entry {
         let timeout = opcode::Timeout::new(&raw const NO_TIME);
+        Entry(timeout.build().user_data(own))
+    }
+
+    /// IORING_OP_TIMEOUT that is over after so many entries, and else in a day.
+    pub fn count(count: u8, own: u64) -> Entry {
+        let timeout = opcode::Timeout::new(&raw const LONG).count(count.into());
         Entry(timeout.build().user_data(own))
     }
 

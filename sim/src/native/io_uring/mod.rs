@@ -122,6 +122,8 @@ struct Rings {
     program: Program,
     /// The most entries that a waiter waits for.
     wanted_max: u8,
+    /// Whether a timeout counts entries.
+    counts: bool,
     /// The rings of closed ports are kept as well.
     ports: Descriptors<Arc<Shared>>,
     /// From which each thread posts; the last is nobody's.
@@ -142,6 +144,7 @@ impl Rings {
                 .transpose()
                 .map_err(|error| failure("socketpair", error))?,
             program: program.clone(),
+            counts: program.ops().any(Op::counts),
             wanted_max: gets.map(wanted).max().unwrap_or(1),
             ports: Descriptors::new(Run::new(NAME, errno, program, tick), program)?,
             senders: senders
@@ -281,6 +284,10 @@ impl Rings {
                 let own = self.carries_key(key(own), 0);
                 requests.submit(Entry::timeout(own), on, 1)
             }
+            Request::Count { count, own } => {
+                let own = self.carries_key(key(own), 0);
+                requests.submit(Entry::count(count, own), on, 0)
+            }
             Request::Cancel(id, own) => {
                 let is_its = self.binding(self.program.operations[id.index()].file).0 == port;
                 let own = self.carries_key(own_key(own), 0);
@@ -329,6 +336,7 @@ impl Rings {
         let requests = self.requests();
         let (key, number) = match request {
             Request::Nop(own) | Request::Timeout(own) => (key(own), 0),
+            Request::Count { own, .. } => (key(own), 0),
             Request::Cancel(_, own) | Request::CancelFile(_, own) => (own_key(own), 0),
             Request::Read(id) => {
                 let operation = self.program.operations[id.index()];
@@ -392,6 +400,37 @@ impl Rings {
         match Errno::from_raw_os_error(-own.result()) {
             Errno::BADF | Errno::BADFD => Ok(self.run().failed(Error::BadHandle)),
             errno => Err(failure("IORING_OP_MSG_RING", errno)),
+        }
+    }
+}
+
+impl Rings {
+    /// Where a timeout counts, its own entry comes when the thread that submitted it has been there.
+    fn settle(&self) {
+        if let (true, Some(requests)) = (self.counts, &self.requests) {
+            requests.settle();
+        }
+    }
+
+    /// An operation that only rings have.
+    fn ask(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+        match op {
+            Op::MsgRing { message, .. } => self.message(message),
+            Op::Submit {
+                port,
+                request: Request::Chain(chain),
+                ..
+            } => self.submit_chain(me, port, chain),
+            Op::Submit { port, request, .. } => self.submit(port, request),
+            Op::Start { operation, .. } => self.start(me, operation),
+            Op::Complete { burst, result, .. } => self.complete(burst, result),
+            Op::Cancel { operation, .. } => self.cancel(operation),
+            Op::CancelFile { file, .. } => self.cancel_all(file),
+            Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => refused_before(op),
+            Op::DuplicateFile { .. } | Op::CloseFile { .. } => refused_before(op),
+            Op::Peek { .. } => refused_before(op),
+            ops_of!(ports, port_handles, objects, threads, apcs, variables) => refused_before(op),
+            ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => refused_before(op),
         }
     }
 }
@@ -464,28 +503,14 @@ impl Ports for Rings {
         if answer != Answer::Done {
             self.posted.take(carried);
         }
+        self.settle();
         Ok(answer)
     }
 
     fn own(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
-        match op {
-            Op::MsgRing { message, .. } => self.message(message),
-            Op::Submit {
-                port,
-                request: Request::Chain(chain),
-                ..
-            } => self.submit_chain(me, port, chain),
-            Op::Submit { port, request, .. } => self.submit(port, request),
-            Op::Start { operation, .. } => self.start(me, operation),
-            Op::Complete { burst, result, .. } => self.complete(burst, result),
-            Op::Cancel { operation, .. } => self.cancel(operation),
-            Op::CancelFile { file, .. } => self.cancel_all(file),
-            Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => refused_before(op),
-            Op::DuplicateFile { .. } | Op::CloseFile { .. } => refused_before(op),
-            Op::Peek { .. } => refused_before(op),
-            ops_of!(ports, port_handles, objects, threads, apcs, variables) => refused_before(op),
-            ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => refused_before(op),
-        }
+        let answer = self.ask(me, op);
+        self.settle();
+        answer
     }
 
     fn parked(&self, _: ThreadId, port: PortId) -> Parked {

@@ -31,7 +31,7 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
         Op::Submit { port, request, .. } => match request {
             Request::Nop(_) => None,
             _ if is_small(program, port) => Some(FULL),
-            Request::Timeout(_) => None,
+            Request::Timeout(_) | Request::Count { .. } => None,
             Request::Read(_) => Some("a read is started by itself, or in a chain"),
             Request::Chain(chain) => unlike_a_chain(program, chain),
             Request::Cancel(operation, _) => unlike_a_read(program, operation),
@@ -87,7 +87,9 @@ fn unlike_a_chain(program: &Program, chain: u8) -> Option<&'static str> {
             Request::Read(id) | Request::Cancel(id, _) => unlike_a_read(program, id),
             Request::CancelFile(file, _) => without_a_ring(program, file),
             Request::Nop(_) => None,
-            Request::Timeout(_) => Some("it does not show when a timeout of a chain is over"),
+            Request::Timeout(_) | Request::Count { .. } => {
+                Some("it does not show when a timeout of a chain is over")
+            }
             Request::Chain(_) => Some("no chain is in a chain"),
         })
 }

@@ -77,6 +77,11 @@ impl Requests {
         })
     }
 
+    /// What the kernel has left for the thread that submits is done.
+    pub fn settle(&self) {
+        self.submitter.run(|| ());
+    }
+
     /// Whether an operation is pending.
     pub fn is_pending(&self, id: OperationId) -> bool {
         lock(&self.pending)[id.index()].is_some()

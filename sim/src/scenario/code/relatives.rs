@@ -226,6 +226,16 @@ impl Coder<'_> {
 
     fn request(&mut self, it: &wire::Submit, place: &Place<'_>) -> Result<Request, Complaint> {
         let place_of = &place.field("of");
+        if it.count.is_some() && it.request != RequestKind::Timeout {
+            return Err(place
+                .field("count")
+                .complain("only a timeout has a \"count\""));
+        }
+        if let Some(count @ (0 | u8::MAX)) = it.count {
+            return Err(place
+                .field("count")
+                .complain(format!("found {count}, expected 1 to 254")));
+        }
         let of = match (it.request, &it.of) {
             (RequestKind::Cancel, None) => {
                 return Err(place.complain("a cancel says \"of\" which operation or file"));
@@ -233,6 +243,10 @@ impl Coder<'_> {
             (RequestKind::Cancel, Some(of)) => of,
             (_, Some(_)) => return Err(place_of.complain("only a cancel is \"of\" something")),
             (RequestKind::Nop, None) => return Ok(Request::Nop(self.plain(it.key, 0, place)?)),
+            (RequestKind::Timeout, None) if let Some(count) = it.count => {
+                let own = self.plain(it.key, 0, place)?;
+                return Ok(Request::Count { count, own });
+            }
             (RequestKind::Timeout, None) => {
                 return Ok(Request::Timeout(self.plain(it.key, -ETIME, place)?));
             }

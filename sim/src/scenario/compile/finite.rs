@@ -444,7 +444,9 @@ fn assigned(op: &mut Op) -> Vec<(u16, u8, bool)> {
 fn carried(program: &Program, chain: u8) -> Vec<PacketId> {
     let linked = program.chains[usize::from(chain)].linked.iter();
     let carried = linked.flat_map(|it| match it.request {
-        Request::Nop(own) | Request::Timeout(own) => vec![own, it.broken],
+        Request::Nop(own) | Request::Timeout(own) | Request::Count { own, .. } => {
+            vec![own, it.broken]
+        }
         Request::Cancel(_, own) | Request::CancelFile(_, own) => {
             let own = &program.owns[usize::from(own)];
             own.iter().copied().chain([it.broken]).collect()

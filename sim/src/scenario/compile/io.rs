@@ -350,7 +350,8 @@ fn cancels(program: &Program, mut op: Op, id: OperationId) -> bool {
     let ends = |it: &Linked| match it.request {
         Request::Read(operation) | Request::Cancel(operation, _) => operation == id,
         Request::CancelFile(on, _) => on == file,
-        Request::Nop(_) | Request::Timeout(_) | Request::Chain(_) => false,
+        Request::Nop(_) | Request::Timeout(_) | Request::Count { .. } => false,
+        Request::Chain(_) => false,
     };
     op.describe().nouns().any(|noun| match noun {
         Noun::Operation(operation, Role::Cancels) => operation == id,

@@ -38,6 +38,8 @@ pub(in crate::scenario) struct Submit {
     /// The user data of the request's own entry.
     #[serde(default)]
     pub(in crate::scenario) key: i64,
+    /// Of a timeout: after how many entries it is over; then nobody waits out its time.
+    pub(in crate::scenario) count: Option<u8>,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
 }
@@ -91,7 +93,7 @@ pub(in crate::scenario) enum LinkedKind {
 pub(in crate::scenario) enum RequestKind {
     /// IORING_OP_NOP.
     Nop,
-    /// IORING_OP_TIMEOUT, of no time.
+    /// IORING_OP_TIMEOUT, of no time or, with a `count`, of more time than anybody waits.
     Timeout,
     /// IORING_OP_ASYNC_CANCEL.
     Cancel,
