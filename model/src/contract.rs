@@ -358,6 +358,16 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     fn msg_ring<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: Message) {
         unlisted()
     }
+    /// Lets a ring set an event with each entry that comes into it.
+    fn ring_event<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: PortId,
+        _event: ObjectId,
+    ) {
+        unlisted()
+    }
     /// Submits a request to a ring that ends by itself.
     fn submit<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId, _: Request) {
         unlisted()

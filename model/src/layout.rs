@@ -10,7 +10,7 @@ use crate::jobs::JOB_LEN;
 use crate::op::{Noun, Role, Wait};
 use crate::program::{
     Code, Events, Filter, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId,
-    ThreadId, Watch,
+    ThreadId, Verb, Watch,
 };
 use crate::threads::{FIXED, Parts};
 use crate::wait_packets::WAIT_PACKET_LEN;
@@ -59,6 +59,8 @@ pub struct Layout {
     /// Threads whose end is a step because somebody may wait for it, a bit for each.
     pub(crate) joined: u128,
     pub(crate) vars: u16,
+    /// The event that each ring sets, where one does: its number plus one.
+    pub(crate) ring_events: Option<u16>,
     /// How many entries the timeout of each ring waits for still, where one counts.
     pub(crate) counts: Option<u16>,
     /// Turns of the schedule already taken.
@@ -157,6 +159,8 @@ impl Layout {
         let wait_packets = end.take(WAIT_PACKET_LEN as u16 * u16::from(program.wait_packets));
         let jobs = end.take((JOB_LEN * program.jobs.len()) as u16);
         let vars = end.take(4 * program.vars.len() as u16);
+        let sets = program.ops().any(|op| op.verb() == Verb::RingEvent);
+        let ring_events = sets.then(|| end.take(program.ports.len() as u16));
         let counts = program.ops().any(Op::counts);
         let counts = counts.then(|| end.take(program.ports.len() as u16));
         let turn = program.schedule.is_some().then(|| end.take(4));
@@ -186,6 +190,7 @@ impl Layout {
             ends: ends(program),
             joined: joined(program),
             vars,
+            ring_events,
             counts,
             turn,
             clock,

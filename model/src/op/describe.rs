@@ -320,6 +320,10 @@ impl Op {
                     Request::Chain(chain) => says.names(Chain(*chain)),
                 }
             }
+            Op::RingEvent { port, event, into } => says
+                .names(Port(*port, Writes))
+                .names(Object(*event, Writes))
+                .result(into),
             Op::PortAlert { port, alert, into } => says
                 .names(Port(*port, Writes))
                 .may_name(alert.packet().map(Packet))

@@ -442,6 +442,15 @@ pub enum Op {
         /// Where the result goes.
         into: Option<SlotId>,
     },
+    /// Lets a ring set an event with each entry that comes into it.
+    RingEvent {
+        /// The ring.
+        port: PortId,
+        /// The event.
+        event: ObjectId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
     /// Puts an event port into alert mode, or takes it out.
     PortAlert {
         /// The event port.

@@ -49,15 +49,15 @@ use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
 use crate::ops_of;
 use crate::program::{
-    Chain, FileId, GOES_ON, Get, IoResult, Linked, Message, Modes, Op, OperationId, Owner,
-    PacketId, PortId, Post, Program, Request, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
+    Chain, FileId, GOES_ON, Get, IoResult, Linked, Message, Modes, ObjectId, Op, OperationId,
+    Owner, PacketId, PortId, Post, Program, Request, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
 use requests::{can_request, file_of, in_any_order, is_in_use, pending_on, pends, ring_of};
-use ring::{drop_if_unused, flush, room, stands_last, take, take_if_enough, waits_again, wants};
+use ring::{drop_if_unused, room, stands_last, take, take_if_enough, wants};
 
 claims! {
     FIFO = "io-uring/fifo", Measured, "M:D": "Entries are taken in the order in which they were posted.";
@@ -92,6 +92,9 @@ claims! {
     COUNT = "io-uring/count", Measured, "R:timeout-that-counts, D:io_uring_prep_timeout, S:io_flush_timeouts": "A timeout that counts is over, and well, when so many entries have come into its ring since: its entry says 0, and wakes every waiter that waited then.";
     COUNT_LATE = "io-uring/count-late", Measured, "R:timeout-that-counts-comes-late, S:io_kill_timeout": "That entry comes when the thread that submitted the timeout comes by: before it others can come, which wake those waiters too, and a thread can look that the last one woke, and wait again, for its whole minimum.";
     COUNT_NOT_TIMEOUTS = "io-uring/count-not-timeouts", Measured, "R:timeouts-are-not-counted, S:io_timeout_fn": "Entries of timeouts are not counted.";
+    EVENTFD = "io-uring/eventfd", Measured, "R:entry-signals-the-eventfd, D:io_uring_register_eventfd, S:io_eventfd_signal": "An entry that comes into a ring signals the eventfd that is registered with it, of whatever it is.";
+    EVENTFD_KEPT = "io-uring/eventfd-kept", Measured, "R:kept-entry-signals-late, S:io_eventfd_flush_signal": "An entry that is kept behind a full ring signals it only when it comes into the ring.";
+    EVENTFD_ONE = "io-uring/eventfd-one", Measured, "R:second-eventfd-is-refused, S:io_eventfd_register": "One eventfd is registered with a ring: a second is EBUSY.";
     LINK = "io-uring/link", Measured, "R:links-run-in-their-order, D:io_uring_enter, S:io_uring": "A request that is linked to another begins when that has ended well, and not before.";
     LINK_BROKEN = "io-uring/link-broken", Measured, "R:short-read-breaks-a-chain, D:io_uring_enter, S:io_fail_links": "One that fails, or a read of fewer bytes than it asked for, breaks its chain: each request behind it ends with -ECANCELED, in their order, also one that is linked hard.";
     HARD_LINK = "io-uring/hard-link", Measured, "R:hard-link-goes-on, D:io_uring_enter, S:io_disarm_next": "Behind a request that is linked hard the next one begins however that ended.";
@@ -147,6 +150,7 @@ const REQUESTS: &[Verb] = &[
     Verb::Cancel,
     Verb::CancelFile,
     Verb::Submit,
+    Verb::RingEvent,
 ];
 
 const LINUX_7_3: About = About {
@@ -220,7 +224,7 @@ impl Personality for IoUring {
         if notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_RING) {
             return;
         }
-        flush(turn, get.port);
+        self.flush(turn, get.port);
         self.may_come(turn, get.port);
         let polls = get.timeout == Timeout::Ticks(0);
         if let Some(outcome) = take_if_enough(turn, get, polls) {
@@ -349,6 +353,24 @@ impl Personality for IoUring {
         self.settles(turn);
     }
 
+    /// IORING_REGISTER_EVENTFD.
+    fn ring_event<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        event: ObjectId,
+    ) {
+        if !turn.port(port).is_open() {
+            return turn.fails(me, CLOSED_RING, Error::BadHandle);
+        }
+        if turn.ring_event(port).is_some() {
+            return turn.fails(me, EVENTFD_ONE, Error::Busy);
+        }
+        turn.set_ring_event(port, Some(event));
+        turn.returns(me, Outcome::Done);
+    }
+
     fn submit<O: Observer>(
         &self,
         turn: &mut Turn<'_, O>,
@@ -375,7 +397,7 @@ impl Personality for IoUring {
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         let is_kept = turn.port(get.port).note() > 0;
         if is_kept && room(turn.view(), get.port) > 0 && turn.choose(&LEFT_AFTER_ROOM) {
-            flush(turn, get.port);
+            self.flush(turn, get.port);
         }
         self.may_come(turn, get.port);
         let fewer = wants(turn, get) > 0;
@@ -389,7 +411,7 @@ impl Personality for IoUring {
             turn.by(WOKEN_THEN_CLOSED);
             turn.releases(me, Outcome::Failed(Error::BadHandle));
         } else {
-            waits_again(turn, me, get);
+            self.waits_again(turn, me, get);
         }
         self.settles(turn);
         drop_if_unused(turn, get.port);

@@ -475,6 +475,8 @@ fn states_have_room_for_what_operations_need() {
             Verb::Apc => 6,
             // A file has handles in three more processes.
             Verb::DuplicateFile => 9,
+            // Each ring has an event.
+            Verb::RingEvent => PORTS,
             // Each ring has what its timeout waits for.
             Verb::Submit if op.counts() => 1 + PORTS,
             // A port has room for what is posted, for an event of each source, for messages.

@@ -216,6 +216,11 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             })
             .to_vec();
         }
+        Verb::RingEvent => Op::RingEvent {
+            port,
+            event: object,
+            into,
+        },
         Verb::PortAlert => {
             return [Alert::Set(packet), Alert::Update(packet)]
                 .map(|alert| Op::PortAlert { port, alert, into })

@@ -351,6 +351,9 @@ pub(super) const KINDS: &[Kind] = &[
         let (port, of) = (draw.port(), draw.of(&[REQUESTS[0], REQUESTS[1], ON]));
         draw.submit(port, "cancel").with("of", of)
     }),
+    kind("register an eventfd", 2, |draw| {
+        Call::on("ring_event", draw.of(&[PORTS[0], SMALL])).with("event", "event")
+    }),
     kind("chain", 8, |draw| draw.chain()),
     kind("end of a read of a chain", 8, |draw| {
         let bytes = [3, 4096][draw.rng.below(2)];

@@ -1,7 +1,7 @@
 //! A world of two parts: the ports are the backend's, and everything else that a thread waits for is kept here.
 
 use portsim_model::ops_of;
-use portsim_model::program::{Get, Op, PacketId, PortId, Program, ThreadId};
+use portsim_model::program::{Get, ObjectId, Op, PacketId, PortId, Program, ThreadId};
 
 use super::backend::Failure;
 use super::objects::{Bell, Objects};
@@ -29,6 +29,11 @@ pub trait Ports: Send + Sync {
     /// Makes an operation that only some systems have, this one among them.
     fn own(&self, _me: ThreadId, op: Op) -> Result<Answer, Failure> {
         refused_before(op)
+    }
+
+    /// The events that the kernel has set since they were asked for last.
+    fn signaled(&self) -> Vec<ObjectId> {
+        Vec::new()
     }
 
     /// Whether a thread is parked in a call that takes packets from this port.
@@ -79,14 +84,9 @@ impl<P: Ports, B: Bell> PortsAndObjects<P, B> {
         let objects = Objects::new(program, bell)?;
         Ok(PortsAndObjects { ports, objects })
     }
-}
 
-impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
-    fn backend(&self) -> &'static str {
-        self.ports.run().backend()
-    }
-
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+    /// An operation, of a port or of an object.
+    fn make(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         let (run, objects) = (self.ports.run(), &self.objects);
         match op {
             Op::Get { .. } => self.ports.get(me, op.as_get().expect("it is one")),
@@ -107,6 +107,20 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
             ops_of!(port_handles, threads, apcs, files, wait_packets, jobs)
             | ops_of!(sources, event_ports, rings, kqueues) => self.ports.own(me, op),
         }
+    }
+}
+
+impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
+    fn backend(&self) -> &'static str {
+        self.ports.run().backend()
+    }
+
+    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+        let answer = self.make(me, op);
+        for event in self.ports.signaled() {
+            self.objects.signal(self.ports.run(), me, event)?;
+        }
+        answer
     }
 
     fn parked(&self, thread: ThreadId, op: Op) -> Parked {

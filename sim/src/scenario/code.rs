@@ -184,6 +184,7 @@ impl<'a> Coder<'a> {
             wire::Op::JobStart(it) => self.job_start(it, place),
             wire::Op::JobExit(it) => self.job_exit(it, place),
             wire::Op::MsgRing(it) => self.msg_ring(it, place),
+            wire::Op::RingEvent(it) => self.ring_event(it, place),
             wire::Op::Submit(it) => self.submit(it, place),
             wire::Op::SubmitChain(it) => self.submit_chain(it, place),
             wire::Op::PortSend(it) => self.port_send(it, place),

@@ -78,6 +78,7 @@ pub(super) fn collect(
             Op::JobExit(it) => (&it.into, 0, 0),
             Op::EpollCtl(it) => (&it.into, 0, 0),
             Op::MsgRing(it) => (&it.into, 0, 0),
+            Op::RingEvent(it) => (&it.into, 0, 0),
             Op::Submit(it) => (&it.into, 0, 0),
             Op::SubmitChain(it) => (&it.into, 0, 0),
             Op::PortSend(it) => (&it.into, 0, 0),

@@ -351,6 +351,11 @@ fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLi
             line.own = Some(program.packets[message.went.index()].key).filter(|&key| key != 0);
             Some(message.packet)
         }
+        Op::RingEvent { port, event, .. } => {
+            line.port = Some(name(port));
+            line.object = Some(names.objects[event.index()].clone());
+            None
+        }
         Op::Submit { port, request, .. } => {
             line.port = Some(name(port));
             request_fields(names, program, request, line)

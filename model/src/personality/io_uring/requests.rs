@@ -3,6 +3,7 @@
 use super::ring::counted;
 use super::*;
 use crate::layout::times;
+use crate::program::Object;
 
 /// What becomes of requests.
 impl IoUring {
@@ -293,6 +294,10 @@ pub(super) fn can_request(program: &Program, op: Op) -> Result<(), &'static str>
             Request::Read(_) => Err("a read is started by itself, or in a chain"),
             Request::Chain(chain) => can_link(program, chain),
             Request::Count { .. } => can_count(program, op),
+        },
+        Op::RingEvent { event, .. } => match program.objects[event.index()] {
+            Object::Event { manual: false, .. } => Ok(()),
+            _ => Err("an eventfd is an event that a wait takes back"),
         },
         Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } => Ok(()),
         Op::Modes { .. } | Op::DuplicateFile { .. } | Op::CloseFile { .. } => Ok(()),

@@ -1,6 +1,7 @@
 //! The ring itself: entries come into it, wake waiters, and are taken.
 
 use super::*;
+use crate::objects;
 
 /// What a version of it does with entries.
 impl IoUring {
@@ -57,9 +58,53 @@ impl IoUring {
         notify::append(turn, port, packet.0);
         if !fits {
             turn.by(OVERFLOW);
+            if turn.ring_event(port).is_some() {
+                turn.by(EVENTFD_KEPT);
+            }
             turn.port(port).set_note(kept + 1);
-        } else if self.wake_reached(turn, port, 1) {
+            return;
+        }
+        if self.wake_reached(turn, port, 1) {
             turn.by(HERD);
+        }
+        self.signals(turn, port);
+    }
+
+    /// A thread in the kernel brings into the ring what is kept, as far as there is room. Nobody waits then: a full ring has
+    /// everybody's place.
+    pub(super) fn flush<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
+        let kept = turn.port(port).note();
+        let fits = room(turn.view(), port).min(kept.into()) as u8;
+        if fits > 0 {
+            turn.by(OVERFLOW);
+        }
+        turn.port(port).set_note(kept - fits);
+        if fits > 0 {
+            self.signals(turn, port);
+        }
+    }
+
+    /// A woken thread that found nothing enters the kernel again, for its whole minimum.
+    pub(super) fn waits_again<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        self.flush(turn, get.port);
+        let is_over = notify::is_over(turn.view(), me);
+        if let Some(outcome) = take_if_enough(turn, get, is_over) {
+            turn.releases(me, outcome);
+        } else if is_over {
+            turn.by(TIMEOUT);
+            turn.releases(me, Outcome::Failed(Error::Timeout));
+        } else {
+            turn.by(ROBBED_WAITS_AGAIN);
+            turn.thread(me).set_mode(Mode::Parked);
+            stands_last(turn, me, get);
+        }
+    }
+
+    /// An entry has come into the ring: the eventfd that is registered with it is signaled.
+    fn signals<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
+        if let Some(event) = turn.ring_event(port) {
+            turn.by(EVENTFD);
+            objects::set(self, turn, event);
         }
     }
 
@@ -156,33 +201,6 @@ pub(super) fn room(view: View<'_>, port: PortId) -> usize {
     entries.map_or(usize::MAX, |entries| usize::from(entries) - there)
 }
 
-/// A thread in the kernel brings into the ring what is kept, as far as there is room. Nobody waits then: a full ring has
-/// everybody's place.
-pub(super) fn flush<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    let kept = turn.port(port).note();
-    let fits = room(turn.view(), port).min(kept.into()) as u8;
-    if fits > 0 {
-        turn.by(OVERFLOW);
-    }
-    turn.port(port).set_note(kept - fits);
-}
-
-/// A woken thread that found nothing enters the kernel again, for its whole minimum.
-pub(super) fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    flush(turn, get.port);
-    let is_over = notify::is_over(turn.view(), me);
-    if let Some(outcome) = take_if_enough(turn, get, is_over) {
-        turn.releases(me, outcome);
-    } else if is_over {
-        turn.by(TIMEOUT);
-        turn.releases(me, Outcome::Failed(Error::Timeout));
-    } else {
-        turn.by(ROBBED_WAITS_AGAIN);
-        turn.thread(me).set_mode(Mode::Parked);
-        stands_last(turn, me, get);
-    }
-}
-
 /// A waiter goes behind the others, and keeps how many entries are to come until it has its place.
 pub(super) fn stands_last<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
     turn.by(PLACE);
@@ -197,6 +215,7 @@ pub(super) fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) 
         let entries = turn.port(port).packets().depth();
         first_rest(turn, port, entries);
         turn.port(port).set_note(0);
+        turn.set_ring_event(port, None);
         notify::clear(turn, port);
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! - The concurrency value means nothing to the kernel and is ignored.
 //! - A port has a descriptor number of its own until the run ends, so that calls on a closed one see EBADF.
+//! - An eventfd that is registered with a ring is read after each operation; what was signaled sets the event of the scenario.
 //! - Closing a port wakes nobody. The ring stays mapped, and a second descriptor is kept aside: when the recording is over, as
 //!   many messages to it as any waiter waits for wake them all, who then go home and leave them there.
 
@@ -18,7 +19,7 @@ mod refused;
 mod requests;
 mod ring;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,10 +28,11 @@ use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
 use portsim_model::program::{
-    FileId, GOES_ON, Get, Linked, Message, Op, OperationId, Packet, PacketId, PortId, Program,
-    Request, ResultId, ThreadId, Timeout, Verb,
+    FileId, GOES_ON, Get, Linked, Message, ObjectId, Op, OperationId, Packet, PacketId, PortId,
+    Program, Request, ResultId, ThreadId, Timeout, Verb,
 };
-use rustix::io::Errno;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::{Errno, read};
 
 use super::backend::{Backend, Failure};
 use super::bell::EventBell;
@@ -105,6 +107,7 @@ const CAN: Can = Can {
     own: &[
         Verb::MsgRing,
         Verb::Submit,
+        Verb::RingEvent,
         Verb::Start,
         Verb::Complete,
         Verb::Cancel,
@@ -126,6 +129,8 @@ struct Rings {
     counts: bool,
     /// The rings of closed ports are kept as well.
     ports: Descriptors<Arc<Shared>>,
+    /// By ring, the eventfd that is registered with it, and the event that it stands for.
+    registered: Mutex<Vec<Option<(OwnedFd, ObjectId)>>>,
     /// From which each thread posts; the last is nobody's.
     senders: Vec<Mutex<Ring>>,
     posted: Posted,
@@ -144,6 +149,7 @@ impl Rings {
                 .transpose()
                 .map_err(|error| failure("socketpair", error))?,
             program: program.clone(),
+            registered: Mutex::new(program.ports.iter().map(|_| None).collect()),
             counts: program.ops().any(Op::counts),
             wanted_max: gets.map(wanted).max().unwrap_or(1),
             ports: Descriptors::new(Run::new(NAME, errno, program, tick), program)?,
@@ -412,6 +418,20 @@ impl Rings {
         }
     }
 
+    /// IORING_REGISTER_EVENTFD.
+    fn register(&self, port: PortId, event: ObjectId) -> Result<Answer, Failure> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let eventfd = eventfd(0, flags).map_err(|errno| failure("eventfd", errno))?;
+        match ring::register_eventfd(self.ports.get(port), &eventfd) {
+            Err(Errno::BUSY) => Ok(self.run().failed(Error::Busy)),
+            Ok(()) => {
+                lock(&self.registered)[port.index()] = Some((eventfd, event));
+                Ok(Answer::Done)
+            }
+            refused => self.answered("io_uring_register", refused),
+        }
+    }
+
     /// An operation that only rings have.
     fn ask(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         match op {
@@ -422,6 +442,7 @@ impl Rings {
                 ..
             } => self.submit_chain(me, port, chain),
             Op::Submit { port, request, .. } => self.submit(port, request),
+            Op::RingEvent { port, event, .. } => self.register(port, event),
             Op::Start { operation, .. } => self.start(me, operation),
             Op::Complete { burst, result, .. } => self.complete(burst, result),
             Op::Cancel { operation, .. } => self.cancel(operation),
@@ -511,6 +532,15 @@ impl Ports for Rings {
         let answer = self.ask(me, op);
         self.settle();
         answer
+    }
+
+    fn signaled(&self) -> Vec<ObjectId> {
+        let registered = lock(&self.registered);
+        let signaled = registered.iter().flatten().filter(|(eventfd, _)| {
+            let mut count = [0; 8];
+            read(eventfd, &mut count).is_ok()
+        });
+        signaled.map(|&(_, event)| event).collect()
     }
 
     fn parked(&self, _: ThreadId, port: PortId) -> Parked {

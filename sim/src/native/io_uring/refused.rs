@@ -37,6 +37,7 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
             Request::Cancel(operation, _) => unlike_a_read(program, operation),
             Request::CancelFile(file, _) => without_a_ring(program, file),
         },
+        Op::RingEvent { .. } => None,
         Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => None,
         Op::DuplicateFile { .. } | Op::CloseFile { .. } | Op::Peek { .. } => None,
         ops_of!(ports, port_handles, objects, threads, apcs, variables) => None,

@@ -1,7 +1,7 @@
 //! A ring whose completions many threads take: who has the turn may take them, and submit.
 
 use std::ffi::c_long;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -189,6 +189,25 @@ fn enter(
             flags,
             arg,
             len,
+        )
+    })
+    .map(drop)
+}
+
+/// IORING_REGISTER_EVENTFD.
+pub fn register_eventfd(number: Number<'_>, eventfd: &OwnedFd) -> Result<(), Errno> {
+    let register = IoringRegisterOp::RegisterEventfd as u32;
+    let [number, register, count] = [c_long::from(number.raw()), register.into(), 1];
+    let eventfd = eventfd.as_raw_fd();
+    // SAFETY: there is one number of a descriptor, which is read in the call. The number of the ring is one that a call may
+    // be made on.
+    gave(unsafe {
+        libc::syscall(
+            libc::SYS_io_uring_register,
+            number,
+            register,
+            &raw const eventfd,
+            count,
         )
     })
     .map(drop)

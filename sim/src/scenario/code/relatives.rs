@@ -38,6 +38,16 @@ impl Coder<'_> {
         })
     }
 
+    pub(super) fn ring_event(&mut self, it: &wire::RingEvent, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::RingEvent {
+            port: names.port(&it.ring_event, &place.field("ring_event"))?,
+            event: names.event(&it.event, &place.field("event"))?,
+            into,
+        })
+    }
+
     pub(super) fn submit_chain(&mut self, it: &wire::SubmitChain, place: &Place<'_>) -> Coded {
         let into = self.slot(it.into.as_deref());
         let port = self

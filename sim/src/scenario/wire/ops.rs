@@ -120,6 +120,8 @@ pub(in crate::scenario) enum Op {
     MakeRoom(MakeRoom),
     /// Sends a message from ring to ring.
     MsgRing(MsgRing),
+    /// Registers an eventfd with a ring.
+    RingEvent(RingEvent),
     /// Submits a request to a ring that ends by itself.
     Submit(Submit),
     /// Submits requests to a ring of which each is linked to the next.

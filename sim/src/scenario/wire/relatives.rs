@@ -25,6 +25,18 @@ pub(in crate::scenario) struct MsgRing {
     pub(in crate::scenario) into: Option<String>,
 }
 
+/// Registers an eventfd with a ring: each entry that comes into it sets the event.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RingEvent {
+    /// The ring.
+    pub(in crate::scenario) ring_event: String,
+    /// The event, one that a wait takes back.
+    pub(in crate::scenario) event: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
 /// Submits a request to a ring that ends by itself.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
