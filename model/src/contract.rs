@@ -138,6 +138,15 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     ) {
         unlisted()
     }
+    /// A thread that was made runnable while it waited for the handle of a port goes on.
+    fn wake_at_handle<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: PortId) {
+        unlisted()
+    }
+    /// The time of a wait for the handle of a port is over.
+    fn expire_at_handle<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, _: PortId) {
+        self.unblocks(turn, me);
+        turn.releases(me, Outcome::Failed(Error::Timeout));
+    }
     /// Queues an asynchronous procedure call to a thread.
     fn queue_apc<O: Observer>(
         &self,
@@ -347,6 +356,16 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
     }
     /// Sends a message from one ring to another.
     fn msg_ring<O: Observer>(&self, _: &mut Turn<'_, O>, _me: ThreadId, _: Message) {
+        unlisted()
+    }
+    /// Lets a ring set an event with each entry that comes into it.
+    fn ring_event<O: Observer>(
+        &self,
+        _: &mut Turn<'_, O>,
+        _me: ThreadId,
+        _: PortId,
+        _event: ObjectId,
+    ) {
         unlisted()
     }
     /// Submits a request to a ring that ends by itself.

@@ -40,6 +40,7 @@ impl Program {
             | Noun::Ports(..)
             | Noun::Packet(_)
             | Noun::Own(_)
+            | Noun::Chain(_)
             | Noun::Thread(..)
             | Noun::Object(..)
             | Noun::Clock(_)

@@ -130,10 +130,12 @@ pub enum Error {
     Incomplete,
     /// It cannot be done, and the system does not say why.
     General,
+    /// It would come to be inside itself.
+    Loop,
 }
 
 /// Every [`Error`], in order.
-pub const ERRORS: [Error; 17] = [
+pub const ERRORS: [Error; 18] = [
     Error::Timeout,
     Error::Abandoned,
     Error::BadHandle,
@@ -151,4 +153,5 @@ pub const ERRORS: [Error; 17] = [
     Error::Absent,
     Error::Incomplete,
     Error::General,
+    Error::Loop,
 ];

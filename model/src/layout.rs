@@ -10,7 +10,7 @@ use crate::jobs::JOB_LEN;
 use crate::op::{Noun, Role, Wait};
 use crate::program::{
     Code, Events, Filter, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId,
-    ThreadId, Watch,
+    ThreadId, Verb, Watch,
 };
 use crate::threads::{FIXED, Parts};
 use crate::wait_packets::WAIT_PACKET_LEN;
@@ -61,6 +61,10 @@ pub struct Layout {
     /// Threads whose end is a step because somebody may wait for it, a bit for each.
     pub(crate) joined: u128,
     pub(crate) vars: u16,
+    /// The event that each ring sets, where one does: its number plus one.
+    pub(crate) ring_events: Option<u16>,
+    /// How many entries the timeout of each ring waits for still, where one counts.
+    pub(crate) counts: Option<u16>,
     /// Turns of the schedule already taken.
     pub(crate) turn: Option<u16>,
     /// Virtual time since the start, where a bound needs it.
@@ -159,6 +163,10 @@ impl Layout {
         let wait_packets = end.take(WAIT_PACKET_LEN as u16 * u16::from(program.wait_packets));
         let jobs = end.take((JOB_LEN * program.jobs.len()) as u16);
         let vars = end.take(4 * program.vars.len() as u16);
+        let sets = program.ops().any(|op| op.verb() == Verb::RingEvent);
+        let ring_events = sets.then(|| end.take(program.ports.len() as u16));
+        let counts = program.ops().any(Op::counts);
+        let counts = counts.then(|| end.take(program.ports.len() as u16));
         let turn = program.schedule.is_some().then(|| end.take(4));
         let clock = program.bounds.ticks.is_some().then(|| end.take(4));
         let len = usize::from(u16::try_from(end.0).ok()?);
@@ -187,6 +195,8 @@ impl Layout {
             ends: ends(program),
             joined: joined(program),
             vars,
+            ring_events,
+            counts,
             turn,
             clock,
         })
@@ -462,7 +472,10 @@ fn unposted(program: &Program, port: PortId) -> usize {
         .flat_map(|op| op.room_needed(program))
         .filter(|room| room.port == port && room.messages)
         .map(|room| room.packets);
-    operations.count() + usize::from(program.wait_packets) + messages.sum::<usize>()
+    // What a chain leaves behind a read comes when that is over.
+    let chains = program.chains.iter().filter(|chain| chain.port == port);
+    let linked: usize = chains.map(|chain| chain.linked.len()).sum();
+    operations.count() + usize::from(program.wait_packets) + messages.sum::<usize>() + linked
 }
 
 /// The process that an operation names; the scenario's own if it names none.

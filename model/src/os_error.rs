@@ -34,6 +34,7 @@ pub fn win32(error: Error) -> OsError {
         Error::Absent => ("ERROR_INVALID_FUNCTION", 1),
         Error::Incomplete => ("ERROR_IO_INCOMPLETE", 996),
         Error::General => ("ERROR_GEN_FAILURE", 31),
+        Error::Loop => ("ERROR_CIRCULAR_DEPENDENCY", 1059),
     };
     OsError { name, number }
 }
@@ -57,6 +58,7 @@ pub fn errno(error: Error) -> OsError {
         Error::Denied => ("EPERM", 1),
         Error::Absent => ("ENOSYS", 38),
         Error::General => ("EIO", 5),
+        Error::Loop => ("ELOOP", 40),
     };
     OsError { name, number }
 }

@@ -16,7 +16,7 @@ use crate::expr::{Expr, ExprId, ThreadField};
 use crate::machine::Frame;
 use crate::op::{Exit, Noun, Wait};
 use crate::program::{
-    Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, VarId, Variable,
+    Bounds, Code, Instr, ObjectId, Op, Pc, PortId, Program, ThreadId, VarId, Variable, Verb,
 };
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
@@ -430,6 +430,7 @@ impl Reader<'_> {
             // These only say what something else gets, or where the thread goes on.
             Noun::Packet(_)
             | Noun::Own(_)
+            | Noun::Chain(_)
             | Noun::Result(_)
             | Noun::Pid(_)
             | Noun::Branch(_)
@@ -490,6 +491,7 @@ fn has_rest(program: &Program) -> bool {
         && program.jobs.is_empty()
         && program.sources.is_empty())
         || program.wait_packets > 0
+        || program.ops().any(|op| op.verb() == Verb::RingEvent)
 }
 
 /// What an expression reads, besides the results and variables of the thread that asks.

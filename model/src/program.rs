@@ -16,8 +16,8 @@ pub use crate::ids::{
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
-    Alert, Direction, Events, Filter, Get, Interest, Knote, Message, Modes, Op, Pc, Post, Request,
-    Timeout, Verb, Watch,
+    Alert, Chain, Direction, Events, Filter, Get, Interest, Knote, Linked, Message, Modes, Op, Pc,
+    Post, Request, Timeout, Verb, Watch,
 };
 
 /// The most threads.
@@ -97,6 +97,8 @@ pub struct Program {
     pub completions: Vec<Completion>,
     /// Lists of ports that a `port_sendn` sends to.
     pub port_lists: Vec<Vec<PortId>>,
+    /// Requests to rings that are linked.
+    pub chains: Vec<Chain>,
     /// What a cancel that is a request to a ring gets as its own entry, by how many requests it found.
     pub owns: Vec<Vec<PacketId>>,
     /// Lists of operations that a `complete` ends in one go.
@@ -402,25 +404,23 @@ pub struct JobBinding {
     pub zero: PacketId,
 }
 
-/// Something an epoll descriptor can watch: a counter that a write raises and a drain empties, or one end of a
-/// connection.
+/// Something an epoll descriptor can watch: a counter that a write raises and a drain empties, one end of a
+/// connection, or another such descriptor.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Source {
     /// Whether it can be read at the start.
     pub readable: bool,
     /// Whether it can be written at the start; none where nobody looks at that direction.
     pub writable: Option<bool>,
+    /// The port that it is, where it is one: it can be read while that has something to take.
+    pub port: Option<PortId>,
 }
 
 /// How many entries of lists sources can be, besides packets: each one, and one more for each if a direction of its own
 /// is looked at.
 pub fn source_entries(sources: &[Source]) -> usize {
     let both = sources.iter().any(|source| source.writable.is_some());
-    if both {
-        2 * sources.len()
-    } else {
-        sources.len()
-    }
+    sources.len() * if both { 2 } else { 1 }
 }
 
 /// The contents of a packet.

@@ -56,6 +56,11 @@ fn posted_to(noun: &Noun<'_>, program: &Program) -> Vec<PortId> {
         Noun::Port(port, Role::Posts) => Vec::from([port]),
         Noun::Ports(list, Role::Posts) => program.port_lists[usize::from(list)].clone(),
         Noun::Burst(burst, Role::Ends) => reported_to(burst, program),
+        // The ring is named besides, once.
+        Noun::Chain(chain) => {
+            let chain = &program.chains[usize::from(chain)];
+            alloc::vec![chain.port; chain.linked.len() - 1]
+        }
         _ => Vec::new(),
     }
 }

@@ -153,7 +153,9 @@ impl<'a> View<'a> {
 
     /// Whether a thread that was made runnable inside its call on this port has not gone on yet.
     pub fn is_anybody_awake(&self, port: PortId) -> bool {
-        let is_awake = |id| self.mode(id) == Mode::Woken && self.get(id).port == port;
+        let takes_from = |get: Get| get.port == port;
+        let is_awake =
+            |id| self.mode(id) == Mode::Woken && self.op(id).as_get().is_some_and(takes_from);
         self.program.thread_ids().any(is_awake)
     }
 

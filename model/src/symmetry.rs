@@ -351,6 +351,7 @@ impl<'a> Names<'a> {
                 | Noun::Ports(..)
                 | Noun::Packet(_)
                 | Noun::Own(_)
+                | Noun::Chain(_)
                 | Noun::Thread(..)
                 | Noun::Object(..)
                 | Noun::Clock(_)

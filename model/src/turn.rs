@@ -11,8 +11,8 @@ use crate::jobs::Job;
 use crate::layout::Layout;
 use crate::os_error::OsError;
 use crate::program::{
-    Events, FileId, Get, Instr, JobId, LETS_MAX, Op, OperationId, PacketId, Pc, PortId, Program,
-    ReserveId, SETS_MAX, SourceId, ThreadId, Timeout, VarId, Variable, WaitPacketId,
+    Events, FileId, Get, Instr, JobId, LETS_MAX, ObjectId, Op, OperationId, PacketId, Pc, PortId,
+    Program, ReserveId, SETS_MAX, SourceId, ThreadId, Timeout, VarId, Variable, WaitPacketId,
 };
 use crate::property::{Fault, Ledger};
 use crate::results::{field_of, store, store_keeping};
@@ -407,6 +407,33 @@ impl<O: Observer> Turn<'_, O> {
     #[inline]
     pub fn discarded(&mut self, packets: usize) {
         self.ledger.left += packets;
+    }
+
+    /// The event that a ring sets, if one is registered with it.
+    #[inline]
+    pub fn ring_event(&self, ring: PortId) -> Option<ObjectId> {
+        let at = usize::from(self.layout.ring_events?);
+        self.bytes[at + ring.index()].checked_sub(1).map(ObjectId)
+    }
+
+    /// An event is registered with a ring, or none any more.
+    pub fn set_ring_event(&mut self, ring: PortId, event: Option<ObjectId>) {
+        if let Some(at) = self.layout.ring_events {
+            self.bytes[usize::from(at) + ring.index()] = event.map_or(0, |event| event.0 + 1);
+        }
+    }
+
+    /// How many entries the timeout of a ring waits for still; 0 where none does.
+    #[inline]
+    pub fn counts(&self, ring: PortId) -> u8 {
+        let at = self.layout.counts;
+        at.map_or(0, |at| self.bytes[usize::from(at) + ring.index()])
+    }
+
+    /// The timeout of a ring waits for so many entries.
+    pub fn set_counts(&mut self, ring: PortId, entries: u8) {
+        let at = self.layout.counts.expect("a timeout of the program counts");
+        self.bytes[usize::from(at) + ring.index()] = entries;
     }
 
     /// A source can be read, or no longer.

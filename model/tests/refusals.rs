@@ -140,6 +140,30 @@ fn up_to_8_descriptors_of_epoll_watch_exclusively() {
     );
 }
 
+/// Descriptors of which so many are watched by others.
+fn nested(descriptors: usize, inner: u8) -> Program {
+    let mut program = watched(descriptors, false);
+    let source = |port| Source {
+        port: Some(PortId(port)),
+        ..Source::default()
+    };
+    program.sources.extend((0..inner).map(source));
+    program
+}
+
+#[test]
+fn descriptors_of_epoll_watch_each_other_as_deep_as_linux_lets_them() {
+    assert_eq!(refusal("epoll", nested(8, 4)), None);
+    assert_eq!(
+        refusal("epoll", nested(8, 5)),
+        Some("up to 4 descriptors are watched by others here")
+    );
+    assert_eq!(
+        refusal("epoll", nested(9, 1)),
+        Some("up to 8 descriptors watch each other here")
+    );
+}
+
 /// A call that takes packets.
 fn takes(timeout: Timeout, max: Option<u8>, min: Option<u8>) -> Program {
     program(1, |code| {

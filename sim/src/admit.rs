@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use portsim_model::State;
 use portsim_model::claim::Claim;
 use portsim_model::machine::AnyMachine;
+use portsim_model::op::{Noun, Role};
 use portsim_model::program::{Op, ThreadId};
 use portsim_model::property::Fault;
 use portsim_model::step::{Step, StepKind};
@@ -233,7 +234,10 @@ impl Judge<'_> {
                 })
             })
         };
-        matches!(op, Op::Start { .. })
+        let issued =
+            |noun: Noun<'_>| matches!(noun, Noun::Operation(_, Role::Starts) | Noun::Chain(_));
+        let issues = op.clone().describe().nouns().any(issued);
+        issues
             && situations
                 .iter()
                 .any(|situation| self.is_over(situation) && faults(situation))

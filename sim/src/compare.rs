@@ -174,5 +174,6 @@ fn meaning(error: Error) -> &'static str {
         Error::Absent => "absent",
         Error::Incomplete => "incomplete",
         Error::General => "general",
+        Error::Loop => "loop",
     }
 }

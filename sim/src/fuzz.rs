@@ -6,6 +6,7 @@
 //! and [`shrink`] cuts away what the divergence does not need.
 
 mod kinds;
+mod parts;
 
 use std::convert::Infallible;
 use std::io;
@@ -25,7 +26,8 @@ use crate::personality::not_for;
 use crate::run::GO_ON;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
-use kinds::{Draw, KINDS, Kind, parts};
+use kinds::{Draw, KINDS, Kind};
+use parts::parts;
 
 /// The most turns of a case. None needs as many.
 const TURNS_MAX: u64 = 500;

@@ -140,10 +140,21 @@ impl Builder {
 
     /// Something that ports of some systems can watch.
     pub fn source(&mut self, readable: bool) -> SourceId {
-        let source = Source {
+        self.add_source(Source {
             readable,
-            writable: None,
-        };
+            ..Source::default()
+        })
+    }
+
+    /// A port as something that other ports watch: epoll only. Each port is one source at most.
+    pub fn source_of_port(&mut self, port: PortId) -> SourceId {
+        self.add_source(Source {
+            port: Some(port),
+            ..Source::default()
+        })
+    }
+
+    fn add_source(&mut self, source: Source) -> SourceId {
         let n = push(&mut self.program.sources, source);
         self.at_most(n, SOURCES_MAX, "sources");
         let n_and_packets = n + self.program.packets.len();

@@ -190,6 +190,7 @@ impl<P: Personality> Machine<P> {
             Op::MakeRoom { source } => own.make_room(turn, me, source),
             Op::PortSendn { ports, packet, .. } => own.port_sendn(turn, me, ports, packet),
             Op::MsgRing { message, .. } => own.msg_ring(turn, me, message),
+            Op::RingEvent { port, event, .. } => own.ring_event(turn, me, port, event),
             Op::Submit { port, request, .. } => own.submit(turn, me, port, request),
             Op::PortAlert { port, alert, .. } => own.port_alert(turn, me, port, alert),
             Op::PortAssociate {

@@ -21,7 +21,7 @@ use crate::control::Offer;
 use crate::event::{Error, Observer};
 use crate::layout::Layout;
 use crate::os_error::OsError;
-use crate::program::{Program, ThreadId};
+use crate::program::{Op, Program, ThreadId};
 use crate::property::{Fault, Owed, Violation, conserved, judge, judge_end};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
@@ -257,8 +257,12 @@ impl<P: Personality> Machine<P> {
             StepKind::Wake if stops(turn.view(), me) => self.stop(&mut turn, me),
             StepKind::Wake => {
                 turn.by_some(self.personality.about().no_limit);
-                let get = turn.get(me);
-                self.personality.wake(&mut turn, me, get);
+                if let Op::WaitHandle { port, .. } = turn.op(me) {
+                    self.personality.wake_at_handle(&mut turn, me, port);
+                } else {
+                    let get = turn.get(me);
+                    self.personality.wake(&mut turn, me, get);
+                }
             }
             StepKind::Time => self.take_time(&mut turn, me),
         }

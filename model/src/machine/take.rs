@@ -346,7 +346,13 @@ impl<P: Personality> Machine<P> {
             // It finds its time over when it goes on.
             _ if suspended => {}
             Mode::Woken => {}
-            Mode::Blocked | Mode::AtHandle => {
+            Mode::AtHandle => {
+                let Op::WaitHandle { port, .. } = turn.op(me) else {
+                    unreachable!("only such a call waits for the handle of a port");
+                };
+                self.personality.expire_at_handle(turn, me, port);
+            }
+            Mode::Blocked => {
                 self.personality.unblocks(turn, me);
                 turn.releases(me, Outcome::Failed(Error::Timeout));
             }

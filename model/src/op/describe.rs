@@ -309,14 +309,21 @@ impl Op {
                 let says = says.names(Port(*port, Posts)).result(into);
                 match request {
                     Request::Nop(packet) | Request::Timeout(packet) => says.names(Packet(packet)),
+                    Request::Count { count: _, own } => says.names(Packet(own)),
                     Request::Cancel(operation, own) => {
                         says.names(Operation(*operation, Cancels)).names(Own(*own))
                     }
                     Request::CancelFile(file, own) => {
                         says.names(File(*file, Cancels)).names(Own(*own))
                     }
+                    Request::Read(operation) => says.names(Operation(*operation, Starts)),
+                    Request::Chain(chain) => says.names(Chain(*chain)),
                 }
             }
+            Op::RingEvent { port, event, into } => says
+                .names(Port(*port, Writes))
+                .names(Object(*event, Writes))
+                .result(into),
             Op::PortAlert { port, alert, into } => says
                 .names(Port(*port, Writes))
                 .may_name(alert.packet().map(Packet))

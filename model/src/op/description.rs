@@ -48,6 +48,8 @@ pub enum Noun<'a> {
     Packet(&'a mut PacketId),
     /// What its own entry carries: a list of `Program::owns`.
     Own(u8),
+    /// Linked requests to a ring: one of `Program::chains`.
+    Chain(u8),
     /// A thread.
     Thread(ThreadId, Role),
     /// An event, mutex or semaphore, or the end of threads.

@@ -1,5 +1,7 @@
 //! What operations are done with, besides ids.
 
+use alloc::vec::Vec;
+
 use crate::ids::{FileId, OperationId, PacketId, PortId, ReserveId, SlotId};
 
 /// A place in a thread's code: index into `Code::instrs`.
@@ -183,10 +185,41 @@ pub enum Request {
     Nop(PacketId),
     /// A timeout of no time.
     Timeout(PacketId),
+    /// A timeout that is over when so many entries have come, and that nobody waits out.
+    Count {
+        /// How many.
+        count: u8,
+        /// What its own entry carries.
+        own: PacketId,
+    },
     /// The end of a request; its own entry is one of `Program::owns`.
     Cancel(OperationId, u8),
     /// The end of all requests on a file; its own entry is one of `Program::owns`.
     CancelFile(FileId, u8),
+    /// A read, which pends: only in a chain.
+    Read(OperationId),
+    /// Requests of which each waits for the one before it: one of `Program::chains`.
+    Chain(u8),
+}
+
+/// Requests to a ring that are linked, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// The ring.
+    pub port: PortId,
+    /// The requests.
+    pub linked: Vec<Linked>,
+}
+
+/// A request of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Linked {
+    /// What is asked for: no chain.
+    pub request: Request,
+    /// Whether the next one begins however this one ends: IOSQE_IO_HARDLINK.
+    pub hard: bool,
+    /// What its entry carries where the chain breaks before it; that of a read is among `Program::completions`.
+    pub broken: PacketId,
 }
 
 /// A call that posts a packet.

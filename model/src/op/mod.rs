@@ -15,8 +15,8 @@ use crate::ids::{
 
 pub use description::{Description, Exit, Messages, Noun, Role, Wait};
 pub use fields::{
-    Alert, Direction, Events, Filter, Get, Interest, Knote, Message, Modes, Pc, Post, Request,
-    Timeout, Watch,
+    Alert, Chain, Direction, Events, Filter, Get, Interest, Knote, Linked, Message, Modes, Pc,
+    Post, Request, Timeout, Watch,
 };
 pub use verb::Verb;
 
@@ -442,6 +442,15 @@ pub enum Op {
         /// Where the result goes.
         into: Option<SlotId>,
     },
+    /// Lets a ring set an event with each entry that comes into it.
+    RingEvent {
+        /// The ring.
+        port: PortId,
+        /// The event.
+        event: ObjectId,
+        /// Where the result goes.
+        into: Option<SlotId>,
+    },
     /// Puts an event port into alert mode, or takes it out.
     PortAlert {
         /// The event port.
@@ -544,6 +553,14 @@ impl Op {
         Some(computed)
     }
 
+    /// Whether it is a timeout of a ring that counts entries.
+    pub fn counts(self) -> bool {
+        let Op::Submit { request, .. } = self else {
+            return false;
+        };
+        matches!(request, Request::Count { .. })
+    }
+
     /// Whether it posts to this port, or to any.
     pub fn posts(mut self, to: Option<PortId>) -> bool {
         let mut nouns = self.describe().nouns();
@@ -589,6 +606,7 @@ impl Op {
                 | Noun::Ports(..)
                 | Noun::Packet(_)
                 | Noun::Own(_)
+                | Noun::Chain(_)
                 | Noun::Thread(..)
                 | Noun::Object(..)
                 | Noun::Clock(_)

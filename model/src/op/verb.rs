@@ -96,6 +96,7 @@ verbs! {
     PortSendn = "port_sendn",
     MsgRing = "msg_ring",
     Submit = "submit",
+    RingEvent = "ring_event",
     PortAlert = "port_alert",
     PortAssociate = "port_associate",
     PortDissociate = "port_dissociate",
@@ -176,7 +177,7 @@ macro_rules! ops_of {
     };
     // Rings of io_uring.
     (@rings) => {
-        $crate::ops_of!(= MsgRing Submit)
+        $crate::ops_of!(= MsgRing Submit RingEvent)
     };
     // Kernel queues.
     (@kqueues) => {

@@ -10,18 +10,25 @@
 //! call looks. The entry belongs to what is open, and not to the descriptor by which it was made: it goes with the last
 //! descriptor.
 //!
+//! An epoll descriptor is itself something that can be watched: a source can stand for a port. A `wait_handle` is poll(2)
+//! on a descriptor.
+//!
 //! The sources are our measurements (M, by section of the notes on Unix systems) and our recordings (R, below
-//! traces/recorded/epoll), the kernel's fs/eventpoll.c and net/unix/af_unix.c (S), and its manual pages (D).
+//! traces/recorded/epoll), the kernel's fs/eventpoll.c, fs/select.c and net/unix/af_unix.c (S), its own program of tests,
+//! epoll_wakeup_test.c (T), and its manual pages (D).
 //!
 //! # Divergence from the real system
 //!
 //! One look at the ready list is one action here; in the kernel an event can come in the middle of it. What another call may
 //! miss meanwhile is asked at full speed only (`epoll/overlooks`).
-//! Nested descriptors, signals and priorities are absent, and so are EPOLLHUP, EPOLLERR and all events but EPOLLIN and
+//! Signals and priorities are absent, and so are EPOLLHUP, EPOLLERR and all events but EPOLLIN and
 //! EPOLLOUT. A duplicate is not watched by itself, and a source that is closed is not opened again. A close that comes in
 //! the middle of a call on the source takes its entry away when that call is over; here it does so at once.
 //! With two processors, one round in a hundred of a level-triggered source lets a second thread return
 //! before the first has drained it; here that is one of the possible orders.
+
+mod nested;
+mod watches;
 
 use super::{linux, notify};
 use crate::about::{About, COMMON, Limits};
@@ -37,6 +44,7 @@ use crate::program::{
 use crate::property::Fault;
 use crate::state::View;
 use crate::turn::Turn;
+use watches::{arm, ctl_fails, forget, unwatch, watchers};
 
 claims! {
     FIFO = "epoll/fifo", Measured, "M:C": "Sources are reported in the order in which they became ready.";
@@ -66,6 +74,16 @@ claims! {
     ROOM = "epoll/room", Measured, "R:both-directions-one-event, S:af_unix": "When the other end of a full source has read it empty, that is an event: it can be written.";
     SOURCE_GONE = "epoll/source-gone", Measured, "R:close-takes-the-event, D:epoll, S:eventpoll": "Closing the last descriptor of a source takes it out of each list and wakes nobody: nobody watches it any more.";
     DUPLICATE = "epoll/duplicate", Measured, "R:close-with-a-duplicate-keeps-reporting, D:epoll, S:eventpoll": "As long as a duplicate of its descriptor is open, a source is watched as before, although that is closed and names it no more.";
+    NESTED = "epoll/nested", Measured, "R:both-levels-are-woken, S:eventpoll, T:epoll33 to epoll36": "A descriptor can watch another one: an event of that is an event of its own, and lists it, and wakes as any other.";
+    NESTED_READY = "epoll/nested-ready", Measured, "R:inner-stays-listed, S:eventpoll, T:epoll17 to epoll20": "A descriptor that is watched can be read as long as its list holds a source that is ready; a report of it takes nothing from that list but, in front of the first that is ready, what is ready no more.";
+    LOOK_WAKES = "epoll/look-wakes", Measured, "R:look-wakes-another-waiter, S:eventpoll": "A look at a descriptor that finds it ready, by poll or by a descriptor that watches it, wakes one of its waiters.";
+    NEWEST_WATCHER = "epoll/newest-watcher", Measured, "R:newest-watcher-first, S:eventpoll": "An event comes first to the descriptor that came to watch a source last: one that watches several of them lists them in that order.";
+    NESTED_ERRORS = "epoll/nested-errors", Measured, "R:loops-are-refused, D:epoll_ctl, S:eventpoll": "A descriptor that is to watch itself is EINVAL, and so is one that is to watch another exclusively; where that watches it already, by however many between them, it is ELOOP.";
+    NESTED_CLOSE = "epoll/nested-close", Measured, "R:closed-inside-another, S:eventpoll": "Closing a descriptor that others watch takes it out of their lists and wakes nobody, but only when no call is in it any more.";
+    POLL = "epoll/poll", Measured, "R:poll-takes-nothing, S:eventpoll, T:epoll5 to epoll8": "poll on a descriptor returns when that is ready, and takes nothing.";
+    POLL_WOKEN = "epoll/poll-woken", Measured, "R:poll-beside-waiters, S:eventpoll, T:epoll13 to epoll16": "An event wakes all threads that poll the descriptor, besides the newest waiter.";
+    POLL_AGAIN = "epoll/poll-again", Measured, "R:poll-is-robbed, S:select": "A woken thread that polls looks again, and sleeps on if the event was taken.";
+    POLL_CLOSED = "epoll/poll-closed", Measured, "R:poll-of-what-is-closed, S:select": "poll on a closed descriptor says POLLNVAL, which is EBADF here; one whose descriptor is closed while it waits sleeps on, and says so when it looks again, at the end of its time at the latest.";
     OVERLOOKS = "epoll/overlooks", Open, "S:eventpoll (commit 0c4aefe3c2d0 and its selftest)": "At full speed a call with a timeout of 0 may return no event beside another call that looks at the list, although a level-triggered source is ready; kernels that have the commit of June 2026 look again.";
     NO_LIMIT = "epoll/no-limit", Measured, "M:C": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSE_STAYS = "epoll/close-stays", Measured, "M:C": "Closing the descriptor wakes nobody; a source that is still watched still wakes the newest waiter.";
@@ -84,11 +102,12 @@ const EPOLLET: u8 = 2;
 const EPOLLONESHOT: u8 = 4;
 const ARMED: u8 = 8;
 const EPOLLEXCLUSIVE: u8 = 16;
-/// How many watched the source exclusively before this one: the upper three bits.
+/// How many watched the source before this one, of those that watch it exclusively or of the others: the upper three
+/// bits. It is kept of the others only where it can be seen.
 const BEFORE: u8 = 32;
 
-/// The most descriptors of a scenario that watches a source exclusively.
-const EXCLUSIVE_MAX: usize = 8;
+/// The most descriptors of a scenario in which it can be seen who watched a source before.
+const WATCHERS_MAX: usize = 8;
 
 /// What epoll_wait looks at first: old kernels at the maximum, new ones (6.18 among them) at the descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +141,7 @@ static ABOUT: About = About {
             Verb::CloseSource,
             Verb::DuplicateSource,
         ],
+        &[Verb::WaitHandle],
     ],
     lacks_the_rest: "epoll has no such operation",
     limits: Limits {
@@ -148,10 +168,17 @@ impl Personality for Epoll {
             change: Watch::Add(interest),
             ..
         } = op
-            && interest.exclusive
-            && program.ports.len() > EXCLUSIVE_MAX
+            && program.ports.len() > WATCHERS_MAX
         {
-            return Some("it watches exclusively on up to 8 descriptors here");
+            if interest.exclusive {
+                return Some("it watches exclusively on up to 8 descriptors here");
+            }
+            if nested::is_in(program) {
+                return Some("up to 8 descriptors watch each other here");
+            }
+        }
+        if nested::is_too_deep(program) {
+            return Some("up to 4 descriptors are watched by others here");
         }
         notify::duplicates_too_often(program, op)
     }
@@ -182,7 +209,7 @@ impl Personality for Epoll {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
         notify::append(turn, post.port, post.packet.0);
-        wake_newest(turn, post.port);
+        wake(turn, post.port);
         turn.returns(me, Outcome::Done);
     }
 
@@ -216,29 +243,18 @@ impl Personality for Epoll {
 
     /// A read of an eventfd, or of a connection.
     fn drain<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        if turn.view().descriptors(source) == 0 {
-            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
-        }
-        turn.set_readable(source, false);
-        turn.returns(me, Outcome::Done);
+        notify::drain(turn, me, source, CLOSED_HANDLE);
     }
 
     fn fill<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        if turn.view().descriptors(source) == 0 {
-            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
-        }
-        turn.set_writable(source, false);
-        turn.returns(me, Outcome::Done);
+        notify::fill(turn, me, source, CLOSED_HANDLE);
     }
 
-    /// A read of the other end, which finds nothing unless the source was full.
     fn make_room<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        if turn.view().descriptors(source) > 0 && !turn.view().is_writable(source) {
+        notify::make_room(turn, me, source, |turn| {
             turn.by(ROOM);
-            turn.set_writable(source, true);
             comes(turn, source, Direction::Out);
-        }
-        turn.returns(me, Outcome::Done);
+        });
     }
 
     fn close_source<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
@@ -264,11 +280,18 @@ impl Personality for Epoll {
         me: ThreadId,
         source: SourceId,
     ) {
-        if turn.view().is_closed(source) {
-            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
-        }
-        turn.duplicate_source(source);
-        turn.returns(me, Outcome::Done);
+        notify::duplicate_source(turn, me, source, CLOSED_HANDLE);
+    }
+
+    /// poll(2), for POLLIN.
+    fn wait_handle<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        timeout: Timeout,
+    ) {
+        nested::poll(turn, me, port, timeout);
     }
 
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
@@ -291,6 +314,14 @@ impl Personality for Epoll {
         drop_if_unused(turn, get.port);
     }
 
+    fn wake_at_handle<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        nested::polls_again(turn, me, port);
+    }
+
+    fn expire_at_handle<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
+        nested::polls_again(turn, me, port);
+    }
+
     fn holds(&self, view: View<'_>) -> Result<(), Fault> {
         notify::nobody_is_stranded(view)
     }
@@ -303,7 +334,7 @@ fn overlooks<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> bool {
         let source = notify::source_of(view.program, *entry);
         source.is_some_and(|source| {
             let flags = view.interest(get.port, source).0;
-            let is_ready = reported(view, get.port, source).is_some();
+            let is_ready = nested::is_reported(view, get.port, source);
             is_ready && !flags.has(EPOLLET) && !flags.has(EPOLLONESHOT)
         })
     };
@@ -318,28 +349,6 @@ fn overlooks<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> bool {
     finds && turn.choose(&POLLS)
 }
 
-/// How epoll_ctl fails, if it does, and the claim that says so.
-fn ctl_fails(
-    view: View<'_>,
-    port: PortId,
-    source: SourceId,
-    change: Watch,
-) -> Option<(&'static Claim, Error)> {
-    let flags = view.interest(port, source).0;
-    let watched = flags.has(WATCHED);
-    match change {
-        _ if !view.port(port).is_open() || view.is_closed(source) => {
-            Some((CLOSED_HANDLE, Error::BadHandle))
-        }
-        Watch::Add(it) if it.exclusive && it.oneshot => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
-        Watch::Mod(it) if it.exclusive => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
-        Watch::Mod(_) if flags.has(EPOLLEXCLUSIVE) => Some((EXCLUSIVE_ERRORS, Error::Invalid)),
-        Watch::Add(_) if watched => Some((CTL_ERRORS, Error::Exists)),
-        Watch::Mod(_) | Watch::Del if !watched => Some((CTL_ERRORS, Error::NotFound)),
-        _ => None,
-    }
-}
-
 /// An event in a direction of a source, on every descriptor that watches it for that.
 fn comes<O: Observer>(turn: &mut Turn<'_, O>, source: SourceId, direction: Direction) {
     let view = turn.view();
@@ -350,10 +359,16 @@ fn comes<O: Observer>(turn: &mut Turn<'_, O>, source: SourceId, direction: Direc
     };
     if turn.program.port_ids().filter(is_shared).count() > 1 {
         turn.by(WATCHED_BY_SEVERAL);
+        if nested::is_in(turn.program) {
+            turn.by(NEWEST_WATCHER);
+        }
     }
-    for port in turn.program.port_ids() {
-        if !turn.view().interest(port, source).0.has(EPOLLEXCLUSIVE) {
-            becomes_ready(turn, port, source, direction);
+    for before in nested::ranks(turn.program).rev() {
+        for port in turn.program.port_ids() {
+            let flags = turn.view().interest(port, source).0;
+            if !flags.has(EPOLLEXCLUSIVE) && flags / BEFORE == before {
+                becomes_ready(turn, port, source, direction);
+            }
         }
     }
     comes_exclusively(turn, source, direction);
@@ -362,7 +377,7 @@ fn comes<O: Observer>(turn: &mut Turn<'_, O>, source: SourceId, direction: Direc
 /// An event on a source that descriptors watch exclusively: it comes to one after the other, up to the first that has a
 /// waiter, of those that watch it for that.
 fn comes_exclusively<O: Observer>(turn: &mut Turn<'_, O>, source: SourceId, direction: Direction) {
-    for before in 0..exclusive(turn.view(), source) {
+    for before in 0..watchers(turn.view(), source, true) {
         let nth = |port: &PortId| {
             let flags = turn.view().interest(*port, source).0;
             flags.has(EPOLLEXCLUSIVE) && flags / BEFORE == before
@@ -400,7 +415,7 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
         turn.delivered(port, 1);
         return Some(PacketId(entry));
     };
-    let Some(packet) = reported(turn.view(), port, source) else {
+    let Some(packet) = reports(turn, port, source) else {
         turn.by(DRAINED);
         turn.discarded(1);
         return None;
@@ -425,10 +440,26 @@ fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Optio
     Some(packet)
 }
 
-/// What a report carries of a source; none if it is ready for nothing that it is watched for.
-fn reported(view: View<'_>, port: PortId, source: SourceId) -> Option<PacketId> {
-    let events = view.events(port, source);
-    events.report(view.is_readable(source), view.is_writable(source))
+/// A look at a source: what a report of it carries; none if it is ready for nothing that it is watched for.
+fn reports<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    port: PortId,
+    source: SourceId,
+) -> Option<PacketId> {
+    let events = turn.view().events(port, source);
+    match turn.program.sources[source.index()].port {
+        Some(inner) => {
+            let is_ready = nested::looks(turn, inner);
+            if is_ready {
+                turn.by(NESTED_READY);
+            }
+            events.report(is_ready, false)
+        }
+        None => {
+            let view = turn.view();
+            events.report(view.is_readable(source), view.is_writable(source))
+        }
+    }
 }
 
 /// An event on a source. Says whether it is one for this descriptor.
@@ -456,58 +487,18 @@ fn becomes_ready<O: Observer>(
     } else {
         notify::append(turn, port, entry);
     }
-    if wake_newest(turn, port) && is_listed {
+    if wake(turn, port) && is_listed {
         turn.by(COALESCED_WAKES);
     }
     true
 }
 
-/// A source that is ready when it is armed is so at once; one that is listed already stays where it is, and wakes
-/// nobody.
-fn arm<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId, interest: Interest) {
-    let mut flags = WATCHED
-        .with(ARMED)
-        .set(EPOLLET, interest.edge)
-        .set(EPOLLONESHOT, interest.oneshot);
-    if interest.exclusive {
-        flags = flags.with(EPOLLEXCLUSIVE) + BEFORE * exclusive(turn.view(), source);
-    }
-    turn.set_events(port, source, flags, interest.events);
-    let entry = notify::entry_of(turn.program, source);
-    if turn.port(port).packets().contains(entry) {
-        turn.by(MOD_KEEPS_PLACE);
-    } else if reported(turn.view(), port, source).is_some() {
-        turn.by(REARM);
-        notify::append(turn, port, entry);
-        wake_newest(turn, port);
-    }
-}
-
-fn unwatch<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
-    turn.by(DEL);
-    notify::unlist(turn, port, notify::entry_of(turn.program, source));
-    forget(turn, port, source);
-}
-
-/// A descriptor does not watch a source any more; those that came to watch it exclusively behind it move up.
-fn forget<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, source: SourceId) {
-    let (was, _) = turn.view().interest(port, source);
-    turn.set_events(port, source, 0, Events::UNWATCHED);
-    if !was.has(EPOLLEXCLUSIVE) {
-        return;
-    }
-    for other in turn.program.port_ids() {
-        let (flags, packet) = turn.view().interest(other, source);
-        if flags.has(EPOLLEXCLUSIVE) && flags / BEFORE > was / BEFORE {
-            turn.set_interest(other, source, flags - BEFORE, packet);
-        }
-    }
-}
-
-/// How many descriptors watch a source exclusively.
-fn exclusive(view: View<'_>, source: SourceId) -> u8 {
-    let so = |&port: &PortId| view.interest(port, source).0.has(EPOLLEXCLUSIVE);
-    view.program.port_ids().filter(so).count() as u8
+/// An event of a descriptor: its newest waiter is made runnable, and then those who look at it from outside. Says whether
+/// there was a waiter.
+fn wake<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> bool {
+    let wakes = wake_newest(turn, port);
+    nested::passes_up(turn, port);
+    wakes
 }
 
 /// An event makes the newest waiter runnable; says whether there was one.
@@ -521,7 +512,8 @@ fn wake_newest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> bool {
 
 /// A closed descriptor lives on while a thread is inside a call on it, and then drops what it watches.
 fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    if !notify::is_used(turn.view(), port) {
+    if !notify::is_used(turn.view(), port) && !nested::is_polled(turn.view(), port) {
+        nested::is_released(turn, port);
         notify::clear(turn, port);
         for n in 0..turn.program.sources.len() {
             forget(turn, port, SourceId(n as u8));

@@ -1,8 +1,6 @@
 //! Linux io_uring: one completion ring, many waiters. `io-uring` is what Linux 7.3 does; `io-uring-7.2` is what kernels up
 //! to 7.2 do, but for those of stable series into which the change was carried back (6.12.115).
 //!
-//! Long: a ring has messages, requests of several kinds, and a list behind it, each with its rules; one system is one file.
-//!
 //! The ring is a queue in memory that the kernel fills and its users empty: the kernel gives no entry to any
 //! thread. So a `get` is a loop: io_uring_enter with IORING_ENTER_GETEVENTS and `min` as min_complete, which returns
 //! at once where so many are there; advance the head of the ring if an entry is there, in one action that others do
@@ -32,9 +30,13 @@
 //! its place is reached, whoever stands in front; and what pends when its thread is over ends with -ECANCELED once bytes
 //! come. Here a thread that is nobody's submits them all. So a cancel that comes too late (-EALREADY) is absent too.
 //!
-//! Timeouts of some time, which would be deadlines of no thread, are absent, and so are linked requests, polled rings,
-//! and rings of one submitter. A ring whose descriptor is closed can be posted to through another one; here nobody has
+//! Timeouts of some time, which would be deadlines of no thread, are absent, and so are drained requests, polled rings,
+//! and rings of one submitter. The requests of a chain that end by themselves do so in one action; in the kernel others can
+//! come between. A ring whose descriptor is closed can be posted to through another one; here nobody has
 //! one, but its requests go on, as they would then.
+
+mod requests;
+mod ring;
 
 use alloc::vec::Vec;
 
@@ -47,13 +49,15 @@ use crate::event::{Batch, Error, Observer, Outcome};
 use crate::files::Phase;
 use crate::ops_of;
 use crate::program::{
-    FileId, GOES_ON, Get, IoResult, Message, Modes, Op, OperationId, Owner, PacketId, PortId, Post,
-    Program, Request, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
+    Chain, FileId, GOES_ON, Get, IoResult, Linked, Message, Modes, ObjectId, Op, OperationId,
+    Owner, PacketId, PortId, Post, Program, Request, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
+use requests::{can_request, file_of, in_any_order, is_in_use, pending_on, pends, ring_of};
+use ring::{drop_if_unused, room, stands_last, take, take_if_enough, wants};
 
 claims! {
     FIFO = "io-uring/fifo", Measured, "M:D": "Entries are taken in the order in which they were posted.";
@@ -85,6 +89,16 @@ claims! {
     OWN_RING = "io-uring/own-ring", Measured, "R:cancel-from-another-ring": "A cancel finds only requests that were submitted on its own ring.";
     NOP = "io-uring/nop", Measured, "M:D, R:nop-puts-an-entry": "A request to do nothing puts its entry into the ring that it is submitted on.";
     TIMEOUT_REQUEST = "io-uring/timeout-request", Measured, "M:D, R:timeout-wakes-everybody": "A timeout that is a request ends with -ETIME and wakes every waiter, whatever its minimum.";
+    COUNT = "io-uring/count", Measured, "R:timeout-that-counts, D:io_uring_prep_timeout, S:io_flush_timeouts": "A timeout that counts is over, and well, when so many entries have come into its ring since: its entry says 0, and wakes every waiter that waited then.";
+    COUNT_LATE = "io-uring/count-late", Measured, "R:timeout-that-counts-comes-late, S:io_kill_timeout": "That entry comes when the thread that submitted the timeout comes by: before it others can come, which wake those waiters too, and a thread can look that the last one woke, and wait again, for its whole minimum.";
+    COUNT_NOT_TIMEOUTS = "io-uring/count-not-timeouts", Measured, "R:timeouts-are-not-counted, S:io_timeout_fn": "Entries of timeouts are not counted.";
+    EVENTFD = "io-uring/eventfd", Measured, "R:entry-signals-the-eventfd, D:io_uring_register_eventfd, S:io_eventfd_signal": "An entry that comes into a ring signals the eventfd that is registered with it, of whatever it is.";
+    EVENTFD_KEPT = "io-uring/eventfd-kept", Measured, "R:kept-entry-signals-late, S:io_eventfd_flush_signal": "An entry that is kept behind a full ring signals it only when it comes into the ring.";
+    EVENTFD_ONE = "io-uring/eventfd-one", Measured, "R:second-eventfd-is-refused, S:io_eventfd_register": "One eventfd is registered with a ring: a second is EBUSY.";
+    LINK = "io-uring/link", Measured, "R:links-run-in-their-order, D:io_uring_enter, S:io_uring": "A request that is linked to another begins when that has ended well, and not before.";
+    LINK_BROKEN = "io-uring/link-broken", Measured, "R:short-read-breaks-a-chain, D:io_uring_enter, S:io_fail_links": "One that fails, or a read of fewer bytes than it asked for, breaks its chain: each request behind it ends with -ECANCELED, in their order, also one that is linked hard.";
+    HARD_LINK = "io-uring/hard-link", Measured, "R:hard-link-goes-on, D:io_uring_enter, S:io_disarm_next": "Behind a request that is linked hard the next one begins however that ended.";
+    LINK_UNSEEN = "io-uring/link-unseen", Measured, "R:link-that-waits-is-not-found, S:io_try_cancel": "A cancel does not find a request that waits for another.";
     OVERFLOW = "io-uring/overflow", Measured, "M:D, R:more-than-the-ring-holds": "What does not fit into the ring is kept behind it, and so is what is put while others are kept; they come in order when a thread enters to wait and finds room.";
     BACK_BEFORE_ROOM = "io-uring/back-before-room", Measured, "R:kept-for-whoever-enters": "A woken thread that left the kernel before others made room takes only what is in the ring; if that is nothing, it waits again, for its whole minimum.";
     NO_MORE_THAN_THE_RING = "io-uring/no-more-than-the-ring", Measured, "R:minimum-beyond-the-ring": "Nobody waits for more entries than the ring has room for.";
@@ -119,6 +133,15 @@ const LEFT_AFTER_ROOM: Readings<bool> = Readings {
     readings: &[("before-room", false), ("after-room", true)],
 };
 
+/// Whether the entry of a timeout that has counted enough comes later than what is next on its ring.
+const COUNTED: Readings<bool> = Readings {
+    claim: COUNT_LATE,
+    readings: &[("at-once", false), ("later", true)],
+};
+
+/// What a timeout waits for that has counted enough, and whose own entry has not come.
+const DUE: u8 = u8::MAX;
+
 /// What it can do beside what all can.
 const REQUESTS: &[Verb] = &[
     Verb::MsgRing,
@@ -127,6 +150,7 @@ const REQUESTS: &[Verb] = &[
     Verb::Cancel,
     Verb::CancelFile,
     Verb::Submit,
+    Verb::RingEvent,
 ];
 
 const LINUX_7_3: About = About {
@@ -150,6 +174,7 @@ const LINUX_7_2: About = About {
     },
     open: &[
         &LEFT_AFTER_ROOM,
+        &COUNTED,
         &Numbers { claim: WHICH_READ },
         &Numbers {
             claim: CANCEL_ORDER,
@@ -199,7 +224,8 @@ impl Personality for IoUring {
         if notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_RING) {
             return;
         }
-        flush(turn, get.port);
+        self.flush(turn, get.port);
+        self.may_come(turn, get.port);
         let polls = get.timeout == Timeout::Ticks(0);
         if let Some(outcome) = take_if_enough(turn, get, polls) {
             if turn.view().is_anybody_awake(get.port) {
@@ -215,6 +241,7 @@ impl Personality for IoUring {
             turn.parks(me, get.timeout);
             stands_last(turn, me, get);
         }
+        self.settles(turn);
     }
 
     /// IORING_OP_MSG_RING from a ring of the poster.
@@ -224,6 +251,7 @@ impl Personality for IoUring {
         }
         self.put(turn, post.port, post.packet);
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     /// IORING_OP_MSG_RING from a ring that others wait on too.
@@ -240,6 +268,7 @@ impl Personality for IoUring {
             self.put(turn, it.from, it.failed);
         }
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     fn close<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, port: PortId) {
@@ -288,6 +317,7 @@ impl Personality for IoUring {
         turn.by(REQUEST);
         self.reports(turn, pending[which], result);
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     /// IORING_REGISTER_SYNC_CANCEL of one request.
@@ -297,11 +327,12 @@ impl Personality for IoUring {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         turn.by(CANCEL);
-        if turn.operation(id).phase() != Phase::Pending {
+        if !pends(turn, id) {
             return turn.returns(me, Outcome::Failed(Error::NotFound));
         }
         self.take_back(turn, &[id]);
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     /// The same of all requests on a file.
@@ -319,6 +350,25 @@ impl Personality for IoUring {
         let ended = in_any_order(turn, file);
         self.take_back(turn, &ended);
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
+    }
+
+    /// IORING_REGISTER_EVENTFD.
+    fn ring_event<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        port: PortId,
+        event: ObjectId,
+    ) {
+        if !turn.port(port).is_open() {
+            return turn.fails(me, CLOSED_RING, Error::BadHandle);
+        }
+        if turn.ring_event(port).is_some() {
+            return turn.fails(me, EVENTFD_ONE, Error::Busy);
+        }
+        turn.set_ring_event(port, Some(event));
+        turn.returns(me, Outcome::Done);
     }
 
     fn submit<O: Observer>(
@@ -328,41 +378,28 @@ impl Personality for IoUring {
         port: PortId,
         request: Request,
     ) {
+        if is_in_use(turn.view(), request) {
+            turn.breaks(Fault::InFlight);
+            return turn.returns(me, Outcome::Failed(Error::Invalid));
+        }
         if !turn.port(port).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
         match request {
-            Request::Nop(own) => {
-                turn.by(NOP);
-                self.put(turn, port, own);
-            }
-            Request::Timeout(own) => {
-                turn.by(TIMEOUT_REQUEST);
-                self.put(turn, port, own);
-                self.wake_reached(turn, port, u8::MAX);
-            }
-            Request::Cancel(id, own) => {
-                let here = is_here(turn, file_of(turn.program, id), port);
-                let found = here && turn.operation(id).phase() == Phase::Pending;
-                self.take_back_for(turn, port, own, &[id][..usize::from(found)]);
-            }
-            Request::CancelFile(file, own) => {
-                let mut ended = Vec::new();
-                if is_here(turn, file, port) {
-                    ended = in_any_order(turn, file);
-                }
-                self.take_back_for(turn, port, own, &ended);
-            }
+            Request::Chain(chain) => self.runs_chain(turn, me, (chain, 0)),
+            _ => drop(self.runs(turn, me, port, request)),
         }
         turn.returns(me, Outcome::Done);
+        self.settles(turn);
     }
 
     /// Woken threads go on in any order, and what each finds decides.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         let is_kept = turn.port(get.port).note() > 0;
         if is_kept && room(turn.view(), get.port) > 0 && turn.choose(&LEFT_AFTER_ROOM) {
-            flush(turn, get.port);
+            self.flush(turn, get.port);
         }
+        self.may_come(turn, get.port);
         let fewer = wants(turn, get) > 0;
         if let Some(outcome) = take(turn, get) {
             turn.by(ANY_WINS);
@@ -374,13 +411,15 @@ impl Personality for IoUring {
             turn.by(WOKEN_THEN_CLOSED);
             turn.releases(me, Outcome::Failed(Error::BadHandle));
         } else {
-            waits_again(turn, me, get);
+            self.waits_again(turn, me, get);
         }
+        self.settles(turn);
         drop_if_unused(turn, get.port);
     }
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         notify::leaves(turn, me, get);
+        self.may_come(turn, get.port);
         let others_wait = !turn.port(get.port).waiters().is_empty();
         if others_wait && !self.goes_past_unmet {
             turn.by(OLD_LEAVER_WAKES_NOBODY);
@@ -392,6 +431,7 @@ impl Personality for IoUring {
             TIMEOUT
         });
         turn.releases(me, some.unwrap_or(Outcome::Failed(Error::Timeout)));
+        self.settles(turn);
         drop_if_unused(turn, get.port);
     }
 
@@ -401,322 +441,5 @@ impl Personality for IoUring {
             return Ok(());
         }
         notify::nobody_is_stranded(view)
-    }
-}
-
-/// What a version of it does with entries.
-impl IoUring {
-    /// A cancel that is a request: its own entry says how many it found, and stands before theirs.
-    fn take_back_for<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        port: PortId,
-        own: u8,
-        ended: &[OperationId],
-    ) {
-        turn.by(CANCEL_REQUEST);
-        let own = turn.program.owns[usize::from(own)][ended.len()];
-        self.put(turn, port, own);
-        self.take_back(turn, ended);
-    }
-
-    /// Requests end with -ECANCELED, one after the other.
-    fn take_back<O: Observer>(&self, turn: &mut Turn<'_, O>, ended: &[OperationId]) {
-        let mut results = turn.program.results.iter();
-        let taken_back = results.position(|it| *it == TAKEN_BACK);
-        for &id in ended {
-            let taken_back = taken_back.expect("a program that cancels has it");
-            self.ends(turn, id, ResultId(taken_back as u8));
-        }
-    }
-
-    /// What comes for a read ends it; one that is multishot goes on behind bytes for whose entry the ring has room.
-    fn reports<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId, result: ResultId) {
-        let program = turn.program;
-        if !program.operations[id.index()].multishot {
-            return self.ends(turn, id, result);
-        }
-        turn.by(MULTISHOT);
-        let ring = ring_of(program, file_of(program, id));
-        let how = program.results[result.index()];
-        if how.bytes == 0 {
-            turn.by(MULTISHOT_ENDS);
-            return self.ends(turn, id, result);
-        }
-        if turn.port(ring).note() > 0 || room(turn.view(), ring) == 0 {
-            turn.by(MULTISHOT_FULL);
-            return self.ends(turn, id, result);
-        }
-        let goes_on = IoResult {
-            status: GOES_ON,
-            ..how
-        };
-        let mut results = program.results.iter();
-        let goes_on = results.position(|it| *it == goes_on);
-        let goes_on = ResultId(goes_on.expect("each has one behind which it goes on") as u8);
-        self.put(turn, ring, packet_of(program, id, goes_on));
-    }
-
-    /// The end of a request is an entry in its ring.
-    fn ends<O: Observer>(&self, turn: &mut Turn<'_, O>, id: OperationId, result: ResultId) {
-        turn.by(COMPLETION_ORDER);
-        turn.operation(id).end(Phase::Queued, result);
-        let packet = packet_of(turn.program, id, result);
-        let ring = ring_of(turn.program, file_of(turn.program, id));
-        self.put(turn, ring, packet);
-        drop_if_unused(turn, ring);
-    }
-
-    /// Puts an entry into the ring. Where that has no room, or others are kept already, the kernel keeps it behind them.
-    fn put<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId, packet: PacketId) {
-        let kept = turn.port(port).note();
-        let fits = kept == 0 && room(turn.view(), port) > 0;
-        notify::append(turn, port, packet.0);
-        if !fits {
-            turn.by(OVERFLOW);
-            turn.port(port).set_note(kept + 1);
-        } else if self.wake_reached(turn, port, 1) {
-            turn.by(HERD);
-        }
-    }
-
-    /// The place of every waiter comes so many entries nearer; who has it by now is made runnable, as far as the walk goes,
-    /// and takes nothing yet. Says whether there was one.
-    fn wake_reached<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId, entries: u8) -> bool {
-        let (mut place, mut wakes, mut is_past_unmet) = (0, false, false);
-        while let Some(waiter) = turn.port(port).waiters().at(place) {
-            let mut thread = turn.thread(waiter);
-            let wants = thread.note().saturating_sub(entries);
-            thread.set_note(wants);
-            is_past_unmet |= wants > 0;
-            if wants > 0 || is_past_unmet && !self.goes_past_unmet {
-                place += 1;
-                continue;
-            }
-            thread.set_mode(Mode::Woken);
-            turn.port(port).waiters_mut().remove(waiter);
-            wakes = true;
-        }
-        if is_past_unmet {
-            turn.by(match self.goes_past_unmet {
-                true => ALL_MET,
-                false => OLD_PREFIX,
-            });
-        }
-        wakes
-    }
-}
-
-/// Whether a cancel that is a request finds those on a file: only on their ring.
-fn is_here<O: Observer>(turn: &mut Turn<'_, O>, file: FileId, port: PortId) -> bool {
-    let here = ring_of(turn.program, file) == port;
-    if !here {
-        turn.by(OWN_RING);
-    }
-    here
-}
-
-/// The requests on a file that have not ended.
-fn pending_on(view: View<'_>, file: FileId) -> Vec<OperationId> {
-    let is_on = |id: &OperationId| file_of(view.program, *id) == file;
-    view.pending_operations().filter(is_on).collect()
-}
-
-/// The same in one of the orders in which they can end.
-fn in_any_order<O: Observer>(turn: &mut Turn<'_, O>, file: FileId) -> Vec<OperationId> {
-    let (mut ordered, mut left) = (Vec::new(), pending_on(turn.view(), file));
-    while left.len() > 1 {
-        let next = turn.pick(CANCEL_ORDER, left.len());
-        ordered.push(left.remove(next));
-    }
-    ordered.append(&mut left);
-    ordered
-}
-
-/// What the entry of a request carries that has come to this.
-fn packet_of(program: &Program, id: OperationId, result: ResultId) -> PacketId {
-    let mut completions = program.completions.iter();
-    let own = completions.find(|it| it.operation == id && it.result == result);
-    own.expect("all that can come together are listed").packet
-}
-
-fn file_of(program: &Program, id: OperationId) -> FileId {
-    program.operations[id.index()].file
-}
-
-/// The ring to which requests on a file go.
-fn ring_of(program: &Program, file: FileId) -> PortId {
-    let binding = program.files[file.index()].binding;
-    program.bindings[binding.expect("it is asked for first").index()].port
-}
-
-/// What of operations on files and rings can be a request here.
-fn can_request(program: &Program, op: Op) -> Result<(), &'static str> {
-    match op {
-        Op::Start { now: Some(_), .. } => Err("the call does not say that a request is over"),
-        Op::Cancel { mine: true, .. } | Op::CancelFile { mine: true, .. } => {
-            Err("a cancel asks for no issuer")
-        }
-        Op::Start { operation, .. } | Op::Cancel { operation, .. } => {
-            is_request(program, operation)
-        }
-        Op::CancelFile { file, .. } => can_cancel_all(program, file),
-        Op::Complete { burst, result, .. } => can_complete(program, burst, result),
-        Op::Submit { request, .. } => match request {
-            Request::Cancel(operation, _) => is_request(program, operation),
-            Request::CancelFile(file, _) => can_cancel_all(program, file),
-            Request::Nop(_) | Request::Timeout(_) => Ok(()),
-        },
-        Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } => Ok(()),
-        Op::Modes { .. } | Op::DuplicateFile { .. } | Op::CloseFile { .. } => Ok(()),
-        Op::Peek { .. } => Ok(()),
-        ops_of!(ports, port_handles, objects, threads, apcs, variables) => Ok(()),
-        ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => Ok(()),
-    }
-}
-
-fn has_ring(program: &Program, file: FileId) -> Result<(), &'static str> {
-    match program.files[file.index()].binding {
-        Some(_) => Ok(()),
-        None => Err("a request goes to the ring of its file, and this one has none"),
-    }
-}
-
-/// Whether an operation can be a request to a ring.
-fn is_request(program: &Program, id: OperationId) -> Result<(), &'static str> {
-    let operation = program.operations[id.index()];
-    let file = program.files[operation.file.index()];
-    has_ring(program, operation.file)?;
-    if file.sync || file.modes != Modes::default() {
-        return Err("files have no modes here");
-    }
-    if operation.overlapped == 0 || operation.event.is_some() || operation.apc {
-        return Err("a request has user data, and neither event nor routine");
-    }
-    Ok(())
-}
-
-fn can_complete(program: &Program, burst: u16, result: ResultId) -> Result<(), &'static str> {
-    let how = program.results[result.index()];
-    match program.bursts[usize::from(burst)][..] {
-        [one] => is_request(program, one)?,
-        _ => return Err("each request ends by itself"),
-    }
-    match (how.status, how.bytes) {
-        (0, 0..) => Ok(()),
-        _ => Err("a read here ends with bytes, and in no other way"),
-    }
-}
-
-/// The most requests whose every order of ends is tried.
-const ORDERED_MAX: usize = 5;
-
-fn can_cancel_all(program: &Program, file: FileId) -> Result<(), &'static str> {
-    let operations = program.operations.iter();
-    match operations.filter(|it| it.file == file).count() {
-        0..=ORDERED_MAX => has_ring(program, file),
-        _ => Err("more than 5 requests on a file are not cancelled in one go here"),
-    }
-}
-
-/// Takes what is there, if that is the call's minimum or its time is over. None if there is nothing to take.
-fn take_if_enough<O: Observer>(turn: &mut Turn<'_, O>, get: Get, is_over: bool) -> Option<Outcome> {
-    let fewer = wants(turn, get) > 0;
-    if fewer && !is_over {
-        return None;
-    }
-    let outcome = take(turn, get)?;
-    if fewer {
-        turn.by(TIMEOUT_WITH_SOME);
-    }
-    Some(outcome)
-}
-
-/// Takes what the call may have, oldest first. None if there is nothing.
-fn take<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-    let there = in_ring(turn.view(), get.port);
-    let taken = there.min(get.max.unwrap_or(1).into());
-    first_rest(turn, get.port, taken);
-    notify::take_in_order(turn, get, taken, FIFO, BATCH)
-}
-
-/// What the first so many entries report can be asked for again.
-fn first_rest<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entries: usize) {
-    for place in 0..entries {
-        let packet = PacketId(turn.port(port).packets().as_slice()[place]);
-        let is_last = turn.program.packets[packet.index()].status != GOES_ON;
-        if let (Owner::Operation(id), true) = (turn.program.owner(packet), is_last) {
-            turn.operation(id).rest();
-        }
-    }
-}
-
-/// How many entries more there must be before a call has its minimum.
-fn wants<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> u8 {
-    let entries = turn.program.ports[get.port.index()].entries;
-    let entries = entries.unwrap_or(u8::MAX);
-    let min = get.min.unwrap_or(1);
-    if min > entries {
-        turn.by(NO_MORE_THAN_THE_RING);
-    }
-    let there = in_ring(turn.view(), get.port) as u8;
-    min.min(entries).saturating_sub(there)
-}
-
-/// How many entries are in the ring; the kernel keeps the others.
-fn in_ring(view: View<'_>, port: PortId) -> usize {
-    let port = view.port(port);
-    port.packets().depth() - usize::from(port.note())
-}
-
-/// How many entries more the ring has room for.
-fn room(view: View<'_>, port: PortId) -> usize {
-    let entries = view.program.ports[port.index()].entries;
-    let there = in_ring(view, port);
-    entries.map_or(usize::MAX, |entries| usize::from(entries) - there)
-}
-
-/// A thread in the kernel brings into the ring what is kept, as far as there is room. Nobody waits then: a full ring has
-/// everybody's place.
-fn flush<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    let kept = turn.port(port).note();
-    let fits = room(turn.view(), port).min(kept.into()) as u8;
-    if fits > 0 {
-        turn.by(OVERFLOW);
-    }
-    turn.port(port).set_note(kept - fits);
-}
-
-/// A woken thread that found nothing enters the kernel again, for its whole minimum.
-fn waits_again<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    flush(turn, get.port);
-    let is_over = notify::is_over(turn.view(), me);
-    if let Some(outcome) = take_if_enough(turn, get, is_over) {
-        turn.releases(me, outcome);
-    } else if is_over {
-        turn.by(TIMEOUT);
-        turn.releases(me, Outcome::Failed(Error::Timeout));
-    } else {
-        turn.by(ROBBED_WAITS_AGAIN);
-        turn.thread(me).set_mode(Mode::Parked);
-        stands_last(turn, me, get);
-    }
-}
-
-/// A waiter goes behind the others, and keeps how many entries are to come until it has its place.
-fn stands_last<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-    turn.by(PLACE);
-    let wants = wants(turn, get);
-    turn.port(get.port).waiters_mut().push_newest(me);
-    turn.thread(me).set_note(wants);
-}
-
-/// What a closed descriptor stood for lives on while a thread is inside a call on it, and is then dropped.
-fn drop_if_unused<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) {
-    if !notify::is_used(turn.view(), port) {
-        let entries = turn.port(port).packets().depth();
-        first_rest(turn, port, entries);
-        turn.port(port).set_note(0);
-        notify::clear(turn, port);
     }
 }

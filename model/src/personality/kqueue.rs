@@ -284,28 +284,17 @@ impl Personality for Kqueue {
     }
 
     fn drain<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        if turn.view().descriptors(source) == 0 {
-            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
-        }
-        turn.set_readable(source, false);
-        turn.returns(me, Outcome::Done);
+        notify::drain(turn, me, source, CLOSED_HANDLE);
     }
 
     fn fill<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        if turn.view().descriptors(source) == 0 {
-            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
-        }
-        turn.set_writable(source, false);
-        turn.returns(me, Outcome::Done);
+        notify::fill(turn, me, source, CLOSED_HANDLE);
     }
 
-    /// A read of the other end, which finds nothing unless the source was full.
     fn make_room<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, source: SourceId) {
-        if turn.view().descriptors(source) > 0 && !turn.view().is_writable(source) {
-            turn.set_writable(source, true);
+        notify::make_room(turn, me, source, |turn| {
             comes(turn, Which { source, room: true });
-        }
-        turn.returns(me, Outcome::Done);
+        });
     }
 
     /// Knotes belong to the number of a descriptor, and not to what is open.
@@ -333,11 +322,7 @@ impl Personality for Kqueue {
         me: ThreadId,
         source: SourceId,
     ) {
-        if turn.view().is_closed(source) {
-            return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
-        }
-        turn.duplicate_source(source);
-        turn.returns(me, Outcome::Done);
+        notify::duplicate_source(turn, me, source, CLOSED_HANDLE);
     }
 
     /// The order of those that sleep makes no difference, because all are woken.

@@ -285,6 +285,62 @@ pub(super) fn source_of(program: &Program, entry: u8) -> Option<SourceId> {
     entry.checked_sub(program.packets.len() as u8).map(SourceId)
 }
 
+/// A source is read empty; where no descriptor of it is open that fails as a claim says.
+pub(super) fn drain<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    source: SourceId,
+    closed: &'static Claim,
+) {
+    if turn.view().descriptors(source) == 0 {
+        return turn.fails(me, closed, Error::BadHandle);
+    }
+    turn.set_readable(source, false);
+    turn.returns(me, Outcome::Done);
+}
+
+/// A source is filled, with the same failure.
+pub(super) fn fill<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    source: SourceId,
+    closed: &'static Claim,
+) {
+    if turn.view().descriptors(source) == 0 {
+        return turn.fails(me, closed, Error::BadHandle);
+    }
+    turn.set_writable(source, false);
+    turn.returns(me, Outcome::Done);
+}
+
+/// The other end of a source reads, which finds nothing unless the source was full; `comes` says of what that is an event.
+pub(super) fn make_room<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    source: SourceId,
+    comes: impl FnOnce(&mut Turn<'_, O>),
+) {
+    if turn.view().descriptors(source) > 0 && !turn.view().is_writable(source) {
+        turn.set_writable(source, true);
+        comes(turn);
+    }
+    turn.returns(me, Outcome::Done);
+}
+
+/// A source gets one more descriptor, unless the one by which threads know it is closed.
+pub(super) fn duplicate_source<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    source: SourceId,
+    closed: &'static Claim,
+) {
+    if turn.view().is_closed(source) {
+        return turn.fails(me, closed, Error::BadHandle);
+    }
+    turn.duplicate_source(source);
+    turn.returns(me, Outcome::Done);
+}
+
 /// A duplicate of a source that may be one too many.
 pub(super) fn duplicates_too_often(program: &Program, op: Op) -> Option<&'static str> {
     let Op::DuplicateSource { source, .. } = op else {

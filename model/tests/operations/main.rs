@@ -22,8 +22,8 @@ use portsim_model::symmetry::Symmetry;
 use samples::{every_sample, samples};
 use world::{PORTS, code, machine, plain, whole};
 
-/// How many packets a call takes says nothing of what it takes them from.
-const AMOUNTS: &str = "max: Some(2), min: Some(1), ";
+/// How many packets a call takes says nothing of what it takes them from, nor how many a timeout counts.
+const AMOUNTS: [&str; 2] = ["max: Some(2), min: Some(1), ", "count: 2, "];
 
 /// The ids and numbers in a text.
 fn named(text: &str) -> BTreeSet<String> {
@@ -69,8 +69,9 @@ fn every_kind_of_operation_is_asked_with_all_its_fields() {
 #[test]
 fn descriptions_say_all_that_operations_name() {
     for mut op in every_sample() {
-        let text = format!("{op:?}")
-            .replace(AMOUNTS, "")
+        let text = AMOUNTS
+            .iter()
+            .fold(format!("{op:?}"), |text, amounts| text.replace(amounts, ""))
             .replace("ticks: ", "Ticks(");
         let described = format!("{:?}", op.describe());
         let (fields, says) = (named(&text), named(&described));
@@ -474,6 +475,10 @@ fn states_have_room_for_what_operations_need() {
             Verb::Apc => 6,
             // A file has handles in three more processes.
             Verb::DuplicateFile => 9,
+            // Each ring has an event.
+            Verb::RingEvent => PORTS,
+            // Each ring has what its timeout waits for.
+            Verb::Submit if op.counts() => 1 + PORTS,
             // A port has room for what is posted, for an event of each source, for messages.
             Verb::Post | Verb::PostComputed | Verb::Submit => 1,
             Verb::MsgRing => 2,

@@ -200,8 +200,14 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             return [
                 Request::Nop(packet),
                 Request::Timeout(packet),
+                Request::Count {
+                    count: 2,
+                    own: packet,
+                },
                 Request::Cancel(operation, 2),
                 Request::CancelFile(file, 1),
+                Request::Read(operation),
+                Request::Chain(1),
             ]
             .map(|request| Op::Submit {
                 port,
@@ -210,6 +216,11 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             })
             .to_vec();
         }
+        Verb::RingEvent => Op::RingEvent {
+            port,
+            event: object,
+            into,
+        },
         Verb::PortAlert => {
             return [Alert::Set(packet), Alert::Update(packet)]
                 .map(|alert| Op::PortAlert { port, alert, into })

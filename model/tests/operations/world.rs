@@ -93,6 +93,14 @@ pub fn plain(codes: Vec<Code>) -> Program {
         status: 0,
         packets: vec![(Packet::key(0), PacketId(3)), (Packet::key(1), PacketId(4))],
     };
+    let chain = Chain {
+        port: PortId(1),
+        linked: vec![Linked {
+            request: Request::Nop(PacketId(1)),
+            hard: false,
+            broken: PacketId(2),
+        }],
+    };
     Program {
         threads: (0..codes.len() as u8).map(thread).collect(),
         codes,
@@ -105,6 +113,7 @@ pub fn plain(codes: Vec<Code>) -> Program {
         port_lists: vec![vec![], vec![PortId(2), PortId(3), PortId(2)]],
         bursts: vec![vec![]; 2],
         owns: vec![vec![]; 3],
+        chains: vec![chain; 2],
         computed: vec![computed(0), computed(1)],
         ..Program::default()
     }

@@ -69,7 +69,9 @@ pub(super) fn sayable(program: &Program) -> Result<(), String> {
             | Op::PortDissociate { .. }
             | Op::CloseSource { .. } => return lacks("event ports"),
             Op::Kevent { .. } => return lacks("kqueue"),
-            Op::MsgRing { .. } | Op::Submit { .. } => return lacks("io_uring"),
+            Op::MsgRing { .. } | Op::Submit { .. } | Op::RingEvent { .. } => {
+                return lacks("io_uring");
+            }
             Op::Get { keeps: true, .. } => return lacks("results that keep what they had"),
             Op::Get { min: Some(_), .. } => return lacks("batches that wait for more"),
             Op::Get { .. }

@@ -3,7 +3,7 @@
 //! A new operation of the format is a row here. Whether a system and a backend have it, they are asked.
 
 use crate::choose::Rng;
-use crate::draft::{Call, Part, Word};
+use crate::draft::{Call, Word};
 
 /// A kind of operation.
 pub(super) struct Kind {
@@ -45,21 +45,27 @@ impl Kind {
     }
 }
 
-const PORTS: [&str; 2] = ["p", "q"];
-const SOURCES: [&str; 2] = ["s1", "s2"];
+pub(super) const PORTS: [&str; 2] = ["p", "q"];
+pub(super) const SOURCES: [&str; 2] = ["s1", "s2"];
 /// A source with both directions.
-const DUPLEX: &str = "duplex";
+pub(super) const DUPLEX: &str = "duplex";
+/// A port of epoll that watches others, and sources that are the others.
+pub(super) const TOP: &str = "top";
+pub(super) const INNER: [&str; 2] = ["as_p", "as_q"];
 const FILES: [&str; 2] = ["f", "g"];
 /// Operations that only Windows has: on a file that is associated later, and with an event.
 const OPERATIONS: [&str; 2] = ["s", "u"];
 /// Operations that rings have too, and the file that they are on.
-const REQUESTS: [&str; 2] = ["r", "v"];
+pub(super) const REQUESTS: [&str; 2] = ["r", "v"];
 /// A request that goes on behind what it reports.
-const MULTISHOT: &str = "m";
-const ON: &str = "h";
+pub(super) const MULTISHOT: &str = "m";
+pub(super) const ON: &str = "h";
+/// Requests of chains, and the file that they are on.
+pub(super) const LINKED: [&str; 2] = ["c1", "c2"];
+pub(super) const CHAINED: &str = "k";
 /// A ring that is full with two entries.
-const SMALL: &str = "small";
-const VARIABLE: &str = "n";
+pub(super) const SMALL: &str = "small";
+pub(super) const VARIABLE: &str = "n";
 const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
 
 impl Draw<'_> {
@@ -110,6 +116,35 @@ impl Draw<'_> {
         asked.with("key", self.key())
     }
 
+    /// Linked requests: always the same, as each read is in one chain.
+    fn chain(&mut self) -> Call {
+        let nop = |key: i64| Call::on("request", "nop").with("key", key);
+        let read = |of: &str| Call::on("request", "read").with("of", of);
+        let cancel = Call::on("request", "cancel").with("of", REQUESTS[0]);
+        let chain = match self.rng.below(4) {
+            0 => vec![read(LINKED[0]), nop(101), nop(102)],
+            1 => vec![nop(103), read(LINKED[1]).with("hard", Word::Yes), nop(104)],
+            2 => vec![
+                cancel.with("key", 105),
+                nop(106).with("hard", Word::Yes),
+                nop(107),
+            ],
+            _ => vec![nop(108), nop(109)],
+        };
+        Call::on("submit_chain", PORTS[0]).with("requests", Word::Calls(chain))
+    }
+
+    /// A timeout that counts: one of a scenario.
+    fn count(&mut self) -> Call {
+        const COUNT: &str = "count";
+        let call = self.submit(PORTS[0], "timeout");
+        if self.made.contains(&COUNT) {
+            return call;
+        }
+        self.made.push(COUNT);
+        call.with(COUNT, 1 + self.rng.below(3) as i64)
+    }
+
     /// A port is made by one operation only; instead of a second one it is closed.
     fn create(&mut self) -> Call {
         let port = self.port();
@@ -130,6 +165,23 @@ impl Draw<'_> {
         match self.rng.below(6) {
             0 | 1 => call = call.with("oneshot", Word::Yes),
             2 => call = call.with("exclusive", Word::Yes),
+            _ => {}
+        }
+        call.with("key", self.key())
+    }
+
+    /// A port watches another one, or is to watch itself.
+    fn ctl_of_port(&mut self, change: &str) -> Call {
+        let port = self.of(&[TOP, TOP, PORTS[0], PORTS[1]]);
+        let call = Call::on("epoll_ctl", port).with("change", change);
+        let call = call.with("source", self.of(&INNER));
+        if change == "del" {
+            return call;
+        }
+        let mut call = call.with("trigger", self.of(&["level", "edge"]));
+        match self.rng.below(12) {
+            0..3 => call = call.with("oneshot", Word::Yes),
+            3 => call = call.with("exclusive", Word::Yes),
             _ => {}
         }
         call.with("key", self.key())
@@ -294,10 +346,30 @@ pub(super) const KINDS: &[Kind] = &[
         let port = draw.port();
         draw.submit(port, "timeout")
     }),
+    kind("timeout that counts", 4, |draw| draw.count()),
     kind("cancel that is a request", 3, |draw| {
         let (port, of) = (draw.port(), draw.of(&[REQUESTS[0], REQUESTS[1], ON]));
         draw.submit(port, "cancel").with("of", of)
     }),
+    kind("register an eventfd", 2, |draw| {
+        Call::on("ring_event", draw.of(&[PORTS[0], SMALL])).with("event", "event")
+    }),
+    kind("chain", 8, |draw| draw.chain()),
+    kind("end of a read of a chain", 8, |draw| {
+        let bytes = [3, 4096][draw.rng.below(2)];
+        Call::on("complete", draw.of(&LINKED)).with("bytes", bytes)
+    }),
+    kind("cancel a read of a chain", 2, |draw| {
+        Call::on("cancel", draw.of(&LINKED))
+    }),
+    kind(
+        "cancel that is a request, of a read of a chain",
+        2,
+        |draw| {
+            let (port, of) = (draw.port(), draw.of(&LINKED));
+            draw.submit(port, "cancel").with("of", of)
+        },
+    ),
     kind("get from a small ring", 8, |_| Call::on("get", SMALL)),
     kind("batch from a small ring", 8, |draw| {
         let batch = Call::on("get", SMALL).with("max", draw.max());
@@ -369,6 +441,20 @@ pub(super) const KINDS: &[Kind] = &[
     kind("add a source", 8, |draw| draw.ctl("add")),
     kind("change a source", 4, |draw| draw.ctl("mod")),
     kind("remove a source", 2, |draw| draw.ctl("del")),
+    kind("add a port", 6, |draw| draw.ctl_of_port("add")),
+    kind("change a port", 2, |draw| draw.ctl_of_port("mod")),
+    kind("remove a port", 1, |draw| draw.ctl_of_port("del")),
+    kind("get from the port above", 6, |_| Call::on("get", TOP)),
+    kind("poll of the port above", 4, |draw| {
+        let batch = Call::on("get", TOP).with("max", draw.max());
+        batch.with("timeout", 0)
+    }),
+    kind("wait for a handle", 4, |draw| {
+        Call::on("wait_handle", draw.of(&[TOP, PORTS[0]]))
+    }),
+    kind("look at a handle", 3, |draw| {
+        Call::on("wait_handle", draw.of(&[TOP, PORTS[0]])).with("timeout", 0)
+    }),
     kind("kevent", 10, |draw| draw.kevent_of_number()),
     kind("kevent of both ways", 10, |draw| {
         draw.kevent_of_descriptor()
@@ -502,68 +588,3 @@ pub(super) const KINDS: &[Kind] = &[
         vec![get, poll, post]
     }),
 ];
-
-/// Everything that an operation can speak of; a draft forgets what is not spoken of.
-pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let mut part = |section, name, fields| {
-        parts.push(Part {
-            section,
-            name,
-            fields,
-        });
-    };
-    for name in PORTS {
-        let concurrency = rng.below(4) as i64;
-        part("ports", name, vec![("concurrency", concurrency.into())]);
-    }
-    part("ports", SMALL, vec![("entries", 2.into())]);
-    part("events", "event", Vec::new());
-    part("events", "gate", vec![("reset", "manual".into())]);
-    part("mutexes", "mutex", Vec::new());
-    part("semaphores", "units", vec![("count", 1.into())]);
-    for name in SOURCES {
-        let readable = rng.below(3) == 0;
-        part(
-            "sources",
-            name,
-            if readable {
-                vec![("readable", Word::Yes)]
-            } else {
-                Vec::new()
-            },
-        );
-    }
-    part("sources", DUPLEX, vec![("writable", Word::Yes)]);
-    part("files", "f", vec![("port", "p".into()), ("key", 7.into())]);
-    part("files", "g", Vec::new());
-    part("files", ON, vec![("port", "p".into()), ("key", 9.into())]);
-    for (name, number) in REQUESTS.into_iter().zip(10..) {
-        let fields = vec![("file", ON.into()), ("overlapped", number.into())];
-        part("operations", name, fields);
-    }
-    let goes_on = vec![
-        ("file", ON.into()),
-        ("overlapped", 14.into()),
-        ("multishot", Word::Yes),
-    ];
-    part("operations", MULTISHOT, goes_on);
-    part(
-        "operations",
-        "s",
-        vec![("file", "g".into()), ("overlapped", 6.into())],
-    );
-    part(
-        "operations",
-        "u",
-        vec![
-            ("file", "f".into()),
-            ("overlapped", 8.into()),
-            ("event", "event".into()),
-        ],
-    );
-    part("vars", VARIABLE, Vec::new());
-    part("wait_packets", "packet", Vec::new());
-    part("jobs", "job", Vec::new());
-    parts
-}

@@ -75,6 +75,12 @@ impl<K: AsFd, const ENDS: usize> Descriptors<K, ENDS> {
         }
     }
 
+    /// Keeps nothing more of a port.
+    #[cfg(target_os = "linux")]
+    pub fn forget(&self, port: PortId) {
+        self.kept().retain(|kept| kept.port != port);
+    }
+
     /// Whether a port is open.
     #[cfg(any(target_os = "freebsd", target_os = "macos"))]
     pub fn is_open(&self, port: PortId) -> bool {

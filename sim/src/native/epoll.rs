@@ -8,11 +8,13 @@
 //!
 //! - The concurrency value means nothing to the kernel and is ignored.
 //! - A port has a descriptor number of its own until the run ends, so that calls on a closed one see EBADF.
-//! - Closing a port wakes nobody. A second descriptor of each epoll object is kept aside to bring its waiters
-//!   home when the recording is over: a level-triggered source, ready for ever, is added to each. Nothing in
-//!   the scenario can observe it: nobody but its waiters can reach an epoll object whose number is closed.
+//! - Closing a port wakes nobody. To bring its waiters home when the recording is over, each epoll object watches a
+//!   level-triggered source from the start that is raised then. Nothing in the scenario can observe it before. No second
+//!   descriptor of the object is kept: others that watch it would see that it is still open.
+//! - A `wait_handle` is ppoll on the descriptor.
 //! - A source is an eventfd, or one end of a connection where a scenario speaks of its other direction or closes it.
 
+mod poll;
 mod sources;
 
 use std::ffi::c_int;
@@ -43,6 +45,7 @@ use super::posted::Posted;
 use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
+use poll::Polls;
 use sources::{Sources, counter, raise};
 
 const NAME: &str = "epoll";
@@ -68,6 +71,7 @@ const CAN: Can = Can {
         Verb::MakeRoom,
         Verb::CloseSource,
         Verb::DuplicateSource,
+        Verb::WaitHandle,
     ],
     lacks_the_rest: "epoll has no such operation",
     keeps: None,
@@ -103,6 +107,10 @@ struct EpollPorts {
     /// With the sources that carry them.
     posted: Posted<(Packet, Arc<OwnedFd>)>,
     sources: Sources,
+    /// The ports that sources are.
+    inner: Vec<Option<PortId>>,
+    polls: Polls,
+    /// Raised when everybody is to go home.
     home: OwnedFd,
 }
 
@@ -112,7 +120,9 @@ impl EpollPorts {
             ports: Descriptors::new(Run::new(NAME, errno, program, tick), program)?,
             posted: Posted::default(),
             sources: Sources::new(program)?,
-            home: counter(1)?,
+            inner: program.sources.iter().map(|source| source.port).collect(),
+            polls: Polls::new(program),
+            home: counter(0)?,
         })
     }
 
@@ -157,7 +167,10 @@ impl EpollPorts {
 
     fn watch(&self, port: PortId, source: SourceId, change: Watch) -> Result<Answer, Failure> {
         let port = self.ports.get(port);
-        let source = self.sources.get(source);
+        let source = match self.inner[source.index()] {
+            Some(inner) => self.ports.get(inner),
+            None => self.sources.get(source),
+        };
         let (op, flags, data) = match change {
             Watch::Add(interest) => (libc::EPOLL_CTL_ADD, flags(interest), self.data(interest)),
             Watch::Mod(interest) => (libc::EPOLL_CTL_MOD, flags(interest), self.data(interest)),
@@ -197,11 +210,16 @@ impl Ports for EpollPorts {
     fn create(&self, port: PortId) -> Result<Answer, Failure> {
         self.ports.create(port, || {
             let made = epoll::create(CreateFlags::CLOEXEC);
-            Ok([made.map_err(|errno| failure("epoll_create1", errno))?])
+            let made = made.map_err(|errno| failure("epoll_create1", errno))?;
+            let (port, home) = (made.as_fd().into(), self.home.as_fd().into());
+            control(port, libc::EPOLL_CTL_ADD, home, EventFlags::IN, HOME)
+                .map_err(|errno| failure("epoll_ctl", errno))?;
+            Ok([made])
         })
     }
 
     fn close(&self, port: PortId) -> Result<Answer, Failure> {
+        self.ports.forget(port);
         Ok(self.ports.close(port))
     }
 
@@ -239,7 +257,7 @@ impl Ports for EpollPorts {
         raise(&source)
     }
 
-    fn own(&self, _: ThreadId, op: Op) -> Result<Answer, Failure> {
+    fn own(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         match op {
             Op::EpollCtl {
                 port,
@@ -247,13 +265,18 @@ impl Ports for EpollPorts {
                 change,
                 ..
             } => self.watch(port, source, change),
+            Op::WaitHandle { port, timeout, .. } => {
+                self.polls
+                    .poll(self.run(), me, self.ports.get(port), timeout)
+            }
             Op::Write { source } => self.sources.write(source),
             Op::Drain { source } => Ok(self.said(self.sources.drain(source)?)),
             Op::Fill { source } => Ok(self.said(self.sources.fill(source)?)),
             Op::MakeRoom { source } => self.sources.make_room(source),
             Op::CloseSource { source, .. } => Ok(self.said(self.sources.close(source))),
             Op::DuplicateSource { source, .. } => Ok(self.said(self.sources.duplicate(source)?)),
-            ops_of!(ports, port_handles, objects, threads, apcs, variables)
+            Op::DuplicatePort { .. } | Op::Query { .. } => refused_before(op),
+            ops_of!(ports, objects, threads, apcs, variables)
             | ops_of!(files, wait_packets, jobs, event_ports, rings, kqueues) => refused_before(op),
         }
     }
@@ -262,14 +285,12 @@ impl Ports for EpollPorts {
         self.ports.parked(port, Call::EpollPwait)
     }
 
+    fn parked_at_handle(&self, thread: ThreadId) -> Parked {
+        self.polls.parked(thread)
+    }
+
     fn release(&self) -> Result<(), Failure> {
-        for kept in self.ports.kept().iter() {
-            let kept = kept.ends[0].as_fd().into();
-            let home = self.home.as_fd().into();
-            control(kept, libc::EPOLL_CTL_ADD, home, EventFlags::IN, HOME)
-                .map_err(|errno| failure("epoll_ctl", errno))?;
-        }
-        Ok(())
+        raise(&self.home).map(drop)
     }
 }
 
@@ -334,6 +355,7 @@ fn answer_of(call: &str, result: Result<(), Errno>) -> Result<Answer, Failure> {
         Err(Errno::INVAL) => "EINVAL",
         Err(Errno::EXIST) => "EEXIST",
         Err(Errno::NOENT) => "ENOENT",
+        Err(Errno::LOOP) => "ELOOP",
         Err(errno) => return Err(failure(call, errno)),
     };
     Ok(Answer::Failed(name.into()))

@@ -1,7 +1,7 @@
 //! A world of two parts: the ports are the backend's, and everything else that a thread waits for is kept here.
 
 use portsim_model::ops_of;
-use portsim_model::program::{Get, Op, PacketId, PortId, Program, ThreadId};
+use portsim_model::program::{Get, ObjectId, Op, PacketId, PortId, Program, ThreadId};
 
 use super::backend::Failure;
 use super::objects::{Bell, Objects};
@@ -31,8 +31,18 @@ pub trait Ports: Send + Sync {
         refused_before(op)
     }
 
+    /// The events that the kernel has set since they were asked for last.
+    fn signaled(&self) -> Vec<ObjectId> {
+        Vec::new()
+    }
+
     /// Whether a thread is parked in a call that takes packets from this port.
     fn parked(&self, thread: ThreadId, port: PortId) -> Parked;
+
+    /// Whether a thread is parked in a wait for the handle of a port.
+    fn parked_at_handle(&self, _thread: ThreadId) -> Parked {
+        Parked::No
+    }
 
     /// See [`World::asks_kernel`].
     fn asks_kernel(&self) -> bool {
@@ -74,14 +84,9 @@ impl<P: Ports, B: Bell> PortsAndObjects<P, B> {
         let objects = Objects::new(program, bell)?;
         Ok(PortsAndObjects { ports, objects })
     }
-}
 
-impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
-    fn backend(&self) -> &'static str {
-        self.ports.run().backend()
-    }
-
-    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+    /// An operation, of a port or of an object.
+    fn make(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         let (run, objects) = (self.ports.run(), &self.objects);
         match op {
             Op::Get { .. } => self.ports.get(me, op.as_get().expect("it is one")),
@@ -103,6 +108,20 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
             | ops_of!(sources, event_ports, rings, kqueues) => self.ports.own(me, op),
         }
     }
+}
+
+impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
+    fn backend(&self) -> &'static str {
+        self.ports.run().backend()
+    }
+
+    fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+        let answer = self.make(me, op);
+        for event in self.ports.signaled() {
+            self.objects.signal(self.ports.run(), me, event)?;
+        }
+        answer
+    }
 
     fn parked(&self, thread: ThreadId, op: Op) -> Parked {
         match op {
@@ -110,9 +129,11 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
             Op::Block { .. } | Op::Join { .. } | Op::Stall | Op::Sleep { .. } => {
                 self.objects.parked(thread)
             }
+            Op::WaitHandle { .. } => self.ports.parked_at_handle(thread),
+            Op::DuplicatePort { .. } | Op::Query { .. } => Parked::No,
             Op::Post { .. } | Op::Close { .. } | Op::Create { .. } => Parked::No,
             Op::Signal { .. } | Op::Reset { .. } | Op::Yield => Parked::No,
-            ops_of!(port_handles, threads, apcs, variables, files) => Parked::No,
+            ops_of!(threads, apcs, variables, files) => Parked::No,
             ops_of!(wait_packets, jobs, sources, event_ports, rings, kqueues) => Parked::No,
         }
     }

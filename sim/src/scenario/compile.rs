@@ -221,13 +221,43 @@ impl Compiler {
             room(there, 1, SOURCES_MAX, "sources", place)?;
             self.directory
                 .declare(name, Thing::Source(SourceId(there as u8)), place)?;
+            let port = self.port_of(source, place)?;
             self.names.sources.push(name.clone());
             self.program.sources.push(Source {
                 readable: source.readable,
                 writable: source.writable,
+                port,
             });
         }
         Ok(())
+    }
+
+    /// The port that a source is, where it is one: what that has to take says whether it can be read.
+    fn port_of(
+        &self,
+        source: &wire::Source,
+        place: &Place<'_>,
+    ) -> Result<Option<PortId>, Complaint> {
+        let Some(name) = &source.port else {
+            return Ok(None);
+        };
+        if source.readable || source.writable.is_some() {
+            return Err(place.complain(
+                "a source that is a port says neither whether it is \"readable\" nor whether it is \"writable\"",
+            ));
+        }
+        let place = &place.field("port");
+        let port = self.directory.port(name, place)?;
+        let known = self.program.sources.iter();
+        match known
+            .zip(&self.names.sources)
+            .find(|(known, _)| known.port == Some(port))
+        {
+            Some((_, other)) => {
+                Err(place.complain(format!("{name:?} is source {other:?} already")))
+            }
+            None => Ok(Some(port)),
+        }
     }
 
     fn vars(&mut self, vars: &Named<Var>) -> Result<(), Complaint> {

@@ -252,6 +252,8 @@ pub(super) struct Source {
     pub(super) readable: bool,
     /// Whether it can be written at the start; without it nobody looks at that direction.
     pub(super) writable: Option<bool>,
+    /// The port that it is, for other ports to watch; then nothing but `epoll_ctl` names the source.
+    pub(super) port: Option<String>,
 }
 
 /// What must hold, as expressions.

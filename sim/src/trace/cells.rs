@@ -182,6 +182,9 @@ fn call(line: &EventLine) -> String {
     if line.events.as_ref().is_some_and(Vec::is_empty) {
         text.push_str(" for nothing");
     }
+    if let Some(linked) = &line.linked {
+        let _ = write!(text, " [{}]", linked.join(", "));
+    }
     for operation in [&line.operations, &line.ports, &line.flags, &line.events]
         .into_iter()
         .flatten()
@@ -213,6 +216,7 @@ fn call(line: &EventLine) -> String {
         ("own", line.own),
         ("returned", line.returned),
         ("overlapped", line.overlapped),
+        ("count", line.count.map(i64::from)),
         ("max", line.max.map(i64::from)),
         ("min", line.min.map(i64::from)),
         ("timeout", line.timeout.map(i64::from)),

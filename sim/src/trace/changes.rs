@@ -120,7 +120,8 @@ fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
     }
     let operations = ids(&names.operations, OperationId);
     facts.extend(operations.map(|(id, name)| operation(view, id, name)));
-    for (id, name) in ids(&names.sources, SourceId) {
+    let is_plain = |id: SourceId| view.program.sources[id.index()].port.is_none();
+    for (id, name) in ids(&names.sources, SourceId).filter(|(id, _)| is_plain(*id)) {
         let is_readable = Is::Truth(view.is_readable(id));
         facts.push(fact(format!("{name}.readable"), is_readable));
         if view.program.sources[id.index()].writable.is_some() {

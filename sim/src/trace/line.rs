@@ -4,7 +4,7 @@
 
 use portsim_model::ops_of;
 use portsim_model::program::{
-    Alert, Events, FileId, Filter, JobId, Knote, Op, OperationId, Packet, PacketId, PortId,
+    Alert, Events, FileId, Filter, JobId, Knote, Linked, Op, OperationId, Packet, PacketId, PortId,
     Program, Request, ThreadId, Timeout, WaitPacketId, Watch,
 };
 use portsim_model::step::StepKind;
@@ -351,9 +351,14 @@ fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLi
             line.own = Some(program.packets[message.went.index()].key).filter(|&key| key != 0);
             Some(message.packet)
         }
+        Op::RingEvent { port, event, .. } => {
+            line.port = Some(name(port));
+            line.object = Some(names.objects[event.index()].clone());
+            None
+        }
         Op::Submit { port, request, .. } => {
             line.port = Some(name(port));
-            Some(request_fields(names, program, request, line))
+            request_fields(names, program, request, line)
         }
         Op::PortAlert { port, alert, .. } => {
             let (mode, event) = match alert {
@@ -415,21 +420,44 @@ fn request_fields(
     program: &Program,
     request: Request,
     line: &mut EventLine,
-) -> PacketId {
+) -> Option<PacketId> {
     let (word, packet) = match request {
-        Request::Nop(packet) => ("nop", packet),
-        Request::Timeout(packet) => ("timeout", packet),
+        Request::Nop(packet) => ("nop", Some(packet)),
+        Request::Timeout(packet) => ("timeout", Some(packet)),
+        Request::Count { count, own } => {
+            line.count = Some(count);
+            ("timeout", Some(own))
+        }
         Request::Cancel(operation, own) => {
             line.operation = Some(names.operations[operation.index()].clone());
-            ("cancel", program.owns[usize::from(own)][0])
+            ("cancel", Some(program.owns[usize::from(own)][0]))
         }
         Request::CancelFile(file, own) => {
             line.file = Some(names.files[file.index()].clone());
-            ("cancel", program.owns[usize::from(own)][0])
+            ("cancel", Some(program.owns[usize::from(own)][0]))
+        }
+        Request::Read(operation) => {
+            line.operation = Some(names.operations[operation.index()].clone());
+            ("read", None)
+        }
+        Request::Chain(chain) => {
+            let linked = program.chains[usize::from(chain)].linked.iter();
+            line.linked = Some(linked.map(|it| linked_text(names, program, it)).collect());
+            ("chain", None)
         }
     };
     line.request = Some(word.to_owned());
     packet
+}
+
+/// A request of a chain in a few words.
+fn linked_text(names: &Names, program: &Program, it: &Linked) -> String {
+    let mut line = EventLine::default();
+    let own = request_fields(names, program, it.request, &mut line);
+    let key = own.map(|own| format!("key {}", program.packets[own.index()].key));
+    let hard = it.hard.then(|| "hard".to_owned());
+    let words = [line.request, line.operation, line.file, key, hard];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// The flags of a `kevent`, as scenarios write them.

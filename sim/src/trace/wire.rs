@@ -274,8 +274,12 @@ lines! {
         from: String,
         /// The key of what that ring gets; left out for 0.
         own: i64,
-        /// What a `submit` asks for: `nop`, `timeout` or `cancel`.
+        /// What a `submit` asks for: `nop`, `timeout`, `cancel` or `chain`.
         request: String,
+        /// After how many entries a timeout is over that a `submit` asks for.
+        count: u8,
+        /// The requests of a chain, in their order: what each asks for, of what, and with which key.
+        linked: Vec<String>,
         /// What an `epoll_ctl` does: `add`, `mod` or `del`.
         change: String,
         /// How a source is watched: `level` or `edge`.

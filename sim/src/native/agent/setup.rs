@@ -97,6 +97,7 @@ pub fn setup_of(
         name: name.clone(),
         readable: source.readable,
         writable: source.writable,
+        port: source.port.map(|port| names.ports[port.index()].clone()),
     };
     let (files, operations) = if does_io(program) {
         io_of(program, names)
@@ -203,11 +204,15 @@ pub fn program_of(setup: &Setup) -> Result<(Program, Names), String> {
     let mut program = Program {
         ports: setup.ports.iter().map(port_of).collect(),
         objects: setup.objects.iter().map(object_of).collect(),
-        sources: setup.sources.iter().map(source_of).collect(),
         reserves: setup.reserves.iter().map(reserve_of).collect(),
         wait_packets: setup.wait_packets.len() as u8,
         ..Program::default()
     };
+    for source in &setup.sources {
+        let source = source_of(&names, source)
+            .map_err(|problem| format!("source {:?}: {problem}", source.name))?;
+        program.sources.push(source);
+    }
     for job in &setup.jobs {
         let job =
             job_of(&names, job).map_err(|problem| format!("job {:?}: {problem}", job.name))?;
@@ -328,11 +333,14 @@ fn reserve_of(fields: &ReserveFields) -> Reserve {
     }
 }
 
-fn source_of(fields: &SourceFields) -> Source {
-    Source {
+fn source_of(names: &Names, fields: &SourceFields) -> Result<Source, String> {
+    let port = fields.port.as_deref();
+    let port = port.map(|_| named(&names.ports, port, "port").map(PortId));
+    Ok(Source {
         readable: fields.readable,
         writable: fields.writable,
-    }
+        port: port.transpose()?,
+    })
 }
 
 fn object_of(fields: &ObjectFields) -> Object {

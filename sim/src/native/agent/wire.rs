@@ -307,6 +307,9 @@ pub struct SourceFields {
     /// Whether it can be written at the start; left out where nobody looks at that direction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writable: Option<bool>,
+    /// The port that it is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<String>,
 }
 
 /// What I/O is done on. It is open from the start, with one handle.

@@ -3,6 +3,8 @@
 //! An eventfd can only be read and raised here. A source that a scenario fills, or closes, is one end of a connection
 //! instead, whose other end nobody watches: it writes and makes room, and is there when the source is closed.
 //!
+//! Of a source that is a port nothing is kept here: that is a descriptor already.
+//!
 //! The connection holds one piece of what is written into it: so it is full at once, and there is room again at once.
 
 use std::os::fd::OwnedFd;
@@ -43,6 +45,9 @@ impl Sources {
             .map_err(|error| failure("reserve descriptors", error))?;
         let sources = program.sources.iter().enumerate();
         let ends = sources.map(|(n, source)| {
+            if source.port.is_some() {
+                return Ok(End::none());
+            }
             let is_connection =
                 source.writable.is_some() || is_closed_by(program, SourceId(n as u8));
             let (end, peer) = match is_connection {
@@ -115,6 +120,14 @@ impl Sources {
 }
 
 impl End {
+    /// Of a source that is a port, which has its own number.
+    fn none() -> End {
+        End {
+            open: Mutex::new(Vec::new()),
+            peer: None,
+        }
+    }
+
     /// What a call on an open descriptor says, if one is open.
     fn with_open<T>(&self, call: impl FnOnce(&OwnedFd) -> T) -> Option<T> {
         lock(&self.open).iter().flatten().next().map(call)
@@ -174,6 +187,8 @@ fn read_empty(from: &OwnedFd) -> Result<(), Failure> {
     let mut room = PIECE;
     loop {
         match read(from, &mut room) {
+            // The other end was closed with something unread.
+            Err(Errno::CONNRESET) => return Ok(()),
             Ok(0) | Err(Errno::AGAIN) => return Ok(()),
             Ok(_) => {}
             Err(errno) => return Err(failure("read from a source", errno)),

@@ -27,6 +27,9 @@ const BUFFERS: u16 = 0;
 
 static NO_TIME: Timespec = Timespec::new();
 
+/// Longer than any run.
+static LONG: Timespec = Timespec::new().sec(86_400);
+
 /// A request that refers to no memory, or to memory that is never freed.
 pub struct Entry(squeue::Entry);
 
@@ -64,6 +67,12 @@ impl Entry {
         Entry(timeout.build().user_data(own))
     }
 
+    /// IORING_OP_TIMEOUT that is over after so many entries, and else in a day.
+    pub fn count(count: u8, own: u64) -> Entry {
+        let timeout = opcode::Timeout::new(&raw const LONG).count(count.into());
+        Entry(timeout.build().user_data(own))
+    }
+
     /// IORING_OP_ASYNC_CANCEL of the request that carries this.
     pub fn cancel(carried: u64, own: u64) -> Entry {
         Entry::cancel_what(CancelBuilder::user_data(carried), own)
@@ -82,6 +91,14 @@ impl Entry {
     pub fn message(to: Number<'_>, carried: u64, own: u64) -> Entry {
         let message = opcode::MsgRingData::new(Fd(to.raw()), 0, carried, None);
         Entry(message.build().user_data(own))
+    }
+
+    /// The same request, linked to the next one.
+    pub fn linked(self, hard: bool) -> Entry {
+        Entry(self.0.flags(match hard {
+            true => squeue::Flags::IO_HARDLINK,
+            false => squeue::Flags::IO_LINK,
+        }))
     }
 
     /// Puts the request into a queue that has room for it.

@@ -102,7 +102,7 @@ impl Kernel {
                 self.multishot,
                 "this kernel has no reads that go on behind what they report",
             ),
-            Op::Submit { .. } => return None,
+            Op::Submit { .. } | Op::RingEvent { .. } => return None,
             ops_of!(ports, port_handles, objects, threads, apcs, variables) => return None,
             ops_of!(files, wait_packets, jobs, sources) => return None,
             ops_of!(event_ports, kqueues) => return None,

@@ -9,15 +9,17 @@
 //!
 //! - The concurrency value means nothing to the kernel and is ignored.
 //! - A port has a descriptor number of its own until the run ends, so that calls on a closed one see EBADF.
+//! - An eventfd that is registered with a ring is read after each operation; what was signaled sets the event of the scenario.
 //! - Closing a port wakes nobody. The ring stays mapped, and a second descriptor is kept aside: when the recording is over, as
 //!   many messages to it as any waiter waits for wake them all, who then go home and leave them there.
 
 mod entries;
 mod kernel;
+mod refused;
 mod requests;
 mod ring;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -26,10 +28,11 @@ use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
 use portsim_model::program::{
-    File, FileId, GOES_ON, Get, Message, Modes, Op, OperationId, Packet, PacketId, PortId, Program,
-    Request, ResultId, ThreadId, Timeout, Verb,
+    FileId, GOES_ON, Get, Linked, Message, ObjectId, Op, OperationId, Packet, PacketId, PortId,
+    Program, Request, ResultId, ThreadId, Timeout, Verb,
 };
-use rustix::io::Errno;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::{Errno, read};
 
 use super::backend::{Backend, Failure};
 use super::bell::EventBell;
@@ -43,9 +46,10 @@ use super::posted::Posted;
 use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
-use entries::{Entry, ROOM};
+use entries::Entry;
 use kernel::Kernel;
-use requests::{Open, Requests};
+use refused::refused;
+use requests::{Link, Open, Requests};
 use ring::{HOME, REQUESTS, Shared, Taken};
 
 const NAME: &str = "io-uring";
@@ -103,6 +107,7 @@ const CAN: Can = Can {
     own: &[
         Verb::MsgRing,
         Verb::Submit,
+        Verb::RingEvent,
         Verb::Start,
         Verb::Complete,
         Verb::Cancel,
@@ -120,8 +125,12 @@ struct Rings {
     program: Program,
     /// The most entries that a waiter waits for.
     wanted_max: u8,
+    /// Whether a timeout counts entries.
+    counts: bool,
     /// The rings of closed ports are kept as well.
     ports: Descriptors<Arc<Shared>>,
+    /// By ring, the eventfd that is registered with it, and the event that it stands for.
+    registered: Mutex<Vec<Option<(OwnedFd, ObjectId)>>>,
     /// From which each thread posts; the last is nobody's.
     senders: Vec<Mutex<Ring>>,
     posted: Posted,
@@ -140,6 +149,8 @@ impl Rings {
                 .transpose()
                 .map_err(|error| failure("socketpair", error))?,
             program: program.clone(),
+            registered: Mutex::new(program.ports.iter().map(|_| None).collect()),
+            counts: program.ops().any(Op::counts),
             wanted_max: gets.map(wanted).max().unwrap_or(1),
             ports: Descriptors::new(Run::new(NAME, errno, program, tick), program)?,
             senders: senders
@@ -279,6 +290,10 @@ impl Rings {
                 let own = self.carries_key(key(own), 0);
                 requests.submit(Entry::timeout(own), on, 1)
             }
+            Request::Count { count, own } => {
+                let own = self.carries_key(key(own), 0);
+                requests.submit(Entry::count(count, own), on, 0)
+            }
             Request::Cancel(id, own) => {
                 let is_its = self.binding(self.program.operations[id.index()].file).0 == port;
                 let own = self.carries_key(own_key(own), 0);
@@ -289,8 +304,64 @@ impl Rings {
                 let own = self.carries_key(own_key(own), 0);
                 requests.submit_cancel_all(file, own, on, is_its).map(drop)
             }
+            Request::Read(_) | Request::Chain(_) => unreachable!("a chain is submitted as such"),
         };
         self.answered("io_uring_enter", done)
+    }
+
+    /// Requests that are linked: all but the last to the next.
+    fn submit_chain(&self, me: ThreadId, port: PortId, chain: u8) -> Result<Answer, Failure> {
+        let Some(on) = self.ring(port) else {
+            return Ok(self.run().failed(Error::BadHandle));
+        };
+        let linked = &self.program.chains[usize::from(chain)].linked;
+        let is_in_use = |it: &Linked| match it.request {
+            Request::Read(id) => self.requests().is_pending(id) || self.requests().is_linked(id),
+            _ => false,
+        };
+        // A mistake of the scenario, with the answer that it has everywhere.
+        if linked.iter().any(is_in_use) {
+            return Ok(self.run().failed(Error::Invalid));
+        }
+        let links = linked.iter().enumerate().map(|(n, it)| {
+            let link = self.link(it.request);
+            let entry = match n + 1 < linked.len() {
+                true => link.entry.linked(it.hard),
+                false => link.entry,
+            };
+            Link { entry, ..link }
+        });
+        let submitted = self.requests().submit_chain(me, links.collect(), on);
+        self.answered("io_uring_enter", submitted)
+    }
+
+    /// A request of a chain.
+    fn link(&self, request: Request) -> Link {
+        let key = |id: PacketId| self.program.packets[id.index()].key;
+        let own_key = |own: u8| key(self.program.owns[usize::from(own)][0]);
+        let requests = self.requests();
+        let (key, number) = match request {
+            Request::Nop(own) | Request::Timeout(own) => (key(own), 0),
+            Request::Count { own, .. } => (key(own), 0),
+            Request::Cancel(_, own) | Request::CancelFile(_, own) => (own_key(own), 0),
+            Request::Read(id) => {
+                let operation = self.program.operations[id.index()];
+                (self.binding(operation.file).1, operation.overlapped)
+            }
+            Request::Chain(_) => unreachable!("no chain is in a chain"),
+        };
+        let carried = self.carries_key(key, number);
+        let (entry, reads) = match request {
+            Request::Read(id) => (requests.read(id, carried), Some(id)),
+            Request::Cancel(id, _) => (requests.cancel_of(id, carried), None),
+            Request::CancelFile(file, _) => (requests.cancel_of_all(file, carried), None),
+            _ => (Entry::nop(carried), None),
+        };
+        Link {
+            entry,
+            carried,
+            reads,
+        }
     }
 
     /// What a call of the kernel answered.
@@ -335,6 +406,52 @@ impl Rings {
         match Errno::from_raw_os_error(-own.result()) {
             Errno::BADF | Errno::BADFD => Ok(self.run().failed(Error::BadHandle)),
             errno => Err(failure("IORING_OP_MSG_RING", errno)),
+        }
+    }
+}
+
+impl Rings {
+    /// Where a timeout counts, its own entry comes when the thread that submitted it has been there.
+    fn settle(&self) {
+        if let (true, Some(requests)) = (self.counts, &self.requests) {
+            requests.settle();
+        }
+    }
+
+    /// IORING_REGISTER_EVENTFD.
+    fn register(&self, port: PortId, event: ObjectId) -> Result<Answer, Failure> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let eventfd = eventfd(0, flags).map_err(|errno| failure("eventfd", errno))?;
+        match ring::register_eventfd(self.ports.get(port), &eventfd) {
+            Err(Errno::BUSY) => Ok(self.run().failed(Error::Busy)),
+            Ok(()) => {
+                lock(&self.registered)[port.index()] = Some((eventfd, event));
+                Ok(Answer::Done)
+            }
+            refused => self.answered("io_uring_register", refused),
+        }
+    }
+
+    /// An operation that only rings have.
+    fn ask(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
+        match op {
+            Op::MsgRing { message, .. } => self.message(message),
+            Op::Submit {
+                port,
+                request: Request::Chain(chain),
+                ..
+            } => self.submit_chain(me, port, chain),
+            Op::Submit { port, request, .. } => self.submit(port, request),
+            Op::RingEvent { port, event, .. } => self.register(port, event),
+            Op::Start { operation, .. } => self.start(me, operation),
+            Op::Complete { burst, result, .. } => self.complete(burst, result),
+            Op::Cancel { operation, .. } => self.cancel(operation),
+            Op::CancelFile { file, .. } => self.cancel_all(file),
+            Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => refused_before(op),
+            Op::DuplicateFile { .. } | Op::CloseFile { .. } => refused_before(op),
+            Op::Peek { .. } => refused_before(op),
+            ops_of!(ports, port_handles, objects, threads, apcs, variables) => refused_before(op),
+            ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => refused_before(op),
         }
     }
 }
@@ -407,23 +524,23 @@ impl Ports for Rings {
         if answer != Answer::Done {
             self.posted.take(carried);
         }
+        self.settle();
         Ok(answer)
     }
 
     fn own(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
-        match op {
-            Op::MsgRing { message, .. } => self.message(message),
-            Op::Submit { port, request, .. } => self.submit(port, request),
-            Op::Start { operation, .. } => self.start(me, operation),
-            Op::Complete { burst, result, .. } => self.complete(burst, result),
-            Op::Cancel { operation, .. } => self.cancel(operation),
-            Op::CancelFile { file, .. } => self.cancel_all(file),
-            Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => refused_before(op),
-            Op::DuplicateFile { .. } | Op::CloseFile { .. } => refused_before(op),
-            Op::Peek { .. } => refused_before(op),
-            ops_of!(ports, port_handles, objects, threads, apcs, variables) => refused_before(op),
-            ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => refused_before(op),
-        }
+        let answer = self.ask(me, op);
+        self.settle();
+        answer
+    }
+
+    fn signaled(&self) -> Vec<ObjectId> {
+        let registered = lock(&self.registered);
+        let signaled = registered.iter().flatten().filter(|(eventfd, _)| {
+            let mut count = [0; 8];
+            read(eventfd, &mut count).is_ok()
+        });
+        signaled.map(|&(_, event)| event).collect()
     }
 
     fn parked(&self, _: ThreadId, port: PortId) -> Parked {
@@ -454,69 +571,6 @@ impl Ports for Rings {
 /// How many entries a call waits for.
 fn wanted(get: Get) -> u8 {
     get.min.unwrap_or(1).max(1)
-}
-
-/// Why an operation on requests cannot be shown here, if it cannot.
-fn refused(program: &Program, op: Op) -> Option<&'static str> {
-    match op {
-        Op::Start { now: Some(_), .. } => Some("the call does not say that a request is over"),
-        Op::Cancel { mine: true, .. } | Op::CancelFile { mine: true, .. } => {
-            Some("a cancel asks for no issuer")
-        }
-        Op::Start { operation, .. } | Op::Cancel { operation, .. } => {
-            unlike_a_read(program, operation)
-        }
-        Op::CancelFile { file, .. } => without_a_ring(program, file),
-        Op::Complete { burst, result, .. } => {
-            let [one] = program.bursts[usize::from(burst)][..] else {
-                return Some("nobody here ends several requests in one go");
-            };
-            let how = program.results[result.index()];
-            if how.status != 0 || !(0..=ROOM as i64).contains(&how.bytes) {
-                return Some("a read here ends with 0 to 4096 bytes");
-            }
-            unlike_a_read(program, one)
-        }
-        Op::Submit { port, request, .. } => match request {
-            Request::Nop(_) => None,
-            _ if is_small(program, port) => Some(FULL),
-            Request::Timeout(_) => None,
-            Request::Cancel(operation, _) => unlike_a_read(program, operation),
-            Request::CancelFile(file, _) => without_a_ring(program, file),
-        },
-        Op::MsgRing { .. } | Op::Associate { .. } | Op::Replace { .. } | Op::Modes { .. } => None,
-        Op::DuplicateFile { .. } | Op::CloseFile { .. } | Op::Peek { .. } => None,
-        ops_of!(ports, port_handles, objects, threads, apcs, variables) => None,
-        ops_of!(wait_packets, jobs, sources, event_ports, kqueues) => None,
-    }
-}
-
-/// Why entries of a ring that can be full are not waited for.
-const FULL: &str = "in a ring of few entries it does not show when a request has ended";
-
-fn is_small(program: &Program, port: PortId) -> bool {
-    program.ports[port.index()].entries.is_some()
-}
-
-/// Why requests on a file find no ring that can show them, if they find none.
-fn without_a_ring(program: &Program, file: FileId) -> Option<&'static str> {
-    match program.files[file.index()].binding {
-        None => Some("a request goes to the ring of its file, and this one has none"),
-        Some(binding) => is_small(program, program.bindings[binding.index()].port).then_some(FULL),
-    }
-}
-
-/// Why no read of a socket is like this operation, if none is.
-fn unlike_a_read(program: &Program, id: OperationId) -> Option<&'static str> {
-    let operation = program.operations[id.index()];
-    let File { sync, modes, .. } = program.files[operation.file.index()];
-    if sync || modes != Modes::default() {
-        return Some("files have no modes here");
-    }
-    if operation.event.is_some() || operation.apc || operation.overlapped == 0 {
-        return Some("a request has user data, and neither event nor routine");
-    }
-    without_a_ring(program, operation.file)
 }
 
 fn failure(call: &str, error: impl Into<std::io::Error>) -> Failure {

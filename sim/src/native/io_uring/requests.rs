@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use rustix::io_uring::{IoringAsyncCancelFlags, io_uring_sync_cancel_reg, io_uring_user_data};
 
 use super::entries::{BUFFERS_MAX, Entry, ROOM};
-use super::ring::{self, Shared};
+use super::ring::{self, Shared, Taken};
 use crate::native::descriptors::Held;
 use crate::native::lock::lock;
 
@@ -32,6 +32,24 @@ pub struct Requests {
     goes_on: Vec<bool>,
     /// What each operation carries that is pending, and who issued it.
     pending: Mutex<Vec<Option<(u64, ThreadId)>>>,
+    /// Chains that are not over: what is left of each.
+    chains: Mutex<Vec<Left>>,
+}
+
+/// What is left of a chain: what each request carries whose entry has not come, and the operation that it reads.
+struct Left {
+    issuer: ThreadId,
+    requests: Vec<(u64, Option<OperationId>)>,
+}
+
+/// A request of a chain.
+pub struct Link {
+    /// As it is submitted.
+    pub entry: Entry,
+    /// What it carries.
+    pub carried: u64,
+    /// What it reads.
+    pub reads: Option<OperationId>,
 }
 
 /// A ring, and the number under which it was opened.
@@ -55,7 +73,13 @@ impl Requests {
             on: program.operations.iter().map(|it| it.file).collect(),
             goes_on: program.operations.iter().map(|it| it.multishot).collect(),
             pending: Mutex::new(vec![None; program.operations.len()]),
+            chains: Mutex::default(),
         })
+    }
+
+    /// What the kernel has left for the thread that submits is done.
+    pub fn settle(&self) {
+        self.submitter.run(|| ());
     }
 
     /// Whether an operation is pending.
@@ -99,7 +123,7 @@ impl Requests {
     pub fn complete(&self, id: OperationId, bytes: usize, on: Open) -> std::io::Result<()> {
         let device = self.files[self.on[id.index()].index()].1.try_clone()?;
         let gives = self.goes_on.contains(&true);
-        let entry = self.submitter.run(move || {
+        let entries = self.submitter.run(move || {
             let mut turn = on.ring.turn();
             if gives {
                 // In the place of the one that is used up. A closed ring has what it was given.
@@ -108,16 +132,71 @@ impl Requests {
             let before = turn.there().len();
             device.send(&[0; ROOM][..bytes])?;
             turn.wait_for(before + 1)?;
-            Ok::<_, std::io::Error>(turn.there().pop())
+            Ok::<_, std::io::Error>(turn.settled(before))
         })?;
-        let ended = entry.filter(|entry| !entry.goes_on);
-        let ended = ended.map(|entry| entry.carried);
-        for pending in &mut *lock(&self.pending) {
-            if pending.is_some_and(|(carried, _)| Some(carried) == ended) {
-                *pending = None;
+        self.have_come(&entries);
+        Ok(())
+    }
+
+    /// A read of the file of an operation.
+    pub fn read(&self, id: OperationId, carried: u64) -> Entry {
+        Entry::read(self.descriptor(self.on[id.index()]), carried)
+    }
+
+    /// A cancel of what an operation has pending now.
+    pub fn cancel_of(&self, id: OperationId, own: u64) -> Entry {
+        let pending = lock(&self.pending)[id.index()];
+        Entry::cancel(pending.map_or(NOBODY, |(carried, _)| carried), own)
+    }
+
+    /// A cancel of all requests on a file.
+    pub fn cancel_of_all(&self, file: FileId, own: u64) -> Entry {
+        Entry::cancel_all(self.descriptor(file), own)
+    }
+
+    /// Submits linked requests in one call.
+    pub fn submit_chain(&self, me: ThreadId, links: Vec<Link>, on: Open) -> Result<(), Errno> {
+        let requests = links.iter().map(|link| (link.carried, link.reads));
+        let left = Left {
+            issuer: me,
+            requests: requests.collect(),
+        };
+        let entries: Vec<_> = links.into_iter().map(|link| link.entry).collect();
+        let come = self.submitter.run(move || {
+            let mut turn = on.ring.turn();
+            let before = turn.there().len();
+            turn.submit_all(on.held.number(), &entries)?;
+            Ok(turn.settled(before))
+        })?;
+        lock(&self.chains).push(left);
+        self.have_come(&come);
+        Ok(())
+    }
+
+    /// Whether a chain with this operation in it is not over.
+    pub fn is_linked(&self, id: OperationId) -> bool {
+        let chains = lock(&self.chains);
+        let mut left = chains.iter().flat_map(|left| &left.requests);
+        left.any(|&(_, reads)| reads == Some(id))
+    }
+
+    /// Entries have come: what they are of is over, and of each chain the next read pends.
+    fn have_come(&self, entries: &[Taken]) {
+        let has_come = |carried: u64| {
+            let mut entries = entries.iter().filter(|entry| !entry.goes_on);
+            entries.any(|entry| entry.carried == carried)
+        };
+        let (mut pending, mut chains) = (lock(&self.pending), lock(&self.chains));
+        for pending in &mut *pending {
+            pending.take_if(|&mut (carried, _)| has_come(carried));
+        }
+        for left in &mut *chains {
+            left.requests.retain(|&(carried, _)| !has_come(carried));
+            if let Some(&(carried, Some(id))) = left.requests.first() {
+                pending[id.index()] = Some((carried, left.issuer));
             }
         }
-        Ok(())
+        chains.retain(|left| !left.requests.is_empty());
     }
 
     /// IORING_REGISTER_SYNC_CANCEL of one request.
@@ -140,20 +219,21 @@ impl Requests {
 
     /// Submits a request that ends by itself, and waits for so many entries that do not come in the call.
     pub fn submit(&self, request: Entry, on: Open, entries: usize) -> Result<(), Errno> {
-        self.submitter.run(move || {
+        let come = self.submitter.run(move || {
             let mut turn = on.ring.turn();
             let before = turn.there().len();
             turn.submit(on.held.number(), &request)?;
-            turn.wait_for(before + entries)
-        })
+            turn.wait_for(before + entries)?;
+            Ok(turn.settled(before))
+        })?;
+        self.have_come(&come);
+        Ok(())
     }
 
     /// IORING_OP_ASYNC_CANCEL of one request.
     pub fn submit_cancel(&self, id: OperationId, own: u64, on: Open, is_its: bool) -> Cancelled {
-        let pending = lock(&self.pending)[id.index()];
-        let carried = pending.map_or(NOBODY, |(carried, _)| carried);
-        let ended = usize::from(is_its && pending.is_some());
-        let request = Entry::cancel(carried, own);
+        let ended = usize::from(is_its && self.is_pending(id));
+        let request = self.cancel_of(id, own);
         let done = self.submit(request, on, 1 + ended).map(|()| ended);
         if ended > 0 {
             self.forget(done, |other| other == id);
@@ -164,7 +244,7 @@ impl Requests {
     /// The same of all requests on a file.
     pub fn submit_cancel_all(&self, file: FileId, own: u64, on: Open, is_its: bool) -> Cancelled {
         let ended = if is_its { self.count_on(file) } else { 0 };
-        let request = Entry::cancel_all(self.descriptor(file), own);
+        let request = self.cancel_of_all(file, own);
         let done = self.submit(request, on, 1 + ended).map(|()| ended);
         if is_its {
             self.forget(done, |other| self.on[other.index()] == file);
@@ -173,12 +253,15 @@ impl Requests {
     }
 
     fn sync_cancel(&self, on: Open, what: What, ended: usize) -> Cancelled {
-        self.submitter.run(move || {
+        let come = self.submitter.run(move || {
             let mut turn = on.ring.turn();
             let before = turn.there().len();
             ring::cancel(on.held.number(), &what.asked())?;
-            turn.wait_for(before + ended).map(|()| ended)
-        })
+            turn.wait_for(before + ended)?;
+            Ok(turn.settled(before))
+        })?;
+        self.have_come(&come);
+        Ok(ended)
     }
 
     fn descriptor(&self, file: FileId) -> RawFd {

@@ -1,7 +1,7 @@
 //! A ring whose completions many threads take: who has the turn may take them, and submit.
 
 use std::ffi::c_long;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::native::numbers::{Number, gave};
 pub const HOME: u64 = u64::MAX;
 
 /// How many requests a thread submits at once.
-pub const REQUESTS: u32 = 2;
+pub const REQUESTS: u32 = 8;
 
 /// How many completions a ring holds before the kernel keeps the others in a list of its own, where a scenario does
 /// not say.
@@ -122,16 +122,29 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// The entries behind so many, once what they let begin has come as far as it does by itself: the kernel goes on with
+    /// that whenever this thread, which submits, comes back from a call.
+    pub fn settled(&mut self, before: usize) -> Vec<Taken> {
+        std::thread::yield_now();
+        self.there().split_off(before)
+    }
+
     /// Submits a request, by the number under which the ring is open.
     pub fn submit(&mut self, number: Number<'_>, request: &Entry) -> Result<(), Errno> {
+        self.submit_all(number, std::slice::from_ref(request))
+    }
+
+    /// Submits several in one call.
+    pub fn submit_all(&mut self, number: Number<'_>, requests: &[Entry]) -> Result<(), Errno> {
         // SAFETY: as in `pop`: nothing but the one turn submits on this ring, and this queue is gone before the call.
         let mut queue = unsafe { self.ring.submission_shared() };
         // What stands there was refused with the descriptor, and so will this be.
         if queue.is_empty() {
-            request.put(&mut queue);
+            requests.iter().for_each(|request| request.put(&mut queue));
         }
+        let count = queue.len() as u32;
         drop(queue);
-        enter(number, 1, 0, IoringEnterFlags::empty(), None)
+        enter(number, count, 0, IoringEnterFlags::empty(), None)
     }
 }
 
@@ -176,6 +189,25 @@ fn enter(
             flags,
             arg,
             len,
+        )
+    })
+    .map(drop)
+}
+
+/// IORING_REGISTER_EVENTFD.
+pub fn register_eventfd(number: Number<'_>, eventfd: &OwnedFd) -> Result<(), Errno> {
+    let register = IoringRegisterOp::RegisterEventfd as u32;
+    let [number, register, count] = [c_long::from(number.raw()), register.into(), 1];
+    let eventfd = eventfd.as_raw_fd();
+    // SAFETY: there is one number of a descriptor, which is read in the call. The number of the ring is one that a call may
+    // be made on.
+    gave(unsafe {
+        libc::syscall(
+            libc::SYS_io_uring_register,
+            number,
+            register,
+            &raw const eventfd,
+            count,
         )
     })
     .map(drop)

@@ -104,6 +104,7 @@ fn mistakes_are_answers() {
         sources: vec![Source {
             readable: true,
             writable: None,
+            port: None,
         }],
         ..program(vec![once([
             ctl(0, Watch::Del),

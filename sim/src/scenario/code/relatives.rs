@@ -1,14 +1,17 @@
 //! Operations that are steps of the relatives of completion ports.
 
 use portsim_model::program::{
-    Alert, Filter, Knote, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId, Request,
+    Alert, Chain, Filter, Knote, Linked, Message, Op, Owner, PORTS_AT_ONCE_MAX, Packet, PacketId,
+    Request,
 };
 
 use super::io::once;
 use super::{Coded, Coder, packet};
 use crate::scenario::directory::Thing;
 use crate::scenario::place::{Complaint, Place};
-use crate::scenario::wire::{self, AlertMode, KeventFilter, KeventFlag, OneOrMore, RequestKind};
+use crate::scenario::wire::{
+    self, AlertMode, KeventFilter, KeventFlag, LinkedKind, OneOrMore, RequestKind,
+};
 
 const PORT_LISTS_MAX: usize = 64;
 
@@ -18,6 +21,12 @@ const OWNS_MAX: usize = 64;
 const EBADF: i64 = 9;
 const ENOENT: i64 = 2;
 const ETIME: i64 = 62;
+const ECANCELED: i64 = 125;
+
+const CHAINS_MAX: usize = 64;
+
+/// The most requests of one chain.
+const CHAIN_MAX: usize = 8;
 
 impl Coder<'_> {
     pub(super) fn submit(&mut self, it: &wire::Submit, place: &Place<'_>) -> Coded {
@@ -26,6 +35,72 @@ impl Coder<'_> {
             port: self.directory.port(&it.submit, &place.field("submit"))?,
             request: self.request(it, place)?,
             into,
+        })
+    }
+
+    pub(super) fn ring_event(&mut self, it: &wire::RingEvent, place: &Place<'_>) -> Coded {
+        let names = self.directory;
+        let into = self.slot(it.into.as_deref());
+        Ok(Op::RingEvent {
+            port: names.port(&it.ring_event, &place.field("ring_event"))?,
+            event: names.event(&it.event, &place.field("event"))?,
+            into,
+        })
+    }
+
+    pub(super) fn submit_chain(&mut self, it: &wire::SubmitChain, place: &Place<'_>) -> Coded {
+        let into = self.slot(it.into.as_deref());
+        let port = self
+            .directory
+            .port(&it.submit_chain, &place.field("submit_chain"))?;
+        let section = &place.field("requests");
+        if !(2..=CHAIN_MAX).contains(&it.requests.len()) {
+            return Err(section.complain(format!(
+                "found {} requests, expected 2 to {CHAIN_MAX}",
+                it.requests.len()
+            )));
+        }
+        let mut linked = Vec::new();
+        for (n, one) in it.requests.iter().enumerate() {
+            linked.push(self.linked(one, &section.index(n))?);
+        }
+        let id = once(&mut self.program.chains, Chain { port, linked }, CHAINS_MAX);
+        let too_many = || place.complain(format!("more than {CHAINS_MAX} different chains"));
+        Ok(Op::Submit {
+            port,
+            request: Request::Chain(id.ok_or_else(too_many)? as u8),
+            into,
+        })
+    }
+
+    /// A request of a chain. What a read leaves is known by its operation.
+    fn linked(&mut self, it: &wire::Linked, place: &Place<'_>) -> Result<Linked, Complaint> {
+        let (key, hard) = (it.key.unwrap_or(0), it.hard);
+        let place_of = &place.field("of");
+        let request = match (it.request, &it.of) {
+            (LinkedKind::Nop, None) => Request::Nop(self.plain(key, 0, place)?),
+            (LinkedKind::Nop, Some(_)) => {
+                return Err(place_of.complain("a nop is \"of\" nothing"));
+            }
+            (_, None) => return Err(place.complain("it says \"of\" which operation or file")),
+            (LinkedKind::Read, Some(_)) if it.key.is_some() => {
+                let why = "a read carries the key of its file and the number of its operation";
+                return Err(place.field("key").complain(why));
+            }
+            (LinkedKind::Read, Some(of)) => {
+                return Ok(Linked {
+                    request: Request::Read(self.directory.operation(of, place_of)?),
+                    hard,
+                    broken: PacketId(0),
+                });
+            }
+            (LinkedKind::Cancel, Some(of)) => self.cancel_of(of, key, place)?,
+        };
+        let broken = self.plain(key, -ECANCELED, place)?;
+        Ok(Linked {
+            request,
+            hard,
+            broken,
         })
     }
 
@@ -65,7 +140,7 @@ impl Coder<'_> {
         let into = self.slot(it.into.as_deref());
         Ok(Op::PortAssociate {
             port: names.port(&it.port_associate, &place.field("port_associate"))?,
-            source: names.source(&it.source, &place.field("source"))?,
+            source: self.plain_source(&it.source, &place.field("source"))?,
             packet: self.plain(it.key, 0, place)?,
             into,
         })
@@ -80,16 +155,15 @@ impl Coder<'_> {
         let into = self.slot(it.into.as_deref());
         Ok(Op::PortDissociate {
             port: names.port(&it.port_dissociate, &place.field("port_dissociate"))?,
-            source: names.source(&it.source, &place.field("source"))?,
+            source: self.plain_source(&it.source, &place.field("source"))?,
             into,
         })
     }
 
     pub(super) fn close_source(&mut self, it: &wire::CloseSource, place: &Place<'_>) -> Coded {
-        let names = self.directory;
         let into = self.slot(it.into.as_deref());
         Ok(Op::CloseSource {
-            source: names.source(&it.close_source, &place.field("close_source"))?,
+            source: self.plain_source(&it.close_source, &place.field("close_source"))?,
             into,
         })
     }
@@ -99,10 +173,9 @@ impl Coder<'_> {
         it: &wire::DuplicateSource,
         place: &Place<'_>,
     ) -> Coded {
-        let names = self.directory;
         let into = self.slot(it.into.as_deref());
         Ok(Op::DuplicateSource {
-            source: names.source(&it.duplicate_source, &place.field("duplicate_source"))?,
+            source: self.plain_source(&it.duplicate_source, &place.field("duplicate_source"))?,
             into,
         })
     }
@@ -110,7 +183,7 @@ impl Coder<'_> {
     pub(super) fn kevent(&mut self, it: &wire::Kevent, place: &Place<'_>) -> Coded {
         let names = self.directory;
         let into = self.slot(it.into.as_deref());
-        let source = names.source(&it.source, &place.field("source"))?;
+        let source = self.plain_source(&it.source, &place.field("source"))?;
         if it.filter == Some(KeventFilter::Write) {
             self.has_out_direction(&it.source, source, &place.field("filter"))?;
         }
@@ -163,6 +236,16 @@ impl Coder<'_> {
 
     fn request(&mut self, it: &wire::Submit, place: &Place<'_>) -> Result<Request, Complaint> {
         let place_of = &place.field("of");
+        if it.count.is_some() && it.request != RequestKind::Timeout {
+            return Err(place
+                .field("count")
+                .complain("only a timeout has a \"count\""));
+        }
+        if let Some(count @ (0 | u8::MAX)) = it.count {
+            return Err(place
+                .field("count")
+                .complain(format!("found {count}, expected 1 to 254")));
+        }
         let of = match (it.request, &it.of) {
             (RequestKind::Cancel, None) => {
                 return Err(place.complain("a cancel says \"of\" which operation or file"));
@@ -170,19 +253,28 @@ impl Coder<'_> {
             (RequestKind::Cancel, Some(of)) => of,
             (_, Some(_)) => return Err(place_of.complain("only a cancel is \"of\" something")),
             (RequestKind::Nop, None) => return Ok(Request::Nop(self.plain(it.key, 0, place)?)),
+            (RequestKind::Timeout, None) if let Some(count) = it.count => {
+                let own = self.plain(it.key, 0, place)?;
+                return Ok(Request::Count { count, own });
+            }
             (RequestKind::Timeout, None) => {
                 return Ok(Request::Timeout(self.plain(it.key, -ETIME, place)?));
             }
         };
-        match self.directory.file_or_operation(of, place_of)? {
+        self.cancel_of(of, it.key, place)
+    }
+
+    /// A cancel that is a request, of an operation or of all on a file.
+    fn cancel_of(&mut self, of: &str, key: i64, place: &Place<'_>) -> Result<Request, Complaint> {
+        match self.directory.file_or_operation(of, &place.field("of"))? {
             Thing::File(file, _) => {
                 let operations = self.program.operations.iter();
                 let on_it = operations.filter(|it| it.file == file).count() as i64;
-                let own = self.own(it.key, &(0..=on_it).collect::<Vec<_>>(), place)?;
+                let own = self.own(key, &(0..=on_it).collect::<Vec<_>>(), place)?;
                 Ok(Request::CancelFile(file, own))
             }
             operation => {
-                let own = self.own(it.key, &[-ENOENT, 0], place)?;
+                let own = self.own(key, &[-ENOENT, 0], place)?;
                 Ok(Request::Cancel(operation.operation(), own))
             }
         }

@@ -170,28 +170,43 @@ impl Coder<'_> {
 
     pub(super) fn write(&mut self, it: &wire::Write, place: &Place<'_>) -> Coded {
         Ok(Op::Write {
-            source: self.directory.source(&it.write, &place.field("write"))?,
+            source: self.plain_source(&it.write, &place.field("write"))?,
         })
     }
 
     pub(super) fn drain(&mut self, it: &wire::Drain, place: &Place<'_>) -> Coded {
         Ok(Op::Drain {
-            source: self.directory.source(&it.drain, &place.field("drain"))?,
+            source: self.plain_source(&it.drain, &place.field("drain"))?,
         })
     }
 
     pub(super) fn fill(&mut self, it: &wire::Fill, place: &Place<'_>) -> Coded {
         let place = &place.field("fill");
-        let source = self.directory.source(&it.fill, place)?;
+        let source = self.plain_source(&it.fill, place)?;
         self.has_out_direction(&it.fill, source, place)?;
         Ok(Op::Fill { source })
     }
 
     pub(super) fn make_room(&mut self, it: &wire::MakeRoom, place: &Place<'_>) -> Coded {
         let place = &place.field("make_room");
-        let source = self.directory.source(&it.make_room, place)?;
+        let source = self.plain_source(&it.make_room, place)?;
         self.has_out_direction(&it.make_room, source, place)?;
         Ok(Op::MakeRoom { source })
+    }
+
+    /// A source that is no port: of one that is, only those who watch it speak by this name.
+    pub(super) fn plain_source(
+        &self,
+        name: &str,
+        place: &Place<'_>,
+    ) -> Result<SourceId, Complaint> {
+        let source = self.directory.source(name, place)?;
+        match self.program.sources[source.index()].port {
+            None => Ok(source),
+            Some(_) => Err(place.complain(format!(
+                "{name:?} is a port: what is done with that names the port itself"
+            ))),
+        }
     }
 
     /// Only a source that says whether it can be written can be.

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use portsim_model::expr::{Binary, Expr, ExprId, Field, OperationField, PortField};
 use portsim_model::op::Noun;
 use portsim_model::program::{
-    CodeId, Computed, Instr, Op, Owner, Packet, PacketId, Program, SlotId, Thread, ThreadId,
-    Variable,
+    CodeId, Computed, Instr, Op, Owner, Packet, PacketId, Program, Request, SlotId, Thread,
+    ThreadId, Variable,
 };
 
 use crate::names::Names;
@@ -440,6 +440,22 @@ fn assigned(op: &mut Op) -> Vec<(u16, u8, bool)> {
     sets.collect()
 }
 
+/// What the entries of a chain carry, but of its reads.
+fn carried(program: &Program, chain: u8) -> Vec<PacketId> {
+    let linked = program.chains[usize::from(chain)].linked.iter();
+    let carried = linked.flat_map(|it| match it.request {
+        Request::Nop(own) | Request::Timeout(own) | Request::Count { own, .. } => {
+            vec![own, it.broken]
+        }
+        Request::Cancel(_, own) | Request::CancelFile(_, own) => {
+            let own = &program.owns[usize::from(own)];
+            own.iter().copied().chain([it.broken]).collect()
+        }
+        Request::Read(_) | Request::Chain(_) => Vec::new(),
+    });
+    carried.collect()
+}
+
 /// By port, the packets that can come to it which nothing computes.
 fn queues(program: &Program) -> Vec<BTreeSet<PacketId>> {
     let mut queues = vec![BTreeSet::new(); program.ports.len()];
@@ -451,6 +467,7 @@ fn queues(program: &Program) -> Vec<BTreeSet<PacketId>> {
                 Noun::Ports(list, _) => ports.extend(&program.port_lists[usize::from(list)]),
                 Noun::Packet(packet) => packets.push(*packet),
                 Noun::Own(list) => packets.extend(&program.owns[usize::from(list)]),
+                Noun::Chain(chain) => packets.extend(carried(program, chain)),
                 _ => {}
             }
         }

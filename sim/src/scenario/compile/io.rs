@@ -4,9 +4,9 @@
 use portsim_model::jobs::{ACTIVE_PROCESS_ZERO, EXIT_PROCESS, NEW_PROCESS};
 use portsim_model::op::{Noun, Role};
 use portsim_model::program::{
-    BindingId, CANCELLED, Completion, File, FileId, GOES_ON, IoResult, Job, JobId, Modes,
+    BindingId, CANCELLED, Completion, File, FileId, GOES_ON, IoResult, Job, JobId, Linked, Modes,
     OBJECTS_MAX, Object, ObjectId, Op, Operation, OperationId, Owner, PROCESSES_MAX, Packet,
-    PacketId, ProcessId, Program, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
+    PacketId, ProcessId, Program, Request, Reserve, ReserveId, ResultId, TAKEN_BACK, WaitPacketId,
 };
 
 use super::{Compiler, OBJECTS, room};
@@ -344,12 +344,19 @@ fn reaches(program: &Program, burst: u16, file: FileId) -> bool {
     burst.any(|id| program.operations[id.index()].file == file)
 }
 
-/// Whether this asks for the end of an operation.
+/// Whether this asks for the end of an operation, or can end it before it begins.
 fn cancels(program: &Program, mut op: Op, id: OperationId) -> bool {
     let file = program.operations[id.index()].file;
+    let ends = |it: &Linked| match it.request {
+        Request::Read(operation) | Request::Cancel(operation, _) => operation == id,
+        Request::CancelFile(on, _) => on == file,
+        Request::Nop(_) | Request::Timeout(_) | Request::Count { .. } => false,
+        Request::Chain(_) => false,
+    };
     op.describe().nouns().any(|noun| match noun {
         Noun::Operation(operation, Role::Cancels) => operation == id,
         Noun::File(on, Role::Cancels) => on == file,
+        Noun::Chain(chain) => program.chains[usize::from(chain)].linked.iter().any(ends),
         _ => false,
     })
 }

@@ -120,8 +120,12 @@ pub(in crate::scenario) enum Op {
     MakeRoom(MakeRoom),
     /// Sends a message from ring to ring.
     MsgRing(MsgRing),
+    /// Registers an eventfd with a ring.
+    RingEvent(RingEvent),
     /// Submits a request to a ring that ends by itself.
     Submit(Submit),
+    /// Submits requests to a ring of which each is linked to the next.
+    SubmitChain(SubmitChain),
     /// Puts an event into an event port: a `post` by the name that it has there.
     PortSend(PortSend),
     /// Sends one event to several event ports.

@@ -25,6 +25,18 @@ pub(in crate::scenario) struct MsgRing {
     pub(in crate::scenario) into: Option<String>,
 }
 
+/// Registers an eventfd with a ring: each entry that comes into it sets the event.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct RingEvent {
+    /// The ring.
+    pub(in crate::scenario) ring_event: String,
+    /// The event, one that a wait takes back.
+    pub(in crate::scenario) event: String,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
 /// Submits a request to a ring that ends by itself.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,8 +50,52 @@ pub(in crate::scenario) struct Submit {
     /// The user data of the request's own entry.
     #[serde(default)]
     pub(in crate::scenario) key: i64,
+    /// Of a timeout: after how many entries it is over; then nobody waits out its time.
+    pub(in crate::scenario) count: Option<u8>,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
+}
+
+/// Submits requests to a ring of which each is linked to the next.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::scenario) struct SubmitChain {
+    /// The ring.
+    pub(in crate::scenario) submit_chain: String,
+    /// The requests, in their order: two or more.
+    pub(in crate::scenario) requests: Vec<Linked>,
+    /// The name of the result.
+    pub(in crate::scenario) into: Option<String>,
+}
+
+/// A request of a chain.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[serde(rename = "request of a chain")]
+#[schemars(rename = "Linked")]
+pub(in crate::scenario) struct Linked {
+    /// What is asked for.
+    pub(in crate::scenario) request: LinkedKind,
+    /// The operation that is read, or that a cancel ends, or the file whose requests a cancel ends.
+    pub(in crate::scenario) of: Option<String>,
+    /// The user data of the request's own entry, but of a read.
+    pub(in crate::scenario) key: Option<i64>,
+    /// Whether the next request begins however this one ends: IOSQE_IO_HARDLINK in place of IOSQE_IO_LINK.
+    #[serde(default)]
+    pub(in crate::scenario) hard: bool,
+}
+
+/// What a request of a chain asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename = "request", rename_all = "lowercase")]
+#[schemars(rename = "LinkedKind")]
+pub(in crate::scenario) enum LinkedKind {
+    /// IORING_OP_NOP.
+    Nop,
+    /// IORING_OP_READ.
+    Read,
+    /// IORING_OP_ASYNC_CANCEL.
+    Cancel,
 }
 
 /// What a `submit` asks for.
@@ -49,7 +105,7 @@ pub(in crate::scenario) struct Submit {
 pub(in crate::scenario) enum RequestKind {
     /// IORING_OP_NOP.
     Nop,
-    /// IORING_OP_TIMEOUT, of no time.
+    /// IORING_OP_TIMEOUT, of no time or, with a `count`, of more time than anybody waits.
     Timeout,
     /// IORING_OP_ASYNC_CANCEL.
     Cancel,

@@ -1,0 +1,85 @@
+//! What the operations speak of that a generator draws.
+
+use super::kinds::{
+    CHAINED, DUPLEX, INNER, LINKED, MULTISHOT, ON, PORTS, REQUESTS, SMALL, SOURCES, TOP, VARIABLE,
+};
+use crate::choose::Rng;
+use crate::draft::{Part, Word};
+
+/// Everything that an operation can speak of; a draft forgets what is not spoken of.
+pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut part = |section, name, fields| {
+        parts.push(Part {
+            section,
+            name,
+            fields,
+        });
+    };
+    for name in PORTS {
+        let concurrency = rng.below(4) as i64;
+        part("ports", name, vec![("concurrency", concurrency.into())]);
+    }
+    part("ports", SMALL, vec![("entries", 2.into())]);
+    part("ports", TOP, Vec::new());
+    part("events", "event", Vec::new());
+    part("events", "gate", vec![("reset", "manual".into())]);
+    part("mutexes", "mutex", Vec::new());
+    part("semaphores", "units", vec![("count", 1.into())]);
+    for name in SOURCES {
+        let readable = rng.below(3) == 0;
+        part(
+            "sources",
+            name,
+            if readable {
+                vec![("readable", Word::Yes)]
+            } else {
+                Vec::new()
+            },
+        );
+    }
+    part("sources", DUPLEX, vec![("writable", Word::Yes)]);
+    for (name, port) in INNER.into_iter().zip(PORTS) {
+        part("sources", name, vec![("port", port.into())]);
+    }
+    part("files", "f", vec![("port", "p".into()), ("key", 7.into())]);
+    part("files", "g", Vec::new());
+    part("files", ON, vec![("port", "p".into()), ("key", 9.into())]);
+    part(
+        "files",
+        CHAINED,
+        vec![("port", "p".into()), ("key", 11.into())],
+    );
+    for (name, number) in LINKED.into_iter().zip(15..) {
+        let fields = vec![("file", CHAINED.into()), ("overlapped", number.into())];
+        part("operations", name, fields);
+    }
+    for (name, number) in REQUESTS.into_iter().zip(10..) {
+        let fields = vec![("file", ON.into()), ("overlapped", number.into())];
+        part("operations", name, fields);
+    }
+    let goes_on = vec![
+        ("file", ON.into()),
+        ("overlapped", 14.into()),
+        ("multishot", Word::Yes),
+    ];
+    part("operations", MULTISHOT, goes_on);
+    part(
+        "operations",
+        "s",
+        vec![("file", "g".into()), ("overlapped", 6.into())],
+    );
+    part(
+        "operations",
+        "u",
+        vec![
+            ("file", "f".into()),
+            ("overlapped", 8.into()),
+            ("event", "event".into()),
+        ],
+    );
+    part("vars", VARIABLE, Vec::new());
+    part("wait_packets", "packet", Vec::new());
+    part("jobs", "job", Vec::new());
+    parts
+}
