@@ -17,6 +17,7 @@ mod lanes;
 mod liveness;
 mod locals;
 mod native;
+mod pages;
 mod parts;
 mod permutations;
 mod reduced;

@@ -25,7 +25,7 @@ const LEVELS: [&[&str]; 12] = [
         "replay",
         "run",
     ],
-    &["compare", "cross_check", "shrink", "walk"],
+    &["compare", "cross_check", "explore", "shrink", "walk"],
     &["fuzz"],
     &["report"],
     &["request"],

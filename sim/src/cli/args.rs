@@ -14,6 +14,7 @@ use crate::bad_input::BadInput;
 use crate::check::Reductions;
 use crate::choose::Policy;
 use crate::personality::{Misnamed, named};
+use crate::report::Document;
 use crate::report::judged::Denied;
 
 /// A deterministic simulator and model checker for I/O completion ports.
@@ -72,6 +73,16 @@ pub enum Command {
 }
 
 impl Command {
+    /// Files that say its report besides.
+    pub fn documents(&self) -> Vec<(Document, PathBuf)> {
+        let pages = match self {
+            Command::Check(args) => &args.pages,
+            _ => return Vec::new(),
+        };
+        let html = pages.html.iter();
+        html.map(|file| (Document::Html, file.clone())).collect()
+    }
+
     /// The verdicts that are no success.
     pub fn denied(&self) -> Denied {
         let judged = match self {
@@ -209,6 +220,8 @@ pub struct Check {
     /// Count which claims decided something, and name those that never did
     #[arg(long, conflicts_with_all = ["hosts", "walk", "checkpoint"])]
     pub coverage: bool,
+    #[command(flatten)]
+    pub pages: Pages,
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
@@ -414,6 +427,27 @@ pub enum Deny {
     Unsupported,
     /// Not everything was looked at
     Partial,
+}
+
+/// Pages for a browser.
+#[derive(Debug, Clone, Args)]
+pub struct Pages {
+    /// Write a page to this file that a browser opens and steps through, without a network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// The most states that the page carries, shared among its scenarios; of more, those near the counterexample
+    #[arg(long, value_name = "N", default_value_t = 20_000, requires = "html", value_parser = clap::value_parser!(u32).range(1..))]
+    pub html_states: u32,
+}
+
+impl Pages {
+    /// The most states of each of so many scenarios; none where no page is wanted.
+    pub fn states_max(&self, scenarios: usize) -> Option<usize> {
+        const LEAST: usize = 50;
+        let share = self.html_states as usize / scenarios.max(1);
+        let wanted = || share.max(LEAST.min(self.html_states as usize));
+        self.html.as_ref().map(|_| wanted())
+    }
 }
 
 /// What to do with JSON files that are no scenarios.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use portsim_model::program::PortId;
 
 use super::args::{self, Language, LookIn, Target, personality};
-use super::say::Say;
+use super::say::{Say, create};
 use super::{Exit, Stop, bad_argument, files};
 use crate::bad_input::{BadInput, one_of};
 use crate::export::{history, promela};
@@ -31,7 +31,7 @@ pub fn export(args: &args::Export, say: &Say) -> Result<Exit, Stop> {
         } => recording(trace, port.as_deref(), out.clone(), look_in)?,
     };
     if let (Ok(text), Some(file)) = (&exported.written, &exported.file) {
-        files::create(file)?.write_all(text.as_bytes())?;
+        create(file)?.write_all(text.as_bytes())?;
     }
     say.report(Report::Export(&exported))
 }

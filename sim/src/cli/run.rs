@@ -8,9 +8,9 @@ use portsim_model::machine::AnyMachine;
 use sha2::{Digest, Sha256};
 
 use super::args::{self, personality};
-use super::say::Say;
+use super::say::{Say, create};
 use super::stop::{self, stopped};
-use super::{Exit, Stop, bad_argument, files, traces};
+use super::{Exit, Stop, bad_argument, traces};
 use crate::choose::Policy;
 use crate::personality::{default_for, not_for, play};
 use crate::report::culprit::culprit;
@@ -48,7 +48,7 @@ fn one(
 ) -> Result<Exit, Stop> {
     let (run, bytes) = request.run(machine, args.seed);
     if let (Some(file), Some(bytes)) = (&args.trace, &bytes) {
-        files::create(file)?.write_all(bytes)?;
+        create(file)?.write_all(bytes)?;
     }
     say.report(Report::Run(&run))
 }

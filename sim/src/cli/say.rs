@@ -2,7 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::env;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use console::Term;
@@ -14,7 +16,7 @@ use crate::bad_input::BadInput;
 use crate::plain::shown;
 use crate::report::judged::Denied;
 use crate::report::mistakes::{self, Screen};
-use crate::report::{Exit, Format, Layout, Part, Report, painted};
+use crate::report::{Document, Exit, Format, Layout, Part, Report, painted};
 
 /// Work that takes longer than this shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,6 +32,8 @@ pub struct Say {
     colour: bool,
     /// What somebody does not take for success.
     denied: Denied,
+    /// Files that say the report besides.
+    documents: Vec<(Document, PathBuf)>,
     /// What is wrong with the files that could not be used.
     bad: RefCell<Vec<BadInput>>,
     /// Whether the report was said: there is one.
@@ -37,7 +41,7 @@ pub struct Say {
 }
 
 impl Say {
-    pub fn new(common: &Common, denied: Denied) -> Say {
+    pub fn new(common: &Common, denied: Denied, documents: Vec<(Document, PathBuf)>) -> Say {
         let format = match common.json {
             true => Format::Json,
             false => Format::Text(Layout {
@@ -50,6 +54,7 @@ impl Say {
             quiet: common.quiet,
             colour: !common.json && takes_colour(),
             denied,
+            documents,
             bad: RefCell::default(),
             said: Cell::new(false),
         }
@@ -77,6 +82,9 @@ impl Say {
         let text = self.format.report(report, &self.bad.borrow());
         self.said.set(true);
         self.out(&text, &report.notes())?;
+        for (document, file) in &self.documents {
+            create(file)?.write_all(document.of(report).as_bytes())?;
+        }
         if let Exit::Cut(cut) = &exit {
             mistakes(&cut.clone().into());
         }
@@ -136,6 +144,11 @@ impl Say {
             quiet: self.quiet,
         }
     }
+}
+
+/// A file to write.
+pub fn create(file: &Path) -> Result<File, BadInput> {
+    File::create(file).map_err(|error| BadInput::new(file, format!("cannot be written: {error}")))
 }
 
 // What goes to a file or a pipe depends on no terminal and no variable.

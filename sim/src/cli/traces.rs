@@ -3,8 +3,9 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use super::Stop;
 use super::on::On;
-use super::{Stop, files};
+use super::say::create;
 use crate::scenario::Scenario;
 use crate::trace::{FORMAT, Header, Mode, Origin, Trace, write_timed};
 
@@ -57,7 +58,7 @@ fn empty(scenario: &Scenario) -> Header {
 
 /// Writes a trace to a file.
 pub fn write(file: &Path, scenario: &Scenario, trace: &Trace) -> Result<(), Stop> {
-    let mut out = BufWriter::new(files::create(file)?);
+    let mut out = BufWriter::new(create(file)?);
     write_to(&mut out, scenario, trace)?;
     Ok(out.flush()?)
 }

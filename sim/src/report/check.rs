@@ -12,6 +12,7 @@ use super::units::counted;
 use super::verdict::{Verdict, bounds};
 use crate::check::{Cut, Exploration, Found};
 use crate::choose::Policy;
+use crate::explore::Tour;
 use crate::names::Names;
 use crate::scenario::{Expect, Scenario};
 use crate::trace::changes::Change;
@@ -71,6 +72,8 @@ pub struct Explored {
     pub preemptions: Option<u8>,
     /// The folder in which checkpoints are kept.
     pub folder: Option<PathBuf>,
+    /// What a page shows of it, where one was asked for.
+    pub tour: Option<Tour>,
     /// How long it took.
     pub seconds: f64,
 }

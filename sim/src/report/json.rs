@@ -205,7 +205,7 @@ fn replay(replay: &Replay) -> Value {
 fn changes(changes: &[Change]) -> Vec<Value> {
     let change = |change: &Change| {
         let facts = change.facts.iter();
-        let facts = facts.map(|fact| (fact.name.clone(), is(&fact.is)));
+        let facts = facts.map(|fact| (fact.name(), is(&fact.is)));
         json!({ "after": change.after, "changed": Value::Object(facts.collect()) })
     };
     changes.iter().map(change).collect()

@@ -1,7 +1,8 @@
 //! What a command found, as a value: one type for each command, one enum for each kind of verdict.
 //!
-//! [`text`] says a report to people, [`json`] to machines, and [`Exit`] is what a shell is told. A format is one file that
-//! matches on [`Report`], with files of its own below it; nothing outside of this room knows what a format looks like.
+//! [`text`] says a report to people, [`json`] to machines, and [`Exit`] is what a shell is told. [`Document`] names files
+//! that say it besides. A format is one file that matches on [`Report`], with files of its own below it; nothing outside of
+//! this room knows what a format looks like.
 
 pub mod admit;
 pub mod check;
@@ -12,6 +13,7 @@ pub(crate) mod culprit;
 pub mod exit;
 pub mod export;
 pub mod fuzz;
+mod html;
 pub mod json;
 pub mod judged;
 pub mod list;
@@ -150,6 +152,22 @@ impl Format {
         match self {
             Format::Text(_) => String::new(),
             Format::Json => json::no_report(bad),
+        }
+    }
+}
+
+/// Files that say a report besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// A page for a browser, which carries what it shows.
+    Html,
+}
+
+impl Document {
+    /// The whole file.
+    pub fn of(self, report: Report<'_>) -> String {
+        match self {
+            Document::Html => html::report(report),
         }
     }
 }

@@ -36,6 +36,7 @@ use place::{Aim, Complaint, Place};
 use wire::Json;
 
 pub use compile::Expect;
+pub use directory::constants;
 pub use files::find;
 pub use wire::schema;
 
