@@ -3,6 +3,7 @@
 It needs the paths of portsim, chromedriver and chromium in PORTSIM, CHROMEDRIVER and CHROMIUM; tests/page.sh sets them.
 """
 
+import http.server
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -277,6 +279,121 @@ class SideBySide(unittest.TestCase):
         browser.click(".chip", "condvar")
         browser.wait("return document.querySelectorAll('.lane-section').length === 1")
         browser.complaints()
+
+
+class Served(unittest.TestCase):
+    """A page whose states come from a process."""
+
+    def setUp(self):
+        command = [PORTSIM, "explore", str(ROOT / "scenarios/bench/pool-5-2-2-5.json"), "--no-open", "--quiet", "--search", "1"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        self.address = self.process.stdout.readline().strip()
+
+    def tearDown(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        browser.complaints()
+
+    def test_states_come_as_they_are_asked_for(self):
+        browser.open(self.address)
+        browser.wait("return document.querySelector('header') !== null")
+        began = browser.js("return app.course.sides[0].data.states.length")
+        browser.press("r")
+        browser.wait("return document.querySelectorAll('button.take').length === 0")
+        self.assertIn("nobody can move any more", " ".join(browser.text(".right section p")))
+        self.assertGreater(browser.js("return app.course.sides[0].data.states.length"), began)
+        # A link to that moment asks for all of it anew.
+        link, lanes = browser.js("return location.href"), browser.text(".lanes .words")
+        browser.open(link)
+        browser.wait("return document.querySelectorAll('.lanes .words').length === arguments[0]", len(lanes))
+        self.assertEqual(browser.text(".lanes .words"), lanes)
+        browser.press("Home")
+        browser.wait("return document.getElementById('at').value === '0'")
+        browser.type("#find", "p.delivered == 5 || p.depth == 2 && p.waiting == 0 && p.running == 2")
+        browser.press("Enter")
+        browser.wait("return Number(document.getElementById('at').value) > 2 || document.querySelector('.note')", seconds=60)
+
+    def test_its_end_is_said(self):
+        browser.open(self.address)
+        browser.wait("return document.querySelector('header') !== null")
+        self.process.kill()
+        self.process.wait()
+        browser.press("r")
+        browser.wait("return document.querySelector('.right section p')?.textContent.includes('has ended')")
+
+    def test_a_page_of_another_origin_reads_and_drives_nothing(self):
+        target = self.address
+        query = "states?side=0&state=0&more=1000&claims=0&values=0&steps=0&events=0&held=0&wrongs=0&states=0"
+        attempts = """
+            const tries = [
+                fetch(TARGET).then(it => it.text()),
+                fetch(TARGET, { mode: 'no-cors' }).then(it => it.text()),
+                fetch(TARGET + QUERY, { method: 'POST' }).then(it => it.text()),
+                fetch(TARGET + QUERY, { method: 'POST', mode: 'no-cors' }).then(it => it.text()),
+                new Promise((yes, no) => { const it = new Image(); it.onload = () => yes('image'); it.onerror = no; it.src = TARGET; }),
+                new Promise((yes, no) => { const it = document.createElement('script'); it.onload = () => yes('script'); it.onerror = no; it.src = TARGET; document.body.append(it); }),
+                new Promise((yes) => { const it = document.createElement('iframe'); it.onload = () => { let text = ''; try { text = it.contentDocument.body.innerText } catch {} yes(text) }; it.src = TARGET; document.body.append(it); }),
+            ];
+            return Promise.allSettled(tries).then(all => all.map(it => it.status === 'fulfilled' ? it.value : ''))"""
+
+        class Evil(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(b"<!doctype html><title>evil</title><body>")
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Evil)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            browser.open(f"http://localhost:{server.server_port}/")
+            attempts = attempts.replace("TARGET", json.dumps(target)).replace("QUERY", json.dumps(query))
+            # It knows the whole address, and gets nothing for it.
+            self.assertEqual([it for it in browser.js(attempts) if it], [])
+        finally:
+            server.shutdown()
+            server.server_close()
+        # Nothing was found out that the page had not asked for.
+        browser.open(target)
+        browser.wait("return document.querySelector('header') !== null")
+        began = browser.js("return read('sheet-0').sides[0].states.states.length")
+        self.assertLess(began, 2200)
+
+    def test_a_name_that_leads_here_is_not_this_address(self):
+        browser.open(self.address.replace("127.0.0.1", "localhost"))
+        self.assertEqual(browser.js("return document.querySelector('header')"), None)
+        self.assertIn("not for you", browser.js("return document.body.innerText"))
+
+
+class Recordings(unittest.TestCase):
+    """Traces on a page."""
+
+    def test_a_refused_trace_says_what_was_allowed(self):
+        page = folder / "refused.html"
+        subprocess.run([PORTSIM, "explore", "traces/refused/epoll-oldest-waiter-first.jsonl", "--html", str(page)], capture_output=True, cwd=ROOT)
+        show(page)
+        refused = " ".join(browser.text("tbody.refused"))
+        self.assertIn("the recording shows", refused)
+        self.assertIn("the model allows", refused)
+        # What is allowed can be done.
+        before = browser.js("return document.getElementById('at').value")
+        browser.click("button.take[data-key]:first-of-type") if len(browser.text("button.take")) == 1 else browser.press("1")
+        browser.wait("return document.getElementById('at').value !== arguments[0]", before)
+        self.assertEqual(browser.text("tbody.refused"), [])
+
+    def test_full_speed_is_shown_as_intervals(self):
+        page = folder / "free.html"
+        subprocess.run([PORTSIM, "admit", "traces/refused/windows-taken-twice-at-full-speed.jsonl", "--html", str(page)], capture_output=True, cwd=ROOT)
+        show(page)
+        self.assertEqual(len(browser.text(".interval")), 7)
+        self.assertEqual(len(browser.text(".interval.refused")), 1)
+        tops = browser.js("return [...document.querySelectorAll('.interval')].map(it => it.getBoundingClientRect().top)")
+        self.assertEqual(tops, sorted(tops), "time runs down")
+        self.assertEqual(browser.complaints(), [])
 
 
 class Hostile(unittest.TestCase):

@@ -2,6 +2,7 @@
 //!
 //! Long: every argument of every command stands here, with its help.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::thread;
@@ -56,6 +57,8 @@ pub enum Command {
     Admit(Admit),
     /// Run scenarios on real systems and on the model, and compare
     CrossCheck(CrossCheck),
+    /// Open a page in a browser that steps through a scenario, or through a trace
+    Explore(Explore),
     /// What does each system do with this scenario?
     Compare(Compare),
     /// Make up scenarios, cross-check them, and shrink those that differ
@@ -77,6 +80,10 @@ impl Command {
     pub fn documents(&self) -> Vec<(Document, PathBuf)> {
         let pages = match self {
             Command::Check(args) => &args.pages,
+            Command::Explore(args) => &args.pages,
+            Command::Admit(args) => &args.pages,
+            Command::CrossCheck(args) => &args.pages,
+            Command::Fuzz(args) => &args.pages,
             _ => return Vec::new(),
         };
         let html = pages.html.iter();
@@ -95,6 +102,7 @@ impl Command {
             Command::Fuzz(args) => &args.judged,
             Command::Replay(_)
             | Command::Diff(_)
+            | Command::Explore(_)
             | Command::Merge(_)
             | Command::Export(_)
             | Command::Agent(_)
@@ -328,6 +336,8 @@ pub struct Admit {
     #[command(flatten)]
     pub look_in: LookIn,
     #[command(flatten)]
+    pub pages: Pages,
+    #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
@@ -353,6 +363,8 @@ pub struct CrossCheck {
     #[arg(long)]
     pub coverage: bool,
     #[command(flatten)]
+    pub pages: Pages,
+    #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
@@ -360,6 +372,30 @@ pub struct CrossCheck {
     pub judged: Judged,
     #[command(flatten)]
     pub foreign: Foreign,
+}
+
+#[derive(Debug, Args)]
+pub struct Explore {
+    /// The scenario, or a trace
+    pub file: PathBuf,
+    /// A system to play; two are shown side by side; by default the scenario's first
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Vec<String>,
+    /// Where the page is served: an address of this machine alone; by default a port that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = loopback, conflicts_with = "html")]
+    pub listen: SocketAddr,
+    /// Open no browser, only say where the page is
+    #[arg(long)]
+    pub no_open: bool,
+    /// How long a counterexample is looked for before the page is there
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub search: Duration,
+    #[command(flatten)]
+    pub pages: Pages,
+    #[command(flatten)]
+    pub look_in: LookIn,
+    #[command(flatten)]
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -391,6 +427,8 @@ pub struct Fuzz {
     /// Seeds, one scenario each: from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Range<u64>,
+    #[command(flatten)]
+    pub pages: Pages,
     #[command(flatten)]
     pub part: Part,
     /// Cases that run at the same time, by default one for each processor; the result does not depend on it
@@ -653,6 +691,17 @@ fn size(text: &str) -> Result<u64, String> {
 fn minutes(text: &str) -> Result<Duration, String> {
     duration(text, 60.0)
         .ok_or_else(|| format!("`{text}` is no number of minutes, such as `10` or `0.5`"))
+}
+
+/// An address that no other machine reaches.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: Option<SocketAddr> = text.parse().ok();
+    let own = address.filter(|address| address.ip().is_loopback());
+    own.ok_or_else(|| {
+        format!(
+            "`{text}` is no address of this machine alone, such as `127.0.0.1:8080` or `[::1]:0`"
+        )
+    })
 }
 
 /// A number of seconds.

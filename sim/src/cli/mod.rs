@@ -10,6 +10,7 @@ mod check;
 mod compare;
 mod cross_check;
 mod diff;
+mod explore;
 mod export;
 mod files;
 mod fuzz;
@@ -87,6 +88,8 @@ fn bad_argument(argument: &str, problem: impl Into<String>) -> BadInput {
 }
 
 #[cfg(any(test, fuzzing))]
+pub(crate) use explore::is_own_request;
+#[cfg(any(test, fuzzing))]
 pub(crate) use files::addresses_in;
 #[cfg(any(test, fuzzing))]
 pub(crate) use traces::of_model;
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::record(&args, &say),
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
+        Command::Explore(args) => explore::explore(&args, &say),
         Command::Compare(args) => compare::compare(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Merge(args) => merge::merge(&args, &say),

@@ -4,6 +4,7 @@
 //! there with what it shows and which claims decide it, and why the others cannot move. [`Graph`] grows where it is asked
 //! to. A step is known by what it does: two steps to one state are two.
 
+mod explained;
 mod facts;
 mod tour;
 
@@ -20,7 +21,7 @@ use portsim_model::threads::Mode;
 use crate::trace::{Event, Teller, Watcher};
 
 pub use facts::{About, Fact, Is, Plain, Terms, facts, properties, property_text};
-pub use tour::Tour;
+pub use tour::{Parted, Tour};
 
 /// States and steps, the first state before all others.
 #[derive(Debug, Clone)]

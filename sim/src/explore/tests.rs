@@ -8,7 +8,9 @@ use portsim_model::property::{Fault, Violation};
 
 use super::*;
 use crate::check::{Limits, Reductions, Workers, check};
+use crate::choose::Policy;
 use crate::personality::play;
+use crate::run::{Notes, follow, run};
 use crate::scenario::Scenario;
 
 /// Two workers on a port that lets one run, and two packets.
@@ -159,4 +161,26 @@ fn of_a_large_graph_what_is_near_the_run_is_kept() {
     let all = Tour::of(machine, &run, None, 1_000);
     assert!(all.graph.is_whole());
     assert_eq!(all.graph.nodes().len(), whole.nodes().len());
+}
+
+#[test]
+fn a_recording_is_explained_as_far_as_it_can_be() {
+    let (scenario, graph) = graph(POOL, "windows");
+    let machine = play("windows", &scenario.program, 2).expect("it can be played");
+    for seed in 0..20 {
+        let mut chooser = Policy::Random.seeded(seed);
+        let run = run(&*machine, &mut *chooser, 1_000);
+        let (steps, explained) = graph.clone().explain(&run.events, false);
+        assert_eq!(explained, run.events.len(), "seed {seed}");
+        let shown = follow(&*machine, &steps, Notes::default()).events;
+        let are_alike = shown
+            .iter()
+            .zip(&run.events)
+            .all(|(ours, it)| ours.shown.agrees(&it.shown));
+        assert!(are_alike && shown.len() == run.events.len(), "seed {seed}");
+        // What cannot come next is left, and all before it is explained.
+        let mut events = run.events.clone();
+        events.push(events[0].clone());
+        assert_eq!(graph.clone().explain(&events, false), (steps, explained));
+    }
 }

@@ -199,6 +199,14 @@ impl Check {
         }
     }
 
+    /// What a page shows of it.
+    pub fn into_tour(self) -> Option<Tour> {
+        match self.method {
+            Method::Explored(explored) => explored.tour,
+            Method::Unsupported(_) | Method::Walked(_) => None,
+        }
+    }
+
     /// The walk, where there was one.
     pub fn walk(&self) -> Option<&Walk> {
         match &self.method {

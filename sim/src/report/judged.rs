@@ -118,6 +118,7 @@ impl Report<'_> {
             .stopped_unless(fuzzed.complete),
             Report::Replay(_)
             | Report::Diff(_)
+            | Report::Explore(_)
             | Report::Merge(_)
             | Report::Export(_)
             | Report::List(_) => Judged::default(),

@@ -11,6 +11,7 @@ pub mod covered;
 pub mod cross_check;
 pub(crate) mod culprit;
 pub mod exit;
+pub mod explore;
 pub mod export;
 pub mod fuzz;
 mod html;
@@ -32,6 +33,7 @@ use crate::bad_input::BadInput;
 
 pub use crate::trace::lanes::Layout;
 pub use exit::Exit;
+pub use html::{Have, Live};
 pub use text::paint::painted;
 
 /// What a command found.
@@ -55,6 +57,8 @@ pub enum Report<'r> {
     Admit(&'r admit::Admissions),
     /// `cross-check`.
     CrossCheck(&'r cross_check::CrossCheck),
+    /// `explore`.
+    Explore(&'r explore::Opened),
     /// `compare`.
     Compare(&'r compare::Compared),
     /// `fuzz`.
@@ -80,6 +84,7 @@ impl Report<'_> {
             Report::Stress(stress) => stress.exit(),
             Report::Admit(admissions) => admissions.exit(),
             Report::CrossCheck(cross_check) => cross_check.exit(),
+            Report::Explore(explored) => explored.exit(),
             Report::Compare(compared) => compared.exit(),
             Report::Fuzz(fuzzed) => fuzzed.exit(),
             Report::Merge(said) => said.exit(),

@@ -16,12 +16,8 @@ const SCRIPTS: [&str; 5] = [
     include_str!("page/main.js"),
 ];
 
-/// A document that carries all that it shows.
-pub fn document(sheets: &[Sheet]) -> String {
-    written(sheets, None)
-}
-
-fn written(sheets: &[Sheet], live: Option<String>) -> String {
+/// A document that carries what it shows: all of it, or what it begins with where a process answers that knows more.
+pub fn document(sheets: &[Sheet], is_live: bool) -> String {
     let page = Page {
         format: "portsim-page/1",
         tool: env!("CARGO_PKG_VERSION"),
@@ -29,7 +25,7 @@ fn written(sheets: &[Sheet], live: Option<String>) -> String {
         portable: constants()
             .filter_map(|(name, _)| Some((name, error_named(name)? as u8)))
             .collect(),
-        live,
+        is_live,
         sheets: sheets.iter().map(head).collect(),
     };
     let mut data = block("page", &json(&page));
@@ -43,11 +39,7 @@ fn written(sheets: &[Sheet], live: Option<String>) -> String {
     let (close, after) = split(rest, "@script@");
     let before = before.replace("@style-hash@", &hash(STYLE));
     let before = before.replace("@script-hash@", &hash(&script));
-    let connect = if page.live.is_some() {
-        "'self'"
-    } else {
-        "'none'"
-    };
+    let connect = if is_live { "'self'" } else { "'none'" };
     let before = before.replace("@connect@", connect);
     [&before, STYLE, between, &data, close, &script, after].concat()
 }

@@ -14,9 +14,8 @@ pub struct Page {
     pub constants: Vec<(&'static str, i64)>,
     /// What systems call errors, each with a number that those of one meaning share.
     pub portable: Vec<(&'static str, u8)>,
-    /// Where a live process answers; none in a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub live: Option<String>,
+    /// Whether a process answers that knows more.
+    pub is_live: bool,
     /// The sheets in short: each stands whole in a block of its own.
     pub sheets: Vec<Head>,
 }
@@ -32,7 +31,7 @@ pub struct Head {
 }
 
 /// One scenario.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Sheet {
     pub name: String,
     pub why: String,
@@ -50,6 +49,42 @@ pub struct Side {
     pub repeat: String,
     pub instead: String,
     pub states: Option<States>,
+    /// Calls at full speed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
+}
+
+/// Calls at full speed, with the numbers of those that no order explains, and of what each thread had done last before.
+#[derive(Debug, Clone, Serialize)]
+pub struct Timeline {
+    pub threads: Vec<String>,
+    pub events_all: usize,
+    pub at: Option<u64>,
+    pub window: Vec<usize>,
+    pub after: Vec<usize>,
+    pub intervals: Vec<Interval>,
+}
+
+/// Its number, its thread, its words, its times in nanoseconds, and whether it failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Interval(
+    pub usize,
+    pub usize,
+    pub String,
+    pub u64,
+    pub Option<u64>,
+    pub bool,
+);
+
+/// Where a recording and the model part: the number of the event, what it shows, that in words, what is allowed instead, and
+/// the claims that say so.
+#[derive(Debug, Clone, Serialize)]
+pub struct Parted {
+    pub at: u64,
+    pub shown: Option<Shown>,
+    pub saw: String,
+    pub allowed: Vec<String>,
+    pub by: Vec<usize>,
 }
 
 /// A graph of states.
@@ -67,6 +102,10 @@ pub struct States {
     pub run: Vec<usize>,
     /// How many of them stand before a loop.
     pub loop_from: Option<usize>,
+    /// Events of a recording behind the run, for which no steps were found.
+    pub unexplained: usize,
+    /// Where a recording, which the run shows, parts from the model.
+    pub parted: Option<Parted>,
     pub has_schedule: bool,
     pub properties: Vec<Property>,
     pub claims: Vec<Claim>,
@@ -81,12 +120,26 @@ pub struct States {
     pub states: Vec<State>,
 }
 
+/// What a process that knows more answers to a page: what is behind what the page has of each list, and states that are
+/// other than they were, or new, with their numbers.
+#[derive(Serialize)]
+pub struct More<'s> {
+    pub is_whole: bool,
+    pub claims: &'s [Claim],
+    pub values: &'s [Value],
+    pub steps: &'s [Step],
+    pub events: &'s [Seen],
+    pub held: &'s [Vec<Held>],
+    pub wrongs: &'s [Wrong],
+    pub states: Vec<(usize, &'s State)>,
+}
+
 /// Its kind, its name, and the expression.
 #[derive(Debug, Clone, Serialize)]
 pub struct Property(pub &'static str, pub String, pub String);
 
 /// Its name, its sentence, its status and its source.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Claim(
     pub &'static str,
     pub &'static str,

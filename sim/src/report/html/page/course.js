@@ -80,7 +80,7 @@ class Course {
 
   async known(n, state) {
     const states = this.sides[n];
-    if (states.steps(state) === null && states.load) await states.load(state);
+    if (states.steps(state) === null) await states.load(state);
   }
 
   state(n, at = this.at) {

@@ -7,6 +7,22 @@ const portable = new Map(page.portable);
 const top_ = document.getElementById("top");
 
 const RANDOM_MAX = 200;
+// How far a search goes that has to ask for states.
+const SEARCHED_MAX = 100_000;
+
+// The states of each side, with what was asked for since.
+const known = new Map();
+
+function statesOf(number, side, data) {
+  const key = `${number}/${side}`;
+  const ask = async (what) => {
+    const answer = await fetch(`states?side=${side}&${what}`, { method: "POST" });
+    if (!answer.ok) throw new Error(answer.statusText);
+    return answer.json();
+  };
+  if (!known.has(key)) known.set(key, new States(data, constants, page.is_live ? ask : null));
+  return known.get(key);
+}
 
 class App {
   constructor(number, systems) {
@@ -16,7 +32,7 @@ class App {
     const found = named.filter((side) => side >= 0 && this.sheet.sides[side].states);
     const first = this.sheet.sides.findIndex((side) => side.states);
     this.shown = found.length ? found.slice(0, 2) : first >= 0 ? [first] : [];
-    this.course = new Course(this.shown.map((side) => new States(this.sheet.sides[side].states, constants, null)), portable);
+    this.course = new Course(this.shown.map((side) => statesOf(number, side, this.sheet.sides[side].states)), portable);
     this.note = "";
     this.side = (n) => this.sheet.sides[this.shown[n]];
     this.showRule = this.showRule.bind(this);
@@ -74,10 +90,11 @@ class App {
 
   // The shortest way to something, on the first side.
   async find(what, holds) {
-    const { keys, edge } = this.course.sides[0].find(this.course.state(0), holds);
+    const { keys, edge } = await this.course.sides[0].find(this.course.state(0), holds, SEARCHED_MAX);
     this.note = "";
     if (keys) return this.go(keys);
-    this.note = edge ? `${what}: not among the states that this file carries.` : `${what}: no state that can be reached from here.`;
+    const where = page.is_live ? `the first ${SEARCHED_MAX.toLocaleString("en")} from here` : "the states that this file carries";
+    this.note = edge ? `${what}: not among ${where}.` : `${what}: no state that can be reached from here.`;
     return this.render();
   }
 
@@ -100,7 +117,11 @@ class App {
   }
 
   async toRest() {
-    await this.find("A state in which nobody can move", (state) => this.course.sides[0].steps(state)?.length === 0);
+    const states = this.course.sides[0];
+    await this.find("A state in which nobody can move", async (state) => {
+      if (states.steps(state) === null) await states.load(state, 1000);
+      return states.steps(state)?.length === 0;
+    });
   }
 
   async random() {
@@ -242,7 +263,7 @@ class App {
         button("next interesting", () => this.interesting(), { title: "i" }),
         button("random", () => this.random(), { title: "r: random steps until nobody can move" }),
         button("to rest", () => this.toRest(), { title: "the shortest way to where nobody can move" }),
-        isOther ? button(first.states?.is_run && first.culprit ? "the counterexample" : "the first run", () => this.start(this.firstRun()), {}) : "",
+        isOther ? button(first.states.parted ? "the recording" : first.states.is_run && first.culprit ? "the counterexample" : "the first run", () => this.start(this.firstRun()), {}) : "",
         form,
       ),
       this.note ? el("p", { class: "note", role: "alert" }, this.note) : "",
@@ -264,7 +285,9 @@ class App {
     const parts = this.course.sides.map((states, n) => {
       const side = this.side(n);
       const { data } = states;
-      const carries = data.is_whole
+      const carries = page.is_live
+        ? `${counted(data.states.length, "state")} ${data.is_whole ? "are all that there are" : "are known so far; more are found out as they are asked for"}`
+        : data.is_whole
         ? `This page carries all ${counted(data.states.length, "state")}`
         : `This page carries ${counted(data.states.length, "state")}, ${data.is_run ? "the run shown first and what is near it" : "those near the start"}: ${data.states_max.toLocaleString("en")} were the bound, and there are more`;
       return el(
@@ -272,6 +295,7 @@ class App {
         { class: `verdict ${side.tone}` },
         side.culprit ? el("p", null, el("b", null, side.verdict), `: ${side.culprit}`) : el("p", null, el("b", null, side.verdict)),
         el("p", null, `${carries}${course_of(side)}.`),
+        data.unexplained ? el("p", { class: "bad" }, `The run shows the recording but for its last ${counted(data.unexplained, "event")}: no steps were found for them.`) : "",
         side.repeat ? el("p", null, "Repeat: ", el("code", null, side.repeat)) : "",
       );
     });
@@ -279,10 +303,16 @@ class App {
   }
 
   renderNothing() {
-    const sides = this.sheet.sides.map((side) => el("p", null, el("b", null, side.system), ` ${side.verdict}. ${side.instead}`));
+    const sides = this.sheet.sides.map((side) => [
+      el("p", null, el("b", null, side.system), " ", el("span", { class: `badge ${side.tone}` }, side.verdict), ` ${side.instead}`),
+      side.culprit ? el("p", { class: "bad" }, side.culprit) : "",
+      side.timeline ? timelineView(side.timeline) : "",
+      side.repeat ? el("p", null, "Repeat: ", el("code", null, side.repeat)) : "",
+    ]);
     const back = page.sheets.length > 1 ? button("all scenarios", () => openOverview(), { class: "link" }) : "";
+    document.title = plain(`${this.sheet.name} - portsim`);
     top_.replaceChildren(el("header", null, el("div", { class: "title" }, back, el("h1", null, this.sheet.name)), el("p", { class: "why" }, this.sheet.why)), el("main", { class: "plain" }, sides));
-    history.replaceState(null, "", `#sheet=${encodeURIComponent(this.sheet.name)}`);
+    history.replaceState(null, "", page.sheets.length > 1 ? `#sheet=${encodeURIComponent(this.sheet.name)}` : "#");
   }
 
   announce(possible) {

@@ -3,14 +3,17 @@
 const TURN = 0;
 const WAKE = 1;
 const CLOCK = 2;
+const LISTS = ["claims", "values", "steps", "events", "held", "wrongs", "states"];
 const BARS = { CALL: 0, PARKS: 1, RETURNS: 2, SILENT: 3 };
 
 class States {
-  constructor(data, constants, load) {
+  constructor(data, constants, ask) {
     this.data = data;
     this.constants = constants;
-    // Asks for what can happen in a state that came without; none in a file.
-    this.load = load;
+    // Asks a process that knows more; none in a file.
+    this.ask = ask;
+    this.asking = Promise.resolve();
+    this.hasEnded = false;
     this.rows = [];
     this.edges = [];
     this.groups = new Map(data.groups);
@@ -18,6 +21,29 @@ class States {
 
   get threads() {
     return this.data.threads;
+  }
+
+  // Has the steps out of a state found out, and of so many states near it, where a process knows more.
+  load(state, more = 200) {
+    this.asking = this.asking.then(async () => {
+      if (!this.ask || this.hasEnded || this.steps(state) !== null) return;
+      const has = LISTS.map((list) => `${list}=${this.data[list].length}`).join("&");
+      try {
+        this.add(await this.ask(`state=${state}&more=${more}&${has}`));
+      } catch {
+        this.hasEnded = true;
+      }
+    });
+    return this.asking;
+  }
+
+  add(more) {
+    this.data.is_whole = more.is_whole;
+    for (const list of LISTS.slice(0, -1)) this.data[list].push(...more[list]);
+    for (const [number, state] of more.states) {
+      this.data.states[number] = state;
+      delete this.edges[number];
+    }
   }
 
   // For each place of a state the number of its value.
@@ -130,19 +156,20 @@ class States {
   }
 
   // The shortest way from a state to one where `holds` says yes of it and of the step into it; as keys. Null where there is
-  // none among the states that are here; `edge` says whether it came to where they end.
-  find(from, holds) {
+  // none among the states that can be had; `edge` says whether it came to where they end.
+  async find(from, holds, statesMax) {
     const before = new Map([[from, null]]);
     let edge = false;
     for (let level = [from]; level.length; ) {
       const next = [];
       for (const state of level) {
+        if (this.steps(state) === null && before.size < statesMax) await this.load(state, 5000);
         const steps = this.steps(state);
         if (steps === null) edge = true;
         for (const step of steps ?? []) {
           const isNew = !before.has(step.to);
           if (isNew) before.set(step.to, { state, key: step.key });
-          if (holds(step.to, step, state)) {
+          if (await holds(step.to, step, state)) {
             const keys = [step.key];
             for (let at = before.get(state); at; at = before.get(at.state)) keys.push(at.key);
             return { keys: keys.reverse() };

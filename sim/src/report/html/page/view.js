@@ -71,7 +71,8 @@ function lanesView(n, app) {
   const trail = course.trails[n];
   const groups = lanesRows(states, trail);
   const acts = states.threads.map((_, thread) => groups.some((group) => group.rows.some((row) => row.thread === thread)));
-  const columns = states.threads.map((_, thread) => thread).filter((thread) => acts[thread] || states.threads.length <= 6);
+  const parts = states.data.parted?.shown?.[0];
+  const columns = states.threads.map((_, thread) => thread).filter((thread) => acts[thread] || thread === parts || states.threads.length <= 6);
   const head = el(
     "tr",
     null,
@@ -123,10 +124,29 @@ function lanesView(n, app) {
     }
     table.append(body);
   }
+  const parted = app.isRun(n) ? states.data.parted : null;
+  if (parted) table.append(partedView(parted, columns, states, app));
   const wrapper = el("div", { class: "lanes-box" }, table);
   if (groups.length === 0) wrapper.append(el("p", { class: "soft" }, "Nothing has happened yet: take a step."));
   wrapper.drawArrows = () => drawArrows(wrapper, table, arrows, app);
   return wrapper;
+}
+
+// What a recording shows behind the run that shows all before, and what the model could have shown.
+function partedView(parted, columns, states, app) {
+  const body = el("tbody", { class: "step refused" });
+  if (parted.shown) {
+    const [thread, text] = parted.shown;
+    const cells = columns.map((column) => el("td", null, column === thread ? el("span", { class: "words" }, text) : ""));
+    body.append(el("tr", null, el("th", { scope: "row", class: "n" }, el("span", { class: "bad", "aria-label": "refused" }, "\u00d7")), cells));
+  }
+  const says = [
+    el("p", { class: "bad" }, `at event ${parted.at} the recording shows ${parted.saw}`),
+    el("p", null, parted.allowed.length ? `the model allows ${parted.allowed.join(", or ")}` : "the model allows nothing there"),
+    parted.by.map((claim) => el("p", null, claimLink(states.claim(claim), app.showRule))),
+  ];
+  body.append(el("tr", { class: "remark" }, el("td", { class: "n" }), el("td", { colspan: columns.length }, says)));
+  return body;
 }
 
 // A remark before a step: the bars go on behind its words.
@@ -174,6 +194,33 @@ function drawArrows(wrapper, table, arrows, app) {
     svg.append(group);
   }
   wrapper.append(svg);
+}
+
+// ---- Calls at full speed, as intervals: a column for each thread, and a line for each moment at which something begins or ends.
+
+function timelineView(timeline) {
+  const times = [...new Set(timeline.intervals.flatMap(([, , , t0, t1]) => (t1 === null ? [t0] : [t0, t1])))].sort((a, b) => a - b);
+  const line = new Map(times.map((time, place) => [time, place + 2]));
+  const last = times.length + 2;
+  const first = times[0] ?? 0;
+  const grid = el("div", { class: "timeline", role: "list" });
+  timeline.threads.forEach((thread, column) => {
+    const head = el("b", null, thread);
+    head.style.gridArea = `1 / ${column + 1}`;
+    grid.append(head);
+  });
+  const since = (time) => `${((time - first) / 1000).toLocaleString("en", { maximumFractionDigits: 1 })} \u00b5s`;
+  for (const [n, thread, text, t0, t1, failed] of timeline.intervals) {
+    const names = ["interval", timeline.window.includes(n) && "window", timeline.after.includes(n) && "after", n === timeline.at && "refused", failed && "failed"];
+    const until = t1 === null ? "the end" : since(t1);
+    const item = el("div", { class: names.filter(Boolean).join(" "), role: "listitem", title: `event ${n}, ${since(t0)} to ${until}` }, el("span", { class: "unseen" }, `${timeline.threads[thread]}: `), `${n} ${text}`, el("span", { class: "unseen" }, `, ${since(t0)} to ${until}`));
+    item.style.gridArea = `${line.get(t0)} / ${thread + 1} / ${t1 === null ? last : Math.max(line.get(t1), line.get(t0) + 1)} / ${thread + 2}`;
+    grid.append(item);
+  }
+  const shown = timeline.intervals.length;
+  const says = [`${counted(timeline.events_all, "call")} at full speed${shown < timeline.events_all ? `, of which ${shown} are shown` : ""}: each is as long as it took, in the order of the clock; what stands side by side overlapped, and nobody knows which came first.`];
+  if (timeline.window.length) says.push("No order explains those with a red border; those with a broken one are what each thread had done last before.");
+  return [says.map((it) => el("p", { class: "soft" }, it)), el("div", { class: "lanes-box" }, grid)];
 }
 
 // ---- The state, as the nouns that people draw.
@@ -313,7 +360,9 @@ function nextView(possible, app) {
     const isUnknown = course.sides.some((states, n) => states.steps(course.state(n)) === null);
     const isBounded = course.sides.some((states, n) => states.isBounded(course.state(n)));
     const says = isUnknown
-      ? "This file ends here: what is behind was left out."
+      ? page.is_live
+        ? "The process that knows more has ended."
+        : "This file ends here: what is behind was left out."
       : isBounded
         ? "Nothing: a bound of the scenario keeps everybody from moving."
         : "Nothing: nobody can move any more.";
