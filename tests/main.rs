@@ -6,6 +6,7 @@ mod coverage;
 #[cfg(target_os = "linux")]
 mod ends;
 mod errors;
+mod exports;
 mod free;
 mod fuzz;
 mod generated;

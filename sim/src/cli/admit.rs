@@ -129,7 +129,7 @@ impl Recording<'_> {
 }
 
 /// Whether everybody had come to rest before each turn.
-fn at_rest(trace: &Trace) -> bool {
+pub fn at_rest(trace: &Trace) -> bool {
     trace.header.from == Origin::Backend && trace.header.mode == Mode::Lockstep
 }
 

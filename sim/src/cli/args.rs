@@ -65,7 +65,7 @@ pub enum Command {
     Fuzz(Fuzz),
     /// Join the JSON reports of the parts that --shard divides a command into
     Merge(Merge),
-    /// Write a scenario or a recording in the language of another checker
+    /// Write a scenario, a counterexample or a trace for another program: a checker, or one that draws
     Export(Export),
     /// Serve as an agent: do on a backend what a conductor asks for on standard input
     Agent(Agent),
@@ -564,9 +564,41 @@ pub struct Export {
     pub language: Language,
 }
 
-/// Languages of other checkers.
+/// What draws a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    Mermaid,
+    Plantuml,
+    Dot,
+    Svg,
+    Perfetto,
+    Itf,
+    Shiviz,
+}
+
+/// Languages of other programs.
 #[derive(Debug, Subcommand)]
 pub enum Language {
+    /// A counterexample, a run or a trace as a sequence diagram for Mermaid
+    Mermaid(Drawn),
+    /// The same for PlantUML
+    Plantuml(Drawn),
+    /// The same as a graph of events for Graphviz, or with --states the graph of a scenario's states
+    Dot {
+        #[command(flatten)]
+        drawn: Drawn,
+        /// Draw the states of the scenario instead, the first N of them from the start on
+        #[arg(long, value_name = "N", conflicts_with = "seed")]
+        states: Option<usize>,
+    },
+    /// The same as a picture with lanes
+    Svg(Drawn),
+    /// The same for Perfetto, as a trace in Chrome's format
+    Perfetto(Drawn),
+    /// The states of a counterexample, a run or a trace in the Informal Trace Format of Apalache
+    Itf(Drawn),
+    /// A counterexample, a run or a trace as a log for ShiViz
+    Shiviz(Drawn),
     /// A model for SPIN, with a second statement of the rules of Windows
     Promela {
         /// The scenario
@@ -587,6 +619,28 @@ pub enum Language {
         #[command(flatten)]
         look_in: LookIn,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Drawn {
+    /// The scenario, or a trace
+    pub file: PathBuf,
+    /// The system to play; by default the scenario's first, or the trace's own
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// Instead of the counterexample the run of this seed
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How long a counterexample is looked for
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub search: Duration,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub look_in: LookIn,
+    #[command(flatten)]
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]

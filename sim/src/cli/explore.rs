@@ -6,27 +6,20 @@ mod serve;
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use super::args::{self, personality};
 use super::say::Say;
-use super::{Exit, Stop, admit, files, no_thread, stop};
-use crate::check::{Limits, Secret};
+use super::{Exit, Stop, admit, files, no_thread, search, stop};
+use crate::check::Secret;
 use crate::personality::default_for;
 use crate::report::admit::Admission;
 use crate::report::check::Check;
 use crate::report::explore::{Opened, Place, What};
 use crate::report::{Live, Report};
-use crate::request::Checker;
 use crate::scenario::Scenario;
 
 /// States that the page begins with: what is near the counterexample, or the start. The others come as they are asked for.
 const AT_FIRST: usize = 2_000;
-
-/// How often somebody looks whether a search has taken long enough.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Shows a scenario, or a trace.
 pub fn explore(args: &args::Explore, say: &Say) -> Result<Exit, Stop> {
@@ -84,7 +77,10 @@ fn checks(args: &args::Explore, scenario: &Arc<Scenario>) -> Result<Vec<Check>, 
     let states_max = args.pages.states_max(names.len()).unwrap_or(AT_FIRST);
     let checks = names.into_iter();
     checks
-        .map(|name| check(args, scenario, name, states_max))
+        .map(|name| {
+            let processors = args.machine.processors;
+            search::check(scenario, name, processors, Some(states_max), args.search)
+        })
         .collect()
 }
 
@@ -104,37 +100,4 @@ fn admissions(args: &args::Explore) -> Result<Vec<Admission>, Stop> {
         admissions.extend(admit::one(place, processors, read, name, Some(states_max))?);
     }
     Ok(admissions)
-}
-
-/// Looks for a counterexample, for as long as somebody waits for it, and keeps what is around it.
-fn check(
-    args: &args::Explore,
-    scenario: &Arc<Scenario>,
-    personality: &str,
-    states_max: usize,
-) -> Result<Check, Stop> {
-    let (enough, over) = (AtomicBool::new(false), AtomicBool::new(false));
-    let until = Instant::now() + args.search;
-    let checker = Checker::new(scenario)
-        .personality(personality)
-        .processors(args.machine.processors)
-        .limits(Limits {
-            memory_bytes: 1 << 30,
-            depth: None,
-            exact: false,
-            preemptions: None,
-        })
-        .tour(states_max)
-        .stop(&enough);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) && !stop::stopped() && Instant::now() < until {
-                thread::sleep(LOOK);
-            }
-            enough.store(true, Ordering::Relaxed);
-        });
-        let check = checker.run();
-        over.store(true, Ordering::Relaxed);
-        Ok(check?)
-    })
 }

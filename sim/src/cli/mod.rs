@@ -23,6 +23,7 @@ mod replay;
 mod run;
 mod say;
 mod schema;
+mod search;
 mod stop;
 mod stress;
 mod traces;
