@@ -29,6 +29,7 @@ mod strangers;
 mod systems;
 mod told;
 mod toy;
+mod verdicts;
 
 use std::path::PathBuf;
 

@@ -76,30 +76,16 @@ pub enum Command {
 }
 
 impl Command {
-    /// Files that say its report besides.
-    pub fn documents(&self) -> Vec<(Document, PathBuf)> {
-        let pages = match self {
-            Command::Check(args) => &args.pages,
-            Command::Explore(args) => &args.pages,
-            Command::Admit(args) => &args.pages,
-            Command::CrossCheck(args) => &args.pages,
-            Command::Fuzz(args) => &args.pages,
-            _ => return Vec::new(),
-        };
-        let html = pages.html.iter();
-        html.map(|file| (Document::Html, file.clone())).collect()
-    }
-
-    /// The verdicts that are no success.
-    pub fn denied(&self) -> Denied {
-        let judged = match self {
-            Command::Run(args) => &args.judged,
-            Command::Check(args) => &args.judged,
-            Command::Record(args) => &args.judged,
-            Command::Admit(args) => &args.judged,
-            Command::CrossCheck(args) => &args.judged,
-            Command::Compare(args) => &args.judged,
-            Command::Fuzz(args) => &args.judged,
+    /// What is asked of one that judges.
+    fn judged(&self) -> Option<&Judged> {
+        match self {
+            Command::Run(args) => Some(&args.judged),
+            Command::Check(args) => Some(&args.judged),
+            Command::Record(args) => Some(&args.judged),
+            Command::Admit(args) => Some(&args.judged),
+            Command::CrossCheck(args) => Some(&args.judged),
+            Command::Compare(args) => Some(&args.judged),
+            Command::Fuzz(args) => Some(&args.judged),
             Command::Replay(_)
             | Command::Diff(_)
             | Command::Explore(_)
@@ -107,11 +93,48 @@ impl Command {
             | Command::Export(_)
             | Command::Agent(_)
             | Command::List(_)
-            | Command::Schema(_) => return Denied::default(),
-        };
+            | Command::Schema(_) => None,
+        }
+    }
+
+    /// The page that is wanted, if this command has pages.
+    fn pages(&self) -> Option<&Pages> {
+        match self {
+            Command::Check(args) => Some(&args.pages),
+            Command::Explore(args) => Some(&args.pages),
+            Command::Admit(args) => Some(&args.pages),
+            Command::CrossCheck(args) => Some(&args.pages),
+            Command::Fuzz(args) => Some(&args.pages),
+            _ => None,
+        }
+    }
+
+    /// Files that say its report besides.
+    pub fn documents(&self) -> Vec<(Document, PathBuf)> {
+        let (pages, judged) = (self.pages(), self.judged());
+        let wanted = [
+            (Document::Html, pages.and_then(|it| it.html.as_ref())),
+            (Document::Junit, judged.and_then(|it| it.junit.as_ref())),
+            (Document::Sarif, judged.and_then(|it| it.sarif.as_ref())),
+        ];
+        let wanted = wanted.into_iter();
+        wanted
+            .filter_map(|(document, file)| Some((document, file?.clone())))
+            .collect()
+    }
+
+    /// Whether annotations are wanted.
+    pub fn annotates(&self) -> bool {
+        let judged = self.judged();
+        judged.is_some_and(|it| it.format == Some(Service::Github))
+    }
+
+    /// The verdicts that are no success.
+    pub fn denied(&self) -> Denied {
+        let denies = |wanted| self.judged().is_some_and(|it| it.deny.contains(&wanted));
         Denied {
-            unsupported: judged.deny.contains(&Deny::Unsupported),
-            partial: judged.deny.contains(&Deny::Partial),
+            unsupported: denies(Deny::Unsupported),
+            partial: denies(Deny::Partial),
         }
     }
 }
@@ -456,6 +479,22 @@ pub struct Judged {
     /// Verdicts that make the exit code 1: unsupported, partial, or both with a comma between them
     #[arg(long, value_name = "VERDICTS", value_enum, value_delimiter = ',')]
     pub deny: Vec<Deny>,
+    /// Write the verdicts to this file as test results, in the XML of JUnit
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write what is not as expected to this file for code scanning, in SARIF
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Say the verdicts also as annotations of this service
+    #[arg(long, value_name = "SERVICE", value_enum, conflicts_with = "json")]
+    pub format: Option<Service>,
+}
+
+/// A service that makes annotations of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Service {
+    /// The runner of GitHub
+    Github,
 }
 
 /// A verdict that can be taken for no success.

@@ -108,11 +108,7 @@ pub fn main() -> ExitCode {
         Err(error) => return ExitCode::from(not_taken(&error)),
     };
     stop::listen();
-    let say = Say::new(
-        &portsim.common,
-        portsim.command.denied(),
-        portsim.command.documents(),
-    );
+    let say = Say::new(&portsim.common, &portsim.command);
     let exit = match portsim.command {
         Command::Run(args) => run::run(&args, &say),
         Command::Check(args) => check::check(&args, &say),

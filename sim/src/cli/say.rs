@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::Common;
+use super::args::{Command, Common};
 use super::{Stop, stop};
 use crate::bad_input::BadInput;
 use crate::plain::shown;
@@ -41,23 +41,30 @@ pub struct Say {
 }
 
 impl Say {
-    pub fn new(common: &Common, denied: Denied, documents: Vec<(Document, PathBuf)>) -> Say {
-        let format = match common.json {
-            true => Format::Json,
-            false => Format::Text(Layout {
-                columns: columns(),
-                full: common.full,
-            }),
+    pub fn new(common: &Common, command: &Command) -> Say {
+        let denied = command.denied();
+        let layout = Layout {
+            columns: columns(),
+            full: common.full,
         };
         Say {
-            format,
+            format: match (common.json, command.annotates()) {
+                (true, _) => Format::Json,
+                (false, true) => Format::Github(layout, denied),
+                (false, false) => Format::Text(layout),
+            },
             quiet: common.quiet,
             colour: !common.json && takes_colour(),
             denied,
-            documents,
+            documents: command.documents(),
             bad: RefCell::default(),
             said: Cell::new(false),
         }
+    }
+
+    /// Whether each run is wanted, and not only how many there were.
+    pub fn wants_runs(&self) -> bool {
+        self.is_json() || !self.documents.is_empty()
     }
 
     /// Whether a machine reads it.
@@ -83,7 +90,8 @@ impl Say {
         self.said.set(true);
         self.out(&text, &report.notes())?;
         for (document, file) in &self.documents {
-            create(file)?.write_all(document.of(report).as_bytes())?;
+            let text = document.of(report, &self.bad.borrow(), self.denied);
+            create(file)?.write_all(text.as_bytes())?;
         }
         if let Exit::Cut(cut) = &exit {
             mistakes(&cut.clone().into());
@@ -110,8 +118,14 @@ impl Say {
     pub fn failed(&self, bad: BadInput) {
         self.bad(bad);
         if !self.said.replace(true) {
-            let text = self.format.no_report(&self.bad.borrow());
+            let bad = self.bad.borrow();
+            let text = self.format.no_report(&bad);
             let _ = self.out(&text, &[]);
+            for (document, file) in &self.documents {
+                if let Some(text) = document.no_report(&bad) {
+                    let _ = std::fs::write(file, text);
+                }
+            }
         }
     }
 

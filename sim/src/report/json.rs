@@ -2,6 +2,7 @@
 
 pub mod join;
 mod mistakes;
+pub mod sarif;
 
 use std::path::Path;
 

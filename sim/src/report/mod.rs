@@ -13,10 +13,13 @@ pub(crate) mod culprit;
 pub mod exit;
 pub mod explore;
 pub mod export;
+pub mod finding;
 pub mod fuzz;
+mod github;
 mod html;
 pub mod json;
 pub mod judged;
+mod junit;
 pub mod list;
 pub mod mistakes;
 pub mod parting;
@@ -30,6 +33,7 @@ pub mod units;
 pub mod verdict;
 
 use crate::bad_input::BadInput;
+use judged::Denied;
 
 pub use crate::trace::lanes::Layout;
 pub use exit::Exit;
@@ -93,6 +97,11 @@ impl Report<'_> {
         }
     }
 
+    /// Whether it was said part by part before.
+    fn has_parts(self) -> bool {
+        matches!(self, Report::Runs(_) | Report::Check(_) | Report::Admit(_))
+    }
+
     /// Lines for people that stand beside it, in whatever format it is said.
     pub fn notes(self) -> Vec<String> {
         text::notes(self)
@@ -131,6 +140,8 @@ impl Part<'_> {
 pub enum Format {
     /// To people, with lanes laid out so: each part as soon as it is known.
     Text(Layout),
+    /// The same, with lines that the runner of GitHub makes annotations of.
+    Github(Layout, Denied),
     /// To machines: one JSON object, at the end.
     Json,
 }
@@ -140,6 +151,9 @@ impl Format {
     pub fn part(self, part: Part<'_>) -> String {
         match self {
             Format::Text(layout) => text::part(part, layout),
+            Format::Github(layout, denied) => {
+                text::part(part, layout) + &github::annotation(&part.finding(denied))
+            }
             Format::Json => String::new(),
         }
     }
@@ -148,6 +162,12 @@ impl Format {
     pub fn report(self, report: Report<'_>, bad: &[BadInput]) -> String {
         match self {
             Format::Text(layout) => text::report(report, layout),
+            Format::Github(layout, denied) => {
+                let known = report.has_parts();
+                let findings = report.findings(denied).into_iter().filter(|_| !known);
+                let annotations: String = findings.map(|it| github::annotation(&it)).collect();
+                text::report(report, layout) + &annotations + &github::mistakes(bad)
+            }
             Format::Json => json::report(report, bad),
         }
     }
@@ -156,6 +176,7 @@ impl Format {
     pub fn no_report(self, bad: &[BadInput]) -> String {
         match self {
             Format::Text(_) => String::new(),
+            Format::Github(..) => github::mistakes(bad),
             Format::Json => json::no_report(bad),
         }
     }
@@ -166,13 +187,28 @@ impl Format {
 pub enum Document {
     /// A page for a browser, which carries what it shows.
     Html,
+    /// Test results in the XML of JUnit.
+    Junit,
+    /// Results for code scanning, in SARIF.
+    Sarif,
 }
 
 impl Document {
-    /// The whole file.
-    pub fn of(self, report: Report<'_>) -> String {
+    /// The whole file, with what was wrong with some files; as somebody takes verdicts who denies some.
+    pub fn of(self, report: Report<'_>, bad: &[BadInput], denied: Denied) -> String {
         match self {
             Document::Html => html::report(report),
+            Document::Junit => junit::report(&report.findings(denied), bad),
+            Document::Sarif => json::sarif::report(&report.findings(denied), bad),
+        }
+    }
+
+    /// All that there is where a command has no answer; none where that is nothing.
+    pub fn no_report(self, bad: &[BadInput]) -> Option<String> {
+        match self {
+            Document::Html => None,
+            Document::Junit => Some(junit::report(&[], bad)),
+            Document::Sarif => Some(json::sarif::report(&[], bad)),
         }
     }
 }

@@ -74,6 +74,24 @@ impl Scenario {
         Scenario::parse(&files::name_of(file), file, &bytes)
     }
 
+    /// The line of its file on which the property of this name stands; none where it has none, or the file is another one
+    /// now.
+    pub fn line_of(&self, property: &str) -> Option<usize> {
+        let bytes = files::bytes(&self.file).ok()?;
+        if hex(&Sha256::digest(&bytes)) != self.sha256 {
+            return None;
+        }
+        let text = utf8::text(&bytes).ok()?;
+        let kinds = ["always", "sometimes", "eventually", "at_end"];
+        kinds.into_iter().find_map(|kind| {
+            let place = Place::TOP.field("properties");
+            let place = place.field(kind);
+            let path = place.field(property).path();
+            let span = wire::spans::find(text, &path, &Aim::Name)?;
+            Some(Spot::of(text, span).line)
+        })
+    }
+
     /// Reads a scenario of this name from the bytes of a file.
     ///
     /// # Errors
