@@ -24,6 +24,7 @@ mod permutations;
 mod reduced;
 mod searching;
 mod seeded;
+mod shell;
 mod shipped;
 mod strangers;
 mod systems;

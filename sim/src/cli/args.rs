@@ -1,6 +1,8 @@
 //! What the command line may say.
 //!
-//! Long: every argument of every command stands here, with its help.
+//! Long: every argument of every command stands here, with its help. How values are read stands in `values`.
+
+mod values;
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -9,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::bad_argument;
 use crate::bad_input::BadInput;
@@ -17,6 +20,7 @@ use crate::choose::Policy;
 use crate::personality::{Misnamed, named};
 use crate::report::Document;
 use crate::report::judged::Denied;
+use values::{Shard, loopback, minutes, reductions, seconds, seeds, size};
 
 /// A deterministic simulator and model checker for I/O completion ports.
 #[derive(Debug, Parser)]
@@ -73,6 +77,10 @@ pub enum Command {
     List(List),
     /// Print the JSON Schema of a kind of file
     Schema(Schema),
+    /// Print what a shell needs to complete the command's arguments
+    Completions(Completions),
+    /// Write the manual pages of the command, or print the first of them
+    Man(Man),
 }
 
 impl Command {
@@ -93,7 +101,9 @@ impl Command {
             | Command::Export(_)
             | Command::Agent(_)
             | Command::List(_)
-            | Command::Schema(_) => None,
+            | Command::Schema(_)
+            | Command::Completions(_)
+            | Command::Man(_) => None,
         }
     }
 
@@ -561,35 +571,6 @@ impl Part {
     }
 }
 
-/// One of several equal parts of a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// Counted from 0.
-    part: u64,
-    parts: u64,
-}
-
-impl Shard {
-    fn parse(text: &str) -> Result<Shard, String> {
-        let numbers = text.split_once('/');
-        let number = |text: &str| text.parse::<u64>().ok();
-        match numbers.and_then(|(i, n)| Some((number(i)?, number(n)?))) {
-            Some((i, parts)) if 0 < i && i <= parts => Ok(Shard { part: i - 1, parts }),
-            _ => Err(format!(
-                "`{text}` is no part of a whole, such as `1/4`, which goes up to `4/4`"
-            )),
-        }
-    }
-
-    /// Its share of these seeds.
-    fn of(self, seeds: Range<u64>) -> Range<u64> {
-        let all = u128::from(seeds.end - seeds.start);
-        let cut =
-            |part: u64| seeds.start + (all * u128::from(part) / u128::from(self.parts)) as u64;
-        cut(self.part)..cut(self.part + 1)
-    }
-}
-
 #[derive(Debug, Args)]
 pub struct Merge {
     /// The JSON reports of the parts, in their order
@@ -717,6 +698,20 @@ pub struct Schema {
     pub what: SchemaOf,
 }
 
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The folder for the pages, one for each command; it is made if there is none
+    #[arg(value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+}
+
 /// Kinds of file that have a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
@@ -726,87 +721,6 @@ pub enum SchemaOf {
     Trace,
     /// Lines that a conductor and an agent say to each other
     Agent,
-}
-
-/// Seeds as people write them.
-fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let problem = || format!("`{text}` is no range of seeds, such as `0..1000`");
-    let (from, to) = text.split_once("..").ok_or_else(problem)?;
-    let range = from.parse().map_err(|_| problem())?..to.parse().map_err(|_| problem())?;
-    if range.is_empty() {
-        Err(format!(
-            "`{text}` has no seed: the second number is not part of the range"
-        ))
-    } else {
-        Ok(range)
-    }
-}
-
-/// Reductions as people write them.
-fn reductions(text: &str) -> Result<Reductions, String> {
-    let mut reductions = Reductions::NONE;
-    for word in text.split(',') {
-        match word {
-            "all" => reductions = Reductions::ALL,
-            "none" if text == "none" => {}
-            "symmetry" => reductions.symmetry = true,
-            "dead" => reductions.dead = true,
-            "order" => reductions.order = true,
-            _ => {
-                return Err(format!(
-                    "`{word}` is no reduction: all, none, symmetry, dead or order"
-                ));
-            }
-        }
-    }
-    Ok(reductions)
-}
-
-/// A size as people write it.
-fn size(text: &str) -> Result<u64, String> {
-    let problem = || format!("`{text}` is no size, such as `512M` or `8G`");
-    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
-    };
-    let factor: u64 = match unit.trim_end_matches("iB").trim_end_matches('B') {
-        "" => 1,
-        "K" | "k" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        _ => return Err(problem()),
-    };
-    let number: u64 = digits.parse().map_err(|_| problem())?;
-    number.checked_mul(factor).ok_or_else(problem)
-}
-
-/// Minutes as people write them.
-fn minutes(text: &str) -> Result<Duration, String> {
-    duration(text, 60.0)
-        .ok_or_else(|| format!("`{text}` is no number of minutes, such as `10` or `0.5`"))
-}
-
-/// An address that no other machine reaches.
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: Option<SocketAddr> = text.parse().ok();
-    let own = address.filter(|address| address.ip().is_loopback());
-    own.ok_or_else(|| {
-        format!(
-            "`{text}` is no address of this machine alone, such as `127.0.0.1:8080` or `[::1]:0`"
-        )
-    })
-}
-
-/// A number of seconds.
-fn seconds(text: &str) -> Result<Duration, String> {
-    duration(text, 1.0)
-        .ok_or_else(|| format!("`{text}` is no number of seconds, such as `300` or `0.5`"))
-}
-
-/// So many times a unit of so many seconds.
-fn duration(text: &str, unit: f64) -> Option<Duration> {
-    let number = text.parse::<f64>().ok().filter(|number| *number > 0.0)?;
-    Duration::try_from_secs_f64(unit * number).ok()
 }
 
 /// What is wrong with the name of a personality.

@@ -24,6 +24,7 @@ mod run;
 mod say;
 mod schema;
 mod search;
+mod shell;
 mod stop;
 mod stress;
 mod traces;
@@ -125,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),
         Command::Schema(args) => schema::schema(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     };
     ExitCode::from(code(exit, &say))
 }
