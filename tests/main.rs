@@ -6,6 +6,7 @@ mod coverage;
 #[cfg(target_os = "linux")]
 mod ends;
 mod errors;
+mod exports;
 mod free;
 mod fuzz;
 mod generated;
@@ -17,16 +18,19 @@ mod lanes;
 mod liveness;
 mod locals;
 mod native;
+mod pages;
 mod parts;
 mod permutations;
 mod reduced;
 mod searching;
 mod seeded;
+mod shell;
 mod shipped;
 mod strangers;
 mod systems;
 mod told;
 mod toy;
+mod verdicts;
 
 use std::path::PathBuf;
 

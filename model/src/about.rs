@@ -11,6 +11,8 @@ use crate::program::{Object, Op, Program, Verb, Whose};
 pub struct About {
     /// The name it has everywhere.
     pub name: &'static str,
+    /// What the letters in the sources of its claims stand for.
+    pub sources: &'static str,
     /// The version of it that older releases of its operating system have.
     pub older: Option<Older>,
     /// What it calls an error.
@@ -54,6 +56,7 @@ impl About {
     /// What most are, to be completed: each has its own name, and its own reason for what it lacks.
     pub const PLAIN: About = About {
         name: "",
+        sources: "",
         older: None,
         os_error: errno,
         can: &[COMMON],

@@ -194,7 +194,7 @@ pub fn judge_free(
 }
 
 /// The same program without its schedule.
-fn unscheduled(program: &Program) -> Arc<Program> {
+pub fn unscheduled(program: &Program) -> Arc<Program> {
     Arc::new(Program {
         schedule: None,
         ..program.clone()

@@ -47,6 +47,7 @@ pub mod compare;
 pub mod coverage;
 pub mod cross_check;
 pub mod draft;
+pub mod explore;
 pub mod export;
 pub mod fuzz;
 pub mod names;

@@ -23,7 +23,7 @@ use crate::{admit, check, cli, export, native, personality, replay, run};
 pub type Reader = fn(&[u8]);
 
 /// Every reader, and what its bytes are.
-pub const ALL: [(&str, Reader); 10] = [
+pub const ALL: [(&str, Reader); 11] = [
     ("scenario", scenario),
     ("expression", expression),
     ("played", played),
@@ -34,6 +34,7 @@ pub const ALL: [(&str, Reader); 10] = [
     ("report", report),
     ("hosts", hosts),
     ("arguments", arguments),
+    ("request", request),
 ];
 
 /// Where it all stands.
@@ -41,6 +42,11 @@ const FILE: &str = "bytes";
 
 /// How far what was read is played.
 const STEPS: u64 = 120;
+
+/// What a browser, or anybody else on this machine, asks the page of `explore`: no such bytes are from the page itself.
+fn request(bytes: &[u8]) {
+    assert!(!cli::is_own_request(bytes));
+}
 
 /// A scenario file.
 fn scenario(bytes: &[u8]) {

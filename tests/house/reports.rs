@@ -8,8 +8,9 @@ use super::{Violation, breaks, holds, rust_files};
 
 const COMMANDS: &str = "sim/src/cli/";
 
-/// Files of commands that print: where reports and errors go, the protocol of agents, and schemas.
-const PRINTERS: [&str; 4] = ["say.rs", "mod.rs", "agent.rs", "schema.rs"];
+/// Files of commands that print: where reports and errors go, the protocol of agents, schemas, and what shells and readers of
+/// manual pages are told.
+const PRINTERS: [&str; 5] = ["say.rs", "mod.rs", "agent.rs", "schema.rs", "shell.rs"];
 
 /// What prints, or gives what can be printed to.
 const PRINTS: [&str; 6] = ["print", "println", "eprint", "eprintln", "stdout", "stderr"];

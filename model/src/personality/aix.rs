@@ -69,6 +69,7 @@ const NO_SUCH_OPERATION: &str = "AIX has no such operation on its ports";
 
 static ABOUT: About = About {
     name: "aix",
+    sources: "D: IBM's documentation of AIX",
     os_error: aix,
     can: &[COMMON, &[Verb::Associate, Verb::CloseFile]],
     lacks_the_rest: NO_SUCH_OPERATION,

@@ -49,6 +49,7 @@ pub struct Condvar;
 
 static ABOUT: About = About {
     name: "condvar",
+    sources: "M and R: measured here; D: the manual pages of POSIX; the list, the flag, the mutex: what such a port is made of",
     lacks_the_rest: "a port made by hand has no such operation",
     limits: Limits {
         minimum: Some("a port made by hand takes what is there, and waits for no more"),

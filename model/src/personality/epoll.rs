@@ -132,6 +132,7 @@ const POLLS: Readings<bool> = Readings {
 
 static ABOUT: About = About {
     name: "epoll",
+    sources: "M and R: measured here; S: the source of Linux; D: its manual pages",
     can: &[
         COMMON,
         &[Verb::EpollCtl, Verb::Write, Verb::Drain],

@@ -166,6 +166,7 @@ const LINUX_7_3: About = About {
 
 const LINUX_7_2: About = About {
     name: "io-uring-7.2",
+    sources: "M and R: measured here; S: the source of Linux; D: its manual pages",
     can: &[COMMON, REQUESTS],
     lacks_the_rest: "io_uring has no such operation here",
     limits: Limits {

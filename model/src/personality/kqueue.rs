@@ -148,6 +148,7 @@ impl Which {
 
 const FREEBSD: About = About {
     name: "kqueue",
+    sources: "S: the source of FreeBSD, by function; X: that of macOS; D: the manual page kqueue(2)",
     os_error: freebsd,
     can: &[
         COMMON,

@@ -41,6 +41,7 @@ pub struct Mqueue;
 
 static ABOUT: About = About {
     name: "mqueue",
+    sources: "M: measured here; D: the manual pages of Linux",
     lacks_the_rest: "a message queue has no such operation",
     limits: Limits {
         minimum: Some(ONE_MESSAGE),

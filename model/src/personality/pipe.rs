@@ -47,6 +47,7 @@ pub struct Pipe;
 
 static ABOUT: About = About {
     name: "pipe",
+    sources: "M: measured here; S: the source of Linux, by function; D: its manual pages",
     lacks_the_rest: "a pipe has no such operation",
     limits: Limits {
         named: Some("a pipe has no name"),

@@ -44,6 +44,7 @@ pub struct Select;
 
 static ABOUT: About = About {
     name: "select",
+    sources: "M: measured here; D: the manual pages of Linux",
     lacks_the_rest: "select has no such operation",
     limits: Limits {
         minimum: Some("select tells of one descriptor, and a read takes what is there"),

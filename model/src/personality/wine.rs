@@ -108,6 +108,7 @@ impl Wine {
 
 const V8: About = About {
     name: "wine-8",
+    sources: "M: measured here, under Wine",
     os_error: win32,
     can: &[COMMON, OF_NT],
     lacks: &[

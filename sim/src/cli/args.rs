@@ -1,20 +1,28 @@
 //! What the command line may say.
 //!
-//! Long: every argument of every command stands here, with its help.
+//! Long: every argument of every command stands here, with its help. How values are read stands in `values`.
 
+mod values;
+
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::bad_argument;
 use crate::bad_input::BadInput;
 use crate::check::Reductions;
 use crate::choose::Policy;
 use crate::personality::{Misnamed, named};
+use crate::report::Document;
 use crate::report::judged::Denied;
+use values::{Shard, loopback, memory, minutes, reductions, seconds, seeds};
+
+pub use values::MEMORY_OWN;
 
 /// A deterministic simulator and model checker for I/O completion ports.
 #[derive(Debug, Parser)]
@@ -55,13 +63,15 @@ pub enum Command {
     Admit(Admit),
     /// Run scenarios on real systems and on the model, and compare
     CrossCheck(CrossCheck),
+    /// Open a page in a browser that steps through a scenario, or through a trace
+    Explore(Explore),
     /// What does each system do with this scenario?
     Compare(Compare),
     /// Make up scenarios, cross-check them, and shrink those that differ
     Fuzz(Fuzz),
     /// Join the JSON reports of the parts that --shard divides a command into
     Merge(Merge),
-    /// Write a scenario or a recording in the language of another checker
+    /// Write a scenario, a counterexample or a trace for another program: a checker, or one that draws
     Export(Export),
     /// Serve as an agent: do on a backend what a conductor asks for on standard input
     Agent(Agent),
@@ -69,30 +79,74 @@ pub enum Command {
     List(List),
     /// Print the JSON Schema of a kind of file
     Schema(Schema),
+    /// Print what a shell needs to complete the command's arguments
+    Completions(Completions),
+    /// Write the manual pages of the command, or print the first of them
+    Man(Man),
 }
 
 impl Command {
-    /// The verdicts that are no success.
-    pub fn denied(&self) -> Denied {
-        let judged = match self {
-            Command::Run(args) => &args.judged,
-            Command::Check(args) => &args.judged,
-            Command::Record(args) => &args.judged,
-            Command::Admit(args) => &args.judged,
-            Command::CrossCheck(args) => &args.judged,
-            Command::Compare(args) => &args.judged,
-            Command::Fuzz(args) => &args.judged,
+    /// What is asked of one that judges.
+    fn judged(&self) -> Option<&Judged> {
+        match self {
+            Command::Run(args) => Some(&args.judged),
+            Command::Check(args) => Some(&args.judged),
+            Command::Record(args) => Some(&args.judged),
+            Command::Admit(args) => Some(&args.judged),
+            Command::CrossCheck(args) => Some(&args.judged),
+            Command::Compare(args) => Some(&args.judged),
+            Command::Fuzz(args) => Some(&args.judged),
             Command::Replay(_)
             | Command::Diff(_)
+            | Command::Explore(_)
             | Command::Merge(_)
             | Command::Export(_)
             | Command::Agent(_)
             | Command::List(_)
-            | Command::Schema(_) => return Denied::default(),
-        };
+            | Command::Schema(_)
+            | Command::Completions(_)
+            | Command::Man(_) => None,
+        }
+    }
+
+    /// The page that is wanted, if this command has pages.
+    fn pages(&self) -> Option<&Pages> {
+        match self {
+            Command::Check(args) => Some(&args.pages),
+            Command::Explore(args) => Some(&args.pages),
+            Command::Admit(args) => Some(&args.pages),
+            Command::CrossCheck(args) => Some(&args.pages),
+            Command::Fuzz(args) => Some(&args.pages),
+            _ => None,
+        }
+    }
+
+    /// Files that say its report besides.
+    pub fn documents(&self) -> Vec<(Document, PathBuf)> {
+        let (pages, judged) = (self.pages(), self.judged());
+        let wanted = [
+            (Document::Html, pages.and_then(|it| it.html.as_ref())),
+            (Document::Junit, judged.and_then(|it| it.junit.as_ref())),
+            (Document::Sarif, judged.and_then(|it| it.sarif.as_ref())),
+        ];
+        let wanted = wanted.into_iter();
+        wanted
+            .filter_map(|(document, file)| Some((document, file?.clone())))
+            .collect()
+    }
+
+    /// Whether annotations are wanted.
+    pub fn annotates(&self) -> bool {
+        let judged = self.judged();
+        judged.is_some_and(|it| it.format == Some(Service::Github))
+    }
+
+    /// The verdicts that are no success.
+    pub fn denied(&self) -> Denied {
+        let denies = |wanted| self.judged().is_some_and(|it| it.deny.contains(&wanted));
         Denied {
-            unsupported: judged.deny.contains(&Deny::Unsupported),
-            partial: judged.deny.contains(&Deny::Partial),
+            unsupported: denies(Deny::Unsupported),
+            partial: denies(Deny::Partial),
         }
     }
 }
@@ -210,6 +264,8 @@ pub struct Check {
     #[arg(long, conflicts_with_all = ["hosts", "walk", "checkpoint"])]
     pub coverage: bool,
     #[command(flatten)]
+    pub pages: Pages,
+    #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
@@ -315,6 +371,8 @@ pub struct Admit {
     #[command(flatten)]
     pub look_in: LookIn,
     #[command(flatten)]
+    pub pages: Pages,
+    #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
@@ -340,6 +398,8 @@ pub struct CrossCheck {
     #[arg(long)]
     pub coverage: bool,
     #[command(flatten)]
+    pub pages: Pages,
+    #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
     pub machine: Processors,
@@ -347,6 +407,30 @@ pub struct CrossCheck {
     pub judged: Judged,
     #[command(flatten)]
     pub foreign: Foreign,
+}
+
+#[derive(Debug, Args)]
+pub struct Explore {
+    /// The scenario, or a trace
+    pub file: PathBuf,
+    /// A system to play; two are shown side by side; by default the scenario's first
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Vec<String>,
+    /// Where the page is served: an address of this machine alone; by default a port that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = loopback, conflicts_with = "html")]
+    pub listen: SocketAddr,
+    /// Open no browser, only say where the page is
+    #[arg(long)]
+    pub no_open: bool,
+    /// How long a counterexample is looked for before the page is there
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub search: Duration,
+    #[command(flatten)]
+    pub pages: Pages,
+    #[command(flatten)]
+    pub look_in: LookIn,
+    #[command(flatten)]
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -379,6 +463,8 @@ pub struct Fuzz {
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Range<u64>,
     #[command(flatten)]
+    pub pages: Pages,
+    #[command(flatten)]
     pub part: Part,
     /// Cases that run at the same time, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -405,6 +491,22 @@ pub struct Judged {
     /// Verdicts that make the exit code 1: unsupported, partial, or both with a comma between them
     #[arg(long, value_name = "VERDICTS", value_enum, value_delimiter = ',')]
     pub deny: Vec<Deny>,
+    /// Write the verdicts to this file as test results, in the XML of JUnit
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write what is not as expected to this file for code scanning, in SARIF
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Say the verdicts also as annotations of this service
+    #[arg(long, value_name = "SERVICE", value_enum, conflicts_with = "json")]
+    pub format: Option<Service>,
+}
+
+/// A service that makes annotations of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Service {
+    /// The runner of GitHub
+    Github,
 }
 
 /// A verdict that can be taken for no success.
@@ -414,6 +516,27 @@ pub enum Deny {
     Unsupported,
     /// Not everything was looked at
     Partial,
+}
+
+/// Pages for a browser.
+#[derive(Debug, Clone, Args)]
+pub struct Pages {
+    /// Write a page to this file that a browser opens and steps through, without a network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// The most states that the page carries, shared among its scenarios; of more, those near the counterexample
+    #[arg(long, value_name = "N", default_value_t = 20_000, requires = "html", value_parser = clap::value_parser!(u32).range(1..))]
+    pub html_states: u32,
+}
+
+impl Pages {
+    /// The most states of each of so many scenarios; none where no page is wanted.
+    pub fn states_max(&self, scenarios: usize) -> Option<usize> {
+        const LEAST: usize = 50;
+        let share = self.html_states as usize / scenarios.max(1);
+        let wanted = || share.max(LEAST.min(self.html_states as usize));
+        self.html.as_ref().map(|_| wanted())
+    }
 }
 
 /// What to do with JSON files that are no scenarios.
@@ -450,35 +573,6 @@ impl Part {
     }
 }
 
-/// One of several equal parts of a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// Counted from 0.
-    part: u64,
-    parts: u64,
-}
-
-impl Shard {
-    fn parse(text: &str) -> Result<Shard, String> {
-        let numbers = text.split_once('/');
-        let number = |text: &str| text.parse::<u64>().ok();
-        match numbers.and_then(|(i, n)| Some((number(i)?, number(n)?))) {
-            Some((i, parts)) if 0 < i && i <= parts => Ok(Shard { part: i - 1, parts }),
-            _ => Err(format!(
-                "`{text}` is no part of a whole, such as `1/4`, which goes up to `4/4`"
-            )),
-        }
-    }
-
-    /// Its share of these seeds.
-    fn of(self, seeds: Range<u64>) -> Range<u64> {
-        let all = u128::from(seeds.end - seeds.start);
-        let cut =
-            |part: u64| seeds.start + (all * u128::from(part) / u128::from(self.parts)) as u64;
-        cut(self.part)..cut(self.part + 1)
-    }
-}
-
 #[derive(Debug, Args)]
 pub struct Merge {
     /// The JSON reports of the parts, in their order
@@ -492,9 +586,41 @@ pub struct Export {
     pub language: Language,
 }
 
-/// Languages of other checkers.
+/// What draws a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    Mermaid,
+    Plantuml,
+    Dot,
+    Svg,
+    Perfetto,
+    Itf,
+    Shiviz,
+}
+
+/// Languages of other programs.
 #[derive(Debug, Subcommand)]
 pub enum Language {
+    /// A counterexample, a run or a trace as a sequence diagram for Mermaid
+    Mermaid(Drawn),
+    /// The same for PlantUML
+    Plantuml(Drawn),
+    /// The same as a graph of events for Graphviz, or with --states the graph of a scenario's states
+    Dot {
+        #[command(flatten)]
+        drawn: Drawn,
+        /// Draw the states of the scenario instead, the first N of them from the start on
+        #[arg(long, value_name = "N", conflicts_with = "seed")]
+        states: Option<usize>,
+    },
+    /// The same as a picture with lanes
+    Svg(Drawn),
+    /// The same for Perfetto, as a trace in Chrome's format
+    Perfetto(Drawn),
+    /// The states of a counterexample, a run or a trace in the Informal Trace Format of Apalache
+    Itf(Drawn),
+    /// A counterexample, a run or a trace as a log for ShiViz
+    Shiviz(Drawn),
     /// A model for SPIN, with a second statement of the rules of Windows
     Promela {
         /// The scenario
@@ -515,6 +641,28 @@ pub enum Language {
         #[command(flatten)]
         look_in: LookIn,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Drawn {
+    /// The scenario, or a trace
+    pub file: PathBuf,
+    /// The system to play; by default the scenario's first, or the trace's own
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// Instead of the counterexample the run of this seed
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How long a counterexample is looked for
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub search: Duration,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub look_in: LookIn,
+    #[command(flatten)]
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -552,6 +700,20 @@ pub struct Schema {
     pub what: SchemaOf,
 }
 
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The folder for the pages, one for each command; it is made if there is none
+    #[arg(value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+}
+
 /// Kinds of file that have a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
@@ -561,92 +723,6 @@ pub enum SchemaOf {
     Trace,
     /// Lines that a conductor and an agent say to each other
     Agent,
-}
-
-/// Seeds as people write them.
-fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let problem = || format!("`{text}` is no range of seeds, such as `0..1000`");
-    let (from, to) = text.split_once("..").ok_or_else(problem)?;
-    let range = from.parse().map_err(|_| problem())?..to.parse().map_err(|_| problem())?;
-    if range.is_empty() {
-        Err(format!(
-            "`{text}` has no seed: the second number is not part of the range"
-        ))
-    } else {
-        Ok(range)
-    }
-}
-
-/// Reductions as people write them.
-fn reductions(text: &str) -> Result<Reductions, String> {
-    let mut reductions = Reductions::NONE;
-    for word in text.split(',') {
-        match word {
-            "all" => reductions = Reductions::ALL,
-            "none" if text == "none" => {}
-            "symmetry" => reductions.symmetry = true,
-            "dead" => reductions.dead = true,
-            "order" => reductions.order = true,
-            _ => {
-                return Err(format!(
-                    "`{word}` is no reduction: all, none, symmetry, dead or order"
-                ));
-            }
-        }
-    }
-    Ok(reductions)
-}
-
-/// The least memory that a search is given.
-const MEMORY_MIN: u64 = 16 << 20;
-
-/// What the program takes of it before there are states.
-pub const MEMORY_OWN: u64 = 10 << 20;
-
-/// Memory for a search.
-fn memory(text: &str) -> Result<u64, String> {
-    let bytes = size(text)?;
-    if bytes < MEMORY_MIN {
-        let least = MEMORY_MIN >> 20;
-        return Err(format!("a search takes at least {least}M"));
-    }
-    Ok(bytes)
-}
-
-/// A size as people write it.
-fn size(text: &str) -> Result<u64, String> {
-    let problem = || format!("`{text}` is no size, such as `512M` or `8G`");
-    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
-    };
-    let factor: u64 = match unit.trim_end_matches("iB").trim_end_matches('B') {
-        "" => 1,
-        "K" | "k" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        _ => return Err(problem()),
-    };
-    let number: u64 = digits.parse().map_err(|_| problem())?;
-    number.checked_mul(factor).ok_or_else(problem)
-}
-
-/// Minutes as people write them.
-fn minutes(text: &str) -> Result<Duration, String> {
-    duration(text, 60.0)
-        .ok_or_else(|| format!("`{text}` is no number of minutes, such as `10` or `0.5`"))
-}
-
-/// A number of seconds.
-fn seconds(text: &str) -> Result<Duration, String> {
-    duration(text, 1.0)
-        .ok_or_else(|| format!("`{text}` is no number of seconds, such as `300` or `0.5`"))
-}
-
-/// So many times a unit of so many seconds.
-fn duration(text: &str, unit: f64) -> Option<Duration> {
-    let number = text.parse::<f64>().ok().filter(|number| *number > 0.0)?;
-    Duration::try_from_secs_f64(unit * number).ok()
 }
 
 /// What is wrong with the name of a personality.

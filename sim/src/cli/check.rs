@@ -31,8 +31,9 @@ pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
         stop::take_time();
     }
     let mut checks = Vec::new();
+    let tour = args.pages.states_max(jobs.len());
     for job in jobs {
-        let check = one(args, job, say, stop)?;
+        let check = one(args, job, tour, say, stop)?;
         say.part(Part::Check(&check))?;
         write(args, &check)?;
         checks.push(check);
@@ -102,6 +103,7 @@ fn jobs(args: &args::Check, say: &Say) -> Result<Vec<Job>, Stop> {
 fn one(
     args: &args::Check,
     (scenario, personality): Job,
+    tour: Option<usize>,
     say: &Say,
     stop: &AtomicBool,
 ) -> Result<Check, Stop> {
@@ -123,6 +125,9 @@ fn one(
     let name = &scenario.name;
     let watch = |now| progress.at(|since| words(name, now, since.as_secs_f64()));
     let mut checker = request(args, &scenario, personality);
+    if let Some(states_max) = tour {
+        checker = checker.tour(states_max);
+    }
     if let Some(hosts) = hosts(args, say, stop)? {
         checker = checker.hosts(hosts);
     }

@@ -10,6 +10,9 @@ use crate::report::Report;
 use crate::request::CrossChecker;
 use crate::scenario::{Scenario, find};
 
+/// Among so many runs that differ the states of a page are shared.
+const SHOWN: usize = 20;
+
 /// Cross-checks scenarios.
 pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
     let files = args.part.of(find(&args.paths)?);
@@ -31,6 +34,9 @@ pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
                 format!("{done} of {all}: {} on {}", now.scenario, now.on)
             });
         });
+    if let Some(states_max) = args.pages.states_max(SHOWN) {
+        checker = checker.tour(states_max);
+    }
     for (backend, personality) in &pairs {
         checker = checker.on_as(&**backend, personality);
     }

@@ -1,12 +1,14 @@
-//! `portsim export`: a scenario or a recording in the language of another checker.
+//! `portsim export`: a scenario, a run or a recording in the language of another program.
+
+mod drawn;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use portsim_model::program::PortId;
 
-use super::args::{self, Language, LookIn, Target, personality};
-use super::say::Say;
+use super::args::{self, Language, LookIn, Picture, Target, personality};
+use super::say::{Say, create};
 use super::{Exit, Stop, bad_argument, files};
 use crate::bad_input::{BadInput, one_of};
 use crate::export::{history, promela};
@@ -29,9 +31,23 @@ pub fn export(args: &args::Export, say: &Say) -> Result<Exit, Stop> {
             out,
             look_in,
         } => recording(trace, port.as_deref(), out.clone(), look_in)?,
+        Language::Mermaid(args) => drawn::run(args, Picture::Mermaid)?,
+        Language::Plantuml(args) => drawn::run(args, Picture::Plantuml)?,
+        Language::Dot {
+            drawn,
+            states: None,
+        } => drawn::run(drawn, Picture::Dot)?,
+        Language::Dot {
+            drawn,
+            states: Some(states_max),
+        } => drawn::states(drawn, *states_max)?,
+        Language::Svg(args) => drawn::run(args, Picture::Svg)?,
+        Language::Perfetto(args) => drawn::run(args, Picture::Perfetto)?,
+        Language::Itf(args) => drawn::run(args, Picture::Itf)?,
+        Language::Shiviz(args) => drawn::run(args, Picture::Shiviz)?,
     };
     if let (Ok(text), Some(file)) = (&exported.written, &exported.file) {
-        files::create(file)?.write_all(text.as_bytes())?;
+        create(file)?.write_all(text.as_bytes())?;
     }
     say.report(Report::Export(&exported))
 }

@@ -1,6 +1,6 @@
 //! Files that arguments name.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -147,9 +147,4 @@ pub fn addresses_in(file: &Path, text: &str) -> Result<Vec<String>, BadInput> {
         addresses.push(address.to_owned());
     }
     Ok(addresses)
-}
-
-/// A file to write.
-pub fn create(file: &Path) -> Result<File, BadInput> {
-    File::create(file).map_err(|error| BadInput::new(file, format!("cannot be written: {error}")))
 }

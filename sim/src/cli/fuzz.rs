@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::args;
@@ -10,14 +11,20 @@ use super::say::{Progress, Say};
 use super::stop::{self, stopped};
 use super::{Exit, Stop, no_thread};
 use crate::bad_input::BadInput;
+use crate::explore::Tour;
 use crate::fuzz::{Found, Fuzzer, Outcome};
 use crate::native::agent::PREFIX;
+use crate::personality::play;
 use crate::report::Report;
 use crate::report::fuzz::{Divergence, Fuzzed, LeftOut, Reason, Sweep, Without};
 use crate::report::units::{count, rate};
+use crate::scenario::Scenario;
 
 /// As many different divergences of one pair are made small; more are only counted.
 const FOUND_MAX: usize = 20;
+
+/// Steps of a small case that a page shows first.
+const STEPS_SHOWN: usize = 200;
 
 /// Seeds between two looks at the clock.
 const LOT: u64 = 256;
@@ -180,8 +187,12 @@ impl Sweeping<'_> {
             return Ok(());
         }
         let file = self.file(found.seed);
-        write(&file, &found.draft.text())?;
+        let text = found.draft.text();
+        write(&file, &text)?;
+        let tour = self.args.pages.states_max(FOUND_MAX);
+        let tour = tour.and_then(|states_max| self.tour(&file, &text, states_max));
         self.fuzzed.found.push(Divergence {
+            tour,
             on: self.backend.name().to_owned(),
             personality: self.personality,
             found,
@@ -189,6 +200,17 @@ impl Sweeping<'_> {
             times: 1,
         });
         Ok(())
+    }
+
+    /// What the model does in the small case.
+    fn tour(&self, file: &Path, text: &str, states_max: usize) -> Option<(Arc<Scenario>, Tour)> {
+        let name = file.file_stem()?.to_string_lossy();
+        let scenario = Scenario::parse(&name, file, text.as_bytes()).ok()?;
+        let processors = self.backend.processors();
+        let processors = processors.unwrap_or(self.args.machine.processors);
+        let machine = play(self.personality, &scenario.program, processors).ok()?;
+        let tour = Tour::along(machine, STEPS_SHOWN, states_max);
+        Some((Arc::new(scenario), tour))
     }
 
     /// Where a divergence is kept.

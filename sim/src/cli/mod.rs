@@ -10,6 +10,7 @@ mod check;
 mod compare;
 mod cross_check;
 mod diff;
+mod explore;
 mod export;
 mod files;
 mod fuzz;
@@ -22,6 +23,8 @@ mod replay;
 mod run;
 mod say;
 mod schema;
+mod search;
+mod shell;
 mod stop;
 mod stress;
 mod traces;
@@ -87,6 +90,8 @@ fn bad_argument(argument: &str, problem: impl Into<String>) -> BadInput {
 }
 
 #[cfg(any(test, fuzzing))]
+pub(crate) use explore::is_own_request;
+#[cfg(any(test, fuzzing))]
 pub(crate) use files::addresses_in;
 #[cfg(any(test, fuzzing))]
 pub(crate) use traces::of_model;
@@ -104,7 +109,7 @@ pub fn main() -> ExitCode {
         Err(error) => return ExitCode::from(not_taken(&error)),
     };
     stop::listen();
-    let say = Say::new(&portsim.common, portsim.command.denied());
+    let say = Say::new(&portsim.common, &portsim.command);
     let exit = match portsim.command {
         Command::Run(args) => run::run(&args, &say),
         Command::Check(args) => check::check(&args, &say),
@@ -113,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::record(&args, &say),
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
+        Command::Explore(args) => explore::explore(&args, &say),
         Command::Compare(args) => compare::compare(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Merge(args) => merge::merge(&args, &say),
@@ -120,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),
         Command::Schema(args) => schema::schema(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     };
     ExitCode::from(code(exit, &say))
 }

@@ -8,9 +8,9 @@ use portsim_model::machine::AnyMachine;
 use sha2::{Digest, Sha256};
 
 use super::args::{self, personality};
-use super::say::Say;
+use super::say::{Say, create};
 use super::stop::{self, stopped};
-use super::{Exit, Stop, bad_argument, files, traces};
+use super::{Exit, Stop, bad_argument, traces};
 use crate::choose::Policy;
 use crate::personality::{default_for, not_for, play};
 use crate::report::culprit::culprit;
@@ -48,7 +48,7 @@ fn one(
 ) -> Result<Exit, Stop> {
     let (run, bytes) = request.run(machine, args.seed);
     if let (Some(file), Some(bytes)) = (&args.trace, &bytes) {
-        files::create(file)?.write_all(bytes)?;
+        create(file)?.write_all(bytes)?;
     }
     say.report(Report::Run(&run))
 }
@@ -60,20 +60,20 @@ fn several(
     say: &Say,
 ) -> Result<Exit, Stop> {
     let asked = seeds.end - seeds.start;
-    if say.is_json() && asked > KEPT_MAX {
+    if say.wants_runs() && asked > KEPT_MAX {
         let problem = format!(
-            "with --json, {KEPT_MAX} seeds at most are run at once: each is in the report; --shard takes a part of them"
+            "with --json, --junit or --sarif, {KEPT_MAX} seeds at most are run at once: each is in the report; --shard takes a part of them"
         );
         return Err(bad_argument("--seeds", problem).into());
     }
-    let mut runs = Runs::of(asked, say.is_json());
+    let mut runs = Runs::of(asked, say.wants_runs());
     let mut progress = say.progress();
     for seed in seeds.clone() {
         if stopped() {
             break;
         }
         // To people, a run of many is told in a sentence: its trace is for machines.
-        let run = match say.is_json() {
+        let run = match say.wants_runs() {
             true => request.run(machine, seed).0,
             false => request.run_unseen(machine, seed),
         };

@@ -2,19 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::env;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::Common;
+use super::args::{Command, Common};
 use super::{Stop, stop};
 use crate::bad_input::BadInput;
 use crate::plain::shown;
 use crate::report::judged::Denied;
 use crate::report::mistakes::{self, Screen};
-use crate::report::{Exit, Format, Layout, Part, Report, painted};
+use crate::report::{Document, Exit, Format, Layout, Part, Report, painted};
 
 /// Work that takes longer than this shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,6 +32,8 @@ pub struct Say {
     colour: bool,
     /// What somebody does not take for success.
     denied: Denied,
+    /// Files that say the report besides.
+    documents: Vec<(Document, PathBuf)>,
     /// What is wrong with the files that could not be used.
     bad: RefCell<Vec<BadInput>>,
     /// Whether the report was said: there is one.
@@ -37,22 +41,30 @@ pub struct Say {
 }
 
 impl Say {
-    pub fn new(common: &Common, denied: Denied) -> Say {
-        let format = match common.json {
-            true => Format::Json,
-            false => Format::Text(Layout {
-                columns: columns(),
-                full: common.full,
-            }),
+    pub fn new(common: &Common, command: &Command) -> Say {
+        let denied = command.denied();
+        let layout = Layout {
+            columns: columns(),
+            full: common.full,
         };
         Say {
-            format,
+            format: match (common.json, command.annotates()) {
+                (true, _) => Format::Json,
+                (false, true) => Format::Github(layout, denied),
+                (false, false) => Format::Text(layout),
+            },
             quiet: common.quiet,
             colour: !common.json && takes_colour(),
             denied,
+            documents: command.documents(),
             bad: RefCell::default(),
             said: Cell::new(false),
         }
+    }
+
+    /// Whether each run is wanted, and not only how many there were.
+    pub fn wants_runs(&self) -> bool {
+        self.is_json() || !self.documents.is_empty()
     }
 
     /// Whether a machine reads it.
@@ -77,6 +89,10 @@ impl Say {
         let text = self.format.report(report, &self.bad.borrow());
         self.said.set(true);
         self.out(&text, &report.notes())?;
+        for (document, file) in &self.documents {
+            let text = document.of(report, &self.bad.borrow(), self.denied);
+            create(file)?.write_all(text.as_bytes())?;
+        }
         if let Exit::Cut(cut) = &exit {
             mistakes(&cut.clone().into());
         }
@@ -102,8 +118,14 @@ impl Say {
     pub fn failed(&self, bad: BadInput) {
         self.bad(bad);
         if !self.said.replace(true) {
-            let text = self.format.no_report(&self.bad.borrow());
+            let bad = self.bad.borrow();
+            let text = self.format.no_report(&bad);
             let _ = self.out(&text, &[]);
+            for (document, file) in &self.documents {
+                if let Some(text) = document.no_report(&bad) {
+                    let _ = std::fs::write(file, text);
+                }
+            }
         }
     }
 
@@ -136,6 +158,11 @@ impl Say {
             quiet: self.quiet,
         }
     }
+}
+
+/// A file to write.
+pub fn create(file: &Path) -> Result<File, BadInput> {
+    File::create(file).map_err(|error| BadInput::new(file, format!("cannot be written: {error}")))
 }
 
 // What goes to a file or a pipe depends on no terminal and no variable.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::args::{self, personality};
 use super::on::On;
-use super::say::Say;
+use super::say::{Say, create};
 use super::stop::stopped;
-use super::{Exit, Stop, files, traces};
+use super::{Exit, Stop, traces};
 use crate::bad_input::BadInput;
 use crate::cross_check::stress::{Round, round};
 use crate::report::Report;
@@ -116,7 +116,7 @@ impl Request<'_> {
     /// Keeps a round that is not admitted: its scenario, and what was seen.
     fn keep(&self, round: &Round, name: &str) -> Result<PathBuf, Stop> {
         let scenario = self.folder.join(format!("{name}.json"));
-        files::create(&scenario)?.write_all(round.text.as_bytes())?;
+        create(&scenario)?.write_all(round.text.as_bytes())?;
         let file = self.folder.join(format!("{name}.jsonl"));
         let trace = Trace {
             header: traces::of_backend(&round.scenario, &self.on, Mode::Free, self.args.seed),

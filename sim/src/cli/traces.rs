@@ -3,8 +3,9 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use super::Stop;
 use super::on::On;
-use super::{Stop, files};
+use super::say::create;
 use crate::scenario::Scenario;
 use crate::trace::{FORMAT, Header, Mode, Origin, Trace, write_timed};
 
@@ -55,9 +56,19 @@ fn empty(scenario: &Scenario) -> Header {
     }
 }
 
+/// What the header of a trace says is wrong at its end.
+pub fn wrong(header: &Header) -> String {
+    let violation = header.violation.as_ref();
+    let refused = header.refused_at.map(|at| format!("refused at event {at}"));
+    let words = violation
+        .map(|name| format!("violation of {name}"))
+        .or(refused);
+    words.unwrap_or_default()
+}
+
 /// Writes a trace to a file.
 pub fn write(file: &Path, scenario: &Scenario, trace: &Trace) -> Result<(), Stop> {
-    let mut out = BufWriter::new(files::create(file)?);
+    let mut out = BufWriter::new(create(file)?);
     write_to(&mut out, scenario, trace)?;
     Ok(out.flush()?)
 }

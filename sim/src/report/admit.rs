@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::exit::{Cut, Exit};
 use crate::admit::Judgement;
+use crate::explore::Tour;
 use crate::scenario::Scenario;
 use crate::trace::Trace;
 
@@ -96,8 +97,10 @@ pub struct Admission {
     pub processors: u32,
     /// What it says; an `Err` says what it lacks.
     pub judged: Result<Judgement, String>,
-    /// The trace itself, where it is refused.
-    pub refused: Option<Trace>,
+    /// The trace itself, where it is refused or a page is to show it.
+    pub trace: Option<Trace>,
+    /// What a page shows of it, where one was asked for and threads took turns.
+    pub tour: Option<Tour>,
     /// Where the file is cut.
     pub cut: Option<Cut>,
 }

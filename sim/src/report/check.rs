@@ -12,6 +12,7 @@ use super::units::counted;
 use super::verdict::{Verdict, bounds};
 use crate::check::{Cut, Exploration, Found};
 use crate::choose::Policy;
+use crate::explore::Tour;
 use crate::names::Names;
 use crate::scenario::{Expect, Scenario};
 use crate::trace::changes::Change;
@@ -71,6 +72,8 @@ pub struct Explored {
     pub preemptions: Option<u8>,
     /// The folder in which checkpoints are kept.
     pub folder: Option<PathBuf>,
+    /// What a page shows of it, where one was asked for.
+    pub tour: Option<Tour>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -192,6 +195,14 @@ impl Check {
     pub fn explored(&self) -> Option<&Explored> {
         match &self.method {
             Method::Explored(explored) => Some(explored),
+            Method::Unsupported(_) | Method::Walked(_) => None,
+        }
+    }
+
+    /// What a page shows of it.
+    pub fn into_tour(self) -> Option<Tour> {
+        match self.method {
+            Method::Explored(explored) => explored.tour,
             Method::Unsupported(_) | Method::Walked(_) => None,
         }
     }

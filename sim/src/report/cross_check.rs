@@ -4,6 +4,7 @@ use super::covered::Covered;
 use super::exit::Exit;
 use super::totals::Totals;
 use crate::cross_check::{Comparison, Verdict};
+use crate::explore::Tour;
 use crate::native;
 use crate::scenario::Scenario;
 
@@ -18,6 +19,8 @@ pub struct CrossCheck {
     pub processors: u32,
     /// Each scenario with each backend and seed.
     pub comparisons: Vec<Comparison>,
+    /// What a page shows of those that differ, by their numbers, where one was asked for.
+    pub tours: Vec<(usize, Tour)>,
     /// Whether every scenario and seed had its turn.
     pub complete: bool,
     /// Which claims explain what the backends showed, where that was asked.

@@ -41,6 +41,19 @@ pub fn culprit(
     }
 }
 
+/// What a thread that cannot move in a state waits in, and for what.
+pub fn waits(machine: &dyn AnyMachine, names: &Names, state: &State, held: &Held) -> String {
+    let mut can_move = false;
+    let _ = machine.movers(state, &mut |_| can_move = true);
+    let end = End {
+        machine,
+        names,
+        state,
+        view: machine.view(state),
+    };
+    end.waits(held, can_move)
+}
+
 /// The end of a run.
 struct End<'a> {
     machine: &'a dyn AnyMachine,
@@ -220,7 +233,7 @@ impl End<'_> {
         // Who waits in the same way is named together.
         let mut groups: Vec<(String, Vec<ThreadId>)> = Vec::new();
         for held in held.filter(|held| !threads[held.thread.index()].may_wait) {
-            let waits = self.waits(&held);
+            let waits = self.waits(&held, false);
             match groups.iter_mut().find(|(known, _)| *known == waits) {
                 Some((_, threads)) => threads.push(held.thread),
                 None => groups.push((waits, vec![held.thread])),
@@ -233,21 +246,27 @@ impl End<'_> {
         groups.collect::<Vec<_>>().join("; ")
     }
 
-    /// What a thread waits in, and for what it waits in vain.
-    fn waits(&self, held: &Held) -> String {
+    /// What a thread waits in, and for what: in vain, where nobody can move any more.
+    fn waits(&self, held: &Held, others_move: bool) -> String {
+        let or = |at_rest: &str, before: &str| match others_move {
+            true => before.to_owned(),
+            false => at_rest.to_owned(),
+        };
         let owner = held.op.and_then(|op| self.owner(op));
         let why = match (held.claim, owner, held.op) {
             (Some(claim), ..) => format!("held back by {}: {}", claim.id, claim.says),
             _ if self.view.thread(held.thread).suspensions() > 0 => {
-                "suspended, and nobody is left to resume it".to_owned()
+                or("suspended, and nobody is left to resume it", "suspended")
             }
-            (None, None, Some(op)) if op.as_get().is_some() => "nobody is left to post".to_owned(),
+            (None, None, Some(op)) if op.as_get().is_some() => {
+                or("nobody is left to post", "there is nothing to take")
+            }
             (None, Some(owner), _) => format!("{} has it", self.names.thread_name(owner)),
             (None, None, Some(op)) if waits_for_object(op) => match joins(op) {
                 Some(object) => self.not_over(held.thread, object),
-                None => "nobody is left to signal it".to_owned(),
+                None => or("nobody is left to signal it", "it is not signaled"),
             },
-            (None, None, _) => "nobody is left to end it".to_owned(),
+            (None, None, _) => or("nobody is left to end it", "it is not over"),
         };
         let Some(op) = held.op else {
             return self

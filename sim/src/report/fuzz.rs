@@ -1,11 +1,14 @@
 //! What `fuzz` found.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::cross_check::with_backends;
 use super::exit::Exit;
 use super::totals::Totals;
+use crate::explore::Tour;
 use crate::fuzz::Found;
+use crate::scenario::Scenario;
 
 /// Scenarios that were made up, on backends and on the model.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +57,8 @@ pub struct Divergence {
     pub file: PathBuf,
     /// How many seeds came to it.
     pub times: u64,
+    /// The small case, and what a page shows of it, where one was asked for.
+    pub tour: Option<(Arc<Scenario>, Tour)>,
 }
 
 /// A kind of operation that was not drawn.

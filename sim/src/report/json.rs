@@ -2,6 +2,7 @@
 
 pub mod join;
 mod mistakes;
+pub mod sarif;
 
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use super::check::{Check, Checks, Counterexample, Explored, Walk};
 use super::compare::{Compared, Sided};
 use super::covered::Covered;
 use super::cross_check::CrossCheck;
+use super::explore::{Opened, Place, What};
 use super::export::Exported;
 use super::fuzz::{Divergence, Fuzzed, LeftOut, Reason};
 use super::list::{Backend, List, Listed};
@@ -57,6 +59,7 @@ fn value(report: Report<'_>) -> Value {
         Report::Stress(it) => stress(it),
         Report::Admit(it) => admissions(it),
         Report::CrossCheck(it) => cross_check(it),
+        Report::Explore(it) => opened(it),
         Report::Compare(it) => compared(it),
         Report::Fuzz(it) => fuzzed(it),
         Report::Merge(it) => it.whole().clone(),
@@ -164,6 +167,24 @@ fn check(check: &Check) -> Value {
     )
 }
 
+fn opened(opened: &Opened) -> Value {
+    let (address, file) = match &opened.place {
+        Place::Address(address) => (Some(address), None),
+        Place::File(file) => (None, Some(path(file))),
+    };
+    let (checks, traces) = match &opened.what {
+        What::Scenario(checks) => (Some(checks), None),
+        What::Trace(admissions) => (None, Some(admissions)),
+    };
+    let object = json!({
+        "scenarios": checks.map(|it| it.iter().map(check).collect::<Vec<_>>()),
+        "traces": traces.map(|it| it.iter().map(admission).collect::<Vec<_>>()),
+        "address": address,
+        "file": file,
+    });
+    but_for(object, &["scenarios", "traces", "address", "file"])
+}
+
 /// The threads that cannot move, as the end of a trace names them.
 fn held(held: &[Held], scenario: &Scenario) -> Vec<Value> {
     let fields = |held| held_fields(&scenario.names, &scenario.program, held);
@@ -205,7 +226,7 @@ fn replay(replay: &Replay) -> Value {
 fn changes(changes: &[Change]) -> Vec<Value> {
     let change = |change: &Change| {
         let facts = change.facts.iter();
-        let facts = facts.map(|fact| (fact.name.clone(), is(&fact.is)));
+        let facts = facts.map(|fact| (fact.name(), is(&fact.is)));
         json!({ "after": change.after, "changed": Value::Object(facts.collect()) })
     };
     changes.iter().map(change).collect()

@@ -15,7 +15,7 @@ pub struct Judged {
 }
 
 /// Verdicts that somebody does not take for success.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Denied {
     /// That a system cannot play a scenario.
     pub unsupported: bool,
@@ -118,6 +118,7 @@ impl Report<'_> {
             .stopped_unless(fuzzed.complete),
             Report::Replay(_)
             | Report::Diff(_)
+            | Report::Explore(_)
             | Report::Merge(_)
             | Report::Export(_)
             | Report::List(_) => Judged::default(),

@@ -1,7 +1,8 @@
 //! What a command found, as a value: one type for each command, one enum for each kind of verdict.
 //!
-//! [`text`] says a report to people, [`json`] to machines, and [`Exit`] is what a shell is told. A format is one file that
-//! matches on [`Report`], with files of its own below it; nothing outside of this room knows what a format looks like.
+//! [`text`] says a report to people, [`json`] to machines, and [`Exit`] is what a shell is told. [`Document`] names files
+//! that say it besides. A format is one file that matches on [`Report`], with files of its own below it; nothing outside of
+//! this room knows what a format looks like.
 
 pub mod admit;
 pub mod check;
@@ -10,10 +11,15 @@ pub mod covered;
 pub mod cross_check;
 pub(crate) mod culprit;
 pub mod exit;
+pub mod explore;
 pub mod export;
+pub mod finding;
 pub mod fuzz;
+mod github;
+mod html;
 pub mod json;
 pub mod judged;
+mod junit;
 pub mod list;
 pub mod mistakes;
 pub mod parting;
@@ -27,9 +33,11 @@ pub mod units;
 pub mod verdict;
 
 use crate::bad_input::BadInput;
+use judged::Denied;
 
 pub use crate::trace::lanes::Layout;
 pub use exit::Exit;
+pub use html::{Have, Live};
 pub use text::paint::painted;
 
 /// What a command found.
@@ -53,6 +61,8 @@ pub enum Report<'r> {
     Admit(&'r admit::Admissions),
     /// `cross-check`.
     CrossCheck(&'r cross_check::CrossCheck),
+    /// `explore`.
+    Explore(&'r explore::Opened),
     /// `compare`.
     Compare(&'r compare::Compared),
     /// `fuzz`.
@@ -78,12 +88,18 @@ impl Report<'_> {
             Report::Stress(stress) => stress.exit(),
             Report::Admit(admissions) => admissions.exit(),
             Report::CrossCheck(cross_check) => cross_check.exit(),
+            Report::Explore(explored) => explored.exit(),
             Report::Compare(compared) => compared.exit(),
             Report::Fuzz(fuzzed) => fuzzed.exit(),
             Report::Merge(said) => said.exit(),
             Report::Export(exported) => exported.exit(),
             Report::List(_) => Exit::AsExpected,
         }
+    }
+
+    /// Whether it was said part by part before.
+    fn has_parts(self) -> bool {
+        matches!(self, Report::Runs(_) | Report::Check(_) | Report::Admit(_))
     }
 
     /// Lines for people that stand beside it, in whatever format it is said.
@@ -124,6 +140,8 @@ impl Part<'_> {
 pub enum Format {
     /// To people, with lanes laid out so: each part as soon as it is known.
     Text(Layout),
+    /// The same, with lines that the runner of GitHub makes annotations of.
+    Github(Layout, Denied),
     /// To machines: one JSON object, at the end.
     Json,
 }
@@ -133,6 +151,9 @@ impl Format {
     pub fn part(self, part: Part<'_>) -> String {
         match self {
             Format::Text(layout) => text::part(part, layout),
+            Format::Github(layout, denied) => {
+                text::part(part, layout) + &github::annotation(&part.finding(denied))
+            }
             Format::Json => String::new(),
         }
     }
@@ -141,6 +162,12 @@ impl Format {
     pub fn report(self, report: Report<'_>, bad: &[BadInput]) -> String {
         match self {
             Format::Text(layout) => text::report(report, layout),
+            Format::Github(layout, denied) => {
+                let known = report.has_parts();
+                let findings = report.findings(denied).into_iter().filter(|_| !known);
+                let annotations: String = findings.map(|it| github::annotation(&it)).collect();
+                text::report(report, layout) + &annotations + &github::mistakes(bad)
+            }
             Format::Json => json::report(report, bad),
         }
     }
@@ -149,7 +176,39 @@ impl Format {
     pub fn no_report(self, bad: &[BadInput]) -> String {
         match self {
             Format::Text(_) => String::new(),
+            Format::Github(..) => github::mistakes(bad),
             Format::Json => json::no_report(bad),
+        }
+    }
+}
+
+/// Files that say a report besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// A page for a browser, which carries what it shows.
+    Html,
+    /// Test results in the XML of JUnit.
+    Junit,
+    /// Results for code scanning, in SARIF.
+    Sarif,
+}
+
+impl Document {
+    /// The whole file, with what was wrong with some files; as somebody takes verdicts who denies some.
+    pub fn of(self, report: Report<'_>, bad: &[BadInput], denied: Denied) -> String {
+        match self {
+            Document::Html => html::report(report),
+            Document::Junit => junit::report(&report.findings(denied), bad),
+            Document::Sarif => json::sarif::report(&report.findings(denied), bad),
+        }
+    }
+
+    /// All that there is where a command has no answer; none where that is nothing.
+    pub fn no_report(self, bad: &[BadInput]) -> Option<String> {
+        match self {
+            Document::Html => None,
+            Document::Junit => Some(junit::report(&[], bad)),
+            Document::Sarif => Some(json::sarif::report(&[], bad)),
         }
     }
 }

@@ -14,6 +14,7 @@ mod run;
 mod stress;
 mod window;
 
+use super::explore::{Opened, Place, What};
 use super::{Part, Report, json};
 use crate::admit::Refusal;
 use crate::names::Names;
@@ -52,6 +53,7 @@ fn found(report: Report<'_>, layout: Layout) -> String {
         Report::Stress(stress) => stress::stress(stress),
         Report::Admit(_) => String::new(),
         Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check, layout),
+        Report::Explore(explored) => explored_at(explored),
         Report::Compare(compared) => compare::compare(compared),
         Report::Fuzz(fuzzed) => fuzz::fuzz(fuzzed),
         // The parts were for machines, and so is the whole.
@@ -81,6 +83,7 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
             Ok(_) => Vec::new(),
             Err(why) => vec![unsupported(&exported.scenario, "as", &exported.system, why)],
         },
+        Report::Explore(explored) => notes_on_explored(explored),
         Report::Check(_)
         | Report::Replay(_)
         | Report::Diff(_)
@@ -91,6 +94,27 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         | Report::Merge(_)
         | Report::List(_) => Vec::new(),
     }
+}
+
+/// Where the page is.
+fn explored_at(explored: &Opened) -> String {
+    match &explored.place {
+        Place::Address(address) => address.clone(),
+        Place::File(file) => file.display().to_string(),
+    }
+}
+
+/// What was found before the page was made, and how it ends.
+fn notes_on_explored(explored: &Opened) -> Vec<String> {
+    let found: Vec<_> = match &explored.what {
+        What::Scenario(checks) => checks.iter().map(check::verdict).collect(),
+        What::Trace(admissions) => admissions.iter().map(admit::verdict).collect(),
+    };
+    let ends = match explored.place {
+        Place::Address(_) => Some("the page is there until this command ends: Ctrl-C".to_owned()),
+        Place::File(_) => None,
+    };
+    found.into_iter().chain(ends).collect()
 }
 
 /// The claims that a refusal cites, each with its source.

@@ -12,6 +12,7 @@ use crate::check::{
     Exploration, Files, Found, Hosts, Keeping, Limits, Progress, Reductions, Searched, Workers,
     check as explore,
 };
+use crate::explore::Tour;
 use crate::names::Names;
 use crate::personality::{default_for, named, not_for, play};
 use crate::report::check::{Check, Counterexample, Explored, Method};
@@ -37,6 +38,7 @@ pub struct Checker<'a> {
     keeping: Option<(PathBuf, Duration, bool)>,
     coverage: bool,
     notes: Notes,
+    tour: Option<usize>,
     stop: &'a AtomicBool,
     watch: Box<dyn FnMut(Progress) + 'a>,
 }
@@ -60,6 +62,7 @@ impl<'a> Checker<'a> {
             keeping: None,
             coverage: false,
             notes: Notes::default(),
+            tour: None,
             stop: &GO_ON,
             watch: Box::new(|_| {}),
         }
@@ -132,6 +135,13 @@ impl<'a> Checker<'a> {
         self
     }
 
+    /// Keeps the states around a counterexample for a page that shows them, until there are so many; where there are no
+    /// more, all of them.
+    pub fn tour(mut self, states_max: usize) -> Self {
+        self.tour = Some(states_max);
+        self
+    }
+
     /// Ends the search when this is set, with what is known by then.
     pub fn stop(mut self, stop: &'a AtomicBool) -> Self {
         self.stop = stop;
@@ -198,7 +208,12 @@ impl<'a> Checker<'a> {
             self.stop,
             self.watch,
         )?;
+        let tour = self.tour.map(|states_max| {
+            let run = (&exploration.path[..], exploration.loop_from);
+            Tour::of(Arc::clone(&machine), run.0, run.1, states_max)
+        });
         Ok(Explored {
+            tour,
             counterexample: counterexample(
                 &self.scenario.names,
                 &*machine,

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Error;
-use crate::cross_check::{Comparison, Verdict, cross_check as compare, judge_of};
+use crate::cross_check::{Comparison, Verdict, cross_check as compare, judge_of, unscheduled};
+use crate::explore::Tour;
 use crate::native::{self, Backend, backends};
-use crate::personality::named;
+use crate::personality::{named, play};
 use crate::report::covered::Covered;
 use crate::report::cross_check::CrossCheck;
 use crate::run::GO_ON;
@@ -22,6 +23,7 @@ pub struct CrossChecker<'a> {
     seeds: Range<u64>,
     processors: u32,
     coverage: bool,
+    tour: Option<usize>,
     stop: &'a AtomicBool,
     watch: Box<dyn FnMut(Comparing<'_>) + 'a>,
 }
@@ -53,6 +55,7 @@ impl<'a> CrossChecker<'a> {
             seeds: 0..1,
             processors: 2,
             coverage: false,
+            tour: None,
             stop: &GO_ON,
             watch: Box::new(|_| {}),
         }
@@ -89,6 +92,12 @@ impl<'a> CrossChecker<'a> {
         self
     }
 
+    /// Keeps for a page the states around each run in which a backend and the model part, until there are so many.
+    pub fn tour(mut self, states_max: usize) -> Self {
+        self.tour = Some(states_max);
+        self
+    }
+
     /// Ends the work when this is set, with what is known by then.
     pub fn stop(mut self, stop: &'a AtomicBool) -> Self {
         self.stop = stop;
@@ -114,15 +123,43 @@ impl<'a> CrossChecker<'a> {
             let covered = comparisons.iter();
             Covered::of(covered.map(|it| (it.personality.as_str(), &it.coverage)))
         });
-        let pairs = pairs.iter();
+        let pairs_of = pairs;
+        let pairs = pairs_of.iter();
         Ok(CrossCheck {
-            scenarios: self.scenarios,
             pairs: pairs.map(|(on, by)| (on.name().to_owned(), *by)).collect(),
             processors: self.processors,
+            tours: self.tours(&pairs_of, &comparisons),
             comparisons,
             complete,
             covered,
+            scenarios: self.scenarios,
         })
+    }
+
+    /// Where pages are wanted, the states around each run that differs, by its number.
+    fn tours(
+        &self,
+        pairs: &[(&dyn Backend, &'static str)],
+        comparisons: &[Comparison],
+    ) -> Vec<(usize, Tour)> {
+        let tour = |(n, comparison): (usize, &Comparison)| {
+            let (Some(states_max), Verdict::Differ(refusal)) = (self.tour, &comparison.verdict)
+            else {
+                return None;
+            };
+            let mut scenarios = self.scenarios.iter();
+            let scenario = scenarios.find(|it| it.name == comparison.scenario)?;
+            let of = |(on, by): &&(&dyn Backend, &str)| {
+                on.name() == comparison.on && *by == comparison.personality
+            };
+            let (on, personality) = pairs.iter().find(of)?;
+            let processors = on.processors().unwrap_or(self.processors);
+            let machine = play(personality, &unscheduled(&scenario.program), processors).ok()?;
+            let events = &comparison.events;
+            let tour = Tour::of_recording(machine, events, true, Some(refusal), states_max);
+            Some((n, tour))
+        };
+        comparisons.iter().enumerate().filter_map(tour).collect()
     }
 
     /// Each backend with its judge.

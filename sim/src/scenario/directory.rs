@@ -576,7 +576,7 @@ pub(super) fn constant(name: &str) -> Option<i64> {
 }
 
 /// Every constant of the systems' headers that expressions know.
-pub(super) fn constants() -> impl Iterator<Item = (&'static str, i64)> {
+pub fn constants() -> impl Iterator<Item = (&'static str, i64)> {
     let carried = STATUSES
         .into_iter()
         .filter_map(|(_, status)| win32_of_status(status));

@@ -36,6 +36,7 @@ use place::{Aim, Complaint, Place};
 use wire::Json;
 
 pub use compile::Expect;
+pub use directory::constants;
 pub use files::find;
 pub use wire::schema;
 
@@ -71,6 +72,24 @@ impl Scenario {
     pub fn read(file: &Path) -> Result<Scenario, BadInput> {
         let bytes = files::bytes(file)?;
         Scenario::parse(&files::name_of(file), file, &bytes)
+    }
+
+    /// The line of its file on which the property of this name stands; none where it has none, or the file is another one
+    /// now.
+    pub fn line_of(&self, property: &str) -> Option<usize> {
+        let bytes = files::bytes(&self.file).ok()?;
+        if hex(&Sha256::digest(&bytes)) != self.sha256 {
+            return None;
+        }
+        let text = utf8::text(&bytes).ok()?;
+        let kinds = ["always", "sometimes", "eventually", "at_end"];
+        kinds.into_iter().find_map(|kind| {
+            let place = Place::TOP.field("properties");
+            let place = place.field(kind);
+            let path = place.field(property).path();
+            let span = wire::spans::find(text, &path, &Aim::Name)?;
+            Some(Spot::of(text, span).line)
+        })
     }
 
     /// Reads a scenario of this name from the bytes of a file.

@@ -15,7 +15,7 @@ use crate::names::Names;
 use crate::words::{self, status_name};
 
 /// What a thread does in one event, and what was decided on its way there.
-pub(super) fn told(names: &Names, program: &Program, event: &Event) -> String {
+pub fn told(names: &Names, program: &Program, event: &Event) -> String {
     let op = match &event.shown {
         Shown::Call { op, .. } => Some(*op),
         Shown::Return { .. } | Shown::Silent { .. } => None,
@@ -288,7 +288,8 @@ pub(super) fn batch(packets: &[Packet]) -> String {
     format!("[{}]", packets.join(", "))
 }
 
-pub(super) fn contents(packet: &Packet) -> String {
+/// A packet in words.
+pub fn contents(packet: &Packet) -> String {
     let mut text = format!("key {}", packet.key);
     for (word, number) in [("bytes", packet.bytes), ("overlapped", packet.overlapped)] {
         if number != 0 {

@@ -27,10 +27,33 @@ pub struct Change {
 /// One thing that is the case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
-    /// What it is about: `p.queue`.
-    pub name: String,
+    /// What kind of thing it is about.
+    pub kind: Kind,
+    /// What that is called: `p`.
+    pub noun: String,
+    /// Which part of it: `queue`; empty where it is about the whole.
+    pub part: String,
     /// What is the case.
     pub is: Is,
+}
+
+/// Kinds of things that a state is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A port.
+    Port,
+    /// A shared variable.
+    Variable,
+    /// A thread.
+    Thread,
+    /// An event, a mutex or a semaphore.
+    Object,
+    /// A file.
+    File,
+    /// An operation on a file.
+    Operation,
+    /// What a descriptor can watch.
+    Source,
 }
 
 /// What can be the case.
@@ -49,6 +72,14 @@ pub enum Is {
 }
 
 impl Fact {
+    /// What it is about: `p.queue`.
+    pub fn name(&self) -> String {
+        match self.part.is_empty() {
+            true => self.noun.clone(),
+            false => format!("{}.{}", self.noun, self.part),
+        }
+    }
+
     /// The fact in words.
     pub fn words(&self) -> String {
         let is = match &self.is {
@@ -59,7 +90,7 @@ impl Fact {
             Is::Names(names) => format!("[{}]", names.join(", ")),
             Is::Words(words) => words.clone(),
         };
-        format!("{} = {is}", self.name)
+        format!("{} = {is}", self.name())
     }
 }
 
@@ -83,15 +114,15 @@ pub fn changes(machine: &dyn AnyMachine, names: &Names, states: &[(u64, State)])
     changes
 }
 
-/// All that is the case in a state.
-fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
+/// All that is the case in a state. Those of one program are the same facts in the same places.
+pub fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
     let view = machine.view(state);
     let mut facts = Vec::new();
     for (id, name) in ids(&names.ports, PortId) {
         let port = view.port(id);
         let waiters = port.waiters();
         let waiters = waiters.iter().map(|id| names.thread_name(id).to_owned());
-        let mut say = |part: &str, is| facts.push(fact(format!("{name}.{part}"), is));
+        let mut say = |part: &str, is| facts.push(fact(Kind::Port, name, part, is));
         say("open", Is::Truth(port.is_open()));
         say("queue", packets(view, names, port.packets().as_slice()));
         if let Some(taken) = port.taken() {
@@ -102,39 +133,44 @@ fn facts(machine: &dyn AnyMachine, names: &Names, state: &State) -> Vec<Fact> {
             say("running", Is::Number(port.running().count().into()));
         }
     }
-    let vars = ids(&names.vars, VarId).map(|(id, name)| fact(name, Is::Number(view.var(id))));
-    facts.extend(vars);
+    for (id, name) in ids(&names.vars, VarId) {
+        let value = Is::Number(view.var(id));
+        facts.push(fact(Kind::Variable, name, "", value));
+    }
     for (me, thread) in ids(&names.threads, ThreadId) {
         let own = &names.locals[machine.program().threads[me.index()].code.index()];
-        let own = ids(own, LocalId);
-        let own = own.map(|(id, name)| (format!("{thread}.{name}"), view.local(me, id)));
-        facts.extend(own.map(|(name, value)| fact(name, Is::Number(value))));
+        for (id, name) in ids(own, LocalId) {
+            let value = Is::Number(view.local(me, id));
+            facts.push(fact(Kind::Thread, thread, name, value));
+        }
     }
     let objects = ids(&names.objects, ObjectId);
     facts.extend(objects.filter_map(|(id, name)| object(view, names, id, name)));
     for (id, name) in ids(&names.files, FileId) {
-        facts.push(fact(
-            format!("{name}.open"),
-            Is::Truth(view.file(id).is_open()),
-        ));
+        let is_open = Is::Truth(view.file(id).is_open());
+        facts.push(fact(Kind::File, name, "open", is_open));
     }
     let operations = ids(&names.operations, OperationId);
     facts.extend(operations.map(|(id, name)| operation(view, id, name)));
     let is_plain = |id: SourceId| view.program.sources[id.index()].port.is_none();
     for (id, name) in ids(&names.sources, SourceId).filter(|(id, _)| is_plain(*id)) {
         let is_readable = Is::Truth(view.is_readable(id));
-        facts.push(fact(format!("{name}.readable"), is_readable));
+        facts.push(fact(Kind::Source, name, "readable", is_readable));
         if view.program.sources[id.index()].writable.is_some() {
             let is_writable = Is::Truth(view.is_writable(id));
-            facts.push(fact(format!("{name}.writable"), is_writable));
+            facts.push(fact(Kind::Source, name, "writable", is_writable));
         }
     }
     facts
 }
 
-fn fact(name: impl Into<String>, is: Is) -> Fact {
-    let name = name.into();
-    Fact { name, is }
+fn fact(kind: Kind, noun: &str, part: &str, is: Is) -> Fact {
+    Fact {
+        kind,
+        noun: noun.to_owned(),
+        part: part.to_owned(),
+        is,
+    }
 }
 
 /// Each of these names with its number.
@@ -168,18 +204,18 @@ fn object(view: View<'_>, names: &Names, id: ObjectId, name: &str) -> Option<Fac
     Some(match view.program.objects[id.index()] {
         Object::Event { .. } => {
             let signaled = Is::Truth(view.signal(id) != 0);
-            fact(format!("{name}.signaled"), signaled)
+            fact(Kind::Object, name, "signaled", signaled)
         }
         Object::Semaphore { .. } => {
             let count = Is::Number(view.signal(id).into());
-            fact(format!("{name}.count"), count)
+            fact(Kind::Object, name, "count", count)
         }
         Object::Mutex => {
             let owner = names
                 .threads
                 .get(usize::from(view.signal(id)).wrapping_sub(1));
             let owner = owner.map_or("nobody", |owner| owner);
-            fact(format!("{name}.owner"), Is::Words(owner.to_owned()))
+            fact(Kind::Object, name, "owner", Is::Words(owner.to_owned()))
         }
         // Its threads say it.
         Object::End(_) => return None,
@@ -199,5 +235,10 @@ fn operation(view: View<'_>, id: OperationId, name: &str) -> Fact {
         Phase::Queued => "queued",
     };
     let freed = if operation.is_freed() { ", freed" } else { "" };
-    fact(name, Is::Words(format!("{phase}{how}{freed}")))
+    fact(
+        Kind::Operation,
+        name,
+        "",
+        Is::Words(format!("{phase}{how}{freed}")),
+    )
 }

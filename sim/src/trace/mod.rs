@@ -22,8 +22,8 @@ pub use outcome::answer_of;
 #[cfg(all(any(test, fuzzing), not(loom)))]
 pub(crate) use read::read_from;
 pub use read::{Recorded, event_of, read};
-pub use told::{Branch, Let, Teller, Told};
-pub use watch::Watcher;
+pub use told::{Branch, Let, Teller, Told, counts_against};
+pub use watch::{Watcher, answer};
 pub use wire::{
     CallFields, FORMAT, Header, HeldFields, Mode, Origin, OutcomeFields, PacketFields, schema,
 };

@@ -98,6 +98,15 @@ impl<'m> Teller<'m> {
         }
     }
 
+    /// Nothing is known of what was decided on the ways to where threads stand: what a step tells depends on it alone.
+    pub fn of_one_step(machine: &'m dyn AnyMachine) -> Teller<'m> {
+        let threads = machine.program().thread_ids();
+        Teller {
+            machine,
+            on_the_way: threads.map(|_| Asked::default()).collect(),
+        }
+    }
+
     /// Adds to the events of a step what it decided, between the state before it and the one behind.
     pub fn tell(&mut self, before: &State, step: Step, after: &State, events: &mut [Event]) {
         let (before, after) = (self.machine.view(before), self.machine.view(after));
@@ -420,7 +429,7 @@ fn updated(mut op: Op) -> Option<u16> {
 }
 
 /// The port that a thread counts against.
-fn counts_against(view: View<'_>, id: ThreadId) -> Option<PortId> {
+pub fn counts_against(view: View<'_>, id: ThreadId) -> Option<PortId> {
     let thread = view.thread(id);
     let runs = thread.mode().is_runnable() && thread.suspensions() == 0;
     thread.port().filter(|_| runs != thread.counts_otherwise())

@@ -85,27 +85,32 @@ impl<'p> Watcher<'p> {
     }
 
     fn answer(&self, outcome: Outcome) -> Answer {
-        let contents = |id: PacketId| self.program.packets[id.index()];
-        match outcome {
-            Outcome::Done => Answer::Done,
-            Outcome::Packet(packet) => Answer::Packet(contents(packet)),
-            Outcome::Packets(batch) => {
-                Answer::Packets(batch.packets().iter().map(|&id| contents(id)).collect())
-            }
-            Outcome::Partial(batch) => Answer::Partial(
-                (self.os_error)(Error::Timeout).name.to_owned(),
-                batch.packets().iter().map(|&id| contents(id)).collect(),
-            ),
-            Outcome::Value(value) => Answer::Value(value.into()),
-            Outcome::Other(value) => Answer::Other(value.into()),
-            Outcome::Io(result) => {
-                let how = self.program.results[result.index()];
-                Answer::Io {
-                    status: how.status,
-                    bytes: how.returned,
-                }
-            }
-            Outcome::Failed(error) => Answer::Failed((self.os_error)(error).name.to_owned()),
+        answer(self.program, self.os_error, outcome)
+    }
+}
+
+/// How a call ended, by value.
+pub fn answer(program: &Program, os_error: fn(Error) -> OsError, outcome: Outcome) -> Answer {
+    let contents = |id: PacketId| program.packets[id.index()];
+    match outcome {
+        Outcome::Done => Answer::Done,
+        Outcome::Packet(packet) => Answer::Packet(contents(packet)),
+        Outcome::Packets(batch) => {
+            Answer::Packets(batch.packets().iter().map(|&id| contents(id)).collect())
         }
+        Outcome::Partial(batch) => Answer::Partial(
+            os_error(Error::Timeout).name.to_owned(),
+            batch.packets().iter().map(|&id| contents(id)).collect(),
+        ),
+        Outcome::Value(value) => Answer::Value(value.into()),
+        Outcome::Other(value) => Answer::Other(value.into()),
+        Outcome::Io(result) => {
+            let how = program.results[result.index()];
+            Answer::Io {
+                status: how.status,
+                bytes: how.returned,
+            }
+        }
+        Outcome::Failed(error) => Answer::Failed(os_error(error).name.to_owned()),
     }
 }

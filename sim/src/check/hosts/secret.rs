@@ -51,18 +51,27 @@ impl Secret {
         Ok(Secret::of(secret))
     }
 
+    /// A text that nobody can guess.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no random numbers.
+    pub fn digits() -> io::Result<String> {
+        let mut random = [0; KEY_LEN];
+        DefaultResolver
+            .resolve_rng()
+            .and_then(|mut source| source.try_fill_bytes(&mut random).ok())
+            .ok_or_else(|| io::Error::other("the system has no random numbers"))?;
+        Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// Writes a secret that nobody can guess to a file that only its owner can read. It is there whole or not at all.
     ///
     /// # Errors
     ///
     /// If the file cannot be written, or there is one.
     pub fn make(file: &Path) -> io::Result<()> {
-        let mut random = [0; KEY_LEN];
-        DefaultResolver
-            .resolve_rng()
-            .and_then(|mut source| source.try_fill_bytes(&mut random).ok())
-            .ok_or_else(|| io::Error::other("the system has no random numbers"))?;
-        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = Secret::digits()?;
         let draft = file.with_extension(format!("{}.draft", std::process::id()));
         let made = write_own(&draft, &digits).and_then(|()| fs::hard_link(&draft, file));
         let _ = fs::remove_file(&draft);

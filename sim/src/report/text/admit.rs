@@ -11,25 +11,29 @@ use crate::trace::{Mode, Trace};
 
 /// The verdict; where the trace is refused, what it shows and what the model could have shown.
 pub fn one(admission: &Admission, layout: Layout) -> String {
-    let mut words = format!(
-        "{}  {} as {}",
-        admission.verdict().name(),
-        admission.file.display(),
-        admission.personality
-    );
-    if let Some(why) = admission.why() {
-        words += &format!(": {why}");
-    }
+    let mut words = verdict(admission);
     let refusal = match &admission.judged {
         Ok(judgement) => judgement.refused.as_ref(),
         Err(_) => None,
     };
-    let (Some(refusal), Some(trace)) = (refusal, &admission.refused) else {
+    let (Some(refusal), Some(trace)) = (refusal, &admission.trace) else {
         return stacked([words]);
     };
     let lanes = before(&admission.scenario, trace, refusal, layout);
     words += &parts(&admission.scenario, trace, refusal);
     stacked([lanes, words])
+}
+
+/// The verdict in one line.
+pub fn verdict(admission: &Admission) -> String {
+    let why = admission.why().map(|why| format!(": {why}"));
+    format!(
+        "{}  {} as {}{}",
+        admission.verdict().name(),
+        admission.file.display(),
+        admission.personality,
+        why.unwrap_or_default()
+    )
 }
 
 /// How to see a refusal again.

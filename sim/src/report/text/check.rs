@@ -68,7 +68,7 @@ pub fn totals(checks: &Checks) -> String {
 }
 
 /// The verdict in one line.
-fn verdict(check: &Check) -> String {
+pub fn verdict(check: &Check) -> String {
     let mut words = format!(
         "{:11}  {} as {}",
         check.verdict().name(),
