@@ -10,7 +10,7 @@ use crate::check::wire::{COUNTLESS, Summary, from_json, to_json};
 
 /// What checkpoints call their format. It rises with what a state's bytes mean, such as the number of an outcome: what another
 /// build has kept would be read as something else.
-const FORMAT: &str = "portsim-checkpoint/4";
+const FORMAT: &str = "portsim-checkpoint/5";
 
 /// What is searched: all that decides which states there are, and how they are written down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
