@@ -15,7 +15,7 @@ use super::ring::{self, REQUESTS};
 /// What of io_uring came after its first versions.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
-    /// Messages between rings (IORING_OP_MSG_RING, Linux 5.18).
+    /// Messages between rings (IORING_OP_MSG_RING, Linux 5.18). From then on an eventfd is registered at once, too.
     pub messages: bool,
     /// A call that waits for so long (IORING_ENTER_EXT_ARG, Linux 5.11).
     pub time_limits: bool,
@@ -102,7 +102,11 @@ impl Kernel {
                 self.multishot,
                 "this kernel has no reads that go on behind what they report",
             ),
-            Op::Submit { .. } | Op::RingEvent { .. } => return None,
+            Op::RingEvent { .. } => (
+                self.messages,
+                "this kernel registers an eventfd only when no call is in the ring",
+            ),
+            Op::Submit { .. } => return None,
             ops_of!(ports, port_handles, objects, threads, apcs, variables) => return None,
             ops_of!(files, wait_packets, jobs, sources) => return None,
             ops_of!(event_ports, kqueues) => return None,
