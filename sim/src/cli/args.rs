@@ -752,6 +752,8 @@ pub enum SchemaOf {
     Trace,
     /// Lines that a conductor and an agent say to each other
     Agent,
+    /// No schema: settings that let an editor know which files are scenarios
+    Settings,
 }
 
 /// What is wrong with the name of a personality.
