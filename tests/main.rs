@@ -31,6 +31,8 @@ mod systems;
 mod told;
 mod toy;
 mod verdicts;
+#[cfg(unix)]
+mod watching;
 
 use std::path::PathBuf;
 

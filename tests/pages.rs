@@ -250,7 +250,7 @@ fn a_page_that_is_served_is_for_whoever_started_it_alone() {
     let own = format!("Host: {authority}");
     let origin = format!("Origin: http://{authority}");
     let get = format!("GET {path} HTTP/1.1");
-    let post = format!("POST {path}states?side=0&state=0&more=10&{NOTHING} HTTP/1.1");
+    let post = format!("POST {path}states?generation=0&side=0&state=0&more=10&{NOTHING} HTTP/1.1");
     let page = served.answer(&[&get, &own]);
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     assert!(page.contains("X-Frame-Options: DENY") && !page.contains("Access-Control"));
@@ -259,9 +259,9 @@ fn a_page_that_is_served_is_for_whoever_started_it_alone() {
     let (_, body) = more.split_once("\r\n\r\n").expect("it has a body");
     let more: Value = serde_json::from_str(body).expect("it is JSON");
     assert!(more["states"].as_array().is_some_and(|it| !it.is_empty()));
-    let odd = format!("POST {path}states?side=9&state=0&more=10&{NOTHING} HTTP/1.1");
+    let odd = format!("POST {path}states?generation=0&side=9&state=0&more=10&{NOTHING} HTTP/1.1");
     let far = format!(
-        "POST {path}states?side=0&state=0&more=10&{} HTTP/1.1",
+        "POST {path}states?generation=0&side=0&state=0&more=10&{} HTTP/1.1",
         NOTHING.replace("=0", "=99999")
     );
     let evil = "Origin: http://evil.example";

@@ -1,9 +1,11 @@
-//! What the command says of its own arguments, to shells and to readers of manual pages.
+//! What the command says of its own arguments and files: to shells, to readers of manual pages, to editors.
 
 use std::fs;
 use std::process::Command;
 
-use crate::command::{Scratch, code, portsim, words};
+use serde_json::Value;
+
+use crate::command::{Scratch, code, json, portsim, words};
 
 #[test]
 fn shells_complete_arguments() {
@@ -49,4 +51,45 @@ fn there_is_a_manual_page_for_each_command() {
     assert!(words(&portsim(&["man"])).contains(".TH portsim"));
     let file = scratch.file("in-the-way", b"");
     assert_eq!(code(&portsim(&["man", &file])), 2);
+}
+
+#[test]
+fn editors_are_told_what_there_is() {
+    let schema = json(&["schema", "scenario"], 0);
+    let fields = &schema["properties"];
+    let systems = fields["as"]["items"]["enum"].as_array().expect("a list");
+    assert!(systems.iter().any(|it| it == "windows"));
+    let claims = &fields["claims"]["items"]["anyOf"][0];
+    let (ids, says) = (&claims["enum"], &claims["enumDescriptions"]);
+    assert_eq!(ids.as_array().map(Vec::len), says.as_array().map(Vec::len));
+    assert!(fields["threads"]["examples"][0].is_object());
+    let settings = json(&["schema", "settings"], 0);
+    assert!(settings["json.schemas"][0]["url"].is_string());
+    let mut undescribed = Vec::new();
+    describe(&schema, "", &mut undescribed);
+    assert!(undescribed.is_empty(), "{undescribed:?}");
+}
+
+/// Adds the fields that say nothing of themselves, and point to nothing that does.
+fn describe(schema: &Value, path: &str, undescribed: &mut Vec<String>) {
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    for (name, field) in fields {
+        let says = ["description", "const", "$ref"];
+        if field.is_object() && says.iter().all(|it| field.get(it).is_none()) {
+            undescribed.push(format!("{path}.{name}"));
+        }
+    }
+    match schema {
+        Value::Object(parts) => {
+            for (name, part) in parts {
+                describe(part, &format!("{path}/{name}"), undescribed);
+            }
+        }
+        Value::Array(parts) => {
+            for part in parts {
+                describe(part, path, undescribed);
+            }
+        }
+        _ => {}
+    }
 }

@@ -314,6 +314,25 @@ class Served(unittest.TestCase):
         browser.press("Enter")
         browser.wait("return Number(document.getElementById('at').value) > 2 || document.querySelector('.note')", seconds=60)
 
+    def test_it_follows_its_file(self):
+        path = write("followed.json", POOL)
+        command = [PORTSIM, "explore", str(path), "--no-open", "--quiet"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        try:
+            browser.open(process.stdout.readline().strip() + "#as=windows&at=1&p=a,poster")
+            browser.wait("return document.getElementById('at')?.value === '1'")
+            path.write_text('{ "why": 1')
+            browser.wait("return document.querySelector('.note')?.textContent.includes('followed.json')")
+            write("followed.json", {**POOL, "why": "It is another one now."})
+            browser.wait("return document.querySelector('.why')?.textContent === 'It is another one now.'")
+            # At the same moment.
+            browser.wait("return document.getElementById('at')?.value === '1'")
+            self.assertEqual(browser.text(".lanes .words"), ["get p ...", "post p key 1", "= key 1"])
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
     def test_its_end_is_said(self):
         browser.open(self.address)
         browser.wait("return document.querySelector('header') !== null")
@@ -324,7 +343,7 @@ class Served(unittest.TestCase):
 
     def test_a_page_of_another_origin_reads_and_drives_nothing(self):
         target = self.address
-        query = "states?side=0&state=0&more=1000&claims=0&values=0&steps=0&events=0&held=0&wrongs=0&states=0"
+        query = "states?generation=0&side=0&state=0&more=1000&claims=0&values=0&steps=0&events=0&held=0&wrongs=0&states=0"
         attempts = """
             const tries = [
                 fetch(TARGET).then(it => it.text()),

@@ -65,6 +65,8 @@ pub enum Command {
     CrossCheck(CrossCheck),
     /// Open a page in a browser that steps through a scenario, or through a trace
     Explore(Explore),
+    /// Check scenarios again whenever they change
+    Watch(Watch),
     /// What does each system do with this scenario?
     Compare(Compare),
     /// Make up scenarios, cross-check them, and shrink those that differ
@@ -99,6 +101,7 @@ impl Command {
             Command::Replay(_)
             | Command::Diff(_)
             | Command::Explore(_)
+            | Command::Watch(_)
             | Command::Merge(_)
             | Command::Export(_)
             | Command::Agent(_)
@@ -434,6 +437,34 @@ pub struct Explore {
 }
 
 #[derive(Debug, Args)]
+pub struct Watch {
+    /// Scenario files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The system to play; by default each scenario's first
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// Threads that search, by default one for each processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// Show which claims decided each event
+    #[arg(long)]
+    pub why: bool,
+    /// Show what each step changes: queues, waiters, variables, objects
+    #[arg(long)]
+    pub states: bool,
+    #[command(flatten)]
+    pub machine: Processors,
+}
+
+impl Watch {
+    /// Threads that search.
+    pub fn workers(&self) -> usize {
+        workers(self.workers)
+    }
+}
+
+#[derive(Debug, Args)]
 pub struct Compare {
     /// Scenario files, or folders of them
     #[arg(required = true, value_name = "PATH")]
@@ -723,6 +754,8 @@ pub enum SchemaOf {
     Trace,
     /// Lines that a conductor and an agent say to each other
     Agent,
+    /// No schema: settings that let an editor know which files are scenarios
+    Settings,
 }
 
 /// What is wrong with the name of a personality.

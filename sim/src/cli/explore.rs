@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::args::{self, personality};
+use super::changed::Stamp;
 use super::say::Say;
 use super::{Exit, Stop, admit, files, no_thread, search, stop};
 use crate::check::Secret;
@@ -23,12 +24,8 @@ const AT_FIRST: usize = 2_000;
 
 /// Shows a scenario, or a trace.
 pub fn explore(args: &args::Explore, say: &Say) -> Result<Exit, Stop> {
-    let what = match Scenario::read(&args.file) {
-        Ok(scenario) => What::Scenario(checks(args, &Arc::new(scenario))?),
-        // What is no scenario, but JSON all the same, may be a trace.
-        Err(bad) if bad.is_foreign => What::Trace(admissions(args)?),
-        Err(bad) => return Err(bad.into()),
-    };
+    let stamp = Stamp::of(&args.file);
+    let what = read(args)?;
     if stop::stopped() {
         return Ok(Exit::Partial);
     }
@@ -46,8 +43,37 @@ pub fn explore(args: &args::Explore, say: &Say) -> Result<Exit, Stop> {
     if !args.no_open {
         browser::open(&address);
     }
-    serve::serve(listener, &token, Live::of(explored), stop::flag()).map_err(no_thread)?;
+    let (place, mut stamp) = (explored.place.clone(), stamp);
+    // What is shown follows its file.
+    let follow = || {
+        let now = Stamp::of(&args.file);
+        if now == stamp {
+            return None;
+        }
+        stamp = now;
+        let opened = |what| {
+            let place = place.clone();
+            Live::of(Opened { what, place })
+        };
+        Some(read(args).map(opened).map_err(|stop| match stop {
+            Stop::BadInput(bad) => bad.to_string(),
+            Stop::Unavailable(why) => why,
+            Stop::Output(error) => error.to_string(),
+        }))
+    };
+    let live = Live::of(explored);
+    serve::serve(listener, &token, live, stop::flag(), follow).map_err(no_thread)?;
     Ok(exit)
+}
+
+/// What the file is, and what is found of it.
+fn read(args: &args::Explore) -> Result<What, Stop> {
+    match Scenario::read(&args.file) {
+        Ok(scenario) => Ok(What::Scenario(checks(args, &Arc::new(scenario))?)),
+        // What is no scenario, but JSON all the same, may be a trace.
+        Err(bad) if bad.is_foreign => Ok(What::Trace(admissions(args)?)),
+        Err(bad) => Err(bad.into()),
+    }
 }
 
 /// Whether these bytes ask for something in the name of a page at an address that nobody knows.

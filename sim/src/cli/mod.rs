@@ -6,6 +6,7 @@
 mod admit;
 mod agent;
 mod args;
+mod changed;
 mod check;
 mod compare;
 mod cross_check;
@@ -29,6 +30,7 @@ mod stop;
 mod stress;
 mod traces;
 mod walk;
+mod watch;
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -119,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Admit(args) => admit::admit(&args, &say),
         Command::CrossCheck(args) => cross_check::cross_check(&args, &say),
         Command::Explore(args) => explore::explore(&args, &say),
+        Command::Watch(args) => watch::watch(&args, &say),
         Command::Compare(args) => compare::compare(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Merge(args) => merge::merge(&args, &say),

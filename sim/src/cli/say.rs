@@ -109,6 +109,18 @@ impl Say {
         self.bad.borrow_mut().push(bad);
     }
 
+    /// Forgets what was wrong with files: they are looked at again.
+    pub fn forget_mistakes(&self) {
+        self.bad.borrow_mut().clear();
+    }
+
+    /// Clears the terminal, where there is one.
+    pub fn clear(&self) {
+        if io::stdout().is_terminal() {
+            let _ = Term::stdout().clear_screen();
+        }
+    }
+
     /// Whether there was such a file.
     pub fn has_bad(&self) -> bool {
         !self.bad.borrow().is_empty()

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::args::{Schema, SchemaOf};
 use super::{Exit, Stop};
 use crate::native::agent;
-use crate::report::json::written;
+use crate::report::json::{settings, written};
 use crate::{scenario, trace};
 
 /// Prints a schema; it is JSON in any case.
@@ -14,6 +14,7 @@ pub fn schema(args: &Schema) -> Result<Exit, Stop> {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Trace => trace::schema(),
         SchemaOf::Agent => agent::wire::schema(),
+        SchemaOf::Settings => settings(),
     };
     io::stdout().lock().write_all(written(&schema).as_bytes())?;
     Ok(Exit::AsExpected)

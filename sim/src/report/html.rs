@@ -19,7 +19,7 @@ use super::repeat;
 use super::verdict::{Verdict, expected};
 use sheet::{Sheet, Side, Tone};
 
-pub use live::{Have, Live};
+pub use live::{Have, Live, news};
 
 /// The page of a report.
 pub fn report(report: Report<'_>) -> String {
@@ -41,7 +41,7 @@ pub fn report(report: Report<'_>) -> String {
         | Report::List(_) => Vec::new(),
     };
     let sheets: Vec<_> = sheets.iter().map(Sheet::wire).collect();
-    document::document(&sheets, false)
+    document::document(&sheets, None)
 }
 
 fn of_opened(opened: &Opened) -> Vec<Sheet<'_>> {

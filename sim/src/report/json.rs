@@ -73,6 +73,13 @@ pub fn written(object: &impl Serialize) -> String {
     serde_json::to_string_pretty(object).expect("reports are plain data") + "\n"
 }
 
+/// Settings of an editor: which files are scenarios, and where their schema stands beside them.
+pub fn settings() -> Value {
+    json!({
+        "json.schemas": [{ "fileMatch": ["/scenarios/**/*.json"], "url": "./scenario.schema.json" }],
+    })
+}
+
 fn run(run: &Run) -> Value {
     let ran = run.ran.as_ref().ok();
     let sha256 = ran.map_or("", |ran| &ran.trace_sha256);

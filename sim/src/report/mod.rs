@@ -37,7 +37,7 @@ use judged::Denied;
 
 pub use crate::trace::lanes::Layout;
 pub use exit::Exit;
-pub use html::{Have, Live};
+pub use html::{Have, Live, news};
 pub use text::paint::painted;
 
 /// What a command found.

@@ -17,6 +17,7 @@ pub(super) use tree::{Json, is_trace};
 
 use std::fmt::{self, Formatter};
 
+use portsim_model::personality::{CLAIMS, NAMES};
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -33,9 +34,24 @@ pub(super) fn read(json: &Json) -> Result<File, Complaint> {
     })
 }
 
-/// The JSON Schema of a scenario file.
+/// The JSON Schema of a scenario file. Editors are told more than is checked: which systems and claims there are.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(File).to_value()
+    let mut schema = schemars::schema_for!(File).to_value();
+    let fields = &mut schema["properties"];
+    fields["as"]["items"]["enum"] = NAMES.to_vec().into();
+    let claims = || CLAIMS.iter().flat_map(|(_, claims)| claims.iter());
+    let ids: Vec<_> = claims().map(|claim| claim.id).collect();
+    let says: Vec<_> = claims()
+        .map(|claim| {
+            let (status, source) = (claim.status.word(), claim.source);
+            format!("{} ({status}: {source})", claim.says)
+        })
+        .collect();
+    // A claim may be of a later version: any text is one.
+    fields["claims"]["items"] = serde_json::json!({
+        "anyOf": [{ "enum": ids, "enumDescriptions": says }, { "type": "string" }],
+    });
+    schema
 }
 
 /// A scenario: what threads do with completion ports, and what must hold.
@@ -48,6 +64,7 @@ pub(super) struct File {
     #[expect(dead_code, reason = "for editors")]
     pub(super) schema: Option<String>,
     /// The question that the scenario answers, in a sentence.
+    #[schemars(example = "The newest waiter is released first, so its stack is still warm.")]
     pub(super) why: String,
     /// The rules that it exercises, such as `windows/lifo`.
     #[serde(default)]
@@ -60,6 +77,7 @@ pub(super) struct File {
     pub(super) processes: Vec<String>,
     /// Completion ports.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "p": { "concurrency": 1 } }))]
     pub(super) ports: Named<Port>,
     /// Files: whatever I/O is done on.
     #[serde(default)]
@@ -90,16 +108,21 @@ pub(super) struct File {
     pub(super) sources: Named<Source>,
     /// Shared variables and their first values.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "stop": 0, "alive": [1, 1] }))]
     pub(super) vars: Named<Var>,
     /// Threads and groups of threads, and what they do.
+    #[schemars(example = serde_json::json!({ "a": [{ "get": "p", "into": "x" }], "worker": { "count": 3, "do": [{ "get": "p" }] } }))]
     pub(super) threads: Named<Threads>,
     /// Turns in lock-step: names of threads, or `@time` for the clock.
+    #[schemars(example = serde_json::json!(["a", "b", "@time"]))]
     pub(super) schedule: Option<Vec<String>>,
     /// What must hold.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "always": { "limit": "p.running <= p.concurrency" }, "at_end": { "taken": "a.x.ok" } }))]
     pub(super) properties: Properties,
     /// What is expected of it; to pass, if left out.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "violation": "NAME" }))]
     pub(super) expect: Expect,
     /// Where the exploration of an unbounded scenario stops.
     #[serde(default)]
@@ -262,15 +285,18 @@ pub(super) struct Source {
 pub(super) struct Properties {
     /// In every state.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "limit": "p.running <= p.concurrency" }))]
     pub(super) always: Named<String>,
     /// In at least one state.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "both": "p.running == 2" }))]
     pub(super) sometimes: Named<String>,
     /// In some state of every fair run, or each time that something calls for it.
     #[serde(default)]
     pub(super) eventually: Named<Promise>,
     /// In every state in which nothing can move any more.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({ "taken": "a.x.ok && b.x.ok" }))]
     pub(super) at_end: Named<String>,
 }
 

@@ -4,15 +4,18 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::http::{Answer, Method, REQUEST_MAX, Request, end_of_head, request};
-use crate::report::{Have, Live};
+use crate::report::{Have, Live, news};
 
 /// How often it looks whether it shall end.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How often it looks whether what is shown has changed.
+const FOLLOW: Duration = Duration::from_millis(300);
 
 /// How long a connection may take to ask.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,22 +26,43 @@ const CONNECTIONS_MAX: usize = 32;
 /// The most states that one question may find out.
 const NODES_MAX: usize = 5_000;
 
-/// Answers until it is told to end.
-pub fn serve(listener: TcpListener, token: &str, live: Live, stop: &AtomicBool) -> io::Result<()> {
+/// Answers until it is told to end. Now and then `follow` says what is to be shown from now on, or why it cannot be.
+pub fn serve(
+    listener: TcpListener,
+    token: &str,
+    live: Live,
+    stop: &AtomicBool,
+    mut follow: impl FnMut() -> Option<Result<Live, String>> + Send,
+) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let desk = Arc::new(Desk {
         authority: listener.local_addr()?.to_string(),
         token: token.to_owned(),
-        live: Mutex::new(live),
+        shown: Mutex::new(Shown {
+            live,
+            generation: 0,
+            trouble: String::new(),
+        }),
         connections: AtomicUsize::new(0),
     });
-    while !stop.load(Ordering::Relaxed) {
-        match listener.accept() {
-            Ok((stream, _)) => desk.take(stream)?,
-            // What went wrong with one connection says nothing of the next.
-            Err(_) => thread::sleep(LOOK),
+    thread::scope(|scope| {
+        // To find out what is shown next can take long, and what is shown stays meanwhile.
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                thread::sleep(FOLLOW);
+                if let Some(next) = follow() {
+                    desk.shown().become_next(next);
+                }
+            }
+        });
+        while !stop.load(Ordering::Relaxed) {
+            match listener.accept() {
+                Ok((stream, _)) => desk.take(stream),
+                // What went wrong with one connection says nothing of the next.
+                Err(_) => thread::sleep(LOOK),
+            }
         }
-    }
+    });
     Ok(())
 }
 
@@ -47,24 +71,37 @@ struct Desk {
     /// The host and port by which it is asked for.
     authority: String,
     token: String,
-    live: Mutex<Live>,
+    shown: Mutex<Shown>,
     connections: AtomicUsize,
 }
 
+/// What is shown.
+struct Shown {
+    live: Live,
+    /// How often it has changed.
+    generation: usize,
+    /// What is wrong with what should be shown now; empty where nothing is.
+    trouble: String,
+}
+
 impl Desk {
-    /// Answers a connection beside others.
-    fn take(self: &Arc<Self>, stream: TcpStream) -> io::Result<()> {
-        if self.connections.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
+    /// Answers a connection beside others; none where there are too many.
+    fn take(self: &Arc<Self>, stream: TcpStream) {
+        let free = || {
             self.connections.fetch_sub(1, Ordering::Relaxed);
-            return Ok(());
+        };
+        if self.connections.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
+            return free();
         }
         let desk = Arc::clone(self);
-        thread::Builder::new().spawn(move || {
+        let started = thread::Builder::new().spawn(move || {
             // Who asks no more is not answered.
             let _ = desk.converse(stream);
             desk.connections.fetch_sub(1, Ordering::Relaxed);
-        })?;
-        Ok(())
+        });
+        if started.is_err() {
+            free();
+        }
     }
 
     fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
@@ -102,14 +139,38 @@ impl Desk {
         if !is_same(token.as_bytes(), self.token.as_bytes()) {
             return Answer::Absent;
         }
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown();
+        let generation = shown.generation;
         match (asked.method, what) {
-            (Method::Get, "") => Answer::Page(live.document()),
+            (Method::Get, "") => Answer::Page(shown.live.document(generation)),
+            (Method::Post, "news") => Answer::Data(news(generation, &shown.trouble)),
+            // Of what was shown before, nothing is known any more.
+            (Method::Post, "states") if asked.number("generation") != Some(generation) => {
+                Answer::Bad
+            }
             (Method::Post, "states") => {
-                let more = more(&mut live, asked);
+                let more = more(&mut shown.live, asked);
                 more.map_or(Answer::Bad, Answer::Data)
             }
             _ => Answer::Absent,
+        }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shown {
+    /// From now on the next is shown; where that cannot be, this one, with the reason.
+    fn become_next(&mut self, next: Result<Live, String>) {
+        match next {
+            Ok(live) => {
+                self.live = live;
+                self.generation += 1;
+                self.trouble = String::new();
+            }
+            Err(trouble) => self.trouble = trouble,
         }
     }
 }

@@ -17,7 +17,7 @@ const SCRIPTS: [&str; 5] = [
 ];
 
 /// A document that carries what it shows: all of it, or what it begins with where a process answers that knows more.
-pub fn document(sheets: &[Sheet], is_live: bool) -> String {
+pub fn document(sheets: &[Sheet], generation: Option<usize>) -> String {
     let page = Page {
         format: "portsim-page/1",
         tool: env!("CARGO_PKG_VERSION"),
@@ -25,7 +25,7 @@ pub fn document(sheets: &[Sheet], is_live: bool) -> String {
         portable: constants()
             .filter_map(|(name, _)| Some((name, error_named(name)? as u8)))
             .collect(),
-        is_live,
+        generation,
         sheets: sheets.iter().map(head).collect(),
     };
     let mut data = block("page", &json(&page));
@@ -39,7 +39,11 @@ pub fn document(sheets: &[Sheet], is_live: bool) -> String {
     let (close, after) = split(rest, "@script@");
     let before = before.replace("@style-hash@", &hash(STYLE));
     let before = before.replace("@script-hash@", &hash(&script));
-    let connect = if is_live { "'self'" } else { "'none'" };
+    let connect = if generation.is_some() {
+        "'self'"
+    } else {
+        "'none'"
+    };
     let before = before.replace("@connect@", connect);
     [&before, STYLE, between, &data, close, &script, after].concat()
 }

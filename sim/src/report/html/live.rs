@@ -74,13 +74,13 @@ impl Live {
         }
     }
 
-    /// The document, with all that is known by now.
-    pub fn document(&self) -> String {
+    /// The document, with all that is known by now, of what has changed so often.
+    pub fn document(&self, generation: usize) -> String {
         let mut sheet = self.sheet.clone();
         for (side, growing) in sheet.sides.iter_mut().zip(&self.sides) {
             side.states = growing.as_ref().map(|it| it.packer.states().clone());
         }
-        document(&[sheet], true)
+        document(&[sheet], Some(generation))
     }
 
     /// What a page lacks that stands in a state: the steps out of it, and so many states near it. None where there is no
@@ -113,4 +113,12 @@ impl Live {
                 .collect::<Option<_>>()?,
         }))
     }
+}
+
+/// How often what is shown has changed, and what is wrong with what should be.
+pub fn news(generation: usize, trouble: &str) -> String {
+    json(&wire::News {
+        generation,
+        trouble: trouble.to_owned(),
+    })
 }

@@ -14,8 +14,8 @@ pub struct Page {
     pub constants: Vec<(&'static str, i64)>,
     /// What systems call errors, each with a number that those of one meaning share.
     pub portable: Vec<(&'static str, u8)>,
-    /// Whether a process answers that knows more.
-    pub is_live: bool,
+    /// Where a process answers that knows more, how often what it shows has changed; none in a file.
+    pub generation: Option<usize>,
     /// The sheets in short: each stands whole in a block of its own.
     pub sheets: Vec<Head>,
 }
@@ -132,6 +132,13 @@ pub struct More<'s> {
     pub held: &'s [Vec<Held>],
     pub wrongs: &'s [Wrong],
     pub states: Vec<(usize, &'s State)>,
+}
+
+/// How often what is shown has changed, and what is wrong with what should be.
+#[derive(Serialize)]
+pub struct News {
+    pub generation: usize,
+    pub trouble: String,
 }
 
 /// Its kind, its name, and the expression.

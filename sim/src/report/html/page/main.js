@@ -4,6 +4,7 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const page = read("page");
 const constants = new Map(page.constants.map(([name, value]) => [name, BigInt(value)]));
 const portable = new Map(page.portable);
+const isLive = page.generation !== null;
 const top_ = document.getElementById("top");
 
 const RANDOM_MAX = 200;
@@ -16,11 +17,11 @@ const known = new Map();
 function statesOf(number, side, data) {
   const key = `${number}/${side}`;
   const ask = async (what) => {
-    const answer = await fetch(`states?side=${side}&${what}`, { method: "POST" });
+    const answer = await fetch(`states?generation=${page.generation}&side=${side}&${what}`, { method: "POST" });
     if (!answer.ok) throw new Error(answer.statusText);
     return answer.json();
   };
-  if (!known.has(key)) known.set(key, new States(data, constants, page.is_live ? ask : null));
+  if (!known.has(key)) known.set(key, new States(data, constants, isLive ? ask : null));
   return known.get(key);
 }
 
@@ -34,6 +35,7 @@ class App {
     this.shown = found.length ? found.slice(0, 2) : first >= 0 ? [first] : [];
     this.course = new Course(this.shown.map((side) => statesOf(number, side, this.sheet.sides[side].states)), portable);
     this.note = "";
+    this.trouble = "";
     this.side = (n) => this.sheet.sides[this.shown[n]];
     this.showRule = this.showRule.bind(this);
   }
@@ -93,7 +95,7 @@ class App {
     const { keys, edge } = await this.course.sides[0].find(this.course.state(0), holds, SEARCHED_MAX);
     this.note = "";
     if (keys) return this.go(keys);
-    const where = page.is_live ? `the first ${SEARCHED_MAX.toLocaleString("en")} from here` : "the states that this file carries";
+    const where = isLive ? `the first ${SEARCHED_MAX.toLocaleString("en")} from here` : "the states that this file carries";
     this.note = edge ? `${what}: not among ${where}.` : `${what}: no state that can be reached from here.`;
     return this.render();
   }
@@ -285,7 +287,7 @@ class App {
     const parts = this.course.sides.map((states, n) => {
       const side = this.side(n);
       const { data } = states;
-      const carries = page.is_live
+      const carries = isLive
         ? `${counted(data.states.length, "state")} ${data.is_whole ? "are all that there are" : "are known so far; more are found out as they are asked for"}`
         : data.is_whole
         ? `This page carries all ${counted(data.states.length, "state")}`
@@ -432,6 +434,24 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   act();
 });
+// A page that is served follows its file: what was shown is opened anew, at the same moment as far as that is possible.
+async function follow() {
+  let news;
+  try {
+    const answer = await fetch("news", { method: "POST" });
+    if (!answer.ok) return;
+    news = await answer.json();
+  } catch {
+    return;
+  }
+  if (news.generation !== page.generation) return location.reload();
+  setTimeout(follow, 700);
+  if (!app || news.trouble === app.trouble) return;
+  if (news.trouble || app.trouble) app.note = news.trouble;
+  app.trouble = news.trouble;
+  await app.render();
+}
+if (isLive) setTimeout(follow, 700);
 window.addEventListener("hashchange", fromAddress);
 window.addEventListener("resize", () => top_.querySelectorAll(".lanes-box").forEach((box) => box.drawArrows?.()));
 fromAddress();

@@ -360,7 +360,7 @@ function nextView(possible, app) {
     const isUnknown = course.sides.some((states, n) => states.steps(course.state(n)) === null);
     const isBounded = course.sides.some((states, n) => states.isBounded(course.state(n)));
     const says = isUnknown
-      ? page.is_live
+      ? isLive
         ? "The process that knows more has ended."
         : "This file ends here: what is behind was left out."
       : isBounded
