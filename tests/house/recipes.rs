@@ -117,13 +117,13 @@ fn a_place_that_a_recipe_forgets_is_seen() {
                 "sim/src/names.rs",
                 "Violation::AtEnd(n) => self.at_end[n],\n",
             ),
-            ("model/src/symmetry.rs", "all(&program.at_end)\n"),
+            ("model/src/symmetry/mod.rs", "all(&program.at_end)\n"),
             ("model/src/turn.rs", "let at_end = false;\n"),
         ],
         &[
             ".github/CONTRIBUTING.md:0: `A new system` does not name `sim/src/native/mod.rs`",
             ".github/CONTRIBUTING.md:0: `A new operation` does not name `sim/src/shrink.rs`",
-            ".github/CONTRIBUTING.md:0: `A new property kind` does not name `model/src/symmetry.rs`",
+            ".github/CONTRIBUTING.md:0: `A new property kind` does not name `model/src/symmetry/mod.rs`",
             ".github/CONTRIBUTING.md:0: no recipe `A new report format`",
         ],
     );
