@@ -30,7 +30,8 @@
 //! its place is reached, whoever stands in front; and what pends when its thread is over ends with -ECANCELED once bytes
 //! come. Here a thread that is nobody's submits them all. So a cancel that comes too late (-EALREADY) is absent too.
 //!
-//! Timeouts of some time, which would be deadlines of no thread, are absent, and so are drained requests, polled rings,
+//! Timeouts of some time, which would be deadlines of no thread, are absent, and so are drained requests, waits whose minimum
+//! has a time of its own, polled rings,
 //! and rings of one submitter. The requests of a chain that end by themselves do so in one action; in the kernel others can
 //! come between. A ring whose descriptor is closed can be posted to through another one; here nobody has
 //! one, but its requests go on, as they would then.
