@@ -6,7 +6,7 @@ use super::whole::Whole;
 /// The states that a process owns, for all its workers.
 pub enum Seen {
     /// Their fingerprints.
-    Prints(Visited),
+    Prints(Box<Visited>),
     /// All their bytes.
     Whole(Whole),
 }
@@ -17,7 +17,7 @@ impl Seen {
         if exact {
             Seen::Whole(Whole::new(state_len))
         } else {
-            Seen::Prints(Visited::new())
+            Seen::Prints(Box::new(Visited::new()))
         }
     }
 

@@ -299,8 +299,8 @@ mod tests {
         whole.insert_all(&prints, &parents, &bytes, |n| new.push(n % 1_000));
         new.sort_unstable();
         assert_eq!(new, Vec::from_iter(0..1_000));
-        for n in 0..1_000 {
-            assert_eq!(whole.parent(prints[n] & SHORT), Some(999 - n as u64));
+        for (&print, parent) in prints[..1_000].iter().zip((0..1_000).rev()) {
+            assert_eq!(whole.parent(print & SHORT), Some(parent));
         }
     }
 
