@@ -24,5 +24,15 @@ for needed in chromium chromedriver python3; do
     fi
 done
 
-PORTSIM=$portsim CHROMIUM=$(command -v chromium) CHROMEDRIVER=$(command -v chromedriver) PYTHONDONTWRITEBYTECODE=1 \
+# A checker of accessibility, from npm.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+axe=
+if have npm && npm install --prefix "$scratch" --no-audit --no-fund --ignore-scripts axe-core@4 >/dev/null 2>&1; then
+    axe=$scratch/node_modules/axe-core/axe.min.js
+else
+    printf '\n!! axe-core could not be installed: ACCESSIBILITY was NOT CHECKED by it\n'
+fi
+
+AXE=$axe PORTSIM=$portsim CHROMIUM=$(command -v chromium) CHROMEDRIVER=$(command -v chromedriver) PYTHONDONTWRITEBYTECODE=1 \
     python3 tests/page/page_test.py

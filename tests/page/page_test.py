@@ -404,6 +404,12 @@ class Recordings(unittest.TestCase):
         browser.wait("return document.getElementById('at').value !== arguments[0]", before)
         self.assertEqual(browser.text("tbody.refused"), [])
 
+    def test_a_broken_invariant_ends_a_run(self):
+        show(check(ROOT / "scenarios/bugs/cancelling-request-shared.json"))
+        self.assertIn("an invariant is broken", " ".join(browser.text(".right section p")))
+        # What is pending has not failed.
+        self.assertEqual(len(browser.text("td.failed")), 1)
+
     def test_full_speed_is_shown_as_intervals(self):
         page = folder / "free.html"
         subprocess.run([PORTSIM, "admit", "traces/refused/windows-taken-twice-at-full-speed.jsonl", "--html", str(page)], capture_output=True, cwd=ROOT)
@@ -443,6 +449,35 @@ class Hostile(unittest.TestCase):
         browser.js("const it = document.createElement('script'); it.textContent = 'window.hit = 4'; document.body.append(it)")
         self.assertIsNone(browser.js("return window.hit ?? null"))
         browser.complaints()
+
+
+@unittest.skipUnless(os.environ.get("AXE"), "axe-core is not here")
+class Accessible(unittest.TestCase):
+    """What a checker of accessibility has to say: roles, names, order of headings, contrast."""
+
+    def test_axe_finds_nothing(self):
+        def kept(name, *arguments):
+            return pathlib.Path(shutil.copy(check(*arguments), folder / f"{name}.html"))
+
+        pool = write("pool.json", POOL)
+        pages = {
+            "two systems": (kept("two", pool, "--as", "all"), "#as=windows,condvar&at=4&p=a,b,poster,poster"),
+            "one": (kept("one", pool), "#as=windows&at=1&p=poster,poster"),
+            "a folder": (kept("folder", ROOT / "scenarios/for-ever"), ""),
+        }
+        for name, source in [("refused", "traces/refused/epoll-oldest-waiter-first.jsonl"), ("full speed", "traces/refused/windows-taken-twice-at-full-speed.jsonl")]:
+            page = folder / f"{name.replace(' ', '-')}.html"
+            subprocess.run([PORTSIM, "explore", source, "--html", str(page)], capture_output=True, cwd=ROOT)
+            pages[name] = (page, "")
+        axe = pathlib.Path(os.environ["AXE"]).read_text()
+        for name, (page, fragment) in pages.items():
+            for scheme in ["light", "dark"]:
+                browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+                show(page, fragment)
+                browser.js(axe + "; return 1")
+                found = browser.js("return axe.run(document).then(all => all.violations.map(it => [it.id, it.nodes.map(node => node.html)]))")
+                self.assertEqual(found, [], f"{name}, {scheme}")
+        browser.devtools("Emulation.setEmulatedMedia", features=[])
 
 
 class Expressions(unittest.TestCase):

@@ -45,6 +45,8 @@ pub struct Node {
     pub wrong: Option<Violation>,
     /// Whether only a bound of the scenario keeps somebody from moving.
     pub is_bounded: bool,
+    /// Whether an invariant of every port is broken there, so that no rule says what comes next.
+    pub is_broken: bool,
     /// Every step that is possible, where it was asked.
     steps: Option<Vec<Edge>>,
 }
@@ -99,7 +101,7 @@ impl Graph {
     pub fn expand(&mut self, node: usize) -> &[Edge] {
         if self.nodes[node].steps.is_none() {
             let (found, is_bounded) = self.found(node);
-            let at_rest = found.is_empty() && !is_bounded;
+            let at_rest = found.is_empty() && !is_bounded && !self.nodes[node].is_broken;
             let edges = found.into_iter().map(|it| Edge {
                 step: it.step,
                 events: it.events,
@@ -160,8 +162,10 @@ impl Graph {
         let number = *self.numbers.entry((state.clone(), fault)).or_insert(next);
         if number == next {
             let broken = fault.map(Violation::Builtin);
+            let wrong = broken.or_else(|| self.machine.judge(&state));
             self.nodes.push(Node {
-                wrong: broken.or_else(|| self.machine.judge(&state)),
+                is_broken: matches!(wrong, Some(Violation::Builtin(_))),
+                wrong,
                 state,
                 before,
                 is_bounded: false,
@@ -175,8 +179,7 @@ impl Graph {
     fn found(&self, node: usize) -> (Vec<Taken>, bool) {
         let (machine, node) = (self.machine(), &self.nodes[node]);
         let mut taken = Vec::new();
-        // Behind a broken invariant no rule says what comes next.
-        if matches!(node.wrong, Some(Violation::Builtin(_))) {
+        if node.is_broken {
             return (taken, false);
         }
         let mut movers = Vec::new();

@@ -55,11 +55,12 @@ impl Tour {
         states_max: usize,
     ) -> Tour {
         let mut graph = Graph::new(machine);
-        let upto = refusal.map_or(events.len(), |refusal| refusal.at as usize - 1);
+        let place = |refusal: &Refusal| (refusal.at as usize).saturating_sub(1);
+        let upto = refusal.map_or(events.len(), place);
         let upto = upto.min(events.len());
         let (run, shown) = graph.explain(&events[..upto], at_rest);
         let parted = refusal.map(|refusal| Parted {
-            event: events.get(refusal.at as usize - 1).cloned(),
+            event: events.get(place(refusal)).cloned(),
             refusal: refusal.clone(),
         });
         Tour {

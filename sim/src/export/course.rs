@@ -1,5 +1,6 @@
 //! A run or a recording that is drawn: what all pictures of one have in common.
 
+use portsim_model::event::Error;
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::{Program, ThreadId};
 use portsim_model::state::View;
@@ -134,12 +135,14 @@ pub fn bar(event: &Event) -> Bar {
     }
 }
 
-/// Whether an event says that a call failed.
+/// Whether an event says that a call failed. That an operation is pending is no failure.
 pub fn is_failure(event: &Event) -> bool {
     let answer = match &event.shown {
         Shown::Call { answer, .. } => answer.as_ref(),
         Shown::Return { answer, .. } => Some(answer),
         Shown::Silent { .. } => None,
     };
-    matches!(answer, Some(Answer::Failed(_) | Answer::Partial(..)))
+    let is_one = |it: &&Answer| matches!(it, Answer::Failed(_) | Answer::Partial(..));
+    let failure = answer.filter(is_one);
+    failure.is_some_and(|it| it.error() != Some(Error::Pending))
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use portsim_model::claim::Claim;
+use portsim_model::event::Error;
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::{Program, ThreadId};
 use portsim_model::property::Violation;
@@ -167,7 +168,12 @@ impl Packer {
         let other = row.iter().enumerate().filter(is_other);
         let other = other.flat_map(|(place, &value)| [place, value]).collect();
         let held = self.held.number(&mut self.states.held, held);
-        wire::State(node.before, held, wrong, node.is_bounded, other, steps)
+        let ends = match (node.is_broken, node.is_bounded) {
+            (true, _) => 2,
+            (false, true) => 1,
+            (false, false) => 0,
+        };
+        wire::State(node.before, held, wrong, ends, other, steps)
     }
 
     fn row(&mut self, machine: &dyn AnyMachine, names: &Names, node: &Node) -> Vec<usize> {
@@ -259,8 +265,10 @@ pub fn shown(names: &Names, program: &Program, event: &Event) -> wire::Shown {
     wire::Shown(event.shown.thread().index(), words, bar, failed)
 }
 
+/// Whether a call failed. That an operation is pending is no failure.
 fn is_failure(answer: &Answer) -> bool {
-    matches!(answer, Answer::Failed(_) | Answer::Partial(..))
+    let is_one = matches!(answer, Answer::Failed(_) | Answer::Partial(..));
+    is_one && answer.error() != Some(Error::Pending)
 }
 
 fn groups(names: &Names) -> Vec<(String, Vec<usize>)> {

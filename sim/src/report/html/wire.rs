@@ -212,14 +212,15 @@ pub struct Held(pub usize, pub String, pub Option<usize>);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Wrong(pub String, pub String);
 
-/// A state before it, who is held, what is wrong, whether a bound keeps somebody from moving, places and values that differ
-/// from the state before, and the steps as step, what is seen, and the state that it leads to; none where nobody has asked.
+/// A state before it, who is held, what is wrong, why there may be no steps (1: a bound keeps somebody from moving, 2: an invariant
+/// is broken), places and values that differ from the state before, and the steps as step, what is seen, and the state that it
+/// leads to; none where nobody has asked.
 #[derive(Debug, Clone, Serialize)]
 pub struct State(
     pub Option<usize>,
     pub usize,
     pub Option<usize>,
-    pub bool,
+    pub u8,
     pub Vec<usize>,
     pub Option<Vec<usize>>,
 );

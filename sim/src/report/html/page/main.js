@@ -122,7 +122,7 @@ class App {
     const states = this.course.sides[0];
     await this.find("A state in which nobody can move", async (state) => {
       if (states.steps(state) === null) await states.load(state, 1000);
-      return states.steps(state)?.length === 0;
+      return states.steps(state)?.length === 0 && !states.isBroken(state);
     });
   }
 
@@ -273,8 +273,10 @@ class App {
   }
 
   example() {
-    const port = this.course.sides[0].data.columns.find(([about]) => about === "port");
-    return port ? `find: ${port[1]}.depth == 2` : "find: EXPRESSION";
+    const { columns, threads } = this.course.sides[0].data;
+    const named = (kind) => columns.find(([about]) => about === kind)?.[1];
+    if (named("port")) return `find: ${named("port")}.depth == 2`;
+    return named("variable") ? `find: ${named("variable")} == 1` : `find: ${threads[0]}.done`;
   }
 
   toggle(number) {

@@ -142,7 +142,11 @@ class States {
   }
 
   isBounded(state) {
-    return this.data.states[state][3];
+    return this.data.states[state][3] === 1;
+  }
+
+  isBroken(state) {
+    return this.data.states[state][3] === 2;
   }
 
   claim(number) {

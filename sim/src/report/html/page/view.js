@@ -96,7 +96,7 @@ function lanesView(n, app) {
     }
     const cells = [];
     rows.forEach((row, place) => {
-      const line = el("tr", null, el("th", { scope: "row", class: "n" }, place === 0 ? stepButton(at, app) : ""));
+      const line = el("tr", null, place === 0 ? el("th", { scope: "row", class: "n" }, stepButton(at, app)) : el("td", { class: "n" }));
       cells.push(new Map());
       for (const thread of columns) {
         const bar = row.bars[thread];
@@ -346,6 +346,17 @@ function stepWords(states, edge) {
   return [text, ...then, ...woken].join(", then ");
 }
 
+// Why there is no step.
+function whyNothing(course) {
+  const some = (holds) => course.sides.some((states, n) => holds(states, course.state(n)));
+  if (some((states, state) => states.steps(state) === null)) {
+    return isLive ? "The process that knows more has ended." : "This file ends here: what is behind was left out.";
+  }
+  if (some((states, state) => states.isBroken(state))) return "The run ends here: an invariant is broken, and no rule says what comes of that.";
+  if (some((states, state) => states.isBounded(state))) return "Nothing: a bound of the scenario keeps everybody from moving.";
+  return "Nothing: nobody can move any more.";
+}
+
 function nextView(possible, app) {
   const { course } = app;
   const ahead = course.keys[course.at];
@@ -356,18 +367,7 @@ function nextView(possible, app) {
     if (!groups.has(thread)) groups.set(thread, []);
     groups.get(thread).push({ step, number });
   });
-  if (possible.length === 0) {
-    const isUnknown = course.sides.some((states, n) => states.steps(course.state(n)) === null);
-    const isBounded = course.sides.some((states, n) => states.isBounded(course.state(n)));
-    const says = isUnknown
-      ? isLive
-        ? "The process that knows more has ended."
-        : "This file ends here: what is behind was left out."
-      : isBounded
-        ? "Nothing: a bound of the scenario keeps everybody from moving."
-        : "Nothing: nobody can move any more.";
-    return [el("p", { class: "soft" }, says)];
-  }
+  if (possible.length === 0) return [el("p", { class: "soft" }, whyNothing(course))];
   return [...groups].map(([thread, steps]) =>
     el(
       "div",
