@@ -371,7 +371,7 @@ mod tests {
             assert_eq!(visited.from(print(n) & SHORT), Some(from(n, n % 50)));
         }
         assert_eq!(visited.from(print(200_000) & SHORT), None);
-        assert!(visited.bytes() < 24 * visited.len());
+        assert!(visited.bytes() < 30 * visited.len());
         let mut all = 0;
         for first in 0..3 {
             let told = visited.for_each(first, 3, |print, _| {
