@@ -29,7 +29,7 @@ const FULL: u64 = 26;
 const LINES: usize = if cfg!(all(test, loom)) { 1 } else { 32 };
 
 /// A table of more lines grows by a quarter, to save memory; a smaller one by half, to save time.
-const LARGE: usize = 1 << 11;
+const LARGE: usize = 1 << 14;
 
 /// Places of a line.
 const PLACES: usize = 4;
