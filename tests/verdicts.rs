@@ -117,3 +117,37 @@ fn what_is_not_as_expected_stands_where_it_is_written() {
         "{uri}"
     );
 }
+
+/// What a run before has written does not stand for a file that cannot be read.
+#[test]
+fn results_of_before_go_where_a_file_is_bad() {
+    let scratch = Scratch::new("verdicts-bad");
+    let (junit, sarif) = (scratch.path("it.xml"), scratch.path("it.sarif"));
+    let (html, good) = (
+        scratch.path("it.html"),
+        "scenarios/portable/awaits-the-end-of-another.json",
+    );
+    let bad = scratch.file(
+        "bad.json",
+        br#"{ "why": "It does nothing.", "threds": {} }"#,
+    );
+    let written = |file: &str| {
+        let args = ["--junit", &junit, "--sarif", &sarif, "--html", &html];
+        let output = portsim(&[&["check", file], &args[..]].concat());
+        let texts = [&junit, &sarif, &html].map(|it| fs::read_to_string(it).expect("it is there"));
+        (code(&output), texts)
+    };
+    let (passed, before) = written(good);
+    let (refused, now) = written(&bad);
+    assert_eq!((passed, refused), (0, 2));
+    for (before, now) in before.iter().zip(&now) {
+        assert_ne!(before, now);
+        assert!(!now.contains("portable/awaits-the-end-of-another"), "{now}");
+    }
+    assert!(
+        now[0].contains("errors=\"2\"") && now[0].contains("time=\"0.000\""),
+        "{}",
+        now[0]
+    );
+    assert!(!now[0].contains("time=\"-"), "{}", now[0]);
+}

@@ -80,6 +80,8 @@ pub fn report(findings: &[Finding], bad: &[BadInput]) -> String {
 
 fn counts(all: &[Result], bad: usize, seconds: f64) -> String {
     let of = |wanted| all.iter().filter(|it| **it == wanted).count();
+    // The sum of no seconds is -0.0, which is no time to a reader.
+    let seconds = seconds + 0.0;
     format!(
         " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{seconds:.3}\"",
         all.len() + bad,
