@@ -79,7 +79,7 @@ pub fn runs(machine: &dyn AnyMachine, names: &Names) -> String {
 /// leads while nobody watches.
 fn said_of(machine: &dyn AnyMachine, state: &State) -> String {
     let (mut steps, mut next) = (Vec::new(), state.clone());
-    let bounded = machine.movers(state, &mut |mover| steps.push(mover));
+    let bounded = machine.movers(state, &mut steps);
     let movers = mem::take(&mut steps);
     machine.successors(state, &movers, &mut next, &mut |step, led_to, fault| {
         let mut unseen = state.clone();

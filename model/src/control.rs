@@ -275,8 +275,18 @@ impl Plan {
         count
     }
 
-    /// The `nth` of the [`Plan::offers`], and how many there are.
+    /// Where the `nth` of the [`Plan::offers`] stands, and how many there are, where it is an operation and nothing of that
+    /// depends on results.
     #[inline]
+    pub(crate) fn known_offer(&self, me: ThreadId, pc: Pc, nth: u32) -> Option<(Pc, u32)> {
+        let known = self.known_offers(me, pc)?;
+        match *known.get(nth as usize)? {
+            Offer::Op(_, pc) => Some((pc, known.len() as u32)),
+            Offer::End(_) | Offer::Nowhere(_) => None,
+        }
+    }
+
+    /// The `nth` of the [`Plan::offers`], and how many there are.
     pub(crate) fn offered(
         &self,
         program: &Program,

@@ -90,6 +90,33 @@ pub(crate) struct PortPlace {
     pub delivered: Option<u16>,
 }
 
+impl PortPlace {
+    #[inline(always)]
+    pub fn open(&self) -> usize {
+        self.at.into()
+    }
+
+    #[inline(always)]
+    pub fn count(&self) -> usize {
+        usize::from(self.at) + 1
+    }
+
+    #[inline(always)]
+    pub fn waiters(&self) -> Range<usize> {
+        self.waiters.into()..self.packets.into()
+    }
+
+    /// Packets that a call has taken and not returned yet.
+    pub fn taken(&self) -> Option<Range<usize>> {
+        Some(self.taken?.into()..self.end.into())
+    }
+
+    #[inline(always)]
+    pub fn queue(&self) -> Range<usize> {
+        self.packets.into()..self.queue_end.into()
+    }
+}
+
 /// Where one noun stands among the bytes of a state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
@@ -206,6 +233,11 @@ impl Layout {
     #[inline]
     pub(crate) fn has_deadlines(&self) -> bool {
         self.parts.deadline != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn thread_from(&self, id: ThreadId) -> usize {
+        self.threads[id.index()].from.into()
     }
 
     /// Bytes of a state.

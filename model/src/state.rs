@@ -120,11 +120,10 @@ impl<'a> View<'a> {
 
     /// One port.
     #[inline]
-    pub fn port(&self, id: PortId) -> Port<&'a [u8]> {
-        let place = self.layout.ports[id.index()];
+    pub fn port(&self, id: PortId) -> Port<'a, &'a [u8]> {
         Port {
-            place,
-            bytes: &self.bytes[usize::from(place.at)..usize::from(place.end)],
+            place: &self.layout.ports[id.index()],
+            bytes: self.bytes,
         }
     }
 
@@ -326,22 +325,23 @@ impl<'a> View<'a> {
 }
 
 /// One port.
-pub struct Port<B> {
-    place: PortPlace,
+pub struct Port<'a, B> {
+    place: &'a PortPlace,
+    /// Of the whole state: each place is one of the layout's.
     bytes: B,
 }
 
-impl<B: Deref<Target = [u8]>> Port<B> {
+impl<B: Deref<Target = [u8]>> Port<'_, B> {
     /// Whether its handle is open.
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.bytes[0] != 0
+        self.bytes[self.place.open()] != 0
     }
 
     /// How many handles of it are open.
     #[inline]
     pub fn handles(&self) -> u8 {
-        self.bytes[0]
+        self.bytes[self.place.open()]
     }
 
     /// Whether so many packets can be posted without taking the room of those that nobody posts.
@@ -354,74 +354,68 @@ impl<B: Deref<Target = [u8]>> Port<B> {
     /// Packets nobody has taken.
     #[inline]
     pub fn packets(&self) -> Packets<&[u8]> {
-        let from = usize::from(self.place.packets - self.place.at);
-        Packets(&self.bytes[from..usize::from(self.place.queue_end - self.place.at)])
+        Packets(&self.bytes[self.place.queue()])
     }
 
     /// Packets that a call has taken and not returned yet, where a system takes them in two steps.
     pub fn taken(&self) -> Option<Packets<&[u8]>> {
-        let at = self.place.taken? - self.place.at;
-        Some(Packets(&self.bytes[usize::from(at)..]))
+        Some(Packets(&self.bytes[self.place.taken()?]))
     }
 
     /// What a system that counts no running threads keeps of a port besides: 0 at the start.
     pub fn note(&self) -> u8 {
-        self.bytes[1]
+        self.bytes[self.place.count()]
     }
 
     /// Threads parked on it.
     #[inline]
     pub fn waiters(&self) -> Waiters<&[u8]> {
-        let from = usize::from(self.place.waiters - self.place.at);
-        Waiters(&self.bytes[from..usize::from(self.place.packets - self.place.at)])
+        Waiters(&self.bytes[self.place.waiters()])
     }
 
     /// Threads that count against its concurrency value.
     #[inline]
     pub fn running(&self) -> Running<&u8> {
         Running {
-            count: &self.bytes[1],
+            count: &self.bytes[self.place.count()],
             limit: self.place.limit,
         }
     }
 }
 
-impl<B: DerefMut<Target = [u8]>> Port<B> {
+impl<B: DerefMut<Target = [u8]>> Port<'_, B> {
     /// Changes how many handles of it are open.
     pub fn set_handles(&mut self, handles: u8) {
-        self.bytes[0] = handles;
+        self.bytes[self.place.open()] = handles;
     }
 
     /// Packets nobody has taken.
     #[inline]
     pub fn packets_mut(&mut self) -> Packets<&mut [u8]> {
-        let from = usize::from(self.place.packets - self.place.at);
-        Packets(&mut self.bytes[from..usize::from(self.place.queue_end - self.place.at)])
+        Packets(&mut self.bytes[self.place.queue()])
     }
 
     /// Changes [`Port::taken`].
     pub fn taken_mut(&mut self) -> Option<Packets<&mut [u8]>> {
-        let at = self.place.taken? - self.place.at;
-        Some(Packets(&mut self.bytes[usize::from(at)..]))
+        Some(Packets(&mut self.bytes[self.place.taken()?]))
     }
 
     /// Changes [`Port::note`].
     pub fn set_note(&mut self, note: u8) {
-        self.bytes[1] = note;
+        self.bytes[self.place.count()] = note;
     }
 
     /// Threads parked on it.
     #[inline]
     pub fn waiters_mut(&mut self) -> Waiters<&mut [u8]> {
-        let from = usize::from(self.place.waiters - self.place.at);
-        Waiters(&mut self.bytes[from..usize::from(self.place.packets - self.place.at)])
+        Waiters(&mut self.bytes[self.place.waiters()])
     }
 
     /// Threads that count against its concurrency value.
     #[inline]
     pub fn running_mut(&mut self) -> Running<&mut u8> {
         Running {
-            count: &mut self.bytes[1],
+            count: &mut self.bytes[self.place.count()],
             limit: self.place.limit,
         }
     }
@@ -505,7 +499,7 @@ impl Facts for View<'_> {
 #[inline(always)]
 pub(crate) fn thread<'a>(layout: &Layout, bytes: &'a [u8], id: ThreadId) -> Thread<&'a [u8]> {
     Thread {
-        bytes: &bytes[layout.threads[id.index()].range()],
+        bytes: &bytes[layout.thread_from(id)..],
         parts: layout.parts,
     }
 }
@@ -517,17 +511,20 @@ pub(crate) fn thread_mut<'a>(
     id: ThreadId,
 ) -> Thread<&'a mut [u8]> {
     Thread {
-        bytes: &mut bytes[layout.threads[id.index()].range()],
+        bytes: &mut bytes[layout.thread_from(id)..],
         parts: layout.parts,
     }
 }
 
 #[inline]
-pub(crate) fn port_mut<'a>(layout: &Layout, bytes: &'a mut [u8], id: PortId) -> Port<&'a mut [u8]> {
-    let place = layout.ports[id.index()];
+pub(crate) fn port_mut<'a>(
+    layout: &'a Layout,
+    bytes: &'a mut [u8],
+    id: PortId,
+) -> Port<'a, &'a mut [u8]> {
     Port {
-        place,
-        bytes: &mut bytes[usize::from(place.at)..usize::from(place.end)],
+        place: &layout.ports[id.index()],
+        bytes,
     }
 }
 

@@ -113,6 +113,7 @@ const STOPS: u8 = 0x80;
 
 /// One thread.
 pub struct Thread<B> {
+    /// From its first byte on. Where it ends is not asked: each place in it is one of the layout's.
     pub(crate) bytes: B,
     pub(crate) parts: Parts,
 }

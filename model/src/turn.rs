@@ -122,7 +122,7 @@ impl<O: Observer> Turn<'_, O> {
 
     /// One port.
     #[inline]
-    pub fn port(&mut self, id: PortId) -> Port<&mut [u8]> {
+    pub fn port(&mut self, id: PortId) -> Port<'_, &mut [u8]> {
         port_mut(self.layout, self.bytes, id)
     }
 
@@ -224,11 +224,15 @@ impl<O: Observer> Turn<'_, O> {
                 thread.set_pc(next);
                 thread.set_mode(Mode::Ready);
             }
-            _ => {
-                self.leaves_error(me, *op, outcome);
-                self.goes_on(me, pc + 1);
-            }
+            _ => self.goes_on_after(me, pc, outcome),
         }
+    }
+
+    /// The same where its result, or the error that it leaves, decides where a thread goes on.
+    #[inline(never)]
+    fn goes_on_after(&mut self, me: ThreadId, pc: Pc, outcome: Outcome) {
+        self.leaves_error(me, self.op(me), outcome);
+        self.goes_on(me, pc + 1);
     }
 
     /// A thread's call fails, as a claim says.

@@ -18,15 +18,15 @@ fn machine(write: impl FnOnce(&mut Builder)) -> Machine<Windows> {
 
 /// Who can move.
 fn movers(machine: &dyn AnyMachine, state: &State) -> Vec<u8> {
-    let mut who = Vec::new();
-    let _ = machine.movers(state, &mut |step| who.push(step.thread.0));
-    who
+    let mut steps = Vec::new();
+    let _ = machine.movers(state, &mut steps);
+    steps.iter().map(|step| step.thread.0).collect()
 }
 
 /// Lets the only thread that can move do so.
 fn step(machine: &dyn AnyMachine, state: &mut State) {
     let mut steps = Vec::new();
-    let _ = machine.movers(state, &mut |step| steps.push(step));
+    let _ = machine.movers(state, &mut steps);
     assert_eq!(steps.len(), 1, "one can move");
     assert_eq!(machine.take(state, steps[0], &mut ()), None);
 }

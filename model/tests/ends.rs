@@ -51,7 +51,7 @@ impl Observer for Back {
 /// Lets a thread take its only step; who comes back from a wait in it.
 fn step(machine: &dyn AnyMachine, state: &mut State, thread: u8) -> Vec<u8> {
     let (mut steps, mut back) = (Vec::new(), Back::default());
-    let _ = machine.movers(state, &mut |step| steps.push(step));
+    let _ = machine.movers(state, &mut steps);
     steps.retain(|step| step.thread == ThreadId(thread));
     assert_eq!(steps.len(), 1, "thread {thread} has one step");
     assert_eq!(machine.take(state, steps[0], &mut back), None);

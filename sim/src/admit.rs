@@ -305,11 +305,9 @@ impl Judge<'_> {
     }
 
     fn has_wakes(&self, state: &State) -> bool {
-        let mut wakes = false;
-        let _ = self
-            .machine
-            .movers(state, &mut |mover| wakes |= mover.kind == StepKind::Wake);
-        wakes
+        let mut movers = Vec::new();
+        let _ = self.machine.movers(state, &mut movers);
+        movers.iter().any(|mover| mover.kind == StepKind::Wake)
     }
 
     /// The wanted steps from a situation, with what each shows.
@@ -352,9 +350,7 @@ impl Judge<'_> {
         mut each: impl FnMut(State, Vec<Event>),
     ) {
         let mut movers = Vec::new();
-        let _ = self
-            .machine
-            .movers(&situation.state, &mut |mover| movers.push(mover));
+        let _ = self.machine.movers(&situation.state, &mut movers);
         for mover in movers.into_iter().filter(|&mover| wanted(mover)) {
             let state = &situation.state;
             self.machine

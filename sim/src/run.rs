@@ -157,7 +157,7 @@ fn execute<O: Observer, const KEEPS: bool>(
             break Ended::Violation(violation);
         }
         movers.clear();
-        let bounded = machine.movers(&state, &mut |mover| movers.push(mover));
+        let bounded = machine.movers(&state, &mut movers);
         if movers.is_empty() {
             break match machine.judge_end(&state).or(owed.first()) {
                 _ if bounded.0 => Ended::Bound,
@@ -197,9 +197,10 @@ fn execute<O: Observer, const KEEPS: bool>(
 /// The threads that cannot move in a state, each with what it is in, and what holds it there.
 pub fn held(machine: &dyn AnyMachine, state: &State) -> Vec<Held> {
     let (program, view) = (machine.program(), machine.view(state));
-    let mut can_move = vec![false; program.threads.len()];
-    let _ = machine.movers(state, &mut |mover| can_move[mover.thread.index()] = true);
-    let stays = |thread: &ThreadId| !view.mode(*thread).is_over() && !can_move[thread.index()];
+    let mut movers = Vec::new();
+    let _ = machine.movers(state, &mut movers);
+    let can_move = |thread| movers.iter().any(|mover| mover.thread == thread);
+    let stays = |&thread: &ThreadId| !view.mode(thread).is_over() && !can_move(thread);
     let held = |thread: ThreadId| {
         let claim = machine.holds_back(state, thread);
         let mode = view.mode(thread);

@@ -50,9 +50,9 @@ pub trait AnyMachine: Debug + Send + Sync {
     /// The same with only what of the program makes a difference to its verdicts; its steps are the same.
     fn without_dead(&self) -> Arc<dyn AnyMachine>;
 
-    /// Calls `each` with everyone who can move now, always in the same order: the threads' turns and wakes in the
+    /// Adds everyone who can move now to `movers`, always in the same order: the threads' turns and wakes in the
     /// order of the threads, then the clock.
-    fn movers(&self, state: &State, each: &mut dyn FnMut(Step)) -> Bounded;
+    fn movers(&self, state: &State, movers: &mut Vec<Step>) -> Bounded;
 
     /// Calls `each` with every step that these moves can be, the state it leads to, and the invariant of every port that
     /// it broke, if it did. `next` is where that state is made.
@@ -156,7 +156,7 @@ impl dyn AnyMachine + '_ {
     /// Calls `each` with every step that is possible now, in the order of [`AnyMachine::movers`].
     pub fn enabled(&self, state: &State, mut each: impl FnMut(Step)) -> Bounded {
         let mut movers = Vec::new();
-        let bounded = self.movers(state, &mut |mover| movers.push(mover));
+        let bounded = self.movers(state, &mut movers);
         let mut next = state.clone();
         self.successors(state, &movers, &mut next, &mut |step, _, _| each(step));
         bounded
@@ -313,8 +313,8 @@ impl<P: Personality> AnyMachine for Machine<P> {
         Arc::new(machine.unwrap_or_else(|_| self.clone()))
     }
 
-    fn movers(&self, state: &State, each: &mut dyn FnMut(Step)) -> Bounded {
-        self.movers_of(state, each)
+    fn movers(&self, state: &State, movers: &mut Vec<Step>) -> Bounded {
+        self.movers_of(state, movers)
     }
 
     fn successors(

@@ -1,5 +1,7 @@
 //! Who can move.
 
+use alloc::vec::Vec;
+
 use super::{Bounded, Machine};
 use crate::contract::Personality;
 use crate::control::Offer;
@@ -12,44 +14,38 @@ use crate::threads::Mode;
 impl<P: Personality> Machine<P> {
     /// See [`super::AnyMachine::movers`].
     #[inline]
-    pub(super) fn movers_of(&self, state: &State, mut each: impl FnMut(Step)) -> Bounded {
+    pub(super) fn movers_of(&self, state: &State, movers: &mut Vec<Step>) -> Bounded {
         let view = self.frame.view(state);
         if let Some(schedule) = &self.frame.program.schedule {
-            return self.movers_by(schedule, view, each);
+            return self.movers_by(schedule, view, movers);
         }
         let mut bounded = false;
         let may_be_suspended = view.has_suspensions();
         for (id, head) in view.heads() {
             match head.mode() {
                 Mode::Ready if !may_be_suspended => {
-                    bounded |= self.turns_of_ready(view, id, head.pc(), &mut each);
+                    bounded |= self.turns_of_ready(view, id, head.pc(), movers);
                 }
-                Mode::Ready | Mode::Stalled => bounded |= self.turns(view, id, &mut each),
-                Mode::Woken => self.wakes(view, id, &mut each),
+                Mode::Stalled if !may_be_suspended => movers.push(turn_of(id, 0)),
+                Mode::Ready | Mode::Stalled => bounded |= self.turns(view, id, movers),
+                Mode::Woken => self.wakes(view, id, movers),
                 _ => {}
             }
             if may_be_suspended && super::stops(view, id) {
-                each(wake_of(id));
+                movers.push(wake_of(id));
             }
         }
-        Bounded(bounded | self.times(view, &mut each))
+        Bounded(bounded | self.times(view, movers))
     }
 
     /// In lock-step, a thread that was made runnable goes on before the next turn, and so does one whose time is
     /// over.
-    fn movers_by(
-        &self,
-        schedule: &[Slated],
-        view: View<'_>,
-        mut each: impl FnMut(Step),
-    ) -> Bounded {
-        let mut quiet = true;
+    fn movers_by(&self, schedule: &[Slated], view: View<'_>, movers: &mut Vec<Step>) -> Bounded {
+        let before = movers.len();
         for id in self.frame.program.thread_ids() {
-            self.wakes(view, id, &mut |step| {
-                quiet = false;
-                each(step);
-            });
+            self.wakes(view, id, movers);
         }
+        let mut quiet = movers.len() == before;
         // The clock moves to a deadline once, for everybody whose time is over then.
         if self
             .frame
@@ -58,36 +54,32 @@ impl<P: Personality> Machine<P> {
             .any(|id| view.deadline(id) == Some(0))
         {
             quiet = false;
-            self.times(view, &mut each);
+            self.times(view, movers);
         }
         match schedule.get(view.turns_taken()) {
             Some(Slated::Thread(id)) if quiet => match view.thread(*id).mode() {
                 // A turn for somebody who is not there passes.
                 Mode::Unborn | Mode::Done => {
-                    each(Step {
-                        kind: StepKind::Turn,
-                        thread: *id,
-                        choice: 0,
-                    });
+                    movers.push(turn_of(*id, 0));
                     Bounded(false)
                 }
-                _ => Bounded(self.turns(view, *id, &mut each)),
+                _ => Bounded(self.turns(view, *id, movers)),
             },
-            Some(Slated::Time) if quiet => Bounded(self.times(view, &mut each)),
+            Some(Slated::Time) if quiet => Bounded(self.times(view, movers)),
             _ => Bounded(false),
         }
     }
 
     /// The turns of one thread; says whether a bound took one away.
     #[inline]
-    fn turns(&self, view: View<'_>, id: ThreadId, each: &mut impl FnMut(Step)) -> bool {
+    fn turns(&self, view: View<'_>, id: ThreadId, movers: &mut Vec<Step>) -> bool {
         let thread = view.thread(id);
         if thread.suspensions() > 0 {
             return false;
         }
         match thread.mode() {
-            Mode::Stalled => each(turn_of(id, 0)),
-            Mode::Ready => return self.turns_of_ready(view, id, thread.pc(), each),
+            Mode::Stalled => movers.push(turn_of(id, 0)),
+            Mode::Ready => return self.turns_of_ready(view, id, thread.pc(), movers),
             _ => {}
         }
         false
@@ -95,18 +87,12 @@ impl<P: Personality> Machine<P> {
 
     /// The turns of a thread that stands somewhere and can go on.
     #[inline]
-    fn turns_of_ready(
-        &self,
-        view: View<'_>,
-        id: ThreadId,
-        pc: Pc,
-        each: &mut impl FnMut(Step),
-    ) -> bool {
+    fn turns_of_ready(&self, view: View<'_>, id: ThreadId, pc: Pc, movers: &mut Vec<Step>) -> bool {
         if let Some(count) = self.frame.layout.plan.plain_count(id, pc) {
-            (0..u32::from(count)).for_each(|branch| each(turn_of(id, branch)));
+            movers.extend((0..u32::from(count)).map(|branch| turn_of(id, branch)));
             return false;
         }
-        self.turns_that_may_be_held(view, id, pc, each)
+        self.turns_that_may_be_held(view, id, pc, movers)
     }
 
     /// The same where what can be done, or whether it can be done now, depends on the state.
@@ -116,13 +102,13 @@ impl<P: Personality> Machine<P> {
         view: View<'_>,
         id: ThreadId,
         pc: Pc,
-        each: &mut impl FnMut(Step),
+        movers: &mut Vec<Step>,
     ) -> bool {
         let (mut bounded, mut branch) = (false, 0);
         let plan = &self.frame.layout.plan;
         plan.offers(&self.frame.program, &view, id, pc, |offer| {
             match self.held(view, id, offer) {
-                None => each(turn_of(id, branch)),
+                None => movers.push(turn_of(id, branch)),
                 Some(Held::Bound) => bounded = true,
                 Some(Held::Condition | Held::Rule) => {}
             }
@@ -163,17 +149,17 @@ impl<P: Personality> Machine<P> {
 
     /// The wakes of one thread.
     #[inline]
-    fn wakes(&self, view: View<'_>, id: ThreadId, each: &mut impl FnMut(Step)) {
+    fn wakes(&self, view: View<'_>, id: ThreadId, movers: &mut Vec<Step>) {
         let thread = view.thread(id);
         let awake = thread.mode() == Mode::Woken && thread.suspensions() == 0;
         if awake && !(P::HOLDS && self.personality.holds_wake(view, id).is_some()) {
-            each(wake_of(id));
+            movers.push(wake_of(id));
         }
     }
 
     /// The next deadlines; says whether a bound took them away.
     #[inline]
-    fn times(&self, view: View<'_>, each: &mut impl FnMut(Step)) -> bool {
+    fn times(&self, view: View<'_>, movers: &mut Vec<Step>) -> bool {
         if !self.frame.layout.has_deadlines() {
             return false;
         }
@@ -201,7 +187,7 @@ impl<P: Personality> Machine<P> {
             .thread_ids()
             .filter(|&id| view.deadline(id) == Some(next))
         {
-            each(Step {
+            movers.push(Step {
                 kind: StepKind::Time,
                 thread: id,
                 choice: 0,

@@ -32,28 +32,17 @@ impl<P: Personality> Machine<P> {
         match mode {
             Mode::Ready => {
                 let plan = &self.frame.layout.plan;
-                if let Some((op, into)) = plan.op(me, pc) {
-                    return self.call(turn, me, op, into);
+                let mut stands = plan.op(me, pc);
+                if stands.is_none()
+                    && let Some((pc, branches)) = plan.known_offer(me, pc, branch)
+                {
+                    turn.choices.of_branches(branches);
+                    turn.thread(me).set_pc(pc);
+                    stands = plan.op(me, pc);
                 }
-                let (offer, branches) =
-                    plan.offered(&self.frame.program, &turn.view(), me, pc, branch);
-                turn.choices.of_branches(branches);
-                match offer.expect("only who can move does") {
-                    Offer::Op(_, pc) => {
-                        turn.thread(me).set_pc(pc);
-                        let (op, into) = plan.op(me, pc).expect("an operation is offered");
-                        self.call(turn, me, op, into);
-                    }
-                    Offer::End(_) => {
-                        turn.observer.call(me, Op::Exit);
-                        turn.observer.ret(me, Op::Exit, Outcome::Done);
-                        self.exit(turn, me);
-                    }
-                    Offer::Nowhere(pc) => {
-                        let mut thread = turn.thread(me);
-                        thread.set_pc(pc);
-                        thread.set_mode(Mode::Lost);
-                    }
+                match stands {
+                    Some((op, into)) => self.call(turn, me, op, into),
+                    None => self.take_offer(turn, me, pc, branch),
                 }
             }
             Mode::Stalled => {
@@ -62,6 +51,31 @@ impl<P: Personality> Machine<P> {
             }
             // A turn of a schedule for somebody who is not there.
             _ => {}
+        }
+    }
+
+    /// A turn of a thread whose program offers it what depends on its results, or its end.
+    #[inline(never)]
+    fn take_offer<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, pc: Pc, branch: u32) {
+        let plan = &self.frame.layout.plan;
+        let (offer, branches) = plan.offered(&self.frame.program, &turn.view(), me, pc, branch);
+        turn.choices.of_branches(branches);
+        match offer.expect("only who can move does") {
+            Offer::Op(_, pc) => {
+                turn.thread(me).set_pc(pc);
+                let (op, into) = plan.op(me, pc).expect("an operation is offered");
+                self.call(turn, me, op, into);
+            }
+            Offer::End(_) => {
+                turn.observer.call(me, Op::Exit);
+                turn.observer.ret(me, Op::Exit, Outcome::Done);
+                self.exit(turn, me);
+            }
+            Offer::Nowhere(pc) => {
+                let mut thread = turn.thread(me);
+                thread.set_pc(pc);
+                thread.set_mode(Mode::Lost);
+            }
         }
     }
 

@@ -285,7 +285,7 @@ fn movers(program: &Program) -> Vec<u8> {
     let machine = machine(program);
     let (order, boot) = (PartialOrder::of(machine.frame()), machine.boot());
     let mut steps = Vec::new();
-    let _ = machine.movers(&boot, &mut |step| steps.push(step));
+    let _ = machine.movers(&boot, &mut steps);
     assert_eq!(steps.len(), 2, "both can move");
     let waits = order.reduce(machine.frame(), &boot, &mut steps);
     assert_eq!(waits, steps.len() == 1);

@@ -114,7 +114,7 @@ impl Worker {
     ) {
         let movers = &mut self.movers;
         movers.clear();
-        let bounded = machine.movers(state, &mut |mover| movers.push(mover)).0;
+        let bounded = machine.movers(state, movers).0;
         self.summary.bounded |= bounded;
         if self.movers.is_empty() && !bounded {
             self.summary.ended = true;

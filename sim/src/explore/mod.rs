@@ -183,7 +183,7 @@ impl Graph {
             return (taken, false);
         }
         let mut movers = Vec::new();
-        let bounded = machine.movers(&node.state, &mut |mover| movers.push(mover));
+        let bounded = machine.movers(&node.state, &mut movers);
         let mut watcher = Watcher::asking_why(machine.program(), machine.os_error());
         for mover in movers {
             machine.take_all(

@@ -43,8 +43,9 @@ pub fn culprit(
 
 /// What a thread that cannot move in a state waits in, and for what.
 pub fn waits(machine: &dyn AnyMachine, names: &Names, state: &State, held: &Held) -> String {
-    let mut can_move = false;
-    let _ = machine.movers(state, &mut |_| can_move = true);
+    let mut movers = Vec::new();
+    let _ = machine.movers(state, &mut movers);
+    let can_move = !movers.is_empty();
     let end = End {
         machine,
         names,

@@ -145,9 +145,7 @@ impl Graph {
         self.state.copy_from(&self.states[at..at + self.state_len]);
         let mut movers = std::mem::take(&mut self.movers);
         movers.clear();
-        let bounded = machine
-            .movers(&self.state, &mut |mover| movers.push(mover))
-            .0;
+        let bounded = machine.movers(&self.state, &mut movers).0;
         self.bounded |= bounded;
         let edges = self.edges.len();
         let (state, mut next) = (self.state.clone(), self.successor.clone());
