@@ -324,19 +324,19 @@ impl Line {
     }
 }
 
-/// Asks the processor to bring a line near, where that can be asked.
+/// Asks the processor to bring the line of memory near in which something begins, where that can be asked.
 #[inline]
-fn fetch(line: &Line) {
+pub fn fetch<T>(it: &T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let line = std::ptr::from_ref(line).cast();
+        let line = std::ptr::from_ref(it).cast();
         // SAFETY: every processor of this kind has the instruction (SSE), which changes nothing that a program can
         // see and fails at no address; this one is borrowed besides.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = line;
+    let _ = it;
 }
 
 /// The table that holds a state, by bits that its short fingerprint has too.

@@ -4,7 +4,7 @@
 //! records, each with some bits of the fingerprint, so that few records are compared in vain.
 
 use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
-use super::visited::{Fingerprint, SHORT, TABLES, fingerprint_of, table_of};
+use super::visited::{Fingerprint, SHORT, TABLES, fetch, fingerprint_of, table_of};
 
 /// Bytes of a short fingerprint.
 const PARENT: usize = 6;
@@ -129,6 +129,10 @@ impl Whole {
                 }
                 let mut table = locked(table);
                 let bytes_before = table.bytes(len);
+                // A miss in memory costs more than all else: those of a table are waited for together.
+                let prints_of_table = || of_table.iter().map(|&n| prints[usize::from(n)]);
+                prints_of_table().for_each(|print| table.fetch_place(print));
+                prints_of_table().for_each(|print| table.fetch_record(print, len));
                 for &n in of_table {
                     let (n, at) = (usize::from(n), chunk * TOGETHER + usize::from(n));
                     if table.insert(prints[n], &bytes[at * len..][..len], parents[at] & SHORT) {
@@ -210,6 +214,25 @@ impl Table {
         let mut parent = [0; 8];
         parent[..PARENT].copy_from_slice(short);
         (bytes, u64::from_le_bytes(parent))
+    }
+
+    #[inline]
+    fn fetch_place(&self, print: Fingerprint) {
+        fetch(&self.places[self.first(print)]);
+    }
+
+    /// Fetches the record with which this one will be compared first.
+    #[inline]
+    fn fetch_record(&self, print: Fingerprint, state_len: usize) {
+        let (mut at, bits) = (self.first(print), bits_of(print));
+        while self.places[at] != 0 {
+            if self.places[at] & !NUMBER == bits {
+                let (bytes, _) = self.record(self.places[at], state_len);
+                bytes.first().into_iter().for_each(fetch);
+                return bytes.last().into_iter().for_each(fetch);
+            }
+            at = self.next(at);
+        }
     }
 
     fn insert(&mut self, print: Fingerprint, bytes: &[u8], parent: u64) -> bool {
