@@ -203,6 +203,8 @@ pub struct Limits {
     pub alertable: Option<&'static str>,
     /// A call that waits for several packets.
     pub minimum: Option<&'static str>,
+    /// A call that waits for them for a time of its own.
+    pub minimum_wait: Option<&'static str>,
     /// A port with a name.
     pub named: Option<&'static str>,
     /// A post with a reserve object.
@@ -218,6 +220,7 @@ impl Limits {
     pub const NONE: Limits = Limits {
         alertable: None,
         minimum: None,
+        minimum_wait: Some("no call waits for its minimum for a time of its own"),
         named: None,
         reserve: None,
         may_fail: None,
@@ -226,8 +229,9 @@ impl Limits {
 
     /// Why not, if not.
     fn refuse(&self, program: &Program, op: Op) -> Option<&'static str> {
-        if let Op::Get { min: Some(_), .. } = op {
-            return self.minimum;
+        if let Op::Get { min, min_wait, .. } = op {
+            return (self.minimum.filter(|_| min.is_some()))
+                .or(self.minimum_wait.filter(|_| min_wait.is_some()));
         }
         if let Op::Create { port, .. } = op {
             return self.named.filter(|_| program.ports[port.index()].named);

@@ -52,6 +52,8 @@ pub struct Layout {
     pub(crate) jobs: u16,
     /// Whether a thread ever waits for the handle of a port.
     pub(crate) handle_waits: bool,
+    /// Whether a call waits for its minimum for a time of its own, and then on.
+    pub(crate) minimum_waits: bool,
     /// Whether it can be seen when the kernel writes a status block.
     pub(crate) shows_writes: bool,
     /// Whether a property reads how many asynchronous procedure calls have run.
@@ -189,6 +191,9 @@ impl Layout {
             reserves,
             wait_packets,
             jobs,
+            minimum_waits: program
+                .ops()
+                .any(|op| op.as_get().is_some_and(|get| get.times().1.is_some())),
             handle_waits: program.names(|noun| matches!(noun, Noun::Port(_, Role::Waits))),
             shows_writes: shows_writes(program),
             counts_apcs: program.any_expr(|expr| matches!(expr, Expr::Apcs(_))),

@@ -174,6 +174,7 @@ fn takes(timeout: Timeout, max: Option<u8>, min: Option<u8>) -> Program {
             timeout,
             max,
             min,
+            min_wait: None,
             alertable: false,
             keeps: false,
         });

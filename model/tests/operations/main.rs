@@ -23,7 +23,10 @@ use samples::{every_sample, samples};
 use world::{PORTS, code, machine, plain, whole};
 
 /// How many packets a call takes says nothing of what it takes them from, nor how many a timeout counts.
-const AMOUNTS: [&str; 2] = ["max: Some(2), min: Some(1), ", "count: 2, "];
+const AMOUNTS: [&str; 2] = [
+    "max: Some(2), min: Some(1), min_wait: Some(5), ",
+    "count: 2, ",
+];
 
 /// The ids and numbers in a text.
 fn named(text: &str) -> BTreeSet<String> {

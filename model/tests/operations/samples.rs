@@ -23,6 +23,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             timeout,
             max: Some(2),
             min: Some(1),
+            min_wait: Some(5),
             alertable,
             keeps: false,
         },

@@ -1,7 +1,8 @@
 //! What the operations speak of that a generator draws.
 
-use super::kinds::{
-    CHAINED, DUPLEX, INNER, LINKED, MULTISHOT, ON, PORTS, REQUESTS, SMALL, SOURCES, TOP, VARIABLE,
+use super::draw::{
+    CHAINED, DUPLEX, INNER, LINKED, MULTISHOT, OF_ONE, ON, PORTS, REQUESTS, SMALL, SOURCES, TOP,
+    VARIABLE,
 };
 use crate::choose::Rng;
 use crate::draft::{Part, Word};
@@ -21,6 +22,9 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
         part("ports", name, vec![("concurrency", concurrency.into())]);
     }
     part("ports", SMALL, vec![("entries", 2.into())]);
+    for (name, setup) in OF_ONE.into_iter().zip(["single_issuer", "defer_taskrun"]) {
+        part("ports", name, vec![("setup", setup.into())]);
+    }
     part("ports", TOP, Vec::new());
     part("events", "event", Vec::new());
     part("events", "gate", vec![("reset", "manual".into())]);

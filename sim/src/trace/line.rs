@@ -80,6 +80,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             timeout,
             max,
             min,
+            min_wait,
             alertable,
             ..
         } => {
@@ -87,6 +88,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.timeout = ticks(timeout);
             line.max = max;
             line.min = min;
+            line.min_wait = min_wait;
             line.alertable = said(alertable);
         }
         Op::Post {

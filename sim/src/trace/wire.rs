@@ -262,6 +262,8 @@ lines! {
         max: u8,
         /// How many packets a batch waits for.
         min: u8,
+        /// How long it waits for so many, in ticks, before any is enough.
+        min_wait: u32,
         /// The key of the packet, or of the source's events.
         key: i64,
         /// The bytes of the packet.

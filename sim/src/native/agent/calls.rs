@@ -22,6 +22,11 @@ pub fn untold(program: &Program, op: Op) -> Option<String> {
         Op::DuplicateFile {
             process: Some(_), ..
         } => Some("this version of the agent protocol has one process".to_owned()),
+        Op::Get {
+            min_wait: Some(_), ..
+        } => Some(
+            "this version of the agent protocol has no time for the minimum of a call".to_owned(),
+        ),
         Op::Get { keeps: true, .. } => Some(
             "this version of the agent protocol says nothing of the variables of a caller"
                 .to_owned(),
@@ -97,6 +102,7 @@ pub fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<
             timeout,
             max: call.max,
             min: call.min,
+            min_wait: None,
             alertable,
             keeps: false,
         },

@@ -2,7 +2,7 @@
 
 use portsim_model::ops_of;
 use portsim_model::program::{
-    File, FileId, Linked, Modes, Op, OperationId, PortId, Program, Request,
+    File, FileId, Linked, Modes, Op, OperationId, PortId, Program, Request, RingSetup,
 };
 
 use super::entries::ROOM;
@@ -30,6 +30,7 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
         }
         Op::Submit { port, request, .. } => match request {
             Request::Nop(_) => None,
+            _ if has_one_submitter(program, port) => Some(OF_ONE),
             _ if is_small(program, port) => Some(FULL),
             Request::Timeout(_) | Request::Count { .. } => None,
             Request::Read(_) => Some("a read is started by itself, or in a chain"),
@@ -48,6 +49,14 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
 /// Why entries of a ring that can be full are not waited for.
 const FULL: &str = "in a ring of few entries it does not show when a request has ended";
 
+/// Why a thread of no scenario submits nothing to such a ring.
+const OF_ONE: &str = "requests that pend are submitted by a thread of their own here";
+
+/// Whether one thread submits to a ring.
+pub fn has_one_submitter(program: &Program, port: PortId) -> bool {
+    program.ports[port.index()].setup != RingSetup::Shared
+}
+
 fn is_small(program: &Program, port: PortId) -> bool {
     program.ports[port.index()].entries.is_some()
 }
@@ -56,7 +65,10 @@ fn is_small(program: &Program, port: PortId) -> bool {
 fn without_a_ring(program: &Program, file: FileId) -> Option<&'static str> {
     match program.files[file.index()].binding {
         None => Some("a request goes to the ring of its file, and this one has none"),
-        Some(binding) => is_small(program, program.bindings[binding.index()].port).then_some(FULL),
+        Some(binding) => match program.bindings[binding.index()].port {
+            port if has_one_submitter(program, port) => Some(OF_ONE),
+            port => is_small(program, port).then_some(FULL),
+        },
     }
 }
 
