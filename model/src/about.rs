@@ -115,6 +115,15 @@ impl About {
         {
             return Some("only a request to a ring goes on behind what it reports");
         }
+        if let Op::Start { operation, .. } = op
+            && program
+                .operations
+                .get(operation.index())
+                .is_some_and(|it| it.drain)
+            && !self.has_rings
+        {
+            return Some("only a request to a ring waits for those before it");
+        }
         match self.lists(op.verb()) {
             true => self.limits.refuse(program, op),
             false => Some(self.why_not(op.verb())),

@@ -159,6 +159,11 @@ impl<B: DerefMut<Target = [u8]>> Operation<B> {
         self.0[3] = self.0[3].without(WRITTEN);
     }
 
+    /// It is issued by a thread, and waits for others before it begins.
+    pub fn wait(&mut self, issuer: ThreadId) {
+        self.0[1] = issuer.0 + 1;
+    }
+
     /// It is over.
     pub fn end(&mut self, phase: Phase, result: ResultId) {
         self.0[0] = phase as u8;

@@ -297,6 +297,8 @@ pub struct Operation {
     pub apc: bool,
     /// Whether it goes on behind what it reports, until something ends it.
     pub multishot: bool,
+    /// Whether it begins only when all requests before it have ended: IOSQE_IO_DRAIN.
+    pub drain: bool,
     /// What a call on a synchronous file waits for: a manual event nobody else sees.
     pub done: Option<ObjectId>,
 }

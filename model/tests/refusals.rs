@@ -215,6 +215,7 @@ fn request(op: Op) -> Program {
         event: None,
         low_bit: false,
         multishot: false,
+        drain: false,
         apc: false,
         done: None,
     }];

@@ -310,7 +310,9 @@ impl Op {
             } => {
                 let says = says.names(Port(*port, Posts)).result(into);
                 match request {
-                    Request::Nop(packet) | Request::Timeout(packet) => says.names(Packet(packet)),
+                    Request::Nop(packet) | Request::Drain(packet) | Request::Timeout(packet) => {
+                        says.names(Packet(packet))
+                    }
                     Request::Count { count: _, own } => says.names(Packet(own)),
                     Request::Cancel(operation, own) => {
                         says.names(Operation(*operation, Cancels)).names(Own(*own))

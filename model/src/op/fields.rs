@@ -183,6 +183,8 @@ pub struct Message {
 pub enum Request {
     /// Nothing: only its entry.
     Nop(PacketId),
+    /// The same once all requests before it have ended: IOSQE_IO_DRAIN.
+    Drain(PacketId),
     /// A timeout of no time.
     Timeout(PacketId),
     /// A timeout that is over when so many entries have come, and that nobody waits out.

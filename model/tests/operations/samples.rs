@@ -200,6 +200,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
         Verb::Submit => {
             return [
                 Request::Nop(packet),
+                Request::Drain(packet),
                 Request::Timeout(packet),
                 Request::Count {
                     count: 2,

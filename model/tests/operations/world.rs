@@ -147,6 +147,7 @@ pub fn whole(codes: Vec<Code>) -> Program {
         event: None,
         low_bit: false,
         multishot: false,
+        drain: false,
         apc: false,
         done: None,
     };

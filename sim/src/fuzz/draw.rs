@@ -38,6 +38,10 @@ pub(super) const CHAINED: &str = "k";
 pub(super) const SMALL: &str = "small";
 /// Rings of one submitter; the second defers what is sent to it.
 pub(super) const OF_ONE: [&str; 2] = ["issued", "deferred"];
+/// A ring with drained requests, and reads on it, the second of which is one.
+pub(super) const DRAINED: &str = "drained";
+pub(super) const IN_TURN: [&str; 2] = ["d1", "d2"];
+pub(super) const DRAINED_FILES: [&str; 2] = ["df", "dg"];
 pub(super) const VARIABLE: &str = "n";
 pub(super) const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
 
@@ -132,6 +136,15 @@ impl Draw<'_> {
             _ => vec![nop(108), nop(109)],
         };
         Call::on("submit_chain", PORTS[0]).with("requests", Word::Calls(chain))
+    }
+
+    /// A request to do nothing on the ring with drained ones.
+    pub(super) fn nop_in_turn(&mut self) -> Call {
+        let nop = self.submit(DRAINED, "nop");
+        match self.rng.below(2) {
+            0 => nop.with("drained", Word::Yes),
+            _ => nop,
+        }
     }
 
     /// A timeout that counts: one of a scenario.

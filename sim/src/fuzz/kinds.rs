@@ -3,8 +3,8 @@
 //! A new operation of the format is a row here. Whether a system and a backend have it, they are asked.
 
 use super::draw::{
-    DUPLEX, Draw, FILES, LINKED, MULTISHOT, OF_ONE, ON, OPERATIONS, PORTS, REQUESTS, SMALL,
-    SOURCES, TOP, VARIABLE, WAITED_FOR,
+    DRAINED, DRAINED_FILES, DUPLEX, Draw, FILES, IN_TURN, LINKED, MULTISHOT, OF_ONE, ON,
+    OPERATIONS, PORTS, REQUESTS, SMALL, SOURCES, TOP, VARIABLE, WAITED_FOR,
 };
 use crate::draft::{Call, Word};
 
@@ -219,6 +219,27 @@ pub(super) const KINDS: &[Kind] = &[
     kind("message from a ring of one", 3, |draw| {
         let sent = Call::on("msg_ring", draw.of(&[PORTS[0], OF_ONE[1]])).with("key", draw.key());
         sent.with("from", draw.of_one()).with("own", draw.key())
+    }),
+    kind("nop in its turn", 6, |draw| draw.nop_in_turn()),
+    kind("read in its turn", 6, |draw| {
+        Call::on("start", draw.of(&IN_TURN))
+    }),
+    kind("end of a read in its turn", 8, |draw| {
+        Call::on("complete", draw.of(&IN_TURN)).with("bytes", draw.ticks())
+    }),
+    kind("cancel a read in its turn", 2, |draw| {
+        Call::on(
+            "cancel",
+            draw.of(&[IN_TURN[0], IN_TURN[1], DRAINED_FILES[0]]),
+        )
+    }),
+    kind("batch of what ended in its turn", 6, |draw| {
+        let batch = Call::on("get", DRAINED).with("max", draw.max());
+        batch.with("min", draw.rng.below(4) as i64)
+    }),
+    kind("poll of what ended in its turn", 4, |draw| {
+        let batch = Call::on("get", DRAINED).with("max", draw.max());
+        batch.with("timeout", 0)
     }),
     kind("close", 3, |draw| Call::on("close", draw.port())),
     kind("create", 2, |draw| draw.create()),

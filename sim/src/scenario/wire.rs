@@ -205,6 +205,9 @@ pub(super) struct Operation {
     /// io-uring: whether it goes on behind what it reports, until something ends it.
     #[serde(default)]
     pub(super) multishot: bool,
+    /// io-uring: whether it begins only when all requests before it have ended.
+    #[serde(default)]
+    pub(super) drained: bool,
 }
 
 /// A reserve object.

@@ -203,6 +203,7 @@ fn call(line: &EventLine) -> String {
         ("skip_port", line.skip_port),
         ("skip_event", line.skip_event),
         ("now", line.now),
+        ("drained", line.drained),
     ];
     for (word, flag) in flags {
         if flag == Some(true) {

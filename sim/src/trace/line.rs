@@ -425,6 +425,10 @@ fn request_fields(
 ) -> Option<PacketId> {
     let (word, packet) = match request {
         Request::Nop(packet) => ("nop", Some(packet)),
+        Request::Drain(packet) => {
+            line.drained = Some(true);
+            ("nop", Some(packet))
+        }
         Request::Timeout(packet) => ("timeout", Some(packet)),
         Request::Count { count, own } => {
             line.count = Some(count);

@@ -278,6 +278,8 @@ lines! {
         own: i64,
         /// What a `submit` asks for: `nop`, `timeout`, `cancel` or `chain`.
         request: String,
+        /// Whether a nop that a `submit` asks for begins only when all requests before it have ended.
+        drained: bool,
         /// After how many entries a timeout is over that a `submit` asks for.
         count: u8,
         /// The requests of a chain, in their order: what each asks for, of what, and with which key.

@@ -71,7 +71,7 @@ impl IoUring {
         request: Request,
     ) -> Option<bool> {
         match request {
-            Request::Nop(own) => {
+            Request::Nop(own) | Request::Drain(own) => {
                 turn.by(NOP);
                 self.put(turn, port, own);
                 Some(true)
@@ -168,6 +168,7 @@ impl IoUring {
     ) {
         let issuer = turn.operation(id).issuer().unwrap_or(ThreadId(0));
         self.leaves(turn, id, result);
+        self.begin(turn, ring_of(turn.program, file_of(turn.program, id)));
         let program = turn.program;
         if let Some((chain, n)) = place_in_chain(program, id) {
             let well = program.results[result.index()].bytes == READ_BYTES;
@@ -217,6 +218,9 @@ pub(super) fn pends<O: Observer>(turn: &mut Turn<'_, O>, id: OperationId) -> boo
     let phase = turn.operation(id).phase();
     if phase == Phase::Idle && place_in_chain(turn.program, id).is_some() {
         turn.by(LINK_UNSEEN);
+    }
+    if is_waiting(turn, id) {
+        turn.by(DRAIN_UNSEEN);
     }
     phase == Phase::Pending
 }
@@ -304,7 +308,7 @@ pub(super) fn can_request(program: &Program, op: Op) -> Result<(), &'static str>
         Op::Submit { request, .. } => match request {
             Request::Cancel(operation, _) => is_request(program, operation),
             Request::CancelFile(file, _) => can_cancel_all(program, file),
-            Request::Nop(_) | Request::Timeout(_) => Ok(()),
+            Request::Nop(_) | Request::Drain(_) | Request::Timeout(_) => Ok(()),
             Request::Read(_) => Err("a read is started by itself, or in a chain"),
             Request::Chain(chain) => can_link(program, chain),
             Request::Count { .. } => can_count(program, op),

@@ -31,6 +31,9 @@ pub fn untold(program: &Program, op: Op) -> Option<String> {
             "this version of the agent protocol says nothing of the variables of a caller"
                 .to_owned(),
         ),
+        Op::Start { operation, .. } if program.operations[operation.index()].drain => Some(
+            "this version of the agent protocol has no request that waits for others".to_owned(),
+        ),
         Op::Start { operation, .. } if program.operations[operation.index()].multishot => Some(
             "this version of the agent protocol has no request that goes on behind what it reports"
                 .to_owned(),

@@ -294,6 +294,7 @@ fn operation_of(names: &Names, fields: &OperationFields) -> Result<Operation, St
         low_bit: fields.low_bit,
         apc: fields.apc,
         multishot: false,
+        drain: false,
         done: None,
     })
 }

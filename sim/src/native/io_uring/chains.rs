@@ -41,7 +41,7 @@ impl Rings {
         let own_key = |own: u8| key(self.program.owns[usize::from(own)][0]);
         let requests = self.requests();
         let (key, number) = match request {
-            Request::Nop(own) | Request::Timeout(own) => (key(own), 0),
+            Request::Nop(own) | Request::Drain(own) | Request::Timeout(own) => (key(own), 0),
             Request::Count { own, .. } => (key(own), 0),
             Request::Cancel(_, own) | Request::CancelFile(_, own) => (own_key(own), 0),
             Request::Read(id) => {

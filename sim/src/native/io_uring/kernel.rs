@@ -1,6 +1,7 @@
 //! What the io_uring of a kernel has: it grew over the years, and a scenario may need less than all of it.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -124,6 +125,13 @@ impl Kernel {
                 self.messages,
                 "this kernel registers an eventfd only when no call is in the ring",
             ),
+            Op::Submit {
+                request: Request::Drain(_),
+                ..
+            } => return drains(self),
+            Op::Start { operation, .. } if program.operations[operation.index()].drain => {
+                return drains(self);
+            }
             Op::Submit { .. } => return None,
             ops_of!(ports, port_handles, objects, threads, apcs, variables) => return None,
             ops_of!(files, wait_packets, jobs, sources) => return None,
@@ -190,6 +198,28 @@ fn minimum_wait() -> Option<&'static str> {
             _ => None,
         }
     })
+}
+
+/// Why what is behind a drained request does not wait until that has ended, if it does not (up to Linux 6.15).
+fn drains(kernel: Kernel) -> Option<&'static str> {
+    const WHY: &str =
+        "what is behind a drained request of this kernel waits only until that begins";
+    static WAITS: OnceLock<bool> = OnceLock::new();
+    // Where a post is a request on the ring itself, it would wait, too.
+    let waits = || {
+        let ring = Shared::new(None, RingSetup::Shared).ok()?;
+        let (file, _device) = UnixDatagram::pair().ok()?;
+        let number = Number::from(ring.as_fd());
+        let mut turn = ring.turn();
+        let read = Entry::read(file.as_raw_fd(), 0).drained();
+        turn.submit(number, &read).ok()?;
+        let number = Number::from(ring.as_fd());
+        turn.submit(number, &Entry::nop(0)).ok()?;
+        thread::sleep(Duration::from_millis(5));
+        Some(turn.there().is_empty())
+    };
+    let waits = kernel.messages && *WAITS.get_or_init(|| waits().unwrap_or(false));
+    (!waits).then_some(WHY)
 }
 
 /// Whether an entry for which the ring has room again stands behind one that was kept before.

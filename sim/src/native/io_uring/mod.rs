@@ -14,6 +14,7 @@
 //!   many messages to it as any waiter waits for wake them all, who then go home and leave them there.
 
 mod chains;
+mod drained;
 mod entries;
 mod kernel;
 mod refused;
@@ -216,6 +217,7 @@ impl Rings {
         let kept = self.ports.kept();
         let [ring] = &kept.iter().rfind(|kept| kept.port == port)?.ends;
         Some(Open {
+            port,
             ring: ring.clone(),
             held: self.ports.held(port),
         })
@@ -238,7 +240,7 @@ impl Rings {
         let operation = self.program.operations[id.index()];
         let (port, key) = self.binding(operation.file);
         // A mistake of the scenario, with the answer that it has everywhere.
-        if self.requests().is_pending(id) {
+        if self.requests().is_pending(id) || self.requests().waits(id) {
             return Ok(self.run().failed(Error::Invalid));
         }
         let Some(on) = self.ring(port) else {
@@ -293,7 +295,11 @@ impl Rings {
         }
         let requests = self.requests();
         let done = match request {
+            Request::Nop(own) if requests.drains(port) => {
+                self.nop_in_turn(self.carries_key(key(own), 0), false, on)
+            }
             Request::Nop(own) => requests.submit(Entry::nop(self.carries_key(key(own), 0)), on, 0),
+            Request::Drain(own) => self.nop_in_turn(self.carries_key(key(own), 0), true, on),
             Request::Timeout(own) => {
                 let own = self.carries_key(key(own), 0);
                 requests.submit(Entry::timeout(own), on, 1)
@@ -315,6 +321,18 @@ impl Rings {
             Request::Read(_) | Request::Chain(_) => unreachable!("a chain is submitted as such"),
         };
         self.answered("io_uring_enter", done)
+    }
+
+    /// A request to do nothing, on a ring where it may have to wait.
+    fn nop_in_turn(&self, carried: u64, drain: bool, on: Open) -> Result<(), Errno> {
+        let nop = Entry::nop(carried);
+        let request = drained::Request {
+            carried,
+            drain,
+            reads: None,
+        };
+        let nop = if drain { nop.drained() } else { nop };
+        self.requests().submit_in_turn(nop, request, on)
     }
 
     /// What a call of the kernel answered.

@@ -30,6 +30,7 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
         }
         Op::Submit { port, request, .. } => match request {
             Request::Nop(_) => None,
+            Request::Drain(_) => on_a_plain_ring(program, port),
             _ if has_one_submitter(program, port) => Some(OF_ONE),
             _ if is_small(program, port) => Some(FULL),
             Request::Timeout(_) | Request::Count { .. } => None,
@@ -72,12 +73,45 @@ fn without_a_ring(program: &Program, file: FileId) -> Option<&'static str> {
     }
 }
 
+/// Why a drained request does not fit among the others of a ring, if it does not.
+fn on_a_plain_ring(program: &Program, port: PortId) -> Option<&'static str> {
+    let binding = |file: FileId| program.files[file.index()].binding;
+    let is_its = |file| binding(file).is_some_and(|it| program.bindings[it.index()].port == port);
+    let mut operations = program.operations.iter();
+    let submits_other = |op| {
+        let Op::Submit {
+            port: on, request, ..
+        } = op
+        else {
+            return false;
+        };
+        on == port && !matches!(request, Request::Nop(_) | Request::Drain(_))
+    };
+    let sends = |op| matches!(op, Op::MsgRing { message, .. } if message.from == port);
+    let is_other = |op| submits_other(op) || sends(op);
+    if is_small(program, port) || has_one_submitter(program, port) || program.ops().any(is_other) {
+        return Some("which of other requests wait for a drained one does not show");
+    }
+    operations
+        .any(|it| it.multishot && is_its(it.file))
+        .then_some("the buffers of a read that goes on are requests, and would wait")
+}
+
 /// Why no read of a socket is like this operation, if none is.
 fn unlike_a_read(program: &Program, id: OperationId) -> Option<&'static str> {
     let operation = program.operations[id.index()];
     let File { sync, modes, .. } = program.files[operation.file.index()];
     if sync || modes != Modes::default() {
         return Some("files have no modes here");
+    }
+    if let (true, Some(binding)) = (
+        operation.drain,
+        program.files[operation.file.index()].binding,
+    ) {
+        let port = program.bindings[binding.index()].port;
+        if let Some(why) = on_a_plain_ring(program, port) {
+            return Some(why);
+        }
     }
     if operation.event.is_some() || operation.apc || operation.overlapped == 0 {
         return Some("a request has user data, and neither event nor routine");
@@ -99,7 +133,7 @@ fn unlike_a_chain(program: &Program, chain: u8) -> Option<&'static str> {
             }
             Request::Read(id) | Request::Cancel(id, _) => unlike_a_read(program, id),
             Request::CancelFile(file, _) => without_a_ring(program, file),
-            Request::Nop(_) => None,
+            Request::Nop(_) | Request::Drain(_) => None,
             Request::Timeout(_) | Request::Count { .. } => {
                 Some("it does not show when a timeout of a chain is over")
             }

@@ -132,6 +132,11 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// The same as far as it goes: whoever reads them sees what is missing.
+    pub fn look_for(&mut self, count: usize) {
+        let _ = self.wait_for(count);
+    }
+
     /// The entries behind so many, once what they let begin has come as far as it does by itself: the kernel goes on with
     /// that whenever this thread, which submits, comes back from a call.
     pub fn settled(&mut self, before: usize) -> Vec<Taken> {
