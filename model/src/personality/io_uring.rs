@@ -336,7 +336,6 @@ impl Personality for IoUring {
         if !turn.port(ring).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
-        turn.by(REQUEST);
         self.submits(turn, me, ring, Request::Read(id));
         turn.returns(me, Outcome::Failed(Error::Pending));
         self.settles(turn);

@@ -482,6 +482,8 @@ fn states_have_room_for_what_operations_need() {
             Verb::RingEvent => PORTS,
             // Each ring has what its timeout waits for.
             Verb::Submit if op.counts() => 1 + PORTS,
+            // Each ring has whether requests wait, how many, and which.
+            Verb::Submit if drains(op) => 1 + 8 * PORTS,
             // A port has room for what is posted, for an event of each source, for messages.
             Verb::Post | Verb::PostComputed | Verb::Submit => 1,
             Verb::MsgRing => 2,
@@ -497,6 +499,16 @@ fn states_have_room_for_what_operations_need() {
         };
         assert_eq!(len(op) - len(Op::Yield), bytes, "{op:?}");
     }
+}
+
+fn drains(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Submit {
+            request: Request::Drain(_),
+            ..
+        }
+    )
 }
 
 /// Of each source each port knows two more packets then.
