@@ -115,6 +115,15 @@ impl About {
         {
             return Some("only a request to a ring goes on behind what it reports");
         }
+        if let Op::Start { operation, .. } = op
+            && program
+                .operations
+                .get(operation.index())
+                .is_some_and(|it| it.drain)
+            && !self.has_rings
+        {
+            return Some("only a request to a ring waits for those before it");
+        }
         match self.lists(op.verb()) {
             true => self.limits.refuse(program, op),
             false => Some(self.why_not(op.verb())),
@@ -203,6 +212,8 @@ pub struct Limits {
     pub alertable: Option<&'static str>,
     /// A call that waits for several packets.
     pub minimum: Option<&'static str>,
+    /// A call that waits for them for a time of its own.
+    pub minimum_wait: Option<&'static str>,
     /// A port with a name.
     pub named: Option<&'static str>,
     /// A post with a reserve object.
@@ -218,6 +229,7 @@ impl Limits {
     pub const NONE: Limits = Limits {
         alertable: None,
         minimum: None,
+        minimum_wait: Some("no call waits for its minimum for a time of its own"),
         named: None,
         reserve: None,
         may_fail: None,
@@ -226,8 +238,9 @@ impl Limits {
 
     /// Why not, if not.
     fn refuse(&self, program: &Program, op: Op) -> Option<&'static str> {
-        if let Op::Get { min: Some(_), .. } = op {
-            return self.minimum;
+        if let Op::Get { min, min_wait, .. } = op {
+            return (self.minimum.filter(|_| min.is_some()))
+                .or(self.minimum_wait.filter(|_| min_wait.is_some()));
         }
         if let Op::Create { port, .. } = op {
             return self.named.filter(|_| program.ports[port.index()].named);

@@ -159,6 +159,11 @@ impl<B: DerefMut<Target = [u8]>> Operation<B> {
         self.0[3] = self.0[3].without(WRITTEN);
     }
 
+    /// It is issued by a thread, and waits for others before it begins.
+    pub fn wait(&mut self, issuer: ThreadId) {
+        self.0[1] = issuer.0 + 1;
+    }
+
     /// It is over.
     pub fn end(&mut self, phase: Phase, result: ResultId) {
         self.0[0] = phase as u8;
@@ -191,3 +196,49 @@ impl<B: DerefMut<Target = [u8]>> Operation<B> {
         };
     }
 }
+
+/// What stands as the status of a report behind which its operation goes on: IORING_CQE_F_MORE.
+pub const GOES_ON: u32 = 2;
+
+/// How an operation ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IoResult {
+    /// The NTSTATUS.
+    pub status: u32,
+    /// Bytes transferred, as the packet says.
+    pub bytes: i64,
+    /// Bytes transferred, as the issuing call says if the operation ended in it.
+    pub returned: i64,
+}
+
+impl IoResult {
+    /// Success, and no bytes: the zeros that an OVERLAPPED begins with.
+    pub const NOTHING: IoResult = IoResult {
+        status: 0,
+        bytes: 0,
+        returned: 0,
+    };
+
+    /// The same as the status block says it.
+    pub fn as_block(self) -> IoResult {
+        IoResult {
+            returned: self.bytes,
+            ..self
+        }
+    }
+}
+
+/// STATUS_CANCELLED without a byte: the first of `Program::results` where there are operations.
+pub const CANCELLED: IoResult = IoResult {
+    status: 0xc000_0120,
+    bytes: 0,
+    returned: 0,
+};
+
+/// -ECANCELED as the result of an entry: how a ring says that a request was cancelled. Among `Program::results`
+/// where something is.
+pub const TAKEN_BACK: IoResult = IoResult {
+    status: 0,
+    bytes: -125,
+    returned: -125,
+};

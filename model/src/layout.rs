@@ -9,8 +9,8 @@ use crate::files::{FILE_FIXED, OPERATION_LEN};
 use crate::jobs::JOB_LEN;
 use crate::op::{Noun, Role, Wait};
 use crate::program::{
-    Code, Events, Filter, Instr, Object, Op, OperationId, PortId, Program, ResultId, SlotId,
-    ThreadId, Verb, Watch,
+    Code, Events, Filter, Instr, Object, Op, OperationId, PortId, Program, Request, ResultId,
+    SlotId, ThreadId, Verb, Watch,
 };
 use crate::threads::{FIXED, Parts};
 use crate::wait_packets::WAIT_PACKET_LEN;
@@ -52,6 +52,8 @@ pub struct Layout {
     pub(crate) jobs: u16,
     /// Whether a thread ever waits for the handle of a port.
     pub(crate) handle_waits: bool,
+    /// Whether a call waits for its minimum for a time of its own, and then on.
+    pub(crate) minimum_waits: bool,
     /// Whether it can be seen when the kernel writes a status block.
     pub(crate) shows_writes: bool,
     /// Whether a property reads how many asynchronous procedure calls have run.
@@ -65,6 +67,8 @@ pub struct Layout {
     pub(crate) ring_events: Option<u16>,
     /// How many entries the timeout of each ring waits for still, where one counts.
     pub(crate) counts: Option<u16>,
+    /// Requests of each ring that wait for others, where some do: [`WAITING_LEN`] bytes each.
+    pub(crate) waiting: Option<u16>,
     /// Turns of the schedule already taken.
     pub(crate) turn: Option<u16>,
     /// Virtual time since the start, where a bound needs it.
@@ -194,6 +198,7 @@ impl Layout {
         let ring_events = sets.then(|| end.take(program.ports.len() as u16));
         let counts = program.ops().any(Op::counts);
         let counts = counts.then(|| end.take(program.ports.len() as u16));
+        let waiting = drains(program).then(|| end.take((WAITING_LEN * program.ports.len()) as u16));
         let turn = program.schedule.is_some().then(|| end.take(4));
         let clock = program.bounds.ticks.is_some().then(|| end.take(4));
         let len = usize::from(u16::try_from(end.0).ok()?);
@@ -216,6 +221,9 @@ impl Layout {
             reserves,
             wait_packets,
             jobs,
+            minimum_waits: program
+                .ops()
+                .any(|op| op.as_get().is_some_and(|get| get.times().1.is_some())),
             handle_waits: program.names(|noun| matches!(noun, Noun::Port(_, Role::Waits))),
             shows_writes: shows_writes(program),
             counts_apcs: program.any_expr(|expr| matches!(expr, Expr::Apcs(_))),
@@ -224,6 +232,7 @@ impl Layout {
             vars,
             ring_events,
             counts,
+            waiting,
             turn,
             clock,
         })
@@ -435,6 +444,29 @@ fn in_loop(code: &Code, pc: usize) -> bool {
         _ => false,
     };
     code.instrs.iter().enumerate().any(leads_back)
+}
+
+/// The most requests that wait on a ring.
+pub(crate) const WAITING_MAX: usize = 6;
+
+/// Whether requests wait, how many, and which.
+pub(crate) const WAITING_LEN: usize = 2 + WAITING_MAX;
+
+/// Whether a request waits for those before it.
+fn drains(program: &Program) -> bool {
+    program.ops().any(|op| {
+        if let Op::Start { operation, .. } = op {
+            let operation = program.operations.get(operation.index());
+            return operation.is_some_and(|operation| operation.drain);
+        }
+        matches!(
+            op,
+            Op::Submit {
+                request: Request::Drain(_),
+                ..
+            }
+        )
+    })
 }
 
 /// What it takes to say how a port watches a source.

@@ -63,6 +63,7 @@ pub mod claim;
 pub mod contract;
 pub mod control;
 pub mod dead;
+mod deadlines;
 mod evaluated;
 pub mod event;
 pub mod expr;

@@ -11,13 +11,14 @@ use crate::fault::Invariants;
 use crate::op::Noun;
 
 pub use crate::assignment::{Assignment, Variable};
+pub use crate::files::{CANCELLED, GOES_ON, IoResult, TAKEN_BACK};
 pub use crate::ids::{
     BindingId, CodeId, FileId, JobId, LocalId, ObjectId, OperationId, PacketId, PortId, ProcessId,
     ReserveId, ResultId, SlotId, SourceId, ThreadId, VarId, WaitPacketId,
 };
 pub use crate::op::{
     Alert, Chain, Direction, Events, Filter, Get, Interest, Knote, Linked, Message, Modes, Op, Pc,
-    Post, Request, Timeout, Verb, Watch,
+    Post, Request, RingSetup, Timeout, Verb, Watch,
 };
 
 /// The most threads.
@@ -208,6 +209,8 @@ pub struct Port {
     pub events_max: Option<u8>,
     /// How many entries its ring has room for; none for more than are ever there.
     pub entries: Option<u8>,
+    /// Who submits to its ring, and waits on it.
+    pub setup: RingSetup,
 }
 
 /// Something a thread can block on that is not a port.
@@ -294,55 +297,11 @@ pub struct Operation {
     pub apc: bool,
     /// Whether it goes on behind what it reports, until something ends it.
     pub multishot: bool,
+    /// Whether it begins only when all requests before it have ended: IOSQE_IO_DRAIN.
+    pub drain: bool,
     /// What a call on a synchronous file waits for: a manual event nobody else sees.
     pub done: Option<ObjectId>,
 }
-
-/// What stands as the status of a report behind which its operation goes on: IORING_CQE_F_MORE.
-pub const GOES_ON: u32 = 2;
-
-/// How an operation ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IoResult {
-    /// The NTSTATUS.
-    pub status: u32,
-    /// Bytes transferred, as the packet says.
-    pub bytes: i64,
-    /// Bytes transferred, as the issuing call says if the operation ended in it.
-    pub returned: i64,
-}
-
-impl IoResult {
-    /// Success, and no bytes: the zeros that an OVERLAPPED begins with.
-    pub const NOTHING: IoResult = IoResult {
-        status: 0,
-        bytes: 0,
-        returned: 0,
-    };
-
-    /// The same as the status block says it.
-    pub fn as_block(self) -> IoResult {
-        IoResult {
-            returned: self.bytes,
-            ..self
-        }
-    }
-}
-
-/// STATUS_CANCELLED without a byte: the first of [`Program::results`] where there are operations.
-pub const CANCELLED: IoResult = IoResult {
-    status: 0xc000_0120,
-    bytes: 0,
-    returned: 0,
-};
-
-/// -ECANCELED as the result of an entry: how a ring says that a request was cancelled. Among [`Program::results`]
-/// where something is.
-pub const TAKEN_BACK: IoResult = IoResult {
-    status: 0,
-    bytes: -125,
-    returned: -125,
-};
 
 /// The packet that an operation leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

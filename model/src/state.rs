@@ -287,15 +287,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Ticks until a thread's deadline passes, if that can still make a difference.
-    #[inline]
-    pub fn deadline(&self, id: ThreadId) -> Option<u32> {
-        let thread = self.thread(id);
-        let remaining = thread.remaining()?;
-        let noticed_later = thread.mode() == Mode::Woken || thread.suspensions() > 0;
-        (remaining > 0 || !noticed_later).then_some(remaining)
-    }
-
     /// Turns of the schedule already taken.
     #[inline]
     pub fn turns_taken(&self) -> usize {

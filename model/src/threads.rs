@@ -108,6 +108,12 @@ const PORT: u8 = 0x3f;
 const FRESH: u8 = 0x80;
 const COUNTS_OTHERWISE: u8 = 0x40;
 
+/// What the note of a thread says besides whose call waits for its minimum for a time of its own: see [`Thread::wanted`].
+const CAME: u8 = 0x80;
+const FOR_ANY: u8 = 0x40;
+/// The most packets that such a call waits for.
+pub(crate) const WANTED_MAX: u8 = 0x3f;
+
 /// What the byte of the suspensions says besides: see [`Thread::stops`].
 const STOPS: u8 = 0x80;
 
@@ -144,6 +150,24 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
     #[inline]
     pub fn note(&self) -> u8 {
         self.bytes[2]
+    }
+
+    /// How many packets it waits for, where its call waits for its minimum for a time of its own.
+    #[inline]
+    pub fn wanted(&self) -> u8 {
+        self.note() & WANTED_MAX
+    }
+
+    /// Whether a packet has come since such a call began to wait.
+    #[inline]
+    pub fn has_come(&self) -> bool {
+        self.note().has(CAME)
+    }
+
+    /// Whether the time for the minimum of such a call is over, so that any packet is enough.
+    #[inline]
+    pub fn waits_for_any(&self) -> bool {
+        self.note().has(FOR_ANY)
     }
 
     /// The port it is associated with.
@@ -316,6 +340,12 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
         if at != 0 {
             self.bytes[at..at + 2].copy_from_slice(&error.to_le_bytes());
         }
+    }
+
+    /// Sets how many packets a call waits for that waits for its minimum for a time of its own, and what else is known of it.
+    pub fn set_wanted(&mut self, wanted: u8, has_come: bool, for_any: bool) {
+        let note = wanted.set(CAME, has_come).set(FOR_ANY, for_any);
+        self.set_note(note);
     }
 
     /// Sets the ticks until its call gives up.

@@ -8,7 +8,7 @@ use crate::expr::Field;
 use crate::files::{File, Operation};
 use crate::flags::Flags;
 use crate::jobs::Job;
-use crate::layout::Layout;
+use crate::layout::{Layout, WAITING_LEN};
 use crate::os_error::OsError;
 use crate::program::{
     Events, FileId, Get, Instr, JobId, LETS_MAX, ObjectId, Op, OperationId, PacketId, Pc, PortId,
@@ -438,6 +438,13 @@ impl<O: Observer> Turn<'_, O> {
     pub fn set_counts(&mut self, ring: PortId, entries: u8) {
         let at = self.layout.counts.expect("a timeout of the program counts");
         self.bytes[usize::from(at) + ring.index()] = entries;
+    }
+
+    /// The requests of a ring that wait for others: whether any request may have to, how many do, and which.
+    pub(crate) fn waiting(&mut self, ring: PortId) -> &mut [u8] {
+        let at = self.layout.waiting.expect("a request of the program waits");
+        let from = usize::from(at) + WAITING_LEN * ring.index();
+        &mut self.bytes[from..from + WAITING_LEN]
     }
 
     /// A source can be read, or no longer.

@@ -112,6 +112,7 @@ fn a_reading_is_one_way_and_none_is_each() {
             timeout: Timeout::Never,
             max: Some(0),
             min: None,
+            min_wait: None,
             alertable: false,
             keeps: false,
         });

@@ -215,6 +215,7 @@ const ONE_WAITS_FOR_TWO: fn(&mut Block<'_>, PortId, PacketId) = |code, port, _| 
         timeout: Timeout::Never,
         max: Some(2),
         min: Some(2),
+        min_wait: None,
         alertable: false,
         keeps: false,
     });

@@ -174,6 +174,7 @@ fn takes(timeout: Timeout, max: Option<u8>, min: Option<u8>) -> Program {
             timeout,
             max,
             min,
+            min_wait: None,
             alertable: false,
             keeps: false,
         });
@@ -214,6 +215,7 @@ fn request(op: Op) -> Program {
         event: None,
         low_bit: false,
         multishot: false,
+        drain: false,
         apc: false,
         done: None,
     }];

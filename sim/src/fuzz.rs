@@ -5,6 +5,7 @@
 //! seed also chooses whose turn it is. Where backend and model part, the turns that were taken become the schedule,
 //! and [`shrink`] cuts away what the divergence does not need.
 
+mod draw;
 mod kinds;
 mod parts;
 
@@ -26,7 +27,8 @@ use crate::personality::not_for;
 use crate::run::GO_ON;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
-use kinds::{Draw, KINDS, Kind};
+use draw::Draw;
+use kinds::{KINDS, Kind};
 use parts::parts;
 
 /// The most turns of a case. None needs as many.

@@ -75,6 +75,7 @@ impl<'b> Block<'b> {
             timeout,
             max: None,
             min: None,
+            min_wait: None,
             alertable: false,
             keeps: false,
         });

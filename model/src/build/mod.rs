@@ -43,7 +43,7 @@ use core::fmt;
 use crate::expr::ExprId;
 use crate::program::{
     Bounds, Code, CodeId, OBJECTS_MAX, Object, ObjectId, Op, Owner, PACKETS_MAX, PORTS_MAX, Packet,
-    PacketId, Port, PortId, ProcessId, Program, Promise, SOURCES_MAX, Source, SourceId,
+    PacketId, Port, PortId, ProcessId, Program, Promise, RingSetup, SOURCES_MAX, Source, SourceId,
     THREADS_MAX, Thread, ThreadId, VARS_MAX, VarId,
 };
 use crate::property::Invariants;
@@ -112,6 +112,7 @@ impl Builder {
             named: false,
             events_max: None,
             entries: None,
+            setup: RingSetup::Shared,
         };
         let n = push(&mut self.program.ports, port);
         self.at_most(n, PORTS_MAX, "ports");

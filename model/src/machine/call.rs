@@ -41,6 +41,7 @@ impl<P: Personality> Machine<P> {
                 timeout,
                 max,
                 min,
+                min_wait,
                 alertable,
                 keeps: _,
             } => {
@@ -50,6 +51,7 @@ impl<P: Personality> Machine<P> {
                     timeout,
                     max,
                     min,
+                    min_wait,
                     alertable,
                 };
                 own.get(turn, me, get);

@@ -13,7 +13,8 @@ use crate::layout::Layout;
 use crate::objects;
 use crate::os_error::OsError;
 use crate::program::{
-    FileId, LocalId, ObjectId, Op, ProcessId, Program, SourceId, ThreadId, VarId, Variable,
+    FileId, LocalId, ObjectId, Op, ProcessId, Program, RingSetup, SourceId, ThreadId, VarId,
+    Variable,
 };
 use crate::property::{Owed, holds, owes};
 use crate::state::{State, View};
@@ -202,7 +203,8 @@ impl Frame {
         for id in self.program.thread_ids() {
             // A woken thread whose time is over keeps that until it goes on.
             if turn.view().deadline(id).is_some() {
-                turn.thread(id).set_remaining(Some(1));
+                let behind = turn.view().behind_minimum(id).unwrap_or(0);
+                turn.thread(id).set_remaining(Some(1 + behind));
             }
         }
     }
@@ -276,6 +278,8 @@ fn asks_too_much(program: &Program, about: &About) -> Option<&'static str> {
         Some("it has no limit of events for each port")
     } else if !about.has_rings && ports().any(|port| port.entries.is_some()) {
         Some("its ports are no rings of so many entries")
+    } else if !about.has_rings && ports().any(|port| port.setup != RingSetup::Shared) {
+        Some("its ports are no rings of one submitter")
     } else {
         None
     }

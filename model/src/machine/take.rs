@@ -333,11 +333,7 @@ impl<P: Personality> Machine<P> {
 
     /// The clock moves to the deadline of this thread, which is among the next.
     pub(super) fn take_time<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) {
-        let passed = turn
-            .view()
-            .thread(me)
-            .remaining()
-            .expect("a deadline is pending");
+        let passed = turn.view().deadline(me).expect("a deadline is pending");
         for id in self.frame.program.thread_ids() {
             if let Some(remaining) = turn.view().thread(id).remaining() {
                 turn.thread(id)

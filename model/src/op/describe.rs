@@ -4,6 +4,7 @@
 //! `_` where it only says how.
 
 use super::description::{Description, Exit, Messages, Noun, Role};
+use super::fields::times;
 use super::{Alert, Events, Interest, Knote, Message, Op, Request, Timeout, Watch};
 use crate::ids::PacketId;
 use Noun::*;
@@ -27,11 +28,12 @@ impl Op {
                 timeout,
                 max,
                 min: _,
+                min_wait,
                 alertable,
                 keeps: _,
             } => says
                 .names(Port(*port, Takes))
-                .waits(*timeout, *alertable)
+                .waits(times(*timeout, *min_wait).0, *alertable)
                 .hands_over(max.is_some())
                 .result(into)
                 .local()
@@ -308,7 +310,9 @@ impl Op {
             } => {
                 let says = says.names(Port(*port, Posts)).result(into);
                 match request {
-                    Request::Nop(packet) | Request::Timeout(packet) => says.names(Packet(packet)),
+                    Request::Nop(packet) | Request::Drain(packet) | Request::Timeout(packet) => {
+                        says.names(Packet(packet))
+                    }
                     Request::Count { count: _, own } => says.names(Packet(own)),
                     Request::Cancel(operation, own) => {
                         says.names(Operation(*operation, Cancels)).names(Own(*own))

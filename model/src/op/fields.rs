@@ -183,6 +183,8 @@ pub struct Message {
 pub enum Request {
     /// Nothing: only its entry.
     Nop(PacketId),
+    /// The same once all requests before it have ended: IOSQE_IO_DRAIN.
+    Drain(PacketId),
     /// A timeout of no time.
     Timeout(PacketId),
     /// A timeout that is over when so many entries have come, and that nobody waits out.
@@ -248,6 +250,40 @@ pub struct Get {
     pub max: Option<u8>,
     /// How many packets a batch waits for; none for the call that takes what is there.
     pub min: Option<u8>,
+    /// How long it waits for so many, before any is enough; none for as long as it waits at all.
+    pub min_wait: Option<u32>,
     /// Whether an asynchronous procedure call can end the wait.
     pub alertable: bool,
+}
+
+impl Get {
+    /// How long it waits for its minimum, and how long it waits for one packet behind that, if there is a second time.
+    #[inline]
+    pub fn times(self) -> (Timeout, Option<u32>) {
+        times(self.timeout, self.min_wait)
+    }
+}
+
+/// The same of a call that says so. A longer minimum wait is the only time there is.
+#[inline]
+pub fn times(timeout: Timeout, min_wait: Option<u32>) -> (Timeout, Option<u32>) {
+    match (timeout, min_wait) {
+        (_, None) | (Timeout::Ticks(0), _) => (timeout, None),
+        (Timeout::Ticks(ticks), Some(first)) if first < ticks => {
+            (Timeout::Ticks(first), Some(ticks - first))
+        }
+        (_, Some(only)) => (Timeout::Ticks(only), None),
+    }
+}
+
+/// Who submits to a ring, and waits on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RingSetup {
+    /// Every thread.
+    #[default]
+    Shared,
+    /// Only the thread that made it submits: IORING_SETUP_SINGLE_ISSUER.
+    SingleIssuer,
+    /// Only that thread waits, too, and what others send comes in when it does: IORING_SETUP_DEFER_TASKRUN.
+    DeferTaskrun,
 }

@@ -16,7 +16,7 @@ use crate::ids::{
 pub use description::{Description, Exit, Messages, Noun, Role, Wait};
 pub use fields::{
     Alert, Chain, Direction, Events, Filter, Get, Interest, Knote, Linked, Message, Modes, Pc,
-    Post, Request, Timeout, Watch,
+    Post, Request, RingSetup, Timeout, Watch,
 };
 pub use verb::Verb;
 
@@ -35,6 +35,8 @@ pub enum Op {
         max: Option<u8>,
         /// How many packets a batch waits for; none for the call that takes what is there.
         min: Option<u8>,
+        /// How long it waits for so many, before any is enough; none for as long as it waits at all.
+        min_wait: Option<u32>,
         /// Whether an asynchronous procedure call can end the wait.
         alertable: bool,
         /// Whether the result keeps what the last packet had where the call takes none.
@@ -523,6 +525,7 @@ impl Op {
             timeout,
             max,
             min,
+            min_wait,
             alertable,
             keeps: _,
         } = self
@@ -535,6 +538,7 @@ impl Op {
             timeout,
             max,
             min,
+            min_wait,
             alertable,
         })
     }

@@ -30,12 +30,14 @@
 //! its place is reached, whoever stands in front; and what pends when its thread is over ends with -ECANCELED once bytes
 //! come. Here a thread that is nobody's submits them all. So a cancel that comes too late (-EALREADY) is absent too.
 //!
-//! Timeouts of some time, which would be deadlines of no thread, are absent, and so are drained requests, waits whose minimum
-//! has a time of its own, polled rings,
-//! and rings of one submitter. The requests of a chain that end by themselves do so in one action; in the kernel others can
+//! Timeouts of some time, which would be deadlines of no thread, are absent, and so are polled rings. Of what can be drained there
+//! are reads and requests to do nothing, on a ring that has no others; up to Linux 6.15 what is behind a drained request waits only
+//! until that begins, which no version has here.
+//! To a ring of one submitter go messages and requests to do nothing; the others would end in its own thread. The requests of a chain that end by themselves do so in one action; in the kernel others can
 //! come between. A ring whose descriptor is closed can be posted to through another one; here nobody has
 //! one, but its requests go on, as they would then.
 
+mod drain;
 mod requests;
 mod ring;
 
@@ -51,14 +53,21 @@ use crate::files::Phase;
 use crate::ops_of;
 use crate::program::{
     Chain, FileId, GOES_ON, Get, IoResult, Linked, Message, Modes, ObjectId, Op, OperationId,
-    Owner, PacketId, PortId, Post, Program, Request, ResultId, TAKEN_BACK, ThreadId, Timeout, Verb,
+    Owner, PacketId, PortId, Post, Program, Request, ResultId, RingSetup, TAKEN_BACK, ThreadId,
+    Timeout, Verb,
 };
 use crate::property::Fault;
 use crate::state::View;
 use crate::threads::Mode;
 use crate::turn::Turn;
-use requests::{can_request, file_of, in_any_order, is_in_use, pending_on, pends, ring_of};
-use ring::{drop_if_unused, room, stands_last, take, take_if_enough, wants};
+use drain::{cannot_drain, is_waiting};
+use requests::{
+    can_request, file_of, in_any_order, is_in_use, pending_on, pends, ring_of, waits_for_too_many,
+};
+use ring::{
+    drop_if_unused, for_any_by_now, is_anothers, lets_in, room, setup_of, stands_last, take,
+    take_if_enough, waits_on, wanted, wants, whole_time,
+};
 
 claims! {
     FIFO = "io-uring/fifo", Measured, "M:D": "Entries are taken in the order in which they were posted.";
@@ -75,6 +84,9 @@ claims! {
     BATCH_ZERO = "io-uring/batch-zero", Derived, "the loop": "A maximum of 0 is EINVAL.";
     TIMEOUT = "io-uring/timeout", Measured, "M:D": "A wait whose time is over fails with ETIME (here ETIMEDOUT, as everywhere) if the ring is empty; the others wait on.";
     TIMEOUT_WITH_SOME = "io-uring/timeout-with-some", Measured, "M:D": "Where any entry is there, it succeeds, and the call takes them, even fewer than its minimum.";
+    MIN_WAIT = "io-uring/min-wait", Measured, "R:minimum-has-a-time, S:io_cqring_min_timer_wakeup, D:io_uring_enter": "Where the minimum has a time of its own, the wait ends with that if an entry has come since it began, or is there: it succeeds with fewer than its minimum, or fails with ETIME where others took what came.";
+    MIN_WAIT_ANY = "io-uring/min-wait-any", Measured, "R:minimum-has-a-time, S:io_cqring_min_timer_wakeup, S:29fe1bd01b99, D:io_uring_enter": "Where none has come by then, it waits on in its place, and the next entry ends it, until the time of the call is over.";
+    MIN_WAIT_ONLY = "io-uring/min-wait-only", Measured, "R:minimum-time-beyond-the-call, S:io_cqring_min_timer_wakeup": "Where the call has no time, or none beyond that of its minimum, the time of the minimum is the time of the call.";
     OLD_LEAVER_WAKES_NOBODY = "io-uring-7.2/leaver-wakes-nobody", Measured, "R:who-leaves-wakes-nobody, S:wait, K:6.1 to 7.2": "A waiter whose time is over wakes nobody: those behind it sleep until the next entry, even with what they wait for.";
     MSG_RING = "io-uring/msg-ring", Measured, "R:message-says-how-it-went, S:msg_ring, D:io_uring_prep_msg_ring": "A message from one ring to another puts its entry into that one, and then one that says how it went into its own.";
     REQUEST = "io-uring/request", Measured, "R:requests-end-of-one, R:end-of-a-request-wakes-all": "A read pends until bytes come for it; then its entry says how many.";
@@ -100,9 +112,20 @@ claims! {
     LINK_BROKEN = "io-uring/link-broken", Measured, "R:short-read-breaks-a-chain, D:io_uring_enter, S:io_fail_links": "One that fails, or a read of fewer bytes than it asked for, breaks its chain: each request behind it ends with -ECANCELED, in their order, also one that is linked hard.";
     HARD_LINK = "io-uring/hard-link", Measured, "R:hard-link-goes-on, D:io_uring_enter, S:io_disarm_next": "Behind a request that is linked hard the next one begins however that ended.";
     LINK_UNSEEN = "io-uring/link-unseen", Measured, "R:link-that-waits-is-not-found, S:io_try_cancel": "A cancel does not find a request that waits for another.";
+    DRAIN = "io-uring/drain", Measured, "R:drained-request-waits, D:io_uring_enter, S:io_drain_req": "A request with IOSQE_IO_DRAIN begins when every request that was submitted to its ring before has ended.";
+    DRAIN_BEHIND = "io-uring/drain-behind", Measured, "R:what-is-behind-a-drained-one-waits, D:io_uring_enter, S:io_queue_deferred": "What is submitted behind it begins when it has ended.";
+    DRAIN_LATER = "io-uring/drain-later", Measured, "R:drained-before-still-holds-up, S:io_queue_deferred": "When it has ended, and requests that waited behind it pend, what is submitted then waits for those, too, though nothing asks for it, and so on until nothing pends.";
+    DRAIN_ORDER = "io-uring/drain-order", Measured, "M:4 of 3,000, S:io_req_task_submit": "Requests that waited, and begin together, end in any order: other threads of the kernel run them.";
+    DRAIN_UNSEEN = "io-uring/drain-unseen", Measured, "R:request-that-waits-is-not-found, S:io_try_cancel": "A cancel does not find a request that waits for others.";
     OVERFLOW = "io-uring/overflow", Measured, "M:D, R:more-than-the-ring-holds": "What does not fit into the ring is kept behind it, and so is what is put while others are kept; they come in order when a thread enters to wait and finds room.";
     BACK_BEFORE_ROOM = "io-uring/back-before-room", Measured, "R:kept-for-whoever-enters": "A woken thread that left the kernel before others made room takes only what is in the ring; if that is nothing, it waits again, for its whole minimum.";
     NO_MORE_THAN_THE_RING = "io-uring/no-more-than-the-ring", Measured, "R:minimum-beyond-the-ring": "Nobody waits for more entries than the ring has room for.";
+    SINGLE_ISSUER = "io-uring/single-issuer", Measured, "R:one-thread-submits, D:io_uring_setup, S:io_uring_enter": "Only the thread that made a ring with IORING_SETUP_SINGLE_ISSUER submits to it and registers with it: for another that fails with EEXIST. Who waits on it, or sends to it from another ring, is not asked.";
+    DEFER = "io-uring/defer-taskrun", Measured, "R:what-is-sent-waits, D:io_uring_setup, S:io_msg_data_remote": "What is sent to a ring with IORING_SETUP_DEFER_TASKRUN, by its own thread too, comes into it when its thread enters the kernel to wait or look, in the order in which it was sent.";
+    DEFER_OTHERS = "io-uring/defer-others", Measured, "R:what-is-sent-waits, S:io_allowed_run_tw": "Another thread cannot wait on such a ring, nor look in the kernel: EEXIST.";
+    DEFER_OVERTAKEN = "io-uring/defer-overtaken", Measured, "R:own-request-overtakes, S:io_submit_flush": "What ends in the call that submits it is in the ring at once, in front of what was sent before and has not come in.";
+    DEFER_WAKES = "io-uring/defer-wakes", Measured, "R:as-much-as-it-waits-for, S:io_req_local_work_add": "Its thread is woken when as much has been sent as it waits for, though nothing of that is in the ring.";
+    DEFER_NO_MORE = "io-uring/defer-no-more", Measured, "R:as-much-as-it-waits-for, S:io_run_local_work": "A thread that comes back from its wait lets in as much as it waits for; what was sent beyond that comes in with its next call.";
     NO_LIMIT = "io-uring/no-limit", Measured, "M:D": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSE_STAYS = "io-uring/close-stays", Measured, "M:D": "Closing the descriptor wakes nobody.";
     CLOSED_RING = "io-uring/closed-ring", Documented, "D:io_uring_enter, D:io_uring_prep_msg_ring": "A call on a closed descriptor, and a post to one, fails with EBADF.";
@@ -172,6 +195,7 @@ const LINUX_7_2: About = About {
     lacks_the_rest: "io_uring has no such operation here",
     limits: Limits {
         named: Some("a ring has no name"),
+        minimum_wait: None,
         ..linux::LIMITS
     },
     open: &[
@@ -181,6 +205,7 @@ const LINUX_7_2: About = About {
         &Numbers {
             claim: CANCEL_ORDER,
         },
+        &Numbers { claim: DRAIN_ORDER },
     ],
     invariants: &[NO_LOST_WAKEUP],
     no_limit: Some(NO_LIMIT),
@@ -197,12 +222,20 @@ impl Personality for IoUring {
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
-        can_request(program, op).err()
+        let small = |port: PortId| program.ports[port.index()].entries.is_some();
+        let mut rings = program.port_ids();
+        if rings.any(|it| small(it) && setup_of(program, it) == RingSetup::DeferTaskrun) {
+            return Some("what is kept behind a ring that defers is not said");
+        }
+        let asked = || can_request(program, op).err();
+        waits_for_too_many(op)
+            .or_else(asked)
+            .or_else(|| cannot_drain(program, op))
     }
 
     fn keeps_waiting(&self, view: View<'_>, me: ThreadId) -> Option<&'static Claim> {
         let port = view.port(view.get(me).port);
-        let wants_more = |id: ThreadId| view.thread(id).note() > 0;
+        let wants_more = |id: ThreadId| wanted(view, id) > 0;
         if port.packets().is_empty() {
             return None;
         }
@@ -226,6 +259,11 @@ impl Personality for IoUring {
         if notify::fails_at_once(turn, me, get, BATCH_ZERO, CLOSED_RING) {
             return;
         }
+        if setup_of(turn.program, get.port) == RingSetup::DeferTaskrun
+            && is_anothers(turn.program, get.port, me)
+        {
+            return turn.fails(me, DEFER_OTHERS, Error::Exists);
+        }
         self.flush(turn, get.port);
         self.may_come(turn, get.port);
         let polls = get.timeout == Timeout::Ticks(0);
@@ -240,8 +278,9 @@ impl Personality for IoUring {
         } else if polls {
             turn.fails(me, TIMEOUT, Error::Timeout);
         } else {
-            turn.parks(me, get.timeout);
-            stands_last(turn, me, get);
+            let time = whole_time(turn, get);
+            turn.parks(me, time);
+            stands_last(turn, me, get, false);
         }
         self.settles(turn);
     }
@@ -251,7 +290,7 @@ impl Personality for IoUring {
         if !turn.port(post.port).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
-        self.put(turn, post.port, post.packet);
+        self.sends(turn, post.port, post.packet);
         turn.returns(me, Outcome::Done);
         self.settles(turn);
     }
@@ -261,9 +300,12 @@ impl Personality for IoUring {
         if !turn.port(it.from).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
+        if is_anothers(turn.program, it.from, me) {
+            return turn.fails(me, SINGLE_ISSUER, Error::Exists);
+        }
         turn.by(MSG_RING);
         if turn.port(it.to).is_open() {
-            self.put(turn, it.to, it.packet);
+            self.sends(turn, it.to, it.packet);
             self.put(turn, it.from, it.went);
         } else {
             turn.by(CLOSED_RING);
@@ -286,7 +328,7 @@ impl Personality for IoUring {
         id: OperationId,
         _: Option<ResultId>,
     ) {
-        if turn.operation(id).phase() != Phase::Idle {
+        if turn.operation(id).phase() != Phase::Idle || turn.operation(id).issuer().is_some() {
             turn.breaks(Fault::InFlight);
             return turn.returns(me, Outcome::Failed(Error::Invalid));
         }
@@ -294,9 +336,9 @@ impl Personality for IoUring {
         if !turn.port(ring).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
-        turn.by(REQUEST);
-        turn.operation(id).begin(me);
+        self.submits(turn, me, ring, Request::Read(id));
         turn.returns(me, Outcome::Failed(Error::Pending));
+        self.settles(turn);
     }
 
     /// Bytes come for a read.
@@ -366,6 +408,9 @@ impl Personality for IoUring {
         if !turn.port(port).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
+        if is_anothers(turn.program, port, me) {
+            return turn.fails(me, SINGLE_ISSUER, Error::Exists);
+        }
         if turn.ring_event(port).is_some() {
             return turn.fails(me, EVENTFD_ONE, Error::Busy);
         }
@@ -387,8 +432,12 @@ impl Personality for IoUring {
         if !turn.port(port).is_open() {
             return turn.fails(me, CLOSED_RING, Error::BadHandle);
         }
+        if is_anothers(turn.program, port, me) {
+            return turn.fails(me, SINGLE_ISSUER, Error::Exists);
+        }
         match request {
             Request::Chain(chain) => self.runs_chain(turn, me, (chain, 0)),
+            Request::Nop(_) | Request::Drain(_) => self.submits(turn, me, port, request),
             _ => drop(self.runs(turn, me, port, request)),
         }
         turn.returns(me, Outcome::Done);
@@ -397,7 +446,10 @@ impl Personality for IoUring {
 
     /// Woken threads go on in any order, and what each finds decides.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        let is_kept = turn.port(get.port).note() > 0;
+        let get = for_any_by_now(turn, me, get);
+        lets_in(turn, get);
+        let is_kept = turn.port(get.port).note() > 0
+            && setup_of(turn.program, get.port) != RingSetup::DeferTaskrun;
         if is_kept && room(turn.view(), get.port) > 0 && turn.choose(&LEFT_AFTER_ROOM) {
             self.flush(turn, get.port);
         }
@@ -420,7 +472,11 @@ impl Personality for IoUring {
     }
 
     fn expire<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+        if waits_on(turn, me, get) {
+            return;
+        }
         notify::leaves(turn, me, get);
+        lets_in(turn, get);
         self.may_come(turn, get.port);
         let others_wait = !turn.port(get.port).waiters().is_empty();
         if others_wait && !self.goes_past_unmet {

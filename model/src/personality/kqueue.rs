@@ -164,6 +164,7 @@ const FREEBSD: About = About {
     limits: Limits {
         alertable: Some("kqueue has no alertable waits"),
         minimum: Some("kevent takes what is there, and waits for no more"),
+        minimum_wait: Limits::NONE.minimum_wait,
         named: Some("a kqueue has no name"),
         reserve: Some("kqueue has no reserve objects"),
         may_fail: Some("its posts find memory"),

@@ -18,6 +18,7 @@ pub(super) const ABOUT: About = About {
 pub(super) const LIMITS: Limits = Limits {
     alertable: Some("Linux has no alertable waits"),
     minimum: None,
+    minimum_wait: Limits::NONE.minimum_wait,
     named: None,
     reserve: Some("Linux has no reserve objects"),
     may_fail: Some("its posts find memory"),

@@ -23,7 +23,10 @@ use samples::{every_sample, samples};
 use world::{PORTS, code, machine, plain, whole};
 
 /// How many packets a call takes says nothing of what it takes them from, nor how many a timeout counts.
-const AMOUNTS: [&str; 2] = ["max: Some(2), min: Some(1), ", "count: 2, "];
+const AMOUNTS: [&str; 2] = [
+    "max: Some(2), min: Some(1), min_wait: Some(5), ",
+    "count: 2, ",
+];
 
 /// The ids and numbers in a text.
 fn named(text: &str) -> BTreeSet<String> {
@@ -479,6 +482,8 @@ fn states_have_room_for_what_operations_need() {
             Verb::RingEvent => PORTS,
             // Each ring has what its timeout waits for.
             Verb::Submit if op.counts() => 1 + PORTS,
+            // Each ring has whether requests wait, how many, and which.
+            Verb::Submit if drains(op) => 1 + 8 * PORTS,
             // A port has room for what is posted, for an event of each source, for messages.
             Verb::Post | Verb::PostComputed | Verb::Submit => 1,
             Verb::MsgRing => 2,
@@ -494,6 +499,16 @@ fn states_have_room_for_what_operations_need() {
         };
         assert_eq!(len(op) - len(Op::Yield), bytes, "{op:?}");
     }
+}
+
+fn drains(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Submit {
+            request: Request::Drain(_),
+            ..
+        }
+    )
 }
 
 /// Of each source each port knows two more packets then.

@@ -23,6 +23,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             timeout,
             max: Some(2),
             min: Some(1),
+            min_wait: Some(5),
             alertable,
             keeps: false,
         },
@@ -199,6 +200,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
         Verb::Submit => {
             return [
                 Request::Nop(packet),
+                Request::Drain(packet),
                 Request::Timeout(packet),
                 Request::Count {
                     count: 2,

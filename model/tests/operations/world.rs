@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portsim_model::about::About;
+use portsim_model::about::{About, Limits};
 use portsim_model::contract::Personality;
 use portsim_model::event::Observer;
 use portsim_model::expr::Expr;
@@ -19,6 +19,10 @@ pub struct Anything;
 static ABOUT: About = About {
     name: "anything",
     can: &[Verb::ALL],
+    limits: Limits {
+        minimum_wait: None,
+        ..Limits::NONE
+    },
     ..About::PLAIN
 };
 
@@ -80,6 +84,7 @@ pub fn plain(codes: Vec<Code>) -> Program {
         named: false,
         events_max: None,
         entries: None,
+        setup: RingSetup::Shared,
     };
     let set = |var, value| Assignment {
         var: Variable::Shared(VarId(var)),
@@ -142,6 +147,7 @@ pub fn whole(codes: Vec<Code>) -> Program {
         event: None,
         low_bit: false,
         multishot: false,
+        drain: false,
         apc: false,
         done: None,
     };

@@ -24,8 +24,8 @@ use loom::thread::{self, ThreadId as LoomId};
 use portsim_model::event::Error;
 use portsim_model::os_error::win32;
 use portsim_model::program::{
-    Code, CodeId, Instr, Op, Packet, PacketId, Port as Declared, PortId, ProcessId, Program, Slot,
-    SlotId, Thread, ThreadId, Timeout,
+    Code, CodeId, Instr, Op, Packet, PacketId, Port as Declared, PortId, ProcessId, Program,
+    RingSetup, Slot, SlotId, Thread, ThreadId, Timeout,
 };
 
 use super::judge;
@@ -121,6 +121,7 @@ fn op(deed: Deed) -> Op {
         timeout,
         max,
         min: None,
+        min_wait: None,
         alertable: false,
         keeps: false,
     };
@@ -172,6 +173,7 @@ impl Play {
                 named: false,
                 events_max: None,
                 entries: None,
+                setup: RingSetup::Shared,
             }],
             packets: (0..4).map(packet).collect(),
             ..Program::default()

@@ -1,8 +1,11 @@
-//! The kinds of operation that a generator draws, and what they speak of.
+//! The kinds of operation that a generator draws.
 //!
 //! A new operation of the format is a row here. Whether a system and a backend have it, they are asked.
 
-use crate::choose::Rng;
+use super::draw::{
+    DRAINED, DRAINED_FILES, DUPLEX, Draw, FILES, IN_TURN, LINKED, MULTISHOT, OF_ONE, ON,
+    OPERATIONS, PORTS, REQUESTS, SMALL, SOURCES, TOP, VARIABLE, WAITED_FOR,
+};
 use crate::draft::{Call, Word};
 
 /// A kind of operation.
@@ -22,220 +25,12 @@ enum Drawn {
     Several(fn(&mut Draw<'_>) -> Vec<Call>),
 }
 
-/// What an operation is drawn from.
-pub(super) struct Draw<'a> {
-    pub rng: &'a mut Rng,
-    /// How many ports there are to choose from.
-    pub ports: usize,
-    /// Two or more.
-    pub threads: &'a [String],
-    /// The key of the next packet: no two packets look alike.
-    pub key: i64,
-    /// Ports that some operation makes.
-    pub made: Vec<&'static str>,
-}
-
 impl Kind {
     /// One operation of this kind, or some that belong together.
     pub fn draw(&self, draw: &mut Draw<'_>) -> Vec<Call> {
         match self.draw {
             Drawn::One(one) => vec![one(draw)],
             Drawn::Several(several) => several(draw),
-        }
-    }
-}
-
-pub(super) const PORTS: [&str; 2] = ["p", "q"];
-pub(super) const SOURCES: [&str; 2] = ["s1", "s2"];
-/// A source with both directions.
-pub(super) const DUPLEX: &str = "duplex";
-/// A port of epoll that watches others, and sources that are the others.
-pub(super) const TOP: &str = "top";
-pub(super) const INNER: [&str; 2] = ["as_p", "as_q"];
-const FILES: [&str; 2] = ["f", "g"];
-/// Operations that only Windows has: on a file that is associated later, and with an event.
-const OPERATIONS: [&str; 2] = ["s", "u"];
-/// Operations that rings have too, and the file that they are on.
-pub(super) const REQUESTS: [&str; 2] = ["r", "v"];
-/// A request that goes on behind what it reports.
-pub(super) const MULTISHOT: &str = "m";
-pub(super) const ON: &str = "h";
-/// Requests of chains, and the file that they are on.
-pub(super) const LINKED: [&str; 2] = ["c1", "c2"];
-pub(super) const CHAINED: &str = "k";
-/// A ring that is full with two entries.
-pub(super) const SMALL: &str = "small";
-pub(super) const VARIABLE: &str = "n";
-const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
-
-impl Draw<'_> {
-    fn of<'n>(&mut self, names: &[&'n str]) -> &'n str {
-        names[self.rng.below(names.len())]
-    }
-
-    fn port(&mut self) -> &'static str {
-        // Most calls meet on the first.
-        match self.rng.below(4) {
-            0 => PORTS[self.ports - 1],
-            _ => PORTS[0],
-        }
-    }
-
-    fn thread(&mut self) -> String {
-        self.threads[self.rng.below(self.threads.len())].clone()
-    }
-
-    /// The first thread is there from the start, so that somebody is.
-    fn child(&mut self) -> String {
-        self.threads[1 + self.rng.below(self.threads.len() - 1)].clone()
-    }
-
-    fn ticks(&mut self) -> i64 {
-        1 + self.rng.below(3) as i64
-    }
-
-    fn key(&mut self) -> i64 {
-        self.key += 1;
-        self.key
-    }
-
-    fn max(&mut self) -> i64 {
-        1 + self.rng.below(4) as i64
-    }
-
-    /// A batch of some, or of none.
-    fn batch_of_some(&mut self) -> Call {
-        let least = self.rng.below(4) as i64;
-        let batch = Call::on("get", self.port()).with("max", self.max());
-        batch.with("min", least)
-    }
-
-    /// A request to a ring that ends by itself.
-    fn submit(&mut self, port: &str, request: &'static str) -> Call {
-        let asked = Call::on("submit", port).with("request", request);
-        asked.with("key", self.key())
-    }
-
-    /// Linked requests: always the same, as each read is in one chain.
-    fn chain(&mut self) -> Call {
-        let nop = |key: i64| Call::on("request", "nop").with("key", key);
-        let read = |of: &str| Call::on("request", "read").with("of", of);
-        let cancel = Call::on("request", "cancel").with("of", REQUESTS[0]);
-        let chain = match self.rng.below(4) {
-            0 => vec![read(LINKED[0]), nop(101), nop(102)],
-            1 => vec![nop(103), read(LINKED[1]).with("hard", Word::Yes), nop(104)],
-            2 => vec![
-                cancel.with("key", 105),
-                nop(106).with("hard", Word::Yes),
-                nop(107),
-            ],
-            _ => vec![nop(108), nop(109)],
-        };
-        Call::on("submit_chain", PORTS[0]).with("requests", Word::Calls(chain))
-    }
-
-    /// A timeout that counts: one of a scenario.
-    fn count(&mut self) -> Call {
-        const COUNT: &str = "count";
-        let call = self.submit(PORTS[0], "timeout");
-        if self.made.contains(&COUNT) {
-            return call;
-        }
-        self.made.push(COUNT);
-        call.with(COUNT, 1 + self.rng.below(3) as i64)
-    }
-
-    /// A port is made by one operation only; instead of a second one it is closed.
-    fn create(&mut self) -> Call {
-        let port = self.port();
-        if self.made.contains(&port) {
-            return Call::on("close", port);
-        }
-        self.made.push(port);
-        Call::on("create", port)
-    }
-
-    fn ctl(&mut self, change: &str) -> Call {
-        let call = Call::on("epoll_ctl", self.port()).with("change", change);
-        let call = call.with("source", self.of(&SOURCES));
-        if change == "del" {
-            return call;
-        }
-        let mut call = call.with("trigger", self.of(&["level", "edge"]));
-        match self.rng.below(6) {
-            0 | 1 => call = call.with("oneshot", Word::Yes),
-            2 => call = call.with("exclusive", Word::Yes),
-            _ => {}
-        }
-        call.with("key", self.key())
-    }
-
-    /// A port watches another one, or is to watch itself.
-    fn ctl_of_port(&mut self, change: &str) -> Call {
-        let port = self.of(&[TOP, TOP, PORTS[0], PORTS[1]]);
-        let call = Call::on("epoll_ctl", port).with("change", change);
-        let call = call.with("source", self.of(&INNER));
-        if change == "del" {
-            return call;
-        }
-        let mut call = call.with("trigger", self.of(&["level", "edge"]));
-        match self.rng.below(12) {
-            0..3 => call = call.with("oneshot", Word::Yes),
-            3 => call = call.with("exclusive", Word::Yes),
-            _ => {}
-        }
-        call.with("key", self.key())
-    }
-
-    /// Some, none or both directions of a source are watched.
-    fn both_ways(&mut self, change: &str) -> Call {
-        let events: [&[&str]; 4] = [&["in", "out"], &["in", "out"], &["out"], &[]];
-        let events = events[self.rng.below(events.len())];
-        let call = Call::on("epoll_ctl", self.port()).with("change", change);
-        let call = call.with("source", DUPLEX);
-        let mut call = call.with("trigger", self.of(&["level", "edge"]));
-        match self.rng.below(6) {
-            0 | 1 => call = call.with("oneshot", Word::Yes),
-            2 => call = call.with("exclusive", Word::Yes),
-            _ => {}
-        }
-        if !events.is_empty() {
-            call = call.with("key", self.key());
-        }
-        call.with("events", Word::Several(events.to_vec()))
-    }
-
-    /// A change of an event of a descriptor.
-    fn kevent_of_descriptor(&mut self) -> Call {
-        let filter = self.of(&["read", "write"]);
-        self.kevent(DUPLEX, Some(filter))
-    }
-
-    /// A change of a user event that is none of its trigger.
-    fn kevent_of_number(&mut self) -> Call {
-        let source = self.of(&SOURCES);
-        self.kevent(source, None)
-    }
-
-    fn kevent(&mut self, source: &'static str, filter: Option<&'static str>) -> Call {
-        let flags: &[&[&str]] = &[
-            &["add"],
-            &["add", "clear"],
-            &["add", "oneshot"],
-            &["add", "dispatch"],
-            &["delete"],
-            &["enable"],
-            &["disable"],
-        ];
-        let flags = flags[self.rng.below(flags.len())];
-        let mut call = Call::on("kevent", self.port()).with("source", source);
-        if let Some(filter) = filter {
-            call = call.with("filter", filter);
-        }
-        let call = call.with("flags", Word::Several(flags.to_vec()));
-        match flags[0] {
-            "add" => call.with("key", self.key()),
-            _ => call,
         }
     }
 }
@@ -299,6 +94,10 @@ pub(super) const KINDS: &[Kind] = &[
     kind("batch with a minimum", 4, |draw| draw.batch_of_some()),
     slow("batch with a minimum in time", 3, |draw| {
         draw.batch_of_some().with("timeout", draw.ticks())
+    }),
+    slow("batch with a minimum in a time of its own", 3, |draw| {
+        let batch = Call::on("get", draw.port());
+        draw.in_two_times(batch)
     }),
     slow("alertable batch", 3, |draw| {
         Call::on("get", draw.port())
@@ -391,6 +190,56 @@ pub(super) const KINDS: &[Kind] = &[
     kind("message from a small ring", 3, |draw| {
         let sent = Call::on("msg_ring", draw.of(&[PORTS[0], SMALL])).with("key", draw.key());
         sent.with("from", SMALL).with("own", draw.key())
+    }),
+    several("batch from a ring of one", 8, |draw| {
+        draw.make(|draw, ring| {
+            let batch = Call::on("get", ring).with("max", draw.max());
+            batch.with("min", draw.rng.below(4) as i64)
+        })
+    }),
+    several("poll of a ring of one", 4, |draw| {
+        draw.make(|draw, ring| {
+            let batch = Call::on("get", ring).with("max", draw.max());
+            batch.with("timeout", 0)
+        })
+    }),
+    several("nop on a ring of one", 4, |draw| {
+        draw.make(|draw, ring| draw.submit(ring, "nop"))
+    }),
+    slow("get from a ring of one in time", 3, |draw| {
+        Call::on("get", draw.of_one()).with("timeout", draw.ticks())
+    }),
+    slow("batch from a ring of one in two times", 3, |draw| {
+        let batch = Call::on("get", draw.of_one());
+        draw.in_two_times(batch)
+    }),
+    kind("post to a ring of one", 16, |draw| {
+        Call::on("post", draw.of_one()).with("key", draw.key())
+    }),
+    kind("message from a ring of one", 3, |draw| {
+        let sent = Call::on("msg_ring", draw.of(&[PORTS[0], OF_ONE[1]])).with("key", draw.key());
+        sent.with("from", draw.of_one()).with("own", draw.key())
+    }),
+    kind("nop in its turn", 6, |draw| draw.nop_in_turn()),
+    kind("read in its turn", 6, |draw| {
+        Call::on("start", draw.of(&IN_TURN))
+    }),
+    kind("end of a read in its turn", 8, |draw| {
+        Call::on("complete", draw.of(&IN_TURN)).with("bytes", draw.ticks())
+    }),
+    kind("cancel a read in its turn", 2, |draw| {
+        Call::on(
+            "cancel",
+            draw.of(&[IN_TURN[0], IN_TURN[1], DRAINED_FILES[0]]),
+        )
+    }),
+    kind("batch of what ended in its turn", 6, |draw| {
+        let batch = Call::on("get", DRAINED).with("max", draw.max());
+        batch.with("min", draw.rng.below(4) as i64)
+    }),
+    kind("poll of what ended in its turn", 4, |draw| {
+        let batch = Call::on("get", DRAINED).with("max", draw.max());
+        batch.with("timeout", 0)
     }),
     kind("close", 3, |draw| Call::on("close", draw.port())),
     kind("create", 2, |draw| draw.create()),

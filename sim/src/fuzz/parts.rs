@@ -1,7 +1,8 @@
 //! What the operations speak of that a generator draws.
 
-use super::kinds::{
-    CHAINED, DUPLEX, INNER, LINKED, MULTISHOT, ON, PORTS, REQUESTS, SMALL, SOURCES, TOP, VARIABLE,
+use super::draw::{
+    CHAINED, DRAINED, DRAINED_FILES, DUPLEX, IN_TURN, INNER, LINKED, MULTISHOT, OF_ONE, ON, PORTS,
+    REQUESTS, SMALL, SOURCES, TOP, VARIABLE,
 };
 use crate::choose::Rng;
 use crate::draft::{Part, Word};
@@ -21,6 +22,10 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
         part("ports", name, vec![("concurrency", concurrency.into())]);
     }
     part("ports", SMALL, vec![("entries", 2.into())]);
+    for (name, setup) in OF_ONE.into_iter().zip(["single_issuer", "defer_taskrun"]) {
+        part("ports", name, vec![("setup", setup.into())]);
+    }
+    part("ports", DRAINED, Vec::new());
     part("ports", TOP, Vec::new());
     part("events", "event", Vec::new());
     part("events", "gate", vec![("reset", "manual".into())]);
@@ -50,6 +55,19 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
         CHAINED,
         vec![("port", "p".into()), ("key", 11.into())],
     );
+    for file in DRAINED_FILES {
+        let fields = vec![("port", DRAINED.into()), ("key", 12.into())];
+        part("files", file, fields);
+    }
+    for (name, file) in IN_TURN.into_iter().zip(DRAINED_FILES) {
+        let fields = vec![("file", file.into()), ("overlapped", 17.into())];
+        let drained = (name == IN_TURN[1]).then_some(("drained", Word::Yes));
+        part(
+            "operations",
+            name,
+            fields.into_iter().chain(drained).collect(),
+        );
+    }
     for (name, number) in LINKED.into_iter().zip(15..) {
         let fields = vec![("file", CHAINED.into()), ("overlapped", number.into())];
         part("operations", name, fields);

@@ -14,6 +14,8 @@ pub struct Can {
     pub alertable: &'static str,
     /// Why no call waits for several packets, where none does.
     pub minimum: Option<&'static str>,
+    /// Why no call waits for them for a time of its own, if none does.
+    pub minimum_wait: Option<&'static str>,
     /// Why nobody knows what a call leaves in its caller's variables that takes no packet, where that is so.
     pub keeps: Option<&'static str>,
     /// Why no packet carries a status, where none does.
@@ -42,6 +44,7 @@ impl Can {
         lacks_the_rest: "",
         alertable: "Linux has no alertable waits",
         minimum: None,
+        minimum_wait: Some("no call waits for its minimum for a time of its own"),
         keeps: Some(OWN_VARIABLES),
         status: Some("its packets carry no status"),
         reserve: "Linux has no reserve objects",
@@ -73,8 +76,9 @@ impl Can {
         if op.keeps() && self.keeps.is_some() {
             return self.keeps;
         }
-        if let Op::Get { min: Some(_), .. } = op {
-            return self.minimum;
+        if let Op::Get { min, min_wait, .. } = op {
+            return (self.minimum.filter(|_| min.is_some()))
+                .or(self.minimum_wait.filter(|_| min_wait.is_some()));
         }
         if let Op::Create { port, .. } = op {
             return program.ports[port.index()].named.then_some(self.named);

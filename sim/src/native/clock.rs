@@ -15,6 +15,9 @@ const SHORTEST: Duration = Duration::from_millis(40);
 /// How far apart two different timeouts of a program are.
 const APART: Duration = Duration::from_millis(10);
 
+/// How long after a deadline the thread that it wakes is seen to run.
+const NOTICED: Duration = Duration::from_millis(4);
+
 /// The kernel counts the timeouts of `epoll_pwait` in these.
 const FINEST: Duration = Duration::from_millis(1);
 
@@ -32,6 +35,17 @@ struct Deadline {
     thread: ThreadId,
     at: u64,
     real: Instant,
+    /// Whether its thread may stay in its call.
+    may_wait_on: bool,
+}
+
+/// When the clock can end a call, in ticks from its begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// The first time.
+    pub first: u32,
+    /// The last, where the call may wait on.
+    pub last: Option<u32>,
 }
 
 impl Clock {
@@ -44,13 +58,20 @@ impl Clock {
         }
     }
 
-    /// A thread parked in a call that it made at `since`; `ticks` is how long it waits at most.
-    pub fn parks(&mut self, thread: ThreadId, ticks: u32, since: Instant) {
-        self.pending.push(Deadline {
-            thread,
-            at: self.now + u64::from(ticks),
-            real: since + self.tick * ticks,
-        });
+    /// A thread parked in a call that it made at `since`, which waits so long.
+    pub fn parks(&mut self, thread: ThreadId, times: Times, since: Instant) {
+        let mut push = |ticks, may_wait_on| {
+            self.pending.push(Deadline {
+                thread,
+                at: self.now + u64::from(ticks),
+                real: since + self.tick * ticks,
+                may_wait_on,
+            });
+        };
+        push(times.first, times.last.is_some());
+        if let Some(last) = times.last {
+            push(last, false);
+        }
     }
 
     /// Whether the time of a call has passed in the kernel that a thread parked in, if it has one.
@@ -66,8 +87,13 @@ impl Clock {
 
     /// A thread came back. Whether a timeout can have been the cause: its deadline has passed in ticks too.
     pub fn returns(&mut self, thread: ThreadId) -> bool {
-        let place = self.pending.iter().position(|due| due.thread == thread);
-        place.is_some_and(|place| self.pending.swap_remove(place).at <= self.now)
+        let own = |due: &Deadline| due.thread == thread;
+        let has_passed = self
+            .pending
+            .iter()
+            .any(|due| own(due) && due.at <= self.now);
+        self.pending.retain(|due| !own(due));
+        has_passed
     }
 
     /// The thread whose deadline is next; the lowest of several. One that has passed while its thread was suspended
@@ -81,29 +107,42 @@ impl Clock {
         self.pending.iter().filter(|due| due.at > self.now)
     }
 
-    /// Moves to the next deadline: which threads have it, and how long the kernel still takes to get there.
+    /// Moves to the next deadline: which threads come back then, and how long the kernel still takes to get there.
     pub fn advance(&mut self) -> Option<(Vec<ThreadId>, Duration)> {
         let at = self.coming().map(|due| due.at).min()?;
         self.now = at;
         let due: Vec<_> = self.pending.iter().filter(|due| due.at == at).collect();
         let last = due.iter().map(|due| due.real).max()?;
         let rest = last.saturating_duration_since(Instant::now());
-        Some((due.iter().map(|due| due.thread).collect(), rest))
+        if due.iter().any(|due| due.may_wait_on) {
+            // Nothing tells that the time has passed but the clock.
+            std::thread::sleep(rest + NOTICED);
+        }
+        let back = due.iter().filter(|due| !due.may_wait_on);
+        Some((back.map(|due| due.thread).collect(), rest))
     }
 }
 
-/// How long a call waits at most, in ticks, where the clock can end it.
-pub fn ticks_of(op: Op) -> Option<u32> {
-    match op.wait()?.timeout {
-        Timeout::Ticks(ticks @ 1..) => Some(ticks),
-        Timeout::Ticks(0) | Timeout::Never => None,
-    }
+/// When the clock can end a call, if it can.
+pub fn times_of(op: Op) -> Option<Times> {
+    let Timeout::Ticks(first @ 1..) = op.wait()?.timeout else {
+        return None;
+    };
+    let behind = op.as_get().and_then(|get| get.times().1);
+    Some(Times {
+        first,
+        last: behind.map(|behind| first + behind),
+    })
 }
 
 /// How long a tick lasts for a program: its shortest timeout is long enough for many turns, and its timeouts
 /// differ clearly; a part of that where `haste` is more than 1.
 pub fn tick_for(program: &Program, haste: u32) -> Duration {
-    let mut ticks: Vec<u32> = program.ops().filter_map(ticks_of).collect();
+    let times = program.ops().filter_map(times_of);
+    let mut ticks: Vec<u32> = times
+        .flat_map(|times| [Some(times.first), times.last])
+        .flatten()
+        .collect();
     ticks.sort_unstable();
     ticks.dedup();
     let Some(&shortest) = ticks.first() else {

@@ -19,7 +19,7 @@ use portsim_model::program::{Op, Pc, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
 
 use super::backend::{Backend, Failure, is_ours};
-use super::clock::{Clock, tick_for, ticks_of};
+use super::clock::{Clock, tick_for, times_of};
 use super::part::{Lost, Script, unplayable};
 use super::recording::{Disturbance, Ended, NoRecording, Options, Recording, TRIES};
 use super::threads::{Back, Threads, Unquiet, ended_by};
@@ -273,13 +273,15 @@ impl<'a> Run<'a> {
         });
         match answer {
             None => {
-                if let Some(ticks) = ticks_of(op) {
-                    self.clock.parks(thread, ticks, since);
+                if let Some(times) = times_of(op) {
+                    self.clock.parks(thread, times, since);
                 }
             }
             Some(answer) => {
                 let passed = |ticks| self.clock.has_passed_since(since, ticks);
-                if ticks_of(op).is_some_and(|ticks| by_the_clock(op, &answer, || passed(ticks))) {
+                if times_of(op)
+                    .is_some_and(|times| by_the_clock(op, &answer, || passed(times.first)))
+                {
                     return Err(unasked(thread));
                 }
                 if let Some(ended) = ended_by(op, &answer) {

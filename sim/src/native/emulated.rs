@@ -104,6 +104,7 @@ const CAN: Can = Can {
     lacks_the_rest: "a port in user space has no such operation",
     alertable: "user space has no alertable waits",
     minimum: Some("a batch takes what is there, and waits for no more"),
+    minimum_wait: None,
     keeps: Some(OWN_VARIABLES),
     status: None,
     reserve: "a port in user space has no reserve objects",

@@ -104,6 +104,7 @@ const CAN: Can = Can {
     lacks_the_rest: "event ports have no such operation",
     alertable: "illumos has no alertable waits",
     minimum: None,
+    minimum_wait: Some("no call waits for its minimum for a time of its own"),
     keeps: Some(OWN_VARIABLES),
     status: None,
     reserve: "illumos has no reserve objects",
@@ -341,6 +342,7 @@ impl Ports for EventPorts {
                     timeout: Timeout::Never,
                     max: Some(0),
                     min: Some(1),
+                    min_wait: None,
                     alertable: false,
                 };
                 self.get(me, get)

@@ -93,6 +93,7 @@ const CAN: Can = Can {
     lacks_the_rest: "kqueue has no such operation",
     alertable: "kqueue has no alertable waits",
     minimum: Some("kevent waits for no more than one event"),
+    minimum_wait: Some("no call waits for its minimum for a time of its own"),
     keeps: Some(OWN_VARIABLES),
     status: Some("a user event cannot fail: no packet carries a status"),
     reserve: "kqueue has no reserve objects",

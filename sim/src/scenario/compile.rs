@@ -9,8 +9,8 @@ mod judged;
 
 use portsim_model::program::{
     Bounds, Code, CodeId, LOCALS_MAX, LocalId, OBJECTS_MAX, Object, ObjectId, PORTS_MAX, Port,
-    PortId, ProcessId, Program, SOURCES_MAX, Slot, Source, SourceId, THREADS_MAX, Thread, ThreadId,
-    VARS_MAX, VarId, Whose,
+    PortId, ProcessId, Program, RingSetup, SOURCES_MAX, Slot, Source, SourceId, THREADS_MAX,
+    Thread, ThreadId, VARS_MAX, VarId, Whose,
 };
 
 use super::code::Coder;
@@ -168,6 +168,11 @@ impl Compiler {
                 named: port.named,
                 events_max: port.events_max,
                 entries: entries(port.entries, &place.field("entries"))?,
+                setup: match port.setup {
+                    None => RingSetup::Shared,
+                    Some(wire::Setup::SingleIssuer) => RingSetup::SingleIssuer,
+                    Some(wire::Setup::DeferTaskrun) => RingSetup::DeferTaskrun,
+                },
             });
         }
         Ok(())

@@ -28,6 +28,7 @@ pub(super) fn collect(
                         .field("min")
                         .complain("only a call with \"max\" takes it"));
                 }
+                check_min_wait(get, place)?;
                 (&get.into, packets_max, u8::from(get.max == Some(0)))
             }
             Op::If(branch) => {
@@ -116,6 +117,17 @@ struct Kept {
 }
 
 /// Where a result keeps what it had, it is there, and has one packet.
+fn check_min_wait(get: &Get, place: &Place<'_>) -> Result<(), Complaint> {
+    let problem = match (get.min_wait, get.min, get.timeout) {
+        (None, ..) => return Ok(()),
+        (Some(_), None, _) => "only a call with \"min\" takes it",
+        (Some(0), ..) => "found 0, expected 1 or more ticks",
+        (Some(_), _, Some(0)) => "a call that only looks waits for no minimum",
+        (Some(_), Some(_), _) => return Ok(()),
+    };
+    Err(place.field("min_wait").complain(problem))
+}
+
 fn check_keeps(get: &Get, place: &Place<'_>) -> Result<(), Complaint> {
     let complain = |problem: &str| Err(place.field("keeps").complain(problem));
     if get.into.is_none() {

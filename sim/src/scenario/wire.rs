@@ -149,6 +149,19 @@ pub(super) struct Port {
     pub(super) events_max: Option<u8>,
     /// How many entries a ring has room for: a power of two up to 128; more than are ever there, if left out.
     pub(super) entries: Option<u8>,
+    /// Who submits to a ring and waits on it; every thread, if left out.
+    pub(super) setup: Option<Setup>,
+}
+
+/// Who submits to a ring, and waits on it.
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(rename = "setup", rename_all = "snake_case")]
+#[schemars(rename = "Setup")]
+pub(super) enum Setup {
+    /// IORING_SETUP_SINGLE_ISSUER: only the thread that creates it submits.
+    SingleIssuer,
+    /// IORING_SETUP_DEFER_TASKRUN, and the one above: only that thread waits, too, and what others send comes in when it does.
+    DeferTaskrun,
 }
 
 /// A file.
@@ -192,6 +205,9 @@ pub(super) struct Operation {
     /// io-uring: whether it goes on behind what it reports, until something ends it.
     #[serde(default)]
     pub(super) multishot: bool,
+    /// io-uring: whether it begins only when all requests before it have ended.
+    #[serde(default)]
+    pub(super) drained: bool,
 }
 
 /// A reserve object.

@@ -203,6 +203,7 @@ fn call(line: &EventLine) -> String {
         ("skip_port", line.skip_port),
         ("skip_event", line.skip_event),
         ("now", line.now),
+        ("drained", line.drained),
     ];
     for (word, flag) in flags {
         if flag == Some(true) {
@@ -219,6 +220,7 @@ fn call(line: &EventLine) -> String {
         ("count", line.count.map(i64::from)),
         ("max", line.max.map(i64::from)),
         ("min", line.min.map(i64::from)),
+        ("min_wait", line.min_wait.map(i64::from)),
         ("timeout", line.timeout.map(i64::from)),
         ("ticks", line.ticks.map(i64::from)),
         ("#", line.note.map(i64::from)),

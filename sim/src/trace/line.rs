@@ -80,6 +80,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             timeout,
             max,
             min,
+            min_wait,
             alertable,
             ..
         } => {
@@ -87,6 +88,7 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.timeout = ticks(timeout);
             line.max = max;
             line.min = min;
+            line.min_wait = min_wait;
             line.alertable = said(alertable);
         }
         Op::Post {
@@ -423,6 +425,10 @@ fn request_fields(
 ) -> Option<PacketId> {
     let (word, packet) = match request {
         Request::Nop(packet) => ("nop", Some(packet)),
+        Request::Drain(packet) => {
+            line.drained = Some(true);
+            ("nop", Some(packet))
+        }
         Request::Timeout(packet) => ("timeout", Some(packet)),
         Request::Count { count, own } => {
             line.count = Some(count);

@@ -262,6 +262,8 @@ lines! {
         max: u8,
         /// How many packets a batch waits for.
         min: u8,
+        /// How long it waits for so many, in ticks, before any is enough.
+        min_wait: u32,
         /// The key of the packet, or of the source's events.
         key: i64,
         /// The bytes of the packet.
@@ -276,6 +278,8 @@ lines! {
         own: i64,
         /// What a `submit` asks for: `nop`, `timeout`, `cancel` or `chain`.
         request: String,
+        /// Whether a nop that a `submit` asks for begins only when all requests before it have ended.
+        drained: bool,
         /// After how many entries a timeout is over that a `submit` asks for.
         count: u8,
         /// The requests of a chain, in their order: what each asks for, of what, and with which key.

@@ -1,9 +1,10 @@
 //! Requests to a ring: what they may be, and what they come to.
 
-use super::ring::counted;
+use super::ring::{counted, setup_of};
 use super::*;
 use crate::layout::times;
 use crate::program::Object;
+use crate::threads::WANTED_MAX;
 
 /// What becomes of requests.
 impl IoUring {
@@ -70,7 +71,7 @@ impl IoUring {
         request: Request,
     ) -> Option<bool> {
         match request {
-            Request::Nop(own) => {
+            Request::Nop(own) | Request::Drain(own) => {
                 turn.by(NOP);
                 self.put(turn, port, own);
                 Some(true)
@@ -167,6 +168,7 @@ impl IoUring {
     ) {
         let issuer = turn.operation(id).issuer().unwrap_or(ThreadId(0));
         self.leaves(turn, id, result);
+        self.begin(turn, ring_of(turn.program, file_of(turn.program, id)));
         let program = turn.program;
         if let Some((chain, n)) = place_in_chain(program, id) {
             let well = program.results[result.index()].bytes == READ_BYTES;
@@ -216,6 +218,9 @@ pub(super) fn pends<O: Observer>(turn: &mut Turn<'_, O>, id: OperationId) -> boo
     let phase = turn.operation(id).phase();
     if phase == Phase::Idle && place_in_chain(turn.program, id).is_some() {
         turn.by(LINK_UNSEEN);
+    }
+    if is_waiting(turn, id) {
+        turn.by(DRAIN_UNSEEN);
     }
     phase == Phase::Pending
 }
@@ -275,6 +280,13 @@ pub(super) fn ring_of(program: &Program, file: FileId) -> PortId {
     program.bindings[binding.expect("it is asked for first").index()].port
 }
 
+/// Why a call waits for too many, if it does.
+pub(super) fn waits_for_too_many(op: Op) -> Option<&'static str> {
+    let get = op.as_get()?;
+    let too_many = get.times().1.is_some() && get.min > Some(WANTED_MAX);
+    too_many.then_some("a minimum that has a time of its own is 63 at most")
+}
+
 /// What of operations on files and rings can be a request here.
 pub(super) fn can_request(program: &Program, op: Op) -> Result<(), &'static str> {
     match op {
@@ -287,14 +299,23 @@ pub(super) fn can_request(program: &Program, op: Op) -> Result<(), &'static str>
         }
         Op::CancelFile { file, .. } => can_cancel_all(program, file),
         Op::Complete { burst, result, .. } => can_complete(program, burst, result),
+        Op::Submit { port, request, .. } if setup_of(program, port) != RingSetup::Shared => {
+            match request {
+                Request::Nop(_) => Ok(()),
+                _ => Err(OF_ONE),
+            }
+        }
         Op::Submit { request, .. } => match request {
             Request::Cancel(operation, _) => is_request(program, operation),
             Request::CancelFile(file, _) => can_cancel_all(program, file),
-            Request::Nop(_) | Request::Timeout(_) => Ok(()),
+            Request::Nop(_) | Request::Drain(_) | Request::Timeout(_) => Ok(()),
             Request::Read(_) => Err("a read is started by itself, or in a chain"),
             Request::Chain(chain) => can_link(program, chain),
             Request::Count { .. } => can_count(program, op),
         },
+        Op::RingEvent { port, .. } if setup_of(program, port) == RingSetup::DeferTaskrun => {
+            Err("when the eventfd of such a ring is signaled is not said")
+        }
         Op::RingEvent { event, .. } => match program.objects[event.index()] {
             Object::Event { manual: false, .. } => Ok(()),
             _ => Err("an eventfd is an event that a wait takes back"),
@@ -307,8 +328,12 @@ pub(super) fn can_request(program: &Program, op: Op) -> Result<(), &'static str>
     }
 }
 
+/// Why few requests go to a ring of one submitter.
+const OF_ONE: &str = "to a ring of one submitter go requests to do nothing only";
+
 fn has_ring(program: &Program, file: FileId) -> Result<(), &'static str> {
     match program.files[file.index()].binding {
+        Some(_) if setup_of(program, ring_of(program, file)) != RingSetup::Shared => Err(OF_ONE),
         Some(_) => Ok(()),
         None => Err("a request goes to the ring of its file, and this one has none"),
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::objects;
+use crate::program::RingSetup;
 
 /// What a version of it does with entries.
 impl IoUring {
@@ -16,11 +17,30 @@ impl IoUring {
                 // Whoever waits by now has its place with the next entry, whatever its minimum.
                 let mut place = 0;
                 while let Some(waiter) = turn.port(port).waiters().at(place) {
-                    turn.thread(waiter).set_note(0);
+                    set_wanted(turn, waiter, 0, false);
                     place += 1;
                 }
             }
             left => turn.set_counts(port, left - 1),
+        }
+    }
+
+    /// What is sent to a ring comes into it, or waits behind it until its only thread lets it in.
+    pub(super) fn sends<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        port: PortId,
+        packet: PacketId,
+    ) {
+        if setup_of(turn.program, port) != RingSetup::DeferTaskrun {
+            return self.put(turn, port, packet);
+        }
+        turn.by(DEFER);
+        let waiting = turn.port(port).note();
+        notify::append(turn, port, packet.0);
+        turn.port(port).set_note(waiting + 1);
+        if self.wake_reached(turn, port, 1) {
+            turn.by(DEFER_WAKES);
         }
     }
 
@@ -54,6 +74,14 @@ impl IoUring {
         packet: PacketId,
     ) {
         let kept = turn.port(port).note();
+        if setup_of(turn.program, port) == RingSetup::DeferTaskrun {
+            if kept > 0 {
+                turn.by(DEFER_OVERTAKEN);
+            }
+            let there = in_ring(turn.view(), port);
+            turn.inserted();
+            return turn.port(port).packets_mut().insert(there, packet.0);
+        }
         let fits = kept == 0 && room(turn.view(), port) > 0;
         notify::append(turn, port, packet.0);
         if !fits {
@@ -74,6 +102,9 @@ impl IoUring {
     /// everybody's place.
     pub(super) fn flush<O: Observer>(&self, turn: &mut Turn<'_, O>, port: PortId) {
         let kept = turn.port(port).note();
+        if setup_of(turn.program, port) == RingSetup::DeferTaskrun {
+            return turn.port(port).set_note(0);
+        }
         let fits = room(turn.view(), port).min(kept.into()) as u8;
         if fits > 0 {
             turn.by(OVERFLOW);
@@ -88,6 +119,9 @@ impl IoUring {
     pub(super) fn waits_again<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
         self.flush(turn, get.port);
         let is_over = notify::is_over(turn.view(), me);
+        let left = turn.view().thread(me).remaining();
+        let for_any = get.times().1.is_some_and(|behind| left <= Some(behind));
+        let get = if for_any { for_any_of(get) } else { get };
         if let Some(outcome) = take_if_enough(turn, get, is_over) {
             turn.releases(me, outcome);
         } else if is_over {
@@ -96,7 +130,7 @@ impl IoUring {
         } else {
             turn.by(ROBBED_WAITS_AGAIN);
             turn.thread(me).set_mode(Mode::Parked);
-            stands_last(turn, me, get);
+            stands_last(turn, me, get, for_any);
         }
     }
 
@@ -118,15 +152,14 @@ impl IoUring {
     ) -> bool {
         let (mut place, mut wakes, mut is_past_unmet) = (0, false, false);
         while let Some(waiter) = turn.port(port).waiters().at(place) {
-            let mut thread = turn.thread(waiter);
-            let wants = thread.note().saturating_sub(entries);
-            thread.set_note(wants);
+            let wants = wanted(turn.view(), waiter).saturating_sub(entries);
+            set_wanted(turn, waiter, wants, true);
             is_past_unmet |= wants > 0;
             if wants > 0 || is_past_unmet && !self.goes_past_unmet {
                 place += 1;
                 continue;
             }
-            thread.set_mode(Mode::Woken);
+            wakes_up(turn, waiter);
             turn.port(port).waiters_mut().remove(waiter);
             wakes = true;
         }
@@ -138,6 +171,31 @@ impl IoUring {
         }
         wakes
     }
+}
+
+/// A thread that comes back from its wait lets in as much as it waits for, and no more.
+pub(super) fn lets_in<O: Observer>(turn: &mut Turn<'_, O>, get: Get) {
+    let waiting = turn.port(get.port).note();
+    if setup_of(turn.program, get.port) != RingSetup::DeferTaskrun || waiting == 0 {
+        return;
+    }
+    let wants = wants(turn, get);
+    if waiting > wants {
+        turn.by(DEFER_NO_MORE);
+    }
+    let left = waiting.saturating_sub(wants);
+    turn.port(get.port).set_note(left);
+}
+
+/// Whether another thread is the only one that submits to a ring.
+pub(super) fn is_anothers(program: &Program, port: PortId, me: ThreadId) -> bool {
+    let makes = |op| matches!(op, Op::Create { port: made, .. } if made == port);
+    let code = &program.codes[program.threads[me.index()].code.index()];
+    setup_of(program, port) != RingSetup::Shared && !code.ops().any(makes)
+}
+
+pub(super) fn setup_of(program: &Program, port: PortId) -> RingSetup {
+    program.ports[port.index()].setup
 }
 
 /// Takes what is there, if that is the call's minimum or its time is over. None if there is nothing to take.
@@ -202,11 +260,92 @@ pub(super) fn room(view: View<'_>, port: PortId) -> usize {
 }
 
 /// A waiter goes behind the others, and keeps how many entries are to come until it has its place.
-pub(super) fn stands_last<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
+pub(super) fn stands_last<O: Observer>(
+    turn: &mut Turn<'_, O>,
+    me: ThreadId,
+    get: Get,
+    for_any: bool,
+) {
     turn.by(PLACE);
-    let wants = wants(turn, get);
+    let wants = if for_any { 1 } else { wants(turn, get) };
     turn.port(get.port).waiters_mut().push_newest(me);
-    turn.thread(me).set_note(wants);
+    match get.times().1 {
+        Some(_) => turn.thread(me).set_wanted(wants, false, for_any),
+        None => turn.thread(me).set_note(wants),
+    }
+}
+
+/// How many entries more a waiter waits for.
+pub(super) fn wanted(view: View<'_>, me: ThreadId) -> u8 {
+    let thread = view.thread(me);
+    match view.get(me).times().1 {
+        Some(_) => thread.wanted(),
+        None => thread.note(),
+    }
+}
+
+/// The same from now on; whether an entry has come.
+fn set_wanted<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, wants: u8, comes: bool) {
+    let behind = turn.get(me).times().1;
+    let mut thread = turn.thread(me);
+    match behind {
+        Some(_) => {
+            let (has_come, for_any) = (thread.has_come(), thread.waits_for_any());
+            thread.set_wanted(wants, has_come || comes, for_any);
+        }
+        None => thread.set_note(wants),
+    }
+}
+
+/// A waiter is made runnable, and knows still whether any entry is enough for it.
+fn wakes_up<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId) {
+    let behind = turn.get(me).times().1;
+    let mut thread = turn.thread(me);
+    let for_any = behind.is_some() && thread.waits_for_any();
+    thread.set_mode(Mode::Woken);
+    if for_any {
+        thread.set_wanted(0, false, true);
+    }
+}
+
+/// How long a call waits in all.
+pub(super) fn whole_time<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Timeout {
+    match get.times() {
+        (_, Some(_)) => get.timeout,
+        (only, None) => {
+            if get.min_wait.is_some() {
+                turn.by(MIN_WAIT_ONLY);
+            }
+            only
+        }
+    }
+}
+
+/// A call that waits for any entry by now, where that was behind its minimum.
+pub(super) fn for_any_by_now<O: Observer>(turn: &Turn<'_, O>, me: ThreadId, get: Get) -> Get {
+    let for_any = get.times().1.is_some() && turn.view().thread(me).waits_for_any();
+    if for_any { for_any_of(get) } else { get }
+}
+
+fn for_any_of(get: Get) -> Get {
+    Get {
+        min: Some(1),
+        ..get
+    }
+}
+
+/// The time for the minimum of a waiter is over. Says whether it waits on, for any entry.
+pub(super) fn waits_on<O: Observer>(turn: &mut Turn<'_, O>, me: ThreadId, get: Get) -> bool {
+    if turn.view().behind_minimum(me).is_none() {
+        return false;
+    }
+    if turn.view().thread(me).has_come() || in_ring(turn.view(), get.port) > 0 {
+        turn.by(MIN_WAIT);
+        return false;
+    }
+    turn.by(MIN_WAIT_ANY);
+    turn.thread(me).set_wanted(1, false, true);
+    true
 }
 
 /// What a closed descriptor stood for lives on while a thread is inside a call on it, and is then dropped.

@@ -22,9 +22,17 @@ pub fn untold(program: &Program, op: Op) -> Option<String> {
         Op::DuplicateFile {
             process: Some(_), ..
         } => Some("this version of the agent protocol has one process".to_owned()),
+        Op::Get {
+            min_wait: Some(_), ..
+        } => Some(
+            "this version of the agent protocol has no time for the minimum of a call".to_owned(),
+        ),
         Op::Get { keeps: true, .. } => Some(
             "this version of the agent protocol says nothing of the variables of a caller"
                 .to_owned(),
+        ),
+        Op::Start { operation, .. } if program.operations[operation.index()].drain => Some(
+            "this version of the agent protocol has no request that waits for others".to_owned(),
         ),
         Op::Start { operation, .. } if program.operations[operation.index()].multishot => Some(
             "this version of the agent protocol has no request that goes on behind what it reports"
@@ -97,6 +105,7 @@ pub fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<
             timeout,
             max: call.max,
             min: call.min,
+            min_wait: None,
             alertable,
             keeps: false,
         },

@@ -25,7 +25,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portsim_model::program::{Op, Program, ThreadId};
+use portsim_model::program::{Op, Port, Program, RingSetup, ThreadId};
 
 use super::backend::{Backend, Failure, is_ours};
 use super::threads::{Back, Far, Threads, Unquiet, ended_by};
@@ -104,6 +104,12 @@ impl Agent {
         let ops = || program.calls().filter(|&op| !is_ours(op));
         if let Some(why) = ops().find_map(|op| untold(program, op)) {
             return Ok(Some(why));
+        }
+        let is_ring = |port: &Port| port.entries.is_some() || port.setup != RingSetup::Shared;
+        if program.ports.iter().any(is_ring) {
+            return Ok(Some(
+                "this version of the agent protocol says nothing of rings".to_owned(),
+            ));
         }
         if does_io(program) && program.threads.iter().any(|it| it.process.index() > 0) {
             return Ok(Some("the agent protocol has one process".to_owned()));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use portsim_model::ops_of;
 use portsim_model::program::{
     CANCELLED, Code, CodeId, File, FileId, Instr, IoResult, Job, JobId, Modes, Object, ObjectId,
-    Op, Operation, Port, PortId, ProcessId, Program, Reserve, Source, Thread, ThreadId,
+    Op, Operation, Port, PortId, ProcessId, Program, Reserve, RingSetup, Source, Thread, ThreadId,
 };
 
 use super::calls::{binding_of, call_fields, named, op_of, result_of};
@@ -294,6 +294,7 @@ fn operation_of(names: &Names, fields: &OperationFields) -> Result<Operation, St
         low_bit: fields.low_bit,
         apc: fields.apc,
         multishot: false,
+        drain: false,
         done: None,
     })
 }
@@ -323,6 +324,7 @@ fn port_of(fields: &PortFields) -> Port {
         named: fields.named,
         events_max: None,
         entries: None,
+        setup: RingSetup::Shared,
     }
 }
 

@@ -93,6 +93,11 @@ impl Entry {
         Entry(message.build().user_data(own))
     }
 
+    /// The same request, which begins when all before it have ended.
+    pub fn drained(self) -> Entry {
+        Entry(self.0.flags(squeue::Flags::IO_DRAIN))
+    }
+
     /// The same request, linked to the next one.
     pub fn linked(self, hard: bool) -> Entry {
         Entry(self.0.flags(match hard {

@@ -13,6 +13,8 @@
 //! - Closing a port wakes nobody. The ring stays mapped, and a second descriptor is kept aside: when the recording is over, as
 //!   many messages to it as any waiter waits for wake them all, who then go home and leave them there.
 
+mod chains;
+mod drained;
 mod entries;
 mod kernel;
 mod refused;
@@ -28,8 +30,8 @@ use portsim_model::event::Error;
 use portsim_model::ops_of;
 use portsim_model::os_error::errno;
 use portsim_model::program::{
-    FileId, GOES_ON, Get, Linked, Message, ObjectId, Op, OperationId, Packet, PacketId, PortId,
-    Program, Request, ResultId, ThreadId, Timeout, Verb,
+    FileId, GOES_ON, Get, Linked, Message, ObjectId, Op, OperationId, Packet, PacketId, Port,
+    PortId, Program, Request, ResultId, ThreadId, Timeout, Verb,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{Errno, read};
@@ -48,8 +50,8 @@ use super::world::{Parked, World};
 use crate::trace::Answer;
 use entries::Entry;
 use kernel::Kernel;
-use refused::refused;
-use requests::{Link, Open, Requests};
+use refused::{has_one_submitter, refused};
+use requests::{Open, Requests};
 use ring::{HOME, REQUESTS, Shared, Taken};
 
 const NAME: &str = "io-uring";
@@ -115,6 +117,7 @@ const CAN: Can = Can {
     ],
     lacks_the_rest: "io_uring has no such operation here",
     named: "a ring has no name",
+    minimum_wait: None,
     ..Can::ON_LINUX
 };
 
@@ -214,6 +217,7 @@ impl Rings {
         let kept = self.ports.kept();
         let [ring] = &kept.iter().rfind(|kept| kept.port == port)?.ends;
         Some(Open {
+            port,
             ring: ring.clone(),
             held: self.ports.held(port),
         })
@@ -236,7 +240,7 @@ impl Rings {
         let operation = self.program.operations[id.index()];
         let (port, key) = self.binding(operation.file);
         // A mistake of the scenario, with the answer that it has everywhere.
-        if self.requests().is_pending(id) {
+        if self.requests().is_pending(id) || self.requests().waits(id) {
             return Ok(self.run().failed(Error::Invalid));
         }
         let Some(on) = self.ring(port) else {
@@ -283,9 +287,19 @@ impl Rings {
         };
         let key = |id: PacketId| self.program.packets[id.index()].key;
         let own_key = |own: u8| key(self.program.owns[usize::from(own)][0]);
+        if let (true, Request::Nop(own)) = (has_one_submitter(&self.program, port), request) {
+            let own = self.carries_key(key(own), 0);
+            let mut turn = on.ring.turn();
+            let done = turn.submit(on.held.number(), &Entry::nop(own));
+            return self.answered("io_uring_enter", done);
+        }
         let requests = self.requests();
         let done = match request {
+            Request::Nop(own) if requests.drains(port) => {
+                self.nop_in_turn(self.carries_key(key(own), 0), false, on)
+            }
             Request::Nop(own) => requests.submit(Entry::nop(self.carries_key(key(own), 0)), on, 0),
+            Request::Drain(own) => self.nop_in_turn(self.carries_key(key(own), 0), true, on),
             Request::Timeout(own) => {
                 let own = self.carries_key(key(own), 0);
                 requests.submit(Entry::timeout(own), on, 1)
@@ -309,59 +323,16 @@ impl Rings {
         self.answered("io_uring_enter", done)
     }
 
-    /// Requests that are linked: all but the last to the next.
-    fn submit_chain(&self, me: ThreadId, port: PortId, chain: u8) -> Result<Answer, Failure> {
-        let Some(on) = self.ring(port) else {
-            return Ok(self.run().failed(Error::BadHandle));
-        };
-        let linked = &self.program.chains[usize::from(chain)].linked;
-        let is_in_use = |it: &Linked| match it.request {
-            Request::Read(id) => self.requests().is_pending(id) || self.requests().is_linked(id),
-            _ => false,
-        };
-        // A mistake of the scenario, with the answer that it has everywhere.
-        if linked.iter().any(is_in_use) {
-            return Ok(self.run().failed(Error::Invalid));
-        }
-        let links = linked.iter().enumerate().map(|(n, it)| {
-            let link = self.link(it.request);
-            let entry = match n + 1 < linked.len() {
-                true => link.entry.linked(it.hard),
-                false => link.entry,
-            };
-            Link { entry, ..link }
-        });
-        let submitted = self.requests().submit_chain(me, links.collect(), on);
-        self.answered("io_uring_enter", submitted)
-    }
-
-    /// A request of a chain.
-    fn link(&self, request: Request) -> Link {
-        let key = |id: PacketId| self.program.packets[id.index()].key;
-        let own_key = |own: u8| key(self.program.owns[usize::from(own)][0]);
-        let requests = self.requests();
-        let (key, number) = match request {
-            Request::Nop(own) | Request::Timeout(own) => (key(own), 0),
-            Request::Count { own, .. } => (key(own), 0),
-            Request::Cancel(_, own) | Request::CancelFile(_, own) => (own_key(own), 0),
-            Request::Read(id) => {
-                let operation = self.program.operations[id.index()];
-                (self.binding(operation.file).1, operation.overlapped)
-            }
-            Request::Chain(_) => unreachable!("no chain is in a chain"),
-        };
-        let carried = self.carries_key(key, number);
-        let (entry, reads) = match request {
-            Request::Read(id) => (requests.read(id, carried), Some(id)),
-            Request::Cancel(id, _) => (requests.cancel_of(id, carried), None),
-            Request::CancelFile(file, _) => (requests.cancel_of_all(file, carried), None),
-            _ => (Entry::nop(carried), None),
-        };
-        Link {
-            entry,
+    /// A request to do nothing, on a ring where it may have to wait.
+    fn nop_in_turn(&self, carried: u64, drain: bool, on: Open) -> Result<(), Errno> {
+        let nop = Entry::nop(carried);
+        let request = drained::Request {
             carried,
-            reads,
-        }
+            drain,
+            reads: None,
+        };
+        let nop = if drain { nop.drained() } else { nop };
+        self.requests().submit_in_turn(nop, request, on)
     }
 
     /// What a call of the kernel answered.
@@ -370,6 +341,7 @@ impl Rings {
             Ok(_) => Ok(Answer::Done),
             Err(Errno::BADF) => Ok(self.run().failed(Error::BadHandle)),
             Err(Errno::NOENT) => Ok(self.run().failed(Error::NotFound)),
+            Err(Errno::EXIST) => Ok(self.run().failed(Error::Exists)),
             Err(errno) => Err(failure(call, errno)),
         }
     }
@@ -463,7 +435,8 @@ impl Ports for Rings {
 
     fn create(&self, port: PortId) -> Result<Answer, Failure> {
         self.ports.create(port, || {
-            let ring = Shared::new(self.program.ports[port.index()].entries);
+            let Port { entries, setup, .. } = self.program.ports[port.index()];
+            let ring = Shared::new(entries, setup);
             let ring = ring.map_err(|error| failure("io_uring_setup", error))?;
             Ok([Arc::new(ring)])
         })
@@ -478,6 +451,10 @@ impl Ports for Rings {
             return Ok(self.run().failed(Error::Invalid));
         }
         let end = self.run().end(get.timeout);
+        let minimum_end = get
+            .min_wait
+            .and_then(|ticks| self.run().end(Timeout::Ticks(ticks)));
+        let behind = get.times().1;
         let polls = get.timeout == Timeout::Ticks(0) || get.min == Some(0);
         let wanted = if polls {
             0
@@ -487,8 +464,17 @@ impl Ports for Rings {
         loop {
             // Who waits for none needs no limit.
             let end = end.filter(|_| wanted > 0);
-            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let waited = ring::wait(self.ports.get(get.port), wanted, rest);
+            let now = Instant::now();
+            let left = |end: Instant| end.saturating_duration_since(now);
+            let minimum_left = minimum_end.filter(|_| wanted > 0).map(left);
+            // Who has waited long enough for its minimum waits for any entry.
+            let for_any = behind.is_some() && minimum_left == Some(Duration::ZERO);
+            let patience = ring::Patience {
+                minimum: minimum_left.filter(|_| !for_any),
+                whole: end.map(left),
+            };
+            let wanted = if for_any { 1 } else { wanted };
+            let waited = ring::wait(self.ports.get(get.port), wanted, patience);
             if self.run().is_over() {
                 return Ok(self.run().failed(Error::Abandoned));
             }
@@ -501,6 +487,7 @@ impl Ports for Rings {
                 (_, Err(Errno::BADF)) | (None, _) => {
                     return Ok(self.run().failed(Error::BadHandle));
                 }
+                (_, Err(Errno::EXIST)) => return Ok(self.run().failed(Error::Exists)),
                 (_, Err(errno)) => return Err(failure("io_uring_enter", errno)),
             };
             if !entries.is_empty() {

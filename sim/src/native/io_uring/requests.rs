@@ -13,10 +13,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use portsim_model::program::{FileId, OperationId, Program, ThreadId};
+use portsim_model::program::Request::Drain;
+use portsim_model::program::{FileId, Op, Operation, OperationId, PortId, Program, ThreadId};
 use rustix::io::Errno;
 use rustix::io_uring::{IoringAsyncCancelFlags, io_uring_sync_cancel_reg, io_uring_user_data};
 
+use super::drained::{self, Drained};
 use super::entries::{BUFFERS_MAX, Entry, ROOM};
 use super::ring::{self, Shared, Taken};
 use crate::native::descriptors::Held;
@@ -30,10 +32,16 @@ pub struct Requests {
     on: Vec<FileId>,
     /// Whether each operation goes on behind what it reports.
     goes_on: Vec<bool>,
+    /// Whether each operation waits for all before it.
+    waits_for_all: Vec<bool>,
     /// What each operation carries that is pending, and who issued it.
     pending: Mutex<Vec<Option<(u64, ThreadId)>>>,
     /// Chains that are not over: what is left of each.
     chains: Mutex<Vec<Left>>,
+    /// The ring of each operation, where it has one.
+    rings: Vec<Option<PortId>>,
+    /// What waits on each ring that has drained requests.
+    drained: Vec<Option<Mutex<Drained>>>,
 }
 
 /// What is left of a chain: what each request carries whose entry has not come, and the operation that it reads.
@@ -54,6 +62,8 @@ pub struct Link {
 
 /// A ring, and the number under which it was opened.
 pub struct Open {
+    /// The port.
+    pub port: PortId,
     /// The ring.
     pub ring: Arc<Shared>,
     /// The number.
@@ -67,10 +77,27 @@ impl Requests {
     /// The files of a program, on which nothing pends.
     pub fn new(program: &Program) -> std::io::Result<Requests> {
         let files = program.files.iter().map(|_| UnixDatagram::pair());
+        let ring = |operation: &Operation| {
+            let binding = program.files[operation.file.index()].binding;
+            Some(program.bindings[binding?.index()].port)
+        };
+        let rings: Vec<_> = program.operations.iter().map(ring).collect();
+        let drains =
+            |port: PortId| {
+                let operations = program.operations.iter().zip(&rings);
+                operations.into_iter().any(|(it, ring)| it.drain && *ring == Some(port))
+                || program.ops().any(|op| {
+                    matches!(op, Op::Submit { port: on, request: Drain(_), .. } if on == port)
+                })
+            };
+        let drained = |port| drains(port).then(Mutex::default);
         Ok(Requests {
+            drained: program.port_ids().map(drained).collect(),
+            rings: rings.clone(),
             submitter: Submitter::new()?,
             files: files.collect::<Result<_, _>>()?,
             on: program.operations.iter().map(|it| it.file).collect(),
+            waits_for_all: program.operations.iter().map(|it| it.drain).collect(),
             goes_on: program.operations.iter().map(|it| it.multishot).collect(),
             pending: Mutex::new(vec![None; program.operations.len()]),
             chains: Mutex::default(),
@@ -103,6 +130,14 @@ impl Requests {
         on: Open,
         carried: u64,
     ) -> Result<(), Errno> {
+        if self.drains(on.port) {
+            let request = drained::Request {
+                carried,
+                drain: self.waits_for_all[id.index()],
+                reads: Some((id, me)),
+            };
+            return self.submit_in_turn(self.read(id, carried), request, on);
+        }
         let file = self.descriptor(self.on[id.index()]);
         let requests = match self.goes_on[id.index()] {
             false => vec![Entry::read(file, carried)],
@@ -123,6 +158,9 @@ impl Requests {
     pub fn complete(&self, id: OperationId, bytes: usize, on: Open) -> std::io::Result<()> {
         let device = self.files[self.on[id.index()].index()].1.try_clone()?;
         let gives = self.goes_on.contains(&true);
+        let port = on.port;
+        let (drained, begun) = self.when_ended(port, 1);
+        let nops = nops(&begun);
         let entries = self.submitter.run(move || {
             let mut turn = on.ring.turn();
             if gives {
@@ -132,15 +170,89 @@ impl Requests {
             let before = turn.there().len();
             device.send(&[0; ROOM][..bytes])?;
             turn.wait_for(before + 1)?;
+            turn.look_for(before + 1 + nops);
             Ok::<_, std::io::Error>(turn.settled(before))
         })?;
         self.have_come(&entries);
+        self.begins(port, drained, begun);
         Ok(())
+    }
+
+    /// Whether requests of a ring may have to wait for others.
+    pub fn drains(&self, port: PortId) -> bool {
+        self.drained[port.index()].is_some()
+    }
+
+    /// A read or a request to do nothing, to a ring where it may have to wait.
+    pub fn submit_in_turn(
+        &self,
+        entry: Entry,
+        request: drained::Request,
+        on: Open,
+    ) -> Result<(), Errno> {
+        let port = on.port;
+        let mut drained = self.drained_of(port);
+        let begun = drained.submit(request, self.count_in(port));
+        let nops = nops(&begun);
+        let come = self.submitter.run(move || {
+            let mut turn = on.ring.turn();
+            let before = turn.there().len();
+            turn.submit(on.held.number(), &entry)?;
+            turn.look_for(before + nops);
+            Ok(turn.settled(before))
+        })?;
+        self.have_come(&come);
+        self.begins(port, drained, begun);
+        Ok(())
+    }
+
+    /// What waits on a ring when so many reads of it have ended, and what has begun by then.
+    fn when_ended(&self, port: PortId, reads: usize) -> (Drained, Vec<drained::Request>) {
+        let mut drained = self.drained_of(port);
+        let begun = drained.begin(self.count_in(port).saturating_sub(reads));
+        (drained, begun)
+    }
+
+    fn drained_of(&self, port: PortId) -> Drained {
+        let drained = self.drained[port.index()].as_ref();
+        drained.map(|it| lock(it).clone()).unwrap_or_default()
+    }
+
+    /// That has happened: reads that have begun pend.
+    fn begins(&self, port: PortId, drained: Drained, begun: Vec<drained::Request>) {
+        if let Some(kept) = &self.drained[port.index()] {
+            *lock(kept) = drained;
+        }
+        let mut pending = lock(&self.pending);
+        for request in begun {
+            if let Some((id, issuer)) = request.reads {
+                pending[id.index()] = Some((request.carried, issuer));
+            }
+        }
+    }
+
+    /// How many reads pend on a ring.
+    fn count_in(&self, port: PortId) -> usize {
+        let pending = lock(&self.pending);
+        let of = self.rings.iter().zip(&*pending);
+        of.filter(|(ring, pending)| **ring == Some(port) && pending.is_some())
+            .count()
+    }
+
+    /// Whether a read waits for others before it begins.
+    pub fn waits(&self, id: OperationId) -> bool {
+        let drained = self.drained.iter().flatten();
+        drained.into_iter().any(|it| lock(it).waits(id))
     }
 
     /// A read of the file of an operation.
     pub fn read(&self, id: OperationId, carried: u64) -> Entry {
-        Entry::read(self.descriptor(self.on[id.index()]), carried)
+        let read = Entry::read(self.descriptor(self.on[id.index()]), carried);
+        if self.waits_for_all[id.index()] {
+            read.drained()
+        } else {
+            read
+        }
     }
 
     /// A cancel of what an operation has pending now.
@@ -253,14 +365,19 @@ impl Requests {
     }
 
     fn sync_cancel(&self, on: Open, what: What, ended: usize) -> Cancelled {
+        let port = on.port;
+        let (drained, begun) = self.when_ended(port, ended);
+        let nops = nops(&begun);
         let come = self.submitter.run(move || {
             let mut turn = on.ring.turn();
             let before = turn.there().len();
             ring::cancel(on.held.number(), &what.asked())?;
             turn.wait_for(before + ended)?;
+            turn.look_for(before + ended + nops);
             Ok(turn.settled(before))
         })?;
         self.have_come(&come);
+        self.begins(port, drained, begun);
         Ok(ended)
     }
 
@@ -288,6 +405,11 @@ impl Requests {
             }
         }
     }
+}
+
+/// How many of them leave an entry at once.
+fn nops(begun: &[drained::Request]) -> usize {
+    begun.iter().filter(|it| it.reads.is_none()).count()
 }
 
 /// A cancel of what nobody has submitted.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use io_uring::{IoUring as Ring, cqueue};
+use portsim_model::program::RingSetup;
 use rustix::io::Errno;
 use rustix::io_uring::{
     IoringEnterFlags, IoringRegisterOp, io_uring_getevents_arg, io_uring_ptr,
@@ -34,6 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A ring of many threads.
 pub struct Shared {
     ring: Ring,
+    setup: RingSetup,
     turn: Mutex<()>,
 }
 
@@ -60,17 +62,24 @@ impl Taken {
 /// A ring in the hands of one thread.
 pub struct Turn<'a> {
     ring: &'a Ring,
+    setup: RingSetup,
     _held: MutexGuard<'a, ()>,
 }
 
 impl Shared {
-    /// A ring with room for so many completions.
-    pub fn new(entries: Option<u8>) -> std::io::Result<Shared> {
+    /// A ring with room for so many completions. Where it has one submitter, that is the thread that makes it.
+    pub fn new(entries: Option<u8>, setup: RingSetup) -> std::io::Result<Shared> {
         let entries = entries.map_or(COMPLETIONS, u32::from);
         let mut ring = Ring::builder();
+        match setup {
+            RingSetup::Shared => {}
+            RingSetup::SingleIssuer => drop(ring.setup_single_issuer()),
+            RingSetup::DeferTaskrun => drop(ring.setup_single_issuer().setup_defer_taskrun()),
+        }
         let ring = ring.setup_cqsize(entries).build(REQUESTS.min(entries))?;
         Ok(Shared {
             ring,
+            setup,
             turn: Mutex::new(()),
         })
     }
@@ -79,6 +88,7 @@ impl Shared {
     pub fn turn(&self) -> Turn<'_> {
         Turn {
             ring: &self.ring,
+            setup: self.setup,
             _held: lock(&self.turn),
         }
     }
@@ -122,6 +132,11 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// The same as far as it goes: whoever reads them sees what is missing.
+    pub fn look_for(&mut self, count: usize) {
+        let _ = self.wait_for(count);
+    }
+
     /// The entries behind so many, once what they let begin has come as far as it does by itself: the kernel goes on with
     /// that whenever this thread, which submits, comes back from a call.
     pub fn settled(&mut self, before: usize) -> Vec<Taken> {
@@ -136,6 +151,10 @@ impl Turn<'_> {
 
     /// Submits several in one call.
     pub fn submit_all(&mut self, number: Number<'_>, requests: &[Entry]) -> Result<(), Errno> {
+        if self.setup != RingSetup::Shared {
+            // Where this thread is refused, nothing is left in the queue.
+            enter(number, 1, 0, IoringEnterFlags::empty(), None)?;
+        }
         // SAFETY: as in `pop`: nothing but the one turn submits on this ring, and this queue is gone before the call.
         let mut queue = unsafe { self.ring.submission_shared() };
         // What stands there was refused with the descriptor, and so will this be.
@@ -148,13 +167,26 @@ impl Turn<'_> {
     }
 }
 
-/// io_uring_enter: waits until so many entries are in a ring, but no longer than so long. Kernels before 5.11 know no limit.
-pub fn wait(number: Number<'_>, count: u32, patience: Option<Duration>) -> Result<(), Errno> {
-    if patience.is_none() {
+/// How long a call waits.
+pub struct Patience {
+    /// For so many entries, before any is enough.
+    pub minimum: Option<Duration>,
+    /// At all.
+    pub whole: Option<Duration>,
+}
+
+/// io_uring_enter: waits until so many entries are in a ring, but no longer than so long. Kernels before 5.11 know no limit,
+/// and those before 6.12 none for the minimum.
+pub fn wait(number: Number<'_>, count: u32, patience: Patience) -> Result<(), Errno> {
+    if let (None, None) = (patience.minimum, patience.whole) {
         return enter(number, 0, count, IoringEnterFlags::GETEVENTS, None);
     }
-    let patience = patience.map(timespec);
     let mut arg = io_uring_getevents_arg::default();
+    if let Some(minimum) = patience.minimum {
+        // 0 would be no time of its own.
+        arg.min_wait_usec = minimum.as_micros().clamp(1, u32::MAX.into()) as u32;
+    }
+    let patience = patience.whole.map(timespec);
     if let Some(patience) = &patience {
         arg.ts = io_uring_ptr::new(ptr::from_ref(patience).cast_mut().cast());
     }

@@ -133,6 +133,7 @@ fn fewer_than_were_waited_for_are_a_timeout_when_the_time_has_passed() {
         timeout: Timeout::Ticks(4),
         max: Some(4),
         min: Some(3),
+        min_wait: None,
         alertable: false,
         keeps: false,
     };

@@ -32,6 +32,7 @@ fn close_leaves_waiters_and_no_number() {
         named: false,
         events_max: None,
         entries: None,
+        setup: RingSetup::Shared,
     });
     let recording = check(
         &program,

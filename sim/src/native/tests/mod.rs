@@ -23,8 +23,8 @@ mod windows;
 
 use portsim_model::expr::{Expr, ExprId};
 use portsim_model::program::{
-    Code, Instr, Object, Op, Packet, PacketId, Port, PortId, Program, Slated, Slot, SlotId, Source,
-    Thread, ThreadId, Timeout,
+    Code, Instr, Object, Op, Packet, PacketId, Port, PortId, Program, RingSetup, Slated, Slot,
+    SlotId, Source, Thread, ThreadId, Timeout,
 };
 
 use super::{Options, Recording, backend, record};
@@ -68,6 +68,7 @@ fn program(threads: Vec<Vec<Instr>>) -> Program {
             named: false,
             events_max: None,
             entries: None,
+            setup: RingSetup::Shared,
         }],
         packets: (0..16).map(packet).collect(),
         ..Program::default()
@@ -95,6 +96,7 @@ fn get_within(timeout: Timeout) -> Op {
         timeout,
         max: None,
         min: None,
+        min_wait: None,
         alertable: false,
         keeps: false,
     }
@@ -107,6 +109,7 @@ fn get_many(max: u8) -> Op {
         timeout: Timeout::Ticks(0),
         max: Some(max),
         min: None,
+        min_wait: None,
         alertable: false,
         keeps: false,
     }

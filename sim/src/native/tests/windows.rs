@@ -130,6 +130,7 @@ const GET_Q: Op = Op::Get {
     timeout: Timeout::Never,
     max: None,
     min: None,
+    min_wait: None,
     alertable: false,
     keeps: false,
 };

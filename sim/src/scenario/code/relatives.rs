@@ -241,6 +241,11 @@ impl Coder<'_> {
                 .field("count")
                 .complain("only a timeout has a \"count\""));
         }
+        if it.drained && it.request != RequestKind::Nop {
+            return Err(place
+                .field("drained")
+                .complain("a nop or an operation can be \"drained\""));
+        }
         if let Some(count @ (0 | u8::MAX)) = it.count {
             return Err(place
                 .field("count")
@@ -252,7 +257,13 @@ impl Coder<'_> {
             }
             (RequestKind::Cancel, Some(of)) => of,
             (_, Some(_)) => return Err(place_of.complain("only a cancel is \"of\" something")),
-            (RequestKind::Nop, None) => return Ok(Request::Nop(self.plain(it.key, 0, place)?)),
+            (RequestKind::Nop, None) => {
+                let own = self.plain(it.key, 0, place)?;
+                return Ok(match it.drained {
+                    true => Request::Drain(own),
+                    false => Request::Nop(own),
+                });
+            }
             (RequestKind::Timeout, None) if let Some(count) = it.count => {
                 let own = self.plain(it.key, 0, place)?;
                 return Ok(Request::Count { count, own });

@@ -25,6 +25,7 @@ impl Coder<'_> {
             timeout: timeout(it.timeout),
             max: it.max,
             min: it.min,
+            min_wait: it.min_wait,
             alertable: it.alertable,
             keeps: it.keeps,
         })

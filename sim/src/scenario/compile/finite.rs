@@ -444,7 +444,10 @@ fn assigned(op: &mut Op) -> Vec<(u16, u8, bool)> {
 fn carried(program: &Program, chain: u8) -> Vec<PacketId> {
     let linked = program.chains[usize::from(chain)].linked.iter();
     let carried = linked.flat_map(|it| match it.request {
-        Request::Nop(own) | Request::Timeout(own) | Request::Count { own, .. } => {
+        Request::Nop(own)
+        | Request::Drain(own)
+        | Request::Timeout(own)
+        | Request::Count { own, .. } => {
             vec![own, it.broken]
         }
         Request::Cancel(_, own) | Request::CancelFile(_, own) => {

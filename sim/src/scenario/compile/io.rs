@@ -126,6 +126,7 @@ impl Compiler {
                 low_bit: operation.low_bit,
                 apc: operation.apc,
                 multishot: operation.multishot,
+                drain: operation.drained,
                 done,
             });
         }
@@ -350,7 +351,8 @@ fn cancels(program: &Program, mut op: Op, id: OperationId) -> bool {
     let ends = |it: &Linked| match it.request {
         Request::Read(operation) | Request::Cancel(operation, _) => operation == id,
         Request::CancelFile(on, _) => on == file,
-        Request::Nop(_) | Request::Timeout(_) | Request::Count { .. } => false,
+        Request::Nop(_) | Request::Drain(_) => false,
+        Request::Timeout(_) | Request::Count { .. } => false,
         Request::Chain(_) => false,
     };
     op.describe().nouns().any(|noun| match noun {

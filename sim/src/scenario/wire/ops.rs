@@ -158,6 +158,8 @@ pub(in crate::scenario) struct Get {
     pub(in crate::scenario) max: Option<u8>,
     /// How many packets a batch waits for; without it the call takes what is there.
     pub(in crate::scenario) min: Option<u8>,
+    /// How long it waits for so many, in ticks, before any is enough (io-uring).
+    pub(in crate::scenario) min_wait: Option<u32>,
     /// Whether an asynchronous procedure call can end the wait.
     #[serde(default)]
     pub(in crate::scenario) alertable: bool,

@@ -52,6 +52,9 @@ pub(in crate::scenario) struct Submit {
     pub(in crate::scenario) key: i64,
     /// Of a timeout: after how many entries it is over; then nobody waits out its time.
     pub(in crate::scenario) count: Option<u8>,
+    /// Of a nop: whether it begins only when all requests before it have ended: IOSQE_IO_DRAIN.
+    #[serde(default)]
+    pub(in crate::scenario) drained: bool,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
 }
