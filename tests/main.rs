@@ -17,6 +17,7 @@ mod killed;
 mod lanes;
 mod liveness;
 mod locals;
+mod logs;
 mod native;
 mod pages;
 mod parts;

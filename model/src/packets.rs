@@ -71,6 +71,13 @@ impl<B: DerefMut<Target = [u8]>> Packets<B> {
         Some(oldest)
     }
 
+    /// Takes the newest out.
+    pub fn remove_newest(&mut self) {
+        if let Some(newest) = self.depth().checked_sub(1) {
+            self.remove_at(newest);
+        }
+    }
+
     /// Takes this one out, wherever it stands; says whether it was there.
     pub fn remove(&mut self, packet: u8) -> bool {
         let place = self.as_slice().iter().position(|&waits| waits == packet);

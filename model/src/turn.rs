@@ -377,7 +377,8 @@ impl<O: Observer> Turn<'_, O> {
 
     /// Whether the end of a thread that belongs to no port does something all the same.
     fn shows_end(&self, id: ThreadId) -> bool {
-        self.layout.joined >> id.index() & 1 != 0 || self.view().has_pending(id)
+        let joined = self.layout.joined.checked_shr(id.index() as u32);
+        joined.is_some_and(|joined| joined & 1 != 0) || self.view().has_pending(id)
     }
 
     /// A thread is over. Its results stay: properties may ask for them.

@@ -12,7 +12,7 @@ pub mod stress;
 use std::sync::Arc;
 
 use portsim_model::personality::version_on;
-use portsim_model::program::{Program, Slated};
+use portsim_model::program::{Bounds, Program, Slated};
 
 use crate::admit::free::{Limits, admit_free};
 use crate::admit::{Judgement, Refusal, admit, admit_covering};
@@ -179,6 +179,9 @@ fn verdict(
     }
 }
 
+/// As many packets has a port room for where threads at full speed are judged.
+const ROOM: u8 = 250;
+
 /// Judges what threads did at full speed by the personality of this name.
 pub fn judge_free(
     program: &Program,
@@ -188,7 +191,16 @@ pub fn judge_free(
     (events, spans): (&[Event], &[Span]),
     end: Option<&End>,
 ) -> Result<Judgement, String> {
-    let machine = play_at_full_speed(personality, &unscheduled(program), processors)?;
+    let program = Program {
+        schedule: None,
+        // What bounds an exploration bounds no kernel.
+        bounds: Bounds {
+            packets: Some(ROOM),
+            ..program.bounds
+        },
+        ..program.clone()
+    };
+    let machine = play_at_full_speed(personality, &Arc::new(program), processors)?;
     let limits = Limits::default();
     Ok(admit_free(&*machine, names, events, spans, end, limits))
 }

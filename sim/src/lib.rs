@@ -50,6 +50,7 @@ pub mod draft;
 pub mod explore;
 pub mod export;
 pub mod fuzz;
+pub mod log;
 pub mod names;
 pub mod native;
 pub mod personality;

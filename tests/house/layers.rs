@@ -17,7 +17,7 @@ const LEVELS: [&[&str]; 12] = [
     &["scenario", "trace"],
     &["choose", "coverage"],
     &["admit", "check", "native", "personality", "replay", "run"],
-    &["compare", "cross_check", "explore", "shrink", "walk"],
+    &["compare", "cross_check", "explore", "log", "shrink", "walk"],
     &["export", "fuzz"],
     &["report"],
     &["request"],

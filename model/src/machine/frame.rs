@@ -12,12 +12,13 @@ use crate::expr::{Expr, PortField};
 use crate::layout::Layout;
 use crate::objects;
 use crate::os_error::OsError;
+use crate::packets::Packets;
 use crate::program::{
-    FileId, LocalId, ObjectId, Op, ProcessId, Program, RingSetup, SourceId, ThreadId, VarId,
-    Variable,
+    FileId, LocalId, ObjectId, Op, Pc, PortId, ProcessId, Program, RingSetup, SourceId, ThreadId,
+    VarId, Variable,
 };
 use crate::property::{Owed, holds, owes};
-use crate::state::{State, View};
+use crate::state::{State, View, thread_mut};
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
 use crate::turn::Fixed;
@@ -207,6 +208,21 @@ impl Frame {
                 turn.thread(id).set_remaining(Some(1 + behind));
             }
         }
+    }
+
+    pub(super) fn tell(&self, state: &mut State, thread: ThreadId, pc: Pc) {
+        let mut thread = thread_mut(&self.layout, &mut state.0, thread);
+        debug_assert_eq!(thread.mode(), Mode::Ready, "it is in no call");
+        thread.set_pc(pc);
+    }
+
+    pub(super) fn packets_mut<'s>(
+        &self,
+        state: &'s mut State,
+        port: PortId,
+    ) -> Packets<&'s mut [u8]> {
+        let place = self.layout.ports[port.index()];
+        Packets(&mut state.0[usize::from(place.packets)..usize::from(place.queue_end)])
     }
 
     pub(super) fn shows(&self, state: &State, property: usize) -> bool {

@@ -21,7 +21,8 @@ use crate::control::Offer;
 use crate::event::{Error, Observer};
 use crate::layout::Layout;
 use crate::os_error::OsError;
-use crate::program::{Op, Program, ThreadId};
+use crate::packets::Packets;
+use crate::program::{Op, Pc, PortId, Program, ThreadId};
 use crate::property::{Fault, Owed, Violation, conserved, judge, judge_end};
 use crate::state::{State, View};
 use crate::step::{Step, StepKind};
@@ -166,6 +167,17 @@ impl dyn AnyMachine + '_ {
     /// common clock held to the program's ticks.
     pub fn even_deadlines(&self, state: &mut State) {
         self.frame().even_deadlines(state);
+    }
+
+    /// Puts a thread that is in no call before the operation at `pc` of its code. For judges of calls that no program made:
+    /// a log tells its threads what they do next.
+    pub fn tell(&self, state: &mut State, thread: ThreadId, pc: Pc) {
+        self.frame().tell(state, thread, pc);
+    }
+
+    /// The packets that nobody has taken. For judges of ports that hold more than a state has room for, who keep the rest.
+    pub fn packets_mut<'s>(&self, state: &'s mut State, port: PortId) -> Packets<&'s mut [u8]> {
+        self.frame().packets_mut(state, port)
     }
 
     /// Whether the state shows the `sometimes` property of this number.

@@ -13,28 +13,41 @@
 //!
 //! Nobody's clock holds the program to its ticks here, so any deadline that pends may pass at any moment.
 
+mod calls;
 mod earlier;
 mod guess;
+mod heard;
 mod impossible;
 mod layers;
+mod leaving;
 mod likely;
 mod overlooked;
+mod place;
+mod steps;
 mod window;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::rc::Rc;
 
-use portsim_model::State;
-use portsim_model::event::Error;
+use portsim_model::claim::Claim;
+use portsim_model::event::{ERRORS, Error};
 use portsim_model::machine::AnyMachine;
+use portsim_model::os_error::error_named;
 use portsim_model::program::{Op, ThreadId, Timeout};
-use portsim_model::step::{Step, StepKind};
-use xxhash_rust::xxh3::Xxh3;
+use portsim_model::step::StepKind;
 
-use super::Judgement;
+use super::{Judgement, Refusal};
+use crate::coverage::Coverage;
 use crate::names::Names;
-use crate::trace::{Answer, End, Event, Shown, Span, Watcher};
+use crate::trace::{End, Event, Span};
+use calls::Call;
+use earlier::Earlier;
 use layers::{Layer, Went};
 use likely::{Likely, Stuck};
+use place::{Behind, Place};
+
+pub use calls::Calls;
+pub use steps::Feed;
 
 /// How long the judge looks.
 #[derive(Debug, Clone, Copy)]
@@ -77,117 +90,101 @@ pub fn admit_free(
     end: Option<&End>,
     limits: Limits,
 ) -> Judgement {
-    let mut judge = Judge::new(machine, names, events, spans, end);
-    let mut judgement = Judgement {
-        refused: judge.impossible(),
-        states_max: 0,
-        gave_up: false,
-        broken_at: None,
+    let calls = Calls::of_trace(machine.program(), events, spans);
+    // Of a trace that was cut, calls that ended behind its last beginning may owe their ends to calls that are missing.
+    let told = match end {
+        Some(_) => u64::MAX,
+        None => spans.last().map_or(0, |last| last.t0),
     };
-    if judgement.refused.is_none() {
-        let mut search = Search::new(&judge, limits);
-        let verdict = search.judge();
-        judgement.states_max = search.looks;
-        match verdict {
-            Verdict::Admitted => {}
-            Verdict::Refused(last) => judgement.refused = Some(judge.refuse(&last)),
-            Verdict::Unknown => judgement.gave_up = true,
-        }
+    let mut judge = Judge::new(machine, names, &calls, None, told);
+    if end.is_some() {
+        judge.finish = match judge.rests() {
+            true => Finish::Rest,
+            false => Finish::UnderWay,
+        };
     }
-    judgement
+    judge.judgement(limits)
+}
+
+/// Judges the calls of a log, which tells its threads what they do; what ended after some time is not judged. `coverage` is
+/// told which claims decided.
+pub fn admit_log(
+    machine: &dyn AnyMachine,
+    names: &Names,
+    calls: &Calls,
+    feed: Feed,
+    told: Option<u64>,
+    limits: Limits,
+    coverage: Option<&mut Coverage>,
+) -> (Judgement, Open) {
+    let told = told.unwrap_or(u64::MAX);
+    Judge::new(machine, names, calls, Some(feed), told).judged(limits, coverage)
+}
+
+/// A call in words, by its number, counted from 1.
+pub fn words(machine: &dyn AnyMachine, names: &Names, calls: &Calls, n: u64) -> String {
+    window::words_of(machine, names, calls, calls.at((n - 1) as u32))
+}
+
+/// What a search of the calls of a log leaves open.
+#[derive(Debug, Clone, Default)]
+pub struct Open {
+    /// How many steps of the order that was found nobody wrote down.
+    pub unseen: u32,
+    /// Where the judge gave up.
+    pub stuck: Option<Refusal>,
 }
 
 /// What became of a search.
 enum Verdict {
-    Admitted,
+    /// In this place.
+    Admitted(Place),
     /// From none of the places of this layer, which are all that there are.
     Refused(Layer),
-    /// There were more places than the judge had patience for, or a bound kept it from some.
-    Unknown,
+    /// There were more places than the judge had patience for, or a bound kept it from some. As far it came.
+    Unknown(Layer),
 }
 
-/// A call of the trace.
-#[derive(Clone, Copy)]
-struct Call<'t> {
-    /// The number of its event.
-    n: u64,
-    shown: &'t Shown,
-    op: Op,
-    answer: Option<&'t Answer>,
-    t0: u64,
-    /// The end of time where it did not end, or where the trace does not tell all that came before.
-    t1: u64,
-}
-
-impl Call<'_> {
-    /// When its action is expected.
-    fn usual(&self) -> u64 {
-        self.t0 + (self.t1 - self.t0).min(2 * USUAL) / 2
-    }
-}
-
-/// How the trace ends.
+/// How the calls end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Finish {
     /// Nothing could move any more: a thread inside a call is so in the model too, for good.
     Rest,
-    /// Somebody was under way, and what became of the calls that had not ended is not told.
+    /// Somebody was under way, and what became of the calls that had not ended is not told; or calls that began later are
+    /// missing.
     UnderWay,
-    /// The file was cut: calls that began later are missing.
-    Cut,
 }
 
-/// A trace, and the system that is to explain it.
+/// Calls, and the system that is to explain them.
 struct Judge<'s> {
     machine: &'s dyn AnyMachine,
     names: &'s Names,
-    events: &'s [Event],
-    spans: &'s [Span],
+    calls: &'s Calls,
+    /// What a log tells; none where a program says what threads do.
+    feed: Option<Feed>,
     /// What ended later is not judged.
     told: u64,
-    /// By thread, in order: the places of its calls among the events.
-    calls: Vec<Vec<u32>>,
-    /// The calls that ended, by their ends: whose, and which of theirs.
-    ends: Vec<(ThreadId, u32)>,
+    /// By thread, in order: the places of its calls.
+    of: Vec<Vec<u32>>,
+    /// Which of its thread's each call is.
+    nth: Vec<u32>,
+    /// The calls that ended, by their ends.
+    ends: Vec<u32>,
     finish: Finish,
+    /// What each error means by the name that the system has for it.
+    meanings: Vec<Option<Error>>,
+    /// The sets of claims that decided steps, where somebody asks for them.
+    covered: Option<RefCell<Vec<Rc<[&'static Claim]>>>>,
+    /// Whether threads end in calls.
+    exits: bool,
+    /// Whether queues may go on behind their states.
+    spills: bool,
     /// Calls whose answers are not asked for: see `window`.
     loose: Vec<u64>,
     /// When some calls are expected: see `guess`.
-    guess: BTreeMap<u32, u64>,
+    guess: Vec<u64>,
     /// Which calls must have begun before some: see `earlier`.
-    earlier: BTreeMap<u32, Vec<(ThreadId, u32)>>,
-}
-
-/// Where the model can be, and which calls are over.
-#[derive(Clone)]
-struct Place {
-    state: State,
-    /// By thread: twice the calls that are over, and one more if the next has begun.
-    done: Box<[u32]>,
-}
-
-impl Place {
-    fn over(&self, thread: ThreadId) -> u32 {
-        self.done[thread.index()] / 2
-    }
-
-    fn is_inside(&self, thread: ThreadId) -> bool {
-        self.done[thread.index()] % 2 == 1
-    }
-
-    /// How far it is: a step that shows something leads to a greater number.
-    fn progress(&self) -> u64 {
-        self.done.iter().map(|&done| u64::from(done)).sum()
-    }
-
-    fn fingerprint(&self) -> u128 {
-        let mut hash = Xxh3::new();
-        hash.update(self.state.bytes());
-        for done in &self.done {
-            hash.update(&done.to_le_bytes());
-        }
-        hash.digest128()
-    }
+    earlier: Earlier,
 }
 
 /// The work on one trace.
@@ -218,13 +215,13 @@ impl<'j, 's> Search<'j, 's> {
             from: 0,
             places: vec![self.judge.start()],
         };
-        let mut likely = Likely::new(known.places.clone());
+        let mut likely = Likely::new(self.judge, known.clone());
         let (mut at, mut effort) = (0, 0);
         loop {
             let patience = self.limits.patience << (4 * effort);
             match likely.follow(self, patience) {
-                Stuck::Explained => return Verdict::Admitted,
-                Stuck::OutOfLooks => return Verdict::Unknown,
+                Stuck::Explained(place) => return Verdict::Admitted(*place),
+                Stuck::OutOfLooks => return Verdict::Unknown(likely.last(known)),
                 Stuck::At(further) if further > at => (at, effort) = (further, 0),
                 Stuck::At(_) => {}
             }
@@ -241,17 +238,17 @@ impl<'j, 's> Search<'j, 's> {
                 None => self.layers(known.clone(), at + BEHIND, self.limits.looks_max),
             };
             match went {
-                Went::Explained => return Verdict::Admitted,
+                Went::Explained(place) => return Verdict::Admitted(*place),
                 Went::On(layer) => {
                     if from_all {
                         known = layer.clone();
                     }
                     (at, effort) = (layer.from, 0);
-                    likely.go_on_from(layer);
+                    likely.go_on_from(self.judge, layer);
                 }
                 Went::Nowhere(_) | Went::OutOfLooks if !from_all => {}
-                Went::OutOfLooks => return Verdict::Unknown,
-                Went::Nowhere(_) if self.bounded => return Verdict::Unknown,
+                Went::OutOfLooks => return Verdict::Unknown(likely.last(known)),
+                Went::Nowhere(last) if self.bounded => return Verdict::Unknown(last),
                 Went::Nowhere(last) => return Verdict::Refused(last),
             }
         }
@@ -262,122 +259,152 @@ impl<'s> Judge<'s> {
     fn new(
         machine: &'s dyn AnyMachine,
         names: &'s Names,
-        events: &'s [Event],
-        spans: &'s [Span],
-        end: Option<&End>,
+        calls: &'s Calls,
+        feed: Option<Feed>,
+        told: u64,
     ) -> Self {
-        // Of a trace that was cut, calls that ended behind its last beginning may owe their ends to calls that are
-        // missing.
-        let told = match end {
-            Some(_) => u64::MAX,
-            None => spans.last().map_or(0, |last| last.t0),
-        };
         let mut judge = Judge {
             machine,
             names,
-            events,
-            spans,
+            calls,
+            feed,
             told,
-            calls: machine.program().thread_ids().map(|_| Vec::new()).collect(),
+            of: machine.program().thread_ids().map(|_| Vec::new()).collect(),
+            nth: Vec::with_capacity(calls.len()),
             ends: Vec::new(),
-            finish: Finish::Cut,
+            finish: Finish::UnderWay,
+            meanings: ERRORS
+                .map(|error| error_named(machine.os_error()(error).name))
+                .to_vec(),
+            covered: None,
+            exits: calls.ops().contains(&Op::Exit),
+            spills: false,
             loose: Vec::new(),
-            guess: BTreeMap::new(),
-            earlier: BTreeMap::new(),
+            guess: Vec::new(),
+            earlier: Earlier::default(),
         };
-        for (place, event) in (0..).zip(events) {
-            if let Shown::Call { thread, .. } = event.shown {
-                judge.calls[thread.index()].push(place);
-            }
+        for place in 0..calls.len() as u32 {
+            let own = &mut judge.of[calls.at(place).thread.index()];
+            judge.nth.push(own.len() as u32);
+            own.push(place);
         }
-        judge.ends = judge.in_order_of_ends();
-        judge.guess = judge.guess();
-        if end.is_some() {
-            judge.finish = match judge.rests() {
-                true => Finish::Rest,
-                false => Finish::UnderWay,
-            };
-        }
-        judge.earlier = judge.earlier();
+        judge.spills = judge.only_posts() && machine.about().keeps_order;
+        let ended = |&place: &u32| judge.call(place).t1 != u64::MAX;
+        let mut ends: Vec<u32> = (0..calls.len() as u32).filter(ended).collect();
+        ends.sort_unstable_by_key(|&place| (judge.call(place).t1, place));
+        judge.ends = ends;
         judge
     }
 
-    fn in_order_of_ends(&self) -> Vec<(ThreadId, u32)> {
-        let of = |thread: ThreadId| {
-            (0..self.calls[thread.index()].len() as u32).map(move |n| (thread, n))
+    /// Whether the model can show them.
+    fn judgement(mut self, limits: Limits) -> Judgement {
+        self.judged(limits, None).0
+    }
+
+    /// The same, with what the search leaves open; `coverage` is told which claims decided on the way that was found.
+    fn judged(&mut self, limits: Limits, mut coverage: Option<&mut Coverage>) -> (Judgement, Open) {
+        self.guess = self.guess();
+        self.earlier = self.earlier();
+        self.covered = coverage.is_some().then(RefCell::default);
+        let mut judgement = Judgement {
+            refused: self.impossible(),
+            states_max: 0,
+            gave_up: false,
+            broken_at: None,
         };
-        let all = self.machine.program().thread_ids().flat_map(of);
-        let mut ends: Vec<_> = all
-            .filter(|&(thread, n)| self.nth(thread, n).is_some_and(|call| call.t1 != u64::MAX))
-            .collect();
-        ends.sort_unstable_by_key(|&(thread, n)| self.nth(thread, n).map(|call| (call.t1, call.n)));
-        ends
+        let mut open = Open::default();
+        if judgement.refused.is_some() {
+            return (judgement, open);
+        }
+        let mut search = Search::new(self, limits);
+        let verdict = search.judge();
+        judgement.states_max = search.looks;
+        match verdict {
+            Verdict::Admitted(place) => {
+                open.unseen = place.unseen;
+                let mut step = place.trail.as_ref();
+                while let (Some(here), Some(coverage)) = (step, coverage.as_deref_mut()) {
+                    here.by.iter().for_each(|claim| coverage.add(claim, 1));
+                    step = here.before.as_ref();
+                }
+            }
+            Verdict::Refused(last) => judgement.refused = Some(self.refuse(&last)),
+            Verdict::Unknown(last) => {
+                judgement.gave_up = true;
+                open.stuck = Some(self.stuck(&last));
+            }
+        }
+        (judgement, open)
     }
 
     /// Whether a thread that was inside a call at the end waits there until another does something.
     fn rests(&self) -> bool {
-        let lasts = self.calls.iter().filter_map(|own| own.last());
+        let lasts = self.of.iter().filter_map(|own| own.last());
         let mut under_way = lasts
-            .filter_map(|&place| self.call(place))
+            .map(|&place| self.call(place))
             .filter(|call| call.t1 == u64::MAX);
         under_way.all(|call| waits_for_ever(call.op))
     }
 
-    /// The call at a place among the events.
-    fn call(&self, place: u32) -> Option<Call<'s>> {
-        let (event, span) = (&self.events[place as usize], self.spans[place as usize]);
-        let Shown::Call { op, answer, .. } = &event.shown else {
-            return None;
-        };
-        Some(Call {
-            n: u64::from(place) + 1,
-            shown: &event.shown,
-            op: *op,
-            answer: answer.as_ref(),
-            t0: span.t0,
-            t1: span.t1.filter(|&t1| t1 < self.told).unwrap_or(u64::MAX),
-        })
+    /// The call at a place.
+    fn call(&self, place: u32) -> Call {
+        let call = self.calls.at(place);
+        match call.t1 < self.told {
+            true => call,
+            false => Call {
+                t1: u64::MAX,
+                ..call
+            },
+        }
     }
 
     /// A call of a thread, counted from 0.
-    fn nth(&self, thread: ThreadId, n: u32) -> Option<Call<'s>> {
-        let place = self.calls[thread.index()].get(n as usize)?;
-        self.call(*place)
+    fn nth(&self, thread: ThreadId, n: u32) -> Option<Call> {
+        let place = self.of[thread.index()].get(n as usize)?;
+        Some(self.call(*place))
     }
 
     /// The place before the first step.
     fn start(&self) -> Place {
+        let ports = self.machine.program().ports.len();
         let mut start = Place {
             state: self.machine.boot(),
-            done: self.calls.iter().map(|_| 0).collect(),
+            done: self.of.iter().map(|_| 0).collect(),
+            numbers: Rc::new(self.first_numbers()),
+            behind: vec![Behind::default(); if self.spills { ports } else { 0 }].into(),
+            unseen: 0,
+            trail: None,
         };
         self.machine.even_deadlines(&mut start.state);
         start
     }
 
     /// The next call of a thread that is not over.
-    fn next(&self, place: &Place, thread: ThreadId) -> Option<Call<'s>> {
+    fn next(&self, place: &Place, thread: ThreadId) -> Option<Call> {
         self.nth(thread, place.over(thread))
     }
 
-    fn next_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = Call<'s>> + use<'p, 's> {
+    fn next_of_all<'p>(&'p self, place: &'p Place) -> impl Iterator<Item = Call> + use<'p, 's> {
         let threads = self.machine.program().thread_ids();
         threads.filter_map(|thread| self.next(place, thread))
     }
 
-    /// Until when the place explains the trace: the first end of a call that is not over.
+    /// Until when the place explains the calls: the first end of one that is not over.
     fn until(&self, place: &Place) -> u64 {
         let ends = self.next_of_all(place).map(|call| call.t1);
         ends.min().unwrap_or(u64::MAX)
     }
 
+    /// Whether a call is over in a place.
+    fn is_over(&self, place: &Place, call: u32) -> bool {
+        place.over(self.calls.at(call).thread) > self.nth[call as usize]
+    }
+
     /// When the end of this number is; the end of time behind the last.
     fn end_at(&self, end: usize) -> u64 {
-        let call = self
-            .ends
+        self.ends
             .get(end)
-            .and_then(|&(thread, n)| self.nth(thread, n));
-        call.map_or(u64::MAX, |call| call.t1)
+            .map_or(u64::MAX, |&place| self.call(place).t1)
     }
 
     /// Whether nothing is left to explain.
@@ -398,132 +425,6 @@ impl<'s> Judge<'s> {
             .machine
             .enabled(&place.state, |step| wakes |= step.kind == StepKind::Wake);
         !wakes || self.next_of_all(place).next().is_none()
-    }
-
-    /// The places behind one, the likeliest last; says whether a bound kept the model from one.
-    fn successors(&self, place: &Place, mut each: impl FnMut(Place)) -> bool {
-        let until = self.until(place);
-        if let Some(after) = self.silent_end(place, until) {
-            each(after);
-            return false;
-        }
-        let mut steps = Vec::new();
-        let room = self.machine.enabled(&place.state, |step| {
-            if let Some(when) = self.expected(place, step, until) {
-                steps.push((when, step));
-            }
-        });
-        steps.sort_by_key(|&(when, _)| std::cmp::Reverse(when));
-        for (_, step) in steps {
-            if let Some(after) = self.after(place, step) {
-                each(after);
-            }
-        }
-        room.0
-    }
-
-    /// When a step is expected; none where the times forbid it.
-    fn expected(&self, place: &Place, step: Step, until: u64) -> Option<u64> {
-        let Some(call) = self.next(place, step.thread) else {
-            // A thread that makes no call any more may still be stopped.
-            return (step.kind == StepKind::Wake).then_some(0);
-        };
-        let inside = place.is_inside(step.thread);
-        match step.kind {
-            StepKind::Turn if !inside => {
-                let guess = self.guess.get(&(call.n as u32 - 1)).copied();
-                let may_come = call.t0 <= until && self.may_come(place, call);
-                may_come.then(|| guess.unwrap_or(call.usual()))
-            }
-            StepKind::Turn => (call.op == Op::Stall).then(|| call.t1.saturating_sub(USUAL)),
-            StepKind::Wake => Some(0),
-            StepKind::Time => {
-                let timed_out = |answer: &Answer| answer.error() == Some(Error::Timeout);
-                // On some systems a thread whose time is over may take packets all the same.
-                let is_timed =
-                    |op: Op| matches!(op.as_get(), Some(get) if get.timeout != Timeout::Never);
-                let passes = matches!(call.op, Op::Sleep { .. })
-                    || is_timed(call.op)
-                    || self.told(&call).map_or(self.tells_no_end(&call), timed_out);
-                passes.then_some(call.t1.saturating_sub(USUAL))
-            }
-        }
-    }
-
-    /// The place behind the end of a thread that the model knows to be over: that was no action, so nothing is lost
-    /// where it comes first.
-    fn silent_end(&self, place: &Place, until: u64) -> Option<Place> {
-        let view = self.machine.view(&place.state);
-        let ends = |&thread: &ThreadId| {
-            let call = self.next(place, thread);
-            call.is_some_and(|call| call.op == Op::Exit && call.t0 <= until)
-                && view.thread(thread).mode().is_over()
-        };
-        let thread = self.machine.program().thread_ids().find(ends)?;
-        let mut after = place.clone();
-        after.done[thread.index()] = 2 * (place.over(thread) + 1);
-        Some(after)
-    }
-
-    /// What becomes of a place with a step; none where the trace shows something else.
-    fn after(&self, place: &Place, step: Step) -> Option<Place> {
-        let mut after = place.clone();
-        let (program, os_error) = (self.machine.program(), self.machine.os_error());
-        let mut watcher = match self.may_overlook(place, step) {
-            true => Watcher::asking_why(program, os_error),
-            false => Watcher::new(program, os_error),
-        };
-        self.machine.take(&mut after.state, step, &mut watcher);
-        let mut events = Vec::new();
-        watcher.finish(step, &mut events);
-        if self.overlooks_alone(place, &events) {
-            return None;
-        }
-        for event in events {
-            match event.shown {
-                Shown::Call { thread, op, answer } => {
-                    let call = self.next(place, thread)?;
-                    let said = Shown::Call {
-                        thread,
-                        op,
-                        answer: call.answer.cloned(),
-                    };
-                    if !said.agrees(call.shown) {
-                        return None;
-                    }
-                    after.done[thread.index()] |= 1;
-                    if let Some(answer) = answer {
-                        self.returns(&mut after, thread, &answer)?;
-                    }
-                }
-                Shown::Return { thread, answer, .. } => {
-                    self.returns(&mut after, thread, &answer)?;
-                }
-                Shown::Silent { .. } => {}
-            }
-        }
-        self.machine.even_deadlines(&mut after.state);
-        Some(after)
-    }
-
-    /// The answer that a call must have had.
-    fn told(&self, call: &Call<'s>) -> Option<&'s Answer> {
-        call.answer.filter(|_| !self.loose.contains(&call.n))
-    }
-
-    /// Whether a call of which no answer is told may have had any: nobody was there to write it down.
-    fn tells_no_end(&self, call: &Call<'s>) -> bool {
-        self.finish != Finish::Rest || self.loose.contains(&call.n)
-    }
-
-    /// The model ends a call; none where the trace says that it ended otherwise.
-    fn returns(&self, place: &mut Place, thread: ThreadId, answer: &Answer) -> Option<()> {
-        let call = self.next(place, thread)?;
-        let agrees = |told: &Answer| told.agrees(answer);
-        let alike = self.told(&call).map_or(self.tells_no_end(&call), agrees);
-        let began = place.is_inside(thread);
-        place.done[thread.index()] = 2 * (place.over(thread) + 1);
-        (began && alike).then_some(())
     }
 }
 

@@ -18,6 +18,9 @@ use crate::trace::{Header, Mode, Origin, Trace};
 
 /// Judges traces.
 pub fn admit(args: &args::Admit, say: &Say) -> Result<Exit, Stop> {
+    if let Some(format) = args.from {
+        return super::logs::admit(args, format, say);
+    }
     let files = args.part.of(args.traces.clone());
     let states_max = args.pages.states_max(files.len());
     let (mut traces, mut unusable) = (Vec::new(), 0);

@@ -14,9 +14,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::bad_argument;
-use crate::bad_input::BadInput;
+use crate::bad_input::{BadInput, one_of};
 use crate::check::Reductions;
 use crate::choose::Policy;
+use crate::log::Format;
 use crate::personality::{Misnamed, named};
 use crate::report::Document;
 use crate::report::judged::Denied;
@@ -365,10 +366,16 @@ pub enum RecordMode {
 
 #[derive(Debug, Args)]
 pub struct Admit {
-    /// Traces
+    /// Traces, or logs
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
-    /// The system that judges; by default the trace's own
+    /// They are logs of other programs, written so: csv, ndjson or regex
+    #[arg(long, value_name = "FORMAT", value_parser = log_format)]
+    pub from: Option<Format>,
+    /// What the fields of a log are
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub map: Option<PathBuf>,
+    /// The system that judges; by default the trace's own. Of logs `all` asks which systems fit
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     #[command(flatten)]
@@ -761,6 +768,12 @@ pub enum SchemaOf {
 /// What is wrong with the name of a personality.
 pub fn misnamed(it: Misnamed) -> BadInput {
     bad_argument("--as", it.problem).near(&it.word, it.known)
+}
+
+/// The personality of this name.
+fn log_format(name: &str) -> Result<Format, String> {
+    let known = Format::ALL.map(|(name, _)| name);
+    Format::named(name).ok_or_else(|| format!("expected {}", one_of(known)))
 }
 
 /// The personality of this name.

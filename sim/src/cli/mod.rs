@@ -17,6 +17,7 @@ mod files;
 mod fuzz;
 mod hosts;
 mod list;
+mod logs;
 mod merge;
 mod on;
 mod record;

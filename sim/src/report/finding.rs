@@ -8,6 +8,7 @@ use super::compare::Sided;
 use super::cross_check::CrossCheck;
 use super::fuzz::Fuzzed;
 use super::judged::Denied;
+use super::log::Log;
 use super::record::{self, Record};
 use super::run::Run;
 use super::stress::{self, Stress};
@@ -69,6 +70,10 @@ impl Report<'_> {
                 let traces = admissions.traces.iter();
                 traces.map(|it| of_admission(it, denied)).collect()
             }
+            Report::Logs(logs) => {
+                let logs = logs.logs.iter();
+                logs.map(|it| of_log(it, denied)).collect()
+            }
             Report::CrossCheck(cross_check) => {
                 let all = cross_check.comparisons.iter();
                 all.map(|it| of_comparison(cross_check, it, denied))
@@ -96,6 +101,7 @@ impl Part<'_> {
             Part::Run(run) => of_run(run, denied),
             Part::Check(check) => of_check(check, denied),
             Part::Admit(admission) => of_admission(admission, denied),
+            Part::Log(log) => of_log(log, denied),
         }
     }
 }
@@ -252,6 +258,36 @@ fn of_admission(admission: &Admission, denied: Denied) -> Finding {
         },
         details: text(Part::Admit(admission)),
         repeat: Some(repeat::admit(admission)),
+        seconds: 0.0,
+    }
+}
+
+fn of_log(log: &Log, denied: Denied) -> Finding {
+    let system = log.systems.first();
+    let judged = system.and_then(|it| it.judged.as_ref().ok());
+    let refused = judged.and_then(|it| it.refused.as_ref());
+    let by = match (log.asks_all, system) {
+        (false, Some(system)) => system.personality,
+        _ => "all",
+    };
+    Finding {
+        name: log.file.display().to_string(),
+        by: by.to_owned(),
+        outcome: match log.verdict() {
+            admit::Verdict::Admitted => Outcome::AsExpected,
+            admit::Verdict::Refused => Outcome::Unexpected,
+            admit::Verdict::Partial => open(denied.partial),
+            admit::Verdict::Unsupported => open(denied.unsupported),
+        },
+        file: Some(log.file.clone()),
+        line: refused.map(|refused| refused.at as usize),
+        rule: AGREEMENT.to_owned(),
+        message: match refused {
+            Some(refused) => format!("saw {}", refused.saw),
+            None => system.and_then(|it| it.why()).unwrap_or_default(),
+        },
+        details: text(Part::Log(log)),
+        repeat: Some(repeat::log(log)),
         seconds: 0.0,
     }
 }

@@ -35,6 +35,7 @@ pub fn report(report: Report<'_>) -> String {
         | Report::Diff(_)
         | Report::Record(_)
         | Report::Stress(_)
+        | Report::Logs(_)
         | Report::Compare(_)
         | Report::Merge(_)
         | Report::Export(_)

@@ -91,6 +91,14 @@ impl Report<'_> {
                 };
                 Judged::of(verdicts.map(kind)).stopped_unless(admissions.complete())
             }
+            Report::Logs(logs) => {
+                let verdicts = logs.logs.iter().map(super::log::Log::verdict);
+                let kind = |verdict| {
+                    let is_partial = verdict == admit::Verdict::Partial;
+                    (verdict == admit::Verdict::Unsupported, is_partial)
+                };
+                Judged::of(verdicts.map(kind)).stopped_unless(logs.complete())
+            }
             Report::CrossCheck(cross_check) => {
                 let totals = cross_check.totals();
                 Judged {

@@ -21,6 +21,7 @@ pub mod json;
 pub mod judged;
 mod junit;
 pub mod list;
+pub mod log;
 pub mod mistakes;
 pub mod parting;
 pub mod record;
@@ -59,6 +60,8 @@ pub enum Report<'r> {
     Stress(&'r stress::Stress),
     /// `admit`.
     Admit(&'r admit::Admissions),
+    /// `admit --from`.
+    Logs(&'r log::Logs),
     /// `cross-check`.
     CrossCheck(&'r cross_check::CrossCheck),
     /// `explore`.
@@ -87,6 +90,7 @@ impl Report<'_> {
             Report::Record(record) => record.exit(),
             Report::Stress(stress) => stress.exit(),
             Report::Admit(admissions) => admissions.exit(),
+            Report::Logs(logs) => logs.exit(),
             Report::CrossCheck(cross_check) => cross_check.exit(),
             Report::Explore(explored) => explored.exit(),
             Report::Compare(compared) => compared.exit(),
@@ -99,7 +103,10 @@ impl Report<'_> {
 
     /// Whether it was said part by part before.
     fn has_parts(self) -> bool {
-        matches!(self, Report::Runs(_) | Report::Check(_) | Report::Admit(_))
+        matches!(
+            self,
+            Report::Runs(_) | Report::Check(_) | Report::Admit(_) | Report::Logs(_)
+        )
     }
 
     /// Lines for people that stand beside it, in whatever format it is said.
@@ -117,6 +124,8 @@ pub enum Part<'r> {
     Check(&'r check::Check),
     /// One of the traces of `admit`.
     Admit(&'r admit::Admission),
+    /// One of the logs of `admit --from`.
+    Log(&'r log::Log),
 }
 
 impl Part<'_> {
@@ -126,6 +135,7 @@ impl Part<'_> {
             Part::Run(run) => run.exit(),
             Part::Check(check) => check.exit(),
             Part::Admit(admission) => admission.exit(),
+            Part::Log(log) => log.verdict().exit(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::admit::Admission;
 use super::check::{Check, Method};
+use super::log::Log;
 use super::run::Run;
 use crate::choose::Policy;
 
@@ -115,4 +116,19 @@ pub fn shell(path: &Path) -> String {
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
+}
+
+/// The command that judges a log again.
+pub fn log(log: &Log) -> String {
+    let map = log.map.as_ref().map(|map| format!(" --map {}", shell(map)));
+    let by = match (log.asks_all, log.systems.first()) {
+        (false, Some(system)) => system.personality,
+        _ => "all",
+    };
+    format!(
+        "portsim admit {} --from {}{} --as {by}",
+        shell(&log.file),
+        log.format,
+        map.unwrap_or_default()
+    )
 }

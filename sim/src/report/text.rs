@@ -7,12 +7,15 @@ mod covered;
 mod cross_check;
 mod fuzz;
 mod list;
+mod log;
 pub(super) mod paint;
 mod parting;
 mod record;
 mod run;
 mod stress;
 mod window;
+
+use portsim_model::claim::Claim;
 
 use super::explore::{Opened, Place, What};
 use super::{Part, Report, json};
@@ -28,6 +31,7 @@ pub fn part(part: Part<'_>, layout: Layout) -> String {
         Part::Run(_) => String::new(),
         Part::Check(check) => check::one(check, layout),
         Part::Admit(admission) => admit::one(admission, layout),
+        Part::Log(log) => log::one(log),
     }
 }
 
@@ -51,7 +55,7 @@ fn found(report: Report<'_>, layout: Layout) -> String {
         Report::Diff(diff) => parting::diff(diff, layout),
         Report::Record(record) => record::record(record, layout),
         Report::Stress(stress) => stress::stress(stress),
-        Report::Admit(_) => String::new(),
+        Report::Admit(_) | Report::Logs(_) => String::new(),
         Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check, layout),
         Report::Explore(explored) => explored_at(explored),
         Report::Compare(compared) => compare::compare(compared),
@@ -69,6 +73,7 @@ pub fn notes_on_part(part: Part<'_>) -> Vec<String> {
         Part::Run(run) => run::notes_on_one_of_several(run),
         Part::Check(check) => check::notes(check),
         Part::Admit(admission) => admit::notes(admission),
+        Part::Log(log) => log::notes(log),
     }
 }
 
@@ -79,6 +84,7 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         Report::Runs(runs) => run::notes_on_several(runs),
         Report::Record(record) => vec![record::note(record)],
         Report::Admit(admissions) => admit::notes_on_all(admissions),
+        Report::Logs(logs) => log::notes_on_all(logs),
         Report::Export(exported) => match &exported.written {
             Ok(_) => Vec::new(),
             Err(why) => vec![unsupported(&exported.scenario, "as", &exported.system, why)],
@@ -119,8 +125,12 @@ fn notes_on_explored(explored: &Opened) -> Vec<String> {
 
 /// The claims that a refusal cites, each with its source.
 fn cited(refusal: &Refusal) -> String {
+    cited_claims(&refusal.by)
+}
+
+fn cited_claims(by: &[&Claim]) -> String {
     let mut words = String::new();
-    for (n, claim) in refusal.by.iter().enumerate() {
+    for (n, claim) in by.iter().enumerate() {
         let head = if n == 0 { "because" } else { "       " };
         let (id, says, source) = (claim.id, claim.says, claim.source);
         words += &format!(

@@ -4,82 +4,81 @@
 //! it. Without that, a search that orders two overlapping posts wrongly finds out only when the packets are taken, with all
 //! orders of everything between tried in vain.
 
-use std::collections::BTreeMap;
+use portsim_model::program::ThreadId;
 
-use portsim_model::program::{Op, PortId, ThreadId};
+use super::calls::Call;
+use super::leaving::Leaves;
+use super::{Judge, Place};
 
-use super::{Call, Finish, Judge, Place};
+/// Which calls must have begun before some, by their places: pairs of the later and the earlier one, in order.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    pairs: Vec<(u32, u32)>,
+    /// By the place of a call, where its pairs begin; nothing where there are none at all.
+    first: Vec<u32>,
+}
 
-/// A packet that was posted once.
-struct Known<'t> {
-    post: Call<'t>,
-    /// Between which times it left; the end of time where nobody took it.
-    left: (u64, u64),
+impl Earlier {
+    fn of(mut pairs: Vec<(u32, u32)>, calls: usize) -> Earlier {
+        if pairs.is_empty() {
+            return Earlier::default();
+        }
+        pairs.sort_unstable();
+        let mut first = vec![0; calls + 2];
+        for &(late, _) in &pairs {
+            first[late as usize + 1] += 1;
+        }
+        let mut sum = 0;
+        for count in &mut first {
+            sum += *count;
+            *count = sum;
+        }
+        Earlier { pairs, first }
+    }
+
+    fn before(&self, call: u32) -> impl Iterator<Item = u32> {
+        let at = |n: u32| self.first.get(n as usize).map_or(0, |&at| at as usize);
+        let pairs = &self.pairs[at(call)..at(call + 1)];
+        pairs.iter().map(|&(_, early)| early)
+    }
 }
 
 impl Judge<'_> {
-    /// For posts, by their places among the events, the calls that must have begun before.
-    pub(super) fn earlier(&self) -> BTreeMap<u32, Vec<(ThreadId, u32)>> {
-        let mut earlier: BTreeMap<u32, Vec<(ThreadId, u32)>> = BTreeMap::new();
+    /// For posts the posts that must have begun before.
+    pub(super) fn earlier(&self) -> Earlier {
         if !self.only_posts() || !self.machine.about().keeps_order {
-            return earlier;
+            return Earlier::default();
         }
-        let mut whose = BTreeMap::new();
-        for (thread, own) in (0..).map(ThreadId).zip(&self.calls) {
-            whose.extend((0..).zip(own).map(|(n, &place)| (place, (thread, n))));
-        }
-        let mut follows = |late: &Known<'_>, early: &Known<'_>| {
-            let (late, early) = (late.post.n as u32 - 1, early.post.n as u32 - 1);
-            earlier.entry(late).or_default().push(whose[&early]);
+        let (posts, takes) = self.posts_and_takes();
+        let mut pairs = Vec::new();
+        let mut follows = |late: &Leaves, early: &Leaves| {
+            pairs.push((late.post.place(), early.post.place()));
         };
-        for mut packets in self.known().into_values() {
+        for mut packets in self.leaving(&posts, &takes) {
             packets.sort_by_key(|known| known.post.t0);
-            let mut open: Vec<&Known<'_>> = Vec::new();
+            let mut open: Vec<&Leaves> = Vec::new();
             for new in &packets {
                 open.retain(|old| old.post.t1 >= new.post.t0);
                 for old in &open {
-                    if old.left.1 < new.left.0 {
+                    if old.last < new.first {
                         follows(new, old);
-                    } else if new.left.1 < old.left.0 {
+                    } else if new.last < old.first {
                         follows(old, new);
                     }
                 }
                 open.push(new);
             }
         }
-        earlier
-    }
-
-    /// By port, the packets that are told apart.
-    fn known(&self) -> BTreeMap<PortId, Vec<Known<'_>>> {
-        let closes = self
-            .machine
-            .program()
-            .ops()
-            .any(|op| matches!(op, Op::Close { .. }));
-        let (posts, takes) = self.posts_and_takes();
-        let mut known: BTreeMap<PortId, Vec<Known<'_>>> = BTreeMap::new();
-        for (packet, posts) in posts {
-            let left = match takes.get(&packet).map_or(&[][..], |takes| takes) {
-                [take] => (take.t0, take.t1),
-                // What is there at the end stood behind all that left.
-                [] if self.finish == Finish::Rest && !closes => (u64::MAX, u64::MAX),
-                _ => continue,
-            };
-            if let [post] = posts[..] {
-                known
-                    .entry(packet.0)
-                    .or_default()
-                    .push(Known { post, left });
-            }
-        }
-        known
+        Earlier::of(pairs, self.calls.len())
     }
 
     /// Whether all that must come before a call has begun. Where answers are not asked for, nothing follows from them.
-    pub(super) fn may_come(&self, place: &Place, call: Call<'_>) -> bool {
-        let earlier = self.earlier.get(&(call.n as u32 - 1)).into_iter().flatten();
-        let mut begun = earlier.map(|&(thread, n)| place.done[thread.index()] > 2 * n);
-        !self.loose.is_empty() || begun.all(|begun| begun)
+    pub(super) fn may_come(&self, place: &Place, call: Call) -> bool {
+        let mut earlier = self.earlier.before(call.place());
+        let begun = |call: u32| {
+            let thread: ThreadId = self.calls.at(call).thread;
+            place.done[thread.index()] > 2 * self.nth[call as usize]
+        };
+        !self.loose.is_empty() || earlier.all(begun)
     }
 }

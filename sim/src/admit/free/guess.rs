@@ -9,64 +9,67 @@
 //!
 //! It is a guess: it says what is tried first, and forbids nothing.
 
-use std::collections::BTreeMap;
-
 use portsim_model::event::Error;
-use portsim_model::program::{Packet, PortId};
 
-use super::Judge;
-use super::impossible::{Moves, moves, taken};
+use super::calls::Call;
+use super::impossible::{Moves, groups, moves};
+use super::{Judge, USUAL};
+
+/// Stands where nothing is guessed.
+const UNKNOWN: u64 = u64::MAX;
 
 impl Judge<'_> {
-    /// By its place among the events, when a call is expected that is not expected soon after it began.
-    pub(super) fn guess(&self) -> BTreeMap<u32, u64> {
-        let packets = &self.machine.program().packets;
-        let mut posts: BTreeMap<(PortId, Packet), Vec<u32>> = BTreeMap::new();
-        let mut takes: BTreeMap<(PortId, Packet), Vec<u64>> = BTreeMap::new();
-        let mut guess = BTreeMap::new();
-        for place in 0..self.events.len() as u32 {
-            let Some(call) = self.call(place) else {
-                continue;
-            };
-            match (moves(call.op), call.answer) {
-                (Some(Moves::Posts(port, packet)), _) => {
-                    let packet = packets[packet.index()];
-                    posts.entry((port, packet)).or_default().push(place);
-                }
-                (Some(Moves::Takes(_)), Some(answer))
-                    if answer.error() == Some(Error::BadHandle) =>
-                {
-                    guess.insert(place, call.t1);
-                }
-                (Some(Moves::Takes(port)), Some(answer)) => {
-                    for packet in taken(answer) {
-                        takes.entry((port, *packet)).or_default().push(call.t1);
-                    }
-                }
-                (Some(Moves::Takes(_)), None) | (None, _) => {}
+    /// When a call is expected to act.
+    pub(super) fn guessed(&self, call: Call) -> u64 {
+        match self.guess[call.place() as usize] {
+            UNKNOWN => usual(call),
+            guess => guess,
+        }
+    }
+
+    /// By place, when a call is expected that is not expected soon after it began.
+    pub(super) fn guess(&self) -> Vec<u64> {
+        let mut guess = vec![UNKNOWN; self.calls.len()];
+        for place in 0..self.calls.len() as u32 {
+            let call = self.call(place);
+            if let Some(Moves::Takes(_)) = moves(call.op)
+                && call.error() == Some(Error::BadHandle)
+            {
+                guess[place as usize] = call.t1;
             }
         }
+        let (posts, takes) = self.posts_and_takes();
         // Of packets that look alike the first to be posted is expected to be the first that is taken.
-        let mut by_port: BTreeMap<PortId, Vec<(u64, u32)>> = BTreeMap::new();
-        for ((port, packet), places) in posts {
-            let mut takes = takes.remove(&(port, packet)).unwrap_or_default();
+        let mut by_port: Vec<Vec<(u64, u32)>> = Vec::new();
+        by_port.resize_with(self.machine.program().ports.len(), Vec::new);
+        for (posts, takes) in groups(&posts, &takes) {
+            let mut posts: Vec<u32> = posts.iter().map(|it| it.place).collect();
+            let mut takes: Vec<u64> = takes.iter().map(|it| self.call(it.place).t1).collect();
+            posts.sort_unstable();
             takes.sort_unstable();
             let takes = takes.into_iter().chain(std::iter::repeat(u64::MAX));
-            by_port.entry(port).or_default().extend(takes.zip(places));
+            for (take, place) in takes.zip(posts) {
+                if let Some(Moves::Posts(port)) = moves(self.call(place).op) {
+                    by_port[port.index()].push((take, place));
+                }
+            }
         }
-        for mut posts in by_port.into_values() {
+        for mut posts in by_port {
             posts.sort_unstable();
             let mut last = 0;
             for (_, place) in posts {
-                let Some(call) = self.call(place) else {
-                    continue;
-                };
-                last = call.usual().max(last + 1).min(call.t1);
-                if last != call.usual() {
-                    guess.insert(place, last);
+                let call = self.call(place);
+                last = usual(call).max(last + 1).min(call.t1);
+                if last != usual(call) {
+                    guess[place as usize] = last;
                 }
             }
         }
         guess
     }
+}
+
+/// When the action of a call is expected.
+fn usual(call: Call) -> u64 {
+    call.t0 + (call.t1 - call.t0).min(2 * USUAL) / 2
 }

@@ -1,18 +1,17 @@
 //! What no order can explain, found without a search.
 //!
 //! A packet that was taken before it was posted, or more often; where packets leave in the order of their posts, a
-//! packet that was overtaken: in O(n log n). It holds for programs whose packets only posts make.
-
-use std::collections::BTreeMap;
+//! packet that was overtaken, or that nobody took: in O(n log n). It holds for programs whose packets only posts make.
 
 use portsim_model::ops_of;
-use portsim_model::program::{Op, Packet, PacketId, PortId, Program};
+use portsim_model::program::{Op, PortId, Program};
 
-use super::{Call, Judge};
+use super::Judge;
+use super::calls::{Call, Said};
+use super::leaving::Leaves;
 use crate::admit::Refusal;
-use crate::trace::Answer;
 
-impl<'s> Judge<'s> {
+impl Judge<'_> {
     pub(super) fn impossible(&self) -> Option<Refusal> {
         if !self.only_posts() {
             return None;
@@ -32,40 +31,46 @@ impl<'s> Judge<'s> {
         program.ops().all(Op::is_portable) && !has_other_packets(program)
     }
 
-    /// The calls that posted and that took each packet, in the order of their threads.
-    pub(super) fn posts_and_takes(&self) -> (Calls<'s>, Calls<'s>) {
-        let program = self.machine.program();
-        let (mut posts, mut takes) = (Calls::new(), Calls::new());
-        for call in self
-            .calls
-            .iter()
-            .flatten()
-            .filter_map(|&place| self.call(place))
-        {
-            match (moves(call.op), call.answer) {
-                (Some(Moves::Posts(port, packet)), None | Some(Answer::Done)) => {
-                    let packet = program.packets[packet.index()];
-                    posts.entry((port, packet)).or_default().push(call);
+    /// The calls that posted and that took each packet, by port and packet, those of one packet in the order of their
+    /// threads.
+    pub(super) fn posts_and_takes(&self) -> (Vec<Moved>, Vec<Moved>) {
+        let (mut posts, mut takes) = (Vec::new(), Vec::new());
+        for &place in self.of.iter().flatten() {
+            let call = self.call(place);
+            match (moves(call.op), call.said) {
+                (Some(Moves::Posts(port)), Said::Nothing | Said::Done) => {
+                    let packet = call.posts.unwrap_or_default();
+                    posts.push(Moved {
+                        port,
+                        packet,
+                        place,
+                    });
                 }
                 // A take whose end is not told may owe it to a post that is not told either.
-                (Some(Moves::Takes(port)), Some(answer)) if call.t1 != u64::MAX => {
-                    for packet in taken(answer) {
-                        takes.entry((port, *packet)).or_default().push(call);
-                    }
+                (Some(Moves::Takes(port)), said) if call.t1 != u64::MAX => {
+                    let taken = self.calls.taken(said);
+                    takes.extend(taken.list().iter().map(|&packet| Moved {
+                        port,
+                        packet,
+                        place,
+                    }));
                 }
                 _ => {}
             }
         }
+        let order = |moved: &Moved| (moved.port, moved.packet);
+        posts.sort_by_key(order);
+        takes.sort_by_key(order);
         (posts, takes)
     }
 
     /// The first take to end that has no post.
-    fn unposted(&self, posts: &Calls<'s>, takes: &Calls<'s>) -> Option<Refusal> {
-        let mut first: Option<(Call, String)> = None;
-        for (&(port, packet), calls) in takes {
-            let began = posts.get(&(port, packet)).into_iter().flatten();
-            let mut posts: Vec<u64> = began.map(|call| call.t0).collect();
-            let mut calls = calls.clone();
+    fn unposted(&self, posts: &[Moved], takes: &[Moved]) -> Option<Refusal> {
+        let mut first: Option<(Call, u32, usize, usize)> = None;
+        for (posts, takes) in groups(posts, takes) {
+            let mut posts: Vec<u64> = posts.iter().map(|it| self.call(it.place).t0).collect();
+            let packet = takes.first().map_or(0, |it| it.packet);
+            let mut calls: Vec<Call> = takes.iter().map(|it| self.call(it.place)).collect();
             posts.sort_unstable();
             calls.sort_by_key(|call| call.t1);
             // The k-th take to end needs k posts that had begun by then.
@@ -74,71 +79,68 @@ impl<'s> Judge<'s> {
                 .enumerate()
                 .find(|(n, call)| posts.get(*n).is_none_or(|&began| began > call.t1));
             let Some((n, &call)) = late else { continue };
-            if first.as_ref().is_none_or(|(known, _)| call.t1 < known.t1) {
+            if first.is_none_or(|(known, ..)| call.t1 < known.t1) {
                 let began = posts.iter().filter(|&&began| began <= call.t1).count();
-                let why = format!(
-                    "no order: packet key {} was posted {began} times until then, and taken {}",
-                    packet.key,
-                    n + 1
-                );
-                first = Some((call, why));
+                first = Some((call, packet, began, n + 1));
             }
         }
-        first.map(|(call, why)| self.refuses(call, why, vec![call.n]))
+        first.map(|(call, packet, began, taken)| {
+            let key = self.calls.packets()[packet as usize].key;
+            let why = format!(
+                "no order: packet key {key} was posted {began} times until then, and taken {taken}"
+            );
+            self.refuses(call, why, vec![call.n])
+        })
     }
 
-    /// The first take to end of a packet that overtook another: its post began when that of the other was over, and
-    /// the other's take began when its own was over. Only packets that are told apart are asked about.
-    fn overtaken(&self, posts: &Calls<'s>, takes: &Calls<'s>) -> Option<Refusal> {
-        let mut first: Option<(Call, String, Vec<u64>)> = None;
-        let mut passed: BTreeMap<PortId, Vec<Passed>> = BTreeMap::new();
-        for (&(port, packet), taken) in takes {
-            if let ([post], [take]) = (&posts[&(port, packet)][..], &taken[..]) {
-                let (post, take) = (*post, *take);
-                passed
-                    .entry(port)
-                    .or_default()
-                    .push(Passed { packet, post, take });
-            }
-        }
-        for by_post in passed.into_values() {
-            let mut by_end: Vec<&Passed> = by_post.iter().collect();
-            by_end.sort_by_key(|passed| passed.post.t1);
+    /// The first take to end of a packet that overtook another: its post began when that of the other was over, and it had
+    /// left when the other cannot have left yet.
+    fn overtaken(&self, posts: &[Moved], takes: &[Moved]) -> Option<Refusal> {
+        let mut first: Option<(Leaves, Leaves)> = None;
+        for by_post in self.leaving(posts, takes) {
+            let mut by_end: Vec<&Leaves> = by_post.iter().collect();
+            by_end.sort_by_key(|it| it.post.t1);
             let mut by_begin = by_end.clone();
-            by_begin.sort_by_key(|passed| passed.post.t0);
-            // Of the packets whose posts were over, the one whose take began last.
-            let (mut over, mut latest) = (by_end.into_iter().peekable(), None::<&Passed>);
+            by_begin.sort_by_key(|it| it.post.t0);
+            // Of the packets whose posts were over, the one that cannot have left for the longest time.
+            let (mut over, mut latest) = (by_end.into_iter().peekable(), None::<&Leaves>);
             for later in by_begin {
                 while let Some(earlier) = over.next_if(|it| it.post.t1 < later.post.t0) {
-                    let newer = latest.is_none_or(|latest| latest.take.t0 < earlier.take.t0);
+                    let newer = latest.is_none_or(|latest| latest.first < earlier.first);
                     latest = if newer { Some(earlier) } else { latest };
                 }
-                let Some(earlier) = latest.filter(|latest| later.take.t1 < latest.take.t0) else {
+                let Some(earlier) = latest.filter(|latest| later.last < latest.first) else {
                     continue;
                 };
-                if first
-                    .as_ref()
-                    .is_none_or(|(known, ..)| later.take.t1 < known.t1)
-                {
-                    let why = format!(
-                        "no order: packet key {} was posted before it, and was there until after",
-                        earlier.packet.key
-                    );
-                    let calls = [earlier.post, later.post, later.take, earlier.take];
-                    let mut window: Vec<u64> = calls.iter().map(|call| call.n).collect();
-                    window.sort_unstable();
-                    first = Some((later.take, why, window));
+                if first.is_none_or(|(known, _)| later.last < known.last) {
+                    first = Some((*later, *earlier));
                 }
             }
         }
-        first.map(|(call, why, window)| self.refuses(call, why, window))
+        let (later, earlier) = first?;
+        let take = self.call(later.takes[1]?);
+        let key = self.calls.packets()[earlier.packet as usize].key;
+        let why = match earlier.takes[0] {
+            Some(_) => {
+                format!(
+                    "no order: packet key {key} was posted before it, and was there until after"
+                )
+            }
+            None => format!("no order: packet key {key} was posted before it, and nobody took it"),
+        };
+        let other = earlier.takes[0].map(|place| self.call(place));
+        let calls = [Some(earlier.post), Some(later.post), Some(take), other];
+        let mut window: Vec<u64> = calls.iter().flatten().map(|call| call.n).collect();
+        window.sort_unstable();
+        window.dedup();
+        Some(self.refuses(take, why, window))
     }
 
-    fn refuses(&self, call: Call<'s>, why: String, window: Vec<u64>) -> Refusal {
+    fn refuses(&self, call: Call, why: String, window: Vec<u64>) -> Refusal {
         Refusal {
             by: Vec::new(),
             at: call.n,
-            saw: self.words(call.shown),
+            saw: self.words(call),
             allowed: vec![why],
             window,
             after: Vec::new(),
@@ -146,29 +148,39 @@ impl<'s> Judge<'s> {
     }
 }
 
-/// A packet that was posted once and taken once.
-struct Passed<'t> {
-    packet: Packet,
-    post: Call<'t>,
-    take: Call<'t>,
+/// A call that posts or takes a packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    pub port: PortId,
+    pub packet: u32,
+    pub place: u32,
 }
 
-/// Calls by the packet that they post or take.
-pub(super) type Calls<'t> = BTreeMap<(PortId, Packet), Vec<Call<'t>>>;
-
-/// The packets that a call took.
-pub(super) fn taken(answer: &Answer) -> &[Packet] {
-    match answer {
-        Answer::Packet(packet) => std::slice::from_ref(packet),
-        Answer::Packets(packets) | Answer::Partial(_, packets) => packets,
-        _ => &[],
-    }
+/// The posts and the takes of each packet, both in order.
+pub(super) fn groups<'m>(
+    posts: &'m [Moved],
+    takes: &'m [Moved],
+) -> impl Iterator<Item = (&'m [Moved], &'m [Moved])> {
+    let order = |moved: &Moved| (moved.port, moved.packet);
+    let (mut posts, mut takes) = (posts, takes);
+    std::iter::from_fn(move || {
+        let next = posts.first().map(order).into_iter();
+        let next = next.chain(takes.first().map(order)).min()?;
+        let split = |list: &'m [Moved]| {
+            let count = list.iter().take_while(|it| order(it) == next).count();
+            list.split_at(count)
+        };
+        let (own_posts, own_takes);
+        (own_posts, posts) = split(posts);
+        (own_takes, takes) = split(takes);
+        Some((own_posts, own_takes))
+    })
 }
 
 /// What a call does with the packets of a port.
 pub(super) enum Moves {
-    /// Puts this one into it.
-    Posts(PortId, PacketId),
+    /// Puts one into it.
+    Posts(PortId),
     /// Takes some out of it.
     Takes(PortId),
 }
@@ -176,7 +188,7 @@ pub(super) enum Moves {
 /// What a call does with the packets of a port, where each packet that is taken was posted by a call of its own.
 pub(super) fn moves(op: Op) -> Option<Moves> {
     match op {
-        Op::Post { port, packet, .. } => Some(Moves::Posts(port, packet)),
+        Op::Post { port, .. } => Some(Moves::Posts(port)),
         Op::Get { port, .. } => Some(Moves::Takes(port)),
         Op::Close { .. } | Op::Create { .. } => None,
         ops_of!(

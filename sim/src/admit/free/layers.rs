@@ -7,8 +7,6 @@
 
 use std::collections::HashSet;
 
-use portsim_model::program::ThreadId;
-
 use super::{Judge, Place, Search};
 
 /// Where the model can be.
@@ -24,7 +22,7 @@ pub(super) enum Went {
     /// As far as was wanted.
     On(Layer),
     /// To the end of the trace.
-    Explained,
+    Explained(Box<Place>),
     /// From none of these places, which are all that there are if the first were, the next call can end.
     Nowhere(Layer),
     OutOfLooks,
@@ -48,24 +46,24 @@ impl Search<'_, '_> {
         }
         match self.last_layer(&layer, limit) {
             None => Went::OutOfLooks,
-            Some(true) => Went::Explained,
-            Some(false) => Went::Nowhere(layer),
+            Some(Some(place)) => Went::Explained(Box::new(place)),
+            Some(None) => Went::Nowhere(layer),
         }
     }
 
     /// The places in which one call more has ended; none where that would be too many to look at.
     pub(super) fn next_layer(&mut self, layer: &Layer, limit: usize) -> Option<Vec<Place>> {
-        let (thread, n) = self.judge.ends[layer.from];
+        let call = self.judge.ends[layer.from];
         let mut seen = HashSet::new();
         let mut after = Vec::new();
         let mut open = Vec::new();
         // The likeliest was found first, and is looked at first.
         open.extend(layer.places.iter().rev().cloned());
         while let Some(place) = open.pop() {
-            if !seen.insert(place.fingerprint()) {
+            if !seen.insert(self.judge.fingerprint(&place)) {
                 continue;
             }
-            if place.over(thread) > n {
+            if self.judge.is_over(&place, call) {
                 after.push(place);
                 continue;
             }
@@ -78,16 +76,17 @@ impl Search<'_, '_> {
         Some(self.judge.first_of(after))
     }
 
-    /// Whether the rest of the trace is explained from a place of the last layer.
-    fn last_layer(&mut self, layer: &Layer, limit: usize) -> Option<bool> {
+    /// The place in which the rest of the trace is explained from one of the last layer, where there is one; none where that
+    /// would be too many to look at.
+    fn last_layer(&mut self, layer: &Layer, limit: usize) -> Option<Option<Place>> {
         let mut seen = HashSet::new();
         let mut open = layer.places.clone();
         while let Some(place) = open.pop() {
-            if !seen.insert(place.fingerprint()) {
+            if !seen.insert(self.judge.fingerprint(&place)) {
                 continue;
             }
             if self.judge.explains_all(&place) {
-                return Some(true);
+                return Some(Some(place));
             }
             if self.looks >= limit {
                 return None;
@@ -95,22 +94,17 @@ impl Search<'_, '_> {
             self.looks += 1;
             self.bounded |= self.judge.successors(&place, |next| open.push(next));
         }
-        Some(false)
+        Some(None)
     }
 }
 
 impl Judge<'_> {
     /// How many calls have ended in a place that explains the trace until then.
     pub(super) fn explained(&self, place: &Place, until: u64) -> usize {
-        let earlier = |&(thread, n): &(ThreadId, u32)| {
-            self.nth(thread, n).is_some_and(|call| call.t1 < until)
-        };
+        let earlier = |&call: &u32| self.call(call).t1 < until;
         let ended = self.ends.partition_point(earlier);
         let rest = self.ends[ended..].iter();
-        ended
-            + rest
-                .take_while(|&&(thread, n)| place.over(thread) > n)
-                .count()
+        ended + rest.take_while(|&&call| self.is_over(place, call)).count()
     }
 
     /// The places of a layer without those to which a step leads from another.
@@ -118,19 +112,19 @@ impl Judge<'_> {
         if places.len() < 2 {
             return places;
         }
-        let all: HashSet<u128> = places.iter().map(Place::fingerprint).collect();
+        let all: HashSet<u128> = places.iter().map(|it| self.fingerprint(it)).collect();
         let mut later = HashSet::new();
         for place in &places {
             // A step that shows something leads forward, so no two places are left out for each other.
             let progress = place.progress();
             let _ = self.successors(place, |after| {
-                let fingerprint = after.fingerprint();
+                let fingerprint = self.fingerprint(&after);
                 if after.progress() > progress && all.contains(&fingerprint) {
                     later.insert(fingerprint);
                 }
             });
         }
-        places.retain(|place| !later.contains(&place.fingerprint()));
+        places.retain(|place| !later.contains(&self.fingerprint(place)));
         places
     }
 }

@@ -1,17 +1,19 @@
 //! The likeliest order, followed with a short memory.
 //!
-//! Depth first: from each place the step that the times suggest is taken, and the others are put aside. What was put
-//! aside long ago is forgotten, and so is what was seen. So this can find an order, and cannot say that there is none.
+//! Depth first: from each place the step that the times suggest is taken, and the others are put aside, untaken. What was
+//! put aside long ago is forgotten, and so is what was seen. So this can find an order, and cannot say that there is none.
 //! Some places of the way are kept, the fewer the farther back, for those who have to go back.
 
 use std::collections::HashSet;
 use std::mem;
+use std::rc::Rc;
 
 use super::layers::Layer;
-use super::{Place, Search};
+use super::steps::Next;
+use super::{Judge, Place, Search};
 
-/// The most places put aside.
-const ASIDE_MAX: usize = 65_536;
+/// The most places from which steps are put aside.
+const ASIDE_MAX: usize = 16_384;
 
 /// As many places are known again.
 const SEEN_MAX: usize = 262_144;
@@ -24,7 +26,7 @@ const KEPT_MAX: usize = 64;
 
 /// The way so far.
 pub(super) struct Likely {
-    aside: Vec<Place>,
+    aside: Vec<Aside>,
     /// Fingerprints of places, in two generations.
     seen: HashSet<u128>,
     older: HashSet<u128>,
@@ -35,48 +37,84 @@ pub(super) struct Likely {
     kept: Vec<Layer>,
 }
 
+/// Steps that were not taken.
+struct Aside {
+    /// From where.
+    place: Rc<Place>,
+    /// The likeliest last.
+    nexts: Vec<Next>,
+}
+
 /// Where the way ends.
 pub(super) enum Stuck {
     /// It explains the trace.
-    Explained,
+    Explained(Box<Place>),
     /// It leads no further than so many ends of calls.
     At(usize),
     OutOfLooks,
 }
 
 impl Likely {
-    pub(super) fn new(places: Vec<Place>) -> Likely {
-        Likely {
-            aside: places,
+    pub(super) fn new(judge: &Judge<'_>, layer: Layer) -> Likely {
+        let mut likely = Likely {
+            aside: Vec::new(),
             seen: HashSet::new(),
             older: HashSet::new(),
             until: 0,
             at: 0,
             looks: 0,
             kept: Vec::new(),
+        };
+        likely.begin(judge, layer.places);
+        likely
+    }
+
+    /// Puts all steps from some places aside, those from the first on top.
+    fn begin(&mut self, judge: &Judge<'_>, places: Vec<Place>) {
+        for place in places.into_iter().rev() {
+            let (nexts, _) = judge.nexts(&place);
+            let place = Rc::new(place);
+            self.aside.push(Aside { place, nexts });
         }
     }
 
-    /// Goes on until the trace is explained, or nothing likely leads on: until so many places were looked at without a
+    /// Goes on until the calls are explained, or nothing likely leads on: until so many places were looked at without a
     /// further call explained.
     pub(super) fn follow(&mut self, search: &mut Search<'_, '_>, patience: usize) -> Stuck {
+        let explains = |it: &&Aside| search.judge.explains_all(&it.place);
+        if let Some(aside) = self.aside.iter().find(explains) {
+            return Stuck::Explained(Box::new((*aside.place).clone()));
+        }
         while self.looks <= patience
-            && let Some(place) = self.aside.pop()
+            && let Some(last) = self.aside.last_mut()
         {
-            if !self.is_new(&place) {
+            let Some(next) = last.nexts.pop() else {
+                self.aside.pop();
                 continue;
+            };
+            let place = Rc::clone(&last.place);
+            let mut places = Vec::new();
+            search.bounded |= search
+                .judge
+                .follow(&place, next.does, |after| places.push(after));
+            for place in places.into_iter().rev() {
+                if !self.is_new(search.judge.fingerprint(&place)) {
+                    continue;
+                }
+                if search.judge.explains_all(&place) {
+                    return Stuck::Explained(Box::new(place));
+                }
+                if search.looks >= search.limits.looks_max {
+                    return Stuck::OutOfLooks;
+                }
+                search.looks += 1;
+                self.looks += 1;
+                self.note(search, &place);
+                let (nexts, bounded) = search.judge.nexts(&place);
+                search.bounded |= bounded;
+                let place = Rc::new(place);
+                self.aside.push(Aside { place, nexts });
             }
-            if search.judge.explains_all(&place) {
-                return Stuck::Explained;
-            }
-            if search.looks >= search.limits.looks_max {
-                return Stuck::OutOfLooks;
-            }
-            search.looks += 1;
-            self.looks += 1;
-            self.note(search, &place);
-            let aside = &mut self.aside;
-            search.bounded |= search.judge.successors(&place, |after| aside.push(after));
             if self.aside.len() > ASIDE_MAX {
                 self.aside.drain(..ASIDE_MAX / 2);
             }
@@ -89,6 +127,11 @@ impl Likely {
         !self.aside.is_empty()
     }
 
+    /// The last places that were kept; those that are known where there are none.
+    pub(super) fn last(&self, known: Layer) -> Layer {
+        self.kept.last().cloned().unwrap_or(known)
+    }
+
     /// The last places that were kept before so many ends, and behind so many.
     pub(super) fn before(&self, at: usize, behind: usize) -> Option<Layer> {
         let kept = self.kept.iter().rev();
@@ -97,11 +140,11 @@ impl Likely {
     }
 
     /// Somebody else found a way to these places.
-    pub(super) fn go_on_from(&mut self, layer: Layer) {
+    pub(super) fn go_on_from(&mut self, judge: &Judge<'_>, layer: Layer) {
         self.kept.retain(|kept| kept.from < layer.from);
         self.aside.clear();
         // Those that were found first are the likeliest.
-        self.aside.extend(layer.places.iter().rev().cloned());
+        self.begin(judge, layer.places.clone());
         self.seen.clear();
         self.older.clear();
         (self.until, self.at, self.looks) = (0, layer.from, 0);
@@ -109,8 +152,7 @@ impl Likely {
     }
 
     /// Whether a place was not met lately.
-    fn is_new(&mut self, place: &Place) -> bool {
-        let fingerprint = place.fingerprint();
+    fn is_new(&mut self, fingerprint: u128) -> bool {
         if self.older.contains(&fingerprint) || !self.seen.insert(fingerprint) {
             return false;
         }

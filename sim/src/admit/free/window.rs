@@ -8,11 +8,19 @@
 use std::collections::BTreeSet;
 
 use portsim_model::claim::Claim;
+use portsim_model::event::Outcome;
+use portsim_model::machine::AnyMachine;
+use portsim_model::program::{Op, PacketId};
 
+use super::calls::{Call, Calls};
+use super::heard::Heard;
 use super::layers::Layer;
+use super::place::Numbers;
+use super::steps::{Does, Next};
 use super::{Judge, Limits, Place, Search};
 use crate::admit::Refusal;
-use crate::trace::{Shown, Watcher, cells};
+use crate::names::Names;
+use crate::trace::{Answer, Shown, answer, cells};
 
 /// The most places that are looked at to leave one event out.
 const LOOKS_EACH: usize = 20_000;
@@ -33,11 +41,11 @@ impl<'s> Judge<'s> {
             self.allow(place, &mut allowed, &mut by);
         }
         let call = match ends {
-            Some((thread, n)) => self.nth(thread, n),
-            None => open.first().and_then(|&n| self.call(n as u32 - 1)),
+            Some(place) => Some(self.call(place)),
+            None => open.first().map(|&n| self.call(n as u32 - 1)),
         };
         let (at, saw) = match call {
-            Some(call) => (call.n, self.words(call.shown)),
+            Some(call) => (call.n, self.words(call)),
             None => (1, "the end".to_owned()),
         };
         Refusal {
@@ -49,6 +57,28 @@ impl<'s> Judge<'s> {
                 Some(_) => self.without_bystanders(last, open, at),
                 None => open.into_iter().collect(),
             },
+            after: after.into_iter().collect(),
+        }
+    }
+
+    /// Where a judge gave up: the calls that were open in the last places it came to.
+    pub(super) fn stuck(&self, last: &Layer) -> Refusal {
+        let until = self.end_at(last.from);
+        let (mut open, mut allowed) = (BTreeSet::new(), BTreeSet::new());
+        let (mut after, mut by) = (BTreeSet::new(), Vec::new());
+        for place in last.places.iter().take(1) {
+            let calls = self.next_of_all(place).filter(|call| call.t0 <= until);
+            open.extend(calls.map(|call| call.n));
+            after.extend(self.last_of_all(place));
+            self.allow(place, &mut allowed, &mut by);
+        }
+        let call = self.ends.get(last.from).map(|&place| self.call(place));
+        Refusal {
+            at: call.map_or(1, |call| call.n),
+            saw: call.map_or("the end".to_owned(), |call| self.words(call)),
+            allowed: allowed.into_iter().collect(),
+            by,
+            window: open.into_iter().collect(),
             after: after.into_iter().collect(),
         }
     }
@@ -83,33 +113,134 @@ impl<'s> Judge<'s> {
 
     /// Adds what the model could show next in a place.
     fn allow(&self, place: &Place, allowed: &mut BTreeSet<String>, by: &mut Vec<&'static Claim>) {
-        let _ = self.machine.enabled(&place.state, |step| {
-            let mut state = place.state.clone();
-            let mut watcher = Watcher::asking_why(self.machine.program(), self.machine.os_error());
-            self.machine.take(&mut state, step, &mut watcher);
-            let mut events = Vec::new();
-            watcher.finish(step, &mut events);
-            for claim in events.iter().flat_map(|event| &event.by) {
-                if !by.contains(claim) {
-                    by.push(claim);
+        for does in self.all_next(place) {
+            self.take(place, does, Heard::asking(true), |heard, _, numbers| {
+                for claim in heard.by.iter().flatten() {
+                    if !by.contains(claim) {
+                        by.push(claim);
+                    }
                 }
-            }
-            if self.overlooks_alone(place, &events) {
-                return;
-            }
-            let shown = events
-                .iter()
-                .filter(|event| !matches!(event.shown, Shown::Silent { .. }));
-            let words: Vec<_> = shown.map(|event| self.words(&event.shown)).collect();
-            if !words.is_empty() {
-                allowed.insert(words.join(", "));
-            }
-        });
+                if self.overlooks_alone(place, heard) || matches!(does, Does::Unseen(..)) {
+                    return;
+                }
+                let words = self.shown(place, heard, numbers);
+                if !words.is_empty() {
+                    allowed.insert(words.join(", "));
+                }
+            });
+        }
     }
 
-    pub(super) fn words(&self, shown: &Shown) -> String {
-        let thread = &self.names.threads[shown.thread().index()];
-        let cell = cells::cell(self.names, self.machine.program(), shown);
-        format!("{thread}: {cell}")
+    /// What can move in a place, whatever the times say; of a log, what it tells its threads to do by then.
+    fn all_next(&self, place: &Place) -> Vec<Does> {
+        if self.feed.is_some() {
+            let (nexts, _) = self.nexts(place);
+            return nexts
+                .into_iter()
+                .rev()
+                .map(|Next { does, .. }| does)
+                .collect();
+        }
+        let mut movers = Vec::new();
+        let _ = self.machine.movers(&place.state, &mut movers);
+        movers.into_iter().map(Does::Moves).collect()
     }
+
+    /// What a step shows, in words: a call, and returns in the order of the threads.
+    fn shown(&self, place: &Place, heard: &Heard, numbers: &Numbers) -> Vec<String> {
+        let mut returned = heard.returned.clone();
+        returned.sort_by_key(|(thread, ..)| *thread);
+        let mut words = Vec::new();
+        if let Some((thread, op)) = heard.called {
+            let own = returned.iter().position(|(who, ..)| *who == thread);
+            let answer = own.map(|own| self.answered(returned.remove(own).2, numbers));
+            let posts = self.next(place, thread).and_then(|call| call.posts);
+            let shown = Shown::Call { thread, op, answer };
+            words.push(self.said(&shown, posts));
+        }
+        for (thread, op, outcome) in returned {
+            let answer = self.answered(outcome, numbers);
+            words.push(self.said(&Shown::Return { thread, op, answer }, None));
+        }
+        words
+    }
+
+    /// How a call ended, with the packets for which the numbers stand.
+    fn answered(&self, outcome: Outcome, numbers: &Numbers) -> Answer {
+        let packet = |id: &PacketId| {
+            let packet = self.calls.packets().get(numbers.packet(id.0) as usize);
+            packet.copied().unwrap_or_default()
+        };
+        let (program, os_error) = (self.machine.program(), self.machine.os_error());
+        match (answer(program, os_error, outcome), outcome) {
+            (Answer::Packet(_), Outcome::Packet(id)) => Answer::Packet(packet(&id)),
+            (Answer::Packets(_), Outcome::Packets(batch)) => {
+                Answer::Packets(batch.packets().iter().map(packet).collect())
+            }
+            (Answer::Partial(name, _), Outcome::Partial(batch)) => {
+                Answer::Partial(name, batch.packets().iter().map(packet).collect())
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// A call in words.
+    pub(super) fn words(&self, call: Call) -> String {
+        words_of(self.machine, self.names, self.calls, call)
+    }
+
+    fn said(&self, shown: &Shown, posts: Option<u32>) -> String {
+        said(self.machine, self.names, self.calls, shown, posts)
+    }
+}
+
+/// The call of a number, in words.
+pub(super) fn words_of(
+    machine: &dyn AnyMachine,
+    names: &Names,
+    calls: &Calls,
+    call: Call,
+) -> String {
+    let name = |error| (machine.os_error())(error).name.to_owned();
+    let (thread, op) = (call.thread, call.op);
+    let answer = calls.answer(call.said, name);
+    let shown = Shown::Call { thread, op, answer };
+    said(machine, names, calls, &shown, call.posts)
+}
+
+fn said(
+    machine: &dyn AnyMachine,
+    names: &Names,
+    calls: &Calls,
+    shown: &Shown,
+    posts: Option<u32>,
+) -> String {
+    let thread = &names.threads[shown.thread().index()];
+    let cell = match (shown, posts) {
+        // The packets of a log are none of a program's.
+        (Shown::Call { thread, op, answer }, Some(posts)) => {
+            let mut program = machine.program().clone();
+            program.packets.insert(0, calls.packets()[posts as usize]);
+            let (thread, answer) = (*thread, answer.clone());
+            let op = match *op {
+                Op::Post {
+                    port,
+                    into,
+                    may_fail,
+                    reserve,
+                    ..
+                } => Op::Post {
+                    port,
+                    packet: PacketId(0),
+                    into,
+                    may_fail,
+                    reserve,
+                },
+                op => op,
+            };
+            cells::cell(names, &program, &Shown::Call { thread, op, answer })
+        }
+        _ => cells::cell(names, machine.program(), shown),
+    };
+    format!("{thread}: {cell}")
 }

@@ -1,0 +1,194 @@
+//! Could a system have shown this log?
+
+use portsim_model::claim::Claim;
+
+use super::gather::WORDS_FROM;
+use super::machine::{NO_LIMIT, machine, names};
+use super::{Log, TICKS_UNKNOWN};
+use crate::admit::free::{Limits, Open, admit_log, words};
+use crate::admit::{Judgement, Refusal};
+use crate::coverage::Coverage;
+
+/// What a system says of a log.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// Where they part; none if the system could have shown it all.
+    pub refused: Option<Shown>,
+    /// Whether nobody knows.
+    pub gave_up: bool,
+    /// Where the judge gave up, and what was open there.
+    pub stuck: Option<Shown>,
+    /// How many places were looked at.
+    pub states: usize,
+    /// How many steps of the order that was found are not in the log.
+    pub unobserved: u32,
+    /// The claims that decided in that order, where somebody asked.
+    pub coverage: Coverage,
+    /// What was taken for granted that the log does not say, or how far it was judged.
+    pub notes: Vec<String>,
+}
+
+/// Where a log and a system part.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The line of the call.
+    pub at: u32,
+    /// What the log says there.
+    pub saw: String,
+    /// What the system could have shown.
+    pub allowed: Vec<String>,
+    /// The claims behind that.
+    pub by: Vec<&'static Claim>,
+    /// The calls that no order explains.
+    pub window: Vec<Told>,
+    /// What each thread had done last, before that.
+    pub after: Vec<Told>,
+}
+
+/// A call of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Its line.
+    pub line: u32,
+    /// When, in nanoseconds; the end is none where it had not ended.
+    pub t0: u64,
+    /// See `t0`.
+    pub t1: Option<u64>,
+    /// Who called what, and what came of it.
+    pub words: String,
+}
+
+/// What came of one number of threads that may run at once.
+struct Tried {
+    judgement: Judgement,
+    open: Open,
+    coverage: Coverage,
+    counts: bool,
+}
+
+impl Tried {
+    fn fits(&self) -> bool {
+        self.judgement.refused.is_none() && !self.judgement.gave_up
+    }
+}
+
+/// Asks a system of so many processors; an `Err` says what it lacks. Where claims are to be counted, they are.
+pub fn judge(
+    log: &Log,
+    personality: &str,
+    processors: u32,
+    limits: Limits,
+    covers: bool,
+) -> Result<Judged, String> {
+    let names = names(log);
+    let told = [log.told, log.beyond.map(|(_, _, t0)| t0)];
+    let told = told.into_iter().flatten().min();
+    let try_with = |concurrency| {
+        let (machine, feed) = machine(log, personality, processors, concurrency)?;
+        let counts = machine.about().counts_running;
+        let mut coverage = Coverage::default();
+        let covered = covers.then_some(&mut coverage);
+        let (judgement, open) =
+            admit_log(&*machine, &names, &log.calls, feed, told, limits, covered);
+        Ok::<_, String>(Tried {
+            judgement,
+            open,
+            coverage,
+            counts,
+        })
+    };
+    let mut notes = Vec::new();
+    let mut tried = try_with(log.concurrency.unwrap_or(NO_LIMIT))?;
+    if tried.counts && log.concurrency.is_none() {
+        // Nobody says how many threads may run at once. One number is enough.
+        let untold = "the log does not say how many threads may run on a port at once";
+        let mut fits = tried.fits().then_some(NO_LIMIT);
+        if tried.judgement.refused.is_some() {
+            for concurrency in 1..=log.threads.len() as u32 {
+                let with = try_with(concurrency)?;
+                if with.fits() {
+                    (tried, fits) = (with, Some(concurrency));
+                    break;
+                }
+                if with.judgement.gave_up {
+                    tried.judgement.gave_up = true;
+                    tried.open = with.open;
+                }
+            }
+        }
+        if fits.is_none() && tried.judgement.gave_up {
+            tried.judgement.refused = None;
+        }
+        notes.push(match fits {
+            Some(NO_LIMIT) => format!("{untold}: it fits where nothing limits them"),
+            Some(number) => format!("{untold}: it fits with {number}"),
+            None if tried.judgement.gave_up => untold.to_owned(),
+            None => format!("{untold}: it fits with no number"),
+        });
+    }
+    if let Some((line, why, _)) = log.beyond {
+        notes.push(format!("judged up to line {line}, where there is {why}"));
+    }
+    let (machine, _) = machine(log, personality, processors, NO_LIMIT)?;
+    let in_words = |n| words(&*machine, &names, &log.calls, n);
+    let Tried {
+        judgement,
+        open,
+        coverage,
+        ..
+    } = tried;
+    let is_beyond = log.beyond.is_some();
+    Ok(Judged {
+        gave_up: judgement.refused.is_none() && (judgement.gave_up || is_beyond),
+        refused: judgement.refused.map(|it| shown(log, it, in_words)),
+        stuck: open.stuck.map(|it| shown(log, it, in_words)),
+        states: judgement.states_max,
+        unobserved: open.unseen,
+        coverage,
+        notes,
+    })
+}
+
+fn shown(log: &Log, refusal: Refusal, in_words: impl Fn(u64) -> String) -> Shown {
+    let told = |n: &u64| {
+        let place = (*n - 1) as u32;
+        let span = log.calls.span(place);
+        Told {
+            line: log.calls.line(place),
+            t0: span.t0,
+            t1: span.t1,
+            words: plain(log, &in_words(*n)),
+        }
+    };
+    Shown {
+        at: log.calls.line((refusal.at - 1) as u32),
+        saw: plain(log, &refusal.saw),
+        allowed: refusal.allowed.iter().map(|it| plain(log, it)).collect(),
+        window: refusal.window.iter().map(told).collect(),
+        after: refusal.after.iter().map(told).collect(),
+        by: refusal.by,
+    }
+}
+
+/// The words of the log for what stands for them.
+fn plain(log: &Log, words: &str) -> String {
+    let words = words.replace(&format!(" timeout {TICKS_UNKNOWN}"), "");
+    let mut parts = words.split("key ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(part.len());
+        let word = part[..end]
+            .parse()
+            .ok()
+            .and_then(|key: i64| key.checked_sub(WORDS_FROM));
+        let word = word.and_then(|n| log.words.get(usize::try_from(n).ok()?));
+        text += "key ";
+        match word {
+            Some(word) => text += &format!("{word:?}{}", &part[end..]),
+            None => text += part,
+        }
+    }
+    text
+}

@@ -1,0 +1,165 @@
+//! A machine for the calls of a log: its threads have no program, and are told each call.
+//!
+//! The code that they share is a table of all calls that there are, with an idle place in front. A post stands there once for
+//! each packet that a state can tell apart at a time.
+
+use std::sync::Arc;
+
+use portsim_model::AnyMachine;
+use portsim_model::program::{
+    Bounds, Code, CodeId, Instr, Op, Packet, PacketId, Pc, Port, PortId, Program, Thread, Timeout,
+};
+use portsim_model::program::{PACKETS_MAX, ProcessId, RingSetup};
+
+use super::{Log, TICKS_UNKNOWN};
+use crate::admit::free::Feed;
+use crate::names::Names;
+use crate::personality::play_at_full_speed;
+
+/// As many packets has a port room for.
+const ROOM: u8 = 250;
+
+/// No limit that a log meets.
+pub(super) const NO_LIMIT: u32 = 1_000_000;
+
+/// The machine, and what it is to be told.
+pub(super) fn machine(
+    log: &Log,
+    personality: &str,
+    processors: u32,
+    concurrency: u32,
+) -> Result<(Arc<dyn AnyMachine>, Feed), String> {
+    let mut instrs = vec![Instr::Op(Op::Yield), Instr::Op(Op::Stall)];
+    let mut posts: Vec<Option<Pc>> = vec![None; log.ports.len()];
+    let mut stands = Vec::new();
+    let mut place = |op: Op| -> Pc {
+        let pc = instrs.len() as Pc;
+        instrs.push(Instr::Op(op));
+        pc
+    };
+    for &op in log.calls.ops() {
+        let all = match op {
+            Op::Post { port, .. } => {
+                let first = posts[port.index()].unwrap_or_else(|| {
+                    let packets = (0..PACKETS_MAX as u8).map(PacketId);
+                    let all: Vec<Pc> = packets.map(|packet| place(post(port, packet))).collect();
+                    all[0]
+                });
+                posts[port.index()] = Some(first);
+                vec![first]
+            }
+            Op::Get {
+                timeout: Timeout::Ticks(TICKS_UNKNOWN),
+                ..
+            } => {
+                let waits = |ticks| timed(op, Timeout::Ticks(ticks));
+                vec![place(waits(1)), place(waits(0))]
+            }
+            op => vec![place(op)],
+        };
+        stands.push(all);
+    }
+    // Who returns from the last call stands somewhere, too.
+    instrs.push(Instr::Op(Op::Yield));
+    instrs.push(Instr::End);
+    let thread = |_| Thread {
+        code: CodeId(0),
+        spawned: false,
+        may_wait: true,
+        may_wait_in: Vec::new(),
+        process: ProcessId(0),
+    };
+    let port = |_| Port {
+        concurrency,
+        open: true,
+        named: false,
+        events_max: None,
+        entries: None,
+        setup: RingSetup::default(),
+    };
+    let program = Program {
+        threads: log.threads.iter().map(thread).collect(),
+        codes: vec![Code {
+            instrs,
+            ..Code::default()
+        }],
+        ports: log.ports.iter().map(port).collect(),
+        packets: vec![contents(log); PACKETS_MAX],
+        bounds: Bounds {
+            packets: Some(ROOM),
+            ..Bounds::default()
+        },
+        ..Program::default()
+    };
+    let machine = play_at_full_speed(personality, &Arc::new(program), processors)?;
+    let feed = Feed {
+        idle: 0,
+        stall: 1,
+        stands,
+        numbers: PACKETS_MAX,
+    };
+    Ok((machine, feed))
+}
+
+/// What the nouns of that program are called.
+pub(super) fn names(log: &Log) -> Names {
+    Names {
+        threads: log.threads.clone(),
+        ports: log.ports.clone(),
+        ..Names::default()
+    }
+}
+
+fn post(port: PortId, packet: PacketId) -> Op {
+    Op::Post {
+        port,
+        packet,
+        into: None,
+        may_fail: false,
+        reserve: None,
+    }
+}
+
+fn timed(op: Op, timeout: Timeout) -> Op {
+    match op {
+        Op::Get {
+            port,
+            into,
+            max,
+            min,
+            min_wait,
+            alertable,
+            keeps,
+            timeout: _,
+        } => Op::Get {
+            port,
+            into,
+            timeout,
+            max,
+            min,
+            min_wait,
+            alertable,
+            keeps,
+        },
+        op => op,
+    }
+}
+
+/// What stands for the packets of the log, where a system asks whether it can carry them.
+fn contents(log: &Log) -> Packet {
+    let packets = log.calls.packets();
+    let most = |part: fn(&Packet) -> i64| {
+        let odd = packets.iter().map(part).find(|&part| part != 0);
+        odd.unwrap_or(0)
+    };
+    Packet {
+        key: most(|packet| packet.key),
+        bytes: most(|packet| packet.bytes),
+        overlapped: most(|packet| packet.overlapped),
+        status: packets
+            .iter()
+            .map(|it| it.status)
+            .find(|&it| it != 0)
+            .unwrap_or(0),
+    }
+}

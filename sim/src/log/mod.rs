@@ -1,0 +1,168 @@
+//! Logs of real programs: who called what on a port, from when to when, and what came of it.
+//!
+//! A log has no scenario: it tells what its threads did, and not what they might have done. So its calls are played as they
+//! come ([`judge`]), by threads that are told each (`machine`). What formats have in common is in `gather`: it makes calls
+//! of lines, with the help of a map that says which field is what (`map`, `wire`).
+
+mod formats;
+mod gather;
+mod judge;
+mod lines;
+mod machine;
+mod map;
+mod values;
+mod wire;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use crate::admit::free::Calls;
+use crate::bad_input::{BadInput, one_of};
+use gather::Gather;
+
+pub use judge::{Judged, Shown, Told, judge};
+pub use map::Map;
+
+/// The most threads of a log.
+pub const THREADS_MAX: usize = 250;
+
+/// Stands for a wait of which nobody says how long it may take.
+const TICKS_UNKNOWN: u32 = u32::MAX;
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Lines of JSON.
+    Ndjson,
+    /// A table.
+    Csv,
+    /// Lines that match a pattern.
+    Regex,
+}
+
+impl Format {
+    /// Every format, by name.
+    pub const ALL: [(&str, Format); 3] = [
+        ("csv", Format::Csv),
+        ("ndjson", Format::Ndjson),
+        ("regex", Format::Regex),
+    ];
+
+    /// The format of this name.
+    pub fn named(name: &str) -> Option<Format> {
+        let found = Format::ALL.into_iter().find(|(known, _)| *known == name);
+        found.map(|(_, format)| format)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let found = Format::ALL.into_iter().find(|(_, format)| *format == self);
+        found.map_or("", |(name, _)| name)
+    }
+}
+
+/// A log, read.
+#[derive(Debug)]
+pub struct Log {
+    calls: Calls,
+    threads: Vec<String>,
+    ports: Vec<String>,
+    /// Keys of packets that are no numbers.
+    words: Vec<String>,
+    /// Calls that the map does not know, with how often they came.
+    pub unknown: Vec<(String, u64)>,
+    /// How many more.
+    pub unknown_more: u64,
+    /// Lines that are no calls.
+    pub passed: u64,
+    concurrency: Option<u32>,
+    /// What ended later may owe it to calls that are missing.
+    told: Option<u64>,
+    /// The line from which on nothing is judged, why, and its time.
+    beyond: Option<(u64, &'static str, u64)>,
+}
+
+impl Log {
+    /// How many calls it has.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// How many threads.
+    pub fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// How many ports.
+    pub fn ports(&self) -> usize {
+        self.ports.len()
+    }
+}
+
+/// The largest file that is a map.
+const MAP_MAX: u64 = 1 << 20;
+
+impl Map {
+    /// Reads a map from a file.
+    pub fn read(file: &Path) -> Result<Map, BadInput> {
+        let unreadable = |error: std::io::Error| BadInput::new(file, error.to_string());
+        let mut text = Vec::new();
+        let opened = File::open(file).map_err(unreadable)?;
+        opened
+            .take(MAP_MAX + 1)
+            .read_to_end(&mut text)
+            .map_err(unreadable)?;
+        match text.len() as u64 <= MAP_MAX {
+            true => Map::parse(file, &text),
+            false => Err(BadInput::new(file, "it is no map: it is too long")),
+        }
+    }
+}
+
+/// Reads a log from a file.
+pub fn read(file: &Path, format: Format, map: &Map) -> Result<Log, BadInput> {
+    let opened = File::open(file).map_err(|error| BadInput::new(file, error.to_string()))?;
+    read_from(file, BufReader::with_capacity(1 << 16, opened), format, map)
+}
+
+/// The same from wherever its bytes come.
+pub fn read_from(
+    file: &Path,
+    from: impl BufRead,
+    format: Format,
+    map: &Map,
+) -> Result<Log, BadInput> {
+    let mut gather = Gather::new(file, map);
+    match format {
+        Format::Ndjson => formats::ndjson(file, from, &mut gather)?,
+        Format::Csv => formats::csv(file, from, map, &mut gather)?,
+        Format::Regex => {
+            let Some(pattern) = &map.pattern else {
+                return Err(BadInput::new(file, "its map has no `pattern`"));
+            };
+            let built = regex::RegexBuilder::new(pattern)
+                .size_limit(1 << 22)
+                .build();
+            let pattern = built.map_err(|error| {
+                let words = error.to_string();
+                BadInput::new(file, format!("the pattern of its map: {words}"))
+            })?;
+            formats::regex(file, from, &pattern, &mut gather)?;
+        }
+    }
+    let log = gather.log()?;
+    if log.calls() == 0 {
+        let unknown = log.unknown.iter().map(|(name, _)| name.as_str());
+        let unknown: Vec<_> = unknown.take(10).collect();
+        let problem = match unknown.is_empty() {
+            true => "it has no calls".to_owned(),
+            false => format!(
+                "it has no call that the map knows; it has {}",
+                one_of(unknown)
+            ),
+        };
+        return Err(BadInput::new(file, problem));
+    }
+    Ok(log)
+}

@@ -1,0 +1,122 @@
+//! What `admit` says of one log, for people.
+
+use super::{cited_claims, repeat, stacked};
+use crate::log::{Shown, Told};
+use crate::report::admit::Verdict;
+use crate::report::log::{Log, Logs, System};
+use crate::report::repeat as again;
+
+/// The verdict; where the log is refused, what it shows and what the system could have shown.
+pub fn one(log: &Log) -> String {
+    let systems = log.systems.iter();
+    let words = match log.asks_all {
+        false => systems.map(|system| verdict(log, system)).collect(),
+        true => identified(log),
+    };
+    stacked([words])
+}
+
+fn verdict(log: &Log, system: &System) -> String {
+    let parts = match &system.judged {
+        Ok(judged) => judged.refused.as_ref().or(judged.stuck.as_ref()).map(parts),
+        Err(_) => None,
+    };
+    let below = parts.is_some();
+    let why = system.why().map(|why| match below {
+        true => format!("\n  note     {why}"),
+        false => format!(": {why}"),
+    });
+    format!(
+        "{}  {} as {}{}{}",
+        system.verdict().name(),
+        log.file.display(),
+        system.personality,
+        parts.unwrap_or_default(),
+        why.unwrap_or_default()
+    )
+}
+
+/// Which systems could have shown it, and what each other stumbles over.
+fn identified(log: &Log) -> String {
+    let mut words = log.file.display().to_string();
+    let wide = log.systems.iter().map(|it| it.personality.len()).max();
+    let wide = wide.unwrap_or(0);
+    for system in &log.systems {
+        let name = system.verdict().name();
+        words += &format!("\n  {:wide$}  {name}", system.personality);
+        match &system.judged {
+            Ok(judged) => {
+                if let Some(refused) = &judged.refused {
+                    words += &format!(" at line {}: {}", refused.at, refused.saw);
+                    for claim in refused.by.iter().take(3) {
+                        let (id, source) = (claim.id, claim.source);
+                        words += &format!(
+                            "\n  {:wide$}    {id} ({}: {source})",
+                            "",
+                            claim.status.word()
+                        );
+                    }
+                }
+            }
+            Err(lacks) => words += &format!(": {lacks}"),
+        }
+    }
+    words
+}
+
+fn parts(refused: &Shown) -> String {
+    let mut words = format!(" at line {}\n  saw      {}", refused.at, refused.saw);
+    for (head, calls) in [("window ", &refused.window), ("after  ", &refused.after)] {
+        for (place, call) in calls.iter().enumerate() {
+            let head = if place == 0 { head } else { "       " };
+            words += &format!("\n  {head}  {}", told(call));
+        }
+    }
+    for (n, allowed) in refused.allowed.iter().enumerate() {
+        let head = if n == 0 { "allowed" } else { "       " };
+        words += &format!("\n  {head}  {allowed}");
+    }
+    if refused.allowed.is_empty() {
+        words += "\n  allowed  nothing";
+    }
+    words + &cited_claims(&refused.by)
+}
+
+fn told(call: &Told) -> String {
+    let until = call.t1.map_or("the end".to_owned(), |t1| t1.to_string());
+    format!("line {}, {} to {until}: {}", call.line, call.t0, call.words)
+}
+
+/// What a log has, and how to see a refusal again.
+pub fn notes(log: &Log) -> Vec<String> {
+    let (calls, threads, ports) = (log.calls, log.threads, log.ports);
+    let mut notes = vec![format!(
+        "{calls} calls of {threads} threads on {ports} ports"
+    )];
+    let unknown: u64 = log.unknown.iter().map(|(_, count)| count).sum();
+    if unknown > 0 {
+        let mut most = log.unknown.clone();
+        most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let most = most.iter().take(5);
+        let names: Vec<_> = most
+            .map(|(name, count)| format!("{name} ({count})"))
+            .collect();
+        let names = names.join(", ");
+        notes.push(format!(
+            "{unknown} calls that the map does not know: {names}"
+        ));
+    }
+    if log.verdict() == Verdict::Refused {
+        notes.push(repeat(&again::log(log)));
+    }
+    notes
+}
+
+/// How many were judged, where somebody stopped it.
+pub fn notes_on_all(logs: &Logs) -> Vec<String> {
+    let (judged, named) = (logs.logs.len(), logs.named);
+    match logs.complete() {
+        true => Vec::new(),
+        false => vec![format!("stopped after {judged} of {named} logs")],
+    }
+}
