@@ -154,6 +154,7 @@ pub trait Personality: Copy + Debug + Send + Sync + 'static {
         _me: ThreadId,
         _target: ThreadId,
         _: Option<ReserveId>,
+        _special: bool,
     ) {
         unlisted()
     }

@@ -146,6 +146,7 @@ impl Layout {
             + u16::from(parts.suspended != 0)
             + u16::from(parts.handed != 0)
             + if parts.apcs != 0 { 2 } else { 0 }
+            + u16::from(parts.special != 0)
             + if parts.last_error != 0 { 2 } else { 0 }
             + u16::from(parts.pc_high != 0);
         let slots: Vec<_> = program
@@ -367,6 +368,7 @@ fn parts(program: &Program) -> Parts {
         suspended: part(suspends, 1),
         handed: part(program.ops().any(hands_over), 1),
         apcs: part(calls_procedures(program), 2),
+        special: part(program.ops().any(is_special), 1),
         last_error: part(
             program.any_expr(|expr| matches!(expr, Expr::LastError(_))),
             2,
@@ -554,6 +556,10 @@ fn process_named(mut op: Op) -> u16 {
 fn calls_procedures(program: &Program) -> bool {
     program.names(|noun| matches!(noun, Noun::Thread(_, Role::Calls)))
         || program.operations.iter().any(|operation| operation.apc)
+}
+
+fn is_special(op: Op) -> bool {
+    matches!(op, Op::Apc { special: true, .. })
 }
 
 fn shows_writes(program: &Program) -> bool {

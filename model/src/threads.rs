@@ -99,6 +99,7 @@ pub(crate) struct Parts {
     pub suspended: u8,
     pub handed: u8,
     pub apcs: u8,
+    pub special: u8,
     pub last_error: u8,
     pub pc_high: u8,
 }
@@ -186,6 +187,12 @@ impl<B: Deref<Target = [u8]>> Thread<B> {
     #[inline]
     pub fn counts_otherwise(&self) -> bool {
         self.bytes[3].has(COUNTS_OTHERWISE)
+    }
+
+    /// Whether asynchronous procedure calls wait for it, special ones among them.
+    pub fn has_apcs(&self) -> bool {
+        let special = usize::from(self.parts.special);
+        self.apcs() > 0 || special != 0 && self.bytes[special] > 0
     }
 
     /// Asynchronous procedure calls that it has not run yet.
@@ -321,6 +328,23 @@ impl<B: DerefMut<Target = [u8]>> Thread<B> {
         if self.parts.apcs != 0 {
             let queued = &mut self.bytes[usize::from(self.parts.apcs)];
             *queued = queued.saturating_add(1);
+        }
+    }
+
+    /// A special one is queued to it.
+    pub fn queue_special(&mut self) {
+        if self.parts.special != 0 {
+            let queued = &mut self.bytes[usize::from(self.parts.special)];
+            *queued = queued.saturating_add(1);
+        }
+    }
+
+    /// Runs the special ones; they are counted where a property reads that.
+    pub fn run_special(&mut self, counted: bool) {
+        let special = core::mem::take(&mut self.bytes[usize::from(self.parts.special)]);
+        if counted {
+            let ran = &mut self.bytes[usize::from(self.parts.apcs) + 1];
+            *ran = ran.saturating_add(special);
         }
     }
 

@@ -171,6 +171,15 @@ impl<O: Observer> Turn<'_, O> {
         }
     }
 
+    /// A thread that comes to its own code runs the special ones, unless it is suspended.
+    pub fn runs_special(&mut self, id: ThreadId) {
+        let counted = self.layout.counts_apcs;
+        let mut thread = self.thread(id);
+        if thread.suspensions() == 0 {
+            thread.run_special(counted);
+        }
+    }
+
     /// An invariant of every scenario is broken.
     pub fn breaks(&mut self, fault: Fault) {
         let judged = self.program.builtin.judge(fault);
@@ -202,6 +211,9 @@ impl<O: Observer> Turn<'_, O> {
     /// A thread's call ends: its result is stored, and it goes on to its next operation.
     #[inline]
     pub fn returns(&mut self, me: ThreadId, outcome: Outcome) {
+        if self.layout.parts.special != 0 {
+            self.runs_special(me);
+        }
         let mut thread = thread_mut(self.layout, self.bytes, me);
         thread.set_remaining(None);
         thread.hand(None);

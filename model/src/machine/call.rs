@@ -119,8 +119,11 @@ impl<P: Personality> Machine<P> {
                 self.exit_process(turn, me);
             }
             Op::Apc {
-                thread, reserve, ..
-            } => own.queue_apc(turn, me, thread, reserve),
+                thread,
+                reserve,
+                special,
+                ..
+            } => own.queue_apc(turn, me, thread, reserve, special),
             Op::KernelApc { thread } => own.kernel_apc(turn, me, thread),
             Op::Associate { binding, .. } => own.associate(turn, me, binding),
             Op::Replace { file, binding, .. } => own.replace(turn, me, file, binding),

@@ -256,6 +256,10 @@ impl<P: Personality> Machine<P> {
         if so_far > 0 {
             turn.thread(target).set_suspensions(so_far - 1);
         }
+        let runs = turn.view().thread(target).mode() == Mode::Ready;
+        if so_far == 1 && runs && self.frame.layout.parts.special != 0 {
+            turn.runs_special(target);
+        }
         if so_far == 1 {
             let (mode, remaining) = (
                 turn.view().thread(target).mode(),

@@ -133,6 +133,7 @@ impl Op {
             Op::Apc {
                 thread,
                 reserve,
+                special: _,
                 into,
             } => says
                 .names(Thread(*thread, Calls))

@@ -182,6 +182,8 @@ pub enum Op {
         thread: ThreadId,
         /// The memory that it is queued with.
         reserve: Option<ReserveId>,
+        /// Whether it needs no alertable wait.
+        special: bool,
         /// Where the result goes.
         into: Option<SlotId>,
     },

@@ -114,7 +114,8 @@ claims! {
     LINK_UNSEEN = "io-uring/link-unseen", Measured, "R:link-that-waits-is-not-found, S:io_try_cancel": "A cancel does not find a request that waits for another.";
     DRAIN = "io-uring/drain", Measured, "R:drained-request-waits, D:io_uring_enter, S:io_drain_req": "A request with IOSQE_IO_DRAIN begins when every request that was submitted to its ring before has ended.";
     DRAIN_BEHIND = "io-uring/drain-behind", Measured, "R:what-is-behind-a-drained-one-waits, D:io_uring_enter, S:io_queue_deferred": "What is submitted behind it begins when it has ended.";
-    DRAIN_LATER = "io-uring/drain-later", Measured, "R:drained-before-still-holds-up, S:io_queue_deferred": "When it has ended, and requests that waited behind it pend, what is submitted then waits for those, too, though nothing asks for it, and so on until nothing pends.";
+    DRAIN_OVER = "io-uring/drain-over", Measured, "K:7.3.4": "From Linux 7.3 on, what is submitted when it has ended, and nothing waits any more, waits for nobody.";
+    OLD_DRAIN_LATER = "io-uring-7.2/drain-later", Measured, "R:drained-before-still-holds-up, S:io_drain_req, K:6.16 to 7.2": "When it has ended, and requests that waited behind it pend, what is submitted then waits for those, too, though nothing asks for it, and so on until nothing pends.";
     DRAIN_ORDER = "io-uring/drain-order", Measured, "M:4 of 3,000, S:io_req_task_submit": "Requests that waited, and begin together, end in any order: other threads of the kernel run them.";
     DRAIN_UNSEEN = "io-uring/drain-unseen", Measured, "R:request-that-waits-is-not-found, S:io_try_cancel": "A cancel does not find a request that waits for others.";
     OVERFLOW = "io-uring/overflow", Measured, "M:D, R:more-than-the-ring-holds": "What does not fit into the ring is kept behind it, and so is what is put while others are kept; they come in order when a thread enters to wait and finds room.";
@@ -138,16 +139,20 @@ claims! {
 pub struct IoUring {
     /// Whether an entry wakes also those who stand behind a waiter that has not got its minimum.
     goes_past_unmet: bool,
+    /// Whether requests wait for what waited behind a drained one that has ended.
+    drains_on: bool,
 }
 
 impl IoUring {
     /// From Linux 7.3 on.
     pub const LINUX_7_3: IoUring = IoUring {
         goes_past_unmet: true,
+        drains_on: false,
     };
     /// Up to Linux 7.2.
     pub const LINUX_7_2: IoUring = IoUring {
         goes_past_unmet: false,
+        drains_on: true,
     };
 }
 

@@ -119,10 +119,13 @@ claims! {
     ALERT_NOT = "windows/alert-not", Verified, "W:setio, W:post": "A call that is not alertable runs no APC.";
     APC_ENDED = "windows/apc-ended", Derived, "R:state": "An APC cannot be queued to a thread that has ended: ERROR_GEN_FAILURE.";
     APC_WAKES = "windows/apc-wakes", Derived, "R:queue, R:wait": "An APC ends an alertable wait; the thread counts as running.";
+    SPECIAL_APC = "windows/special-apc", Documented, "D:apc2": "A special APC (Windows 11) runs at once in a thread that runs its own code, and ends an alertable wait like any other.";
+    SPECIAL_WAITS = "windows/special-apc-waits", Documented, "D:apc2, D:waits": "It ends no other wait: it runs when the call is over that its thread is in, or when that is resumed.";
+    SPECIAL_PLACE = "windows/special-apc-place", Open, "D:apc2, R:queue": "Whether a waiter whose call is not alertable keeps its place then, or looks at the queue again and is the newest, as after a kernel APC, is not said (both allowed, Q15).";
     KERNEL_APC = "windows/kernel-apc", Derived, "R:queue, R:apc": "A kernel APC makes a waiter look at the queue again and, if there is nothing, the newest.";
     ASSOCIATE_ONCE = "windows/associate-once", Verified, "W:bind": "A file has one association: another fails with ERROR_INVALID_PARAMETER, also with the same port.";
     ASSOCIATE_SYNC = "windows/associate-sync", Verified, "W:fileio": "A synchronous file cannot be associated.";
-    ASSOCIATE_NULL_FILE = "windows/associate-null-file", Inferred, "D:create, Ws:kernelbase": "To name a port and no file, which its page forbids, is an invalid parameter.";
+    ASSOCIATE_NULL_FILE = "windows/associate-null-file", Derived, "R:iocompl, D:create, Ws:kernelbase": "To name a port and no file, which its page forbids, is an invalid parameter.";
     ASSOCIATE_SIGNALS = "windows/associate-signals", Verified, "W:fci": "Association sets the file's own signal, unless a mode forbids it.";
     ASSOCIATE_RETROACTIVE = "windows/associate-retroactive", Verified, "W:fileio, W:sock": "The association is read when an operation ends, so that one issued before reports to the port.";
     SHARED_BY_DUPLICATES = "windows/shared-by-duplicates", Verified, "W:sock": "The association is the file's: all its handles share it, in any process.";
@@ -249,7 +252,11 @@ impl Personality for Windows {
         me: ThreadId,
         target: ThreadId,
         reserve: Option<ReserveId>,
+        special: bool,
     ) {
+        if special {
+            return self.queue_special_apc(turn, me, target);
+        }
         self.queue_user_apc(turn, me, target, reserve);
     }
 

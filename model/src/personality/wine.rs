@@ -175,6 +175,9 @@ impl Personality for Wine {
                 alertable && max.is_none(),
                 "of calls on ports only a batch can be alertable",
             ),
+            Op::Apc { special: true, .. } => {
+                (true, "what Wine does with a special APC is not known")
+            }
             Op::Apc { reserve, .. } => (reserve.is_some() && !self.hands_over, NO_RESERVES),
             Op::JobPort { may_lose, .. }
             | Op::JobStart { may_lose, .. }
@@ -266,6 +269,7 @@ impl Personality for Wine {
         me: ThreadId,
         target: ThreadId,
         reserve: Option<ReserveId>,
+        _: bool,
     ) {
         match turn.thread(target).mode() {
             Mode::Unborn => return turn.returns(me, Outcome::Failed(Error::BadHandle)),

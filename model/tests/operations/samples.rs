@@ -81,6 +81,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
         Verb::Apc => Op::Apc {
             thread,
             reserve,
+            special: false,
             into,
         },
         Verb::KernelApc => Op::KernelApc { thread },

@@ -284,6 +284,9 @@ pub(super) const KINDS: &[Kind] = &[
         Call::on("terminate", draw.thread().as_str())
     }),
     kind("apc", 2, |draw| Call::on("apc", draw.thread().as_str())),
+    kind("special apc", 2, |draw| {
+        Call::on("apc", draw.thread().as_str()).with("special", Word::Yes)
+    }),
     kind("kernel_apc", 1, |draw| {
         Call::on("kernel_apc", draw.thread().as_str())
     }),

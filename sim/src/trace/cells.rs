@@ -204,6 +204,7 @@ fn call(line: &EventLine) -> String {
         ("skip_event", line.skip_event),
         ("now", line.now),
         ("drained", line.drained),
+        ("special", line.special),
     ];
     for (word, flag) in flags {
         if flag == Some(true) {

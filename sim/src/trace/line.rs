@@ -158,8 +158,12 @@ pub fn call_line(names: &Names, program: &Program, op: Op) -> EventLine {
             line.target = Some(thread_name(names, thread));
         }
         Op::Apc {
-            thread, reserve, ..
+            thread,
+            reserve,
+            special,
+            ..
         } => {
+            line.special = said(special);
             line.target = Some(thread_name(names, thread));
             line.reserve = reserve.map(|reserve| names.reserves[reserve.index()].clone());
         }

@@ -244,6 +244,8 @@ lines! {
         may_fail: bool,
         /// Whether one of the messages of a job may be lost.
         may_lose: bool,
+        /// Whether an asynchronous procedure call needs no alertable wait.
+        special: bool,
         /// Whether only operations of the calling thread are meant.
         mine: bool,
         /// Whether a wait completion packet is taken out of a queue as well.

@@ -49,7 +49,7 @@ impl IoUring {
         turn.by(if before.any(is_held) {
             DRAIN_BEHIND
         } else {
-            DRAIN_LATER
+            OLD_DRAIN_LATER
         });
     }
 
@@ -71,6 +71,10 @@ impl IoUring {
             }
             if begins.is_empty() {
                 return;
+            }
+            if !past_drained && !self.drains_on && begins.len() == queue(turn, ring).len() {
+                turn.by(DRAIN_OVER);
+                turn.waiting(ring)[ACTIVE] = 0;
             }
             let waiting = turn.waiting(ring);
             waiting[ITEMS..].rotate_left(begins.len());

@@ -249,6 +249,10 @@ pub(in super::super) fn ends<P: Nt, O: Observer>(
         let port = turn.program.bindings[binding.index()].port;
         personality.inserts(turn, port, packet, end.insert);
     }
+    // Where nothing of its own pends any more, its end does nothing, and is no step.
+    if let Some(issuer) = issuer {
+        turn.ends_if_over(issuer);
+    }
     leaves_packet
 }
 

@@ -117,6 +117,7 @@ const LATER: About = About {
         &waits::SUSPENDED,
         &waits::STOPS,
         &waits::ALERTED,
+        &waits::PLACES,
         &waits::RETURNS,
         &io::SIGNALED,
         &io::CONSUMES,
@@ -196,6 +197,9 @@ fn only_a_batch_is_alertable(op: Op) -> Option<&'static str> {
 
 /// Why a version before Windows 8 cannot do an operation that it has.
 fn lacks_before_8(op: Op) -> Option<&'static str> {
+    if let Op::Apc { special: true, .. } = op {
+        return Some("special APCs came with Windows 11");
+    }
     matches!(op, Op::JobPort { binding: None, .. })
         .then_some("a job's association could not be taken away before Windows 8")
 }
@@ -215,6 +219,7 @@ fn lacks_before_vista(program: &Program, op: Op) -> Option<&'static str> {
             let has_modes = program.files[file.index()].modes != Modes::default();
             (has_modes, "notification modes came with Windows Vista")
         }
+        Op::Apc { special: true, .. } => return lacks_before_8(op),
         Op::Post { reserve, .. } | Op::Apc { reserve, .. } => {
             (reserve.is_some(), "reserve objects came with Windows 7")
         }

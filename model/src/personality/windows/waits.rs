@@ -121,6 +121,12 @@ impl Windows {
 
 // Asynchronous procedure calls.
 
+/// Whether a waiter that is not alertable comes back to the queue for a special APC (Q15).
+pub(super) const PLACES: Readings<bool> = Readings {
+    claim: SPECIAL_PLACE,
+    readings: &[("keeps-its-place", false), ("newest", true)],
+};
+
 /// Whether an APC wins over what an alertable wait could have (Q12).
 pub(super) const ALERTED: Readings<bool> = Readings {
     claim: ALERT_OR_OBJECT,
@@ -130,7 +136,7 @@ pub(super) const ALERTED: Readings<bool> = Readings {
 impl Windows {
     /// Whether an APC that is pending ends an alertable wait for what can be had.
     pub(super) fn prefers_apc<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId) -> bool {
-        if turn.thread(me).apcs() == 0 {
+        if !turn.thread(me).has_apcs() {
             return false;
         }
         if !self.newer_than_evidence {
@@ -168,10 +174,40 @@ impl Windows {
         self.interrupt(turn, target);
     }
 
+    /// QueueUserAPC2 with QUEUE_USER_APC_FLAGS_SPECIAL_USER_APC.
+    pub(super) fn queue_special_apc<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        me: ThreadId,
+        target: ThreadId,
+    ) {
+        match turn.thread(target).mode() {
+            Mode::Unborn => return turn.returns(me, Outcome::Failed(Error::BadHandle)),
+            mode if mode.is_over() => return turn.fails(me, APC_ENDED, Error::General),
+            _ => {}
+        }
+        let thread = turn.view().thread(target);
+        let (runs, goes_on) = (thread.mode() == Mode::Ready, thread.suspensions() == 0);
+        let at_once = goes_on && (runs || turn.op(target).is_alertable());
+        turn.by(if at_once { SPECIAL_APC } else { SPECIAL_WAITS });
+        turn.thread(target).queue_special();
+        turn.returns(me, Outcome::Done);
+        if runs {
+            turn.runs_special(target);
+        }
+        self.interrupt(turn, target);
+        let waits_in_line = turn.thread(target).mode() == Mode::Parked;
+        if waits_in_line && turn.thread(target).suspensions() == 0 && turn.choose(&PLACES) {
+            let port = turn.get(target).port;
+            turn.port(port).waiters_mut().remove(target);
+            self.comes_back(turn, target);
+        }
+    }
+
     /// APCs run as soon as they can, and end the wait.
     pub(super) fn interrupt<O: Observer>(&self, turn: &mut Turn<'_, O>, target: ThreadId) {
         let view = turn.view();
-        let (mode, waits) = (view.thread(target).mode(), view.thread(target).apcs() > 0);
+        let (mode, waits) = (view.thread(target).mode(), view.thread(target).has_apcs());
         if !waits || view.thread(target).suspensions() > 0 {
             return;
         }

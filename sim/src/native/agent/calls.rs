@@ -38,6 +38,9 @@ pub fn untold(program: &Program, op: Op) -> Option<String> {
             "this version of the agent protocol has no request that goes on behind what it reports"
                 .to_owned(),
         ),
+        Op::Apc { special: true, .. } => {
+            Some("this version of the agent protocol has no special APCs".to_owned())
+        }
         Op::Block { .. } | Op::Signal { .. } | Op::Reset { .. } => None,
         Op::Stall | Op::Sleep { .. } | Op::Free { .. } | Op::Alloc { .. } => None,
         Op::Suspend { .. } | Op::Resume { .. } | Op::Terminate { .. } | Op::Apc { .. } => None,
@@ -252,6 +255,7 @@ pub fn op_of(program: &mut Program, names: &Names, call: &CallFields) -> Result<
         "apc" => Op::Apc {
             thread: target()?,
             reserve: reserve()?,
+            special: false,
             into,
         },
         "epoll_ctl" => Op::EpollCtl {

@@ -6,6 +6,8 @@ use portsim_model::program::{OperationId, ThreadId};
 /// The requests of a ring that wait.
 #[derive(Clone, Default)]
 pub struct Drained {
+    /// Whether requests wait for what waited behind a drained one that has ended (up to Linux 7.2).
+    drains_on: bool,
     active: bool,
     waiting: Vec<Request>,
 }
@@ -22,6 +24,14 @@ pub struct Request {
 }
 
 impl Drained {
+    /// Of a ring without requests.
+    pub fn new(drains_on: bool) -> Drained {
+        Drained {
+            drains_on,
+            ..Drained::default()
+        }
+    }
+
     /// A request is submitted while so many reads pend: those that begin.
     pub fn submit(&mut self, request: Request, pending: usize) -> Vec<Request> {
         self.active |= request.drain;
@@ -31,7 +41,7 @@ impl Drained {
         let drain = request.drain;
         self.waiting.push(request);
         let begun = self.begin(pending);
-        self.active = drain || !self.waiting.is_empty();
+        self.active &= drain || !self.waiting.is_empty();
         begun
     }
 
@@ -40,14 +50,20 @@ impl Drained {
         let mut begun = Vec::new();
         while self.active {
             let mut past_drained = false;
-            let together = self.waiting.iter().enumerate().take_while(|(n, request)| {
+            let mut together = 0;
+            for request in &self.waiting {
                 past_drained |= request.drain;
-                !(past_drained || *n == 0) || (pending == 0 && *n == 0)
-            });
-            let together = together.count();
+                let is_first = together == 0;
+                if (past_drained || is_first) && (pending > 0 || !is_first) {
+                    break;
+                }
+                together += 1;
+            }
             if together == 0 {
                 break;
             }
+            let is_all = together == self.waiting.len();
+            self.active = self.drains_on || past_drained || !is_all;
             let next: Vec<_> = self.waiting.drain(..together).collect();
             pending += next.iter().filter(|it| it.reads.is_some()).count();
             begun.extend(next);

@@ -222,6 +222,29 @@ fn drains(kernel: Kernel) -> Option<&'static str> {
     (!waits).then_some(WHY)
 }
 
+/// Whether what is submitted waits for what waited behind a drained request that has ended (up to Linux 7.2).
+pub fn drains_on() -> bool {
+    static WAITS: OnceLock<bool> = OnceLock::new();
+    let waits = || {
+        let ring = Shared::new(None, RingSetup::Shared).ok()?;
+        let (first, device) = UnixDatagram::pair().ok()?;
+        let (second, _device) = UnixDatagram::pair().ok()?;
+        let mut turn = ring.turn();
+        let read = |file: &UnixDatagram| Entry::read(file.as_raw_fd(), 0);
+        for request in [read(&first), Entry::nop(0).drained(), read(&second)] {
+            turn.submit(Number::from(ring.as_fd()), &request).ok()?;
+        }
+        device.send(&[0]).ok()?;
+        turn.wait_for(2).ok()?;
+        thread::sleep(Duration::from_millis(5));
+        let nop = Entry::nop(0);
+        turn.submit(Number::from(ring.as_fd()), &nop).ok()?;
+        thread::sleep(Duration::from_millis(5));
+        Some(turn.there().len() == 2)
+    };
+    *WAITS.get_or_init(|| waits().unwrap_or(false))
+}
+
 /// Whether an entry for which the ring has room again stands behind one that was kept before.
 fn keeps_order() -> std::io::Result<bool> {
     let mut ring = Ring::builder().setup_cqsize(2).build(2)?;

@@ -49,7 +49,7 @@ use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
 use entries::Entry;
-use kernel::Kernel;
+use kernel::{Kernel, drains_on};
 use refused::{has_one_submitter, refused};
 use requests::{Open, Requests};
 use ring::{HOME, REQUESTS, Shared, Taken};
@@ -144,7 +144,8 @@ impl Rings {
         let sender = || Ring::new(REQUESTS).map(Mutex::new);
         let senders = (0..=program.threads.len()).map(|_| sender());
         let asks = program.ops().any(|op| matches!(op, Op::Submit { .. }));
-        let requests = (asks || !program.files.is_empty()).then(|| Requests::new(program));
+        let requests =
+            (asks || !program.files.is_empty()).then(|| Requests::new(program, drains_on));
         let gets = program.ops().filter_map(Op::as_get);
         Ok(Rings {
             kernel,

@@ -74,8 +74,9 @@ pub struct Open {
 pub type Cancelled = Result<usize, Errno>;
 
 impl Requests {
-    /// The files of a program, on which nothing pends.
-    pub fn new(program: &Program) -> std::io::Result<Requests> {
+    /// The files of a program, on which nothing pends. Whether requests wait for what waited behind a drained one is asked
+    /// where there is one.
+    pub fn new(program: &Program, drains_on: fn() -> bool) -> std::io::Result<Requests> {
         let files = program.files.iter().map(|_| UnixDatagram::pair());
         let ring = |operation: &Operation| {
             let binding = program.files[operation.file.index()].binding;
@@ -90,7 +91,7 @@ impl Requests {
                     matches!(op, Op::Submit { port: on, request: Drain(_), .. } if on == port)
                 })
             };
-        let drained = |port| drains(port).then(Mutex::default);
+        let drained = |port| drains(port).then(|| Mutex::new(Drained::new(drains_on())));
         Ok(Requests {
             drained: program.port_ids().map(drained).collect(),
             rings: rings.clone(),

@@ -87,6 +87,9 @@ pub fn refused(op: Op) -> Option<String> {
         Op::Post {
             reserve: Some(_), ..
         } => &[ALLOCATE_RESERVE, SET_WITH_RESERVE],
+        Op::Apc { special: true, .. } => {
+            return Some("special APCs are not made here: Wine has none that are known".to_owned());
+        }
         Op::Apc {
             reserve: Some(_), ..
         } => &[ALLOCATE_RESERVE, QUEUE_WITH_RESERVE],

@@ -228,7 +228,13 @@ impl Coder<'_> {
     pub(super) fn apc(&mut self, it: &wire::Apc, place: &Place<'_>) -> Coded {
         let names = self.directory;
         let into = self.slot(it.into.as_deref());
+        if it.special && it.reserve.is_some() {
+            return Err(place
+                .field("special")
+                .complain("a special APC takes no reserve object"));
+        }
         Ok(Op::Apc {
+            special: it.special,
             thread: names.thread(&it.apc, &place.field("apc"))?,
             reserve: names.reserve(it.reserve.as_deref(), &place.field("reserve"))?,
             into,

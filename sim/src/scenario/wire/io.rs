@@ -177,6 +177,9 @@ pub(in crate::scenario) struct Alloc {
 pub(in crate::scenario) struct Apc {
     /// The thread.
     pub(in crate::scenario) apc: String,
+    /// Whether it runs without an alertable wait: a special user APC of Windows 11.
+    #[serde(default)]
+    pub(in crate::scenario) special: bool,
     /// The reserve object that it is queued with.
     pub(in crate::scenario) reserve: Option<String>,
     /// The name of the result.
