@@ -8,7 +8,7 @@ use portsim_model::program::{
     BATCH_MAX, Op, PORTS_MAX, Packet, PacketId, PortId, ThreadId, Timeout,
 };
 
-use super::formats::Line;
+use super::lines::Line;
 use super::map::{Does, Map, Place, Wait, What};
 use super::values::{nanoseconds, whole};
 use super::wire::Found;

@@ -12,7 +12,7 @@
 use portsim_model::event::Error;
 
 use super::calls::Call;
-use super::impossible::{Moves, groups, moves};
+use super::moved::{Moves, groups, moves};
 use super::{Judge, USUAL};
 
 /// Stands where nothing is guessed.
