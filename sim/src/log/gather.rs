@@ -544,6 +544,8 @@ impl<'m> Gather<'m> {
             let t0 = place.map_or(0, |place| calls.span(place).t0);
             (line, why, t0)
         });
+        let seen = self.threads.list.len();
+        let concurrency = vec![self.map.concurrency; self.ports.len()];
         Ok(Log {
             calls,
             threads: self.threads.list,
@@ -552,7 +554,9 @@ impl<'m> Gather<'m> {
             unknown: self.unknown.into_iter().collect(),
             unknown_more: self.unknown_more,
             passed: self.passed,
-            concurrency: self.map.concurrency,
+            concurrency,
+            seen,
+            unobserved: 0,
             told,
             beyond,
         })

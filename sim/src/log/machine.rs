@@ -67,8 +67,8 @@ pub(super) fn machine(
         may_wait_in: Vec::new(),
         process: ProcessId(0),
     };
-    let port = |_| Port {
-        concurrency,
+    let port = |told: &Option<u32>| Port {
+        concurrency: told.unwrap_or(concurrency),
         open: true,
         named: false,
         events_max: None,
@@ -80,7 +80,7 @@ pub(super) fn machine(
             instrs,
             ..Code::default()
         }],
-        ports: log.ports.iter().map(port).collect(),
+        ports: log.concurrency.iter().map(port).collect(),
         packets: vec![contents(log); PACKETS_MAX],
         bounds: Bounds {
             packets: Some(ROOM),
@@ -94,6 +94,7 @@ pub(super) fn machine(
         stall: 1,
         stands,
         numbers: PACKETS_MAX,
+        seen: log.seen,
     };
     Ok((machine, feed))
 }
