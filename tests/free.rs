@@ -349,19 +349,41 @@ fn admits(backend: &dyn Backend, on: &str, name: &str) {
         if !wanted || not_for(name, &scenario).is_some() {
             continue;
         }
-        let limit = Duration::from_secs(10);
-        let recorded = match record_free(backend, &scenario.program, 0, limit) {
-            Ok(recorded) => recorded,
-            Err(NoRecording::Unsupported(_)) => continue,
-            Err(failed) => panic!("{}: {failed:?}", scenario.name),
+        // A child that another test starts has copies of all descriptors until it runs its program, and what is closed
+        // meanwhile lives on in them: only then a scenario that closes something may be refused, and not again.
+        let closes = |op: Op| matches!(op, Op::Close { .. } | Op::CloseSource { .. });
+        let tries = if scenario.program.ops().any(closes) {
+            3
+        } else {
+            1
         };
-        let event = Event::of;
-        let calls = recorded.calls.iter();
-        let calls: Vec<_> = calls.map(|call| (event(call.shown()), call.span)).collect();
-        let end = End::of(recorded.parked);
-        seen += 1;
-        let refusal = refused(&scenario, name, &calls, Some(&end));
-        assert_eq!(refusal, None, "{} on {on}: {calls:?}", scenario.name);
+        let limit = Duration::from_secs(10);
+        let mut refusals = Vec::new();
+        for _ in 0..tries {
+            let recorded = match record_free(backend, &scenario.program, 0, limit) {
+                Ok(recorded) => recorded,
+                Err(NoRecording::Unsupported(_)) => break,
+                Err(failed) => panic!("{}: {failed:?}", scenario.name),
+            };
+            seen += 1;
+            let calls = recorded.calls.iter();
+            let calls: Vec<_> = calls
+                .map(|call| (Event::of(call.shown()), call.span))
+                .collect();
+            let end = End::of(recorded.parked);
+            match refused(&scenario, name, &calls, Some(&end)) {
+                None => {
+                    refusals.clear();
+                    break;
+                }
+                Some(refusal) => refusals.push((refusal, calls)),
+            }
+        }
+        assert!(
+            refusals.is_empty(),
+            "{} on {on}: {refusals:?}",
+            scenario.name
+        );
     }
     assert!(seen > 5, "only {seen} on {on}");
 }

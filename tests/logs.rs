@@ -34,7 +34,7 @@ fn map(text: &str) -> Map {
 }
 
 fn read(format: Format, map: &Map, text: &str) -> Log {
-    let read = read_from(Path::new("log"), text.as_bytes(), format, map);
+    let read = read_from(Path::new("log"), text.as_bytes(), format, Some(map));
     read.unwrap_or_else(|bad| panic!("{bad}\n{text}"))
 }
 
@@ -520,7 +520,7 @@ fn a_line_without_an_end_is_not_waited_for() {
             1,
         ));
         let from = BufReader::new(head.as_bytes().chain(Endless(0)));
-        let said = read_from(Path::new("log"), from, format, &map);
+        let said = read_from(Path::new("log"), from, format, Some(&map));
         let said = said.expect_err("it does not end").to_string();
         assert!(said.contains("1048576 bytes"), "{said}");
     }

@@ -96,16 +96,6 @@ pub(crate) struct PortPlace {
 
 impl PortPlace {
     #[inline(always)]
-    pub fn open(&self) -> usize {
-        self.at.into()
-    }
-
-    #[inline(always)]
-    pub fn count(&self) -> usize {
-        usize::from(self.at) + 1
-    }
-
-    #[inline(always)]
     pub fn waiters(&self) -> Range<usize> {
         self.waiters.into()..self.packets.into()
     }

@@ -326,13 +326,13 @@ impl<B: Deref<Target = [u8]>> Port<'_, B> {
     /// Whether its handle is open.
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.bytes[self.place.open()] != 0
+        self.bytes[usize::from(self.place.at)] != 0
     }
 
     /// How many handles of it are open.
     #[inline]
     pub fn handles(&self) -> u8 {
-        self.bytes[self.place.open()]
+        self.bytes[usize::from(self.place.at)]
     }
 
     /// Whether so many packets can be posted without taking the room of those that nobody posts.
@@ -355,7 +355,7 @@ impl<B: Deref<Target = [u8]>> Port<'_, B> {
 
     /// What a system that counts no running threads keeps of a port besides: 0 at the start.
     pub fn note(&self) -> u8 {
-        self.bytes[self.place.count()]
+        self.bytes[usize::from(self.place.at) + 1]
     }
 
     /// Threads parked on it.
@@ -368,7 +368,7 @@ impl<B: Deref<Target = [u8]>> Port<'_, B> {
     #[inline]
     pub fn running(&self) -> Running<&u8> {
         Running {
-            count: &self.bytes[self.place.count()],
+            count: &self.bytes[usize::from(self.place.at) + 1],
             limit: self.place.limit,
         }
     }
@@ -377,7 +377,7 @@ impl<B: Deref<Target = [u8]>> Port<'_, B> {
 impl<B: DerefMut<Target = [u8]>> Port<'_, B> {
     /// Changes how many handles of it are open.
     pub fn set_handles(&mut self, handles: u8) {
-        self.bytes[self.place.open()] = handles;
+        self.bytes[usize::from(self.place.at)] = handles;
     }
 
     /// Packets nobody has taken.
@@ -393,7 +393,7 @@ impl<B: DerefMut<Target = [u8]>> Port<'_, B> {
 
     /// Changes [`Port::note`].
     pub fn set_note(&mut self, note: u8) {
-        self.bytes[self.place.count()] = note;
+        self.bytes[usize::from(self.place.at) + 1] = note;
     }
 
     /// Threads parked on it.
@@ -406,7 +406,7 @@ impl<B: DerefMut<Target = [u8]>> Port<'_, B> {
     #[inline]
     pub fn running_mut(&mut self) -> Running<&mut u8> {
         Running {
-            count: &mut self.bytes[self.place.count()],
+            count: &mut self.bytes[usize::from(self.place.at) + 1],
             limit: self.place.limit,
         }
     }

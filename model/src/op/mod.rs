@@ -597,6 +597,54 @@ impl Op {
         })
     }
 
+    /// The same post of another packet; any other operation as it is.
+    pub fn of_packet(self, packet: PacketId) -> Op {
+        if let Op::Post {
+            port,
+            packet: _,
+            into,
+            may_fail,
+            reserve,
+        } = self
+        {
+            return Op::Post {
+                port,
+                packet,
+                into,
+                may_fail,
+                reserve,
+            };
+        }
+        self
+    }
+
+    /// The same wait for a packet with another limit; any other operation as it is.
+    pub fn waiting(self, timeout: Timeout) -> Op {
+        if let Op::Get {
+            port,
+            into,
+            timeout: _,
+            max,
+            min,
+            min_wait,
+            alertable,
+            keeps,
+        } = self
+        {
+            return Op::Get {
+                port,
+                into,
+                timeout,
+                max,
+                min,
+                min_wait,
+                alertable,
+                keeps,
+            };
+        }
+        self
+    }
+
     /// The same operation as an observer sees it: without what only its thread knows, such as where its result goes.
     pub fn form(self) -> Op {
         let mut form = self.unnamed();

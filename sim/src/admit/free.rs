@@ -21,6 +21,7 @@ mod impossible;
 mod layers;
 mod leaving;
 mod likely;
+mod moved;
 mod overlooked;
 mod place;
 mod steps;

@@ -369,7 +369,7 @@ pub struct Admit {
     /// Traces, or logs
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
-    /// They are logs of other programs, written so: csv, ndjson or regex
+    /// They are logs of other programs, written so: csv, ndjson, regex or wine
     #[arg(long, value_name = "FORMAT", value_parser = log_format)]
     pub from: Option<Format>,
     /// What the fields of a log are

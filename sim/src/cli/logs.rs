@@ -28,7 +28,8 @@ pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop
         }
     };
     let map = match &args.map {
-        Some(file) => Map::read(file)?,
+        Some(file) => Some(Map::read(file)?),
+        None if !format.needs_map() => None,
         None => {
             let problem = format!(
                 "a log that is {} has fields of its own; say what they are",
@@ -45,7 +46,7 @@ pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop
         }
         let Some(read) = in_time({
             let (file, map) = (file.clone(), map.clone());
-            move || read(&file, format, &map)
+            move || read(&file, format, map.as_ref())
         })?
         else {
             break;

@@ -6,17 +6,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::gather::Gather;
-use super::lines::{LINE_MAX, Rationed, Trouble, next_line};
+use super::lines::{LINE_MAX, Line, Rationed, Trouble, next_line};
 use super::map::Map;
 use super::wire::{Found, Object};
 use crate::bad_input::BadInput;
 use crate::utf8;
-
-/// What stands in a line.
-pub trait Line {
-    /// What stands at a place of this name.
-    fn at(&self, name: &str) -> Found;
-}
 
 impl Line for Object {
     fn at(&self, name: &str) -> Found {

@@ -8,7 +8,7 @@ use portsim_model::program::{
     BATCH_MAX, Op, PORTS_MAX, Packet, PacketId, PortId, ThreadId, Timeout,
 };
 
-use super::formats::Line;
+use super::lines::Line;
 use super::map::{Does, Map, Place, Wait, What};
 use super::values::{nanoseconds, whole};
 use super::wire::Found;
@@ -545,6 +545,8 @@ impl<'m> Gather<'m> {
             let t0 = place.map_or(0, |place| calls.span(place).t0);
             (line, why, t0)
         });
+        let seen = self.threads.list.len();
+        let concurrency = vec![self.map.concurrency; self.ports.len()];
         Ok(Log {
             calls,
             threads: self.threads.list,
@@ -553,7 +555,9 @@ impl<'m> Gather<'m> {
             unknown: self.unknown.into_iter().collect(),
             unknown_more: self.unknown_more,
             passed: self.passed,
-            concurrency: self.map.concurrency,
+            concurrency,
+            seen,
+            unobserved: 0,
             told,
             beyond,
         })

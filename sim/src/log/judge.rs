@@ -98,13 +98,13 @@ pub fn judge(
         })
     };
     let mut notes = Vec::new();
-    let mut tried = try_with(log.concurrency.unwrap_or(NO_LIMIT))?;
-    if tried.counts && log.concurrency.is_none() {
+    let mut tried = try_with(NO_LIMIT)?;
+    if tried.counts && log.concurrency.contains(&None) {
         // Nobody says how many threads may run at once. One number is enough.
         let untold = "the log does not say how many threads may run on a port at once";
         let mut fits = tried.fits().then_some(NO_LIMIT);
         if tried.judgement.refused.is_some() {
-            for concurrency in 1..=log.threads.len() as u32 {
+            for concurrency in 1..=log.threads() as u32 {
                 let with = try_with(concurrency)?;
                 if with.fits() {
                     (tried, fits) = (with, Some(concurrency));
@@ -126,6 +126,12 @@ pub fn judge(
             None => format!("{untold}: it fits with no number"),
         });
     }
+    if log.unobserved > 0 {
+        let came = log.unobserved;
+        notes.push(format!(
+            "{came} packets came from no call in the log, and may have come at any time before they were taken"
+        ));
+    }
     if let Some((line, why, _)) = log.beyond {
         notes.push(format!("judged up to line {line}, where there is {why}"));
     }
@@ -143,7 +149,7 @@ pub fn judge(
         refused: judgement.refused.map(|it| shown(log, it, in_words)),
         stuck: open.stuck.map(|it| shown(log, it, in_words)),
         states: judgement.states_max,
-        unobserved: open.unseen,
+        unobserved: open.unseen + log.unobserved,
         coverage,
         notes,
     })

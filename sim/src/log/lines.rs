@@ -4,6 +4,14 @@ use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
+use super::wire::Found;
+
+/// What stands in a line.
+pub trait Line {
+    /// What stands at a place of this name.
+    fn at(&self, name: &str) -> Found;
+}
+
 /// The longest line, in bytes.
 pub const LINE_MAX: usize = 1 << 20;
 

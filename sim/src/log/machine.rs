@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portsim_model::AnyMachine;
 use portsim_model::program::{
-    Bounds, Code, CodeId, Instr, Op, Packet, PacketId, Pc, Port, PortId, Program, Thread, Timeout,
+    Bounds, Code, CodeId, Instr, Op, Packet, PacketId, Pc, Port, Program, Thread, Timeout,
 };
 use portsim_model::program::{PACKETS_MAX, ProcessId, RingSetup};
 
@@ -38,24 +38,22 @@ pub(super) fn machine(
         pc
     };
     for &op in log.calls.ops() {
-        let all = match op {
-            Op::Post { port, .. } => {
-                let first = posts[port.index()].unwrap_or_else(|| {
-                    let packets = (0..PACKETS_MAX as u8).map(PacketId);
-                    let all: Vec<Pc> = packets.map(|packet| place(post(port, packet))).collect();
-                    all[0]
-                });
-                posts[port.index()] = Some(first);
-                vec![first]
-            }
-            Op::Get {
-                timeout: Timeout::Ticks(TICKS_UNKNOWN),
-                ..
-            } => {
-                let waits = |ticks| timed(op, Timeout::Ticks(ticks));
-                vec![place(waits(1)), place(waits(0))]
-            }
-            op => vec![place(op)],
+        let all = if let Op::Post { port, .. } = op {
+            let first = posts[port.index()].unwrap_or_else(|| {
+                let packets = (0..PACKETS_MAX as u8).map(PacketId);
+                let all: Vec<Pc> = packets.map(|it| place(op.of_packet(it))).collect();
+                all[0]
+            });
+            posts[port.index()] = Some(first);
+            vec![first]
+        } else if op
+            .as_get()
+            .is_some_and(|get| get.timeout == Timeout::Ticks(TICKS_UNKNOWN))
+        {
+            let waits = |ticks| op.waiting(Timeout::Ticks(ticks));
+            vec![place(waits(1)), place(waits(0))]
+        } else {
+            vec![place(op)]
         };
         stands.push(all);
     }
@@ -69,8 +67,8 @@ pub(super) fn machine(
         may_wait_in: Vec::new(),
         process: ProcessId(0),
     };
-    let port = |_| Port {
-        concurrency,
+    let port = |told: &Option<u32>| Port {
+        concurrency: told.unwrap_or(concurrency),
         open: true,
         named: false,
         events_max: None,
@@ -83,7 +81,7 @@ pub(super) fn machine(
             instrs,
             ..Code::default()
         }],
-        ports: log.ports.iter().map(port).collect(),
+        ports: log.concurrency.iter().map(port).collect(),
         packets: vec![contents(log); PACKETS_MAX],
         bounds: Bounds {
             packets: Some(ROOM),
@@ -97,6 +95,7 @@ pub(super) fn machine(
         stall: 1,
         stands,
         numbers: PACKETS_MAX,
+        seen: log.seen,
     };
     Ok((machine, feed))
 }
@@ -107,41 +106,6 @@ pub(super) fn names(log: &Log) -> Names {
         threads: log.threads.clone(),
         ports: log.ports.clone(),
         ..Names::default()
-    }
-}
-
-fn post(port: PortId, packet: PacketId) -> Op {
-    Op::Post {
-        port,
-        packet,
-        into: None,
-        may_fail: false,
-        reserve: None,
-    }
-}
-
-fn timed(op: Op, timeout: Timeout) -> Op {
-    match op {
-        Op::Get {
-            port,
-            into,
-            max,
-            min,
-            min_wait,
-            alertable,
-            keeps,
-            timeout: _,
-        } => Op::Get {
-            port,
-            into,
-            timeout,
-            max,
-            min,
-            min_wait,
-            alertable,
-            keeps,
-        },
-        op => op,
     }
 }
 

@@ -11,6 +11,7 @@ mod lines;
 mod machine;
 mod map;
 mod values;
+mod wine;
 mod wire;
 
 use std::fs::File;
@@ -39,15 +40,23 @@ pub enum Format {
     Csv,
     /// Lines that match a pattern.
     Regex,
+    /// What Wine says with `WINEDEBUG=+tid,+relay,+server`.
+    Wine,
 }
 
 impl Format {
     /// Every format, by name.
-    pub const ALL: [(&str, Format); 3] = [
+    pub const ALL: [(&str, Format); 4] = [
         ("csv", Format::Csv),
         ("ndjson", Format::Ndjson),
         ("regex", Format::Regex),
+        ("wine", Format::Wine),
     ];
+
+    /// Whether its fields are a program's own, and a map has to say what they are.
+    pub fn needs_map(self) -> bool {
+        matches!(self, Format::Csv | Format::Ndjson | Format::Regex)
+    }
 
     /// The format of this name.
     pub fn named(name: &str) -> Option<Format> {
@@ -76,7 +85,12 @@ pub struct Log {
     pub unknown_more: u64,
     /// Lines that are no calls.
     pub passed: u64,
-    concurrency: Option<u32>,
+    /// By port, how many threads may run at once, where that is known.
+    concurrency: Vec<Option<u32>>,
+    /// How many threads the log names; the others stand for the kernel.
+    seen: usize,
+    /// How many calls of these there are: packets that came from nobody's call.
+    unobserved: u32,
     /// What ended later may owe it to calls that are missing.
     told: Option<u64>,
     /// The line from which on nothing is judged, why, and its time.
@@ -91,7 +105,7 @@ impl Log {
 
     /// How many threads.
     pub fn threads(&self) -> usize {
-        self.threads.len()
+        self.seen
     }
 
     /// How many ports.
@@ -121,7 +135,7 @@ impl Map {
 }
 
 /// Reads a log from a file.
-pub fn read(file: &Path, format: Format, map: &Map) -> Result<Log, BadInput> {
+pub fn read(file: &Path, format: Format, map: Option<&Map>) -> Result<Log, BadInput> {
     let opened = File::open(file).map_err(|error| BadInput::new(file, error.to_string()))?;
     read_from(file, BufReader::with_capacity(1 << 16, opened), format, map)
 }
@@ -131,10 +145,40 @@ pub fn read_from(
     file: &Path,
     from: impl BufRead,
     format: Format,
-    map: &Map,
+    map: Option<&Map>,
 ) -> Result<Log, BadInput> {
+    let log = match (format, map) {
+        (Format::Wine, _) => wine::read(file, from)?,
+        (Format::Csv | Format::Ndjson | Format::Regex, Some(map)) => {
+            mapped(file, from, format, map)?
+        }
+        (Format::Csv | Format::Ndjson | Format::Regex, None) => {
+            return Err(BadInput::new(
+                file,
+                "its fields are its own: it needs a map",
+            ));
+        }
+    };
+    if log.calls() == 0 {
+        let unknown = log.unknown.iter().map(|(name, _)| name.as_str());
+        let unknown: Vec<_> = unknown.take(10).collect();
+        let problem = match unknown.is_empty() {
+            true => "it has no calls".to_owned(),
+            false => format!(
+                "it has no call that the map knows; it has {}",
+                one_of(unknown)
+            ),
+        };
+        return Err(BadInput::new(file, problem));
+    }
+    Ok(log)
+}
+
+/// Reads a log whose fields a map names.
+fn mapped(file: &Path, from: impl BufRead, format: Format, map: &Map) -> Result<Log, BadInput> {
     let mut gather = Gather::new(file, map);
     match format {
+        Format::Wine => {}
         Format::Ndjson => formats::ndjson(file, from, &mut gather)?,
         Format::Csv => formats::csv(file, from, map, &mut gather)?,
         Format::Regex => {
@@ -151,18 +195,5 @@ pub fn read_from(
             formats::regex(file, from, &pattern, &mut gather)?;
         }
     }
-    let log = gather.log()?;
-    if log.calls() == 0 {
-        let unknown = log.unknown.iter().map(|(name, _)| name.as_str());
-        let unknown: Vec<_> = unknown.take(10).collect();
-        let problem = match unknown.is_empty() {
-            true => "it has no calls".to_owned(),
-            false => format!(
-                "it has no call that the map knows; it has {}",
-                one_of(unknown)
-            ),
-        };
-        return Err(BadInput::new(file, problem));
-    }
-    Ok(log)
+    gather.log()
 }

@@ -97,15 +97,15 @@ impl Calls {
             calls.packets.number(packet);
         }
         for (event, span) in events.iter().zip(spans) {
-            // Events that are no calls keep their numbers.
+            // A trace of threads at full speed has nothing else.
             let (thread, op, answer) = match &event.shown {
                 Shown::Call { thread, op, answer } => (*thread, *op, answer.as_ref()),
                 Shown::Return { .. } | Shown::Silent { .. } => continue,
             };
-            let posted = match op {
-                Op::Post { packet, .. } => Some(program.packets[packet.index()]),
-                _ => None,
-            };
+            let mut posted = None;
+            if let Op::Post { packet, .. } = op {
+                posted = Some(program.packets[packet.index()]);
+            }
             let line = calls.len() as u32 + 1;
             calls.push(thread, op, posted, answer, *span, line);
         }

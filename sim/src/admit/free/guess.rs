@@ -12,7 +12,7 @@
 use portsim_model::event::Error;
 
 use super::calls::Call;
-use super::impossible::{Moves, groups, moves};
+use super::moved::{Moves, groups, moves};
 use super::{Judge, USUAL};
 
 /// Stands where nothing is guessed.
@@ -49,6 +49,11 @@ impl Judge<'_> {
             takes.sort_unstable();
             let takes = takes.into_iter().chain(std::iter::repeat(u64::MAX));
             for (take, place) in takes.zip(posts) {
+                // What stands for the kernel was made of its own take.
+                let take = match self.is_unseen(self.call(place)) {
+                    true => self.call(place).t1,
+                    false => take,
+                };
                 if let Some(Moves::Posts(port)) = moves(self.call(place).op) {
                     by_port[port.index()].push((take, place));
                 }
@@ -57,15 +62,32 @@ impl Judge<'_> {
         for mut posts in by_port {
             posts.sort_unstable();
             let mut last = 0;
-            for (_, place) in posts {
+            // What nobody saw coming came late: others may have looked before, and found nothing.
+            let mut latest = u64::MAX;
+            let mut late = vec![u64::MAX; posts.len()];
+            for (n, &(_, place)) in posts.iter().enumerate().rev() {
+                latest = latest.saturating_sub(1).min(self.call(place).t1);
+                late[n] = latest;
+            }
+            for (n, (_, place)) in posts.into_iter().enumerate() {
                 let call = self.call(place);
-                last = usual(call).max(last + 1).min(call.t1);
+                let wanted = match self.is_unseen(call) {
+                    true => late[n],
+                    false => usual(call),
+                };
+                last = wanted.max(last + 1).min(call.t1);
                 if last != usual(call) {
                     guess[place as usize] = last;
                 }
             }
         }
         guess
+    }
+
+    /// Whether a call stands for what no thread of the log did.
+    fn is_unseen(&self, call: Call) -> bool {
+        let feed = self.feed.as_ref();
+        feed.is_some_and(|feed| call.thread.index() >= feed.seen)
     }
 }
 

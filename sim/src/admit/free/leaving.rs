@@ -8,7 +8,7 @@ use portsim_model::program::{Op, PortId};
 
 use super::Judge;
 use super::calls::Call;
-use super::impossible::{Moved, Moves, groups, moves};
+use super::moved::{Moved, Moves, groups, moves};
 
 /// A post, and when its packet left.
 #[derive(Debug, Clone, Copy)]

@@ -48,6 +48,8 @@ pub struct Feed {
     pub stands: Vec<Vec<Pc>>,
     /// How many packets the code tells apart at a time.
     pub numbers: usize,
+    /// How many threads the log names. The calls of the others are nobody's: they came at any time until they show.
+    pub seen: usize,
 }
 
 impl Judge<'_> {

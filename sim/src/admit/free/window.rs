@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use portsim_model::claim::Claim;
 use portsim_model::event::Outcome;
 use portsim_model::machine::AnyMachine;
-use portsim_model::program::{Op, PacketId};
+use portsim_model::program::PacketId;
 
 use super::calls::{Call, Calls};
 use super::heard::Heard;
@@ -222,22 +222,7 @@ fn said(
             let mut program = machine.program().clone();
             program.packets.insert(0, calls.packets()[posts as usize]);
             let (thread, answer) = (*thread, answer.clone());
-            let op = match *op {
-                Op::Post {
-                    port,
-                    into,
-                    may_fail,
-                    reserve,
-                    ..
-                } => Op::Post {
-                    port,
-                    packet: PacketId(0),
-                    into,
-                    may_fail,
-                    reserve,
-                },
-                op => op,
-            };
+            let op = op.of_packet(PacketId(0));
             cells::cell(names, &program, &Shown::Call { thread, op, answer })
         }
         _ => cells::cell(names, machine.program(), shown),

@@ -1,0 +1,756 @@
+//! Logs of Wine: what an unmodified program for Windows did on its completion ports.
+//!
+//! The channel `relay` says which calls threads made and when they returned, `server` which packets they posted and took.
+//! Both go to one file, a line each as it happens: so the time of a call is the number of its line. What a file's
+//! operations bring comes from nobody's call. Such a packet, of a key that the port was given with a file, is *unobserved*: it
+//! may have come at any time before it was taken.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::BufRead;
+use std::path::Path;
+
+use portsim_model::program::{
+    BATCH_MAX, Op, PORTS_MAX, Packet, PacketId, PortId, ThreadId, Timeout,
+};
+
+use super::lines::{LINE_MAX, Trouble, next_line};
+use super::{Log, THREADS_MAX, TICKS_UNKNOWN};
+use crate::admit::free::Calls;
+use crate::bad_input::BadInput;
+use crate::trace::{Answer, Span};
+
+/// How far apart two lines are, in nanoseconds.
+const APART: u64 = 1_000;
+
+/// What is called on ports, with where the port stands among the arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    /// Takes one packet.
+    Get,
+    /// Takes several.
+    GetSome,
+    /// Posts one.
+    Post,
+}
+
+/// The functions that are read: their names, and what they do. Those of both levels, of which the outer one counts.
+const CALLS: [(&str, Call); 7] = [
+    ("GetQueuedCompletionStatus", Call::Get),
+    ("GetQueuedCompletionStatusEx", Call::GetSome),
+    ("NtRemoveIoCompletion", Call::Get),
+    ("NtRemoveIoCompletionEx", Call::GetSome),
+    ("PostQueuedCompletionStatus", Call::Post),
+    ("NtSetIoCompletion", Call::Post),
+    ("NtSetIoCompletionEx", Call::Post),
+];
+
+/// What NT calls how a wait ended.
+const STATUSES: [(u64, &str); 4] = [
+    (0x102, "WAIT_TIMEOUT"),
+    (0x80, "ERROR_ABANDONED_WAIT_0"),
+    (0xc000_0008, "ERROR_INVALID_HANDLE"),
+    (0xc0, "WAIT_IO_COMPLETION"),
+];
+
+/// A call that has not returned.
+struct Open {
+    name: String,
+    call: Call,
+    port: PortId,
+    line: u64,
+    max: u32,
+    timeout: Timeout,
+    /// Each with the line in which the server says so.
+    packets: Vec<(Packet, u64)>,
+    /// What the inner call came back with.
+    status: Option<u64>,
+    /// The lines in which the server was asked first and answered last.
+    served: Option<(u64, u64)>,
+}
+
+/// A call, whole.
+struct Whole {
+    thread: usize,
+    line: u64,
+    op: Op,
+    posts: Option<Packet>,
+    takes: Vec<(Packet, u64)>,
+    answer: Option<Answer>,
+    /// Between which lines it acted.
+    begin: u64,
+    end: Option<u64>,
+}
+
+/// A request to the server that waits for its answer.
+enum Asked {
+    Removes,
+    Adds(Packet),
+    Creates(u32),
+    Associates(String, u64),
+    Closes(String, u64),
+}
+
+/// A log in the making.
+struct Reading<'f> {
+    file: &'f Path,
+    threads: Vec<String>,
+    thread_numbers: HashMap<String, usize>,
+    /// The process of each thread.
+    processes: HashMap<String, String>,
+    ports: Vec<(String, u32)>,
+    /// Handles of ports, by process.
+    handles: HashMap<(String, String), PortId>,
+    open: HashMap<String, Open>,
+    asked: HashMap<String, Asked>,
+    calls: Vec<Whole>,
+    /// Since when a port may get packets with a key from files.
+    keys: HashMap<(PortId, i64), u64>,
+    beyond: Option<(u64, &'static str)>,
+    passed: u64,
+    has_server: bool,
+}
+
+/// Reads a log.
+pub fn read(file: &Path, mut from: impl BufRead) -> Result<Log, BadInput> {
+    let mut reading = Reading {
+        file,
+        threads: Vec::new(),
+        thread_numbers: HashMap::new(),
+        processes: HashMap::new(),
+        ports: Vec::new(),
+        handles: HashMap::new(),
+        open: HashMap::new(),
+        asked: HashMap::new(),
+        calls: Vec::new(),
+        keys: HashMap::new(),
+        beyond: None,
+        passed: 0,
+        has_server: false,
+    };
+    let (mut line, mut n) = (Vec::new(), 0);
+    loop {
+        let next = next_line(&mut from, &mut line).map_err(|trouble| {
+            let problem = match trouble {
+                Trouble::TooLong => format!("a line of more than {LINE_MAX} bytes"),
+                Trouble::Io(error) => error.to_string(),
+            };
+            BadInput::new(file, problem).on_line(n as usize + 1)
+        })?;
+        if !next {
+            break;
+        }
+        n += 1;
+        reading.line(n, &String::from_utf8_lossy(&line))?;
+    }
+    reading.log()
+}
+
+/// The name of a function and its arguments, or what it returned, from behind `Call ` or `Ret  `.
+fn function(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_once('(')?;
+    let name = name.trim().rsplit('.').next()?;
+    Some((name, rest))
+}
+
+/// The value of a field of a line of the server.
+fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let wanted = format!("{name}=");
+    let mut from = 0;
+    while let Some(at) = text[from..].find(&wanted) {
+        let at = from + at;
+        let before = text[..at].chars().next_back();
+        let value = &text[at + wanted.len()..];
+        if before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_') {
+            return Some(value[..value.find([',', ' ', '}', ')']).unwrap_or(value.len())].trim());
+        }
+        from = at + wanted.len();
+    }
+    None
+}
+
+fn hex(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
+}
+
+/// A handle without the zeros in front of it.
+fn handle(text: &str) -> String {
+    let digits = text.trim().trim_start_matches('0');
+    digits.to_ascii_lowercase()
+}
+
+/// What the server is asked for, as far as it is about ports.
+const REQUESTS: [&str; 7] = [
+    "remove_completion",
+    "get_thread_completion",
+    "add_completion",
+    "create_completion",
+    "set_completion_info",
+    "set_job_completion_port",
+    "close_handle",
+];
+
+/// Those that act on a port.
+const ON_PORTS: [&str; 3] = [
+    "remove_completion",
+    "get_thread_completion",
+    "add_completion",
+];
+
+/// The thread, the name and the rest of a request or of its answer. In front of it may stand what the program wrote itself, to
+/// the same file.
+fn request(text: &str) -> Option<(&str, &str, &str)> {
+    REQUESTS.into_iter().find_map(|name| {
+        let at = text.find(name)?;
+        let rest = text[at + name.len()..].strip_prefix('(')?;
+        let head = text[..at].strip_suffix(": ")?;
+        let thread = head.get(head.len().checked_sub(4)?..)?;
+        is_id(thread).then_some((thread, name, rest))
+    })
+}
+
+fn is_id(text: &str) -> bool {
+    (4..=8).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+impl Reading<'_> {
+    fn line(&mut self, n: u64, text: &str) -> Result<(), BadInput> {
+        if let Some((head, called)) = text.split_once(":Call ") {
+            return self.calls(n, head, called);
+        }
+        if let Some((head, returned)) = text.split_once(":Ret ") {
+            return self.returns(n, head, returned);
+        }
+        match request(text) {
+            Some((thread, name, rest)) => self.server(n, thread, name, rest),
+            None => {
+                self.passed += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// Who a line of the relay is about.
+    fn who(&mut self, head: &str) -> Option<String> {
+        let mut parts = head.rsplit(':');
+        let thread = parts.next().filter(|it| is_id(it))?.to_owned();
+        if let Some(process) = parts.next().filter(|it| is_id(it)) {
+            self.processes.insert(thread.clone(), process.to_owned());
+        }
+        Some(thread)
+    }
+
+    fn process(&self, thread: &str) -> String {
+        self.processes.get(thread).cloned().unwrap_or_default()
+    }
+
+    fn bad(&self, n: u64, problem: impl Into<String>) -> BadInput {
+        BadInput::new(self.file, problem).on_line(n as usize)
+    }
+
+    fn port(
+        &mut self,
+        n: u64,
+        thread: &str,
+        text: &str,
+        concurrency: u32,
+    ) -> Result<PortId, BadInput> {
+        let key = (self.process(thread), handle(text));
+        if let Some(&port) = self.handles.get(&key) {
+            return Ok(port);
+        }
+        if self.ports.len() == PORTS_MAX {
+            return Err(self.bad(n, format!("more than {PORTS_MAX} ports")));
+        }
+        let port = PortId(self.ports.len() as u8);
+        let name = match key.0.is_empty() {
+            true => key.1.clone(),
+            false => format!("{}_{}", key.0, key.1),
+        };
+        let again = self
+            .ports
+            .iter()
+            .filter(|(it, _)| it.split('#').next() == Some(&*name))
+            .count();
+        let name = match again {
+            0 => name,
+            again => format!("{name}#{}", again + 1),
+        };
+        self.ports.push((name, concurrency));
+        self.handles.insert(key, port);
+        Ok(port)
+    }
+
+    fn thread(&mut self, n: u64, name: &str) -> Result<usize, BadInput> {
+        if let Some(&number) = self.thread_numbers.get(name) {
+            return Ok(number);
+        }
+        // Each may need one more that stands for the kernel.
+        if self.threads.len() == THREADS_MAX / 2 {
+            let most = THREADS_MAX / 2;
+            return Err(self.bad(n, format!("more than {most} threads call on ports")));
+        }
+        self.threads.push(name.to_owned());
+        self.thread_numbers
+            .insert(name.to_owned(), self.threads.len() - 1);
+        Ok(self.threads.len() - 1)
+    }
+
+    fn calls(&mut self, n: u64, head: &str, text: &str) -> Result<(), BadInput> {
+        let Some((thread, (name, rest))) = self.who(head).zip(function(text)) else {
+            self.passed += 1;
+            return Ok(());
+        };
+        let Some(&(_, call)) = CALLS.iter().find(|(known, _)| *known == name) else {
+            self.passed += 1;
+            return Ok(());
+        };
+        // What is called inside of a call is a part of it.
+        if self.open.contains_key(&thread) {
+            return Ok(());
+        }
+        let inside = rest.split_once(") ret=").map_or(rest, |(inside, _)| inside);
+        let arguments: Vec<&str> = inside.split(',').collect();
+        let argument = |at: usize| arguments.get(at).copied().unwrap_or("0");
+        let Some(number) = hex(argument(0)) else {
+            return Err(self.bad(n, format!("{:?} is no handle", argument(0))));
+        };
+        let port = self.port(n, &thread, &format!("{number:x}"), 0)?;
+        let wait = hex(argument(4)).unwrap_or(0);
+        let is_nt = name.starts_with("Nt");
+        let timeout = match (is_nt, wait) {
+            (true, 0) | (false, 0xffff_ffff) => Timeout::Never,
+            (true, _) => Timeout::Ticks(TICKS_UNKNOWN),
+            (false, 0) => Timeout::Ticks(0),
+            (false, _) => Timeout::Ticks(1),
+        };
+        let max = match call {
+            Call::GetSome => hex(argument(2)).unwrap_or(1).min(u32::MAX.into()) as u32,
+            Call::Get | Call::Post => 1,
+        };
+        let name = name.to_owned();
+        self.open.insert(
+            thread,
+            Open {
+                name,
+                call,
+                port,
+                line: n,
+                max,
+                timeout,
+                packets: Vec::new(),
+                status: None,
+                served: None,
+            },
+        );
+        Ok(())
+    }
+
+    fn returns(&mut self, n: u64, head: &str, text: &str) -> Result<(), BadInput> {
+        let Some((thread, (name, rest))) = self.who(head).zip(function(text)) else {
+            self.passed += 1;
+            return Ok(());
+        };
+        let Some(open) = self.open.get_mut(&thread) else {
+            self.passed += 1;
+            return Ok(());
+        };
+        let value = field(rest, "retval").and_then(hex);
+        if open.name != name {
+            if CALLS.iter().any(|(known, _)| *known == name) {
+                open.status = value;
+            }
+            return Ok(());
+        }
+        let Some(value) = value else {
+            return Err(self.bad(n, "a call returns without a value"));
+        };
+        if let Some(open) = self.open.remove(&thread) {
+            self.whole(&thread, open, Some((n, value)))?;
+        }
+        Ok(())
+    }
+
+    /// A call that is over, or was under way at the end.
+    fn whole(&mut self, thread: &str, open: Open, end: Option<(u64, u64)>) -> Result<(), BadInput> {
+        let thread = self.thread(open.line, thread)?;
+        let is_nt = open.name.starts_with("Nt");
+        let success = end.is_none_or(|(_, value)| (value == 0) == is_nt);
+        let (op, posts, answer) = match open.call {
+            Call::Post => {
+                let [(packet, _)] = open.packets[..] else {
+                    // It failed, or the server was not listened to.
+                    if success && end.is_some() {
+                        let problem =
+                            "a post of which the server says nothing: WINEDEBUG needs +server";
+                        return Err(self.bad(open.line, problem));
+                    }
+                    return Ok(());
+                };
+                (post(open.port), Some(packet), Answer::Done)
+            }
+            Call::Get | Call::GetSome => {
+                let is_batch = open.call == Call::GetSome;
+                let taken = open.packets.len();
+                if taken > BATCH_MAX || taken == BATCH_MAX && open.max as usize > BATCH_MAX {
+                    self.beyond.get_or_insert((
+                        open.line,
+                        "a batch of more packets than a call of the model can take",
+                    ));
+                }
+                let op = Op::Get {
+                    port: open.port,
+                    into: None,
+                    timeout: open.timeout,
+                    max: is_batch.then_some(open.max.min(BATCH_MAX as u32) as u8),
+                    min: None,
+                    min_wait: None,
+                    alertable: false,
+                    keeps: false,
+                };
+                let status = match is_nt {
+                    true => end.map(|(_, value)| value),
+                    false => open.status,
+                };
+                let answer = match (&open.packets[..], is_batch) {
+                    ([], _) if success && end.is_some() => {
+                        let problem = "a call took packets of which the server says nothing: WINEDEBUG needs +server";
+                        return Err(self.bad(open.line, problem));
+                    }
+                    ([], _) => self.failure(&open, status),
+                    ([(packet, _), ..], false) => Answer::Packet(*packet),
+                    (packets, true) => {
+                        Answer::Packets(packets.iter().map(|(packet, _)| *packet).collect())
+                    }
+                };
+                (op, None, answer)
+            }
+        };
+        // The server does one thing after the other, and says when. Only who waits in vain is through later.
+        let waits_on =
+            posts.is_none() && open.packets.is_empty() && open.timeout != Timeout::Ticks(0);
+        let begin = open.served.map_or(open.line, |(first, _)| first);
+        let end = end.map(|(n, _)| match open.served {
+            Some((_, last)) if !waits_on => last,
+            _ => n,
+        });
+        self.calls.push(Whole {
+            thread,
+            line: open.line,
+            op,
+            posts,
+            takes: if posts.is_none() {
+                open.packets
+            } else {
+                Vec::new()
+            },
+            answer: end.map(|_| answer),
+            begin,
+            end,
+        });
+        Ok(())
+    }
+
+    fn failure(&mut self, open: &Open, status: Option<u64>) -> Answer {
+        let known = STATUSES.iter().find(|(known, _)| Some(*known) == status);
+        let name = match (known, status) {
+            (Some((0xc0, name)), _) => {
+                self.beyond.get_or_insert((
+                    open.line,
+                    "a wait that an asynchronous procedure call ended",
+                ));
+                name
+            }
+            (Some((_, name)), _) => name,
+            (None, None) if open.timeout != Timeout::Never => "WAIT_TIMEOUT",
+            (None, None) => "ERROR_ABANDONED_WAIT_0",
+            (None, Some(_)) => {
+                self.beyond.get_or_insert((
+                    open.line,
+                    "a call that failed with a status that is not known",
+                ));
+                "WAIT_TIMEOUT"
+            }
+        };
+        Answer::Failed(name.to_owned())
+    }
+
+    /// A line of the server: a request of a thread, or its answer.
+    fn server(&mut self, n: u64, thread: &str, name: &str, rest: &str) -> Result<(), BadInput> {
+        self.has_server |= matches!(name, "add_completion" | "remove_completion");
+        let answer = rest.strip_prefix(") = ");
+        if let Some(answer) = answer {
+            if ON_PORTS.contains(&name)
+                && let Some(open) = self.open.get_mut(thread)
+                && let Some((_, last)) = &mut open.served
+            {
+                *last = n;
+            }
+            return match self.asked.remove(thread) {
+                Some(asked) => self.answered(n, thread, asked, answer),
+                None => Ok(()),
+            };
+        }
+        if ON_PORTS.contains(&name)
+            && let Some(open) = self.open.get_mut(thread)
+        {
+            open.served.get_or_insert((n, n));
+        }
+        let asked = match name {
+            "remove_completion" | "get_thread_completion" => Some(Asked::Removes),
+            "add_completion" => packet(rest).map(Asked::Adds),
+            "create_completion" => {
+                let concurrency = field(rest, "concurrent").and_then(hex).unwrap_or(0);
+                Some(Asked::Creates(concurrency.min(u32::MAX.into()) as u32))
+            }
+            "set_completion_info" => field(rest, "chandle").map(|port| {
+                let key = field(rest, "ckey").and_then(hex).unwrap_or(0);
+                Asked::Associates(handle(port), key)
+            }),
+            "set_job_completion_port" => field(rest, "port").map(|port| {
+                let key = field(rest, "key").and_then(hex).unwrap_or(0);
+                Asked::Associates(handle(port), key)
+            }),
+            "close_handle" => field(rest, "handle").map(|it| Asked::Closes(handle(it), n)),
+            _ => None,
+        };
+        match asked {
+            Some(asked) => {
+                self.asked.insert(thread.to_owned(), asked);
+            }
+            None => {
+                self.asked.remove(thread);
+            }
+        }
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        n: u64,
+        thread: &str,
+        asked: Asked,
+        answer: &str,
+    ) -> Result<(), BadInput> {
+        let succeeds = answer.trim() == "0" || answer.starts_with("0 ");
+        if !succeeds {
+            return Ok(());
+        }
+        match asked {
+            Asked::Removes => self.takes(n, thread, answer),
+            Asked::Adds(packet) => {
+                if let Some(open) = self.open.get_mut(thread) {
+                    open.packets.push((packet, n));
+                }
+            }
+            Asked::Creates(concurrency) => {
+                if let Some(port) = field(answer, "handle") {
+                    // A handle that was closed before may come again.
+                    let key = (self.process(thread), handle(port));
+                    self.handles.remove(&key);
+                    self.port(n, thread, port, concurrency)?;
+                }
+            }
+            Asked::Associates(port, key) => {
+                let known = self.handles.get(&(self.process(thread), port)).copied();
+                if let Some(port) = known {
+                    self.keys.entry((port, key.cast_signed())).or_insert(n);
+                }
+            }
+            Asked::Closes(which, since) => {
+                let known = self.handles.remove(&(self.process(thread), which));
+                if let Some(port) = known {
+                    let thread = self.thread(n, thread)?;
+                    self.calls.push(Whole {
+                        thread,
+                        line: since,
+                        op: Op::Close { port, into: None },
+                        posts: None,
+                        takes: Vec::new(),
+                        answer: Some(Answer::Done),
+                        begin: since,
+                        end: Some(n),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn takes(&mut self, n: u64, thread: &str, answer: &str) {
+        if let Some((open, packet)) = self.open.get_mut(thread).zip(packet(answer)) {
+            open.packets.push((packet, n));
+        }
+    }
+
+    /// What was read, with the packets that nobody's call brought.
+    fn log(mut self) -> Result<Log, BadInput> {
+        if !self.has_server && !self.open.is_empty() {
+            let problem =
+                "it does not say which packets there were: WINEDEBUG needs +server beside +relay";
+            return Err(BadInput::new(self.file, problem));
+        }
+        let mut open: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();
+        open.sort_by_key(|(_, open)| open.line);
+        for (thread, open) in open {
+            self.whole(&thread, open, None)?;
+        }
+        self.calls.sort_by_key(|call| call.line);
+        let unseen = self.unseen();
+        let mut calls = Calls::new();
+        let mut threads = self.threads.clone();
+        let mut kernels: BTreeMap<usize, ThreadId> = BTreeMap::new();
+        let mut unobserved = 0;
+        for call in &self.calls {
+            let Some(port) = port_of(call.op) else {
+                continue;
+            };
+            if call
+                .posts
+                .is_some_and(|packet| unseen.contains_key(&(port, packet)))
+            {
+                unobserved += 1;
+                continue;
+            }
+            let span = Span {
+                t0: call.begin * APART,
+                t1: call.end.map(|end| end * APART),
+            };
+            let thread = ThreadId(call.thread as u8);
+            calls.push(
+                thread,
+                call.op,
+                call.posts,
+                call.answer.as_ref(),
+                span,
+                call.line as u32,
+            );
+            for (packet, line) in &call.takes {
+                let Some(&since) = unseen.get(&(port, *packet)) else {
+                    continue;
+                };
+                let number = threads.len();
+                let kernel = *kernels.entry(call.thread).or_insert(ThreadId(number as u8));
+                if kernel.index() == number {
+                    threads.push(format!("kernel_for_{}", self.threads[call.thread]));
+                }
+                let span = Span {
+                    t0: since * APART,
+                    t1: span.t1.map(|_| line * APART),
+                };
+                let done = span.t1.map(|_| Answer::Done);
+                calls.push(
+                    kernel,
+                    post(port),
+                    Some(*packet),
+                    done.as_ref(),
+                    span,
+                    call.line as u32,
+                );
+                unobserved += 1;
+            }
+        }
+        calls.sort();
+        let beyond = self.beyond.map(|(line, why)| (line, why, line * APART));
+        let seen = self.threads.len();
+        Ok(Log {
+            calls,
+            threads,
+            seen,
+            concurrency: self
+                .ports
+                .iter()
+                .map(|&(_, concurrency)| Some(concurrency))
+                .collect(),
+            ports: self.ports.into_iter().map(|(name, _)| name).collect(),
+            words: Vec::new(),
+            unknown: Vec::new(),
+            unknown_more: 0,
+            passed: self.passed,
+            unobserved,
+            told: None,
+            beyond,
+        })
+    }
+
+    /// The packets of files: taken more often than posted, of a key that the port was given with a file; since when they may
+    /// have come. Where a program posts such packets too, nobody knows which is which, and none counts as posted.
+    fn unseen(&self) -> HashMap<(PortId, Packet), u64> {
+        let mut balance: HashMap<(PortId, Packet), i64> = HashMap::new();
+        for call in &self.calls {
+            let Some(port) = port_of(call.op) else {
+                continue;
+            };
+            if let Some(packet) = call.posts {
+                *balance.entry((port, packet)).or_default() -= 1;
+            }
+            for (packet, _) in &call.takes {
+                *balance.entry((port, *packet)).or_default() += 1;
+            }
+        }
+        let of_file =
+            |(port, packet): (PortId, Packet)| self.keys.get(&(port, packet.key)).copied();
+        let more = balance.into_iter().filter(|(_, taken)| *taken > 0);
+        more.filter_map(|(which, _)| Some((which, of_file(which)?)))
+            .collect()
+    }
+}
+
+fn post(port: PortId) -> Op {
+    Op::Post {
+        port,
+        packet: PacketId(0),
+        into: None,
+        may_fail: false,
+        reserve: None,
+    }
+}
+
+/// On which port a call is.
+fn port_of(op: Op) -> Option<PortId> {
+    if let Op::Post { port, .. } = op {
+        return Some(port);
+    }
+    if let Op::Close { port, .. } = op {
+        return Some(port);
+    }
+    op.as_get().map(|get| get.port)
+}
+
+/// The packet of a line of the server.
+fn packet(text: &str) -> Option<Packet> {
+    let number = |name| field(text, name).and_then(hex);
+    Some(Packet {
+        key: number("ckey")?.cast_signed(),
+        bytes: number("information")?.cast_signed(),
+        overlapped: number("cvalue")?.cast_signed(),
+        status: u32::try_from(number("status")?).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_whole_words() {
+        let text = " handle=00c0, ckey=0000007b, cvalue=c00014b268, information=000000a9, status=c0000120 )";
+        assert_eq!(field(text, "handle"), Some("00c0"));
+        assert_eq!(field(text, "key"), None);
+        let packet = packet(text).expect("it has all");
+        assert_eq!((packet.key, packet.bytes), (0x7b, 0xa9));
+        assert_eq!(
+            (packet.overlapped, packet.status),
+            (0xc0_0014_b268, 0xc000_0120)
+        );
+    }
+
+    #[test]
+    fn handles_are_numbers() {
+        assert_eq!(handle("000000c0"), "c0");
+        assert_eq!(handle("00C0"), "c0");
+        assert_eq!(
+            function("KERNEL32.GetQueuedCompletionStatusEx(000000c0,1) ret=1"),
+            Some(("GetQueuedCompletionStatusEx", "000000c0,1) ret=1"))
+        );
+    }
+}
