@@ -4,6 +4,7 @@ mod aix;
 mod condvar;
 mod epoll;
 mod illumos;
+mod io_ring;
 mod io_uring;
 mod kqueue;
 mod linux;
@@ -19,6 +20,7 @@ pub use aix::Aix;
 pub use condvar::Condvar;
 pub use epoll::Epoll;
 pub use illumos::Illumos;
+pub use io_ring::IoRing;
 pub use io_uring::IoUring;
 pub use kqueue::Kqueue;
 pub use mqueue::Mqueue;
@@ -37,9 +39,10 @@ use crate::program::Program;
 use crate::turn::Fixed;
 
 /// The claims of each file of this folder, by the system that it is about.
-pub const CLAIMS: [(&str, &[&Claim]); 11] = [
+pub const CLAIMS: [(&str, &[&Claim]); 12] = [
     ("windows", windows::CLAIMS),
     ("wine", wine::CLAIMS),
+    ("io-ring", io_ring::CLAIMS),
     ("illumos", illumos::CLAIMS),
     ("aix", aix::CLAIMS),
     ("epoll", epoll::CLAIMS),
@@ -66,12 +69,13 @@ pub fn claims_of(personality: &str) -> impl Iterator<Item = &'static Claim> + us
 }
 
 /// Every personality, in the order of lists and tables.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 17] = [
     "windows",
     "windows-7",
     "windows-2003",
     "wine-8",
     "wine-10",
+    "io-ring",
     "illumos",
     "aix",
     "epoll",
@@ -177,6 +181,7 @@ fn with<V: Visitor>(name: &str, visitor: V) -> Option<V::Out> {
         "windows-2003" => visitor.visit(Windows::NT5),
         "wine-8" => visitor.visit(Wine::V8),
         "wine-10" => visitor.visit(Wine::V10),
+        "io-ring" => visitor.visit(IoRing),
         "illumos" => visitor.visit(Illumos),
         "aix" => visitor.visit(Aix),
         "epoll" => visitor.visit(Epoll),

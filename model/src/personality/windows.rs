@@ -106,7 +106,7 @@ claims! {
     BATCH_AFTER_HANDOFF = "windows/batch-after-handoff", Open, "D:gqcsex": "A batch call released by a post may take further packets that were queued before it ran (Q3: any number).";
     NO_SELF_RULE = "windows/no-self-rule", Inferred, "X:asio": "A thread that posts to its own port releases a waiter like any other poster (Q1).";
     NAMED = "windows/named", Verified, "W:om": "Making a port that exists under its name gives one more handle of it.";
-    SEVERAL_HANDLES = "windows/several-handles", Inferred, "Ws": "Closing one of several handles of a port changes nothing.";
+    SEVERAL_HANDLES = "windows/several-handles", Derived, "R:iocomp, Ws": "Closing one of several handles of a port changes nothing.";
     QUERY = "windows/query", Verified, "W:setio": "NtQueryIoCompletion tells how many packets nobody has taken; a packet handed over is none of them.";
     POST_FAILS = "windows/post-fails", Derived, "R:iocomp, X:msquic": "A post fails for want of memory at most; how many packets a port holds has no known limit (Q10).";
     HANDLE_WAIT = "windows/handle-wait", Verified, "W:sched": "The handle of a port is signaled while packets are queued; a wait for it takes none, and all that wait are released.";
