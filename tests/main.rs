@@ -12,6 +12,7 @@ mod fuzz;
 mod generated;
 mod hostile;
 mod house;
+mod imported;
 #[cfg(unix)]
 mod killed;
 mod lanes;

@@ -9,8 +9,10 @@ use std::sync::LazyLock;
 
 use portsim_model::personality::NAMES;
 
+use crate::admit::free::Limits;
 use crate::bad_input::BadInput;
 use crate::choose::Policy;
+use crate::log::{self, Format, Map};
 use crate::plain::{is_plain, shown};
 use crate::report::Report;
 use crate::report::json::{self, join::Said};
@@ -23,7 +25,7 @@ use crate::{admit, check, cli, export, native, personality, replay, run};
 pub type Reader = fn(&[u8]);
 
 /// Every reader, and what its bytes are.
-pub const ALL: [(&str, Reader); 11] = [
+pub const ALL: [(&str, Reader); 12] = [
     ("scenario", scenario),
     ("expression", expression),
     ("played", played),
@@ -35,6 +37,7 @@ pub const ALL: [(&str, Reader); 11] = [
     ("hosts", hosts),
     ("arguments", arguments),
     ("request", request),
+    ("log", logs),
 ];
 
 /// Where it all stands.
@@ -46,6 +49,32 @@ const STEPS: u64 = 120;
 /// What a browser, or anybody else on this machine, asks the page of `explore`: no such bytes are from the page itself.
 fn request(bytes: &[u8]) {
     assert!(!cli::is_own_request(bytes));
+}
+
+/// What the fields of a log are.
+const MAP: &str = r#"{ "format": "portsim-map/1", "thread": "t", "call": "c", "begin": "b", "end": "e", "port": "p", "key": "k",
+    "error": "r", "timeout": "x", "pattern": "^(?P<t>.) (?P<c>.) (?P<b>.*) (?P<e>.*) (?P<p>.) (?P<k>.*) (?P<r>.*)$",
+    "calls": { "g": "get", "p": "post", "c": "close", "n": "create", "s": { "call": "get", "max": 3 } } }"#;
+
+/// A log in each format, and the map of one. What can be read can be judged.
+fn logs(bytes: &[u8]) {
+    if let Err(bad) = Map::parse(Path::new(FILE), bytes) {
+        complaint(&bad);
+    }
+    let map = Map::parse(Path::new(FILE), MAP.as_bytes()).expect("it is right");
+    for (_, format) in Format::ALL {
+        match log::read_from(Path::new(FILE), bytes, format, Some(&map)) {
+            Err(bad) => complaint(&bad),
+            Ok(log) => {
+                let limits = Limits {
+                    looks_max: 2_000,
+                    patience: 100,
+                };
+                let system = NAMES[bytes.len() % NAMES.len()];
+                let _ = log::judge(&log, system, 2, limits, false);
+            }
+        }
+    }
 }
 
 /// A scenario file.

@@ -17,6 +17,10 @@ use crate::report::{Part, Report};
 /// What stands for every system.
 const ALL: &str = "all";
 
+/// As many places are looked at before a judge gives up: so many at least, and so many for each call.
+const LOOKS_MIN: usize = 2_000_000;
+const LOOKS_EACH: usize = 10;
+
 /// Judges logs.
 pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop> {
     let (systems, asks_all) = match args.personality.as_deref() {
@@ -105,7 +109,11 @@ fn judged(
     processors: u32,
 ) -> Result<Option<Result<Judged, String>>, Stop> {
     let log = Arc::clone(log);
-    in_time(move || judge(&log, personality, processors, Limits::default(), false))
+    let limits = Limits {
+        looks_max: LOOKS_MIN.max(LOOKS_EACH * log.calls()),
+        ..Limits::default()
+    };
+    in_time(move || judge(&log, personality, processors, limits, false))
 }
 
 fn in_time<T: Send + 'static>(

@@ -5,22 +5,21 @@
 //! operations bring comes from nobody's call. Such a packet, of a key that the port was given with a file, is *unobserved*: it
 //! may have come at any time before it was taken.
 
-use std::collections::{BTreeMap, HashMap};
+mod text;
+mod unseen;
+
+use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::Path;
 
-use portsim_model::program::{
-    BATCH_MAX, Op, PORTS_MAX, Packet, PacketId, PortId, ThreadId, Timeout,
-};
+use portsim_model::program::{BATCH_MAX, Op, PORTS_MAX, Packet, PortId, Timeout};
 
 use super::lines::{LINE_MAX, Trouble, next_line};
 use super::{Log, THREADS_MAX, TICKS_UNKNOWN};
-use crate::admit::free::Calls;
 use crate::bad_input::BadInput;
-use crate::trace::{Answer, Span};
-
-/// How far apart two lines are, in nanoseconds.
-const APART: u64 = 1_000;
+use crate::trace::Answer;
+use text::{ON_PORTS, field, function, handle, hex, is_id, packet, request};
+use unseen::{APART, Whole, post};
 
 /// What is called on ports, with where the port stands among the arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,19 +65,6 @@ struct Open {
     status: Option<u64>,
     /// The lines in which the server was asked first and answered last.
     served: Option<(u64, u64)>,
-}
-
-/// A call, whole.
-struct Whole {
-    thread: usize,
-    line: u64,
-    op: Op,
-    posts: Option<Packet>,
-    takes: Vec<(Packet, u64)>,
-    answer: Option<Answer>,
-    /// Between which lines it acted.
-    begin: u64,
-    end: Option<u64>,
 }
 
 /// A request to the server that waits for its answer.
@@ -143,73 +129,6 @@ pub fn read(file: &Path, mut from: impl BufRead) -> Result<Log, BadInput> {
         reading.line(n, &String::from_utf8_lossy(&line))?;
     }
     reading.log()
-}
-
-/// The name of a function and its arguments, or what it returned, from behind `Call ` or `Ret  `.
-fn function(text: &str) -> Option<(&str, &str)> {
-    let (name, rest) = text.split_once('(')?;
-    let name = name.trim().rsplit('.').next()?;
-    Some((name, rest))
-}
-
-/// The value of a field of a line of the server.
-fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let wanted = format!("{name}=");
-    let mut from = 0;
-    while let Some(at) = text[from..].find(&wanted) {
-        let at = from + at;
-        let before = text[..at].chars().next_back();
-        let value = &text[at + wanted.len()..];
-        if before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_') {
-            return Some(value[..value.find([',', ' ', '}', ')']).unwrap_or(value.len())].trim());
-        }
-        from = at + wanted.len();
-    }
-    None
-}
-
-fn hex(text: &str) -> Option<u64> {
-    u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
-}
-
-/// A handle without the zeros in front of it.
-fn handle(text: &str) -> String {
-    let digits = text.trim().trim_start_matches('0');
-    digits.to_ascii_lowercase()
-}
-
-/// What the server is asked for, as far as it is about ports.
-const REQUESTS: [&str; 7] = [
-    "remove_completion",
-    "get_thread_completion",
-    "add_completion",
-    "create_completion",
-    "set_completion_info",
-    "set_job_completion_port",
-    "close_handle",
-];
-
-/// Those that act on a port.
-const ON_PORTS: [&str; 3] = [
-    "remove_completion",
-    "get_thread_completion",
-    "add_completion",
-];
-
-/// The thread, the name and the rest of a request or of its answer. In front of it may stand what the program wrote itself, to
-/// the same file.
-fn request(text: &str) -> Option<(&str, &str, &str)> {
-    REQUESTS.into_iter().find_map(|name| {
-        let at = text.find(name)?;
-        let rest = text[at + name.len()..].strip_prefix('(')?;
-        let head = text[..at].strip_suffix(": ")?;
-        let thread = head.get(head.len().checked_sub(4)?..)?;
-        is_id(thread).then_some((thread, name, rest))
-    })
-}
-
-fn is_id(text: &str) -> bool {
-    (4..=8).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 impl Reading<'_> {
@@ -315,8 +234,14 @@ impl Reading<'_> {
             return Err(self.bad(n, format!("{:?} is no handle", argument(0))));
         };
         let port = self.port(n, &thread, &format!("{number:x}"), 0)?;
-        let wait = hex(argument(4)).unwrap_or(0);
         let is_nt = name.starts_with("Nt");
+        // Of an argument of 32 bits the register shows 64, half of which mean nothing.
+        let half = |text| hex(text).map(|number| number & 0xffff_ffff);
+        let wait = match is_nt {
+            true => hex(argument(4)),
+            false => half(argument(4)),
+        };
+        let wait = wait.unwrap_or(0);
         let timeout = match (is_nt, wait) {
             (true, 0) | (false, 0xffff_ffff) => Timeout::Never,
             (true, _) => Timeout::Ticks(TICKS_UNKNOWN),
@@ -324,7 +249,7 @@ impl Reading<'_> {
             (false, _) => Timeout::Ticks(1),
         };
         let max = match call {
-            Call::GetSome => hex(argument(2)).unwrap_or(1).min(u32::MAX.into()) as u32,
+            Call::GetSome => half(argument(2)).unwrap_or(1) as u32,
             Call::Get | Call::Post => 1,
         };
         let name = name.to_owned();
@@ -595,162 +520,13 @@ impl Reading<'_> {
             self.whole(&thread, open, None)?;
         }
         self.calls.sort_by_key(|call| call.line);
-        let unseen = self.unseen();
-        let mut calls = Calls::new();
-        let mut threads = self.threads.clone();
-        let mut kernels: BTreeMap<usize, ThreadId> = BTreeMap::new();
-        let mut unobserved = 0;
-        for call in &self.calls {
-            let Some(port) = port_of(call.op) else {
-                continue;
-            };
-            if call
-                .posts
-                .is_some_and(|packet| unseen.contains_key(&(port, packet)))
-            {
-                unobserved += 1;
-                continue;
-            }
-            let span = Span {
-                t0: call.begin * APART,
-                t1: call.end.map(|end| end * APART),
-            };
-            let thread = ThreadId(call.thread as u8);
-            calls.push(
-                thread,
-                call.op,
-                call.posts,
-                call.answer.as_ref(),
-                span,
-                call.line as u32,
-            );
-            for (packet, line) in &call.takes {
-                let Some(&since) = unseen.get(&(port, *packet)) else {
-                    continue;
-                };
-                let number = threads.len();
-                let kernel = *kernels.entry(call.thread).or_insert(ThreadId(number as u8));
-                if kernel.index() == number {
-                    threads.push(format!("kernel_for_{}", self.threads[call.thread]));
-                }
-                let span = Span {
-                    t0: since * APART,
-                    t1: span.t1.map(|_| line * APART),
-                };
-                let done = span.t1.map(|_| Answer::Done);
-                calls.push(
-                    kernel,
-                    post(port),
-                    Some(*packet),
-                    done.as_ref(),
-                    span,
-                    call.line as u32,
-                );
-                unobserved += 1;
-            }
-        }
-        calls.sort();
+        let passed = self.passed;
         let beyond = self.beyond.map(|(line, why)| (line, why, line * APART));
-        let seen = self.threads.len();
+        let log = unseen::log(&self.calls, self.threads, self.ports, &self.keys);
         Ok(Log {
-            calls,
-            threads,
-            seen,
-            concurrency: self
-                .ports
-                .iter()
-                .map(|&(_, concurrency)| Some(concurrency))
-                .collect(),
-            ports: self.ports.into_iter().map(|(name, _)| name).collect(),
-            words: Vec::new(),
-            unknown: Vec::new(),
-            unknown_more: 0,
-            passed: self.passed,
-            unobserved,
-            told: None,
+            passed,
             beyond,
+            ..log
         })
-    }
-
-    /// The packets of files: taken more often than posted, of a key that the port was given with a file; since when they may
-    /// have come. Where a program posts such packets too, nobody knows which is which, and none counts as posted.
-    fn unseen(&self) -> HashMap<(PortId, Packet), u64> {
-        let mut balance: HashMap<(PortId, Packet), i64> = HashMap::new();
-        for call in &self.calls {
-            let Some(port) = port_of(call.op) else {
-                continue;
-            };
-            if let Some(packet) = call.posts {
-                *balance.entry((port, packet)).or_default() -= 1;
-            }
-            for (packet, _) in &call.takes {
-                *balance.entry((port, *packet)).or_default() += 1;
-            }
-        }
-        let of_file =
-            |(port, packet): (PortId, Packet)| self.keys.get(&(port, packet.key)).copied();
-        let more = balance.into_iter().filter(|(_, taken)| *taken > 0);
-        more.filter_map(|(which, _)| Some((which, of_file(which)?)))
-            .collect()
-    }
-}
-
-fn post(port: PortId) -> Op {
-    Op::Post {
-        port,
-        packet: PacketId(0),
-        into: None,
-        may_fail: false,
-        reserve: None,
-    }
-}
-
-/// On which port a call is.
-fn port_of(op: Op) -> Option<PortId> {
-    if let Op::Post { port, .. } = op {
-        return Some(port);
-    }
-    if let Op::Close { port, .. } = op {
-        return Some(port);
-    }
-    op.as_get().map(|get| get.port)
-}
-
-/// The packet of a line of the server.
-fn packet(text: &str) -> Option<Packet> {
-    let number = |name| field(text, name).and_then(hex);
-    Some(Packet {
-        key: number("ckey")?.cast_signed(),
-        bytes: number("information")?.cast_signed(),
-        overlapped: number("cvalue")?.cast_signed(),
-        status: u32::try_from(number("status")?).ok()?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_whole_words() {
-        let text = " handle=00c0, ckey=0000007b, cvalue=c00014b268, information=000000a9, status=c0000120 )";
-        assert_eq!(field(text, "handle"), Some("00c0"));
-        assert_eq!(field(text, "key"), None);
-        let packet = packet(text).expect("it has all");
-        assert_eq!((packet.key, packet.bytes), (0x7b, 0xa9));
-        assert_eq!(
-            (packet.overlapped, packet.status),
-            (0xc0_0014_b268, 0xc000_0120)
-        );
-    }
-
-    #[test]
-    fn handles_are_numbers() {
-        assert_eq!(handle("000000c0"), "c0");
-        assert_eq!(handle("00C0"), "c0");
-        assert_eq!(
-            function("KERNEL32.GetQueuedCompletionStatusEx(000000c0,1) ret=1"),
-            Some(("GetQueuedCompletionStatusEx", "000000c0,1) ret=1"))
-        );
     }
 }

@@ -55,6 +55,8 @@ impl Judge<'_> {
             pairs.push((late.post.place(), early.post.place()));
         };
         for mut packets in self.leaving(&posts, &takes) {
+            // What may have come at any time is beside everything: pairs of all of it would be too many.
+            packets.retain(|known| !self.is_unseen(known.post));
             packets.sort_by_key(|known| known.post.t0);
             let mut open: Vec<&Leaves> = Vec::new();
             for new in &packets {

@@ -12,7 +12,7 @@
 use portsim_model::event::Error;
 
 use super::calls::Call;
-use super::moved::{Moves, groups, moves};
+use super::moved::{Moved, Moves, groups, moves};
 use super::{Judge, USUAL};
 
 /// Stands where nothing is guessed.
@@ -44,7 +44,8 @@ impl Judge<'_> {
         by_port.resize_with(self.machine.program().ports.len(), Vec::new);
         for (posts, takes) in groups(&posts, &takes) {
             let mut posts: Vec<u32> = posts.iter().map(|it| it.place).collect();
-            let mut takes: Vec<u64> = takes.iter().map(|it| self.call(it.place).t1).collect();
+            let left = |it: &Moved| self.call(it.place).t1.saturating_sub(it.behind.into());
+            let mut takes: Vec<u64> = takes.iter().map(left).collect();
             posts.sort_unstable();
             takes.sort_unstable();
             let takes = takes.into_iter().chain(std::iter::repeat(u64::MAX));
@@ -85,7 +86,7 @@ impl Judge<'_> {
     }
 
     /// Whether a call stands for what no thread of the log did.
-    fn is_unseen(&self, call: Call) -> bool {
+    pub(super) fn is_unseen(&self, call: Call) -> bool {
         let feed = self.feed.as_ref();
         feed.is_some_and(|feed| call.thread.index() >= feed.seen)
     }

@@ -40,20 +40,30 @@ impl Judge<'_> {
             match (moves(call.op), call.said) {
                 (Some(Moves::Posts(port)), Said::Nothing | Said::Done) => {
                     let packet = call.posts.unwrap_or_default();
+                    let behind = 0;
                     posts.push(Moved {
                         port,
                         packet,
                         place,
+                        behind,
                     });
                 }
                 // A take whose end is not told may owe it to a post that is not told either.
                 (Some(Moves::Takes(port)), said) if call.t1 != u64::MAX => {
                     let taken = self.calls.taken(said);
-                    takes.extend(taken.list().iter().map(|&packet| Moved {
-                        port,
-                        packet,
-                        place,
-                    }));
+                    let behind = (0..taken.list().len() as u32).rev();
+                    takes.extend(
+                        taken
+                            .list()
+                            .iter()
+                            .zip(behind)
+                            .map(|(&packet, behind)| Moved {
+                                port,
+                                packet,
+                                place,
+                                behind,
+                            }),
+                    );
                 }
                 _ => {}
             }

@@ -9,6 +9,8 @@ pub(super) struct Moved {
     pub port: PortId,
     pub packet: u32,
     pub place: u32,
+    /// How many packets of the same batch stand behind it.
+    pub behind: u32,
 }
 
 /// The posts and the takes of each packet, both in order.
