@@ -4,6 +4,7 @@ mod agent;
 mod command;
 mod coverage;
 #[cfg(target_os = "linux")]
+mod distinguish;
 mod ends;
 mod errors;
 mod exports;

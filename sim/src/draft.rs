@@ -18,6 +18,10 @@ pub struct Draft {
     pub threads: Vec<(String, Vec<Call>)>,
     /// Names of threads, or [`CLOCK`].
     pub schedule: Option<Vec<String>>,
+    /// Conditions that some state shows.
+    pub sometimes: Vec<String>,
+    /// A condition on the last state.
+    pub at_end: Option<String>,
 }
 
 /// The turn of the clock in a schedule.
@@ -139,8 +143,19 @@ impl Call {
         self.object.iter_mut().chain(fields)
     }
 
+    /// Changes its numbers.
+    pub fn numbers_mut(&mut self, change: &mut impl FnMut(&mut i64)) {
+        for word in self.words_mut() {
+            match word {
+                Word::Number(number) => change(number),
+                Word::Calls(calls) => calls.iter_mut().for_each(|call| call.numbers_mut(change)),
+                Word::Text(_) | Word::Yes | Word::Several(_) => {}
+            }
+        }
+    }
+
     /// Says another name wherever it says one.
-    fn rename(&mut self, renamed: &impl Fn(&String) -> String) {
+    pub fn rename(&mut self, renamed: &impl Fn(&String) -> String) {
         for word in self.words_mut() {
             match word {
                 Word::Text(text) => *text = renamed(text),
@@ -165,6 +180,11 @@ impl Call {
 }
 
 impl Part {
+    /// Whether it speaks of another part of this name.
+    pub fn names(&self, name: &str) -> bool {
+        self.fields.iter().any(|(_, word)| word.names(name))
+    }
+
     fn text(&self) -> String {
         let fields = self.fields.iter();
         let fields: Vec<_> = fields
@@ -194,9 +214,32 @@ impl Draft {
         if let Some(schedule) = &self.schedule {
             let _ = write!(text, ",\n  \"schedule\": [{}]", list(schedule));
         }
+        text += &self.properties();
         let threads = self.threads.iter().map(|(name, _)| name);
         let _ = write!(text, ",\n  \"may_wait\": [{}]\n}}\n", list(threads));
         text
+    }
+
+    /// What must hold, as a line of the file; none where nothing is asked.
+    fn properties(&self) -> String {
+        let mut kinds = Vec::new();
+        if !self.sometimes.is_empty() {
+            let all = self.sometimes.iter().enumerate();
+            let all: Vec<_> = all
+                .map(|(n, condition)| format!("\"some{n}\": {}", quoted(condition)))
+                .collect();
+            kinds.push(format!("\"sometimes\": {{ {} }}", all.join(", ")));
+        }
+        if let Some(condition) = &self.at_end {
+            kinds.push(format!(
+                "\"at_end\": {{ \"told_apart\": {} }}",
+                quoted(condition)
+            ));
+        }
+        match kinds.is_empty() {
+            true => String::new(),
+            false => format!(",\n  \"properties\": {{ {} }}", kinds.join(", ")),
+        }
     }
 
     /// The same with its threads in the order of their first turns, and with the first letters as their names: what

@@ -6,6 +6,7 @@
 //! and [`shrink`] cuts away what the divergence does not need.
 
 mod draw;
+mod every;
 mod kinds;
 mod parts;
 
@@ -28,6 +29,7 @@ use crate::run::GO_ON;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 use draw::Draw;
+pub(crate) use every::{Variant, every, parts_of, with_keys};
 use kinds::{KINDS, Kind};
 use parts::parts;
 
@@ -282,7 +284,8 @@ fn drawn(rng: &mut Rng, personality: &str, kinds: &[&'static Kind], calls: &[usi
         .collect();
     let ports = 1 + usize::from(rng.below(4) == 0);
     let mut draw = Draw {
-        rng,
+        answers: rng,
+        few: false,
         ports,
         threads: &names,
         key: 0,
@@ -293,7 +296,7 @@ fn drawn(rng: &mut Rng, personality: &str, kinds: &[&'static Kind], calls: &[usi
     for (name, &calls) in names.iter().zip(calls) {
         let mut some = Vec::new();
         for _ in 0..calls {
-            let mut place = draw.rng.below(weights);
+            let mut place = draw.below(weights);
             let kind = kinds.iter().find(|kind| {
                 let here = place < kind.weight;
                 place = place.saturating_sub(kind.weight);
@@ -313,6 +316,7 @@ fn drawn(rng: &mut Rng, personality: &str, kinds: &[&'static Kind], calls: &[usi
         parts,
         threads,
         schedule: None,
+        ..Draft::default()
     };
     draft.forget_unused();
     draft

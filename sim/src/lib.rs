@@ -46,6 +46,7 @@ mod cli;
 pub mod compare;
 pub mod coverage;
 pub mod cross_check;
+pub mod distinguish;
 pub mod draft;
 pub mod explore;
 pub mod export;

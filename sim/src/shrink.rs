@@ -233,6 +233,7 @@ mod tests {
                 ),
             ],
             schedule: Some(turns.map(str::to_owned).into()),
+            ..Draft::default()
         }
     }
 

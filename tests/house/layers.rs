@@ -10,7 +10,7 @@ use super::rust::{Mention, code_only, mentions, tokens};
 use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
-const LEVELS: [&[&str]; 12] = [
+const LEVELS: [&[&str]; 13] = [
     &["plain", "utf8"],
     &["bad_input", "draft", "names"],
     &["words"],
@@ -19,6 +19,7 @@ const LEVELS: [&[&str]; 12] = [
     &["admit", "check", "native", "personality", "replay", "run"],
     &["compare", "cross_check", "explore", "log", "shrink", "walk"],
     &["export", "fuzz"],
+    &["distinguish"],
     &["report"],
     &["request"],
     &["cli"],

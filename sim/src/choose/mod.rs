@@ -103,3 +103,9 @@ impl Rng {
         (wide >> 32) as usize
     }
 }
+
+impl Answers for Rng {
+    fn answer(&mut self, alternatives: usize) -> usize {
+        self.below(alternatives)
+    }
+}

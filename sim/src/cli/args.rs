@@ -2,6 +2,7 @@
 //!
 //! Long: every argument of every command stands here, with its help. How values are read stands in `values`.
 
+mod experiments;
 mod values;
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::report::Document;
 use crate::report::judged::Denied;
 use values::{Shard, loopback, memory, minutes, reductions, seconds, seeds};
 
+pub use experiments::Distinguish;
 pub use values::MEMORY_OWN;
 
 /// A deterministic simulator and model checker for I/O completion ports.
@@ -70,6 +72,8 @@ pub enum Command {
     Watch(Watch),
     /// What does each system do with this scenario?
     Compare(Compare),
+    /// What is the smallest scenario that tells two systems apart, or two readings of one?
+    Distinguish(Distinguish),
     /// Make up scenarios, cross-check them, and shrink those that differ
     Fuzz(Fuzz),
     /// Join the JSON reports of the parts that --shard divides a command into
@@ -103,6 +107,7 @@ impl Command {
             | Command::Diff(_)
             | Command::Explore(_)
             | Command::Watch(_)
+            | Command::Distinguish(_)
             | Command::Merge(_)
             | Command::Export(_)
             | Command::Agent(_)

@@ -11,6 +11,7 @@ mod check;
 mod compare;
 mod cross_check;
 mod diff;
+mod distinguish;
 mod explore;
 mod export;
 mod files;
@@ -124,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Explore(args) => explore::explore(&args, &say),
         Command::Watch(args) => watch::watch(&args, &say),
         Command::Compare(args) => compare::compare(&args, &say),
+        Command::Distinguish(args) => distinguish::distinguish(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Merge(args) => merge::merge(&args, &say),
         Command::Export(args) => export::export(&args, &say),

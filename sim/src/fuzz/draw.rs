@@ -1,11 +1,15 @@
 //! What the operations of a generator are drawn from.
 
-use crate::choose::Rng;
+use portsim_model::choice::Answers;
+
 use crate::draft::{Call, Word};
 
 /// What an operation is drawn from.
 pub(super) struct Draw<'a> {
-    pub rng: &'a mut Rng,
+    /// Who says which of so many it is: chance, or a count of all.
+    pub answers: &'a mut dyn Answers,
+    /// Whether numbers are told apart only where more or less of something is another case.
+    pub few: bool,
     /// How many ports there are to choose from.
     pub ports: usize,
     /// Two or more.
@@ -46,29 +50,42 @@ pub(super) const VARIABLE: &str = "n";
 pub(super) const WAITED_FOR: [&str; 4] = ["event", "gate", "mutex", "units"];
 
 impl Draw<'_> {
+    /// A number below this one.
+    pub(super) fn below(&mut self, sides: usize) -> usize {
+        self.answers.answer(sides)
+    }
+
+    /// The same; below `few` where few numbers are told apart.
+    pub(super) fn number_below(&mut self, sides: usize, few: usize) -> i64 {
+        self.below(if self.few { few } else { sides }) as i64
+    }
+
     pub(super) fn of<'n>(&mut self, names: &[&'n str]) -> &'n str {
-        names[self.rng.below(names.len())]
+        let place = self.below(names.len());
+        names[place]
     }
 
     pub(super) fn port(&mut self) -> &'static str {
         // Most calls meet on the first.
-        match self.rng.below(4) {
+        match self.below(4) {
             0 => PORTS[self.ports - 1],
             _ => PORTS[0],
         }
     }
 
     pub(super) fn thread(&mut self) -> String {
-        self.threads[self.rng.below(self.threads.len())].clone()
+        let place = self.below(self.threads.len());
+        self.threads[place].clone()
     }
 
     /// The first thread is there from the start, so that somebody is.
     pub(super) fn child(&mut self) -> String {
-        self.threads[1 + self.rng.below(self.threads.len() - 1)].clone()
+        let place = self.below(self.threads.len() - 1);
+        self.threads[1 + place].clone()
     }
 
     pub(super) fn ticks(&mut self) -> i64 {
-        1 + self.rng.below(3) as i64
+        1 + self.number_below(3, 1)
     }
 
     pub(super) fn key(&mut self) -> i64 {
@@ -77,12 +94,12 @@ impl Draw<'_> {
     }
 
     pub(super) fn max(&mut self) -> i64 {
-        1 + self.rng.below(4) as i64
+        1 + self.number_below(4, 2)
     }
 
     /// A batch of some, or of none.
     pub(super) fn batch_of_some(&mut self) -> Call {
-        let least = self.rng.below(4) as i64;
+        let least = self.number_below(4, 3);
         let batch = Call::on("get", self.port()).with("max", self.max());
         batch.with("min", least)
     }
@@ -102,12 +119,12 @@ impl Draw<'_> {
     }
 
     pub(super) fn of_one(&mut self) -> &'static str {
-        OF_ONE[usize::from(self.rng.below(3) > 0)]
+        OF_ONE[usize::from(self.below(3) > 0)]
     }
 
     /// A batch whose minimum has a time of its own.
     pub(super) fn in_two_times(&mut self, batch: Call) -> Call {
-        let least = 1 + self.rng.below(3) as i64;
+        let least = 1 + self.number_below(3, 2);
         let batch = batch.with("max", self.max()).with("min", least);
         batch
             .with("min_wait", self.ticks())
@@ -125,7 +142,7 @@ impl Draw<'_> {
         let nop = |key: i64| Call::on("request", "nop").with("key", key);
         let read = |of: &str| Call::on("request", "read").with("of", of);
         let cancel = Call::on("request", "cancel").with("of", REQUESTS[0]);
-        let chain = match self.rng.below(4) {
+        let chain = match self.below(4) {
             0 => vec![read(LINKED[0]), nop(101), nop(102)],
             1 => vec![nop(103), read(LINKED[1]).with("hard", Word::Yes), nop(104)],
             2 => vec![
@@ -141,7 +158,7 @@ impl Draw<'_> {
     /// A request to do nothing on the ring with drained ones.
     pub(super) fn nop_in_turn(&mut self) -> Call {
         let nop = self.submit(DRAINED, "nop");
-        match self.rng.below(2) {
+        match self.below(2) {
             0 => nop.with("drained", Word::Yes),
             _ => nop,
         }
@@ -155,7 +172,8 @@ impl Draw<'_> {
             return call;
         }
         self.made.push(COUNT);
-        call.with(COUNT, 1 + self.rng.below(3) as i64)
+        let count = 1 + self.number_below(3, 2);
+        call.with(COUNT, count)
     }
 
     /// A port is made by one operation only; instead of a second one it is closed.
@@ -175,7 +193,7 @@ impl Draw<'_> {
             return call;
         }
         let mut call = call.with("trigger", self.of(&["level", "edge"]));
-        match self.rng.below(6) {
+        match self.below(6) {
             0 | 1 => call = call.with("oneshot", Word::Yes),
             2 => call = call.with("exclusive", Word::Yes),
             _ => {}
@@ -192,7 +210,7 @@ impl Draw<'_> {
             return call;
         }
         let mut call = call.with("trigger", self.of(&["level", "edge"]));
-        match self.rng.below(12) {
+        match self.below(12) {
             0..3 => call = call.with("oneshot", Word::Yes),
             3 => call = call.with("exclusive", Word::Yes),
             _ => {}
@@ -203,11 +221,11 @@ impl Draw<'_> {
     /// Some, none or both directions of a source are watched.
     pub(super) fn both_ways(&mut self, change: &str) -> Call {
         let events: [&[&str]; 4] = [&["in", "out"], &["in", "out"], &["out"], &[]];
-        let events = events[self.rng.below(events.len())];
+        let events = events[self.below(events.len())];
         let call = Call::on("epoll_ctl", self.port()).with("change", change);
         let call = call.with("source", DUPLEX);
         let mut call = call.with("trigger", self.of(&["level", "edge"]));
-        match self.rng.below(6) {
+        match self.below(6) {
             0 | 1 => call = call.with("oneshot", Word::Yes),
             2 => call = call.with("exclusive", Word::Yes),
             _ => {}
@@ -240,7 +258,7 @@ impl Draw<'_> {
             &["enable"],
             &["disable"],
         ];
-        let flags = flags[self.rng.below(flags.len())];
+        let flags = flags[self.below(flags.len())];
         let mut call = Call::on("kevent", self.port()).with("source", source);
         if let Some(filter) = filter {
             call = call.with("filter", filter);

@@ -26,6 +26,11 @@ enum Drawn {
 }
 
 impl Kind {
+    /// Whether so many threads can have it: a lone one has nobody to start.
+    pub fn is_for(&self, threads: usize) -> bool {
+        threads > 1 || self.name != "spawn"
+    }
+
     /// One operation of this kind, or some that belong together.
     pub fn draw(&self, draw: &mut Draw<'_>) -> Vec<Call> {
         match self.draw {
@@ -155,7 +160,7 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     kind("chain", 8, |draw| draw.chain()),
     kind("end of a read of a chain", 8, |draw| {
-        let bytes = [3, 4096][draw.rng.below(2)];
+        let bytes = [3, 4096][draw.below(2)];
         Call::on("complete", draw.of(&LINKED)).with("bytes", bytes)
     }),
     kind("cancel a read of a chain", 2, |draw| {
@@ -172,7 +177,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind("get from a small ring", 8, |_| Call::on("get", SMALL)),
     kind("batch from a small ring", 8, |draw| {
         let batch = Call::on("get", SMALL).with("max", draw.max());
-        batch.with("min", draw.rng.below(4) as i64)
+        batch.with("min", draw.number_below(4, 3))
     }),
     kind("poll of a small ring", 6, |draw| {
         let batch = Call::on("get", SMALL).with("max", draw.max());
@@ -180,7 +185,7 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     slow("batch from a small ring in time", 3, |draw| {
         let batch = Call::on("get", SMALL).with("max", draw.max());
-        let batch = batch.with("min", draw.rng.below(4) as i64);
+        let batch = batch.with("min", draw.number_below(4, 3));
         batch.with("timeout", draw.ticks())
     }),
     kind("post to a small ring", 16, |draw| {
@@ -194,7 +199,7 @@ pub(super) const KINDS: &[Kind] = &[
     several("batch from a ring of one", 8, |draw| {
         draw.make(|draw, ring| {
             let batch = Call::on("get", ring).with("max", draw.max());
-            batch.with("min", draw.rng.below(4) as i64)
+            batch.with("min", draw.number_below(4, 3))
         })
     }),
     several("poll of a ring of one", 4, |draw| {
@@ -235,7 +240,7 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     kind("batch of what ended in its turn", 6, |draw| {
         let batch = Call::on("get", DRAINED).with("max", draw.max());
-        batch.with("min", draw.rng.below(4) as i64)
+        batch.with("min", draw.number_below(4, 3))
     }),
     kind("poll of what ended in its turn", 4, |draw| {
         let batch = Call::on("get", DRAINED).with("max", draw.max());
@@ -412,7 +417,7 @@ pub(super) const KINDS: &[Kind] = &[
         add.with("into", "was")
     }),
     kind("compare_swap", 4, |draw| {
-        let expected = draw.rng.below(3) as i64;
+        let expected = draw.below(3) as i64;
         let swap = Call::on("compare_swap", VARIABLE).with("expect", expected);
         swap.with("value", draw.ticks()).with("into", "was")
     }),

@@ -4,11 +4,12 @@ use super::draw::{
     CHAINED, DRAINED, DRAINED_FILES, DUPLEX, IN_TURN, INNER, LINKED, MULTISHOT, OF_ONE, ON, PORTS,
     REQUESTS, SMALL, SOURCES, TOP, VARIABLE,
 };
-use crate::choose::Rng;
+use portsim_model::choice::Answers;
+
 use crate::draft::{Part, Word};
 
 /// Everything that an operation can speak of; a draft forgets what is not spoken of.
-pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
+pub(super) fn parts(answers: &mut dyn Answers) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut part = |section, name, fields| {
         parts.push(Part {
@@ -18,7 +19,7 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
         });
     };
     for name in PORTS {
-        let concurrency = rng.below(4) as i64;
+        let concurrency = answers.answer(4) as i64;
         part("ports", name, vec![("concurrency", concurrency.into())]);
     }
     part("ports", SMALL, vec![("entries", 2.into())]);
@@ -32,7 +33,7 @@ pub(super) fn parts(rng: &mut Rng) -> Vec<Part> {
     part("mutexes", "mutex", Vec::new());
     part("semaphores", "units", vec![("count", 1.into())]);
     for name in SOURCES {
-        let readable = rng.below(3) == 0;
+        let readable = answers.answer(3) == 0;
         part(
             "sources",
             name,

@@ -37,6 +37,7 @@ pub fn report(report: Report<'_>) -> String {
         | Report::Stress(_)
         | Report::Logs(_)
         | Report::Compare(_)
+        | Report::Distinguish(_)
         | Report::Merge(_)
         | Report::Export(_)
         | Report::List(_) => Vec::new(),

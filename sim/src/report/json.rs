@@ -1,5 +1,6 @@
 //! Reports for machines: the keys that tools rely on. What they mean stands at the fields of the reports.
 
+mod experiments;
 pub mod join;
 mod mistakes;
 pub mod sarif;
@@ -64,6 +65,7 @@ fn value(report: Report<'_>) -> Value {
         Report::CrossCheck(it) => cross_check(it),
         Report::Explore(it) => opened(it),
         Report::Compare(it) => compared(it),
+        Report::Distinguish(it) => experiments::distinguished(it),
         Report::Fuzz(it) => fuzzed(it),
         Report::Merge(it) => it.whole().clone(),
         Report::Export(it) => exported(it),

@@ -127,6 +127,7 @@ impl Report<'_> {
             Report::Replay(_)
             | Report::Diff(_)
             | Report::Explore(_)
+            | Report::Distinguish(_)
             | Report::Merge(_)
             | Report::Export(_)
             | Report::List(_) => Judged::default(),

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod covered;
 pub mod cross_check;
 pub(crate) mod culprit;
+pub mod distinguish;
 pub mod exit;
 pub mod explore;
 pub mod export;
@@ -68,6 +69,8 @@ pub enum Report<'r> {
     Explore(&'r explore::Opened),
     /// `compare`.
     Compare(&'r compare::Compared),
+    /// `distinguish`.
+    Distinguish(&'r distinguish::Distinguished),
     /// `fuzz`.
     Fuzz(&'r fuzz::Fuzzed),
     /// `merge`.
@@ -94,6 +97,7 @@ impl Report<'_> {
             Report::CrossCheck(cross_check) => cross_check.exit(),
             Report::Explore(explored) => explored.exit(),
             Report::Compare(compared) => compared.exit(),
+            Report::Distinguish(found) => found.exit(),
             Report::Fuzz(fuzzed) => fuzzed.exit(),
             Report::Merge(said) => said.exit(),
             Report::Export(exported) => exported.exit(),

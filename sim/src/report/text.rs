@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod covered;
 mod cross_check;
+mod distinguish;
 mod fuzz;
 mod list;
 mod log;
@@ -59,6 +60,7 @@ fn found(report: Report<'_>, layout: Layout) -> String {
         Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check, layout),
         Report::Explore(explored) => explored_at(explored),
         Report::Compare(compared) => compare::compare(compared),
+        Report::Distinguish(found) => distinguish::distinguish(found),
         Report::Fuzz(fuzzed) => fuzz::fuzz(fuzzed),
         // The parts were for machines, and so is the whole.
         Report::Merge(_) => json::report(report, &[]),
@@ -96,6 +98,7 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         | Report::Stress(_)
         | Report::CrossCheck(_)
         | Report::Compare(_)
+        | Report::Distinguish(_)
         | Report::Fuzz(_)
         | Report::Merge(_)
         | Report::List(_) => Vec::new(),

@@ -1,0 +1,258 @@
+//! What threads can be told by a system that plays a scenario: in any order, and turn by turn.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use portsim_model::State;
+use portsim_model::event::{Observer, Outcome};
+use portsim_model::machine::AnyMachine;
+use portsim_model::program::{Op, Program, Slated, ThreadId};
+use portsim_model::step::{Step, StepKind};
+
+use super::space::THREADS_MAX;
+use crate::personality::play;
+
+/// What each thread was told so far, in its order: a number for all of it.
+type Told = [u64; THREADS_MAX];
+
+/// A situation: where a run stands, and what was told on the way.
+type Situation = (State, Told);
+
+/// The most situations that are looked at; a scenario with more is not compared.
+const SITUATIONS_MAX: usize = 4_000;
+
+/// The most turns beyond one for each operation: of threads that come back from a wait, that end, and of the clock.
+const TURNS_MORE: usize = 3;
+
+/// Notes what threads are told.
+#[derive(Default)]
+struct Ear(Told);
+
+impl Observer for Ear {
+    fn call(&mut self, _: ThreadId, _: Op) {}
+
+    fn ret(&mut self, thread: ThreadId, op: Op, outcome: Outcome) {
+        // Whether the end of a thread is a step of its own can nobody see.
+        if op == Op::Exit {
+            return;
+        }
+        let told = &mut self.0[thread.index()];
+        *told = mixed(*told, number_of(outcome));
+    }
+}
+
+fn mixed(so_far: u64, more: u64) -> u64 {
+    let mixed = (so_far ^ more).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 29
+}
+
+/// A number for each outcome.
+fn number_of(outcome: Outcome) -> u64 {
+    let packets = |kind: u64, packets: &[portsim_model::program::PacketId]| {
+        packets.iter().fold(kind, |so_far, packet| {
+            mixed(so_far, 1 + u64::from(packet.0))
+        })
+    };
+    match outcome {
+        Outcome::Done => 1,
+        Outcome::Packet(packet) => packets(2, &[packet]),
+        Outcome::Packets(batch) => packets(3, batch.packets()),
+        Outcome::Partial(batch) => packets(4, batch.packets()),
+        Outcome::Value(value) => mixed(5, u64::from(value.cast_unsigned())),
+        Outcome::Other(value) => mixed(6, u64::from(value.cast_unsigned())),
+        Outcome::Io(result) => mixed(7, result.index() as u64),
+        Outcome::Failed(error) => mixed(8, error as u64),
+    }
+}
+
+/// A system that plays one scenario.
+pub struct Side {
+    /// Threads move as they like.
+    free: Arc<dyn AnyMachine>,
+    /// Threads take turns: a machine for each who may be next, and the clock last.
+    turns: Vec<Arc<dyn AnyMachine>>,
+    turns_max: usize,
+}
+
+/// Everything a step can lead to.
+enum After {
+    /// Somebody is told something, or not, and the run goes on.
+    On(Situation),
+    /// An invariant of every port is broken.
+    Broken(Told),
+}
+
+impl Side {
+    /// The system of this name with a program; none if it cannot play it.
+    pub fn new(name: &str, program: &Arc<Program>, operations: usize) -> Option<Side> {
+        let free = play(name, program, 1).ok()?;
+        let turns_max = operations + TURNS_MORE;
+        let threads = program.thread_ids().map(Slated::Thread);
+        let turns = threads.chain([Slated::Time]).map(|next| {
+            let mut program = Program::clone(program);
+            program.schedule = Some(vec![next; turns_max]);
+            play(name, &Arc::new(program), 1).ok()
+        });
+        Some(Side {
+            turns: turns.collect::<Option<_>>()?,
+            free,
+            turns_max,
+        })
+    }
+
+    /// What threads can be told by the end, whoever moves when; none if there are too many situations.
+    pub fn freely(&self) -> Option<BTreeSet<Told>> {
+        let machine = &*self.free;
+        let mut open: Vec<Situation> = vec![(machine.boot(), Told::default())];
+        let mut seen: HashSet<Situation> = open.iter().cloned().collect();
+        let (mut ends, mut movers) = (BTreeSet::new(), Vec::new());
+        while let Some(situation) = open.pop() {
+            movers.clear();
+            let _ = machine.movers(&situation.0, &mut movers);
+            if movers.is_empty() {
+                ends.insert(with_who_waits(machine, &situation));
+            }
+            for &mover in &movers {
+                take(machine, &situation, mover, &mut |after| match after {
+                    After::On(next) => {
+                        if seen.insert(next.clone()) {
+                            open.push(next);
+                        }
+                    }
+                    After::Broken(told) => {
+                        ends.insert(told);
+                    }
+                });
+            }
+            if seen.len() > SITUATIONS_MAX {
+                return None;
+            }
+        }
+        Some(ends)
+    }
+
+    /// The situations after the next turn, this one's, in any of these.
+    fn after(&self, now: &BTreeSet<Situation>, who: usize) -> BTreeSet<Situation> {
+        let machine = &*self.turns[who];
+        let (mut open, mut all) = (Vec::new(), BTreeSet::new());
+        let mut movers = Vec::new();
+        for situation in now {
+            movers.clear();
+            let _ = machine.movers(&situation.0, &mut movers);
+            for &mover in &movers {
+                take(machine, situation, mover, &mut |after| match after {
+                    After::On(next) => open.push(next),
+                    After::Broken(told) => {
+                        all.insert((State::default(), told));
+                    }
+                });
+            }
+        }
+        // Who was woken goes on, and whose time is over, before anybody has a turn.
+        while let Some(situation) = open.pop() {
+            movers.clear();
+            let _ = machine.movers(&situation.0, &mut movers);
+            movers.retain(|mover| is_no_turn(machine, &situation.0, *mover));
+            if movers.is_empty() {
+                all.insert(situation);
+                continue;
+            }
+            for &mover in &movers {
+                take(machine, &situation, mover, &mut |after| match after {
+                    After::On(next) => open.push(next),
+                    After::Broken(told) => {
+                        all.insert((State::default(), told));
+                    }
+                });
+            }
+        }
+        all
+    }
+
+    fn at_start(&self) -> BTreeSet<Situation> {
+        BTreeSet::from([(self.turns[0].boot(), Told::default())])
+    }
+}
+
+/// The fewest turns after which threads can have been told by one system what they cannot by the other: who takes them, and
+/// whether nothing is told by both.
+pub fn parting(a: &Side, b: &Side) -> Option<(Vec<usize>, bool)> {
+    type Both = (BTreeSet<Situation>, BTreeSet<Situation>);
+    let mut level: BTreeMap<Both, Vec<usize>> = BTreeMap::new();
+    level.insert((a.at_start(), b.at_start()), Vec::new());
+    let mut looked_at = 0;
+    for _ in 0..a.turns_max {
+        let mut next = BTreeMap::new();
+        // By their turns, so that of two ways the first is told.
+        let mut now: Vec<_> = level.into_iter().collect();
+        now.sort_by(|one, other| one.1.cmp(&other.1));
+        for ((in_a, in_b), taken) in now {
+            for who in 0..a.turns.len() {
+                let mut after = (a.after(&in_a, who), b.after(&in_b, who));
+                if after.0.is_empty() && after.1.is_empty() {
+                    continue;
+                }
+                let mut turns = taken.clone();
+                turns.push(who);
+                let (in_a, in_b) = (told(&after.0), told(&after.1));
+                if in_a != in_b {
+                    return Some((turns, in_a.is_disjoint(&in_b)));
+                }
+                after.0.retain(is_going_on);
+                after.1.retain(is_going_on);
+                looked_at += after.0.len() + after.1.len();
+                next.entry(after).or_insert(turns);
+            }
+        }
+        if looked_at > SITUATIONS_MAX {
+            return None;
+        }
+        level = next;
+    }
+    None
+}
+
+/// Whether no invariant was broken on the way: such a run is over, and has no state.
+fn is_going_on((state, _): &Situation) -> bool {
+    !state.bytes().is_empty()
+}
+
+fn told(situations: &BTreeSet<Situation>) -> BTreeSet<Told> {
+    situations.iter().map(|(_, told)| *told).collect()
+}
+
+/// Whether a move in lock-step is nobody's turn.
+fn is_no_turn(machine: &dyn AnyMachine, state: &State, mover: Step) -> bool {
+    match mover.kind {
+        StepKind::Wake => true,
+        StepKind::Turn => false,
+        StepKind::Time => machine.view(state).deadline(mover.thread) == Some(0),
+    }
+}
+
+/// Calls `each` with everything that a move can lead to.
+fn take(
+    machine: &dyn AnyMachine,
+    (state, told): &Situation,
+    mover: Step,
+    each: &mut impl FnMut(After),
+) {
+    let mut ear = Ear(*told);
+    machine.take_all(state, mover, &mut ear, |ear, _, next, fault| {
+        let heard = std::mem::replace(&mut ear.0, *told);
+        each(match fault {
+            None => After::On((next, heard)),
+            Some(fault) => After::Broken(heard.map(|told| mixed(told, 1_000 + fault as u64))),
+        });
+    });
+}
+
+/// What was told in the end, and who is inside a call.
+fn with_who_waits(machine: &dyn AnyMachine, (state, told): &Situation) -> Told {
+    let mut told = *told;
+    for thread in machine.view(state).inside_calls() {
+        let told = &mut told[thread.index()];
+        *told = mixed(*told, u64::MAX);
+    }
+    told
+}

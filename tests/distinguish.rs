@@ -1,0 +1,97 @@
+//! The smallest scenarios that tell systems apart: they are found, they hold on the one and not on the other, and where
+//! nothing differs nothing is found.
+
+use serde_json::Value;
+
+use crate::command::{Scratch, json, portsim};
+
+/// Asks for the smallest scenario that tells two systems apart.
+fn distinguish(a: &str, b: &str, more: &[&str]) -> Value {
+    let mut arguments = vec!["distinguish", a, b];
+    arguments.extend(more);
+    json(&arguments, 0)
+}
+
+/// The verdict of a scenario on a system, whichever it is meant for.
+fn verdict(scenario: &Value, system: &str) -> String {
+    let mut scenario = scenario.clone();
+    let base = system.split(':').next().unwrap_or_default();
+    scenario["as"] = serde_json::json!([base]);
+    let scratch = Scratch::new(&format!("told-apart-{base}"));
+    let file = scratch.file("it.json", scenario.to_string().as_bytes());
+    let out = portsim(&["check", &file, "--as", system, "--json"]);
+    let report: Value = serde_json::from_slice(&out.stdout).expect("a report");
+    let verdict = &report["scenarios"][0]["verdict"];
+    verdict.as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_is_found_holds_on_the_one_and_not_on_the_other() {
+    for (a, b) in [
+        ("windows", "windows-2003"),
+        ("windows", "wine-10"),
+        ("wine-8", "wine-10"),
+        ("epoll", "select"),
+        ("illumos", "kqueue"),
+    ] {
+        let report = distinguish(a, b, &["--operations", "2"]);
+        let found = &report["found"][0];
+        let scenario = &found["scenario"];
+        assert!(scenario["properties"]["at_end"].is_object(), "{report}");
+        let on = scenario["as"][0].as_str().unwrap_or_default();
+        let other = if on == a { b } else { a };
+        assert_eq!(verdict(scenario, on), "pass", "{report}");
+        assert_eq!(verdict(scenario, other), "violation", "{report}");
+        let is_told = |side: &str| found[side].as_array().is_some_and(|ways| !ways.is_empty());
+        assert!(is_told("only_a") || is_told("only_b"), "{report}");
+    }
+}
+
+#[test]
+fn what_changed_in_a_kernel_is_found_at_the_size_at_which_it_was_found_by_hand() {
+    let words = ["--vocabulary", "get,post", "--operations", "3"];
+    let report = distinguish("io-uring", "io-uring-7.2", &words);
+    let found = &report["found"][0];
+    assert_eq!(found["operations"], 3, "{report}");
+    assert_eq!(found["turns"], 3, "{report}");
+}
+
+#[test]
+fn readings_of_an_open_claim_are_told_apart() {
+    let (a, b) = (
+        "windows:poll-counts=counts",
+        "windows:poll-counts=does-not-count",
+    );
+    let report = distinguish(a, b, &["--vocabulary", "get,post"]);
+    let found = &report["found"][0];
+    assert_eq!(
+        found["claims"],
+        serde_json::json!(["windows/poll-counts"]),
+        "{report}"
+    );
+    let scenario = &found["scenario"];
+    assert_ne!(verdict(scenario, a), verdict(scenario, b), "{report}");
+}
+
+#[test]
+fn that_nothing_tells_two_apart_is_an_answer() {
+    let words = ["--vocabulary", "get,post", "--operations", "2"];
+    let report = distinguish("kqueue", "kqueue-macos", &words);
+    assert_eq!(report["found"], serde_json::json!([]));
+    assert!(
+        report["compared"]
+            .as_u64()
+            .is_some_and(|compared| compared > 100),
+        "{report}"
+    );
+}
+
+#[test]
+fn how_many_compare_makes_no_difference() {
+    let one = distinguish("windows", "windows-2003", &["--workers", "1"]);
+    let three = distinguish("windows", "windows-2003", &["--workers", "3"]);
+    assert_eq!(
+        (&one["found"], &one["compared"]),
+        (&three["found"], &three["compared"])
+    );
+}
