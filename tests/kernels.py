@@ -55,6 +55,10 @@ class Kernel:
         return next(folder.rglob("vmlinuz*"))
 
 
+# Seconds after which a machine that has not begun its job stands still.
+START = 180
+
+
 def kernels():
     """All that are packaged, oldest first. Where the kernel of an image is in a package of its own, that is taken."""
     found = {}
@@ -86,11 +90,11 @@ def boot(kernel, name, job, limit=1500):
     ]
     try:
         # The emulator runs processors side by side, and now and then one of them meets code that a kernel is just
-        # patching at its start. What goes wrong behind the start is told.
-        for _ in range(3):
-            subprocess.run(command, timeout=limit, check=True, stdin=subprocess.DEVNULL)
-            if "the job begins" in said.read_text(errors="replace"):
-                break
+        # patching at its start: it ends, or stands still. What goes wrong behind the start is told.
+        for _ in range(5):
+            with subprocess.Popen(command, stdin=subprocess.DEVNULL) as machine:
+                if ends(machine, said, limit):
+                    break
         with tarfile.open(fileobj=io.BytesIO(brought.read_bytes())) as files:
             return {
                 pathlib.PurePath(member.name).as_posix(): files.extractfile(member).read()
@@ -99,6 +103,25 @@ def boot(kernel, name, job, limit=1500):
     except (subprocess.SubprocessError, tarfile.TarError) as error:
         tail = said.read_text(errors="replace").splitlines()[-20:] if said.exists() else []
         sys.exit("\n".join([f"Linux {kernel.version}: {error}", *tail]))
+
+
+def ends(machine, said, limit):
+    """Whether a machine began its job, and ended by itself; one that has not begun after some minutes never will."""
+    began = lambda: said.exists() and "the job begins" in said.read_text(errors="replace")
+    try:
+        try:
+            machine.wait(START)
+        except subprocess.TimeoutExpired:
+            if not began():
+                machine.kill()
+                return False
+            machine.wait(limit)
+    except subprocess.TimeoutExpired:
+        machine.kill()
+        raise
+    if machine.returncode:
+        raise subprocess.CalledProcessError(machine.returncode, "qemu-system-x86_64")
+    return began()
 
 
 def judged(kernel, asked):

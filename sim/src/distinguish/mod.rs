@@ -106,14 +106,14 @@ pub fn distinguish(
     for operations in 1..=bound.operations {
         for shape in shapes(operations, bound.threads) {
             let [one_port, two_ports] = &words[shape.len() - 1];
-            let most = families_max(operations);
+            let (own, most) = families_max(operations);
             let on_two = if operations > 3 {
                 &[]
             } else {
                 &[two_ports][..]
             };
             for words in [one_port].into_iter().chain(on_two.iter().copied()) {
-                for families in words.families(most) {
+                for families in words.families(own, most) {
                     let space = Space::new(shape.clone(), words, families);
                     let search = Search {
                         a,
@@ -145,13 +145,13 @@ pub fn distinguish(
     Ok(all)
 }
 
-/// How many families of operations a scenario of so many operations has, at most: a large one that speaks of everything is
-/// no small experiment.
-fn families_max(operations: usize) -> usize {
+/// How many operations of a scenario of so many may have families of their own, and of how many families the scenario is at
+/// most: a large one that speaks of everything is no small experiment.
+fn families_max(operations: usize) -> (usize, u32) {
     match operations {
-        0..=2 => operations,
-        3 | 4 => 1,
-        _ => 0,
+        0..=2 => (operations, u32::MAX),
+        3 | 4 => (1, 2),
+        _ => (0, 0),
     }
 }
 

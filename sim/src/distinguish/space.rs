@@ -60,13 +60,13 @@ impl Words {
         }
     }
 
-    /// The sets of families that scenarios can have, if each has at most so many operations' worth of them.
-    pub fn families(&self, most: usize) -> Vec<u64> {
+    /// The sets of families that scenarios can have: those of at most so many operations, and at most so many.
+    pub fn families(&self, operations: usize, most: u32) -> Vec<u64> {
         let mut own: Vec<u64> = self.calls.iter().map(|word| word.families).collect();
         own.sort_unstable();
         own.dedup();
         let mut all = vec![0];
-        for _ in 0..most {
+        for _ in 0..operations {
             let more = all
                 .iter()
                 .flat_map(|so_far| own.iter().map(move |own| so_far | own));
@@ -74,6 +74,7 @@ impl Words {
             all.sort_unstable_by_key(|families: &u64| (families.count_ones(), *families));
             all.dedup();
         }
+        all.retain(|families| families.count_ones() <= most);
         all
     }
 
@@ -284,7 +285,7 @@ impl Space {
     }
 
     /// What a word becomes; what it asks of a thread, behind a dot, stays.
-    fn renamed(&self, word: &String, becomes: &[usize], twins: usize) -> String {
+    fn renamed(&self, word: &str, becomes: &[usize], twins: usize) -> String {
         let (who, asked) = word.split_at(word.find('.').unwrap_or(word.len()));
         if let Some(thread) = self.words.names.iter().position(|name| name == who) {
             return format!("{}{asked}", self.words.names[becomes[thread]]);
@@ -298,7 +299,7 @@ impl Space {
                 }
             }
         }
-        word.clone()
+        word.to_owned()
     }
 }
 
