@@ -26,6 +26,11 @@ None of this says what Windows does: that is what [the claims](CLAIMS.md) and th
 # Scenarios that come out one way or the other from run to run, and so are in no count and no row.
 ENDS_RACE = "what CancelIoEx ends on a whole file reports in the order in which the issuing threads get to it"
 UNSTEADY = {
+    "epoll": {
+        "vectors/b/b7-handed-packet-and-the-handle": (
+            "one event wakes the waiter and who polls the descriptor, and the latter may look before the former has taken it"
+        ),
+    },
     "wine-8": {
         "windows/cancel-of-a-whole-file": ENDS_RACE,
         "windows-2003/any-waiter-may-end-it": "of two waiters the end of an I/O operation goes to the older or to the newer",
