@@ -86,6 +86,14 @@ fn that_nothing_tells_two_apart_is_an_answer() {
     );
 }
 
+/// Whether its end is a step of a thread is no difference, though others can wait for it.
+#[test]
+fn who_waits_for_the_end_of_a_thread_sees_no_step() {
+    let words = ["--vocabulary", "get,await,join", "--operations", "2"];
+    let report = distinguish("windows", "condvar", &words);
+    assert_eq!(report["found"], serde_json::json!([]));
+}
+
 #[test]
 fn how_many_compare_makes_no_difference() {
     let one = distinguish("windows", "windows-2003", &["--workers", "1"]);

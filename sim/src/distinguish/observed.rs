@@ -6,8 +6,9 @@ use std::sync::Arc;
 use portsim_model::State;
 use portsim_model::event::{Observer, Outcome};
 use portsim_model::machine::AnyMachine;
-use portsim_model::program::{Op, Program, Slated, ThreadId};
+use portsim_model::program::{Instr, Op, Program, Slated, ThreadId};
 use portsim_model::step::{Step, StepKind};
+use portsim_model::threads::Mode;
 
 use super::space::THREADS_MAX;
 use crate::personality::play;
@@ -169,6 +170,20 @@ impl Side {
         all
     }
 
+    /// The first thread that has only its end left to do in some of these.
+    fn at_its_end(&self, now: &BTreeSet<Situation>) -> Option<usize> {
+        let program = self.free.program();
+        let ends = |state: &State, id: ThreadId| {
+            let thread = self.turns[0].view(state).thread(id);
+            thread.mode() == Mode::Ready
+                && thread.suspensions() == 0
+                && program.code(id).instrs[usize::from(thread.pc())] == Instr::End
+        };
+        let mut threads = program.thread_ids();
+        let found = threads.find(|&id| now.iter().any(|(state, _)| ends(state, id)));
+        found.map(ThreadId::index)
+    }
+
     fn at_start(&self) -> BTreeSet<Situation> {
         BTreeSet::from([(self.turns[0].boot(), Told::default())])
     }
@@ -187,7 +202,10 @@ pub fn parting(a: &Side, b: &Side) -> Option<(Vec<usize>, bool)> {
         let mut now: Vec<_> = level.into_iter().collect();
         now.sort_by(|one, other| one.1.cmp(&other.1));
         for ((in_a, in_b), taken) in now {
-            for who in 0..a.turns.len() {
+            // Where the end of a thread is a step it has its turn at once: nobody can see whether it is one.
+            let ends = a.at_its_end(&in_a).or_else(|| b.at_its_end(&in_b));
+            let next_turns = ends.map_or(0..a.turns.len(), |who| who..who + 1);
+            for who in next_turns {
                 let mut after = (a.after(&in_a, who), b.after(&in_b, who));
                 if after.0.is_empty() && after.1.is_empty() {
                     continue;
