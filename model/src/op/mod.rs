@@ -619,28 +619,9 @@ impl Op {
     }
 
     /// The same wait for a packet with another limit; any other operation as it is.
-    pub fn waiting(self, timeout: Timeout) -> Op {
-        if let Op::Get {
-            port,
-            into,
-            timeout: _,
-            max,
-            min,
-            min_wait,
-            alertable,
-            keeps,
-        } = self
-        {
-            return Op::Get {
-                port,
-                into,
-                timeout,
-                max,
-                min,
-                min_wait,
-                alertable,
-                keeps,
-            };
+    pub fn waiting(mut self, limit: Timeout) -> Op {
+        if let Op::Get { timeout, .. } = &mut self {
+            *timeout = limit;
         }
         self
     }

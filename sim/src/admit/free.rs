@@ -16,7 +16,6 @@
 mod calls;
 mod earlier;
 mod guess;
-mod heard;
 mod impossible;
 mod layers;
 mod leaving;

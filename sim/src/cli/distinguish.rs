@@ -52,7 +52,7 @@ pub fn distinguish(args: &args::Distinguish, say: &Say) -> Result<Exit, Stop> {
     let distinguished = Distinguished {
         a,
         b,
-        complete: !stopped() || !args.all && !experiments.is_empty(),
+        complete: !stopped(),
         found: experiments,
         compared: compared.compared,
         left_out: compared.left_out,

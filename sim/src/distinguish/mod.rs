@@ -19,7 +19,7 @@ use crate::draft::{CLOCK, Call, Draft};
 use crate::fuzz::{parts_of, with_keys};
 use crate::personality::{base, unsupported};
 use crate::scenario::Scenario;
-use observed::{Side, parting};
+use observed::{Side, Turns, by_turns};
 use space::{PLAIN, Space, Words, names, shapes};
 
 pub use space::THREADS_MAX;
@@ -270,14 +270,13 @@ impl Search<'_> {
             return Apart::Yes { draft, wholly };
         }
         // A lone thread has no others to take turns with.
-        let parts = if draft.threads.len() > 1 {
-            parting(&a, &b)
-        } else {
-            None
-        };
-        match parts {
-            None => Apart::No,
-            Some((turns, wholly)) => {
+        if draft.threads.len() == 1 {
+            return Apart::No;
+        }
+        match by_turns(&a, &b) {
+            Turns::Alike => Apart::No,
+            Turns::TooMany => Apart::Unknown,
+            Turns::Apart { turns, wholly } => {
                 let name = |who: usize| {
                     let thread = draft.threads.get(who);
                     thread.map_or(CLOCK.to_owned(), |(name, _)| name.clone())

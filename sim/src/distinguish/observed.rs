@@ -189,9 +189,23 @@ impl Side {
     }
 }
 
-/// The fewest turns after which threads can have been told by one system what they cannot by the other: who takes them, and
-/// whether nothing is told by both.
-pub fn parting(a: &Side, b: &Side) -> Option<(Vec<usize>, bool)> {
+/// What turns say of two systems.
+pub enum Turns {
+    /// Nothing, up to the last that is looked at.
+    Alike,
+    /// After these threads can have been told by one what they cannot by the other.
+    Apart {
+        /// Who takes them, the fewest that there are.
+        turns: Vec<usize>,
+        /// Whether nothing is told by both.
+        wholly: bool,
+    },
+    /// There are too many situations to say.
+    TooMany,
+}
+
+/// Compares two systems turn by turn.
+pub fn by_turns(a: &Side, b: &Side) -> Turns {
     type Both = (BTreeSet<Situation>, BTreeSet<Situation>);
     let mut level: BTreeMap<Both, Vec<usize>> = BTreeMap::new();
     level.insert((a.at_start(), b.at_start()), Vec::new());
@@ -214,7 +228,8 @@ pub fn parting(a: &Side, b: &Side) -> Option<(Vec<usize>, bool)> {
                 turns.push(who);
                 let (in_a, in_b) = (told(&after.0), told(&after.1));
                 if in_a != in_b {
-                    return Some((turns, in_a.is_disjoint(&in_b)));
+                    let wholly = in_a.is_disjoint(&in_b);
+                    return Turns::Apart { turns, wholly };
                 }
                 after.0.retain(is_going_on);
                 after.1.retain(is_going_on);
@@ -223,11 +238,11 @@ pub fn parting(a: &Side, b: &Side) -> Option<(Vec<usize>, bool)> {
             }
         }
         if looked_at > SITUATIONS_MAX {
-            return None;
+            return Turns::TooMany;
         }
         level = next;
     }
-    None
+    Turns::Alike
 }
 
 /// Whether no invariant was broken on the way: such a run is over, and has no state.

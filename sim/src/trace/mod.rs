@@ -6,6 +6,7 @@
 
 pub mod cells;
 pub mod changes;
+mod heard;
 pub mod lanes;
 mod line;
 mod outcome;
@@ -17,6 +18,7 @@ mod watch;
 mod wire;
 mod write;
 
+pub(crate) use heard::Heard;
 pub use line::{call_line, event_line, outcome_fields, packet_fields};
 pub use outcome::answer_of;
 #[cfg(all(any(test, fuzzing), not(loom)))]

@@ -6,33 +6,27 @@ use portsim_model::os_error::OsError;
 use portsim_model::program::{Op, PacketId, Program, ThreadId};
 use portsim_model::step::Step;
 
+use super::heard::Heard;
 use super::{Answer, Event, Shown};
 
 /// Watches the steps of one run of the model.
 pub struct Watcher<'p> {
     program: &'p Program,
     os_error: fn(Error) -> OsError,
-    called: Option<(ThreadId, Op)>,
-    returned: Vec<(ThreadId, Op, Outcome)>,
-    /// The claims that decided; none where nobody asks.
-    by: Option<Vec<&'static Claim>>,
+    heard: Heard,
 }
 
 impl Observer for Watcher<'_> {
     fn call(&mut self, thread: ThreadId, op: Op) {
-        self.called = Some((thread, op));
+        self.heard.call(thread, op);
     }
 
     fn ret(&mut self, thread: ThreadId, op: Op, outcome: Outcome) {
-        self.returned.push((thread, op, outcome));
+        self.heard.ret(thread, op, outcome);
     }
 
     fn by(&mut self, claim: &'static Claim) {
-        if let Some(by) = &mut self.by
-            && !by.contains(&claim)
-        {
-            by.push(claim);
-        }
+        self.heard.by(claim);
     }
 }
 
@@ -42,16 +36,14 @@ impl<'p> Watcher<'p> {
         Watcher {
             program,
             os_error,
-            called: None,
-            returned: Vec::new(),
-            by: None,
+            heard: Heard::default(),
         }
     }
 
     /// The same, and it notes which claims decided each step.
     pub fn asking_why(program: &'p Program, os_error: fn(Error) -> OsError) -> Watcher<'p> {
         Watcher {
-            by: Some(Vec::new()),
+            heard: Heard::asking(true),
             ..Watcher::new(program, os_error)
         }
     }
@@ -61,14 +53,18 @@ impl<'p> Watcher<'p> {
     /// can observe; or else that a step was taken that shows nothing.
     pub fn finish(&mut self, step: Step, events: &mut Vec<Event>) {
         let first = events.len();
-        if let Some((thread, op)) = self.called.take() {
-            let own = self.returned.iter().position(|(who, ..)| *who == thread);
-            let own = own.map(|own| self.returned.remove(own).2);
+        if let Some((thread, op)) = self.heard.called.take() {
+            let own = self
+                .heard
+                .returned
+                .iter()
+                .position(|(who, ..)| *who == thread);
+            let own = own.map(|own| self.heard.returned.remove(own).2);
             let answer = own.map(|outcome| self.answer(outcome));
             events.push(Event::of(Shown::Call { thread, op, answer }));
         }
-        self.returned.sort_by_key(|(thread, ..)| *thread);
-        for (thread, op, outcome) in std::mem::take(&mut self.returned) {
+        self.heard.returned.sort_by_key(|(thread, ..)| *thread);
+        for (thread, op, outcome) in std::mem::take(&mut self.heard.returned) {
             let answer = self.answer(outcome);
             events.push(Event::of(Shown::Return { thread, op, answer }));
         }
@@ -79,7 +75,7 @@ impl<'p> Watcher<'p> {
             }));
         }
         events[first].choice = step.choice;
-        if let Some(by) = &mut self.by {
+        if let Some(by) = &mut self.heard.by {
             events[first].by = std::mem::take(by);
         }
     }

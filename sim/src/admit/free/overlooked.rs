@@ -8,8 +8,8 @@ use portsim_model::program::{PortId, Timeout};
 use portsim_model::step::{Step, StepKind};
 
 use super::calls::Call;
-use super::heard::Heard;
 use super::{Judge, Place};
+use crate::trace::Heard;
 
 impl Judge<'_> {
     /// Whether a step can be one of a call that overlooks something.

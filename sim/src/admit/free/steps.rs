@@ -10,10 +10,9 @@ use portsim_model::threads::Mode;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::calls::{Call, NONE, Said};
-use super::heard::Heard;
 use super::place::{Behind, FRONT, Numbers, Place, Trail};
 use super::{Finish, Judge, USUAL};
-use crate::trace::answer;
+use crate::trace::{Heard, answer};
 
 /// A step that can come next.
 #[derive(Debug, Clone, Copy)]

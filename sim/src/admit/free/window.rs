@@ -13,14 +13,13 @@ use portsim_model::machine::AnyMachine;
 use portsim_model::program::PacketId;
 
 use super::calls::{Call, Calls};
-use super::heard::Heard;
 use super::layers::Layer;
 use super::place::Numbers;
 use super::steps::{Does, Next};
 use super::{Judge, Limits, Place, Search};
 use crate::admit::Refusal;
 use crate::names::Names;
-use crate::trace::{Answer, Shown, answer, cells};
+use crate::trace::{Answer, Heard, Shown, answer, cells};
 
 /// The most places that are looked at to leave one event out.
 const LOOKS_EACH: usize = 20_000;

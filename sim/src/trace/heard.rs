@@ -6,7 +6,7 @@ use portsim_model::program::{Op, ThreadId};
 
 /// Watches one step.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// Who called what.
     pub called: Option<(ThreadId, Op)>,
     /// Whose calls ended, and how.
