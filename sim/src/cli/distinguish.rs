@@ -16,7 +16,8 @@ use crate::report::units::count;
 
 /// Finds it.
 pub fn distinguish(args: &args::Distinguish, say: &Say) -> Result<Exit, Stop> {
-    let (a, b) = (personality(&args.a)?, personality(&args.b)?);
+    let named = |name: &str, place| personality(name).map_err(|bad| bad.at(place));
+    let (a, b) = (named(&args.a, "A")?, named(&args.b, "B")?);
     if a == b {
         return Err(bad_argument("B", "the same system twice").into());
     }

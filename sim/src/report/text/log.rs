@@ -5,6 +5,7 @@ use crate::log::{Shown, Told};
 use crate::report::admit::Verdict;
 use crate::report::log::{Log, Logs, System};
 use crate::report::repeat as again;
+use crate::report::units::counted;
 
 /// The verdict; where the log is refused, what it shows and what the system could have shown.
 pub fn one(log: &Log) -> String {
@@ -89,9 +90,11 @@ fn told(call: &Told) -> String {
 
 /// What a log has, and how to see a refusal again.
 pub fn notes(log: &Log) -> Vec<String> {
-    let (calls, threads, ports) = (log.calls, log.threads, log.ports);
     let mut notes = vec![format!(
-        "{calls} calls of {threads} threads on {ports} ports"
+        "{} of {} on {}",
+        counted(log.calls as u64, "call"),
+        counted(log.threads as u64, "thread"),
+        counted(log.ports as u64, "port"),
     )];
     let unknown: u64 = log.unknown.iter().map(|(_, count)| count).sum();
     if unknown > 0 {
