@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::root;
 
 /// Cross-checks with the command itself, and gives the cells without what is of this backend's name.
-fn cells(on: &str, arguments: &[&str]) -> Vec<Value> {
+pub fn cells(on: &str, arguments: &[&str]) -> Vec<Value> {
     let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
         .args(["cross-check", "--json", "--seeds", "0..2", "--on", on])
         .args(arguments)
@@ -32,7 +33,7 @@ fn cells(on: &str, arguments: &[&str]) -> Vec<Value> {
     cells
 }
 
-fn with(cells: &[Value], verdict: &str) -> Vec<String> {
+pub fn with(cells: &[Value], verdict: &str) -> Vec<String> {
     let wanted = cells.iter().filter(|cell| cell["verdict"] == verdict);
     wanted
         .map(|cell| format!("{} {}", cell["scenario"], cell["why"]))
@@ -441,8 +442,11 @@ fn every_wrong_agent_at_full_speed_is_survived() {
 }
 
 /// Rounds of stress on an agent, judged as the name that it gives itself.
-fn stress(on: &str) -> Value {
-    let out = std::env::temp_dir().join(format!("portsim-agent-stress-{}", std::process::id()));
+pub fn stress(on: &str) -> Value {
+    static ROUNDS: AtomicU64 = AtomicU64::new(0);
+    let n = ROUNDS.fetch_add(1, Ordering::Relaxed);
+    let name = format!("portsim-agent-stress-{}-{n}", std::process::id());
+    let out = std::env::temp_dir().join(name);
     let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
         .args(["record", "--mode", "free", "--seconds", "2", "--json"])
         .args(["--on", on, "--out"])
