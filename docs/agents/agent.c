@@ -4,7 +4,6 @@
  * `lost` a thread lets go of the lock between its look at the queue and its place in the line: only full speed shows
  * that. docs/AGENTS.md says what the lines mean, and how a queue of your own is put in. */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,7 +30,6 @@ typedef struct {
 static thread threads[MOST];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool oldest, lost; /* the faults */
-
 static bool call_out(port *p, answer with) { /* the one that came last, if anybody waits */
     thread *who = NULL;
     for (thread *it = threads; it < threads + MOST; it++)
@@ -93,6 +91,7 @@ static answer make(thread *me, const char *line, long long ticks) { /* the call 
 }
 static void *lives(void *it) {
     thread *me = it;
+    pthread_cond_init(&me->woken, NULL);
     char line[4096];
     for (FILE *calls = fdopen(me->calls[0], "r"); fgets(line, sizeof line, calls); pthread_mutex_unlock(&lock)) {
         long long id = number(line, "id", 0), ticks = number(line, "timeout", number(line, "ticks", -1));
@@ -127,6 +126,7 @@ static void quiesce(const char *until, long long limit) {
 }
 int main(int argc, char **argv) {
     char *line = NULL;
+    for (int fd = 3; fd < 3 + 2 * MOST; fd++) close(fd); /* pipes of the life before */
     oldest = argc > 1 && !strcmp(argv[1], "oldest"), lost = argc > 1 && !strcmp(argv[1], "lost");
     setvbuf(stdin, NULL, _IONBF, 0), setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t size = 0; getline(&line, &size, stdin) > 0;)
@@ -143,7 +143,7 @@ int main(int argc, char **argv) {
         else if (!field(line, "bye")) { /* a call, or that there are no more */
             thread *it = &threads[number(line, field(line, "leave") ? "leave" : "thread", 0) % MOST];
             it->told = false, it->id = number(line, "id", 0);
-            if (!it->given++ && !pipe2(it->calls, O_CLOEXEC)) pthread_create(&(pthread_t){0}, NULL, lives, it);
+            if (!it->given++ && !pipe(it->calls)) pthread_create(&(pthread_t){0}, NULL, lives, it);
             dprintf(it->calls[1], "%s", line);
         }
 }
