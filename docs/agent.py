@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-OPS = ["get", "post", "close", "create"]
+ABANDONED = {"ok": False, "error": "ERROR_ABANDONED_WAIT_0"}
 FIELDS = ("key", "bytes", "overlapped", "status")  # what a packet carries
 OLDEST_FIRST = "oldest" in sys.argv[1:]
 LOCK = threading.Lock()  # one lock around everything that threads share
@@ -27,8 +27,7 @@ class Port:
     def deliver(self):
         while self.waiting and (self.packets or not self.open):
             thread = self.waiting.pop(0 if OLDEST_FIRST else -1)
-            abandoned = {"ok": False, "error": "ERROR_ABANDONED_WAIT_0"}
-            thread.finish(take(self, thread.call["op"]) if self.open else abandoned)
+            thread.finish(take(self, thread.call["op"]) if self.open else ABANDONED)
 
 
 def take(port, op):
@@ -43,7 +42,7 @@ class Thread(threading.Thread):
 
     def __init__(self, run):
         super().__init__(daemon=True)
-        self.run_of, self.call, self.answer = run, None, None
+        self.run_of, self.call, self.answer, self.member = run, None, None, None
         self.parked = self.told = self.gone = False
         self.woken = threading.Condition(LOCK)
         self.start()
@@ -66,8 +65,9 @@ class Thread(threading.Thread):
         port = self.run_of.ports[op["port"]]
         if op["call"] == "create" and not port.open:
             port.__init__(True)
-        elif op["call"] != "create" and not port.open:
-            return self.finish({"ok": False, "error": "ERROR_INVALID_HANDLE"})
+        elif op.get("max") == 0 or not port.open:
+            error = "ERROR_INVALID_PARAMETER" if op.get("max") == 0 else "ERROR_INVALID_HANDLE"
+            return self.finish({"ok": False, "error": error})
         if op["call"] == "get":
             return self.get(port, op)
         if op["call"] == "post":
@@ -78,8 +78,7 @@ class Thread(threading.Thread):
         self.finish({"ok": True})
 
     def get(self, port, op):
-        if op.get("max") == 0:
-            return self.finish({"ok": False, "error": "ERROR_INVALID_PARAMETER"})
+        self.member = port
         if port.packets:
             return self.finish(take(port, op))
         end = "timeout" in op and time.monotonic() + op["timeout"] * self.run_of.tick
@@ -122,7 +121,8 @@ class Run:
             elif not thread.told:
                 say({"id": thread.call["id"], "parked": True})
                 thread.told = True
-        say({"quiet": True})
+        members = [name for name, it in self.threads.items() if not it.call and it.member and it.member.open]
+        say({"quiet": True, "counted": members})  # the end of one that belongs to a port is a turn of its own
 
 
 def say(line):
@@ -132,7 +132,7 @@ def say(line):
 run = None
 for line in map(json.loads, sys.stdin):
     if "hello" in line:
-        say({"hello": 1, "name": "condvar", "os": sys.platform, "ops": OPS})
+        say({"hello": 1, "name": "condvar", "os": sys.platform, "ops": ["get", "post", "close", "create"]})
     elif "setup" in line or "reset" in line:
         if run:
             run.end()
@@ -142,6 +142,8 @@ for line in map(json.loads, sys.stdin):
         with LOCK:
             run.threads[line["thread"]].call = line
             run.threads[line["thread"]].woken.notify()
+    elif "leave" in line:
+        run.threads[line["leave"]].member = None
     elif "quiesce" in line:
         with LOCK:
             run.quiesce(line.get("until", []), line["limit_ms"] / 1000)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::root;
 
 /// Cross-checks with the command itself, and gives the cells without what is of this backend's name.
-fn cells(on: &str, arguments: &[&str]) -> Vec<Value> {
+pub fn cells(on: &str, arguments: &[&str]) -> Vec<Value> {
     let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
         .args(["cross-check", "--json", "--seeds", "0..2", "--on", on])
         .args(arguments)
@@ -32,7 +33,7 @@ fn cells(on: &str, arguments: &[&str]) -> Vec<Value> {
     cells
 }
 
-fn with(cells: &[Value], verdict: &str) -> Vec<String> {
+pub fn with(cells: &[Value], verdict: &str) -> Vec<String> {
     let wanted = cells.iter().filter(|cell| cell["verdict"] == verdict);
     wanted
         .map(|cell| format!("{} {}", cell["scenario"], cell["why"]))
@@ -440,9 +441,36 @@ fn every_wrong_agent_at_full_speed_is_survived() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// An agent that cannot know what waits says `overdue` as long as a call is open: the run ends by its limit.
+#[cfg(unix)]
+#[test]
+fn an_agent_that_never_knows_ends_by_the_limit() {
+    let answers = r#"while read l; do case "$l" in *quiesce*) echo "{\"overdue\":1}";; *reset*) echo "{\"quiet\":true}";; esac; done"#;
+    let script = format!("{FREE} {READY} {answers}").replace('\'', r"'\''");
+    let name = format!("portsim-overdue-{}", std::process::id());
+    let out = std::env::temp_dir().join(name);
+    let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
+        .args(["record", "scenarios/portable/newest-waiter-first.json"])
+        .args(["--mode", "free", "--limit", "300", "--on"])
+        .arg(format!("agent:sh -c '{script}'"))
+        .arg("--out")
+        .arg(&out)
+        .current_dir(root())
+        .output()
+        .expect("the command can be started");
+    let words = String::from_utf8_lossy(&output.stderr);
+    let kept = fs::read_to_string(&out).unwrap_or_default();
+    let _ = fs::remove_file(&out);
+    assert!(output.status.success(), "{words}");
+    assert!(kept.contains("\"end\""), "{kept}");
+}
+
 /// Rounds of stress on an agent, judged as the name that it gives itself.
-fn stress(on: &str) -> Value {
-    let out = std::env::temp_dir().join(format!("portsim-agent-stress-{}", std::process::id()));
+pub fn stress(on: &str) -> Value {
+    static ROUNDS: AtomicU64 = AtomicU64::new(0);
+    let n = ROUNDS.fetch_add(1, Ordering::Relaxed);
+    let name = format!("portsim-agent-stress-{}-{n}", std::process::id());
+    let out = std::env::temp_dir().join(name);
     let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
         .args(["record", "--mode", "free", "--seconds", "2", "--json"])
         .args(["--on", on, "--out"])

@@ -31,6 +31,7 @@ mod shell;
 mod shipped;
 mod strangers;
 mod systems;
+mod templates;
 mod told;
 mod toy;
 mod verdicts;

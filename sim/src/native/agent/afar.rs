@@ -113,7 +113,10 @@ impl FarThreads for Afar {
     }
 
     fn ask(&mut self) {
-        self.asked = true;
+        // One question at a time: the answer to a second one would be heard where something else is expected.
+        if std::mem::replace(&mut self.asked, true) {
+            return;
+        }
         lock(&self.talk).say(&ToAgent::Quiesce(Quiesce {
             quiesce: true,
             until: Vec::new(),
