@@ -8,6 +8,7 @@ mod distinguish;
 mod ends;
 mod errors;
 mod exports;
+mod first_minutes;
 mod free;
 mod fuzz;
 mod generated;

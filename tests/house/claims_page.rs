@@ -109,3 +109,51 @@ fn a_page_of_claims_that_is_out_of_date_is_seen() {
         &["docs/CLAIMS.md:10: is not what the tables say"],
     );
 }
+
+/// The README has a row for each system, with as many rules of each status as the page has.
+fn readme_counts(root: &Path) -> Vec<Violation> {
+    let (page, readme) = (
+        page(root),
+        fs::read_to_string(root.join("README.md")).unwrap_or_default(),
+    );
+    let mut missing = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(file) = line
+            .strip_prefix("## `")
+            .and_then(|it| it.strip_suffix('`'))
+        else {
+            continue;
+        };
+        let counts = lines.nth(1).unwrap_or_default().trim_end_matches('.');
+        let cell = format!("[{counts}](docs/CLAIMS.md#{})", file.replace('.', ""));
+        let is_row = |line: &str| line.starts_with('|') && line.contains(&cell);
+        if !readme.lines().any(is_row) {
+            missing.push(Violation::new(
+                "README.md",
+                1,
+                format!("has no row with {cell}"),
+            ));
+        }
+    }
+    missing
+}
+
+#[test]
+fn the_readme_counts_the_rules() {
+    holds(readme_counts);
+}
+
+#[test]
+fn a_readme_that_counts_other_rules_is_seen() {
+    let table = "claims! {\n    FIFO = \"aix/fifo\", Open, \"D:1\": \"Oldest first.\";\n}\n";
+    let readme = "| AIX | [2 open](docs/CLAIMS.md#aixrs) |\n";
+    breaks(
+        readme_counts,
+        &[
+            ("model/src/personality/aix.rs", table),
+            ("README.md", readme),
+        ],
+        &["README.md:1: has no row with [1 open](docs/CLAIMS.md#aixrs)"],
+    );
+}

@@ -11,14 +11,14 @@ use super::{File, Violation, breaks, holds, rust_files};
 
 /// The rooms of sim, lowest level first. A room names only rooms of lower levels and itself.
 const LEVELS: [&[&str]; 13] = [
-    &["plain", "utf8"],
+    &["plain", "shipped", "utf8"],
     &["bad_input", "draft", "names"],
     &["words"],
     &["scenario", "trace"],
     &["choose", "coverage"],
     &["admit", "check", "native", "personality", "replay", "run"],
     &["compare", "cross_check", "explore", "log", "shrink", "walk"],
-    &["export", "fuzz"],
+    &["export", "fuzz", "known"],
     &["distinguish"],
     &["report"],
     &["request"],

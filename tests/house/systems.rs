@@ -29,13 +29,14 @@ const MAY: [(&str, &str); 3] = [
 ];
 
 /// What anybody may name of the folder: the list, and how to get from a name to a system.
-const LIST: [&str; 8] = [
+const LIST: [&str; 9] = [
     "NAMES",
     "CLAIMS",
     "machine",
     "machine_at_full_speed",
     "open",
     "claims_of",
+    "sources",
     "claim",
     "version_on",
 ];

@@ -48,15 +48,15 @@ use watches::{arm, ctl_fails, forget, unwatch, watchers};
 
 claims! {
     FIFO = "epoll/fifo", Measured, "M:C": "Sources are reported in the order in which they became ready.";
-    LIFO = "epoll/lifo", Measured, "M:C, S:eventpoll": "An event makes the waiter that came last runnable, and no other.";
+    LIFO = "epoll/lifo", Measured, "M:C, S:eventpoll": "An event wakes the newest waiter, and no other.";
     RACE = "epoll/race", Measured, "M:E, S:eventpoll": "An event belongs to nobody: a thread that calls before the woken waiter runs takes it.";
     ROBBED_NEWEST = "epoll/robbed-newest", Measured, "M:C": "A woken waiter that finds nothing waits again as the newest.";
     COALESCE = "epoll/coalesce", Measured, "M:C": "A ready source that becomes ready again is listed once.";
     COALESCED_WAKES = "epoll/coalesced-wakes", Measured, "M:C, S:eventpoll": "The second event of a listed source still wakes another waiter.";
     LEVEL = "epoll/level", Measured, "M:C": "A level-triggered source goes to the end of the list each time it is reported, while it is ready.";
     LEVEL_CHAIN = "epoll/level-chain", Measured, "M:C, S:eventpoll": "A call that leaves ready sources behind wakes one more waiter.";
-    EDGE = "epoll/edge", Measured, "M:C": "An edge-triggered source is reported once for each event.";
-    ONESHOT = "epoll/oneshot", Measured, "M:C": "A one-shot source is disarmed by its report; events are ignored until it is armed again.";
+    EDGE = "epoll/edge", Measured, "M:C": "An edge-triggered source (EPOLLET) is reported once for each event.";
+    ONESHOT = "epoll/oneshot", Measured, "M:C": "A one-shot source (EPOLLONESHOT) is disarmed by its report; events are ignored until it is armed again.";
     REARM = "epoll/rearm", Measured, "M:C": "Arming a source again that is ready puts it at the end of the list.";
     MOD_KEEPS_PLACE = "epoll/mod-keeps-place", Measured, "M:C": "Changing a listed source keeps its place.";
     DEL = "epoll/del", Measured, "M:C": "A source that is no longer watched leaves the list.";
@@ -66,7 +66,7 @@ claims! {
     TIMEOUT = "epoll/timeout", Measured, "M:C": "A call whose time is over returns no event; the other waiters keep their order.";
     KEEPS = "epoll/keeps", Measured, "R:no-event-leaves-the-array, S:eventpoll": "A call that reports no event leaves the array of its caller as it was.";
     WATCHED_BY_SEVERAL = "epoll/watched-by-several", Measured, "M:C": "An event of a source that several descriptors watch is an event on each of them.";
-    EXCLUSIVE = "epoll/exclusive", Measured, "M:C, S:eventpoll": "Of the descriptors that watch a source exclusively, an event wakes a waiter of one: the first to watch it, of those that have a waiter.";
+    EXCLUSIVE = "epoll/exclusive", Measured, "M:C, S:eventpoll": "Of the descriptors that watch a source exclusively (EPOLLEXCLUSIVE), an event wakes a waiter of one: the first to watch it, of those that have a waiter.";
     EXCLUSIVE_PASSED = "epoll/exclusive-passed", Measured, "R:exclusive-lists-where-nobody-waits, S:eventpoll": "The descriptors that it comes to before that one list the source, and those behind it do not.";
     EXCLUSIVE_ERRORS = "epoll/exclusive-errors", Measured, "R:exclusive-is-refused, S:eventpoll": "To watch exclusively and one-shot is EINVAL, and so is a change of a source that is watched exclusively, or is to be.";
     MASK = "epoll/mask", Measured, "R:watched-for-nothing, S:eventpoll": "An event of a direction that a source is not watched for lists nothing and wakes nobody.";

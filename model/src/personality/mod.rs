@@ -154,6 +154,18 @@ pub fn open(name: &str) -> Option<&'static [&'static dyn Open]> {
     with(name, Ask)
 }
 
+/// What the letters in the sources of its claims stand for; none if there is no personality of this name.
+pub fn sources(name: &str) -> Option<&'static str> {
+    struct Ask;
+    impl Visitor for Ask {
+        type Out = &'static str;
+        fn visit<P: Personality>(self, personality: P) -> Self::Out {
+            personality.about().sources
+        }
+    }
+    with(name, Ask)
+}
+
 /// The version of this name that a machine has whose operating system and release are these; none if there is no such
 /// personality.
 pub fn version_on(name: &str, os: &str) -> Option<&'static str> {

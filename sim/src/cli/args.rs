@@ -45,7 +45,7 @@ pub struct Common {
     /// Print no notes and no progress
     #[arg(long, global = true)]
     pub quiet: bool,
-    /// Show each event of polls that repeat
+    /// Shorten nothing: each event of polls that repeat, each scenario and reason of a sweep
     #[arg(long, global = true)]
     pub full: bool,
 }
@@ -82,8 +82,10 @@ pub enum Command {
     Export(Export),
     /// Serve as an agent: do on a backend what a conductor asks for on standard input
     Agent(Agent),
-    /// List the systems that the model plays, the backends, and scenarios
+    /// List systems, backends and scenarios, or what is known of some words: claims, scenarios, recordings
     List(List),
+    /// Write a first scenario to begin with, and its schema beside it
+    New(New),
     /// Print the JSON Schema of a kind of file
     Schema(Schema),
     /// Print what a shell needs to complete the command's arguments
@@ -112,6 +114,7 @@ impl Command {
             | Command::Export(_)
             | Command::Agent(_)
             | Command::List(_)
+            | Command::New(_)
             | Command::Schema(_)
             | Command::Completions(_)
             | Command::Man(_) => None,
@@ -185,7 +188,7 @@ pub struct Run {
     /// Show which claims decided each event
     #[arg(long)]
     pub why: bool,
-    /// Show what each step changes: queues, waiters, variables, objects
+    /// Show the state changes of each step: queues, waiters, variables, objects
     #[arg(long)]
     pub states: bool,
     #[command(flatten)]
@@ -214,28 +217,28 @@ pub struct Check {
     /// Which reductions to use: all, none, or some of symmetry,dead,order
     #[arg(long, value_name = "WHICH", default_value = "all", value_parser = reductions)]
     pub reduce: Reductions,
-    /// Keep whole states instead of fingerprints, so that none is taken for another
+    /// Store whole states instead of 64-bit fingerprints: no collisions
     #[arg(long)]
     pub exact: bool,
-    /// Memory, in bytes or with K, M or G, at least 16M; once it is used up, the verdict is partial
+    /// The memory limit, in bytes or with K, M or G; when it is reached, the verdict is partial
     #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = memory)]
     pub memory: u64,
-    /// Explore only this many steps from the start
-    #[arg(long, value_name = "STEPS")]
+    /// Explore only N steps from the start
+    #[arg(long, value_name = "N")]
     pub depth: Option<u32>,
-    /// Explore only runs in which threads that could go on are preempted at most this often
+    /// Explore only runs with at most N preemptions
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=100))]
     pub preemptions: Option<u8>,
-    /// Save the search in this folder, so that it can be resumed; for one scenario
+    /// Write checkpoints of the search to this folder; for one scenario
     #[arg(long, value_name = "FOLDER")]
     pub checkpoint: Option<PathBuf>,
-    /// How often it is saved, besides at Ctrl-C and when memory runs out
+    /// The time between checkpoints; there is one at Ctrl-C and at the memory limit, too
     #[arg(long, value_name = "MINUTES", default_value = "10", requires = "checkpoint", value_parser = minutes)]
     pub every: Duration,
-    /// Resume the search where it was last saved
+    /// Resume the search from its last checkpoint
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
-    /// Instead of exploring, run seeds with this policy (random, pct:D or fair) on all workers
+    /// Sample runs instead of exploring: random, pct:D or fair
     #[arg(long, value_name = "POLICY", value_parser = Policy::parse,
         conflicts_with_all = ["exact", "depth", "preemptions", "checkpoint", "hosts", "memory"])]
     pub walk: Option<Policy>,
@@ -245,10 +248,10 @@ pub struct Check {
     /// The most steps that a run of --walk may take
     #[arg(long, value_name = "N", default_value_t = 100_000, requires = "walk")]
     pub steps: u64,
-    /// Threads that search, by default one for each processor; the result does not depend on it
+    /// Search threads, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-    /// Search one scenario together with other processes: a file with the address of each, one `host:port` a line
+    /// Search together with other processes: a file with the address of each, one `host:port` a line
     #[arg(long, value_name = "FILE", requires = "process")]
     pub hosts: Option<PathBuf>,
     /// Which line of that file this process is, counted from 0
@@ -266,7 +269,7 @@ pub struct Check {
     /// Show which claims decided each event
     #[arg(long)]
     pub why: bool,
-    /// Show what each step changes: queues, waiters, variables, objects
+    /// Show the state changes of each step: queues, waiters, variables, objects
     #[arg(long)]
     pub states: bool,
     /// Count which claims decided something, and name those that never did
@@ -341,16 +344,16 @@ pub struct Record {
     /// How the threads run
     #[arg(long, value_enum, default_value_t = RecordMode::Lockstep)]
     pub mode: RecordMode,
-    /// The time that a run at full speed may take, in milliseconds
+    /// The time limit of a run at full speed, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub limit: u64,
-    /// Stress: for this long, make up rounds from seeds, play them at full speed, and judge each; --out names the folder for a round that is refused
+    /// Stress: play seeded random programs at full speed for N seconds and judge each; --out is the folder for a refused one
     #[arg(long, value_name = "N", requires = "mode")]
     pub seconds: Option<u64>,
-    /// The threads of a round of stress
+    /// The threads of a stress program
     #[arg(long, value_name = "T", default_value_t = 8, requires = "seconds", value_parser = clap::value_parser!(u8).range(2..=16))]
     pub threads: u8,
-    /// The system that judges rounds of stress; by default the backend's own
+    /// The system that judges --seconds; by default the backend's own
     #[arg(long = "as", value_name = "SYSTEM", requires = "seconds")]
     pub personality: Option<String>,
     /// Write the trace to this file instead of standard output
@@ -431,13 +434,13 @@ pub struct Explore {
     /// A system to play; two are shown side by side; by default the scenario's first
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Vec<String>,
-    /// Where the page is served: an address of this machine alone; by default a port that is free
+    /// The loopback address to serve the page on; by default a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = loopback, conflicts_with = "html")]
     pub listen: SocketAddr,
-    /// Open no browser, only say where the page is
+    /// Print the address instead of opening a browser
     #[arg(long)]
     pub no_open: bool,
-    /// How long a counterexample is looked for before the page is there
+    /// How long to search for a counterexample before the page opens
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub search: Duration,
     #[command(flatten)]
@@ -462,7 +465,7 @@ pub struct Watch {
     /// Show which claims decided each event
     #[arg(long)]
     pub why: bool,
-    /// Show what each step changes: queues, waiters, variables, objects
+    /// Show the state changes of each step: queues, waiters, variables, objects
     #[arg(long)]
     pub states: bool,
     #[command(flatten)]
@@ -509,10 +512,10 @@ pub struct Fuzz {
     pub pages: Pages,
     #[command(flatten)]
     pub part: Part,
-    /// Cases that run at the same time, by default one for each processor; the result does not depend on it
+    /// Cases at a time, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-    /// The folder for scenarios that differ; it is created for the first of them
+    /// The folder for scenarios that differ; it is created when needed
     #[arg(long, value_name = "FOLDER", default_value = "found")]
     pub out: PathBuf,
     #[command(flatten)]
@@ -531,16 +534,16 @@ impl Fuzz {
 /// Which verdicts are no success.
 #[derive(Debug, Clone, Args)]
 pub struct Judged {
-    /// Verdicts that make the exit code 1: unsupported, partial, or both with a comma between them
+    /// Verdicts that count as failures, exit code 1: unsupported, partial
     #[arg(long, value_name = "VERDICTS", value_enum, value_delimiter = ',')]
     pub deny: Vec<Deny>,
-    /// Write the verdicts to this file as test results, in the XML of JUnit
+    /// Write the verdicts to this file as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Write what is not as expected to this file for code scanning, in SARIF
+    /// Write unexpected verdicts to this file as SARIF, for code scanning
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
-    /// Say the verdicts also as annotations of this service
+    /// Also print the verdicts as annotations of this CI service
     #[arg(long, value_name = "SERVICE", value_enum, conflicts_with = "json")]
     pub format: Option<Service>,
 }
@@ -564,10 +567,10 @@ pub enum Deny {
 /// Pages for a browser.
 #[derive(Debug, Clone, Args)]
 pub struct Pages {
-    /// Write a page to this file that a browser opens and steps through, without a network
+    /// Write a self-contained HTML page that steps through the result
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// The most states that the page carries, shared among its scenarios; of more, those near the counterexample
+    /// The most states in the page, shared among its scenarios; those near the counterexample come first
     #[arg(long, value_name = "N", default_value_t = 20_000, requires = "html", value_parser = clap::value_parser!(u32).range(1..))]
     pub html_states: u32,
 }
@@ -585,7 +588,7 @@ impl Pages {
 /// What to do with JSON files that are no scenarios.
 #[derive(Debug, Clone, Args)]
 pub struct Foreign {
-    /// Pass over JSON files in folders that are no scenarios: those with neither `why` nor `threads`
+    /// Skip JSON files in folders that are no scenarios: those with neither `why` nor `threads`
     #[arg(long)]
     pub skip_foreign: bool,
 }
@@ -729,11 +732,20 @@ pub struct Agent {
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// Scenario files, or folders of them
-    #[arg(value_name = "PATH")]
+    /// Scenario files, or folders of them; words that are no path are searched for
+    #[arg(value_name = "PATH|WORD")]
     pub paths: Vec<PathBuf>,
+    /// Search the claims, systems and shipped scenarios for these words, or for the words of a question
+    #[arg(long, value_name = "WORDS", conflicts_with = "paths")]
+    pub search: Option<String>,
     #[command(flatten)]
     pub foreign: Foreign,
+}
+
+#[derive(Debug, Args)]
+pub struct New {
+    /// The file to write; one that is there is not written over
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Args)]

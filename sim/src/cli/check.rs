@@ -20,7 +20,7 @@ use crate::report::covered::Covered;
 use crate::report::units::{bytes, count, counted};
 use crate::report::{Part, Report};
 use crate::request::Checker;
-use crate::scenario::{Scenario, find};
+use crate::scenario::{Scenario, find, is_one};
 use crate::trace::Trace;
 
 /// Checks scenarios.
@@ -107,7 +107,7 @@ fn one(
     say: &Say,
     stop: &AtomicBool,
 ) -> Result<Check, Stop> {
-    let alone = args.paths.len() == 1 && args.paths[0].is_file();
+    let alone = args.paths.len() == 1 && is_one(&args.paths[0]);
     let walked = args
         .walk
         .filter(|_| not_for(personality, &scenario).is_none());

@@ -9,6 +9,7 @@ use super::say::Say;
 use crate::bad_input::{BadInput, quoted};
 use crate::report::exit::Cut;
 use crate::scenario::Scenario;
+use crate::shipped;
 use crate::trace::{Header, Trace, read};
 use crate::utf8;
 
@@ -100,8 +101,13 @@ fn scenario_of(file: &Path, header: &Header, look_in: &LookIn) -> Result<Scenari
         let problem = format!("names scenario {named}, which is no path below a folder");
         return Err(BadInput::new(file, problem).on_line(1));
     }
-    let path: PathBuf = look_in.scenarios.join(format!("{}.json", header.scenario));
-    if !path.exists() {
+    let mut path: PathBuf = look_in.scenarios.join(format!("{}.json", header.scenario));
+    // Where nobody has the project's scenarios, the command does.
+    let shipped = shipped::path_of(&header.scenario);
+    if !path.exists() && shipped::text(&shipped).is_some() {
+        path = shipped;
+    }
+    if !path.exists() && !shipped::is_meant(&path) {
         let problem = format!(
             "is of scenario {}, and there is no {}",
             quoted(&header.scenario),

@@ -1,21 +1,47 @@
 //! `portsim list`: what there is.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use portsim_model::personality::NAMES;
 
 use super::args;
+use super::bad_argument;
 use super::files::Scenarios;
 use super::say::Say;
 use super::{Exit, Stop};
+use crate::bad_input::quoted;
+use crate::known::known;
 use crate::native::backends;
 use crate::personality::not_for;
 use crate::report::Report;
-use crate::report::list::{Backend, List, Listed};
+use crate::report::list::{Backend, Here, List, Listed};
 use crate::scenario::find;
+use crate::shipped;
 
-/// Lists personalities, backends and scenarios.
+/// Lists personalities, backends and scenarios, or what is known of words.
 pub fn list(args: &args::List, say: &Say) -> Result<Exit, Stop> {
+    if let Some(words) = &args.search {
+        let known = known(words);
+        if known.is_nothing() {
+            let problem = format!("no claim, system or scenario speaks of {}", quoted(words));
+            return Err(bad_argument("--search", problem).into());
+        }
+        return say.report(Report::List(&List::Known(known)));
+    }
+    // A word that is no path is a question; a path that is mistyped is none.
+    let is_no_path = |path: &PathBuf| !path.exists() && !shipped::is_meant(path);
+    if !args.paths.is_empty() && args.paths.iter().all(is_no_path) {
+        let words: Vec<_> = args
+            .paths
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        let known = known(&words.join(" "));
+        if !known.is_nothing() {
+            return say.report(Report::List(&List::Known(known)));
+        }
+    }
     let mut scenarios = Vec::new();
     let mut read = Scenarios::of(&args.paths, &args.foreign, say);
     for file in find(&args.paths)? {
@@ -34,9 +60,9 @@ pub fn list(args: &args::List, say: &Say) -> Result<Exit, Stop> {
         name: backend.name(),
         available: backend.available(),
     });
-    say.report(Report::List(&List {
+    say.report(Report::List(&List::Here(Here {
         personalities: NAMES.to_vec(),
         backends: backends.collect(),
         scenarios,
-    }))
+    })))
 }

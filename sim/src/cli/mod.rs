@@ -20,6 +20,7 @@ mod hosts;
 mod list;
 mod logs;
 mod merge;
+mod new;
 mod on;
 mod record;
 mod replay;
@@ -131,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::export(&args, &say),
         Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),
+        Command::New(args) => new::new(&args, &say),
         Command::Schema(args) => schema::schema(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),

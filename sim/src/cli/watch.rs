@@ -14,7 +14,7 @@ use crate::personality::default_for;
 use crate::report::check::{Check, Checks};
 use crate::report::{Part, Report};
 use crate::request::Checker;
-use crate::scenario::{Scenario, find};
+use crate::scenario::{Scenario, find, is_one};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -98,6 +98,6 @@ fn check(
         over.store(true, Ordering::Relaxed);
         check
     })?;
-    let alone = args.paths.len() == 1 && args.paths[0].is_file();
+    let alone = args.paths.len() == 1 && is_one(&args.paths[0]);
     Ok(Some(Check { alone, ..check }))
 }

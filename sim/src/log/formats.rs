@@ -141,7 +141,7 @@ pub fn csv(
 pub fn regex(
     file: &Path,
     mut from: impl BufRead,
-    pattern: &regex::Regex,
+    pattern: &regex_lite::Regex,
     gather: &mut Gather<'_>,
 ) -> Result<(), BadInput> {
     let columns: Vec<String> = pattern

@@ -185,7 +185,7 @@ fn mapped(file: &Path, from: impl BufRead, format: Format, map: &Map) -> Result<
             let Some(pattern) = &map.pattern else {
                 return Err(BadInput::new(file, "its map has no `pattern`"));
             };
-            let built = regex::RegexBuilder::new(pattern)
+            let built = regex_lite::RegexBuilder::new(pattern)
                 .size_limit(1 << 22)
                 .build();
             let pattern = built.map_err(|error| {

@@ -1,5 +1,6 @@
 //! Maps of fields as they are written, and lines that are JSON.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,9 +9,10 @@ use serde_json::Value;
 pub const FORMAT: &str = "portsim-map/1";
 
 /// How the fields of a log are called, and what its calls are.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "A map of the fields of a log, for portsim")]
+#[cfg_attr(test, schemars(title = "A map of the fields of a log, for portsim"))]
 pub struct Map {
     /// A JSON Schema; for editors only.
     #[serde(rename = "$schema", default)]
@@ -87,7 +89,8 @@ pub struct Map {
 }
 
 /// A column or a dotted path, or a value for all lines alike.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(untagged)]
 pub enum Field {
     /// A column, or a dotted path.
@@ -100,7 +103,8 @@ pub enum Field {
 }
 
 /// One word, or several.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(untagged)]
 pub enum Words {
     /// One.
@@ -110,7 +114,8 @@ pub enum Words {
 }
 
 /// Which of two lines of a call one is.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
     /// Where that stands.
@@ -122,7 +127,8 @@ pub struct Phase {
 }
 
 /// What a call of the log does.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(untagged)]
 pub enum Call {
     /// `get`, `post`, `close`, `create` or `ignore`.

@@ -2,6 +2,7 @@
 
 mod experiments;
 pub mod join;
+mod known;
 mod mistakes;
 pub mod sarif;
 
@@ -527,11 +528,14 @@ fn exported(exported: &Exported) -> Value {
 }
 
 fn list(list: &List) -> Value {
-    json!({
-        "personalities": list.personalities,
-        "backends": list.backends.iter().map(backend).collect::<Vec<_>>(),
-        "scenarios": list.scenarios.iter().map(listed).collect::<Vec<_>>(),
-    })
+    match list {
+        List::Here(here) => json!({
+            "personalities": here.personalities,
+            "backends": here.backends.iter().map(backend).collect::<Vec<_>>(),
+            "scenarios": here.scenarios.iter().map(listed).collect::<Vec<_>>(),
+        }),
+        List::Known(it) => known::known(it),
+    }
 }
 
 fn backend(backend: &Backend) -> Value {

@@ -2,11 +2,21 @@
 
 use std::sync::Arc;
 
+use crate::known::Known;
 use crate::scenario::Scenario;
+
+/// What `list` answers.
+#[derive(Debug)]
+pub enum List {
+    /// What there is.
+    Here(Here),
+    /// What is known of some words.
+    Known(Known),
+}
 
 /// What there is.
 #[derive(Debug, Clone)]
-pub struct List {
+pub struct Here {
     /// Systems that the model plays.
     pub personalities: Vec<&'static str>,
     /// Real systems that can be recorded.

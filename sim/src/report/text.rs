@@ -65,7 +65,7 @@ fn found(report: Report<'_>, layout: Layout) -> String {
         // The parts were for machines, and so is the whole.
         Report::Merge(_) => json::report(report, &[]),
         Report::Export(exported) => exported.text().unwrap_or_default().to_owned(),
-        Report::List(list) => list::list(list),
+        Report::List(list) => list::list(list, layout),
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::bad_input::BadInput;
+use crate::shipped;
 
 /// The largest scenario file, in bytes. One that is larger was not meant to be a scenario.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
@@ -12,11 +13,17 @@ const FILE_MAX: u64 = 16 * 1024 * 1024;
 /// Every scenario file at or below the paths, sorted, each once.
 ///
 /// Below a folder, files that end in `.json` count; a file that was named itself is taken whatever
-/// its ending. Links to folders are not followed, because they may lead round in a circle.
+/// its ending. Links to folders are not followed, because they may lead round in a circle. A path that begins with `@`
+/// means what travels with the command.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BadInput> {
     let mut found = Vec::new();
     for path in paths {
-        if path.is_dir() {
+        if shipped::is_meant(path) {
+            match shipped::below(path) {
+                below if below.is_empty() => return Err(missing(path)),
+                below => found.extend(below),
+            }
+        } else if path.is_dir() {
             below(path, &mut found)?;
         } else if path.exists() {
             found.push(path.clone());
@@ -30,6 +37,11 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BadInput> {
         return Err(BadInput::new(path, "there is no scenario in it"));
     }
     Ok(found)
+}
+
+/// Whether a path means one scenario, and not a folder of some.
+pub fn is_one(path: &Path) -> bool {
+    path.is_file() || (shipped::is_meant(path) && shipped::text(path).is_some())
 }
 
 fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), BadInput> {
@@ -48,6 +60,15 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), BadInput> {
 
 /// A path that does not exist, with the name next to it that was meant perhaps.
 fn missing(path: &Path) -> BadInput {
+    if shipped::is_meant(path) {
+        let names = shipped::names();
+        let bad = BadInput::new(path, "there is no such scenario or folder in this command");
+        let meant = path.to_string_lossy();
+        return bad.near(
+            meant.trim_end_matches(".json"),
+            names.iter().map(String::as_str),
+        );
+    }
     let bad = BadInput::new(path, "there is no such file or folder");
     let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
         return bad;
@@ -69,6 +90,10 @@ fn missing(path: &Path) -> BadInput {
 
 /// The bytes of a file of reasonable size.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, BadInput> {
+    if shipped::is_meant(path) {
+        let text = shipped::text(path).ok_or_else(|| missing(path))?;
+        return Ok(text.as_bytes().to_vec());
+    }
     if !path.exists() {
         return Err(missing(path));
     }
@@ -106,6 +131,9 @@ fn check_size(path: &Path, size: u64) -> Result<(), BadInput> {
 /// What a scenario is called: its path below the last folder called `scenarios`, without `.json`;
 /// elsewhere the name of the file.
 pub(super) fn name_of(path: &Path) -> String {
+    if let Some(name) = shipped::name_of(path) {
+        return name;
+    }
     let parts: Vec<_> = path
         .components()
         .map(|part| part.as_os_str().to_string_lossy())

@@ -18,12 +18,16 @@ pub(super) use tree::{Json, is_trace};
 use std::fmt::{self, Formatter};
 
 use portsim_model::personality::{CLAIMS, NAMES};
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::place::{Complaint, Place};
-use shapes::{forms, verbs_inside};
+use crate::shipped;
+use shapes::forms;
+#[cfg(test)]
+use shapes::verbs_inside;
 use typed::At;
 
 /// The file that this tree is.
@@ -36,7 +40,7 @@ pub(super) fn read(json: &Json) -> Result<File, Complaint> {
 
 /// The JSON Schema of a scenario file. Editors are told more than is checked: which systems and claims there are.
 pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(File).to_value();
+    let mut schema = shipped::schema(SCHEMA);
     let fields = &mut schema["properties"];
     fields["as"]["items"]["enum"] = NAMES.to_vec().into();
     let claims = || CLAIMS.iter().flat_map(|(_, claims)| claims.iter());
@@ -54,17 +58,24 @@ pub fn schema() -> serde_json::Value {
     schema
 }
 
+/// Made from the types below by a test, without what editors are told besides.
+const SCHEMA: &str = include_str!("wire/schema.json");
+
 /// A scenario: what threads do with completion ports, and what must hold.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Scenario")]
+#[cfg_attr(test, schemars(rename = "Scenario"))]
 pub(super) struct File {
     /// The schema that editors check the file with.
     #[serde(rename = "$schema")]
     #[expect(dead_code, reason = "for editors")]
     pub(super) schema: Option<String>,
     /// The question that the scenario answers, in a sentence.
-    #[schemars(example = "The newest waiter is released first, so its stack is still warm.")]
+    #[cfg_attr(
+        test,
+        schemars(example = "The newest waiter is released first, so its stack is still warm.")
+    )]
     pub(super) why: String,
     /// The rules that it exercises, such as `windows/lifo`.
     #[serde(default)]
@@ -77,7 +88,7 @@ pub(super) struct File {
     pub(super) processes: Vec<String>,
     /// Completion ports.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({ "p": { "concurrency": 1 } }))]
+    #[cfg_attr(test, schemars(example = serde_json::json!({ "p": { "concurrency": 1 } })))]
     pub(super) ports: Named<Port>,
     /// Files: whatever I/O is done on.
     #[serde(default)]
@@ -108,21 +119,21 @@ pub(super) struct File {
     pub(super) sources: Named<Source>,
     /// Shared variables and their first values.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({ "stop": 0, "alive": [1, 1] }))]
+    #[cfg_attr(test, schemars(example = serde_json::json!({ "stop": 0, "alive": [1, 1] })))]
     pub(super) vars: Named<Var>,
     /// Threads and groups of threads, and what they do.
-    #[schemars(example = serde_json::json!({ "a": [{ "get": "p", "into": "x" }], "worker": { "count": 3, "do": [{ "get": "p" }] } }))]
+    #[cfg_attr(test, schemars(example = serde_json::json!({ "a": [{ "get": "p", "into": "x" }], "worker": { "count": 3, "do": [{ "get": "p" }] } })))]
     pub(super) threads: Named<Threads>,
     /// Turns in lock-step: names of threads, or `@time` for the clock.
-    #[schemars(example = serde_json::json!(["a", "b", "@time"]))]
+    #[cfg_attr(test, schemars(example = serde_json::json!(["a", "b", "@time"])))]
     pub(super) schedule: Option<Vec<String>>,
     /// What must hold.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({ "always": { "limit": "p.running <= p.concurrency" }, "at_end": { "taken": "a.x.ok" } }))]
+    #[cfg_attr(test, schemars(example = serde_json::json!({ "always": { "limit": "p.running <= p.concurrency" }, "at_end": { "taken": "a.x.ok" } })))]
     pub(super) properties: Properties,
     /// What is expected of it; to pass, if left out.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({ "violation": "NAME" }))]
+    #[cfg_attr(test, schemars(example = serde_json::json!({ "violation": "NAME" })))]
     pub(super) expect: Expect,
     /// Where the exploration of an unbounded scenario stops.
     #[serde(default)]
@@ -136,7 +147,8 @@ pub(super) struct File {
 }
 
 /// A completion port.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Port {
     /// Threads that may run at once; 0 stands for the number of processors.
@@ -154,9 +166,10 @@ pub(super) struct Port {
 }
 
 /// Who submits to a ring, and waits on it.
-#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "setup", rename_all = "snake_case")]
-#[schemars(rename = "Setup")]
+#[cfg_attr(test, schemars(rename = "Setup"))]
 pub(super) enum Setup {
     /// IORING_SETUP_SINGLE_ISSUER: only the thread that creates it submits.
     SingleIssuer,
@@ -165,9 +178,10 @@ pub(super) enum Setup {
 }
 
 /// A file.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "File")]
+#[cfg_attr(test, schemars(rename = "File"))]
 pub(super) struct FileHandle {
     /// The port that it is associated with at the start.
     pub(super) port: Option<String>,
@@ -187,7 +201,8 @@ pub(super) struct FileHandle {
 }
 
 /// An I/O operation and its OVERLAPPED.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Operation {
     /// What it is done on.
@@ -211,7 +226,8 @@ pub(super) struct Operation {
 }
 
 /// A reserve object.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reserve {
     /// What it has memory for.
@@ -220,9 +236,10 @@ pub(super) struct Reserve {
 }
 
 /// What a reserve object has memory for.
-#[derive(Debug, Default, Clone, Copy, PartialEq, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "kind of reserve object", rename_all = "lowercase")]
-#[schemars(rename = "ReserveKind")]
+#[cfg_attr(test, schemars(rename = "ReserveKind"))]
 pub(super) enum ReserveKind {
     /// One packet.
     #[default]
@@ -232,12 +249,14 @@ pub(super) enum ReserveKind {
 }
 
 /// A wait completion packet.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct WaitCompletionPacket {}
 
 /// A job object.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Job {
     /// The job that it is nested in.
@@ -245,7 +264,8 @@ pub(super) struct Job {
 }
 
 /// An event.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Event {
     /// Whether releasing a thread takes its signal.
@@ -257,9 +277,10 @@ pub(super) struct Event {
 }
 
 /// How an event loses its signal.
-#[derive(Debug, Default, Clone, Copy, PartialEq, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "way to reset", rename_all = "lowercase")]
-#[schemars(rename = "Resets")]
+#[cfg_attr(test, schemars(rename = "Resets"))]
 pub(super) enum Resets {
     /// To the first thread it releases.
     #[default]
@@ -269,12 +290,14 @@ pub(super) enum Resets {
 }
 
 /// A mutex.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mutex {}
 
 /// A semaphore.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Semaphore {
     /// Units that can be taken at the start.
@@ -283,7 +306,8 @@ pub(super) struct Semaphore {
 }
 
 /// Something that a port of some systems can watch.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Source {
     /// Whether it can be read at the start.
@@ -296,28 +320,30 @@ pub(super) struct Source {
 }
 
 /// What must hold, as expressions.
-#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Properties {
     /// In every state.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({ "limit": "p.running <= p.concurrency" }))]
+    #[cfg_attr(test, schemars(example = serde_json::json!({ "limit": "p.running <= p.concurrency" })))]
     pub(super) always: Named<String>,
     /// In at least one state.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({ "both": "p.running == 2" }))]
+    #[cfg_attr(test, schemars(example = serde_json::json!({ "both": "p.running == 2" })))]
     pub(super) sometimes: Named<String>,
     /// In some state of every fair run, or each time that something calls for it.
     #[serde(default)]
     pub(super) eventually: Named<Promise>,
     /// In every state in which nothing can move any more.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({ "taken": "a.x.ok && b.x.ok" }))]
+    #[cfg_attr(test, schemars(example = serde_json::json!({ "taken": "a.x.ok && b.x.ok" })))]
     pub(super) at_end: Named<String>,
 }
 
 /// What must come each time that something calls for it.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Response {
     /// What calls for it.
@@ -327,9 +353,10 @@ pub(super) struct Response {
 }
 
 /// What is expected of a scenario.
-#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "expectation", rename_all = "lowercase")]
-#[schemars(rename = "Expect", transform = verbs_inside)]
+#[cfg_attr(test, schemars(rename = "Expect", transform = verbs_inside))]
 pub(super) enum Expect {
     /// That everything holds.
     #[default]
@@ -339,7 +366,8 @@ pub(super) enum Expect {
 }
 
 /// A bug that a scenario shows.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Violation {
     /// What does not hold.
@@ -347,7 +375,8 @@ pub(super) struct Violation {
 }
 
 /// An invariant of every port.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct BuiltinName {
     /// Its name.
@@ -355,7 +384,8 @@ pub(super) struct BuiltinName {
 }
 
 /// Where a thread may still be parked.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct MayWaitIn {
     /// The thread or group.
@@ -366,7 +396,8 @@ pub(super) struct MayWaitIn {
 }
 
 /// Where the exploration of an unbounded scenario stops.
-#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Bounds {
     /// Steps from the start.
@@ -378,7 +409,8 @@ pub(super) struct Bounds {
 }
 
 /// Threads that do the same: `worker[0]`, `worker[1]` and so on; or one thread with variables of its own.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Group {
     /// How many there are; one thread that is no group, if left out beside `locals`.
@@ -478,5 +510,16 @@ forms! {
 impl Default for Builtin {
     fn default() -> Builtin {
         Builtin::All(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_types() {
+        let of_types = schemars::schema_for!(File);
+        shipped::hold_schema("src/scenario/wire/schema.json", SCHEMA, of_types);
     }
 }

@@ -42,7 +42,7 @@ const SHORTER: [usize; 3] = [10, 6, 4];
 pub struct Layout {
     /// How many characters a line may have; none where it may be as long as it is.
     pub columns: Option<usize>,
-    /// Whether each of a run of polls is shown.
+    /// Whether nothing is shortened: each of a run of polls is shown, and each of many scenarios.
     pub full: bool,
 }
 

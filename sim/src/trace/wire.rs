@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 
+#[cfg(test)]
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::shipped;
 
 /// The format that this version reads and writes.
 pub const FORMAT: &str = "portsim-trace/1";
@@ -40,7 +43,8 @@ pub(super) fn write_line<T: Serialize>(out: &mut impl io::Write, value: &T) -> i
 }
 
 /// Where a trace comes from: its first line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Header {
     /// `portsim-trace/1`.
     pub format: String,
@@ -98,7 +102,8 @@ impl Header {
 }
 
 /// Who made a trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The model.
@@ -108,7 +113,8 @@ pub enum Origin {
 }
 
 /// How a trace was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Everybody came to rest between two turns.
@@ -120,8 +126,10 @@ pub enum Mode {
 }
 
 /// Any line of a trace after the first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg(test)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
 pub enum Line {
     /// The last line.
     End(EndLine),
@@ -130,7 +138,8 @@ pub enum Line {
 }
 
 /// The last line: without it a trace is cut.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EndLine {
     /// How the recording ended.
@@ -138,7 +147,8 @@ pub struct EndLine {
 }
 
 /// How the recording ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct EndFields {
     /// How many events stand before.
     pub events: u64,
@@ -159,7 +169,8 @@ pub struct EndFields {
 }
 
 /// A thread that could not move at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HeldFields {
     /// Its name.
@@ -181,14 +192,16 @@ macro_rules! lines {
         event { $($(#[$event_doc:meta])* $event_field:ident: $event_type:ty,)* }
     ) => {
         /// A call: which operation, and what it is about.
-        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(JsonSchema))]
         #[serde(deny_unknown_fields)]
         pub struct CallFields {
             $($(#[$doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<$type>,)*
         }
 
         /// One event. A call that returns at once is one line with `call` and `outcome`.
-        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(JsonSchema))]
         #[serde(deny_unknown_fields)]
         pub struct EventLine {
             /// Its number, from 1.
@@ -341,7 +354,8 @@ lines! {
 }
 
 /// How a call ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeFields {
     /// Whether it did what it was asked.
@@ -370,7 +384,8 @@ pub struct OutcomeFields {
 }
 
 /// One packet of a batch.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PacketFields {
     /// Its key.
@@ -396,12 +411,25 @@ fn is_success(status: &u32) -> bool {
 
 /// The JSON Schema of a trace: of its lines, one by one.
 pub fn schema() -> serde_json::Value {
-    #[derive(JsonSchema)]
-    #[serde(untagged)]
-    #[allow(dead_code, reason = "only its schema is used")]
-    enum TraceLine {
-        Header(Box<Header>),
-        Line(Line),
+    shipped::schema(SCHEMA)
+}
+
+/// Made from the types above by a test.
+const SCHEMA: &str = include_str!("schema.json");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_types() {
+        #[derive(JsonSchema)]
+        #[serde(untagged)]
+        #[allow(dead_code, reason = "only its schema is used")]
+        enum TraceLine {
+            Header(Box<Header>),
+            Line(Line),
+        }
+        shipped::hold_schema("src/trace/schema.json", SCHEMA, schema_for!(TraceLine));
     }
-    schema_for!(TraceLine).to_value()
 }

@@ -3,12 +3,14 @@
 //! Doc comments of this file are the descriptions in the schema. Which lines follow which is told by
 //! `docs/AGENTS.md`.
 
+#[cfg(test)]
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::plain::is_plain;
+use crate::shipped;
 use crate::trace::{CallFields, OutcomeFields};
 
 /// The version that this program speaks.
@@ -18,13 +20,15 @@ macro_rules! direction {
     ($(#[$doc:meta])* $name:ident { $($(#[$line_doc:meta])* $key:literal $variant:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })* }) => {
         $(
             $(#[$line_doc])*
-            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[cfg_attr(test, derive(JsonSchema))]
             #[serde(deny_unknown_fields)]
             pub struct $variant { $($(#[$field_doc])* pub $field: $type,)* }
         )*
 
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[cfg_attr(test, derive(JsonSchema))]
         #[serde(untagged)]
         pub enum $name { $($(#[$line_doc])* $variant($variant),)* }
 
@@ -195,7 +199,8 @@ direction! {
 }
 
 /// The ports, objects and threads of one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
     /// How long a tick of the scenario lasts, in microseconds.
@@ -231,7 +236,8 @@ pub struct Setup {
 }
 
 /// How threads are recorded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ModeFields {
     /// One at a time: everybody comes to rest before the next one moves.
@@ -242,7 +248,8 @@ pub enum ModeFields {
 }
 
 /// A thread.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ThreadFields {
     /// What it is called.
@@ -252,7 +259,8 @@ pub struct ThreadFields {
 }
 
 /// A port.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PortFields {
     /// What it is called.
@@ -267,7 +275,8 @@ pub struct PortFields {
 }
 
 /// Something that threads block on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ObjectFields {
     /// What it is called.
@@ -283,7 +292,8 @@ pub struct ObjectFields {
 }
 
 /// What threads block on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KindFields {
     /// An event that is taken back when a thread is released.
@@ -297,7 +307,8 @@ pub enum KindFields {
 }
 
 /// Something an epoll descriptor can watch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SourceFields {
     /// What it is called.
@@ -313,7 +324,8 @@ pub struct SourceFields {
 }
 
 /// What I/O is done on. It is open from the start, with one handle.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FileFields {
     /// What it is called.
@@ -340,7 +352,8 @@ pub struct FileFields {
 }
 
 /// An I/O operation: one OVERLAPPED.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OperationFields {
     /// What it is called.
@@ -362,7 +375,8 @@ pub struct OperationFields {
 }
 
 /// Memory for one packet, or for one asynchronous procedure call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReserveFields {
     /// What it is called.
@@ -372,7 +386,8 @@ pub struct ReserveFields {
 }
 
 /// What a reserve object is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReserveKindFields {
     /// A packet.
@@ -382,7 +397,8 @@ pub enum ReserveKindFields {
 }
 
 /// A job object, with no process in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobFields {
     /// What it is called.
@@ -437,13 +453,26 @@ fn said(problem: &serde_json::Error) -> String {
 
 /// The JSON Schema of the protocol: of its lines, one by one.
 pub fn schema() -> Value {
-    #[derive(JsonSchema)]
-    #[serde(untagged)]
-    #[schemars(rename = "AgentLine")]
-    #[allow(dead_code, reason = "only its schema is used")]
-    enum Line {
-        ToAgent(ToAgent),
-        FromAgent(FromAgent),
+    shipped::schema(SCHEMA)
+}
+
+/// Made from the types above by a test.
+const SCHEMA: &str = include_str!("schema.json");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_types() {
+        #[derive(JsonSchema)]
+        #[serde(untagged)]
+        #[schemars(rename = "AgentLine")]
+        #[allow(dead_code, reason = "only its schema is used")]
+        enum Line {
+            ToAgent(ToAgent),
+            FromAgent(FromAgent),
+        }
+        shipped::hold_schema("src/native/agent/schema.json", SCHEMA, schema_for!(Line));
     }
-    schema_for!(Line).to_value()
 }

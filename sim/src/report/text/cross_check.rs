@@ -8,10 +8,11 @@ use crate::report::repeat as again;
 use crate::report::totals::Totals;
 use crate::trace::lanes::{Lanes, Layout};
 
-/// How many scenarios are named for one reason.
-const NAMED_MAX: usize = 5;
+/// So many scenarios have a row each, and so many reasons a line; more are counted.
+const ROWS_MAX: usize = 24;
 
-/// Where backends and the model part, a matrix of all verdicts, and what was left out.
+/// Where backends and the model part, then the verdicts, and what was left out. Of a sweep what agrees is counted, if nobody
+/// asks for all of it.
 pub fn cross_check(cross_check: &CrossCheck, layout: Layout) -> String {
     let differ = cross_check.comparisons.iter().filter_map(|comparison| {
         let Verdict::Differ(refusal) = &comparison.verdict else {
@@ -19,12 +20,78 @@ pub fn cross_check(cross_check: &CrossCheck, layout: Layout) -> String {
         };
         differ(cross_check, comparison, refusal, layout)
     });
-    let rest = [
-        matrix(cross_check),
-        left_out(&cross_check.comparisons),
-        totals(cross_check.totals()),
-    ];
-    stacked(differ.chain(rest))
+    let each = layout.full || cross_check.scenarios.len() <= ROWS_MAX;
+    let rest = match (each, &cross_check.pairs[..]) {
+        (true, _) => [
+            matrix(cross_check, |_| true),
+            left_out(&cross_check.comparisons),
+        ],
+        (false, pairs) => [
+            stacked([
+                counted(cross_check, pairs),
+                matrix(cross_check, |cell| cell.is_odd),
+            ]),
+            left_out_in_short(&cross_check.comparisons),
+        ],
+    };
+    stacked(differ.chain(rest).chain([totals(cross_check.totals())]))
+}
+
+/// How many agree: by folder on one backend, else by backend.
+fn counted(cross_check: &CrossCheck, pairs: &[(String, &'static str)]) -> String {
+    let folder = |comparison: &Comparison| match comparison.scenario.rsplit_once('/') {
+        Some((folder, _)) => folder.to_owned(),
+        None => ".".to_owned(),
+    };
+    let pair = |(on, personality): (&str, &str)| format!("{on} as {personality}");
+    let of = |comparison: &Comparison| pair((&comparison.on, &comparison.personality));
+    let (head, row): (String, &dyn Fn(&Comparison) -> String) = match pairs {
+        [(on, personality)] => (pair((on, personality)), &folder),
+        _ => ("backend".to_owned(), &of),
+    };
+    // By row: agree, differ, unsupported, unavailable.
+    let mut counts: Vec<(String, [usize; 4])> = Vec::new();
+    for comparison in &cross_check.comparisons {
+        let name = row(comparison);
+        let at = counts.iter().position(|(known, _)| *known == name);
+        let at = at.unwrap_or_else(|| {
+            counts.push((name, [0; 4]));
+            counts.len() - 1
+        });
+        let verdict = match comparison.verdict {
+            Verdict::Agree(_) => 0,
+            Verdict::Differ(_) => 1,
+            Verdict::Unsupported(_) => 2,
+            Verdict::Unavailable(_) => 3,
+        };
+        counts[at].1[verdict] += 1;
+    }
+    let named = ["agree", "differ", "unsupported", "unavailable"];
+    let has = |n: &usize| *n < 2 || counts.iter().any(|(_, counts)| counts[*n] > 0);
+    let columns: Vec<usize> = (0..named.len()).filter(has).collect();
+    let heads = columns.iter().map(|n| named[*n].to_owned());
+    let mut rows = vec![[head].into_iter().chain(heads).collect::<Vec<_>>()];
+    for (name, counts) in counts {
+        let cells = columns.iter().map(|n| match counts[*n] {
+            0 => "-".to_owned(),
+            count => count.to_string(),
+        });
+        rows.push([name].into_iter().chain(cells).collect());
+    }
+    table(&rows)
+}
+
+/// What was left out, in a line.
+fn left_out_in_short(comparisons: &[Comparison]) -> String {
+    let reasons = reasons(comparisons);
+    if reasons.is_empty() {
+        return String::new();
+    }
+    let (many, all) = match reasons.len() {
+        1 => ("one reason".to_owned(), "it"),
+        many => (format!("{many} reasons"), "each"),
+    };
+    format!("\nwhat was left out has {many}: --full names {all}, with its scenarios\n")
 }
 
 /// Where a backend and the model part.
@@ -68,8 +135,8 @@ pub fn divergence(on: &str, personality: &str, refusal: &Refusal) -> String {
     words
 }
 
-/// One row a scenario, one column a backend and its judge.
-fn matrix(cross_check: &CrossCheck) -> String {
+/// One row a scenario, one column a backend and its judge: those scenarios in which a cell is wanted.
+fn matrix(cross_check: &CrossCheck, wanted: impl Fn(&Cell) -> bool) -> String {
     let columns = cross_check.pairs.iter();
     let head = columns.map(|(on, personality)| format!("{on} as {personality}"));
     let mut rows = vec![
@@ -80,6 +147,7 @@ fn matrix(cross_check: &CrossCheck) -> String {
     ];
     for scenario in &cross_check.scenarios {
         let mut row = vec![scenario.name.clone()];
+        let mut is_wanted = false;
         for (on, personality) in &cross_check.pairs {
             let own = |comparison: &&Comparison| {
                 comparison.scenario == scenario.name
@@ -87,10 +155,12 @@ fn matrix(cross_check: &CrossCheck) -> String {
                     && comparison.personality == *personality
             };
             let own: Vec<_> = cross_check.comparisons.iter().filter(own).collect();
-            row.push(cell(&own));
+            let cell = cell(&own);
+            is_wanted |= wanted(&cell) && cell.words != LEFT_OUT;
+            row.push(cell.words);
         }
         // What is left out entirely is counted below.
-        if row[1..].iter().any(|cell| cell != "-") {
+        if is_wanted {
             rows.push(row);
         }
     }
@@ -100,8 +170,18 @@ fn matrix(cross_check: &CrossCheck) -> String {
     }
 }
 
+/// A cell of the matrix.
+struct Cell {
+    words: String,
+    /// Whether it says more than that all agree.
+    is_odd: bool,
+}
+
+/// What stands in a cell of which every seed was left out.
+const LEFT_OUT: &str = "-";
+
 /// One cell of the matrix: all seeds together.
-fn cell(comparisons: &[&Comparison]) -> String {
+fn cell(comparisons: &[&Comparison]) -> Cell {
     let of = |is: fn(&Verdict) -> bool| {
         let verdicts = comparisons.iter().map(|comparison| &comparison.verdict);
         verdicts.filter(|verdict| is(verdict)).count()
@@ -111,21 +191,24 @@ fn cell(comparisons: &[&Comparison]) -> String {
     let unavailable = of(|verdict| matches!(verdict, Verdict::Unavailable(_)));
     let words = match (agree, differ) {
         (0, 0) if unavailable > 0 => "unavailable".to_owned(),
-        (0, 0) => "-".to_owned(),
+        (0, 0) => LEFT_OUT.to_owned(),
         (1, 0) => "agree".to_owned(),
         (0, 1) => "differ".to_owned(),
         (agree, 0) => format!("agree, {agree} seeds"),
         (agree, differ) => format!("differ, {differ} of {} seeds", agree + differ),
     };
-    match of(|verdict| matches!(verdict, Verdict::Agree(Some(_)))) {
+    let early = of(|verdict| matches!(verdict, Verdict::Agree(Some(_))));
+    let words = match early {
         0 => words,
         1 => words + ", as far as it went",
         early => words + &format!(", {early} as far as they went"),
-    }
+    };
+    let is_odd = differ + unavailable + early > 0;
+    Cell { words, is_odd }
 }
 
-/// Nothing is left out in silence.
-fn left_out(comparisons: &[Comparison]) -> String {
+/// Each reason for which something was left out or ended early, and of which scenarios.
+fn reasons(comparisons: &[Comparison]) -> Vec<(String, Vec<&str>)> {
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for comparison in comparisons {
         let (word, why) = match &comparison.verdict {
@@ -144,17 +227,20 @@ fn left_out(comparisons: &[Comparison]) -> String {
             None => reasons.push((reason, vec![scenario])),
         }
     }
-    let mut words = String::new();
-    for (reason, scenarios) in reasons {
-        let shown = scenarios.len().min(NAMED_MAX);
-        let more = match scenarios.len() - shown {
-            0 => String::new(),
-            more => format!(" and {more} more, which --json names"),
-        };
-        let named = scenarios[..shown].join(", ");
-        words += &format!("\n{reason} ({})\n  {named}{more}\n", scenarios.len());
-    }
-    words
+    reasons
+}
+
+/// Nothing is left out in silence.
+fn left_out(comparisons: &[Comparison]) -> String {
+    let reasons = reasons(comparisons).into_iter();
+    let words = reasons.map(|(reason, scenarios)| {
+        format!(
+            "\n{reason} ({})\n  {}\n",
+            scenarios.len(),
+            scenarios.join(", ")
+        )
+    });
+    words.collect()
 }
 
 /// How many of each verdict.

@@ -1,12 +1,14 @@
 //! Operations of one system only: files and I/O, asynchronous procedure calls, wait completion packets, jobs.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::shapes::{OneOrMore, Status};
 
 /// How an operation ends in the call that issues it.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Now {
     /// The NTSTATUS.
@@ -20,7 +22,8 @@ pub(in crate::scenario) struct Now {
 }
 
 /// Makes one more handle of a port or a file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Duplicate {
     /// The port or file.
@@ -32,7 +35,8 @@ pub(in crate::scenario) struct Duplicate {
 }
 
 /// Asks how many packets of a port nobody has taken.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Query {
     /// The port.
@@ -42,7 +46,8 @@ pub(in crate::scenario) struct Query {
 }
 
 /// Waits for the handle of a port, and takes nothing.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct WaitHandle {
     /// The port.
@@ -57,7 +62,8 @@ pub(in crate::scenario) struct WaitHandle {
 }
 
 /// Associates a file with a port.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Associate {
     /// The file; `null` for a call that names a port and no file.
@@ -72,14 +78,15 @@ pub(in crate::scenario) struct Associate {
 }
 
 /// Replaces a file's association, or takes it away.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Replace {
     /// The file.
     pub(in crate::scenario) replace: String,
     /// The port; `null` to take the association away.
     #[serde(deserialize_with = "Option::deserialize")]
-    #[schemars(required, extend("type" = ["string", "null"]))]
+    #[cfg_attr(test, schemars(required, extend("type" = ["string", "null"])))]
     pub(in crate::scenario) port: Option<String>,
     /// The completion key.
     #[serde(default)]
@@ -89,7 +96,8 @@ pub(in crate::scenario) struct Replace {
 }
 
 /// Sets notification modes of a file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Modes {
     /// The file.
@@ -105,7 +113,8 @@ pub(in crate::scenario) struct Modes {
 }
 
 /// Issues an operation.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Start {
     /// The operation.
@@ -117,7 +126,8 @@ pub(in crate::scenario) struct Start {
 }
 
 /// The device or the peer ends what is pending of some operations.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Complete {
     /// The operation, or several that end in one go.
@@ -133,7 +143,8 @@ pub(in crate::scenario) struct Complete {
 }
 
 /// Asks for the end of an operation, or of all operations on a file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Cancel {
     /// The operation or file.
@@ -146,7 +157,8 @@ pub(in crate::scenario) struct Cancel {
 }
 
 /// Asks how an operation has ended, and takes no packet.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Peek {
     /// The operation.
@@ -156,7 +168,8 @@ pub(in crate::scenario) struct Peek {
 }
 
 /// Gives the memory of an operation back.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Free {
     /// The operation.
@@ -164,7 +177,8 @@ pub(in crate::scenario) struct Free {
 }
 
 /// Takes the memory of an operation again.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Alloc {
     /// The operation.
@@ -172,7 +186,8 @@ pub(in crate::scenario) struct Alloc {
 }
 
 /// Queues an asynchronous procedure call to a thread.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Apc {
     /// The thread.
@@ -187,7 +202,8 @@ pub(in crate::scenario) struct Apc {
 }
 
 /// The kernel interrupts a thread's wait for a moment.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct KernelApc {
     /// The thread.
@@ -195,7 +211,8 @@ pub(in crate::scenario) struct KernelApc {
 }
 
 /// Makes a packet of the signal of an event or a semaphore, or of the end of a thread or a process.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct WaitPacket {
     /// The wait completion packet.
@@ -221,7 +238,8 @@ pub(in crate::scenario) struct WaitPacket {
 }
 
 /// Takes a wait completion packet back.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct CancelWaitPacket {
     /// The wait completion packet.
@@ -234,14 +252,15 @@ pub(in crate::scenario) struct CancelWaitPacket {
 }
 
 /// Associates a job with a port, or takes its association away.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct JobPort {
     /// The job.
     pub(in crate::scenario) job_port: String,
     /// The port; `null` to take the association away.
     #[serde(deserialize_with = "Option::deserialize")]
-    #[schemars(required, extend("type" = ["string", "null"]))]
+    #[cfg_attr(test, schemars(required, extend("type" = ["string", "null"])))]
     pub(in crate::scenario) port: Option<String>,
     /// The completion key.
     #[serde(default)]
@@ -254,7 +273,8 @@ pub(in crate::scenario) struct JobPort {
 }
 
 /// A process begins in a job.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct JobStart {
     /// The job.
@@ -269,7 +289,8 @@ pub(in crate::scenario) struct JobStart {
 }
 
 /// A process of a job ends.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct JobExit {
     /// The job.

@@ -1,16 +1,20 @@
 //! Operations as they are written: each is a plain string, or an object named by its verb.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(in crate::scenario) use super::io::*;
 pub(in crate::scenario) use super::relatives::*;
-use super::shapes::{Named, Status, Value, verbs_inside};
+#[cfg(test)]
+use super::shapes::verbs_inside;
+use super::shapes::{Named, Status, Value};
 
 /// An operation: what a thread does in one step, or where it goes next.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "operation", rename_all = "snake_case")]
-#[schemars(rename = "Op", transform = verbs_inside)]
+#[cfg_attr(test, schemars(rename = "Op", transform = verbs_inside))]
 pub(in crate::scenario) enum Op {
     /// Takes a packet from a port, or waits for one.
     Get(Get),
@@ -145,7 +149,8 @@ pub(in crate::scenario) enum Op {
 }
 
 /// Takes a packet from a port, or waits for one.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Get {
     /// The port.
@@ -169,7 +174,8 @@ pub(in crate::scenario) struct Get {
 }
 
 /// Puts a packet into a port.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Post {
     /// The port.
@@ -196,7 +202,8 @@ pub(in crate::scenario) struct Post {
 }
 
 /// Closes a handle of a port or a file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Close {
     /// The port or file.
@@ -206,7 +213,8 @@ pub(in crate::scenario) struct Close {
 }
 
 /// Makes a port that was declared, or opens a named one again; such a port is not open from the start.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Create {
     /// The port.
@@ -216,7 +224,8 @@ pub(in crate::scenario) struct Create {
 }
 
 /// Waits for an event, mutex or semaphore, or for the handle of a file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Block {
     /// What it waits for.
@@ -231,7 +240,8 @@ pub(in crate::scenario) struct Block {
 }
 
 /// Waits for the end of a thread, of all threads of a group, or of a process.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Join {
     /// The thread, group or process.
@@ -246,7 +256,8 @@ pub(in crate::scenario) struct Join {
 }
 
 /// Sets an event, releases a mutex, raises a semaphore by one.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Signal {
     /// What it signals.
@@ -254,7 +265,8 @@ pub(in crate::scenario) struct Signal {
 }
 
 /// Takes an event's signal back.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Reset {
     /// The event.
@@ -262,7 +274,8 @@ pub(in crate::scenario) struct Reset {
 }
 
 /// Waits for the clock.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Sleep {
     /// How long, in ticks; 0 only yields.
@@ -275,7 +288,8 @@ pub(in crate::scenario) struct Sleep {
 }
 
 /// Suspends a thread.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Suspend {
     /// The thread.
@@ -283,7 +297,8 @@ pub(in crate::scenario) struct Suspend {
 }
 
 /// Takes one suspension of a thread back.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Resume {
     /// The thread.
@@ -291,7 +306,8 @@ pub(in crate::scenario) struct Resume {
 }
 
 /// Ends a thread wherever it is.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Terminate {
     /// The thread.
@@ -299,7 +315,8 @@ pub(in crate::scenario) struct Terminate {
 }
 
 /// Starts a thread that waits for it.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Spawn {
     /// The thread.
@@ -307,7 +324,8 @@ pub(in crate::scenario) struct Spawn {
 }
 
 /// Writes shared variables, all at once.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Set {
     /// What each becomes; an element of an array is written `name[index]`.
@@ -315,7 +333,8 @@ pub(in crate::scenario) struct Set {
 }
 
 /// Goes on with one of two lists.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct If {
     /// What is asked.
@@ -329,7 +348,8 @@ pub(in crate::scenario) struct If {
 }
 
 /// Goes on with any of several lists.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Either {
     /// The lists.
@@ -338,7 +358,8 @@ pub(in crate::scenario) struct Either {
 }
 
 /// Repeats a list until a `break`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Loop {
     /// The list.
@@ -347,7 +368,8 @@ pub(in crate::scenario) struct Loop {
 }
 
 /// Writes a variable and answers with what was there, in one step.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Swap {
     /// The variable, or the element of an array.
@@ -360,7 +382,8 @@ pub(in crate::scenario) struct Swap {
 }
 
 /// Writes a variable if it has the expected value, and answers with what was there, in one step.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct CompareSwap {
     /// The variable, or the element of an array.
@@ -375,7 +398,8 @@ pub(in crate::scenario) struct CompareSwap {
 }
 
 /// Adds to a variable and answers with what was there, in one step.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Add {
     /// The variable, or the element of an array.
@@ -388,7 +412,8 @@ pub(in crate::scenario) struct Add {
 }
 
 /// Does a list once for each packet of a batch, the oldest first.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Each {
     /// The result of the call that took the batch.
@@ -402,7 +427,8 @@ pub(in crate::scenario) struct Each {
 }
 
 /// Waits until a condition holds, without a call.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Await {
     /// What it waits for; it must read something that others can change.
@@ -411,7 +437,8 @@ pub(in crate::scenario) struct Await {
 }
 
 /// Fails the run when it does not hold.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Assert {
     /// What must hold.
@@ -419,7 +446,8 @@ pub(in crate::scenario) struct Assert {
 }
 
 /// Says something in the trace.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Note {
     /// What it says.
@@ -427,7 +455,8 @@ pub(in crate::scenario) struct Note {
 }
 
 /// Adds, changes or removes a source that an epoll descriptor watches.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct EpollCtl {
     /// The epoll descriptor.
@@ -452,7 +481,8 @@ pub(in crate::scenario) struct EpollCtl {
 }
 
 /// Makes a source readable.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Write {
     /// The source.
@@ -460,7 +490,8 @@ pub(in crate::scenario) struct Write {
 }
 
 /// Reads a source until it is empty.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Drain {
     /// The source.
@@ -468,7 +499,8 @@ pub(in crate::scenario) struct Drain {
 }
 
 /// Writes into a source until it is full.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Fill {
     /// The source.
@@ -476,7 +508,8 @@ pub(in crate::scenario) struct Fill {
 }
 
 /// The other end of a source reads it empty.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct MakeRoom {
     /// The source.
@@ -484,9 +517,10 @@ pub(in crate::scenario) struct MakeRoom {
 }
 
 /// What a source is watched for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "event", rename_all = "lowercase")]
-#[schemars(rename = "EpollEvent")]
+#[cfg_attr(test, schemars(rename = "EpollEvent"))]
 pub(in crate::scenario) enum EpollEvent {
     /// EPOLLIN: it can be read.
     In,
@@ -495,9 +529,10 @@ pub(in crate::scenario) enum EpollEvent {
 }
 
 /// What `epoll_ctl` does to a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "change", rename_all = "lowercase")]
-#[schemars(rename = "Change")]
+#[cfg_attr(test, schemars(rename = "Change"))]
 pub(in crate::scenario) enum Change {
     /// Starts to watch it.
     Add,
@@ -508,9 +543,10 @@ pub(in crate::scenario) enum Change {
 }
 
 /// When a source is reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "trigger", rename_all = "lowercase")]
-#[schemars(rename = "Trigger")]
+#[cfg_attr(test, schemars(rename = "Trigger"))]
 pub(in crate::scenario) enum Trigger {
     /// As long as it is readable.
     #[default]

@@ -1,12 +1,14 @@
 //! Operations of the relatives of completion ports: rings, event ports and kqueue.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::shapes::OneOrMore;
 
 /// Sends a message to a ring: a `post` by the name that it has there.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct MsgRing {
     /// The ring that it is for.
@@ -26,7 +28,8 @@ pub(in crate::scenario) struct MsgRing {
 }
 
 /// Registers an eventfd with a ring: each entry that comes into it sets the event.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct RingEvent {
     /// The ring.
@@ -38,7 +41,8 @@ pub(in crate::scenario) struct RingEvent {
 }
 
 /// Submits a request to a ring that ends by itself.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Submit {
     /// The ring.
@@ -60,7 +64,8 @@ pub(in crate::scenario) struct Submit {
 }
 
 /// Submits requests to a ring of which each is linked to the next.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct SubmitChain {
     /// The ring.
@@ -72,10 +77,11 @@ pub(in crate::scenario) struct SubmitChain {
 }
 
 /// A request of a chain.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[serde(rename = "request of a chain")]
-#[schemars(rename = "Linked")]
+#[cfg_attr(test, schemars(rename = "Linked"))]
 pub(in crate::scenario) struct Linked {
     /// What is asked for.
     pub(in crate::scenario) request: LinkedKind,
@@ -89,9 +95,10 @@ pub(in crate::scenario) struct Linked {
 }
 
 /// What a request of a chain asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "request", rename_all = "lowercase")]
-#[schemars(rename = "LinkedKind")]
+#[cfg_attr(test, schemars(rename = "LinkedKind"))]
 pub(in crate::scenario) enum LinkedKind {
     /// IORING_OP_NOP.
     Nop,
@@ -102,9 +109,10 @@ pub(in crate::scenario) enum LinkedKind {
 }
 
 /// What a `submit` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "request", rename_all = "lowercase")]
-#[schemars(rename = "RequestKind")]
+#[cfg_attr(test, schemars(rename = "RequestKind"))]
 pub(in crate::scenario) enum RequestKind {
     /// IORING_OP_NOP.
     Nop,
@@ -115,7 +123,8 @@ pub(in crate::scenario) enum RequestKind {
 }
 
 /// Puts an event into an event port: a `post` by the name that it has there.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct PortSend {
     /// The event port.
@@ -134,7 +143,8 @@ pub(in crate::scenario) struct PortSend {
 }
 
 /// Sends one event to several event ports.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct PortSendn {
     /// The event ports.
@@ -150,7 +160,8 @@ pub(in crate::scenario) struct PortSendn {
 }
 
 /// Puts an event port into alert mode, or takes it out.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct PortAlert {
     /// The event port.
@@ -167,9 +178,10 @@ pub(in crate::scenario) struct PortAlert {
 }
 
 /// What `port_alert` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "mode of an alert", rename_all = "lowercase")]
-#[schemars(rename = "AlertMode")]
+#[cfg_attr(test, schemars(rename = "AlertMode"))]
 pub(in crate::scenario) enum AlertMode {
     /// PORT_ALERT_SET: sets the alert event, or replaces it.
     #[default]
@@ -181,7 +193,8 @@ pub(in crate::scenario) enum AlertMode {
 }
 
 /// Associates a source with an event port, for one event.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct PortAssociate {
     /// The event port.
@@ -196,7 +209,8 @@ pub(in crate::scenario) struct PortAssociate {
 }
 
 /// Takes the association of a source with an event port away.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct PortDissociate {
     /// The event port.
@@ -208,7 +222,8 @@ pub(in crate::scenario) struct PortDissociate {
 }
 
 /// Makes one more descriptor of a source.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct DuplicateSource {
     /// The source.
@@ -218,7 +233,8 @@ pub(in crate::scenario) struct DuplicateSource {
 }
 
 /// Closes a descriptor of a source.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct CloseSource {
     /// The source.
@@ -228,7 +244,8 @@ pub(in crate::scenario) struct CloseSource {
 }
 
 /// Adds, changes, triggers or removes a user event of a kqueue.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Kevent {
     /// The kqueue.
@@ -246,9 +263,10 @@ pub(in crate::scenario) struct Kevent {
 }
 
 /// What an event of a kqueue is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "filter", rename_all = "lowercase")]
-#[schemars(rename = "KeventFilter")]
+#[cfg_attr(test, schemars(rename = "KeventFilter"))]
 pub(in crate::scenario) enum KeventFilter {
     /// EVFILT_USER.
     User,
@@ -259,9 +277,10 @@ pub(in crate::scenario) enum KeventFilter {
 }
 
 /// One thing that `kevent` does to an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename = "flag", rename_all = "lowercase")]
-#[schemars(rename = "KeventFlag")]
+#[cfg_attr(test, schemars(rename = "KeventFlag"))]
 pub(in crate::scenario) enum KeventFlag {
     /// EV_ADD.
     Add,

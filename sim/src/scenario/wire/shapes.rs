@@ -1,9 +1,11 @@
 //! Values that have more than one form in the file, and objects whose fields are names.
 
+#[cfg(test)]
 use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
 
+#[cfg(test)]
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -24,6 +26,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
     }
 }
 
+#[cfg(test)]
 impl<T: JsonSchema> JsonSchema for Named<T> {
     fn inline_schema() -> bool {
         true
@@ -62,8 +65,9 @@ macro_rules! forms {
         $($(#[$form_doc:meta])* $form:ident($contents:ty),)*
     } { $($methods:item)* })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, JsonSchema)]
-        #[schemars(untagged)]
+        #[derive(Debug)]
+        #[cfg_attr(test, derive(JsonSchema))]
+        #[cfg_attr(test, schemars(untagged))]
         pub(in crate::scenario) enum $name {
             $($(#[$form_doc])* $form($contents),)*
         }
@@ -192,6 +196,7 @@ impl Default for Status {
 
 /// Makes the schema of an enum say what its reader does: a variant with contents is an object that
 /// has the variant's name among its own fields, not a field around the contents.
+#[cfg(test)]
 pub(super) fn verbs_inside(schema: &mut Schema) {
     let variants = schema.get_mut("oneOf").and_then(|it| it.as_array_mut());
     for variant in variants.into_iter().flatten() {
