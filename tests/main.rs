@@ -14,6 +14,7 @@ mod generated;
 mod hostile;
 mod house;
 mod imported;
+mod imports;
 #[cfg(unix)]
 mod killed;
 mod lanes;
@@ -29,6 +30,8 @@ mod searching;
 mod seeded;
 mod shell;
 mod shipped;
+#[cfg(unix)]
+mod strace;
 mod strangers;
 mod systems;
 mod told;

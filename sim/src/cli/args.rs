@@ -80,6 +80,8 @@ pub enum Command {
     Merge(Merge),
     /// Write a scenario, a counterexample or a trace for another program: a checker, or one that draws
     Export(Export),
+    /// Write a log of another program as a scenario and a trace
+    Import(Import),
     /// Serve as an agent: do on a backend what a conductor asks for on standard input
     Agent(Agent),
     /// List the systems that the model plays, the backends, and scenarios
@@ -110,6 +112,7 @@ impl Command {
             | Command::Distinguish(_)
             | Command::Merge(_)
             | Command::Export(_)
+            | Command::Import(_)
             | Command::Agent(_)
             | Command::List(_)
             | Command::Schema(_)
@@ -148,6 +151,12 @@ impl Command {
     pub fn annotates(&self) -> bool {
         let judged = self.judged();
         judged.is_some_and(|it| it.format == Some(Service::Github))
+    }
+
+    /// Whether a format is asked for that only recordings have.
+    pub fn misformats(&self) -> bool {
+        let format = self.judged().and_then(|it| it.format);
+        format == Some(Service::Ndjson) && !matches!(self, Command::Record(_))
     }
 
     /// The verdicts that are no success.
@@ -374,12 +383,15 @@ pub struct Admit {
     /// Traces, or logs
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
-    /// They are logs of other programs, written so: csv, ndjson, regex or wine
+    /// They are logs of other programs, written so: csv, ndjson, regex, strace or wine
     #[arg(long, value_name = "FORMAT", value_parser = log_format)]
     pub from: Option<Format>,
     /// What the fields of a log are
     #[arg(long, value_name = "FILE", requires = "from")]
     pub map: Option<PathBuf>,
+    /// Say which rules a log relies on, and which not
+    #[arg(long, requires = "from")]
+    pub coverage: bool,
     /// The system that judges; by default the trace's own. Of logs `all` asks which systems fit
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
@@ -393,6 +405,27 @@ pub struct Admit {
     pub machine: Processors,
     #[command(flatten)]
     pub judged: Judged,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// How the logs are written: csv, ndjson, regex, strace or wine
+    #[arg(value_name = "FORMAT", value_parser = log_format)]
+    pub format: Format,
+    /// The logs
+    #[arg(required = true, value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+    /// What the fields of a log are
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// The system that the trace is of; it judges a log that has no room in a scenario
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// The folder for scenarios and traces; it is made if there is none
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -540,16 +573,18 @@ pub struct Judged {
     /// Write what is not as expected to this file for code scanning, in SARIF
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
-    /// Say the verdicts also as annotations of this service
-    #[arg(long, value_name = "SERVICE", value_enum, conflicts_with = "json")]
+    /// Say the verdicts also as annotations of a service; a recording, as lines that other tools read
+    #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
     pub format: Option<Service>,
 }
 
-/// A service that makes annotations of lines.
+/// Who is to read what is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Service {
-    /// The runner of GitHub
+    /// The runner of GitHub, which makes annotations of lines
     Github,
+    /// Of `record`: lines of JSON, a call each
+    Ndjson,
 }
 
 /// A verdict that can be taken for no success.
@@ -766,6 +801,8 @@ pub enum SchemaOf {
     Trace,
     /// Lines that a conductor and an agent say to each other
     Agent,
+    /// Maps of the fields of a log
+    Map,
     /// No schema: settings that let an editor know which files are scenarios
     Settings,
 }

@@ -1,8 +1,17 @@
 //! Maps of fields as they are written, and lines that are JSON.
 
+mod recorded;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use recorded::recorded;
+
+/// The JSON Schema of a map.
+pub fn schema() -> Value {
+    schemars::schema_for!(Map).to_value()
+}
 
 /// The first field of a map.
 pub const FORMAT: &str = "portsim-map/1";

@@ -20,6 +20,7 @@ use super::cross_check::CrossCheck;
 use super::explore::{Opened, Place, What};
 use super::export::Exported;
 use super::fuzz::{Divergence, Fuzzed, LeftOut, Reason};
+use super::import::{Import, Imports};
 use super::list::{Backend, List, Listed};
 use super::log::{Log, Logs, System};
 use super::parting::{self, Parting, Replay};
@@ -69,6 +70,7 @@ fn value(report: Report<'_>) -> Value {
         Report::Fuzz(it) => fuzzed(it),
         Report::Merge(it) => it.whole().clone(),
         Report::Export(it) => exported(it),
+        Report::Import(it) => imports(it),
         Report::List(it) => list(it),
     }
 }
@@ -334,9 +336,25 @@ fn admission(admission: &Admission) -> Value {
 fn logs(logs: &Logs) -> Value {
     let object = json!({
         "traces": logs.logs.iter().map(log).collect::<Vec<_>>(),
+        "coverage": logs.covered.as_ref().map(covered),
         "complete": unless_complete(logs.complete()),
     });
-    but_for(object, &["complete"])
+    but_for(object, &["coverage", "complete"])
+}
+
+fn imports(imports: &Imports) -> Value {
+    let import = |import: &Import| {
+        let object = json!({
+            "file": path(&import.log),
+            "verdict": import.verdict().name(),
+            "scenario": path(&import.scenario),
+            "trace": path(&import.trace),
+            "calls": import.calls,
+            "why": import.lacks,
+        });
+        but_for(object, &["why"])
+    };
+    json!({ "imports": imports.imports.iter().map(import).collect::<Vec<_>>() })
 }
 
 fn log(log: &Log) -> Value {

@@ -1,0 +1,589 @@
+//! Logs of strace: what the model shows is admitted, one altered outcome is refused at its call, and no log does harm.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use portsim::admit::free::{Limits, admit_free};
+use portsim::choose::{Choose, Policy};
+use portsim::log::{Format, Judged, Log, judge, logs, read_from, read_named};
+use portsim::personality::{play, play_at_full_speed};
+use portsim::run::Ended;
+use portsim::scenario::Scenario;
+use portsim::trace::{Answer, End, Event, Shown, Span};
+use portsim_model::program::{Op, Packet, Timeout, Watch};
+
+use crate::command::{Scratch, json, portsim, words};
+use crate::free::{Runs, calls, draw};
+
+/// Two threads, an eventfd that is watched for edges, a pipe that is watched as long as it can be read, and a connection
+/// of which the log shows one end, which is disarmed by its first event.
+const LOG: &str = r#"100 1700000000.000001 execve("/bin/a", ["a"], 0x7ffe /* 3 vars */) = 0 <0.000100>
+100 1700000000.000200 epoll_create1(EPOLL_CLOEXEC) = 3 <0.000010>
+100 1700000000.000300 eventfd2(0, EFD_CLOEXEC|EFD_NONBLOCK) = 4 <0.000010>
+100 1700000000.000400 epoll_ctl(3, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLET, data={u32=4, u64=4}}) = 0 <0.000010>
+100 1700000000.000500 pipe2([5, 6], O_CLOEXEC) = 0 <0.000010>
+100 1700000000.000600 epoll_ctl(3, EPOLL_CTL_ADD, 5, {events=EPOLLIN, data={u32=5, u64=5}}) = 0 <0.000010>
+100 1700000000.000700 socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = 7 <0.000010>
+100 1700000000.000800 epoll_ctl(3, EPOLL_CTL_ADD, 7, {events=EPOLLIN|EPOLLONESHOT, data={u32=7, u64=7}}) = 0 <0.000010>
+100 1700000000.000900 clone3({flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD, exit_signal=0} => {parent_tid=[101]}, 88) = 101 <0.000010>
+101 1700000000.001000 epoll_wait(3,  <unfinished ...>
+100 1700000000.001100 write(4, "\1\0\0\0\0\0\0\0", 8) = 8 <0.000010>
+101 1700000000.001200 <... epoll_wait resumed>[{events=EPOLLIN, data={u32=4, u64=4}}], 16, -1) = 1 <0.000200>
+101 1700000000.001300 read(4, "\1\0\0\0\0\0\0\0", 8) = 8 <0.000010>
+101 1700000000.001400 epoll_wait(3, [], 16, 10) = 0 <0.010100>
+100 1700000000.011600 --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=99} ---
+100 1700000000.011700 write(6, "x", 1) = 1 <0.000010>
+101 1700000000.011800 epoll_wait(3, [{events=EPOLLIN, data={u32=5, u64=5}}], 16, -1) = 1 <0.000010>
+101 1700000000.011900 epoll_wait(3, [{events=EPOLLIN, data={u32=5, u64=5}}, {events=EPOLLIN, data={u32=7, u64=7}}], 2, 0) = 2 <0.000010>
+101 1700000000.012000 read(5, "x", 10) = 1 <0.000010>
+101 1700000000.012100 epoll_wait(3, [], 16, 0) = 0 <0.000010>
+101 1700000000.012200 epoll_ctl(3, EPOLL_CTL_MOD, 7, {events=EPOLLIN|EPOLLONESHOT, data={u32=7, u64=7}}) = 0 <0.000010>
+101 1700000000.012300 epoll_pwait2(3, [{events=EPOLLIN, data={u32=7, u64=7}}], 16, NULL, NULL, 8) = 1 <0.000010>
+101 1700000000.012400 epoll_wait(3, 0x7ffe, 16, -1) = -1 EINTR (Interrupted system call) <0.000010>
+100 1700000000.012500 dup2(6, 8) = 8 <0.000010>
+100 1700000000.012600 close(6) = 0 <0.000010>
+101 1700000000.012700 epoll_wait(3, [], 16, 0) = 0 <0.000010>
+100 1700000000.012800 close(8) = 0 <0.000010>
+101 1700000000.012900 epoll_wait(3, [{events=EPOLLHUP, data={u32=5, u64=5}}], 16, -1) = 1 <0.000010>
+101 1700000000.013000 epoll_wait(3,  <unfinished ...>
+100 1700000000.013100 exit_group(0) = ?
+101 1700000000.013200 <... epoll_wait resumed> <unfinished ...>) = ?
+101 1700000000.013300 +++ exited with 0 +++
+100 1700000000.013400 +++ exited with 0 +++
+"#;
+
+fn read(text: &str) -> Log {
+    let read = read_from(Path::new("log"), text.as_bytes(), Format::Strace, None);
+    read.unwrap_or_else(|bad| panic!("{bad}\n{text}"))
+}
+
+fn judged(log: &Log) -> Judged {
+    let judged = judge(log, "epoll", 2, Limits::default(), true).expect("it is played");
+    assert!(!judged.gave_up, "it gave up: {:?}", judged.stuck);
+    judged
+}
+
+/// The line of a call of the log.
+fn line_of(part: &str) -> u32 {
+    let line = LOG.lines().position(|line| line.contains(part));
+    line.expect("it is there") as u32 + 1
+}
+
+#[test]
+fn a_log_that_fits_is_admitted_and_leans_on_what_nobody_saw() {
+    let judged = judged(&read(LOG));
+    assert_eq!(judged.refused.map(|it| format!("{it:?}")), None);
+    assert_eq!(judged.unobserved, 2, "{:?}", judged.notes);
+    let coverage = judged.coverage.expect("it was asked for");
+    let used: Vec<_> = coverage.used().map(|(claim, _)| claim).collect();
+    for claim in [
+        "epoll/edge",
+        "epoll/level",
+        "epoll/timeout",
+        "epoll/drained",
+    ] {
+        assert!(used.contains(&claim), "{claim}: {used:?}");
+    }
+    assert!(coverage.never("epoll").contains(&"epoll/exclusive"));
+}
+
+#[test]
+fn an_altered_outcome_is_refused_at_its_call() {
+    let four = "[{events=EPOLLIN, data={u32=4, u64=4}}]";
+    let five = "[{events=EPOLLIN, data={u32=5, u64=5}}]";
+    for (what, was, is, at) in [
+        (
+            "edge-triggered, and twice",
+            "[], 16, 10) = 0",
+            &*format!("{four}, 16, 10) = 1"),
+            "16, 10)",
+        ),
+        (
+            "never written",
+            "100 1700000000.001100 write(4, \"\\1\\0\\0\\0\\0\\0\\0\\0\", 8) = 8",
+            "100 1700000000.001100 getpid() = 100",
+            "epoll_wait(3,  <unf",
+        ),
+        (
+            "read empty",
+            "[], 16, 0) = 0 <0.000010>\n101 1700000000.012200",
+            &format!("{five}, 16, 0) = 1 <0.000010>\n101 1700000000.012200"),
+            "[], 16, 0)",
+        ),
+        (
+            "ready, and not reported",
+            ".011900 epoll_wait(3, [{events=EPOLLIN, data={u32=5, u64=5}}, {events=EPOLLIN, data={u32=7, u64=7}}], 2, 0) = 2",
+            ".011900 epoll_wait(3, [], 2, 0) = 0",
+            ".011900",
+        ),
+        (
+            "data of nobody",
+            ".012300 epoll_pwait2(3, [{events=EPOLLIN, data={u32=7, u64=7}}]",
+            ".012300 epoll_pwait2(3, [{events=EPOLLIN, data={u32=9, u64=9}}]",
+            ".012300",
+        ),
+        (
+            "more than were asked for",
+            "], 2, 0) = 2",
+            "], 1, 0) = 2",
+            ".011900",
+        ),
+        (
+            "too early",
+            "[], 16, 10) = 0 <0.010100>",
+            "[], 16, 10) = 0 <0.009900>",
+            "16, 10)",
+        ),
+        (
+            "disarmed",
+            ".012200 epoll_ctl(3, EPOLL_CTL_MOD",
+            ".012200 epoll_none(3, EPOLL_CTL_MOD",
+            ".012300",
+        ),
+        (
+            "not watched for",
+            ".012300 epoll_pwait2(3, [{events=EPOLLIN",
+            ".012300 epoll_pwait2(3, [{events=EPOLLOUT",
+            ".012300",
+        ),
+        (
+            "a writer is left",
+            ".012700 epoll_wait(3, [], 16, 0) = 0",
+            ".012700 epoll_wait(3, [{events=EPOLLHUP, data={u32=5, u64=5}}], 16, 0) = 1",
+            ".012700",
+        ),
+        (
+            "watched already",
+            ".012200 epoll_ctl(3, EPOLL_CTL_MOD, 7, {events=EPOLLIN|EPOLLONESHOT, data={u32=7, u64=7}}) = 0",
+            ".012200 epoll_ctl(3, EPOLL_CTL_MOD, 5, {events=EPOLLIN, data={u32=5, u64=5}}) = -1 ENOENT (No such file)",
+            ".012200",
+        ),
+    ] {
+        let altered = LOG.replacen(was, is, 1);
+        assert_ne!(altered, LOG, "{what}");
+        let refused = judged(&read(&altered))
+            .refused
+            .unwrap_or_else(|| panic!("{what}: admitted"));
+        assert_eq!(refused.at, line_of(at), "{what}: {refused:?}");
+        assert!(
+            !refused.window.is_empty() && refused.window.len() <= 3,
+            "{what}: {refused:?}"
+        );
+        assert!(
+            refused.window.iter().any(|it| it.line == refused.at),
+            "{what}: {refused:?}"
+        );
+    }
+}
+
+/// What somebody does whom the log does not show is no reason to refuse anything.
+#[test]
+fn what_a_log_does_not_show_may_have_been() {
+    let twice = LOG.replacen(
+        "[], 16, 10) = 0",
+        "[{events=EPOLLIN, data={u32=4, u64=4}}], 16, 10) = 1",
+        1,
+    );
+    for (what, was, is) in [
+        (
+            "a child that nobody follows",
+            "dup2(6, 8) = 8",
+            "fork() = 555",
+        ),
+        (
+            "a ring of requests",
+            "getsomething",
+            "io_uring_setup(8, {}) = 9",
+        ),
+        (
+            "a descriptor that is passed on",
+            "dup2(6, 8) = 8",
+            "sendmsg(7, {msg_control=[{cmsg_type=SCM_RIGHTS, cmsg_data=[4]}]}, 0) = 1",
+        ),
+        (
+            "what was there before",
+            "eventfd2(0, EFD_CLOEXEC|EFD_NONBLOCK) = 4",
+            "getppid() = 4",
+        ),
+    ] {
+        let line = format!("100 1700000000.013050 {is}\n101 1700000000.013060 ");
+        let text = match twice.contains(was) {
+            true => twice.replacen(was, is, 1),
+            false => twice.replacen("101 1700000000.013000 ", &line, 1),
+        };
+        let refused = judged(&read(&text)).refused;
+        assert_eq!(refused.map(|it| format!("{it:?}")), None, "{what}");
+    }
+}
+
+/// The same log as a file for each thread: named one by one, by their beginning, and by their folder.
+#[test]
+fn files_of_threads_are_one_log() {
+    let scratch = Scratch::new("strace-parts");
+    let folder = scratch.0.join("all");
+    std::fs::create_dir(&folder).expect("it is made");
+    let mut files = Vec::new();
+    // A call that another line ends begins where it began.
+    let whole = LOG
+        .replace("epoll_wait(3,  <unfinished ...>\n100 1700000000.001100", "epoll_wait(3, [{events=EPOLLIN, data={u32=4, u64=4}}], 16, -1) = 1 <0.000200>\n100 1700000000.001100")
+        .replace("101 1700000000.001200 <... epoll_wait resumed>[{events=EPOLLIN, data={u32=4, u64=4}}], 16, -1) = 1 <0.000200>\n", "")
+        .replace("100 1700000000.011600", "100 1700000000.011650");
+    for thread in ["100", "101"] {
+        let own = whole.lines().filter_map(|line| line.strip_prefix(thread));
+        let text: String = own.map(|line| format!("{}\n", line.trim_start())).collect();
+        let file = folder.join(format!("trace.{thread}"));
+        std::fs::write(&file, text).expect("it is written");
+        files.push(file);
+    }
+    let ways: [&[PathBuf]; 3] = [
+        &files,
+        &[folder.join("trace")],
+        std::slice::from_ref(&folder),
+    ];
+    for way in ways {
+        let named = logs(way, Format::Strace);
+        assert_eq!(named.len(), 1, "{named:?}");
+        assert_eq!(named[0].files, files);
+        let log = read_named(&named[0], Format::Strace, None).unwrap_or_else(|bad| panic!("{bad}"));
+        assert_eq!(log.threads(), 2);
+        let refused = judged(&log).refused;
+        assert_eq!(refused.map(|it| format!("{it:?}")), None);
+    }
+    let prefix = folder.join("trace").display().to_string();
+    let said = json(
+        &[
+            "admit",
+            &prefix,
+            "--from",
+            "strace",
+            "--as",
+            "epoll",
+            "--coverage",
+        ],
+        0,
+    );
+    assert_eq!(said["traces"][0]["unobserved"], 2);
+    assert!(said["coverage"]["used"]["epoll/edge"].is_number(), "{said}");
+    // Without times nobody knows what came first.
+    std::fs::write(&files[0], "epoll_create1(0) = 3\n").expect("it is written");
+    let output = portsim(&["admit", &prefix, "--from", "strace", "--as", "epoll"]);
+    assert!(words(&output).contains("-ttt"), "{}", words(&output));
+}
+
+/// In words, and of every system that there is.
+#[test]
+fn a_log_is_judged_by_every_system() {
+    let scratch = Scratch::new("strace-all");
+    let log = scratch.file("server.log", LOG.as_bytes());
+    let said = json(&["admit", &log, "--from", "strace", "--as", "all"], 0);
+    let systems = said["traces"][0]["systems"].as_array().expect("systems");
+    for system in systems {
+        let wanted = if system["as"] == "epoll" {
+            "admitted"
+        } else {
+            "unsupported"
+        };
+        assert_eq!(system["verdict"], wanted, "{system}");
+    }
+    let output = portsim(&[
+        "admit",
+        &log,
+        "--from",
+        "strace",
+        "--as",
+        "epoll",
+        "--coverage",
+    ]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    for part in [
+        "relies on        epoll/edge",
+        "never relies on  epoll/exclusive",
+        "may have come at any time",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+/// Logs that are cut, that somebody else wrote into, or whose bytes changed: they are judged or refused with a line.
+#[test]
+fn hostile_logs_do_no_harm() {
+    let limits = Limits {
+        looks_max: 2_000,
+        patience: 100,
+        ..Limits::default()
+    };
+    let look = |bytes: &[u8]| {
+        if let Ok(log) = read_from(Path::new("log"), bytes, Format::Strace, None) {
+            let _ = judge(&log, "epoll", 2, limits, false);
+        }
+    };
+    let bytes = LOG.as_bytes();
+    for cut in (0..bytes.len()).step_by(7) {
+        look(&bytes[..cut]);
+        look(&[&bytes[..cut], b"output of the program\n", &bytes[cut..]].concat());
+        look(&[&bytes[..cut], &bytes[(cut + 23).min(bytes.len())..]].concat());
+        let mut other = bytes.to_vec();
+        other[cut] = other[cut].wrapping_mul(31).wrapping_add(7);
+        look(&other);
+    }
+    let torn = LOG.replacen(
+        "[{events=EPOLLIN, data={u32=5, u64=5}}], 16, -1)",
+        "[{events=EPO",
+        1,
+    );
+    let bad = read_from(Path::new("log"), torn.as_bytes(), Format::Strace, None);
+    let said = bad.expect_err("it is torn").to_string();
+    assert!(
+        said.contains(&format!("log:{}", line_of(".011800"))),
+        "{said}"
+    );
+}
+
+/// Some threads, each with a few calls on one descriptor that watches two eventfds.
+fn scenario(rng: &mut dyn Choose) -> Scenario {
+    let mut text = r#"{ "why": "Calls.", "builtin": false, "ports": { "p": {} }, "sources": { "a": {}, "b": {} }, "threads": {"#.to_owned();
+    for thread in 0..2 + draw(rng, 2) {
+        let comma = if thread == 0 { "" } else { ", " };
+        let _ = write!(text, r#"{comma}"t{thread}": ["#);
+        for call in 0..2 + draw(rng, 4) {
+            let comma = if call == 0 { "" } else { ", " };
+            let n = draw(rng, 2) as usize;
+            let (source, key) = (["a", "b"][n], n + 1);
+            let how = ["level", "edge"][draw(rng, 2) as usize];
+            let once = if draw(rng, 3) == 0 {
+                r#", "oneshot": true"#
+            } else {
+                ""
+            };
+            let op = match draw(rng, 12) {
+                0..3 => format!(
+                    r#"{{ "epoll_ctl": "p", "change": "add", "source": "{source}", "trigger": "{how}", "key": {key}{once}, "into": "c" }}"#
+                ),
+                3 => format!(
+                    r#"{{ "epoll_ctl": "p", "change": "mod", "source": "{source}", "trigger": "{how}", "key": {key}{once}, "into": "c" }}"#
+                ),
+                4 => format!(
+                    r#"{{ "epoll_ctl": "p", "change": "del", "source": "{source}", "into": "c" }}"#
+                ),
+                5..8 => format!(r#"{{ "write": "{source}" }}"#),
+                8 => format!(r#"{{ "drain": "{source}" }}"#),
+                _ => {
+                    let wait =
+                        ["", r#", "timeout": 0"#, r#", "timeout": 5"#][draw(rng, 3) as usize];
+                    format!(
+                        r#"{{ "get": "p", "into": "x", "max": {}{wait} }}"#,
+                        1 + draw(rng, 2)
+                    )
+                }
+            };
+            text += comma;
+            text += &op;
+        }
+        text += "]";
+    }
+    text += "} }";
+    Scenario::parse("calls", Path::new("calls"), text.as_bytes())
+        .unwrap_or_else(|bad| panic!("{bad}\n{text}"))
+}
+
+/// What strace would have written of these calls.
+fn written(scenario: &Scenario, calls: &[(Event, Span)]) -> String {
+    let mut text =
+        "99 epoll_create1(0) = 3\n99 eventfd2(0, 0) = 10\n99 eventfd2(0, 0) = 11\n".to_owned();
+    for thread in 0..scenario.names.threads.len() {
+        let _ = writeln!(
+            text,
+            "99 clone(flags=CLONE_VM|CLONE_FILES) = {}",
+            100 + thread
+        );
+    }
+    let mut lines: Vec<(u64, bool, String)> = Vec::new();
+    for (event, span) in calls {
+        let Shown::Call { thread, op, answer } = &event.shown else {
+            panic!("it is no call: {event:?}");
+        };
+        let (begun, rest) = called(scenario, *op, answer.as_ref());
+        let (pid, name) = (
+            100 + thread.index(),
+            begun.split('(').next().unwrap_or_default(),
+        );
+        lines.push((span.t0, false, format!("{pid} {begun} <unfinished ...>\n")));
+        if let Some(t1) = span.t1 {
+            lines.push((t1, true, format!("{pid} <... {name} resumed>{rest}\n")));
+        }
+    }
+    lines.sort_by_key(|(time, ends, _)| (*time, *ends));
+    lines.into_iter().for_each(|(_, _, line)| text += &line);
+    text
+}
+
+fn called(scenario: &Scenario, op: Op, answer: Option<&Answer>) -> (String, String) {
+    let failed = match answer {
+        Some(Answer::Failed(name)) => format!("-1 {name} (it failed)"),
+        _ => "0".to_owned(),
+    };
+    if let Op::EpollCtl { source, change, .. } = op {
+        let fd = 10 + source.index();
+        let (name, interest) = match change {
+            Watch::Add(interest) => ("ADD", Some(interest)),
+            Watch::Mod(interest) => ("MOD", Some(interest)),
+            Watch::Del => ("DEL", None),
+        };
+        let event = interest.map_or("NULL".to_owned(), |it| {
+            let edge = if it.edge { "|EPOLLET" } else { "" };
+            let once = if it.oneshot { "|EPOLLONESHOT" } else { "" };
+            let packet = it
+                .events
+                .report(true, false)
+                .expect("it is watched for reading");
+            let key = scenario.program.packets[packet.index()].key;
+            format!("{{events=EPOLLIN{edge}{once}, data={{u32={key}, u64={key}}}}}")
+        });
+        return (
+            format!("epoll_ctl(3, EPOLL_CTL_{name}, {fd}, {event}"),
+            format!(") = {failed}"),
+        );
+    }
+    if let Op::Write { source } = op {
+        return (
+            format!("write({}, \"\", 8", 10 + source.index()),
+            ") = 8".to_owned(),
+        );
+    }
+    if let Op::Drain { source } = op {
+        return (
+            format!("read({}, ", 10 + source.index()),
+            "\"\", 8) = 8".to_owned(),
+        );
+    }
+    let get = op.as_get().expect("nothing else is called");
+    let packets = match answer {
+        Some(Answer::Packets(packets)) => packets.clone(),
+        _ => Vec::new(),
+    };
+    let events: Vec<_> = packets
+        .iter()
+        .map(|it| format!("{{events=EPOLLIN, data={{u32={0}, u64={0}}}}}", it.key))
+        .collect();
+    let timeout = match get.timeout {
+        Timeout::Never => -1,
+        Timeout::Ticks(ticks) => i64::from(ticks),
+    };
+    let max = get.max.unwrap_or(1);
+    (
+        "epoll_wait(3, ".to_owned(),
+        format!(
+            "[{}], {max}, {timeout}) = {}",
+            events.join(", "),
+            events.len()
+        ),
+    )
+}
+
+/// What the model shows is admitted; with one event altered it is judged as the program that makes these calls.
+#[test]
+fn logs_of_the_model_are_judged_as_its_programs() {
+    let (mut admitted, mut refused, mut altered_admitted) = (0, 0, 0);
+    for seed in 0..400 {
+        let mut rng = Policy::Random.seeded(seed);
+        let scenario = scenario(&mut *rng);
+        let Ok(machine) = play("epoll", &scenario.program, 2) else {
+            continue;
+        };
+        let execution = Runs(&mut *rng).on(&*machine);
+        if !matches!(execution.ended, Ended::Rest) {
+            continue;
+        }
+        let mut calls = calls(&execution.events, &mut *rng);
+        let gets = calls.iter().any(
+            |(event, _)| matches!(&event.shown, Shown::Call { op, .. } if op.as_get().is_some()),
+        );
+        if !gets {
+            continue;
+        }
+        let text = written(&scenario, &calls);
+        let shown = judged(&read(&text)).refused.map(|it| format!("{it:?}"));
+        assert_eq!(shown, None, "seed {seed}:\n{text}");
+        admitted += 1;
+        if !alter(&mut calls, &mut *rng) {
+            continue;
+        }
+        let text = written(&scenario, &calls);
+        let by_log = judged(&read(&text)).refused.is_some();
+        let surely = by_program(&scenario, &calls, false);
+        assert!(
+            !by_log || by_program(&scenario, &calls, true),
+            "seed {seed}: only by the log\n{text}"
+        );
+        assert!(
+            by_log || !surely,
+            "seed {seed}: only by the program\n{text}"
+        );
+        refused += u32::from(by_log);
+        altered_admitted += u32::from(!by_log);
+    }
+    assert!(
+        admitted > 200 && refused > 60,
+        "{admitted} {refused} {altered_admitted}"
+    );
+}
+
+/// Makes one wait bring something else: what it did not bring, the other event, or nothing.
+fn alter(calls: &mut [(Event, Span)], rng: &mut dyn Choose) -> bool {
+    let brings = |(event, _): &(Event, Span)| {
+        let Shown::Call { op, answer, .. } = &event.shown else {
+            return None;
+        };
+        op.as_get()?;
+        match answer {
+            Some(Answer::Packets(packets)) => Some(packets.clone()),
+            Some(Answer::Failed(_)) => Some(Vec::new()),
+            _ => None,
+        }
+    };
+    let all: Vec<usize> = (0..calls.len())
+        .filter(|&n| brings(&calls[n]).is_some())
+        .collect();
+    if all.is_empty() {
+        return false;
+    }
+    let which = all[draw(rng, all.len() as u64) as usize];
+    let mut packets = brings(&calls[which]).unwrap_or_default();
+    match packets.pop() {
+        None => packets.push(Packet::key(1 + draw(rng, 2) as i64)),
+        Some(packet) if draw(rng, 2) == 0 => packets.push(Packet::key(3 - packet.key)),
+        Some(_) => {}
+    }
+    if let Shown::Call { answer, .. } = &mut calls[which].0.shown {
+        *answer = Some(match packets.is_empty() {
+            true => Answer::Failed("ETIMEDOUT".to_owned()),
+            false => Answer::Packets(packets),
+        });
+    }
+    true
+}
+
+/// Whether the program of a scenario cannot show these calls; that it rests at the end is held against it, or not.
+fn by_program(scenario: &Scenario, calls: &[(Event, Span)], rests: bool) -> bool {
+    let program = Arc::clone(&scenario.program);
+    let machine = play_at_full_speed("epoll", &program, 2).expect("it is played");
+    let (events, spans): (Vec<_>, Vec<_>) = calls.iter().cloned().unzip();
+    let under_way = events
+        .iter()
+        .zip(&spans)
+        .filter(|(_, span)| span.t1.is_none());
+    let parked = under_way.map(|(event, _)| event.shown.thread()).collect();
+    let end = rests.then(|| End::of(parked));
+    let limits = Limits::default();
+    let judged = admit_free(
+        &*machine,
+        &scenario.names,
+        &events,
+        &spans,
+        end.as_ref(),
+        limits,
+    );
+    assert!(!judged.gave_up, "it gave up");
+    judged.refused.is_some()
+}
