@@ -46,7 +46,7 @@ fn recordings_for_others_come_back() {
     let out = scratch.file("run.ndjson", b"");
     for (scenario, mode) in [
         ("portable/one-post-one-waiter", "free"),
-        ("portable/one-post-one-waiter", "lockstep"),
+        ("portable/mixed-waiters", "lockstep"),
         ("portable/batch-takes-what-is-there", "free"),
         ("portable/contents-arrive", "lockstep"),
         ("portable/poll-in-vain", "lockstep"),
@@ -56,7 +56,7 @@ fn recordings_for_others_come_back() {
             .display()
             .to_string();
         let record = [
-            "record", &scenario, "--on", "queue", "--mode", mode, "--format", "ndjson",
+            "record", &scenario, "--on", "emulated", "--mode", mode, "--format", "ndjson",
         ];
         let output = portsim(&[&record[..], &["--out", &out]].concat());
         assert_eq!(code(&output), 0, "{}", words(&output));

@@ -43,6 +43,18 @@ pub(super) fn log(followed: Followed, threads: Vec<String>) -> Log {
             weave.act(act, &watches, &mut woven);
         }
     }
+    let waits = |act: &&Act| matches!(act.does, Does::Wait { .. });
+    let first = followed.acts.iter().find(waits);
+    if let Some(first) = first.filter(|_| woven.calls.is_empty()) {
+        // All that there is makes no sense, and is refused: that somebody called is left.
+        let (port, timeout) = (PortId(0), Timeout::Ticks(1));
+        let under_way = Act {
+            t1: None,
+            does: Does::Sleeps(0),
+            ..*first
+        };
+        woven.push(&under_way, get(port, timeout, 1), None);
+    }
     woven.calls.sort();
     let misfit = unfit.first;
     let names = |thread: &u32| threads[*thread as usize].clone();
@@ -341,16 +353,7 @@ impl<'f> Weave<'f> {
             None if !is_woken => Timeout::Never,
             _ => Timeout::Ticks(1),
         };
-        let op = Op::Get {
-            port,
-            into: None,
-            timeout,
-            max: Some(most.min(BATCH_MAX) as u8),
-            min: None,
-            min_wait: None,
-            alertable: false,
-            keeps: false,
-        };
+        let op = get(port, timeout, most.min(BATCH_MAX) as u8);
         let answer = match packets.is_empty() {
             true => Answer::Failed("ETIMEDOUT".to_owned()),
             false => Answer::Packets(packets),
@@ -366,6 +369,19 @@ impl<'f> Weave<'f> {
         let is_source = |&number: &usize| self.source_ids.contains_key(&watches.all[number].file);
         let all = !own.is_empty() && own.iter().all(is_source);
         all.then(|| self.packets[packet.index()])
+    }
+}
+
+fn get(port: PortId, timeout: Timeout, max: u8) -> Op {
+    Op::Get {
+        port,
+        into: None,
+        timeout,
+        max: Some(max),
+        min: None,
+        min_wait: None,
+        alertable: false,
+        keeps: false,
     }
 }
 
