@@ -188,12 +188,6 @@ fn what_a_log_does_not_show_may_have_been() {
     let signal = LOG.lines().find(|line| line.contains("SIGCHLD"));
     let signal = signal.expect("it is there");
     for (what, was, is) in [
-        ("a child that nobody follows", signal, "100 fork() = 555"),
-        (
-            "a thread that nobody follows",
-            signal,
-            "100 clone(flags=CLONE_VM|CLONE_FILES) = 555",
-        ),
         (
             "a ring of requests",
             signal,
@@ -214,6 +208,30 @@ fn what_a_log_does_not_show_may_have_been() {
         assert_ne!(text, twice, "{what}");
         let refused = judged(&read(&text)).refused;
         assert_eq!(refused.map(|it| format!("{it:?}")), None, "{what}");
+    }
+}
+
+/// Without -f nobody knows what a child does; with it, one without a line does nothing.
+#[test]
+fn who_is_not_followed_may_do_anything() {
+    let text = |child: &str| {
+        format!(
+            "epoll_create1(0) = 3\neventfd2(1, 0) = 4\n\
+             epoll_ctl(3, EPOLL_CTL_ADD, 4, {{events=EPOLLIN|EPOLLET, data={{u32=4, u64=4}}}}) = 0\n{child}\
+             epoll_wait(3, [{{events=EPOLLIN, data={{u32=4, u64=4}}}}], 16, -1) = 1\n\
+             epoll_wait(3, [{{events=EPOLLIN, data={{u32=4, u64=4}}}}], 16, -1) = 1\n"
+        )
+    };
+    let refused = |text: &str| judged(&read(text)).refused.map(|it| it.at);
+    assert_eq!(refused(&text("")), Some(5));
+    for child in [
+        "fork() = 555\n",
+        "clone(flags=CLONE_VM|CLONE_FILES) = 555\n",
+    ] {
+        assert_eq!(refused(&text(child)), None, "{child}");
+        let followed = text(child);
+        let followed: Vec<_> = followed.lines().map(|line| format!("7 {line}\n")).collect();
+        assert_eq!(refused(&followed.concat()), Some(6), "{child}");
     }
 }
 

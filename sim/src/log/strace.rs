@@ -64,6 +64,8 @@ struct Reading {
     passed: u64,
     /// Whether lines are their times.
     by_line: bool,
+    /// Whether lines say whose they are: then children were followed, and one without a line did nothing.
+    follows: bool,
 }
 
 /// What is read of one file.
@@ -168,7 +170,7 @@ impl Reading {
             What::Clone { .. } => raw.t0,
             _ => raw.t1.unwrap_or(raw.t0),
         });
-        let followed = Followed::of(&self.raws, &self.threads);
+        let followed = Followed::of(&self.raws, &self.threads, self.follows);
         let mut log = weave::log(followed, self.threads);
         log.passed = self.passed;
         Ok(log)
@@ -189,7 +191,10 @@ impl OfFile<'_> {
             return Ok(());
         };
         let thread = match (line.thread, self.own) {
-            (Some(name), _) => self.reading.thread(name),
+            (Some(name), _) => {
+                self.reading.follows = true;
+                self.reading.thread(name)
+            }
             (None, Some(own)) => own,
             (None, None) => self.reading.thread("main"),
         };

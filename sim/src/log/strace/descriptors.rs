@@ -109,6 +109,8 @@ pub(super) struct Followed {
     /// Which are used by a thread that the log does not show.
     shared: Vec<bool>,
     of: HashMap<u32, usize>,
+    /// Whether a thread without a line did nothing.
+    follows: bool,
     /// How many descriptors were copied for new processes.
     copied: usize,
     /// By pipe, how many of its ends that write are open.
@@ -116,9 +118,12 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    /// Follows the calls of a log.
-    pub fn of(raws: &[Raw], threads: &[String]) -> Followed {
-        let mut followed = Followed::default();
+    /// Follows the calls of a log; `follows` says that a thread without a line did nothing.
+    pub fn of(raws: &[Raw], threads: &[String], follows: bool) -> Followed {
+        let mut followed = Followed {
+            follows,
+            ..Followed::default()
+        };
         let known: HashMap<&str, u32> =
             (0..).zip(threads).map(|(n, it)| (it.as_str(), n)).collect();
         for raw in raws {
@@ -451,6 +456,11 @@ impl Followed {
             Some(child) => {
                 let own = self.copy(table);
                 self.of.insert(child, own);
+            }
+            None if self.follows && shares => {}
+            // It keeps what it has open.
+            None if self.follows => {
+                self.copy(table);
             }
             // Who is not in the log may do anything.
             None => {
