@@ -127,7 +127,10 @@ fetch_on_linux() {
         words="$(command -v java) -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp $PLACE/jvm Serve --port="
         ;;
     tokio)
-        cp "$OURS/tokio/Cargo.toml" "$OURS/tokio/serve.rs" "$PLACE/tokio/"
+        cp "$OURS/serve.rs" "$PLACE/tokio/"
+        printf '%s\n' '[package]' 'name = "serve"' 'version = "0.0.0"' 'edition = "2021"' \
+            '[[bin]]' 'name = "serve"' 'path = "serve.rs"' '[workspace]' '[dependencies]' \
+            'tokio = { version = "1", features = ["rt-multi-thread", "net", "io-util"] }' >"$PLACE/tokio/Cargo.toml"
         (cd "$PLACE/tokio" && CARGO_TARGET_DIR="$PLACE/tokio/target" cargo build) || return 1
         words="$PLACE/tokio/target/debug/serve --port="
         ;;
