@@ -99,7 +99,7 @@ fn programs_on_linux_do_what_epoll_does() {
         let waits = |line: &&str| line.contains(" epoll_") && line.contains("[{events=EPOLLIN,");
         let at = lines
             .iter()
-            .position(|line| waits(&line))
+            .position(|line| waits(line))
             .expect("one waits");
         let (before, after) = lines[at].split_once("u64=").expect("it has data");
         let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -110,7 +110,7 @@ fn programs_on_linux_do_what_epoll_does() {
         let begins = match lines[at].contains(" resumed>") {
             true => lines[..at]
                 .iter()
-                .rposition(|line| own(&line))
+                .rposition(|line| own(line))
                 .expect("it began"),
             false => at,
         };
@@ -119,7 +119,7 @@ fn programs_on_linux_do_what_epoll_does() {
         let wakes = |line: &&str| line.contains(r#" write("#);
         let at = lines
             .iter()
-            .position(|line| wakes(&line))
+            .position(|line| wakes(line))
             .expect("one wakes");
         let altered = with(at, &lines[at].replacen(" write(", " getpid(", 1));
         assert!(refused_at(&altered).is_some(), "{name}: line {}", at + 1);

@@ -269,9 +269,7 @@ impl<'m> Gather<'m> {
                 let number = |text: &String| whole(text).ok_or_else(|| wrong(text));
                 all.iter().map(number).collect()
             }
-            Found::Nothing | Found::Text(_) => {
-                number(place, name).map(|number| Vec::from_iter(number))
-            }
+            Found::Nothing | Found::Text(_) => number(place, name).map(Vec::from_iter),
         };
         let (keys, is_list) = match (at(&map.key), &map.separator) {
             (Found::Nothing, separator) => (Vec::new(), separator.is_some()),
