@@ -116,7 +116,15 @@ fn programs_on_linux_do_what_epoll_does() {
         };
         assert_eq!(refused_at(&altered), Some(begins as u32 + 1), "{name}");
         // The write by which one thread wakes another.
-        let wakes = |line: &&str| line.contains(r#" write("#);
+        let eventfds: Vec<String> = lines
+            .iter()
+            .filter(|line| line.contains(" eventfd2("))
+            .filter_map(|line| Some(line.split(" = ").nth(1)?.split(' ').next()?.to_owned()))
+            .collect();
+        let wakes = |line: &&str| {
+            let mut all = eventfds.iter();
+            all.any(|fd| line.contains(&format!(" write({fd}, ")))
+        };
         let at = lines
             .iter()
             .position(|line| wakes(line))

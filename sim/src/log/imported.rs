@@ -49,6 +49,10 @@ pub fn imported(
         );
         return Err(BadInput::new(file, problem));
     }
+    if !log.parts.is_empty() {
+        let problem = "more ports than a scenario has room for";
+        return Err(BadInput::new(file, problem));
+    }
     let sources = log.sources.as_ref().map_or(0, |it| it.names.len());
     let calls: Vec<Whole> = places
         .iter()

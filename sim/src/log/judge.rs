@@ -84,6 +84,52 @@ pub fn judge(
     limits: Limits,
     covers: bool,
 ) -> Result<Judged, String> {
+    let mut judged = judge_part(log, personality, processors, limits, covers)?;
+    for part in &log.parts {
+        let other = judge_part(part, personality, processors, limits, covers)?;
+        judged.add(other);
+    }
+    Ok(judged)
+}
+
+impl Judged {
+    /// The same with what was found of a part that has nothing to do with it.
+    fn add(&mut self, other: Judged) {
+        self.refused = match (self.refused.take(), other.refused) {
+            (Some(own), Some(other)) if other.ended() < own.ended() => Some(other),
+            (own, other) => own.or(other),
+        };
+        self.gave_up = self.refused.is_none() && (self.gave_up || other.gave_up);
+        self.stuck = self.stuck.take().or(other.stuck);
+        self.states += other.states;
+        self.unobserved += other.unobserved;
+        self.notes.extend(other.notes);
+        self.coverage = match (self.coverage.take(), other.coverage) {
+            (Some(mut own), Some(other)) => {
+                own.merge(&other);
+                Some(own)
+            }
+            _ => None,
+        };
+    }
+}
+
+impl Shown {
+    /// When the call was over.
+    fn ended(&self) -> u64 {
+        let own = self.window.iter().find(|call| call.line == self.at);
+        own.and_then(|call| call.t1).unwrap_or(u64::MAX)
+    }
+}
+
+/// Asks a system about one part of a log.
+fn judge_part(
+    log: &Log,
+    personality: &str,
+    processors: u32,
+    limits: Limits,
+    covers: bool,
+) -> Result<Judged, String> {
     let names = names(log);
     let told = [log.told, log.beyond.map(|(_, _, t0)| t0)];
     let told = told.into_iter().flatten().min();

@@ -113,6 +113,10 @@ pub struct Log {
     sources: Option<Sources>,
     /// The first call that nothing explains, whatever was before.
     misfit: Option<Misfit>,
+    /// More calls, on ports that have nothing to do with these.
+    parts: Vec<Log>,
+    /// How many threads call in any part.
+    called: Option<usize>,
 }
 
 /// What ports watch.
@@ -138,17 +142,17 @@ struct Misfit {
 impl Log {
     /// How many calls it has.
     pub fn calls(&self) -> usize {
-        self.calls.len()
+        self.calls.len() + self.parts.iter().map(Log::calls).sum::<usize>()
     }
 
     /// How many threads.
     pub fn threads(&self) -> usize {
-        self.seen
+        self.called.unwrap_or(self.seen)
     }
 
     /// How many ports.
     pub fn ports(&self) -> usize {
-        self.ports.len()
+        self.ports.len() + self.parts.iter().map(Log::ports).sum::<usize>()
     }
 }
 

@@ -28,72 +28,209 @@ const EXCLUSIVE_MAX: usize = 8;
 /// As many different events there are. They share their numbers with sources.
 const PACKETS_MAX: usize = 120;
 
-/// The log of what was followed.
+/// The log of what was followed: in parts, if there is more than the model tells apart, of descriptors that have nothing
+/// to do with those of others.
 pub(super) fn log(followed: Followed, threads: Vec<String>) -> Log {
     let mut watches = Watches::of(&followed.acts);
-    let weave = Weave::new(&followed, &watches);
+    let sharing = Sharing::of(&followed, &watches);
+    let mut weaves: Vec<(Weave<'_>, Woven)> = sharing
+        .parts
+        .iter()
+        .map(|part| (Weave::new(&followed, part), Woven::default()))
+        .collect();
     let mut unfit = Unfit {
         followed: &followed,
         threads: &threads,
         first: None,
     };
-    let mut woven = Woven::default();
     for act in &followed.acts {
-        if unfit.fits(act, &mut watches) {
-            weave.act(act, &watches, &mut woven);
+        if unfit.fits(act, &mut watches)
+            && let Some(part) = sharing.part(act)
+        {
+            let (weave, woven) = &mut weaves[part];
+            weave.act(act, &watches, woven);
         }
     }
-    let waits = |act: &&Act| matches!(act.does, Does::Wait { .. });
-    let first = followed.acts.iter().find(waits);
-    if let Some(first) = first.filter(|_| woven.calls.is_empty()) {
-        // All that there is makes no sense, and is refused: that somebody called is left.
-        let (port, timeout) = (PortId(0), Timeout::Ticks(1));
-        let under_way = Act {
-            t1: None,
-            does: Does::Sleeps(0),
-            ..*first
-        };
-        woven.push(&under_way, get(port, timeout, 1), None);
-    }
-    woven.calls.sort();
     let misfit = unfit.first;
-    let names = |thread: &u32| threads[*thread as usize].clone();
-    let own: Vec<String> = woven.threads.iter().map(names).collect();
-    let ports = weave
-        .ports
+    let called: BTreeSet<u32> = weaves
         .iter()
-        .map(|&port| format!("epoll_{port}_fd{}", followed.ports[port].fd));
-    let ports: Vec<String> = ports.collect();
-    let mut notes = Vec::new();
-    if woven.outside > 0 {
-        notes.push(format!(
-            "{} of {} events came from what the log does not show whole, and may have come at any time",
-            woven.outside,
-            woven.outside + woven.inside
+        .flat_map(|(_, it)| it.threads.clone())
+        .collect();
+    let (mut inside, mut outside) = (0, 0);
+    for (_, woven) in &weaves {
+        inside += woven.inside;
+        outside += woven.outside;
+    }
+    let is_empty = weaves.iter().all(|(_, woven)| woven.calls.is_empty());
+    let mut parts: Vec<Log> = Vec::new();
+    for (weave, mut woven) in weaves {
+        let waits = |act: &&Act| matches!(act.does, Does::Wait { .. });
+        let first = followed.acts.iter().find(waits);
+        if let Some(first) = first.filter(|_| is_empty && parts.is_empty()) {
+            // All that there is makes no sense, and is refused: that somebody called is left.
+            let (port, timeout) = (PortId(0), Timeout::Ticks(1));
+            let under_way = Act {
+                t1: None,
+                does: Does::Sleeps(0),
+                ..*first
+            };
+            woven.push(&under_way, get(port, timeout, 1), None);
+        }
+        parts.push(weave.log(woven, &threads));
+    }
+    let mut parts = parts.into_iter().filter(|part| !part.calls.is_empty());
+    let mut log = parts.next().unwrap_or_default();
+    log.parts = parts.collect();
+    log.misfit = misfit;
+    log.called = Some(called.len().max(log.seen));
+    if outside > 0 {
+        let all = outside + inside;
+        log.notes.push(format!(
+            "{outside} of {all} events came from what the log does not show whole, and may have come at any time"
         ));
     }
-    Log {
-        calls: woven.calls,
-        seen: own.len(),
-        threads: own,
-        concurrency: vec![Some(0); ports.len()],
-        ports,
-        words: weave.words.clone(),
-        unobserved: woven.outside,
-        notes,
-        beyond: woven.beyond,
-        sources: Some(Sources {
-            names: weave.source_names(),
-            readable: weave
-                .sources
-                .iter()
-                .map(|&file| followed.files[file].readable)
-                .collect(),
-            packets: weave.packets.clone(),
-        }),
-        misfit,
-        ..Log::default()
+    log
+}
+
+/// Which descriptors are judged together: those that watch the same sources.
+struct Sharing {
+    /// By part: its ports, and the files that are its sources, with the data of their events.
+    parts: Vec<Part>,
+    by_port: HashMap<usize, usize>,
+    by_file: HashMap<usize, usize>,
+}
+
+/// A part of a log, with no more than the model tells apart.
+#[derive(Default)]
+struct Part {
+    ports: Vec<usize>,
+    sources: Vec<(usize, BTreeSet<u64>)>,
+    data: BTreeSet<u64>,
+}
+
+impl Sharing {
+    fn of(followed: &Followed, watches: &Watches) -> Sharing {
+        let by_file = sources(followed, watches);
+        // Ports that watch one source are one group, and so on.
+        let mut group: Vec<usize> = (0..followed.ports.len()).collect();
+        for ports in by_file.values() {
+            let first = ports.iter().map(|&port| group[port]).min().unwrap_or(0);
+            let joined: BTreeSet<usize> = ports.iter().map(|&port| group[port]).collect();
+            if joined.len() > 1 {
+                group
+                    .iter_mut()
+                    .filter(|it| joined.contains(it))
+                    .for_each(|it| *it = first);
+            }
+        }
+        let mut data: HashMap<usize, BTreeSet<u64>> = HashMap::new();
+        for watch in &watches.all {
+            data.entry(watch.file).or_default().insert(watch.data);
+        }
+        let mut groups: BTreeMap<usize, Part> = BTreeMap::new();
+        for (port, group) in group.iter().enumerate() {
+            groups.entry(*group).or_default().ports.push(port);
+        }
+        for (file, ports) in by_file {
+            let of = ports.first().map_or(0, |&port| group[port]);
+            let own = data.remove(&file).unwrap_or_default();
+            let part = groups.entry(of).or_default();
+            part.data.extend(&own);
+            part.sources.push((file, own));
+        }
+        let mut sharing = Sharing {
+            parts: vec![Part::default()],
+            by_port: HashMap::new(),
+            by_file: HashMap::new(),
+        };
+        for mut own in groups.into_values() {
+            own.cut();
+            let last = sharing.parts.len() - 1;
+            if !sharing.parts[last].takes(&own) {
+                sharing.parts.push(Part::default());
+            }
+            let number = sharing.parts.len() - 1;
+            let part = &mut sharing.parts[number];
+            sharing
+                .by_port
+                .extend(own.ports.iter().map(|&port| (port, number)));
+            sharing
+                .by_file
+                .extend(own.sources.iter().map(|(file, _)| (*file, number)));
+            part.ports.append(&mut own.ports);
+            part.sources.append(&mut own.sources);
+            part.data.append(&mut own.data);
+        }
+        sharing
     }
+
+    /// Whose part a call is of.
+    fn part(&self, act: &Act) -> Option<usize> {
+        match &act.does {
+            Does::Ctl { file, .. } => self.by_file.get(file).copied(),
+            Does::Wait { port, .. } | Does::ClosesPort(port) => self.by_port.get(port).copied(),
+            Does::Write(file) | Does::Drain { file, .. } | Does::Closes(file) => {
+                self.by_file.get(file).copied()
+            }
+            Does::Sleeps(_) => None,
+        }
+    }
+}
+
+impl Part {
+    /// What has no room in a part is left out: who watches too much is judged by what there is room for.
+    fn cut(&mut self) {
+        let ports: BTreeSet<usize> = self.ports.iter().copied().skip(PORTS_MAX).collect();
+        self.ports.truncate(PORTS_MAX);
+        // One more source stands for none.
+        if !ports.is_empty() || self.sources.len() >= SOURCES_MAX || self.data.len() > PACKETS_MAX {
+            self.sources.clear();
+            self.data.clear();
+        }
+    }
+
+    fn takes(&self, other: &Part) -> bool {
+        let data = self.data.union(&other.data).count();
+        self.ports.len() + other.ports.len() <= PORTS_MAX
+            && self.sources.len() + other.sources.len() < SOURCES_MAX
+            && data <= PACKETS_MAX
+    }
+}
+
+/// The files that are sources of the model, with the ports that watch them.
+fn sources(followed: &Followed, watches: &Watches) -> BTreeMap<usize, BTreeSet<usize>> {
+    let mut by_file: BTreeMap<usize, BTreeSet<(usize, i32)>> = BTreeMap::new();
+    let mut other: BTreeSet<usize> = BTreeSet::new();
+    let few = followed.ports.len() <= EXCLUSIVE_MAX;
+    for watch in &watches.all {
+        let open = &followed.files[watch.file];
+        let is_source = matches!(open.kind, Kind::Eventfd { .. } | Kind::Reads);
+        let wanted = watch.events & !HOW;
+        let can = is_source
+            && open.whole
+            && followed.ports[watch.port].whole
+            && wanted & IN != 0
+            && wanted & !READS == 0
+            && (few || watch.events & EXCLUSIVE == 0);
+        match can {
+            true => {
+                let own = by_file.entry(watch.file).or_default();
+                own.insert((watch.port, watch.fd));
+            }
+            false => {
+                other.insert(watch.file);
+            }
+        }
+    }
+    by_file.retain(|file, _| !other.contains(file));
+    let ports = |all: BTreeSet<(usize, i32)>| {
+        let ports: BTreeSet<usize> = all.iter().map(|(port, _)| *port).collect();
+        // The model has one entry of a source on a port.
+        (ports.len() == all.len()).then_some(ports)
+    };
+    let all = by_file.into_iter();
+    all.filter_map(|(file, all)| Some((file, ports(all)?)))
+        .collect()
 }
 
 /// What files, ports and data are in the model.
@@ -123,74 +260,56 @@ struct Woven {
 }
 
 impl<'f> Weave<'f> {
-    fn new(followed: &'f Followed, watches: &Watches) -> Weave<'f> {
-        // Who watches what, and whether the model can.
-        let mut by_file: BTreeMap<usize, BTreeSet<(usize, i32)>> = BTreeMap::new();
-        let mut other: BTreeSet<usize> = BTreeSet::new();
-        let few = followed.ports.len() <= EXCLUSIVE_MAX;
-        for watch in &watches.all {
-            let open = &followed.files[watch.file];
-            let is_source = matches!(open.kind, Kind::Eventfd { .. } | Kind::Reads);
-            let wanted = watch.events & !HOW;
-            let can = is_source
-                && open.whole
-                && followed.ports[watch.port].whole
-                && wanted & IN != 0
-                && wanted & !READS == 0
-                && (few || watch.events & EXCLUSIVE == 0);
-            match can {
-                true => {
-                    let own = by_file.entry(watch.file).or_default();
-                    own.insert((watch.port, watch.fd));
-                }
-                false => {
-                    other.insert(watch.file);
-                }
-            }
-        }
-        let once = |all: &BTreeSet<(usize, i32)>| {
-            let ports: BTreeSet<usize> = all.iter().map(|(port, _)| *port).collect();
-            ports.len() == all.len()
-        };
-        by_file.retain(|file, all| !other.contains(file) && once(all));
-        let watching: BTreeSet<usize> = by_file.values().flatten().map(|(port, _)| *port).collect();
-        let rest = (0..followed.ports.len()).filter(|port| !watching.contains(port));
-        let ports: Vec<usize> = watching
-            .iter()
-            .copied()
-            .chain(rest)
-            .take(PORTS_MAX)
-            .collect();
-        by_file.retain(|_, all| all.iter().all(|(port, _)| ports.contains(port)));
+    fn new(followed: &'f Followed, part: &Part) -> Weave<'f> {
+        let ids = (0..).zip(&part.ports);
         let mut weave = Weave {
             followed,
-            port_ids: (0..)
-                .zip(&ports)
-                .map(|(n, &port)| (port, PortId(n)))
-                .collect(),
-            ports,
+            port_ids: ids.map(|(n, &port)| (port, PortId(n))).collect(),
+            ports: part.ports.clone(),
             sources: Vec::new(),
             source_ids: HashMap::new(),
             by_data: BTreeMap::new(),
             packets: Vec::new(),
             words: Vec::new(),
         };
-        let mut data: HashMap<usize, BTreeSet<u64>> = HashMap::new();
-        for watch in &watches.all {
-            data.entry(watch.file).or_default().insert(watch.data);
-        }
-        for &file in by_file.keys() {
-            let own = &data[&file];
-            let new = own
-                .iter()
-                .filter(|it| !weave.by_data.contains_key(it))
-                .count();
-            // One more stands for none.
-            if weave.sources.len() + 1 < SOURCES_MAX && weave.packets.len() + new <= PACKETS_MAX {
-                weave.source(file, own);
-            }
+        for (file, data) in &part.sources {
+            weave.source(*file, data);
         }
         weave
+    }
+
+    /// What was woven, as a log.
+    fn log(self, mut woven: Woven, threads: &[String]) -> Log {
+        woven.calls.sort();
+        let name = |thread: &u32| threads[*thread as usize].clone();
+        let own: Vec<String> = woven.threads.iter().map(name).collect();
+        let fds = self
+            .ports
+            .iter()
+            .map(|&port| (port, self.followed.ports[port].fd));
+        let ports: Vec<String> = fds
+            .map(|(port, fd)| format!("epoll_{port}_fd{fd}"))
+            .collect();
+        let readable = self
+            .sources
+            .iter()
+            .map(|&file| self.followed.files[file].readable);
+        Log {
+            calls: woven.calls,
+            seen: own.len(),
+            threads: own,
+            concurrency: vec![Some(0); ports.len()],
+            ports,
+            unobserved: woven.outside,
+            beyond: woven.beyond,
+            sources: Some(Sources {
+                names: self.source_names(),
+                readable: readable.collect(),
+                packets: self.packets.clone(),
+            }),
+            words: self.words,
+            ..Log::default()
+        }
     }
 
     fn source(&mut self, file: usize, data: &BTreeSet<u64>) {
