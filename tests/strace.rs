@@ -316,6 +316,40 @@ fn a_log_is_judged_by_every_system() {
     }
 }
 
+/// Descriptors that share nothing are judged apart: there may be any number of them, and of threads.
+#[test]
+fn many_descriptors_and_threads_are_judged() {
+    let text = |missing: usize| {
+        let mut text = String::new();
+        for n in 0..300 {
+            let (thread, port, fd) = (1_000 + n, 3 + 2 * n, 4 + 2 * n);
+            let event = format!("{{events=EPOLLIN|EPOLLET, data={{u32={fd}, u64={fd}}}}}");
+            let came = format!("[{{events=EPOLLIN, data={{u32={fd}, u64={fd}}}}}]");
+            let write = if n == missing { "getpid" } else { "write" };
+            for call in [
+                format!("epoll_create1(0) = {port}"),
+                format!("eventfd2(0, 0) = {fd}"),
+                format!("epoll_ctl({port}, EPOLL_CTL_ADD, {fd}, {event}) = 0"),
+                format!("{write}({fd}, \"\", 8) = 8"),
+                format!("epoll_wait({port}, {came}, 8, -1) = 1"),
+            ] {
+                text += &format!("{thread} {call}\n");
+            }
+        }
+        text
+    };
+    let log = read(&text(usize::MAX));
+    assert_eq!((log.threads(), log.ports()), (300, 300));
+    let whole = judged(&log);
+    assert!(whole.refused.is_none() && whole.unobserved == 0);
+    for missing in [0, 150, 299] {
+        let refused = judged(&read(&text(missing)))
+            .refused
+            .expect("nobody wrote it");
+        assert_eq!(refused.at as usize, 5 * missing + 5, "{refused:?}");
+    }
+}
+
 /// Logs that are cut, that somebody else wrote into, or whose bytes changed: they are judged or refused with a line.
 #[test]
 fn hostile_logs_do_no_harm() {
