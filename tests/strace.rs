@@ -8,6 +8,7 @@ use portsim::admit::free::Limits;
 use portsim::log::{Format, Judged, Log, judge, logs, read_from, read_named};
 
 use crate::command::{Scratch, json, portsim, words};
+use crate::root;
 
 /// Two threads, an eventfd that is watched for edges, a pipe that is watched as long as it can be read, and a connection
 /// of which the log shows one end, which is disarmed by its first event.
@@ -182,6 +183,11 @@ fn what_a_log_does_not_show_may_have_been() {
     let signal = signal.expect("it is there");
     for (what, was, is) in [
         (
+            "a virtual machine",
+            signal,
+            "100 ioctl(9, KVM_IRQFD, 0x7ffe) = 0",
+        ),
+        (
             "a ring of requests",
             signal,
             "100 io_uring_setup(8, {flags=0}) = 9",
@@ -348,6 +354,22 @@ fn many_descriptors_and_threads_are_judged() {
             .expect("nobody wrote it");
         assert_eq!(refused.at as usize, 5 * missing + 5, "{refused:?}");
     }
+}
+
+/// What the manual shows of a refusal is what is said.
+#[test]
+fn the_manual_shows_a_refusal_as_it_is() {
+    let manual = std::fs::read_to_string(root().join("docs/LOGS.md")).expect("it is there");
+    let scratch = Scratch::new("manual-of-strace");
+    let log = LOG.replacen("], 2, 0) = 2", "], 1, 0) = 2", 1);
+    scratch.file("server.log", log.as_bytes());
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_portsim"))
+        .args(["admit", "server.log", "--from", "strace", "--as", "epoll"])
+        .current_dir(&scratch.0)
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(manual.contains(&format!("```text\n{said}```")), "{said}");
 }
 
 /// Logs that are cut, that somebody else wrote into, or whose bytes changed: they are judged or refused with a line.

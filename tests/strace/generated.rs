@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use portsim::admit::free::{Limits, admit_free};
 use portsim::choose::{Choose, Policy};
+use portsim::log::{Format, Log, Named, read_named};
 use portsim::personality::{play, play_at_full_speed};
 use portsim::run::Ended;
 use portsim::scenario::Scenario;
@@ -13,6 +14,7 @@ use portsim::trace::{Answer, End, Event, Shown, Span};
 use portsim_model::program::{Op, Packet, Timeout, Watch};
 
 use super::{judged, read};
+use crate::command::Scratch;
 use crate::free::{Runs, calls, draw};
 
 /// Some threads, each with a few calls on one descriptor that watches two eventfds.
@@ -141,15 +143,16 @@ fn called(scenario: &Scenario, op: Op, answer: Option<&Answer>) -> (String, Stri
         .iter()
         .map(|it| format!("{{events=EPOLLIN, data={{u32={0}, u64={0}}}}}", it.key))
         .collect();
+    // A tick is no time that a clock shows.
     let timeout = match get.timeout {
-        Timeout::Never => -1,
-        Timeout::Ticks(ticks) => i64::from(ticks),
+        Timeout::Never => "NULL".to_owned(),
+        Timeout::Ticks(ticks) => format!("{{tv_sec=0, tv_nsec={ticks}}}"),
     };
     let max = get.max.unwrap_or(1);
     (
-        "epoll_wait(3, ".to_owned(),
+        "epoll_pwait2(3, ".to_owned(),
         format!(
-            "[{}], {max}, {timeout}) = {}",
+            "[{}], {max}, {timeout}, NULL, 8) = {}",
             events.join(", "),
             events.len()
         ),
@@ -171,10 +174,7 @@ fn logs_of_the_model_are_judged_as_its_programs() {
             continue;
         }
         let mut calls = calls(&execution.events, &mut *rng);
-        let gets = calls.iter().any(
-            |(event, _)| matches!(&event.shown, Shown::Call { op, .. } if op.as_get().is_some()),
-        );
-        if !gets {
+        if !calls.iter().any(waits) {
             continue;
         }
         let text = written(&scenario, &calls);
@@ -202,6 +202,89 @@ fn logs_of_the_model_are_judged_as_its_programs() {
         admitted > 200 && refused > 60,
         "{admitted} {refused} {altered_admitted}"
     );
+}
+
+/// The same calls as a file for each thread, with the times that -ttt and -T write, in their steps.
+fn in_parts(scratch: &Scratch, scenario: &Scenario, calls: &[(Event, Span)]) -> Log {
+    let mut files = vec![String::new(); scenario.names.threads.len() + 1];
+    let stamp = |time: u64| {
+        format!(
+            "1700000{:03}.{:06}",
+            time / 1_000_000_000,
+            time / 1_000 % 1_000_000
+        )
+    };
+    let setup = written(scenario, &[]);
+    for (n, line) in setup.lines().enumerate() {
+        let call = line.trim_start_matches("99 ");
+        let _ = writeln!(files[0], "{} {call} <0.000001>", stamp(n as u64 * 10_000));
+    }
+    for (event, span) in calls {
+        let Shown::Call { thread, op, answer } = &event.shown else {
+            panic!("it is no call: {event:?}");
+        };
+        let (begun, rest) = called(scenario, *op, answer.as_ref());
+        let begin = span.t0 + 1_000_000_000;
+        let own = &mut files[1 + thread.index()];
+        let _ = match span.t1 {
+            Some(t1) => writeln!(
+                own,
+                "{} {begun}{rest} <0.{:09}>",
+                stamp(begin),
+                (t1 - span.t0) / 1_000 * 1_000
+            ),
+            None => writeln!(own, "{} {begun} <unfinished ...>", stamp(begin)),
+        };
+    }
+    let mut named = Named {
+        name: scratch.0.clone(),
+        files: Vec::new(),
+    };
+    for (n, text) in files
+        .iter()
+        .enumerate()
+        .filter(|(_, text)| !text.is_empty())
+    {
+        let file = scratch.file(&format!("log.{}", 99 + n), text.as_bytes());
+        named.files.push(file.into());
+    }
+    read_named(&named, Format::Strace, None).unwrap_or_else(|bad| panic!("{bad}\n{files:?}"))
+}
+
+/// Clocks that move in steps refuse nothing that the lines of one file allow.
+#[test]
+fn files_of_threads_say_what_one_file_says() {
+    let scratch = Scratch::new("strace-in-parts");
+    let (mut admitted, mut refused) = (0, 0);
+    for seed in 0..150 {
+        let mut rng = Policy::Random.seeded(seed);
+        let scenario = scenario(&mut *rng);
+        let Ok(machine) = play("epoll", &scenario.program, 2) else {
+            continue;
+        };
+        let execution = Runs(&mut *rng).on(&*machine);
+        let mut calls = calls(&execution.events, &mut *rng);
+        if !matches!(execution.ended, Ended::Rest) || !calls.iter().any(waits) {
+            continue;
+        }
+        let shown = judged(&in_parts(&scratch, &scenario, &calls)).refused;
+        assert_eq!(shown.map(|it| format!("{it:?}")), None, "seed {seed}");
+        admitted += 1;
+        if alter(&mut calls, &mut *rng) {
+            let by_parts = judged(&in_parts(&scratch, &scenario, &calls)).refused;
+            let by_lines = judged(&read(&written(&scenario, &calls))).refused;
+            assert!(
+                by_parts.is_none() || by_lines.is_some(),
+                "seed {seed}: {by_parts:?}"
+            );
+            refused += u32::from(by_parts.is_some());
+        }
+    }
+    assert!(admitted > 60 && refused > 20, "{admitted} {refused}");
+}
+
+fn waits((event, _): &(Event, Span)) -> bool {
+    matches!(&event.shown, Shown::Call { op, .. } if op.as_get().is_some())
 }
 
 /// Makes one wait bring something else: what it did not bring, the other event, or nothing.

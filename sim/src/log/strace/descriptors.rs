@@ -169,10 +169,12 @@ impl Followed {
                     self.spoils(file);
                 }
             }
-            What::SpoilsAll => {
+            What::SpoilsAll | What::NewRing => {
                 self.spoil_all(table);
                 self.shared[table] = true;
-                self.opens(raw, table);
+                if raw.what == What::NewRing {
+                    self.opens(raw, table);
+                }
             }
             &What::Close(fd) => self.closes(raw, table, fd),
             &What::CloseRange(first, last) => {

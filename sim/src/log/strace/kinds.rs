@@ -97,6 +97,8 @@ pub(super) enum What {
     Spoils(Vec<i32>),
     /// The same of all descriptors of a process.
     SpoilsAll,
+    /// Makes a ring, which may read and write whatever there is.
+    NewRing,
     Close(i32),
     CloseRange(i32, i32),
     Dup(i32),
@@ -163,7 +165,9 @@ pub(super) fn what(call: &Call<'_>) -> Result<Option<What>, String> {
         "socketpair" => pair(at(3))?.map(|(one, other)| What::New(vec![one, other])),
         "recvmsg" | "recvmmsg" if args.contains("SCM_RIGHTS") => Some(What::New(passed(args))),
         "sendmsg" | "sendmmsg" if args.contains("SCM_RIGHTS") => Some(What::Spoils(passed(args))),
-        "io_uring_setup" | "io_setup" => Some(What::SpoilsAll),
+        "io_uring_setup" => Some(What::NewRing),
+        "io_setup" => Some(What::SpoilsAll),
+        "ioctl" if writes_to_eventfds(at(1)) => Some(What::SpoilsAll),
         "socket" | "accept" | "accept4" | "open" | "openat" | "openat2" | "creat"
         | "timerfd_create" | "signalfd" | "signalfd4" | "inotify_init" | "inotify_init1"
         | "memfd_create" | "pidfd_open" | "pidfd_getfd" | "userfaultfd" | "fanotify_init"
@@ -196,6 +200,12 @@ pub(super) fn what(call: &Call<'_>) -> Result<Option<What>, String> {
         "unshare" if args.contains("CLONE_FILES") => Some(What::Unshares),
         _ => None,
     })
+}
+
+/// Whether a request hands eventfds to the kernel, which may write to them when it likes.
+fn writes_to_eventfds(request: &str) -> bool {
+    let of_devices = ["KVM_", "VHOST_", "VFIO_"];
+    of_devices.iter().any(|device| request.starts_with(device)) || request.contains("EVENTFD")
 }
 
 /// Whether a name is of a call that is read.
@@ -262,7 +272,7 @@ pub(super) fn matters(name: &str) -> bool {
     NAMES.contains(&name)
         || matches!(
             name,
-            "vfork" | "execve" | "execveat" | "unshare" | "fcntl" | "fcntl64"
+            "vfork" | "ioctl" | "execve" | "execveat" | "unshare" | "fcntl" | "fcntl64"
         )
 }
 

@@ -25,7 +25,15 @@ pub(super) struct Watch {
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     pub all: Vec<Watch>,
-    by_data: HashMap<(usize, u64), Vec<usize>>,
+    by_data: HashMap<(usize, u64), OfData>,
+}
+
+/// The watches whose events carry the same data, by their beginnings.
+#[derive(Debug, Default)]
+struct OfData {
+    numbers: Vec<usize>,
+    /// Until when each of them lasts, or one before it.
+    latest: Vec<u64>,
 }
 
 impl Watches {
@@ -67,6 +75,7 @@ impl Watches {
                         .by_data
                         .entry((port, data))
                         .or_default()
+                        .numbers
                         .push(number);
                 }
                 &Does::Closes(file) => {
@@ -86,7 +95,12 @@ impl Watches {
             }
         }
         for own in watches.by_data.values_mut() {
-            own.sort_by_key(|&number| watches.all[number].since);
+            own.numbers.sort_by_key(|&number| watches.all[number].since);
+            let mut latest = 0;
+            for &number in &own.numbers {
+                latest = watches.all[number].until.max(latest);
+                own.latest.push(latest);
+            }
         }
         watches
     }
@@ -96,11 +110,15 @@ impl Watches {
         let Some(own) = self.by_data.get(&(port, data)) else {
             return Vec::new();
         };
-        let begun = own.partition_point(|&number| self.all[number].since <= t1);
+        let numbers = own.numbers.iter();
+        let begun = own
+            .numbers
+            .partition_point(|&number| self.all[number].since <= t1);
+        let known = numbers.zip(&own.latest).take(begun).rev();
+        // Before the first that was over with all in front of it there is nothing more.
+        let near = known.take_while(|(_, latest)| **latest >= t0);
         let is_there = |number: &usize| self.all[*number].until >= t0;
-        // Those before a watch that was over were over, too, but for a few that changed hands meanwhile.
-        let near = own[..begun].iter().rev().take(64).copied();
-        near.filter(is_there).collect()
+        near.map(|(number, _)| *number).filter(is_there).collect()
     }
 }
 
@@ -135,7 +153,7 @@ impl Unfit<'_> {
                 came: Came::Events { events, cut },
             } => {
                 if let Some(max) = max.filter(|&max| events.len() as i64 > max) {
-                    let why = format!("{max} events at most");
+                    let why = format!("at most {max} in one report");
                     self.refuse(act, "batch", why, None);
                     return false;
                 }
@@ -192,7 +210,7 @@ impl Unfit<'_> {
             let before = watches.by_data.get(&(port, data));
             let before = before.and_then(|all| {
                 let over = |number: &&usize| watches.all[**number].since <= end;
-                all.iter().rev().find(over).copied()
+                all.numbers.iter().rev().find(over).copied()
             });
             let why = match before {
                 Some(_) => {
