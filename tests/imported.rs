@@ -97,10 +97,7 @@ fn programs_on_linux_do_what_epoll_does() {
             lines.join("\n") + "\n"
         };
         let waits = |line: &&str| line.contains(" epoll_") && line.contains("[{events=EPOLLIN,");
-        let at = lines
-            .iter()
-            .position(|line| waits(line))
-            .expect("one waits");
+        let at = lines.iter().position(waits).expect("one waits");
         let (before, after) = lines[at].split_once("u64=").expect("it has data");
         let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
         let altered = with(at, &format!("{before}u64=987654321{after}"));
@@ -108,10 +105,7 @@ fn programs_on_linux_do_what_epoll_does() {
         let thread = lines[at].split(' ').next().unwrap_or_default();
         let own = |line: &&str| line.split(' ').next() == Some(thread);
         let begins = match lines[at].contains(" resumed>") {
-            true => lines[..at]
-                .iter()
-                .rposition(|line| own(line))
-                .expect("it began"),
+            true => lines[..at].iter().rposition(own).expect("it began"),
             false => at,
         };
         assert_eq!(refused_at(&altered), Some(begins as u32 + 1), "{name}");
@@ -125,10 +119,7 @@ fn programs_on_linux_do_what_epoll_does() {
             let mut all = eventfds.iter();
             all.any(|fd| line.contains(&format!(" write({fd}, ")))
         };
-        let at = lines
-            .iter()
-            .position(|line| wakes(line))
-            .expect("one wakes");
+        let at = lines.iter().position(wakes).expect("one wakes");
         let altered = with(at, &lines[at].replacen(" write(", " getpid(", 1));
         assert!(refused_at(&altered).is_some(), "{name}: line {}", at + 1);
     }
