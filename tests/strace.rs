@@ -234,6 +234,29 @@ fn who_is_not_followed_may_do_anything() {
     }
 }
 
+/// What strace says to a terminal stands in the middle of lines, and who is first has no number until there is another.
+#[test]
+fn what_goes_to_a_terminal_is_read() {
+    let event = "{events=EPOLLIN|EPOLLET, data={u32=4, u64=4}}";
+    let came = "[{events=EPOLLIN, data={u32=4, u64=4}}]";
+    let text = |write: &str| {
+        format!(
+            "epoll_create1(0) = 3\neventfd2(0, 0) = 4\nepoll_ctl(3, EPOLL_CTL_ADD, 4, {event}) = 0\n\
+             clone3({{flags=CLONE_VM|CLONE_FILES}}strace: Process 22 attached\n => {{parent_tid=[22]}}, 88) = 22\n\
+             [pid    21] clone3({{flags=CLONE_VM|CLONE_FILES}}strace: Process 23 attached\n <unfinished ...>\n\
+             strace: Process 24 attached\n[pid    22] {write}(4, \"\", 8) = 8\n\
+             [pid    21] <... clone3 resumed> => {{parent_tid=[23]}}, 88) = 23\n\
+             [pid    23] epoll_wait(3, {came}, 8, -1) = 1\n"
+        )
+    };
+    let log = read(&text("write"));
+    assert_eq!(log.threads(), 3);
+    let whole = judged(&log);
+    assert!(whole.refused.is_none() && whole.unobserved == 0);
+    let refused = judged(&read(&text("getpid"))).refused;
+    assert_eq!(refused.map(|it| it.at), Some(11));
+}
+
 /// The same log as a file for each thread: named one by one, by their beginning, and by their folder.
 #[test]
 fn files_of_threads_are_one_log() {

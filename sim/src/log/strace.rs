@@ -24,10 +24,13 @@ use super::lines::{LINE_MAX, Trouble, next_line};
 use crate::bad_input::BadInput;
 use descriptors::Followed;
 use kinds::{Came, What, matters, what};
-use text::{Body, call, line};
+use text::{Body, UNFINISHED, call, line};
 
 /// How far apart two lines are, in nanoseconds.
 const APART: u64 = 1_000;
+
+/// What strace says to its terminal of a process that it follows from then on.
+const FOLLOWS: &str = "strace: Process ";
 
 /// The step of the times that strace writes.
 const STEP: u64 = 1_000;
@@ -74,6 +77,8 @@ struct OfFile<'r> {
     /// The thread whose file it is.
     own: Option<u32>,
     open: HashMap<u32, Open>,
+    /// A call into whose line strace wrote that it follows one more process.
+    cut: Option<(u32, Open)>,
     /// The last time of each thread.
     last: HashMap<u32, u64>,
     /// A line that makes no sense unless it is the last.
@@ -131,6 +136,7 @@ impl Reading {
             file,
             own,
             open: HashMap::new(),
+            cut: None,
             last: HashMap::new(),
             torn: None,
             reading: self,
@@ -186,7 +192,14 @@ impl OfFile<'_> {
         if let Some((n, problem)) = self.torn.take() {
             return Err(self.bad(n, problem));
         }
+        let (text, is_cut) = match text.split_once(FOLLOWS) {
+            Some((before, rest)) if rest.trim_end().ends_with(" attached") => (before, true),
+            _ => (text, false),
+        };
         let Some(line) = line(text) else {
+            if !is_cut && let Some((thread, open)) = self.cut.take() {
+                return self.goes_on(n, thread, open, text);
+            }
             self.reading.passed += 1;
             return Ok(());
         };
@@ -211,9 +224,16 @@ impl OfFile<'_> {
                     let open = Open {
                         line: n,
                         time: line.time,
-                        begun: String::new(),
+                        begun: if is_cut {
+                            text.to_owned()
+                        } else {
+                            String::new()
+                        },
                     };
-                    self.whole(n, thread, &open, None, text)?;
+                    match is_cut {
+                        true => self.cut = Some((thread, open)),
+                        false => self.whole(n, thread, &open, None, text)?,
+                    }
                 } else {
                     self.reading.passed += 1;
                 }
@@ -260,6 +280,21 @@ impl OfFile<'_> {
         let now = self.when(n, line.time);
         self.last.insert(thread, now);
         Ok(())
+    }
+
+    /// The rest of a call that was cut.
+    fn goes_on(&mut self, n: u64, thread: u32, mut open: Open, rest: &str) -> Result<(), BadInput> {
+        match rest.trim_end().strip_suffix(UNFINISHED) {
+            Some(rest) => {
+                open.begun += rest;
+                self.open.insert(thread, open);
+                Ok(())
+            }
+            None => {
+                let text = format!("{}{rest}", open.begun);
+                self.whole(n, thread, &open, None, &text)
+            }
+        }
     }
 
     /// The time of a line.

@@ -44,7 +44,7 @@ pub(super) struct Call<'t> {
     pub ended: Ended<'t>,
 }
 
-const UNFINISHED: &str = "<unfinished ...>";
+pub(super) const UNFINISHED: &str = "<unfinished ...>";
 
 /// Takes a line apart; none where it is no line of strace.
 pub(super) fn line(text: &str) -> Option<Line<'_>> {
