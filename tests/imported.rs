@@ -62,3 +62,65 @@ fn programs_under_wine_do_what_wine_does() {
         }
     }
 }
+
+/// What unmodified programs did on Linux is what the rules of epoll allow, whatever they are written in. An event of data that
+/// nobody watches with is refused at its call, and so is what a write led to that is left out.
+#[test]
+fn programs_on_linux_do_what_epoll_does() {
+    let read = |text: &str| read_from(Path::new("log"), text.as_bytes(), Format::Strace, None);
+    for (name, inside) in [
+        ("go", 1),
+        ("node", 100),
+        ("jvm", 10),
+        ("tokio", 20),
+        ("asio", 5),
+    ] {
+        let file = root().join(format!("traces/imported/{name}-linux.log"));
+        let text = std::fs::read_to_string(file).expect("it is there");
+        let log = read(&text).unwrap_or_else(|bad| panic!("{name}: {bad}"));
+        assert_eq!(verdict(&log, "epoll"), None, "{name}");
+        let judged = judge(&log, "epoll", 2, Limits::default(), false).expect("it is played");
+        // So many of so many came from elsewhere.
+        let notes = judged.notes.concat();
+        let numbers: Vec<usize> = notes.split(' ').filter_map(|it| it.parse().ok()).collect();
+        assert_eq!(numbers[0], judged.unobserved as usize, "{name}: {notes}");
+        assert!(numbers[1] - numbers[0] >= inside, "{name}: {notes}");
+        let refused_at = |text: &str| {
+            let log = read(text).unwrap_or_else(|bad| panic!("{name}: {bad}"));
+            let judged = judge(&log, "epoll", 2, Limits::default(), false).expect("it is played");
+            judged.refused.map(|refused| refused.at)
+        };
+        let lines: Vec<&str> = text.lines().collect();
+        let with = |at: usize, line: &str| {
+            let mut lines = lines.clone();
+            lines[at] = line;
+            lines.join("\n") + "\n"
+        };
+        let waits = |line: &&str| line.contains(" epoll_") && line.contains("[{events=EPOLLIN,");
+        let at = lines.iter().position(waits).expect("one waits");
+        let (before, after) = lines[at].split_once("u64=").expect("it has data");
+        let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+        let altered = with(at, &format!("{before}u64=987654321{after}"));
+        // A call of two lines stands where it begins.
+        let thread = lines[at].split(' ').next().unwrap_or_default();
+        let own = |line: &&str| line.split(' ').next() == Some(thread);
+        let begins = match lines[at].contains(" resumed>") {
+            true => lines[..at].iter().rposition(own).expect("it began"),
+            false => at,
+        };
+        assert_eq!(refused_at(&altered), Some(begins as u32 + 1), "{name}");
+        // The write by which one thread wakes another.
+        let eventfds: Vec<String> = lines
+            .iter()
+            .filter(|line| line.contains(" eventfd2("))
+            .filter_map(|line| Some(line.split(" = ").nth(1)?.split(' ').next()?.to_owned()))
+            .collect();
+        let wakes = |line: &&str| {
+            let mut all = eventfds.iter();
+            all.any(|fd| line.contains(&format!(" write({fd}, ")))
+        };
+        let at = lines.iter().position(wakes).expect("one wakes");
+        let altered = with(at, &lines[at].replacen(" write(", " getpid(", 1));
+        assert!(refused_at(&altered).is_some(), "{name}: line {}", at + 1);
+    }
+}

@@ -513,6 +513,8 @@ fn a_line_without_an_end_is_not_waited_for() {
         (Format::Csv, "tid,fn,t0,t1,id\n\""),
         (Format::Ndjson, ""),
         (Format::Regex, ""),
+        (Format::Strace, "1 close(3) = 0\n1 read(3, \""),
+        (Format::Wine, ""),
     ] {
         let map = map(&SIX_LINES.replacen(
             '{',

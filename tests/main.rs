@@ -15,6 +15,7 @@ mod generated;
 mod hostile;
 mod house;
 mod imported;
+mod imports;
 #[cfg(unix)]
 mod killed;
 mod lanes;
@@ -30,6 +31,8 @@ mod searching;
 mod seeded;
 mod shell;
 mod shipped;
+#[cfg(unix)]
+mod strace;
 mod strangers;
 mod systems;
 mod templates;

@@ -69,6 +69,7 @@ fn logs(bytes: &[u8]) {
                 let limits = Limits {
                     looks_max: 2_000,
                     patience: 100,
+                    ..Limits::default()
                 };
                 let system = NAMES[bytes.len() % NAMES.len()];
                 let _ = log::judge(&log, system, 2, limits, false);

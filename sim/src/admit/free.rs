@@ -28,6 +28,7 @@ mod window;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use portsim_model::claim::Claim;
 use portsim_model::event::{ERRORS, Error};
@@ -46,7 +47,7 @@ use layers::{Layer, Went};
 use likely::{Likely, Stuck};
 use place::{Behind, Place};
 
-pub use calls::Calls;
+pub use calls::{Calls, Whole};
 pub use steps::Feed;
 
 /// How long the judge looks.
@@ -57,6 +58,15 @@ pub struct Limits {
     /// How many places of the likeliest order are looked at without a further call explained, before all orders are
     /// tried.
     pub patience: usize,
+    /// What is set when the judge is told to end: it gives up where it is.
+    pub stop: Option<&'static AtomicBool>,
+}
+
+impl Limits {
+    /// Whether somebody told the judge to end.
+    pub fn stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
 }
 
 impl Default for Limits {
@@ -64,6 +74,7 @@ impl Default for Limits {
         Limits {
             looks_max: 20_000_000,
             patience: 2_000,
+            stop: None,
         }
     }
 }
@@ -246,6 +257,7 @@ impl<'j, 's> Search<'j, 's> {
                     (at, effort) = (layer.from, 0);
                     likely.go_on_from(self.judge, layer);
                 }
+                _ if self.limits.stopped() => return Verdict::Unknown(likely.last(known)),
                 Went::Nowhere(_) | Went::OutOfLooks if !from_all => {}
                 Went::OutOfLooks => return Verdict::Unknown(likely.last(known)),
                 Went::Nowhere(last) if self.bounded => return Verdict::Unknown(last),

@@ -80,6 +80,8 @@ pub enum Command {
     Merge(Merge),
     /// Write a scenario, a counterexample or a trace for another program: a checker, or one that draws
     Export(Export),
+    /// Write a log of another program as a scenario and a trace
+    Import(Import),
     /// Serve as an agent: do on a backend what a conductor asks for on standard input
     Agent(Agent),
     /// List systems, backends and scenarios, or what is known of some words: claims, scenarios, recordings
@@ -112,6 +114,7 @@ impl Command {
             | Command::Distinguish(_)
             | Command::Merge(_)
             | Command::Export(_)
+            | Command::Import(_)
             | Command::Agent(_)
             | Command::List(_)
             | Command::New(_)
@@ -151,6 +154,12 @@ impl Command {
     pub fn annotates(&self) -> bool {
         let judged = self.judged();
         judged.is_some_and(|it| it.format == Some(Service::Github))
+    }
+
+    /// Whether a format is asked for that only recordings have.
+    pub fn misformats(&self) -> bool {
+        let format = self.judged().and_then(|it| it.format);
+        format == Some(Service::Ndjson) && !matches!(self, Command::Record(_))
     }
 
     /// The verdicts that are no success.
@@ -377,12 +386,15 @@ pub struct Admit {
     /// Traces, or logs
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
-    /// They are logs of other programs, written so: csv, ndjson, regex or wine
+    /// They are logs of other programs, written so: csv, ndjson, regex, strace or wine
     #[arg(long, value_name = "FORMAT", value_parser = log_format)]
     pub from: Option<Format>,
     /// What the fields of a log are
     #[arg(long, value_name = "FILE", requires = "from")]
     pub map: Option<PathBuf>,
+    /// Say which rules a log relies on, and which not
+    #[arg(long, requires = "from")]
+    pub coverage: bool,
     /// The system that judges; by default the trace's own. Of logs `all` asks which systems fit
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
@@ -396,6 +408,27 @@ pub struct Admit {
     pub machine: Processors,
     #[command(flatten)]
     pub judged: Judged,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// How the logs are written: csv, ndjson, regex, strace or wine
+    #[arg(value_name = "FORMAT", value_parser = log_format)]
+    pub format: Format,
+    /// The logs
+    #[arg(required = true, value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+    /// What the fields of a log are
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// The system that the trace is of; it judges a log that has no room in a scenario
+    #[arg(long = "as", value_name = "SYSTEM")]
+    pub personality: Option<String>,
+    /// The folder for scenarios and traces; it is made if there is none
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]
@@ -543,16 +576,18 @@ pub struct Judged {
     /// Write unexpected verdicts to this file as SARIF, for code scanning
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
-    /// Also print the verdicts as annotations of this CI service
-    #[arg(long, value_name = "SERVICE", value_enum, conflicts_with = "json")]
+    /// Also print the verdicts as annotations of a CI service; a recording, as ndjson for other tools
+    #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
     pub format: Option<Service>,
 }
 
-/// A service that makes annotations of lines.
+/// Who is to read what is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Service {
-    /// The runner of GitHub
+    /// The runner of GitHub, which makes annotations of lines
     Github,
+    /// Of `record`: lines of JSON, a call each
+    Ndjson,
 }
 
 /// A verdict that can be taken for no success.
@@ -778,6 +813,8 @@ pub enum SchemaOf {
     Trace,
     /// Lines that a conductor and an agent say to each other
     Agent,
+    /// Maps of the fields of a log
+    Map,
     /// No schema: settings that let an editor know which files are scenarios
     Settings,
 }

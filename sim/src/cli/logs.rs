@@ -7,10 +7,12 @@ use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
 use super::say::Say;
-use super::stop::{stopped, unless_stopped};
+use super::stop::{flag, stopped, unless_stopped, unless_stopped_for_good};
 use super::{Exit, Stop, bad_argument, no_thread};
 use crate::admit::free::Limits;
-use crate::log::{Format, Judged, Log, Map, judge, read};
+use crate::coverage::Coverage;
+use crate::log::{Format, Judged, Log, Map, judge, logs as named_logs, read_named};
+use crate::report::covered::Covered;
 use crate::report::log::{self, Logs, System};
 use crate::report::{Part, Report};
 
@@ -31,27 +33,18 @@ pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop
             return Err(bad_argument("--as", problem).into());
         }
     };
-    let map = match &args.map {
-        Some(file) => Some(Map::read(file)?),
-        None if !format.needs_map() => None,
-        None => {
-            let problem = format!(
-                "a log that is {} has fields of its own; say what they are",
-                format.name()
-            );
-            return Err(bad_argument("--map", problem).into());
-        }
-    };
-    let files = args.part.of(args.traces.clone());
+    let map = map_of(args.map.as_deref(), format)?;
+    let named = args.part.of(named_logs(&args.traces, format));
     let (mut logs, mut unusable) = (Vec::new(), 0);
-    for file in &files {
+    for named in &named {
         if stopped() {
             break;
         }
-        let Some(read) = in_time({
-            let (file, map) = (file.clone(), map.clone());
-            move || read(&file, format, map.as_ref())
-        })?
+        let Some(read) = unless_stopped({
+            let (named, map) = (named.clone(), map.clone());
+            move || read_named(&named, format, map.as_ref())
+        })
+        .map_err(no_thread)?
         else {
             break;
         };
@@ -64,10 +57,10 @@ pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop
                 continue;
             }
         };
-        let mut said = said(args, file, format, &log);
+        let mut said = said(args, &named.name, format, &log);
         said.asks_all = asks_all;
         for &personality in &systems {
-            match judged(&log, personality, args.machine.processors)? {
+            match judged(args, &log, personality)? {
                 Some(judged) => said.systems.push(System {
                     personality,
                     processors: args.machine.processors,
@@ -82,10 +75,29 @@ pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop
         say.part(Part::Log(&said))?;
         logs.push(said);
     }
+    let covered = args
+        .coverage
+        .then(|| Covered::of(logs.iter().flat_map(coverage_of)));
     say.report(Report::Logs(&Logs {
+        covered,
         logs,
-        named: files.len() - unusable,
+        named: named.len() - unusable,
     }))
+}
+
+/// The map of a format, where it needs one.
+pub fn map_of(file: Option<&Path>, format: Format) -> Result<Option<Map>, Stop> {
+    match file {
+        Some(file) => Ok(Some(Map::read(file)?)),
+        None if !format.needs_map() => Ok(None),
+        None => {
+            let problem = format!(
+                "a log that is {} has fields of its own; say what they are",
+                format.name()
+            );
+            Err(bad_argument("--map", problem).into())
+        }
+    }
 }
 
 fn said(args: &args::Admit, file: &Path, format: Format, log: &Log) -> log::Log {
@@ -102,22 +114,27 @@ fn said(args: &args::Admit, file: &Path, format: Format, log: &Log) -> log::Log 
     }
 }
 
+/// The claims that each system needed for a log that it could have shown.
+fn coverage_of(log: &log::Log) -> impl Iterator<Item = (&str, &Coverage)> {
+    log.systems.iter().filter_map(|system| {
+        let coverage = system.judged.as_ref().ok()?.coverage.as_ref()?;
+        Some((system.personality, coverage))
+    })
+}
+
 /// What a system says; none if the program was told to end before it said it.
 fn judged(
+    args: &args::Admit,
     log: &Arc<Log>,
     personality: &'static str,
-    processors: u32,
 ) -> Result<Option<Result<Judged, String>>, Stop> {
     let log = Arc::clone(log);
     let limits = Limits {
         looks_max: LOOKS_MIN.max(LOOKS_EACH * log.calls()),
+        stop: Some(flag()),
         ..Limits::default()
     };
-    in_time(move || judge(&log, personality, processors, limits, false))
-}
-
-fn in_time<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<Option<T>, Stop> {
-    unless_stopped(work).map_err(no_thread)
+    let (processors, covers) = (args.machine.processors, args.coverage);
+    let work = move || judge(&log, personality, processors, limits, covers);
+    unless_stopped_for_good(work).map_err(no_thread)
 }

@@ -17,6 +17,7 @@ mod export;
 mod files;
 mod fuzz;
 mod hosts;
+mod import;
 mod list;
 mod logs;
 mod merge;
@@ -116,6 +117,9 @@ pub fn main() -> ExitCode {
     stop::listen();
     let say = Say::new(&portsim.common, &portsim.command);
     let exit = match portsim.command {
+        ref command if command.misformats() => {
+            Err(bad_argument("--format", "only `record` writes recordings").into())
+        }
         Command::Run(args) => run::run(&args, &say),
         Command::Check(args) => check::check(&args, &say),
         Command::Replay(args) => replay::replay(&args, &say),
@@ -130,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Merge(args) => merge::merge(&args, &say),
         Command::Export(args) => export::export(&args, &say),
+        Command::Import(args) => import::import(&args, &say),
         Command::Agent(args) => agent::agent(&args),
         Command::List(args) => list::list(&args, &say),
         Command::New(args) => new::new(&args, &say),

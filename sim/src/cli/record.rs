@@ -1,16 +1,18 @@
 //! `portsim record`: what a real system does with a scenario.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portsim_model::program::ThreadId;
 
-use super::args::{self, RecordMode};
+use super::args::{self, RecordMode, Service};
 use super::on::On;
-use super::say::Say;
+use super::say::{Say, create};
 use super::stress::stress;
 use super::{Exit, Stop, bad_argument, traces};
 use crate::choose::Policy;
+use crate::log;
 use crate::native::{NoRecording, Options, free, record as record_on, record_free};
 use crate::report::Report;
 use crate::report::record::{Record, Recorded};
@@ -40,14 +42,21 @@ pub fn record(args: &args::Record, say: &Say) -> Result<Exit, Stop> {
             return Err(Stop::Unavailable(format!("{name} on {on}: {why}")));
         }
     };
-    if let (Some(file), Ok(recorded)) = (&args.out, &recorded) {
-        traces::write(file, &scenario, &recorded.trace)?;
+    let lines = args.judged.format == Some(Service::Ndjson);
+    match (&args.out, &recorded) {
+        (Some(file), Ok(recorded)) if lines => {
+            let text = log::recorded(&scenario, &recorded.trace);
+            create(file)?.write_all(text.as_bytes())?;
+        }
+        (Some(file), Ok(recorded)) => traces::write(file, &scenario, &recorded.trace)?,
+        (None, _) | (_, Err(_)) => {}
     }
     say.report(Report::Record(&Record {
         scenario,
         on: args.on.clone(),
         seed: args.seed,
         file: args.out.clone(),
+        lines,
         recorded,
     }))
 }

@@ -6,7 +6,7 @@ use super::args::{Schema, SchemaOf};
 use super::{Exit, Stop};
 use crate::native::agent;
 use crate::report::json::{settings, written};
-use crate::{scenario, trace};
+use crate::{log, scenario, trace};
 
 /// Prints a schema; it is JSON in any case.
 pub fn schema(args: &Schema) -> Result<Exit, Stop> {
@@ -14,6 +14,7 @@ pub fn schema(args: &Schema) -> Result<Exit, Stop> {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Trace => trace::schema(),
         SchemaOf::Agent => agent::wire::schema(),
+        SchemaOf::Map => log::schema(),
         SchemaOf::Settings => settings(),
     };
     io::stdout().lock().write_all(written(&schema).as_bytes())?;

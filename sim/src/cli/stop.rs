@@ -94,6 +94,24 @@ pub fn stopped() -> bool {
 pub fn unless_stopped<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Option<T>> {
+    unless_late(work, Duration::ZERO)
+}
+
+/// The same of work that looks at [`flag`] and says what it knows by then: it has most of the time that there is.
+///
+/// # Errors
+///
+/// If no thread can be started for it.
+pub fn unless_stopped_for_good<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Option<T>> {
+    unless_late(work, GRACE * 2 / 3)
+}
+
+fn unless_late<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+    late: Duration,
+) -> io::Result<Option<T>> {
     let (tell, told) = sync_channel(1);
     let thread = thread::Builder::new().stack_size(STACK_BYTES);
     let thread = thread.spawn(move || {
@@ -103,7 +121,7 @@ pub fn unless_stopped<T: Send + 'static>(
     loop {
         match told.recv_timeout(LOOK) {
             Ok(done) => return Ok(Some(done)),
-            Err(RecvTimeoutError::Timeout) if stopped() => return Ok(None),
+            Err(RecvTimeoutError::Timeout) if stopped() => return Ok(told.recv_timeout(late).ok()),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 resume_unwind(thread.join().err().unwrap_or(Box::new("nothing was told")))

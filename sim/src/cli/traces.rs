@@ -35,6 +35,16 @@ pub fn of_backend(scenario: &Scenario, on: &On, mode: Mode, seed: u64) -> Header
     }
 }
 
+/// The header of what another program wrote down.
+pub fn of_log(scenario: &Scenario, personality: Option<&str>, processors: u32) -> Header {
+    Header {
+        personality: personality.map(str::to_owned),
+        mode: Mode::Free,
+        processors: Some(processors),
+        ..empty(scenario)
+    }
+}
+
 fn empty(scenario: &Scenario) -> Header {
     Header {
         format: FORMAT.to_owned(),

@@ -85,8 +85,9 @@ struct Said {
     port: Option<String>,
     keys: Vec<String>,
     is_list: bool,
-    bytes: i64,
-    overlapped: i64,
+    /// Of each packet, or of all.
+    bytes: Vec<i64>,
+    overlapped: Vec<i64>,
     error: Option<String>,
     wait: Option<Wait>,
     max: Option<u32>,
@@ -261,6 +262,15 @@ impl<'m> Gather<'m> {
                 None => Err(self.bad(n, name, format!("{text:?} is no whole number"))),
             },
         };
+        let numbers = |place: &Option<Place>, name: &str| match at(place) {
+            Found::List(all) => {
+                let wrong =
+                    |text: &String| self.bad(n, name, format!("{text:?} is no whole number"));
+                let number = |text: &String| whole(text).ok_or_else(|| wrong(text));
+                all.iter().map(number).collect()
+            }
+            Found::Nothing | Found::Text(_) => number(place, name).map(Vec::from_iter),
+        };
         let (keys, is_list) = match (at(&map.key), &map.separator) {
             (Found::Nothing, separator) => (Vec::new(), separator.is_some()),
             (Found::List(keys), _) => (keys, true),
@@ -291,8 +301,8 @@ impl<'m> Gather<'m> {
             port: text(at(&map.port)),
             keys,
             is_list,
-            bytes: number(&map.bytes, "bytes")?.unwrap_or(0),
-            overlapped: number(&map.overlapped, "overlapped")?.unwrap_or(0),
+            bytes: numbers(&map.bytes, "bytes")?,
+            overlapped: numbers(&map.overlapped, "overlapped")?,
             error: text(at(&map.error)).filter(|error| !map.no_error.contains(error)),
             wait,
             max: number(&map.max, "max")?.map(|max| max.clamp(0, u32::MAX.into()) as u32),
@@ -494,7 +504,8 @@ impl<'m> Gather<'m> {
 
     fn packets(&mut self, n: u64, said: &Said) -> Result<Vec<Packet>, BadInput> {
         let mut packets = Vec::new();
-        for key in &said.keys {
+        for (place, key) in said.keys.iter().enumerate() {
+            let of = |all: &[i64]| all.get(place).or(all.first()).copied().unwrap_or(0);
             let key = match whole(key) {
                 Some(key) => key,
                 None if self.words.list.len() < WORDS_MAX => {
@@ -504,8 +515,8 @@ impl<'m> Gather<'m> {
             };
             packets.push(Packet {
                 key,
-                bytes: said.bytes,
-                overlapped: said.overlapped,
+                bytes: of(&said.bytes),
+                overlapped: of(&said.overlapped),
                 status: 0,
             });
         }
@@ -557,9 +568,9 @@ impl<'m> Gather<'m> {
             passed: self.passed,
             concurrency,
             seen,
-            unobserved: 0,
             told,
             beyond,
+            ..Log::default()
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Could a system have shown this log?
 
 use portsim_model::claim::Claim;
+use portsim_model::event::Error;
+use portsim_model::os_error::OsError;
+use portsim_model::personality::claims_of;
 
 use super::gather::WORDS_FROM;
 use super::machine::{NO_LIMIT, machine, names};
@@ -8,6 +11,7 @@ use super::{Log, TICKS_UNKNOWN};
 use crate::admit::free::{Limits, Open, admit_log, words};
 use crate::admit::{Judgement, Refusal};
 use crate::coverage::Coverage;
+use crate::personality::base;
 
 /// What a system says of a log.
 #[derive(Debug, Clone)]
@@ -22,8 +26,8 @@ pub struct Judged {
     pub states: usize,
     /// How many steps of the order that was found are not in the log.
     pub unobserved: u32,
-    /// The claims that decided in that order, where somebody asked.
-    pub coverage: Coverage,
+    /// The claims that decided in that order, where somebody asked and there is one.
+    pub coverage: Option<Coverage>,
     /// What was taken for granted that the log does not say, or how far it was judged.
     pub notes: Vec<String>,
 }
@@ -80,6 +84,52 @@ pub fn judge(
     limits: Limits,
     covers: bool,
 ) -> Result<Judged, String> {
+    let mut judged = judge_part(log, personality, processors, limits, covers)?;
+    for part in &log.parts {
+        let other = judge_part(part, personality, processors, limits, covers)?;
+        judged.add(other);
+    }
+    Ok(judged)
+}
+
+impl Judged {
+    /// The same with what was found of a part that has nothing to do with it.
+    fn add(&mut self, other: Judged) {
+        self.refused = match (self.refused.take(), other.refused) {
+            (Some(own), Some(other)) if other.ended() < own.ended() => Some(other),
+            (own, other) => own.or(other),
+        };
+        self.gave_up = self.refused.is_none() && (self.gave_up || other.gave_up);
+        self.stuck = self.stuck.take().or(other.stuck);
+        self.states += other.states;
+        self.unobserved += other.unobserved;
+        self.notes.extend(other.notes);
+        self.coverage = match (self.coverage.take(), other.coverage) {
+            (Some(mut own), Some(other)) => {
+                own.merge(&other);
+                Some(own)
+            }
+            _ => None,
+        };
+    }
+}
+
+impl Shown {
+    /// When the call was over.
+    fn ended(&self) -> u64 {
+        let own = self.window.iter().find(|call| call.line == self.at);
+        own.and_then(|call| call.t1).unwrap_or(u64::MAX)
+    }
+}
+
+/// Asks a system about one part of a log.
+fn judge_part(
+    log: &Log,
+    personality: &str,
+    processors: u32,
+    limits: Limits,
+    covers: bool,
+) -> Result<Judged, String> {
     let names = names(log);
     let told = [log.told, log.beyond.map(|(_, _, t0)| t0)];
     let told = told.into_iter().flatten().min();
@@ -126,12 +176,7 @@ pub fn judge(
             None => format!("{untold}: it fits with no number"),
         });
     }
-    if log.unobserved > 0 {
-        let came = log.unobserved;
-        notes.push(format!(
-            "{came} packets came from no call in the log, and may have come at any time before they were taken"
-        ));
-    }
+    notes.extend(log.notes.iter().cloned());
     if let Some((line, why, _)) = log.beyond {
         notes.push(format!("judged up to line {line}, where there is {why}"));
     }
@@ -144,15 +189,51 @@ pub fn judge(
         ..
     } = tried;
     let is_beyond = log.beyond.is_some();
+    let refused = match judgement.refused {
+        Some(refusal) if !log.is_misfit_before(&refusal) => Some(shown(log, refusal, in_words)),
+        _ => log.misfit.as_ref().map(|misfit| {
+            let says = |claim: &&Claim| claim.id.split('/').nth(1) == Some(misfit.claim);
+            Shown {
+                by: claims_of(base(personality)).filter(says).collect(),
+                ..misfit.shown.clone()
+            }
+        }),
+    };
+    let is_explained = refused.is_none() && !judgement.gave_up;
+    if limits.stopped() && refused.is_none() && judgement.gave_up {
+        let at = open
+            .stuck
+            .as_ref()
+            .map(|it| log.calls.line((it.at - 1) as u32));
+        let how_far = at.map_or(String::new(), |line| {
+            format!(": everything before line {line} fits")
+        });
+        notes.push(format!("it was told to end{how_far}"));
+    }
     Ok(Judged {
-        gave_up: judgement.refused.is_none() && (judgement.gave_up || is_beyond),
-        refused: judgement.refused.map(|it| shown(log, it, in_words)),
+        gave_up: refused.is_none() && (judgement.gave_up || is_beyond),
+        refused,
         stuck: open.stuck.map(|it| shown(log, it, in_words)),
         states: judgement.states_max,
         unobserved: open.unseen + log.unobserved,
-        coverage,
+        coverage: (covers && is_explained).then_some(coverage),
         notes,
     })
+}
+
+/// How a system calls errors; an `Err` says what it lacks.
+pub fn error_names(log: &Log, personality: &str) -> Result<fn(Error) -> OsError, String> {
+    let (machine, _) = machine(log, personality, 1, NO_LIMIT)?;
+    Ok(machine.os_error())
+}
+
+impl Log {
+    /// Whether a call that nothing explains was over before the one that is refused.
+    fn is_misfit_before(&self, refusal: &Refusal) -> bool {
+        let refused = self.calls.span((refusal.at - 1) as u32);
+        let misfit = self.misfit.as_ref();
+        misfit.is_some_and(|misfit| misfit.end < refused.t1.unwrap_or(u64::MAX))
+    }
 }
 
 fn shown(log: &Log, refusal: Refusal, in_words: impl Fn(u64) -> String) -> Shown {

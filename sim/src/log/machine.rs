@@ -9,9 +9,9 @@ use portsim_model::AnyMachine;
 use portsim_model::program::{
     Bounds, Code, CodeId, Instr, Op, Packet, PacketId, Pc, Port, Program, Thread, Timeout,
 };
-use portsim_model::program::{PACKETS_MAX, ProcessId, RingSetup};
+use portsim_model::program::{PACKETS_MAX, PortId, ProcessId, RingSetup, Source, SourceId, Watch};
 
-use super::{Log, TICKS_UNKNOWN};
+use super::{Log, Sources, TICKS_UNKNOWN};
 use crate::admit::free::Feed;
 use crate::names::Names;
 use crate::personality::play_at_full_speed;
@@ -37,8 +37,17 @@ pub(super) fn machine(
         instrs.push(Instr::Op(op));
         pc
     };
+    let sources = log.sources.as_ref();
     for &op in log.calls.ops() {
-        let all = if let Op::Post { port, .. } = op {
+        let all = if let Op::Drain { source } = op
+            && let Some(surely) = source
+                .0
+                .checked_sub(sources.map_or(0, |it| it.names.len()) as u8)
+        {
+            // Nobody knows whether it was read until it was empty.
+            let source = SourceId(surely);
+            vec![place(Op::Drain { source }), 0]
+        } else if let Op::Post { port, .. } = op {
             let first = posts[port.index()].unwrap_or_else(|| {
                 let packets = (0..PACKETS_MAX as u8).map(PacketId);
                 let all: Vec<Pc> = packets.map(|it| place(op.of_packet(it))).collect();
@@ -56,6 +65,16 @@ pub(super) fn machine(
             vec![place(op)]
         };
         stands.push(all);
+    }
+    if let Some(sources) = sources {
+        // What can watch nothing cannot have shown it, even if nothing is left that was watched.
+        let source = SourceId(sources.names.len() as u8);
+        place(Op::EpollCtl {
+            port: PortId(0),
+            source,
+            change: Watch::Del,
+            into: None,
+        });
     }
     // Who returns from the last call stands somewhere, too.
     instrs.push(Instr::Op(Op::Yield));
@@ -82,12 +101,21 @@ pub(super) fn machine(
             ..Code::default()
         }],
         ports: log.concurrency.iter().map(port).collect(),
-        packets: vec![contents(log); PACKETS_MAX],
+        packets: match sources {
+            Some(sources) if sources.packets.is_empty() => vec![Packet::default()],
+            Some(sources) => sources.packets.clone(),
+            None => vec![contents(log); PACKETS_MAX],
+        },
+        sources: sources.map_or_else(Vec::new, all_sources),
         bounds: Bounds {
             packets: Some(ROOM),
             ..Bounds::default()
         },
         ..Program::default()
+    };
+    let packets = match sources {
+        Some(_) => program.packets.clone(),
+        None => Vec::new(),
     };
     let machine = play_at_full_speed(personality, &Arc::new(program), processors)?;
     let feed = Feed {
@@ -95,9 +123,25 @@ pub(super) fn machine(
         stall: 1,
         stands,
         numbers: PACKETS_MAX,
+        packets,
         seen: log.seen,
     };
     Ok((machine, feed))
+}
+
+/// What ports watch, and one more that they do not.
+fn all_sources(sources: &Sources) -> Vec<Source> {
+    let source = |&readable: &bool| Source {
+        readable,
+        writable: None,
+        port: None,
+    };
+    sources
+        .readable
+        .iter()
+        .chain([&false])
+        .map(source)
+        .collect()
 }
 
 /// What the nouns of that program are called.
@@ -105,6 +149,10 @@ pub(super) fn names(log: &Log) -> Names {
     Names {
         threads: log.threads.clone(),
         ports: log.ports.clone(),
+        sources: log.sources.as_ref().map_or_else(Vec::new, |it| {
+            // Behind them stand those of which nobody knows whether they were read until they were empty.
+            [&it.names[..], &it.names[..]].concat()
+        }),
         ..Names::default()
     }
 }

@@ -6,10 +6,13 @@
 
 mod formats;
 mod gather;
+mod imported;
 mod judge;
 mod lines;
 mod machine;
 mod map;
+mod parts;
+mod strace;
 mod values;
 mod wine;
 mod wire;
@@ -18,12 +21,18 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use portsim_model::program::Packet;
+
 use crate::admit::free::Calls;
 use crate::bad_input::{BadInput, one_of};
 use gather::Gather;
 
+pub use imported::{Imported, imported};
+pub use judge::error_names;
 pub use judge::{Judged, Shown, Told, judge};
 pub use map::Map;
+pub use parts::{Named, logs};
+pub use wire::{recorded, schema};
 
 /// The most threads of a log.
 pub const THREADS_MAX: usize = 250;
@@ -42,14 +51,17 @@ pub enum Format {
     Regex,
     /// What Wine says with `WINEDEBUG=+tid,+relay,+server`.
     Wine,
+    /// What `strace -f -ttt -T` says, or `-ff`.
+    Strace,
 }
 
 impl Format {
     /// Every format, by name.
-    pub const ALL: [(&str, Format); 4] = [
+    pub const ALL: [(&str, Format); 5] = [
         ("csv", Format::Csv),
         ("ndjson", Format::Ndjson),
         ("regex", Format::Regex),
+        ("strace", Format::Strace),
         ("wine", Format::Wine),
     ];
 
@@ -72,7 +84,7 @@ impl Format {
 }
 
 /// A log, read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Log {
     calls: Calls,
     threads: Vec<String>,
@@ -95,22 +107,52 @@ pub struct Log {
     told: Option<u64>,
     /// The line from which on nothing is judged, why, and its time.
     beyond: Option<(u64, &'static str, u64)>,
+    /// What else is to be known of it.
+    notes: Vec<String>,
+    /// What its ports watch, where that is known.
+    sources: Option<Sources>,
+    /// The first call that nothing explains, whatever was before.
+    misfit: Option<Misfit>,
+    /// More calls, on ports that have nothing to do with these.
+    parts: Vec<Log>,
+    /// How many threads call in any part.
+    called: Option<usize>,
+}
+
+/// What ports watch.
+#[derive(Debug)]
+struct Sources {
+    names: Vec<String>,
+    /// Whether they can be read at the start.
+    readable: Vec<bool>,
+    /// What events of them carry.
+    packets: Vec<Packet>,
+}
+
+/// A call that no system shows that plays this at all.
+#[derive(Debug)]
+struct Misfit {
+    /// When it was over.
+    end: u64,
+    /// The name of the claim that says so, without that of its system.
+    claim: &'static str,
+    shown: Shown,
 }
 
 impl Log {
     /// How many calls it has.
     pub fn calls(&self) -> usize {
-        self.calls.len()
+        self.calls.len() + self.parts.iter().map(Log::calls).sum::<usize>()
     }
 
     /// How many threads.
     pub fn threads(&self) -> usize {
-        self.seen
+        self.called.unwrap_or(self.seen)
     }
 
     /// How many ports.
     pub fn ports(&self) -> usize {
-        self.ports.len()
+        self.ports.len() + self.parts.iter().map(Log::ports).sum::<usize>()
     }
 }
 
@@ -140,6 +182,14 @@ pub fn read(file: &Path, format: Format, map: Option<&Map>) -> Result<Log, BadIn
     read_from(file, BufReader::with_capacity(1 << 16, opened), format, map)
 }
 
+/// Reads a log of one file, or of several.
+pub fn read_named(log: &Named, format: Format, map: Option<&Map>) -> Result<Log, BadInput> {
+    match log.files.is_empty() {
+        true => read(&log.name, format, map),
+        false => not_empty(&log.name, strace::read_all(&log.files)?),
+    }
+}
+
 /// The same from wherever its bytes come.
 pub fn read_from(
     file: &Path,
@@ -149,6 +199,7 @@ pub fn read_from(
 ) -> Result<Log, BadInput> {
     let log = match (format, map) {
         (Format::Wine, _) => wine::read(file, from)?,
+        (Format::Strace, _) => strace::read(file, from)?,
         (Format::Csv | Format::Ndjson | Format::Regex, Some(map)) => {
             mapped(file, from, format, map)?
         }
@@ -159,6 +210,11 @@ pub fn read_from(
             ));
         }
     };
+    not_empty(file, log)
+}
+
+/// A log that can be judged.
+fn not_empty(file: &Path, log: Log) -> Result<Log, BadInput> {
     if log.calls() == 0 {
         let unknown = log.unknown.iter().map(|(name, _)| name.as_str());
         let unknown: Vec<_> = unknown.take(10).collect();
@@ -178,7 +234,7 @@ pub fn read_from(
 fn mapped(file: &Path, from: impl BufRead, format: Format, map: &Map) -> Result<Log, BadInput> {
     let mut gather = Gather::new(file, map);
     match format {
-        Format::Wine => {}
+        Format::Wine | Format::Strace => {}
         Format::Ndjson => formats::ndjson(file, from, &mut gather)?,
         Format::Csv => formats::csv(file, from, map, &mut gather)?,
         Format::Regex => {

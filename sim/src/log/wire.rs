@@ -1,9 +1,23 @@
 //! Maps of fields as they are written, and lines that are JSON.
 
+mod recorded;
+
 #[cfg(test)]
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use recorded::recorded;
+
+use crate::shipped;
+
+/// The JSON Schema of a map.
+pub fn schema() -> Value {
+    shipped::schema(SCHEMA)
+}
+
+/// Made from the types below by a test.
+const SCHEMA: &str = include_str!("schema.json");
 
 /// The first field of a map.
 pub const FORMAT: &str = "portsim-map/1";
@@ -216,5 +230,15 @@ pub fn found_of(value: &Value) -> Found {
         Value::String(text) => Found::Text(text.clone()),
         Value::Bool(_) | Value::Number(_) => Found::Text(value.to_string()),
         Value::Object(_) => Found::Text(value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_types() {
+        shipped::hold_schema("src/log/schema.json", SCHEMA, schemars::schema_for!(Map));
     }
 }

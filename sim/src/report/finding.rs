@@ -90,6 +90,7 @@ impl Report<'_> {
             | Report::Distinguish(_)
             | Report::Merge(_)
             | Report::Export(_)
+            | Report::Import(_)
             | Report::List(_) => Vec::new(),
         }
     }

@@ -40,6 +40,7 @@ pub fn report(report: Report<'_>) -> String {
         | Report::Distinguish(_)
         | Report::Merge(_)
         | Report::Export(_)
+        | Report::Import(_)
         | Report::List(_) => Vec::new(),
     };
     let sheets: Vec<_> = sheets.iter().map(Sheet::wire).collect();

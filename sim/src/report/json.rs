@@ -3,6 +3,7 @@
 mod experiments;
 pub mod join;
 mod known;
+mod logs;
 mod mistakes;
 pub mod sarif;
 
@@ -22,7 +23,6 @@ use super::explore::{Opened, Place, What};
 use super::export::Exported;
 use super::fuzz::{Divergence, Fuzzed, LeftOut, Reason};
 use super::list::{Backend, List, Listed};
-use super::log::{Log, Logs, System};
 use super::parting::{self, Parting, Replay};
 use super::record::{Record, Verdict};
 use super::run::{Run, Runs};
@@ -33,7 +33,6 @@ use crate::admit::Refusal;
 use crate::bad_input::BadInput;
 use crate::compare::Group;
 use crate::cross_check::{self, Comparison};
-use crate::log::Told;
 use crate::scenario::Scenario;
 use crate::trace::changes::{Change, Is};
 use crate::trace::{Event, Held, end_fields, event_line, held_fields, packet_fields};
@@ -62,7 +61,7 @@ fn value(report: Report<'_>) -> Value {
         Report::Record(it) => record(it),
         Report::Stress(it) => stress(it),
         Report::Admit(it) => admissions(it),
-        Report::Logs(it) => logs(it),
+        Report::Logs(it) => logs::logs(it),
         Report::CrossCheck(it) => cross_check(it),
         Report::Explore(it) => opened(it),
         Report::Compare(it) => compared(it),
@@ -70,6 +69,7 @@ fn value(report: Report<'_>) -> Value {
         Report::Fuzz(it) => fuzzed(it),
         Report::Merge(it) => it.whole().clone(),
         Report::Export(it) => exported(it),
+        Report::Import(it) => logs::imports(it),
         Report::List(it) => list(it),
     }
 }
@@ -330,65 +330,6 @@ fn admission(admission: &Admission) -> Value {
         "cut_after": admission.cut.as_ref().map(|cut| cut.line),
     });
     but_for(object, &["claims", "window", "after", "why", "cut_after"])
-}
-
-fn logs(logs: &Logs) -> Value {
-    let object = json!({
-        "traces": logs.logs.iter().map(log).collect::<Vec<_>>(),
-        "complete": unless_complete(logs.complete()),
-    });
-    but_for(object, &["complete"])
-}
-
-fn log(log: &Log) -> Value {
-    let first = log.systems.first().filter(|_| !log.asks_all);
-    let mut object = json!({
-        "file": path(&log.file),
-        "from": log.format,
-        "as": first.map_or("all", |system| system.personality),
-        "verdict": log.verdict().name(),
-        "calls": log.calls,
-        "threads": log.threads,
-        "ports": log.ports,
-        "unknown": log.unknown.iter().map(|(name, count)| (name.clone(), json!(count))).collect::<serde_json::Map<_, _>>(),
-    });
-    match first {
-        Some(system) => {
-            if let (Value::Object(object), Value::Object(own)) = (&mut object, by_system(system)) {
-                object.extend(
-                    own.into_iter()
-                        .filter(|(key, _)| key != "as" && key != "verdict"),
-                );
-            }
-        }
-        None => object["systems"] = log.systems.iter().map(by_system).collect(),
-    }
-    but_for(object, &["unknown"])
-}
-
-/// What one system says of a log.
-fn by_system(system: &System) -> Value {
-    let judged = system.judged.as_ref().ok();
-    let refused = judged.and_then(|it| it.refused.as_ref());
-    let calls = |calls: &[Told]| -> Vec<Value> {
-        let call = |call: &Told| json!({ "line": call.line, "begin": call.t0, "end": call.t1, "call": call.words });
-        calls.iter().map(call).collect()
-    };
-    let object = json!({
-        "as": system.personality,
-        "verdict": system.verdict().name(),
-        "at": refused.map(|it| it.at),
-        "saw": refused.map(|it| &it.saw),
-        "allowed": refused.map_or(&[][..], |it| &it.allowed),
-        "claims": refused.map(|it| claims_of(&it.by)),
-        "window": refused.map_or(Vec::new(), |it| calls(&it.window)),
-        "after": refused.map_or(Vec::new(), |it| calls(&it.after)),
-        "states_max": judged.map_or(0, |it| it.states),
-        "unobserved": judged.map_or(0, |it| it.unobserved),
-        "stuck": judged.and_then(|it| it.stuck.as_ref()).map(|it| json!({ "at": it.at, "saw": it.saw, "window": calls(&it.window) })),
-        "why": system.why(),
-    });
-    but_for(object, &["claims", "window", "after", "stuck", "why"])
 }
 
 /// The claims that a refusal cites, each with its source.

@@ -130,6 +130,7 @@ impl Report<'_> {
             | Report::Distinguish(_)
             | Report::Merge(_)
             | Report::Export(_)
+            | Report::Import(_)
             | Report::List(_) => Judged::default(),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::admit::Verdict;
+use super::covered::Covered;
 use super::exit::Exit;
 use crate::log::Judged;
 
@@ -11,6 +12,8 @@ use crate::log::Judged;
 pub struct Logs {
     /// In the order in which they were named.
     pub logs: Vec<Log>,
+    /// The claims that the logs needed, where somebody asked.
+    pub covered: Option<Covered>,
     /// How many were named: more than there are here if somebody stopped it.
     pub named: usize,
 }

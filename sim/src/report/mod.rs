@@ -18,6 +18,7 @@ pub mod finding;
 pub mod fuzz;
 mod github;
 mod html;
+pub mod import;
 pub mod json;
 pub mod judged;
 mod junit;
@@ -77,6 +78,8 @@ pub enum Report<'r> {
     Merge(&'r json::join::Said),
     /// `export`.
     Export(&'r export::Exported),
+    /// `import`.
+    Import(&'r import::Imports),
     /// `list`.
     List(&'r list::List),
 }
@@ -101,6 +104,7 @@ impl Report<'_> {
             Report::Fuzz(fuzzed) => fuzzed.exit(),
             Report::Merge(said) => said.exit(),
             Report::Export(exported) => exported.exit(),
+            Report::Import(imports) => imports.exit(),
             Report::List(_) => Exit::AsExpected,
         }
     }

@@ -40,6 +40,8 @@ pub struct Record {
     pub seed: u64,
     /// The file, where one was wanted.
     pub file: Option<PathBuf>,
+    /// Whether it is wanted as lines that other tools read.
+    pub lines: bool,
     /// What was seen; an `Err` says what the backend lacks.
     pub recorded: Result<Recorded, String>,
 }

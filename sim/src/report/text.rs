@@ -7,6 +7,7 @@ mod covered;
 mod cross_check;
 mod distinguish;
 mod fuzz;
+mod import;
 mod list;
 mod log;
 pub(super) mod paint;
@@ -65,6 +66,7 @@ fn found(report: Report<'_>, layout: Layout) -> String {
         // The parts were for machines, and so is the whole.
         Report::Merge(_) => json::report(report, &[]),
         Report::Export(exported) => exported.text().unwrap_or_default().to_owned(),
+        Report::Import(imports) => import::imports(imports),
         Report::List(list) => list::list(list, layout),
     }
 }
@@ -101,6 +103,7 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         | Report::Distinguish(_)
         | Report::Fuzz(_)
         | Report::Merge(_)
+        | Report::Import(_)
         | Report::List(_) => Vec::new(),
     }
 }

@@ -34,6 +34,23 @@ struct Told {
     thread: ThreadId,
 }
 
+/// A call, as it was told.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    /// Whose it is.
+    pub thread: ThreadId,
+    /// What.
+    pub op: Op,
+    /// What it posts, where it does.
+    pub posts: Option<Packet>,
+    /// What came of it; none where it had not ended.
+    pub answer: Option<Answer>,
+    /// When.
+    pub span: Span,
+    /// The line of its log.
+    pub line: u32,
+}
+
 /// What stands for no packet, and for no number.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -230,6 +247,19 @@ impl Calls {
     /// Whose the call at a place is.
     pub fn thread(&self, place: u32) -> ThreadId {
         self.list[place as usize].thread
+    }
+
+    /// The call at a place; `name` says how a system calls an error.
+    pub fn whole(&self, place: u32, name: impl Fn(Error) -> String) -> Whole {
+        let call = self.at(place);
+        Whole {
+            thread: call.thread,
+            op: call.op,
+            posts: call.posts.map(|packet| self.packets.list[packet as usize]),
+            answer: self.answer(call.said, name),
+            span: self.span(place),
+            line: self.line(place),
+        }
     }
 
     pub(super) fn at(&self, place: u32) -> Call {

@@ -67,7 +67,7 @@ impl Search<'_, '_> {
                 after.push(place);
                 continue;
             }
-            if self.looks >= limit {
+            if self.looks >= limit || self.limits.stopped() {
                 return None;
             }
             self.looks += 1;
@@ -88,7 +88,7 @@ impl Search<'_, '_> {
             if self.judge.explains_all(&place) {
                 return Some(Some(place));
             }
-            if self.looks >= limit {
+            if self.looks >= limit || self.limits.stopped() {
                 return None;
             }
             self.looks += 1;

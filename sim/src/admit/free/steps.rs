@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use portsim_model::State;
 use portsim_model::event::{Error, Outcome};
-use portsim_model::program::{Op, PacketId, Pc, PortId, ThreadId, Timeout};
+use portsim_model::program::{Op, Packet, PacketId, Pc, PortId, ThreadId, Timeout};
 use portsim_model::step::{Step, StepKind};
 use portsim_model::threads::Mode;
 use xxhash_rust::xxh3::Xxh3;
@@ -47,6 +47,8 @@ pub struct Feed {
     pub stands: Vec<Vec<Pc>>,
     /// How many packets the code tells apart at a time.
     pub numbers: usize,
+    /// What the numbers stand for if it is always the same.
+    pub packets: Vec<Packet>,
     /// How many threads the log names. The calls of the others are nobody's: they came at any time until they show.
     pub seen: usize,
 }
@@ -492,13 +494,11 @@ impl Judge<'_> {
 
     /// What the numbers of the first place stand for.
     pub(super) fn first_numbers(&self) -> Numbers {
+        let number = |packet: &Packet| self.calls.number(packet).unwrap_or(NONE);
         let packets = match &self.feed {
-            Some(feed) => vec![NONE; feed.numbers],
-            None => {
-                let packets = self.machine.program().packets.iter();
-                let number = |packet| self.calls.number(packet).unwrap_or(NONE);
-                packets.map(number).collect()
-            }
+            Some(feed) if feed.packets.is_empty() => vec![NONE; feed.numbers],
+            Some(feed) => feed.packets.iter().map(number).collect(),
+            None => self.machine.program().packets.iter().map(number).collect(),
         };
         Numbers::new(packets)
     }

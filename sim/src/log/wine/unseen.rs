@@ -98,6 +98,11 @@ pub(super) fn log(
     }
     calls.sort();
     let seen = own.len();
+    let note = (unobserved > 0).then(|| {
+        format!(
+            "{unobserved} packets came from no call in the log, and may have come at any time before they were taken"
+        )
+    });
     Log {
         calls,
         threads,
@@ -107,13 +112,9 @@ pub(super) fn log(
             .map(|&(_, concurrency)| Some(concurrency))
             .collect(),
         ports: ports.into_iter().map(|(name, _)| name).collect(),
-        words: Vec::new(),
-        unknown: Vec::new(),
-        unknown_more: 0,
-        passed: 0,
+        notes: Vec::from_iter(note),
         unobserved,
-        told: None,
-        beyond: None,
+        ..Log::default()
     }
 }
 

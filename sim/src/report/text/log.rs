@@ -1,7 +1,12 @@
 //! What `admit` says of one log, for people.
 
+use std::collections::BTreeMap;
+
+use portsim_model::personality::claims_of;
+
 use super::{cited_claims, repeat, stacked};
 use crate::log::{Shown, Told};
+use crate::personality::base;
 use crate::report::admit::Verdict;
 use crate::report::log::{Log, Logs, System};
 use crate::report::repeat as again;
@@ -28,13 +33,35 @@ fn verdict(log: &Log, system: &System) -> String {
         false => format!(": {why}"),
     });
     format!(
-        "{}  {} as {}{}{}",
+        "{}  {} as {}{}{}{}",
         system.verdict().name(),
         log.file.display(),
         system.personality,
         parts.unwrap_or_default(),
-        why.unwrap_or_default()
+        why.unwrap_or_default(),
+        leans(system)
     )
+}
+
+/// Which rules a system needed to explain the log, and which not, each in its own words.
+fn leans(system: &System) -> String {
+    let judged = system.judged.as_ref().ok();
+    let Some(coverage) = judged.and_then(|judged| judged.coverage.as_ref()) else {
+        return String::new();
+    };
+    let used: BTreeMap<&str, u64> = coverage.used().collect();
+    let (mut relies, mut never) = (String::new(), String::new());
+    for claim in claims_of(base(system.personality)) {
+        let (id, says) = (claim.id, claim.says);
+        match used.get(id) {
+            Some(&times) => {
+                let times = counted(times, "time");
+                relies += &format!("\n  relies on        {id}, {times}: {says}");
+            }
+            None => never += &format!("\n  never relies on  {id}: {says}"),
+        }
+    }
+    relies + &never
 }
 
 /// Which systems could have shown it, and what each other stumbles over.

@@ -1,6 +1,7 @@
 //! What `record` made, for people.
 
 use super::unsupported;
+use crate::log;
 use crate::report::record::{Record, Recorded};
 use crate::scenario::Scenario;
 use crate::trace::lanes::{Lanes, Layout};
@@ -10,6 +11,7 @@ use crate::trace::write_timed;
 pub fn record(record: &Record, layout: Layout) -> String {
     match (&record.recorded, &record.file) {
         (Err(_), _) => String::new(),
+        (Ok(recorded), None) if record.lines => log::recorded(&record.scenario, &recorded.trace),
         (Ok(recorded), None) => lines(&record.scenario, recorded),
         (Ok(recorded), Some(_)) => {
             let (names, program) = (&record.scenario.names, &record.scenario.program);
