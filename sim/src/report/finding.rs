@@ -88,6 +88,9 @@ impl Report<'_> {
             | Report::Diff(_)
             | Report::Explore(_)
             | Report::Distinguish(_)
+            | Report::Identify(_)
+            | Report::Pin(_)
+            | Report::Litmus(_)
             | Report::Merge(_)
             | Report::Export(_)
             | Report::List(_) => Vec::new(),

@@ -38,6 +38,9 @@ pub fn report(report: Report<'_>) -> String {
         | Report::Logs(_)
         | Report::Compare(_)
         | Report::Distinguish(_)
+        | Report::Identify(_)
+        | Report::Pin(_)
+        | Report::Litmus(_)
         | Report::Merge(_)
         | Report::Export(_)
         | Report::List(_) => Vec::new(),
