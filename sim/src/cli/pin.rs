@@ -85,6 +85,13 @@ fn supply(args: &args::Pin, folder: &Path, pin: &Pin, say: &Say) -> Result<Suppl
         });
     };
     let told = told(found.draft, a, b);
+    // Where it is not the words that differ, nobody could read it off.
+    if told.only_a.is_empty() && told.only_b.is_empty() {
+        return Ok(Supplied::Unobservable {
+            bound: (bound.operations, bound.threads),
+            compared: compared.compared,
+        });
+    }
     let text = told.question(pin.claim.id).text();
     let broken = |problem: std::io::Error| BadInput::new(folder, problem.to_string());
     fs::create_dir_all(folder).map_err(broken)?;

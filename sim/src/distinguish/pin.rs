@@ -143,7 +143,9 @@ pub fn pin(
                     && is_for(scenario, pin)
                 {
                     progress(&*pin, &scenario.name);
-                    if used.decides(n, scenario, pin) && tells(scenario, pin) {
+                    // That a system lacks something decides before anything is played.
+                    let decides = names_it && is_for_one(scenario, pin);
+                    if (decides || used.decides(n, scenario, pin)) && tells(scenario, pin) {
                         pin.by = Some(scenario.name.clone());
                     }
                 }
@@ -176,18 +178,18 @@ impl Used {
     }
 }
 
+/// Whether only one of the two systems can play a scenario.
+fn is_for_one(scenario: &Scenario, pin: &Pin) -> bool {
+    let [one, other] = pin
+        .between
+        .map(|name| unsupported(name, &scenario.program).is_none());
+    one != other
+}
+
 /// Whether a scenario comes out otherwise on the one than on the other; it does if only one of them can play it.
 fn tells(scenario: &Scenario, pin: &Pin) -> bool {
-    let can_play = |name: &&str| unsupported(name, &scenario.program).is_none();
-    let [one, other] = pin.between;
-    match pin.between.iter().filter(|name| can_play(name)).count() {
-        0 => false,
-        1 => true,
-        _ => {
-            let (one, other) = (comes_out(scenario, one), comes_out(scenario, other));
-            matches!((one, other), (Some(one), Some(other)) if one != other)
-        }
-    }
+    let [one, other] = pin.between.map(|name| comes_out(scenario, name));
+    is_for_one(scenario, pin) || matches!((one, other), (Some(one), Some(other)) if one != other)
 }
 
 /// None where the system cannot play it, or too much can come out.
