@@ -320,11 +320,7 @@ mod tests {
         let all = among.iter().flat_map(|place| scenarios(place));
         for scenario in all {
             let name = scenario.name.clone();
-            let mut litmus = Litmus::new(vec![scenario], runs).on(&backend);
-            // Who has lost a wakeup never comes to rest; all others need their time on a busy machine.
-            if fault.is_some() {
-                litmus = litmus.limit(Duration::from_millis(200));
-            }
+            let litmus = Litmus::new(vec![scenario], runs).on(&backend);
             let found = litmus.run().expect("it has a judge");
             if found.histograms.iter().any(Histogram::is_refused) {
                 return Some(name);
@@ -333,18 +329,15 @@ mod tests {
         None
     }
 
-    /// A port that is sound shows nothing that it may not; one that forgets a wakeup or keeps a count does. (Who was robbed
-    /// may have come late, as far as outcomes and times of a few calls tell: rounds of stress find that.)
+    /// A port that is sound shows nothing that it may not; one that keeps a count does. (Who was robbed may have come late,
+    /// and who has lost a wakeup never comes to rest, as far as outcomes and times of a few calls tell: rounds of stress find
+    /// those.)
     #[test]
     fn mistakes_come_out() {
         assert_eq!(refused(None, 4, &["portable"]), None);
-        for (fault, runs, scenario) in [
-            (Fault::KeptCount, 50, "differences/exit-makes-room.json"),
-            (Fault::LostWake, 6, "portable/one-post-one-waiter.json"),
-        ] {
-            assert_eq!(refused(None, 20, &[scenario]), None, "{fault:?}");
-            let found = (0..5).find_map(|_| refused(Some(fault), runs, &[scenario]));
-            assert!(found.is_some(), "{fault:?}");
-        }
+        let scenario = "differences/exit-makes-room.json";
+        assert_eq!(refused(None, 20, &[scenario]), None);
+        let found = (0..5).find_map(|_| refused(Some(Fault::KeptCount), 50, &[scenario]));
+        assert_eq!(found.as_deref(), Some("differences/exit-makes-room"));
     }
 }
