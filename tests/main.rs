@@ -2,11 +2,15 @@
 
 mod agent;
 mod command;
+#[cfg(target_os = "linux")]
+mod confirmed;
 mod coverage;
 #[cfg(target_os = "linux")]
 mod distinguish;
 mod ends;
 mod errors;
+#[cfg(target_os = "linux")]
+mod experiments;
 mod exports;
 mod first_minutes;
 mod free;

@@ -5,13 +5,16 @@
 //! not whether it should.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use portsim_model::State;
 use portsim_model::event::Error;
 use portsim_model::machine::AnyMachine;
+use portsim_model::program::{Program, ThreadId};
+use portsim_model::step::{Step, StepKind};
 
 use crate::names::Names;
-use crate::personality::play;
+use crate::personality::{play, play_at_full_speed};
 use crate::scenario::Scenario;
 use crate::trace::{Answer, Event, Shown, Watcher, cells};
 
@@ -62,14 +65,95 @@ pub fn compare(scenario: &Scenario, systems: &[&'static str], processors: u32) -
 ///
 /// If there is no such system.
 pub fn ways(scenario: &Scenario, personality: &str, processors: u32) -> Result<Ways, String> {
+    ways_within(SITUATIONS_MAX, scenario, personality, processors)
+}
+
+/// The same for as long as there are no more than so many situations.
+///
+/// # Panics
+///
+/// If there is no such system.
+pub fn ways_within(
+    situations_max: usize,
+    scenario: &Scenario,
+    personality: &str,
+    processors: u32,
+) -> Result<Ways, String> {
     let machine = play(personality, &scenario.program, processors)?;
-    Ok(Look(&scenario.names).at(&*machine))
+    let names = &scenario.names;
+    let look = Look {
+        names,
+        situations_max,
+        at_rest: false,
+    };
+    Ok(look.at(&*machine))
+}
+
+/// The same where everybody comes to rest before each turn, as in a recording in lock-step.
+///
+/// # Panics
+///
+/// If there is no such system.
+pub fn ways_at_rest(
+    situations_max: usize,
+    scenario: &Scenario,
+    personality: &str,
+    processors: u32,
+) -> Result<Ways, String> {
+    let machine = play(personality, &scenario.program, processors)?;
+    let names = &scenario.names;
+    let look = Look {
+        names,
+        situations_max,
+        at_rest: true,
+    };
+    Ok(look.at(&*machine))
+}
+
+/// The same for threads at full speed, which no schedule holds.
+///
+/// # Panics
+///
+/// If there is no such system.
+pub fn ways_at_full_speed(
+    scenario: &Scenario,
+    personality: &str,
+    processors: u32,
+) -> Result<Ways, String> {
+    let program = Program {
+        schedule: None,
+        ..Program::clone(&scenario.program)
+    };
+    let machine = play_at_full_speed(personality, &Arc::new(program), processors)?;
+    let look = Look {
+        names: &scenario.names,
+        situations_max: SITUATIONS_MAX,
+        at_rest: false,
+    };
+    Ok(look.at(&*machine))
+}
+
+/// The same of a run that a backend made: what it showed, in the order of each thread, and who was inside a call at its
+/// end.
+pub fn way_of(names: &Names, shown: impl Iterator<Item = Shown>, inside: &[ThreadId]) -> String {
+    let mut told = vec![Vec::new(); names.threads.len()];
+    for shown in shown {
+        if let Some(answer) = answer(&shown) {
+            told[shown.thread().index()].push(answer);
+        }
+    }
+    way(names, &told, inside)
 }
 
 /// Where a run stands, and what each thread was told so far.
 type Situation = (State, Vec<Vec<String>>);
 
-struct Look<'n>(&'n Names);
+struct Look<'n> {
+    names: &'n Names,
+    situations_max: usize,
+    /// Whether who was woken comes back before the next turn.
+    at_rest: bool,
+}
 
 impl Look<'_> {
     fn at(&self, machine: &dyn AnyMachine) -> Ways {
@@ -85,6 +169,15 @@ impl Look<'_> {
         while let Some((state, told)) = open.pop() {
             steps.clear();
             let _ = machine.enabled(&state, |step| steps.push(step));
+            // Whom the kernel has woken, and whose time is over with another's.
+            let comes_back = |step: &Step| match step.kind {
+                StepKind::Wake => true,
+                StepKind::Turn => false,
+                StepKind::Time => machine.view(&state).deadline(step.thread) == Some(0),
+            };
+            if self.at_rest && steps.iter().any(comes_back) {
+                steps.retain(comes_back);
+            }
             if steps.is_empty() {
                 out.ways.insert(self.words(machine, &state, &told));
             }
@@ -104,7 +197,7 @@ impl Look<'_> {
                     open.push((next, told));
                 }
             }
-            if seen.len() > SITUATIONS_MAX {
+            if seen.len() > self.situations_max {
                 out.complete = false;
                 break;
             }
@@ -114,24 +207,25 @@ impl Look<'_> {
 
     fn words(&self, machine: &dyn AnyMachine, state: &State, told: &[Vec<String>]) -> String {
         let inside: Vec<_> = machine.view(state).inside_calls().collect();
-        let mut words = Vec::new();
-        for thread in machine.program().thread_ids() {
-            let mut own = told[thread.index()].clone();
-            if inside.contains(&thread) {
-                own.push("...".to_owned());
-            }
-            if !own.is_empty() {
-                words.push(format!(
-                    "{} {}",
-                    self.0.threads[thread.index()],
-                    own.join(" ")
-                ));
-            }
+        way(self.names, told, &inside)
+    }
+}
+
+/// What each thread was told, and who is inside a call, in words.
+fn way(names: &Names, told: &[Vec<String>], inside: &[ThreadId]) -> String {
+    let mut words = Vec::new();
+    for (place, (name, own)) in names.threads.iter().zip(told).enumerate() {
+        let mut own = own.clone();
+        if inside.contains(&ThreadId(place as u8)) {
+            own.push("...".to_owned());
         }
-        match words.is_empty() {
-            true => "nobody is told anything".to_owned(),
-            false => words.join(", "),
+        if !own.is_empty() {
+            words.push(format!("{name} {}", own.join(" ")));
         }
+    }
+    match words.is_empty() {
+        true => "nobody is told anything".to_owned(),
+        false => words.join(", "),
     }
 }
 

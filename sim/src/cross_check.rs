@@ -4,6 +4,7 @@
 mod every_order;
 #[cfg(all(test, not(loom)))]
 mod faults;
+pub mod follow;
 #[cfg(all(test, not(loom), target_os = "linux"))]
 mod old_kernels;
 #[cfg(not(all(test, loom)))]

@@ -10,6 +10,8 @@ use std::fmt::Write;
 pub struct Draft {
     /// The question that it answers.
     pub why: String,
+    /// The rules that it exercises.
+    pub claims: Vec<&'static str>,
     /// The system that it is meant for.
     pub meant_for: String,
     /// Ports, events, files and so on, in the order of their sections.
@@ -203,6 +205,9 @@ impl Draft {
     /// The bytes of the file.
     pub fn text(&self) -> String {
         let mut text = format!("{{\n  \"why\": {},\n", quoted(&self.why));
+        if !self.claims.is_empty() {
+            let _ = writeln!(text, "  \"claims\": [{}],", list(&self.claims));
+        }
         let _ = writeln!(text, "  \"as\": [{}],", quoted(&self.meant_for));
         for section in self.parts.chunk_by(|a, b| a.section == b.section) {
             let parts: Vec<_> = section.iter().map(Part::text).collect();

@@ -77,7 +77,7 @@ pub use bad_input::BadInput;
 #[cfg(not(all(test, loom)))]
 pub use cli::main;
 #[cfg(not(all(test, loom)))]
-pub use request::{Checker, CrossChecker, Error};
+pub use request::{Checker, CrossChecker, Error, Litmus};
 pub use scenario::Scenario;
 
 // The port in user space is a crate of its own. Tests compile its source as a module of this crate, because only then

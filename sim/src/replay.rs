@@ -16,6 +16,8 @@ pub struct Replay {
     pub parted: Option<Parted>,
     /// What the last state violates.
     pub violation: Option<Violation>,
+    /// The steps that show it, as far as it came out.
+    pub steps: Vec<Step>,
     /// The events of the model, which say more than a trace is asked for, and every state; as far as it came out.
     pub events: Vec<Event>,
     /// Every state, each with the number of the last event before it.
@@ -39,6 +41,7 @@ pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
     let (mut teller, mut events) = (Teller::new(machine), Vec::new());
     let mut states = vec![(0, state.clone())];
     let (mut at, mut fault) = (0, None);
+    let mut path = Vec::new();
     let mut owed = machine.owed_at_boot(&state);
     let mut round = None;
     while let Some(event) = trace.events.get(at) {
@@ -75,10 +78,12 @@ pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
             return Replay {
                 parted: Some(parted),
                 violation: None,
+                steps: path,
                 events,
                 states,
             };
         };
+        path.push(step);
         teller.tell(&state, step, &next, &mut shown);
         events.append(&mut shown);
         states.push((events.len() as u64, next.clone()));
@@ -115,6 +120,7 @@ pub fn replay(machine: &dyn AnyMachine, trace: &Trace) -> Replay {
     };
     teller.end(&mut events);
     Replay {
+        steps: path,
         events,
         states,
         parted: (!ended || !closed).then_some(Parted { at, instead: None }),

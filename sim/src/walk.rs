@@ -3,6 +3,8 @@
 //! The result does not depend on how many workers there are: seeds are taken in lots, each lot is run to its end, and
 //! of the violations in it the one with the smallest seed is reported.
 
+pub mod estimate;
+
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::ops::Range;

@@ -24,7 +24,7 @@ use crate::report::Document;
 use crate::report::judged::Denied;
 use values::{Shard, loopback, memory, minutes, reductions, seconds, seeds};
 
-pub use experiments::Distinguish;
+pub use experiments::{Distinguish, Identify, Litmus, Pin};
 pub use values::MEMORY_OWN;
 
 /// A deterministic simulator and model checker for I/O completion ports.
@@ -74,6 +74,12 @@ pub enum Command {
     Compare(Compare),
     /// What is the smallest scenario that tells two systems apart, or two readings of one?
     Distinguish(Distinguish),
+    /// Which system is behind a port? Few experiments tell
+    Identify(Identify),
+    /// Which open readings and rules of versions do these scenarios pin down?
+    Pin(Pin),
+    /// Run scenarios at full speed many times, and count what comes out
+    Litmus(Litmus),
     /// Make up scenarios, cross-check them, and shrink those that differ
     Fuzz(Fuzz),
     /// Join the JSON reports of the parts that --shard divides a command into
@@ -106,12 +112,15 @@ impl Command {
             Command::Admit(args) => Some(&args.judged),
             Command::CrossCheck(args) => Some(&args.judged),
             Command::Compare(args) => Some(&args.judged),
+            Command::Litmus(args) => Some(&args.judged),
             Command::Fuzz(args) => Some(&args.judged),
             Command::Replay(_)
             | Command::Diff(_)
             | Command::Explore(_)
             | Command::Watch(_)
             | Command::Distinguish(_)
+            | Command::Identify(_)
+            | Command::Pin(_)
             | Command::Merge(_)
             | Command::Export(_)
             | Command::Import(_)
@@ -275,6 +284,9 @@ pub struct Check {
     /// Write the counterexample to this file; for one scenario
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Conduct the counterexample on this backend, turn by turn, and say whether it happens there
+    #[arg(long, value_name = "BACKEND", conflicts_with_all = ["hosts", "walk"])]
+    pub confirm: Vec<String>,
     /// Show which claims decided each event
     #[arg(long)]
     pub why: bool,
@@ -353,6 +365,9 @@ pub struct Record {
     /// How the threads run
     #[arg(long, value_enum, default_value_t = RecordMode::Lockstep)]
     pub mode: RecordMode,
+    /// Take the turns of this trace of the model, as far as the backend goes along
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["seconds", "seed", "mode"])]
+    pub follow: Option<PathBuf>,
     /// The time limit of a run at full speed, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub limit: u64,

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
 use super::files::Scenarios;
 use super::hosts::hosts;
+use super::on::On;
 use super::say::Say;
 use super::stop;
 use super::walk::walk;
 use super::{Exit, Stop, bad_argument, traces};
 use crate::check::{Limits, Progress};
 use crate::coverage::Coverage;
-use crate::personality::{default_for, not_for};
+use crate::personality::{default_for, not_for, play};
 use crate::report::check::{Check, Checks, Method};
 use crate::report::covered::Covered;
 use crate::report::units::{bytes, count, counted};
@@ -22,10 +24,16 @@ use crate::report::{Part, Report};
 use crate::request::Checker;
 use crate::scenario::{Scenario, find, is_one};
 use crate::trace::Trace;
+use crate::walk::estimate::Lengths;
 
 /// Checks scenarios.
 pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
-    let jobs = jobs(args, say)?;
+    let on: Vec<On> = args
+        .confirm
+        .iter()
+        .map(|name| On::named_by("--confirm", name))
+        .collect::<Result<_, _>>()?;
+    let jobs = jobs(args, &on, say)?;
     let stop = stop::flag();
     if args.checkpoint.is_some() {
         stop::take_time();
@@ -33,7 +41,7 @@ pub fn check(args: &args::Check, say: &Say) -> Result<Exit, Stop> {
     let mut checks = Vec::new();
     let tour = args.pages.states_max(jobs.len());
     for job in jobs {
-        let check = one(args, job, tour, say, stop)?;
+        let check = one(args, job, &on, tour, say, stop)?;
         say.part(Part::Check(&check))?;
         write(args, &check)?;
         checks.push(check);
@@ -53,7 +61,9 @@ fn coverage_of(check: &Check) -> Option<(&str, &Coverage)> {
 /// A scenario, and the personality that plays it.
 type Job = (Arc<Scenario>, &'static str);
 
-fn jobs(args: &args::Check, say: &Say) -> Result<Vec<Job>, Stop> {
+fn jobs(args: &args::Check, on: &[On], say: &Say) -> Result<Vec<Job>, Stop> {
+    // What is to happen on a backend is best looked for by its own rules.
+    let own = on.first().map(On::judge).transpose()?;
     let mut jobs = Vec::new();
     let mut scenarios = Scenarios::of(&args.paths, &args.foreign, say);
     for file in find(&args.paths)? {
@@ -62,7 +72,10 @@ fn jobs(args: &args::Check, say: &Say) -> Result<Vec<Job>, Stop> {
         };
         let scenario = Arc::new(scenario);
         let names: Vec<&'static str> = match args.personality.as_deref() {
-            None => vec![default_for(&scenario)],
+            None => {
+                let own = own.filter(|name| not_for(name, &scenario).is_none());
+                vec![own.unwrap_or_else(|| default_for(&scenario))]
+            }
             Some("all") => NAMES
                 .into_iter()
                 .filter(|name| not_for(name, &scenario).is_none())
@@ -103,6 +116,7 @@ fn jobs(args: &args::Check, say: &Say) -> Result<Vec<Job>, Stop> {
 fn one(
     args: &args::Check,
     (scenario, personality): Job,
+    on: &[On],
     tour: Option<usize>,
     say: &Say,
     stop: &AtomicBool,
@@ -123,8 +137,16 @@ fn one(
     }
     let mut progress = say.progress();
     let name = &scenario.name;
-    let watch = |now| progress.at(|since| words(name, now, since.as_secs_f64()));
+    let mut size = Size::of(&scenario, personality, args.machine.processors);
+    let watch = |now| {
+        size.said(now, say, stop);
+        let size = size.lengths;
+        progress.at(|since| words(name, now, size, since.as_secs_f64()));
+    };
     let mut checker = request(args, &scenario, personality);
+    for backend in on {
+        checker = checker.confirm_on(&**backend);
+    }
     if let Some(states_max) = tour {
         checker = checker.tour(states_max);
     }
@@ -178,12 +200,68 @@ fn request<'a>(args: &args::Check, scenario: &Scenario, personality: &str) -> Ch
     }
 }
 
+/// A search that takes longer than this says how large it is likely to become.
+const LONG: Duration = Duration::from_secs(3);
+
+/// How large a search is likely to become.
+struct Size {
+    scenario: Arc<Scenario>,
+    personality: &'static str,
+    processors: u32,
+    since: Instant,
+    was_asked: bool,
+    /// How long runs are, once that was asked.
+    lengths: Option<Lengths>,
+}
+
+impl Size {
+    fn of(scenario: &Arc<Scenario>, personality: &'static str, processors: u32) -> Size {
+        Size {
+            scenario: Arc::clone(scenario),
+            personality,
+            processors,
+            since: Instant::now(),
+            was_asked: false,
+            lengths: None,
+        }
+    }
+
+    /// Says it once, where the search goes on for long.
+    fn said(&mut self, now: Progress, say: &Say, stop: &AtomicBool) {
+        if self.was_asked || self.since.elapsed() < LONG {
+            return;
+        }
+        self.was_asked = true;
+        let machine = play(self.personality, &self.scenario.program, self.processors);
+        self.lengths = machine
+            .ok()
+            .and_then(|machine| Lengths::of(&*machine, stop));
+        if let Some(size) = self.lengths {
+            say.note(&format!("{}: {}", self.scenario.name, likely(now, size)));
+        }
+    }
+}
+
+/// How many states are likely.
+fn likely(now: Progress, size: Lengths) -> String {
+    let depth = now.depth.saturating_sub(1);
+    let guess = size.states(now.states, depth, now.level_before);
+    format!(
+        "likely {} in all, between {} and {}",
+        counted(guess.likely, "state"),
+        count(guess.least),
+        count(guess.most)
+    )
+}
+
 /// How far the search of a scenario is after so many seconds.
-fn words(scenario: &str, now: Progress, seconds: f64) -> String {
+fn words(scenario: &str, now: Progress, size: Option<Lengths>, seconds: f64) -> String {
     let rate = now.transitions as f64 / seconds;
-    let left = now.states_left().map_or_else(String::new, |left| {
-        format!(", about {} to come", count(left))
-    });
+    let left = now
+        .states_left()
+        .map(|left| format!(", about {} to come", count(left)));
+    let left = left.or(size.map(|size| format!(", {}", likely(now, size))));
+    let left = left.unwrap_or_default();
     format!(
         "{scenario}: {}, {} waiting{left}, depth {}, {:.1} M transitions/s, {}",
         counted(now.states, "state"),

@@ -17,12 +17,15 @@ mod export;
 mod files;
 mod fuzz;
 mod hosts;
+mod identify;
 mod import;
 mod list;
+mod litmus;
 mod logs;
 mod merge;
 mod new;
 mod on;
+mod pin;
 mod record;
 mod replay;
 mod run;
@@ -131,6 +134,9 @@ pub fn main() -> ExitCode {
         Command::Watch(args) => watch::watch(&args, &say),
         Command::Compare(args) => compare::compare(&args, &say),
         Command::Distinguish(args) => distinguish::distinguish(&args, &say),
+        Command::Identify(args) => identify::identify(&args, &say),
+        Command::Pin(args) => pin::pin(&args, &say),
+        Command::Litmus(args) => litmus::litmus(&args, &say),
         Command::Fuzz(args) => fuzz::fuzz(&args, &say),
         Command::Merge(args) => merge::merge(&args, &say),
         Command::Export(args) => export::export(&args, &say),

@@ -33,12 +33,17 @@ impl Deref for On {
 impl On {
     /// The backend of this name.
     pub fn named(name: &str) -> Result<On, BadInput> {
+        On::named_by("--on", name)
+    }
+
+    /// The same, where another argument names it.
+    pub fn named_by(argument: &str, name: &str) -> Result<On, BadInput> {
         if let Some(command) = name.strip_prefix(PREFIX) {
             let agent = Agent::of(command, Limits::default());
             return agent.map(On::Agent).ok_or_else(|| {
                 let problem =
                     format!("{name:?} names no command, or a quotation mark is not closed");
-                bad_argument("--on", problem)
+                bad_argument(argument, problem)
             });
         }
         let names: Vec<_> = backends().iter().map(|backend| backend.name()).collect();
@@ -47,7 +52,7 @@ impl On {
                 "unknown backend {name:?}, expected {} or `{PREFIX}COMMAND`",
                 one_of(names.iter().copied())
             );
-            bad_argument("--on", problem).near(name, names.iter().copied())
+            bad_argument(argument, problem).near(name, names.iter().copied())
         })
     }
 

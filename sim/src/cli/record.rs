@@ -4,20 +4,27 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portsim_model::AnyMachine;
 use portsim_model::program::ThreadId;
+use portsim_model::step::Step;
 
-use super::args::{self, RecordMode, Service};
+use super::args::{self, RecordMode, Service, personality};
 use super::on::On;
 use super::say::{Say, create};
 use super::stress::stress;
 use super::{Exit, Stop, bad_argument, traces};
+use crate::bad_input::BadInput;
 use crate::choose::Policy;
+use crate::cross_check::follow::{Followed, follow};
 use crate::log;
 use crate::native::{NoRecording, Options, free, record as record_on, record_free};
+use crate::personality::play;
+use crate::replay::replay;
 use crate::report::Report;
 use crate::report::record::{Record, Recorded};
+use crate::report::repeat::PROCESSORS;
 use crate::scenario::Scenario;
-use crate::trace::{End, Event, Mode, Span, Trace};
+use crate::trace::{End, Event, Mode, Origin, Span, Trace, read};
 
 /// Records a scenario.
 pub fn record(args: &args::Record, say: &Say) -> Result<Exit, Stop> {
@@ -30,9 +37,18 @@ pub fn record(args: &args::Record, say: &Say) -> Result<Exit, Stop> {
     };
     let scenario = Arc::new(Scenario::read(file)?);
     let on = On::named(&args.on)?;
-    let recorded = match args.mode {
-        RecordMode::Lockstep => in_lockstep(args, &scenario, &on),
-        RecordMode::Free => freely(args, &scenario, &on),
+    let mut followed = None;
+    let recorded = match (&args.follow, args.mode) {
+        (Some(trace), _) => {
+            let path = Path::of(trace, &scenario)?;
+            let judge = on.judge()?;
+            path.follow(&scenario, &on, judge).map(|(recorded, it)| {
+                followed = Some((judge, it));
+                recorded
+            })
+        }
+        (None, RecordMode::Lockstep) => in_lockstep(args, &scenario, &on),
+        (None, RecordMode::Free) => freely(args, &scenario, &on),
     };
     let recorded = match recorded {
         Ok(recorded) => Ok(recorded),
@@ -58,7 +74,67 @@ pub fn record(args: &args::Record, say: &Say) -> Result<Exit, Stop> {
         file: args.out.clone(),
         lines,
         recorded,
+        followed,
     }))
+}
+
+/// A path of the model that is to be followed.
+struct Path {
+    machine: Arc<dyn AnyMachine>,
+    steps: Vec<Step>,
+}
+
+impl Path {
+    /// The path that a trace of the model shows.
+    fn of(file: &std::path::Path, scenario: &Scenario) -> Result<Path, Stop> {
+        let recorded = read(file)?;
+        let bad = |problem: String| BadInput::new(file, problem).on_line(1);
+        if recorded.header.scenario_sha256 != scenario.sha256 {
+            let problem = format!("is of another scenario than {}", scenario.file.display());
+            return Err(bad(problem).into());
+        }
+        let trace = recorded.resolve(&scenario.names, &scenario.program)?;
+        let (Origin::Model, Some(name)) = (&trace.header.from, &trace.header.personality) else {
+            let problem = "is no trace of the model, which alone can be followed";
+            return Err(bad(problem.to_owned()).into());
+        };
+        let processors = trace.header.processors.unwrap_or(PROCESSORS);
+        let machine = play(personality(name)?, &scenario.program, processors)
+            .map_err(|lacks| bad(format!("{name} cannot play it: {lacks}")))?;
+        let replayed = replay(&*machine, &trace);
+        if let Some(parted) = replayed.parted {
+            let problem = format!(
+                "the model no longer plays it: event {} does not come out",
+                parted.at + 1
+            );
+            return Err(bad(problem).into());
+        }
+        Ok(Path {
+            machine,
+            steps: replayed.steps,
+        })
+    }
+
+    /// Conducts it on a backend.
+    fn follow(
+        &self,
+        scenario: &Scenario,
+        on: &On,
+        judge: &'static str,
+    ) -> Result<(Recorded, Followed), NoRecording> {
+        let judge = (judge, PROCESSORS);
+        let followed = follow(scenario, &*self.machine, &self.steps, &**on, judge)?;
+        let recorded = Recorded {
+            trace: Trace {
+                header: traces::of_backend(scenario, on, Mode::Lockstep, 0),
+                events: followed.events.clone(),
+                spans: Vec::new(),
+                end: Some(End::of(followed.parked.clone())),
+            },
+            ended: followed.ended.words(&scenario.names),
+        };
+        Ok((recorded, followed))
+    }
 }
 
 /// Records a scenario whose threads run one at a time. What was seen before it failed stays: a trace without its end.

@@ -4,7 +4,9 @@
 //! Two systems are told apart by a scenario if one can tell its threads something that the other cannot: whoever moves
 //! when, or after the same turns. Smaller means fewer operations, then fewer threads, then fewer turns.
 
+pub mod identify;
 mod observed;
+pub mod pin;
 mod space;
 mod told;
 

@@ -35,6 +35,19 @@ pub struct Told {
     pub holds: Option<Holds>,
 }
 
+impl Told {
+    /// The scenario as one that asks which of two readings of a claim a system shows: its condition is none that must hold.
+    pub fn question(&self, claim: &'static str) -> Draft {
+        let mut draft = self.draft.clone();
+        draft.claims = vec![claim];
+        if let Some(condition) = draft.at_end.take() {
+            let contrary = format!("!({condition})");
+            draft.sometimes = vec![condition, contrary];
+        }
+        draft
+    }
+}
+
 /// A condition at the end that tells two systems apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holds {
@@ -280,20 +293,19 @@ fn each_end(
     Some(())
 }
 
+/// The claims that decide something on a system, as far as there is not too much to look at.
+pub(super) fn claims_used(scenario: &Scenario, name: &str) -> BTreeSet<&'static str> {
+    let mut coverage = Coverage::default();
+    if let Ok(machine) = play(name, &scenario.program, 1) {
+        let machine: Arc<dyn AnyMachine> = machine;
+        let _ = each_end(&*machine, &mut coverage, |_| {});
+    }
+    coverage.used().map(|(claim, _)| claim).collect()
+}
+
 /// The claims that decide on one system only; where these are the same, the open ones whose readings are told apart.
 fn claims(scenario: &Scenario, a: &str, b: &str) -> Vec<&'static str> {
-    let used = |name: &str| {
-        let mut coverage = Coverage::default();
-        if let Ok(machine) = play(name, &scenario.program, 1) {
-            let machine: Arc<dyn AnyMachine> = machine;
-            let _ = each_end(&*machine, &mut coverage, |_| {});
-        }
-        coverage
-            .used()
-            .map(|(claim, _)| claim)
-            .collect::<BTreeSet<_>>()
-    };
-    let (in_a, in_b) = (used(a), used(b));
+    let (in_a, in_b) = (claims_used(scenario, a), claims_used(scenario, b));
     if base(a) == base(b) {
         let is_read = |claim: &&str| {
             let rule = claim.split('/').next_back().unwrap_or_default();

@@ -9,6 +9,9 @@
 //!
 //! The order of the events of one turn: first the call, then the returns by thread. Which of several released
 //! threads came back first cannot be observed.
+//!
+//! Instead of a policy a path of the model may say who moves: it is followed as long as the kernel lets those move whom it
+//! names.
 
 use std::time::{Duration, Instant};
 
@@ -34,6 +37,31 @@ pub fn record(
     policy: &dyn Fn() -> Box<dyn Choose>,
     options: &Options,
 ) -> Result<Recording, NoRecording> {
+    conduct(backend, program, options, &|run: &mut Run<'_>| {
+        run.play(&mut *policy())
+    })
+}
+
+/// Records a program whose threads take the turns that a path of a model takes. It ends where the path does, or where
+/// somebody cannot move whose turn it is.
+pub fn follow(
+    backend: &dyn Backend,
+    program: &Program,
+    path: &[Step],
+    options: &Options,
+) -> Result<Recording, NoRecording> {
+    conduct(backend, program, options, &|run: &mut Run<'_>| {
+        run.follow(path)
+    })
+}
+
+/// Records what `play` makes of a run.
+fn conduct(
+    backend: &dyn Backend,
+    program: &Program,
+    options: &Options,
+    play: &dyn Fn(&mut Run<'_>) -> Result<Ended, Stop>,
+) -> Result<Recording, NoRecording> {
     backend.available().map_err(NoRecording::Unavailable)?;
     let mut tick = tick_for(program, options.haste);
     let refusal = match unplayable(program) {
@@ -47,7 +75,7 @@ pub fn record(
     for _ in 0..TRIES {
         let mut threads = backend.open(program, tick)?;
         let mut run = Run::new(program, &mut *threads, tick, options);
-        let ended = run.play(&mut *policy());
+        let ended = play(&mut run);
         let (events, turns) = (std::mem::take(&mut run.events), run.turns);
         let taken = std::mem::take(&mut run.taken);
         let parked = run.parked();
@@ -141,13 +169,18 @@ impl<'a> Run<'a> {
         self.program.thread_ids().filter(parked).collect()
     }
 
-    fn play(&mut self, choose: &mut dyn Choose) -> Result<Ended, Stop> {
+    fn begin(&mut self) -> Result<(), Stop> {
         for thread in self.program.thread_ids() {
             if self.script.part(thread).born {
                 let went = self.script.go_on(thread, 0);
                 self.went(thread, went)?;
             }
         }
+        Ok(())
+    }
+
+    fn play(&mut self, choose: &mut dyn Choose) -> Result<Ended, Stop> {
+        self.begin()?;
         let mut steps = Vec::new();
         let mut slated = self.program.schedule.as_ref().map(|turns| turns.iter());
         while self.ended.is_none() {
@@ -196,6 +229,56 @@ impl<'a> Run<'a> {
             }
         }
         Ok(self.ended.expect("the loop ended"))
+    }
+
+    fn follow(&mut self, path: &[Step]) -> Result<Ended, Stop> {
+        self.begin()?;
+        for &step in path {
+            if let Some(ended) = self.ended {
+                return Ok(ended);
+            }
+            let thread = step.thread;
+            match step.kind {
+                // Whom the kernel has woken comes back by itself.
+                StepKind::Wake => {}
+                // So does whose time was over with another's.
+                StepKind::Time if self.script.part(thread).inside.is_none() => {}
+                StepKind::Time if self.time().is_none() => {
+                    return Ok(Ended::AnotherWay(self.turns as usize, thread));
+                }
+                StepKind::Time => {
+                    self.turns += 1;
+                    self.taken.push(Slated::Time);
+                    self.pass_time()?;
+                }
+                // Where nobody counts a thread its end is no turn.
+                StepKind::Turn if self.script.part(thread).done => {}
+                StepKind::Turn => {
+                    let choice = step.choice % self.branches(thread);
+                    let mut own = Vec::new();
+                    self.turns_of(thread, &mut own);
+                    if !own.iter().any(|turn| turn.choice == choice) {
+                        return Ok(Ended::AnotherWay(self.turns as usize, thread));
+                    }
+                    self.turns += 1;
+                    self.taken.push(Slated::Thread(thread));
+                    self.turn(thread, choice)?;
+                }
+            }
+        }
+        Ok(self.ended.unwrap_or(Ended::Followed))
+    }
+
+    /// How many branches a thread has before it: the first digit of the number of a step says which is taken.
+    fn branches(&self, thread: ThreadId) -> u32 {
+        let part = &self.script.parts[thread.index()];
+        let (mut branches, plan) = (0, &self.script.plan);
+        if part.inside.is_none() && !part.done && !part.leaving && part.born {
+            plan.offers(self.program, &self.script, thread, part.pc, |_| {
+                branches += 1;
+            });
+        }
+        branches.max(1)
     }
 
     /// The turns that a thread can take now.

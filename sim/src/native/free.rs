@@ -24,6 +24,9 @@ use crate::trace::{Answer, Shown, Span};
 
 mod far;
 mod here;
+mod provoke;
+
+pub use provoke::Provocation;
 
 /// How long a tick lasts: nobody waits for turns here, and the kernel counts no finer.
 const TICK: Duration = Duration::from_millis(1);
@@ -106,6 +109,17 @@ pub fn record_free(
     seed: u64,
     limit: Duration,
 ) -> Result<Freely, NoRecording> {
+    record_provoked(backend, program, seed, limit, Provocation::default())
+}
+
+/// The same with threads that are provoked, where they are threads of this process.
+pub fn record_provoked(
+    backend: &dyn Backend,
+    program: &Arc<Program>,
+    seed: u64,
+    limit: Duration,
+    provocation: Provocation,
+) -> Result<Freely, NoRecording> {
     backend.available().map_err(NoRecording::Unavailable)?;
     if let Some(why) = unplayable(program).or_else(|| unplayable_freely(program)) {
         return Err(NoRecording::Unsupported(why));
@@ -121,7 +135,7 @@ pub fn record_free(
         let why = "its threads cannot be left alone";
         return Err(NoRecording::Unsupported(why.into()));
     };
-    here::record(world, program, seed, limit)
+    here::record(world, program, (seed, provocation), limit)
 }
 
 /// Why nobody can play the program without a conductor, if nobody can.

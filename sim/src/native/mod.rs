@@ -96,9 +96,9 @@ mod windows;
 
 pub use agent::Agent;
 pub use backend::{Backend, Failure};
-pub use conductor::record;
+pub use conductor::{follow, record};
 #[cfg(not(all(test, loom)))]
-pub use free::record_free;
+pub use free::{record_free, record_provoked};
 pub use os::os;
 pub use recording::{Ended, NoRecording, Options, Recording};
 pub use threads::{Back, Threads, Unquiet};

@@ -57,6 +57,10 @@ pub enum Ended {
     ScheduleOver,
     /// This turn of the schedule, counted from 0, is of a thread that is parked.
     ScheduleStuck(usize, ThreadId),
+    /// After the last step of the path that was followed.
+    Followed,
+    /// The path that was followed has this turn, counted from 0, and this thread cannot take it.
+    AnotherWay(usize, ThreadId),
     /// This thread's assertion did not hold.
     AssertFailed(ThreadId),
     /// This thread goes round without an operation, or a value that it needs does not exist.
@@ -79,6 +83,12 @@ impl Ended {
                     name(thread)
                 )
             }
+            Ended::Followed => "the path is over".to_owned(),
+            Ended::AnotherWay(turn, thread) => format!(
+                "turn {} of the path is {}'s, which cannot take it",
+                turn + 1,
+                name(thread)
+            ),
             Ended::AssertFailed(thread) => {
                 format!("an assertion of {} does not hold", name(thread))
             }

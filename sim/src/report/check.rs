@@ -8,10 +8,12 @@ use portsim_model::property::Violation;
 
 use super::covered::Covered;
 use super::exit::Exit;
+use super::record::Fate;
 use super::units::counted;
 use super::verdict::{Verdict, bounds};
 use crate::check::{Cut, Exploration, Found};
 use crate::choose::Policy;
+use crate::cross_check::follow::{Confirmed, Unplayed};
 use crate::explore::Tour;
 use crate::names::Names;
 use crate::scenario::{Expect, Scenario};
@@ -70,6 +72,8 @@ pub struct Explored {
     pub counterexample: Counterexample,
     /// The bound on preemptions.
     pub preemptions: Option<u8>,
+    /// What came of the run that shows it on backends, where that was asked.
+    pub confirmed: Vec<Confirmed>,
     /// The folder in which checkpoints are kept.
     pub folder: Option<PathBuf>,
     /// What a page shows of it, where one was asked for.
@@ -188,7 +192,25 @@ impl Check {
 
     /// What it comes to.
     pub fn exit(&self) -> Exit {
-        self.verdict().exit(self.as_expected())
+        let on_backends = self.confirmed().iter().map(|confirmed| {
+            match (Fate::of(confirmed.followed.as_ref()), &confirmed.followed) {
+                (Fate::Refused, _) => Exit::Unexpected,
+                (_, Err(Unplayed::Unavailable(why))) => {
+                    Exit::Unavailable(format!("{}: {why}", confirmed.on))
+                }
+                _ => Exit::AsExpected,
+            }
+        });
+        Exit::worst(
+            [self.verdict().exit(self.as_expected())]
+                .into_iter()
+                .chain(on_backends),
+        )
+    }
+
+    /// What came of the run that shows the violation on backends.
+    pub fn confirmed(&self) -> &[Confirmed] {
+        self.explored().map_or(&[], |explored| &explored.confirmed)
     }
 
     /// The exploration, where there was one.

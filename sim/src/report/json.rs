@@ -3,6 +3,7 @@
 mod experiments;
 pub mod join;
 mod known;
+pub mod litmus;
 mod logs;
 mod mistakes;
 pub mod sarif;
@@ -66,6 +67,9 @@ fn value(report: Report<'_>) -> Value {
         Report::Explore(it) => opened(it),
         Report::Compare(it) => compared(it),
         Report::Distinguish(it) => experiments::distinguished(it),
+        Report::Identify(it) => experiments::identity(it),
+        Report::Pin(it) => experiments::pinned(it),
+        Report::Litmus(it) => litmus::litmus(it),
         Report::Fuzz(it) => fuzzed(it),
         Report::Merge(it) => it.whole().clone(),
         Report::Export(it) => exported(it),
@@ -138,6 +142,8 @@ fn check(check: &Check) -> Value {
     let shown = explored.filter(|it| it.exploration.found.is_some());
     let shown = shown.map(|explored| &explored.counterexample);
     let shown = shown.filter(|run| !run.events.is_empty());
+    let confirmed = check.confirmed().iter().map(experiments::confirmed);
+    let confirmed = Some(confirmed.collect::<Vec<_>>()).filter(|it| !it.is_empty());
     let object = json!({
         "name": check.scenario.name,
         "as": check.personality,
@@ -161,6 +167,7 @@ fn check(check: &Check) -> Value {
         "culprit": explored.map(|it| &it.counterexample.culprit).filter(|it| !it.is_empty()),
         "why": check.why(),
         "collision_odds": exploration.and_then(|it| it.collision_odds),
+        "confirmed": confirmed,
         "checkpoints": exploration.map_or(0, |it| it.checkpoints),
         "sampled": check.walk().map(|walk| sampled(walk, &check.scenario)),
     });
@@ -173,6 +180,7 @@ fn check(check: &Check) -> Value {
             "held",
             "culprit",
             "why",
+            "confirmed",
             "collision_odds",
             "checkpoints",
             "sampled",
@@ -272,8 +280,9 @@ fn record(record: &Record) -> Value {
         "parked": record.parked(),
         "ended": record.ended(),
         "trace": is_here.then(|| events(&record.scenario, seen)),
+        "followed": record.followed.as_ref().map(|(judge, it)| experiments::followed(judge, Ok(it))),
     });
-    but_for(object, &["trace"])
+    but_for(object, &["trace", "followed"])
 }
 
 fn stress(stress: &Stress) -> Value {

@@ -1,5 +1,6 @@
 //! How much of what was asked was judged.
 
+use super::litmus::{Failed, Histogram};
 use super::verdict::Verdict;
 use super::{Exit, Report, admit, check::Check, record};
 
@@ -118,6 +119,12 @@ impl Report<'_> {
                 };
                 Judged::of(compared.scenarios.iter().map(ways)).stopped_unless(compared.complete)
             }
+            Report::Litmus(histograms) => {
+                let all = histograms.histograms.iter();
+                let kind =
+                    |it: &Histogram| (matches!(it.failed, Some(Failed::Unsupported(_))), false);
+                Judged::of(all.map(kind)).stopped_unless(histograms.complete)
+            }
             Report::Fuzz(fuzzed) => Judged {
                 all: fuzzed.totals.all(),
                 unsupported: fuzzed.totals.unsupported,
@@ -128,6 +135,8 @@ impl Report<'_> {
             | Report::Diff(_)
             | Report::Explore(_)
             | Report::Distinguish(_)
+            | Report::Identify(_)
+            | Report::Pin(_)
             | Report::Merge(_)
             | Report::Export(_)
             | Report::Import(_)

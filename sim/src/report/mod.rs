@@ -18,14 +18,17 @@ pub mod finding;
 pub mod fuzz;
 mod github;
 mod html;
+pub mod identify;
 pub mod import;
 pub mod json;
 pub mod judged;
 mod junit;
 pub mod list;
+pub mod litmus;
 pub mod log;
 pub mod mistakes;
 pub mod parting;
+pub mod pin;
 pub mod record;
 pub mod repeat;
 pub mod run;
@@ -72,6 +75,12 @@ pub enum Report<'r> {
     Compare(&'r compare::Compared),
     /// `distinguish`.
     Distinguish(&'r distinguish::Distinguished),
+    /// `identify`.
+    Identify(&'r identify::Identity),
+    /// `pin`.
+    Pin(&'r pin::Pinned),
+    /// `litmus`.
+    Litmus(&'r litmus::Histograms),
     /// `fuzz`.
     Fuzz(&'r fuzz::Fuzzed),
     /// `merge`.
@@ -101,6 +110,9 @@ impl Report<'_> {
             Report::Explore(explored) => explored.exit(),
             Report::Compare(compared) => compared.exit(),
             Report::Distinguish(found) => found.exit(),
+            Report::Identify(identity) => identity.exit(),
+            Report::Pin(pinned) => pinned.exit(),
+            Report::Litmus(histograms) => histograms.exit(),
             Report::Fuzz(fuzzed) => fuzzed.exit(),
             Report::Merge(said) => said.exit(),
             Report::Export(exported) => exported.exit(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::exit::Exit;
+use crate::cross_check::follow::{Followed, Unplayed};
 use crate::scenario::Scenario;
 use crate::trace::Trace;
 
@@ -44,6 +45,47 @@ pub struct Record {
     pub lines: bool,
     /// What was seen; an `Err` says what the backend lacks.
     pub recorded: Result<Recorded, String>,
+    /// Whose rules judge it and what came of the path, where one was followed.
+    pub followed: Option<(&'static str, Followed)>,
+}
+
+/// What became of a path that was conducted on a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It happened, turn by turn.
+    Happened,
+    /// The backend went another way, which its model could have gone too.
+    AnotherWay,
+    /// The backend did what its model cannot.
+    Refused,
+    /// The backend cannot play it.
+    Unsupported,
+    /// The backend cannot run here, or failed.
+    Unavailable,
+}
+
+impl Fate {
+    /// What became of it.
+    pub fn of(followed: Result<&Followed, &Unplayed>) -> Fate {
+        match followed {
+            Err(Unplayed::Unsupported(_)) => Fate::Unsupported,
+            Err(Unplayed::Unavailable(_)) => Fate::Unavailable,
+            Ok(followed) if !followed.is_admitted() => Fate::Refused,
+            Ok(followed) if followed.happened() => Fate::Happened,
+            Ok(_) => Fate::AnotherWay,
+        }
+    }
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fate::Happened => "happened",
+            Fate::AnotherWay => "another way",
+            Fate::Refused => "refused",
+            Fate::Unsupported => "unsupported",
+            Fate::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// What was seen.
@@ -84,6 +126,12 @@ impl Record {
             .collect()
     }
 
+    /// What became of the path that was to be followed.
+    pub fn fate(&self) -> Option<Fate> {
+        let (_, followed) = self.followed.as_ref()?;
+        Some(Fate::of(Ok(followed)))
+    }
+
     /// What it comes to.
     pub fn exit(&self) -> Exit {
         match self.verdict() {
@@ -93,6 +141,9 @@ impl Record {
                 self.on,
                 self.ended()
             )),
+            Verdict::Recorded if self.fate().is_some_and(|fate| fate != Fate::Happened) => {
+                Exit::Unexpected
+            }
             Verdict::Recorded | Verdict::Unsupported => Exit::AsExpected,
         }
     }

@@ -7,11 +7,14 @@ mod covered;
 mod cross_check;
 mod distinguish;
 mod fuzz;
+mod identify;
 mod import;
 mod list;
+mod litmus;
 mod log;
 pub(super) mod paint;
 mod parting;
+mod pin;
 mod record;
 mod run;
 mod stress;
@@ -62,6 +65,10 @@ fn found(report: Report<'_>, layout: Layout) -> String {
         Report::Explore(explored) => explored_at(explored),
         Report::Compare(compared) => compare::compare(compared),
         Report::Distinguish(found) => distinguish::distinguish(found),
+        Report::Identify(identity) => identify::identify(identity),
+        Report::Pin(pinned) => pin::pin(pinned),
+        Report::Litmus(histograms) => litmus::litmus(json::litmus::tables(histograms)),
+        Report::Merge(said) if said.is_litmus() => litmus::litmus(said.tables()),
         Report::Fuzz(fuzzed) => fuzz::fuzz(fuzzed),
         // The parts were for machines, and so is the whole.
         Report::Merge(_) => json::report(report, &[]),
@@ -86,7 +93,7 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
     match report {
         Report::Run(run) => run::notes(run),
         Report::Runs(runs) => run::notes_on_several(runs),
-        Report::Record(record) => vec![record::note(record)],
+        Report::Record(record) => record::notes(record),
         Report::Admit(admissions) => admit::notes_on_all(admissions),
         Report::Logs(logs) => log::notes_on_all(logs),
         Report::Export(exported) => match &exported.written {
@@ -101,6 +108,9 @@ pub fn notes(report: Report<'_>) -> Vec<String> {
         | Report::CrossCheck(_)
         | Report::Compare(_)
         | Report::Distinguish(_)
+        | Report::Identify(_)
+        | Report::Pin(_)
+        | Report::Litmus(_)
         | Report::Fuzz(_)
         | Report::Merge(_)
         | Report::Import(_)

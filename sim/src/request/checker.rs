@@ -6,14 +6,21 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use portsim_model::machine::AnyMachine;
+use portsim_model::property::Violation;
+use portsim_model::step::Step;
 
 use super::Error;
 use crate::check::{
     Exploration, Files, Found, Hosts, Keeping, Limits, Progress, Reductions, Searched, Workers,
     check as explore,
 };
+use crate::cross_check::{
+    follow::{Confirmed, confirm},
+    judge_of,
+};
 use crate::explore::Tour;
 use crate::names::Names;
+use crate::native::Backend;
 use crate::personality::{default_for, named, not_for, play};
 use crate::report::check::{Check, Counterexample, Explored, Method};
 use crate::report::culprit::culprit;
@@ -39,6 +46,7 @@ pub struct Checker<'a> {
     coverage: bool,
     notes: Notes,
     tour: Option<usize>,
+    confirm_on: Vec<&'a dyn Backend>,
     stop: &'a AtomicBool,
     watch: Box<dyn FnMut(Progress) + 'a>,
 }
@@ -63,6 +71,7 @@ impl<'a> Checker<'a> {
             coverage: false,
             notes: Notes::default(),
             tour: None,
+            confirm_on: Vec::new(),
             stop: &GO_ON,
             watch: Box::new(|_| {}),
         }
@@ -142,6 +151,12 @@ impl<'a> Checker<'a> {
         self
     }
 
+    /// Conducts the counterexample on this backend too, and on others that are named so.
+    pub fn confirm_on(mut self, backend: &'a dyn Backend) -> Self {
+        self.confirm_on.push(backend);
+        self
+    }
+
     /// Ends the search when this is set, with what is known by then.
     pub fn stop(mut self, stop: &'a AtomicBool) -> Self {
         self.stop = stop;
@@ -212,8 +227,23 @@ impl<'a> Checker<'a> {
             let run = (&exploration.path[..], exploration.loop_from);
             Tour::of(Arc::clone(&machine), run.0, run.1, states_max)
         });
+        let confirmed = match exploration.found {
+            Some(Found::Violation(violation)) => confirmed(
+                &self.scenario,
+                &machine,
+                (
+                    Some(violation),
+                    &exploration.path[..],
+                    exploration.loop_from,
+                ),
+                &self.confirm_on,
+                self.processors,
+            )?,
+            _ => Vec::new(),
+        };
         Ok(Explored {
             tour,
+            confirmed,
             counterexample: counterexample(
                 &self.scenario.names,
                 &*machine,
@@ -241,6 +271,23 @@ impl<'a> Checker<'a> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
+}
+
+/// A conviction on each of these backends.
+fn confirmed(
+    scenario: &Scenario,
+    machine: &Arc<dyn AnyMachine>,
+    found: (Option<Violation>, &[Step], Option<usize>),
+    backends: &[&dyn Backend],
+    processors: u32,
+) -> Result<Vec<Confirmed>, Error> {
+    let one = |&backend: &&dyn Backend| -> Result<Confirmed, Error> {
+        backend.available().map_err(Error::Unavailable)?;
+        let judge = named(&judge_of(&backend.plays(), &backend.os()))?;
+        let judge = (judge, processors);
+        Ok(confirm(scenario, machine, found, backend, judge))
+    };
+    backends.iter().map(one).collect()
 }
 
 /// The run that shows what was found.

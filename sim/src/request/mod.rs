@@ -5,6 +5,7 @@
 
 mod checker;
 mod cross_checker;
+mod litmus;
 
 use std::fmt::{self, Display, Formatter};
 
@@ -14,6 +15,7 @@ use crate::personality::Misnamed;
 
 pub use checker::Checker;
 pub use cross_checker::{Comparing, CrossChecker};
+pub use litmus::{Litmus, Running};
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use portsim_model::event::Error;
 use portsim_model::os_error::errno;
 use portsim_model::program::{Op, Pc, Program, ThreadId};
 
+use super::provoke::{Provocation, Provoked, pause};
 use super::{Branches, Call, Ended, Freely, GRACE, Next};
 use crate::native::backend::is_ours;
 use crate::native::failure::Failure;
@@ -33,10 +34,10 @@ const HOME_LIMIT: Duration = Duration::from_secs(2);
 pub fn record(
     world: Arc<dyn World>,
     program: &Arc<Program>,
-    seed: u64,
+    (seed, provocation): (u64, Provocation),
     limit: Duration,
 ) -> Result<Freely, NoRecording> {
-    let mut run = Run::start(world, Arc::clone(program), seed)?;
+    let mut run = Run::start(world, Arc::clone(program), seed, provocation)?;
     let ended = run.wait(limit);
     run.end(ended)
 }
@@ -47,6 +48,7 @@ struct Shared {
     world: Arc<dyn World>,
     since: Instant,
     seed: u64,
+    provoked: Provoked,
     /// Who waits for the end.
     waits: Thread,
     vars: Mutex<Vec<i32>>,
@@ -85,11 +87,18 @@ struct Run {
 }
 
 impl Run {
-    fn start(world: Arc<dyn World>, program: Arc<Program>, seed: u64) -> Result<Run, Failure> {
+    fn start(
+        world: Arc<dyn World>,
+        program: Arc<Program>,
+        seed: u64,
+        provocation: Provocation,
+    ) -> Result<Run, Failure> {
         let born = program.threads.iter().map(|thread| !thread.spawned);
+        let at_start = born.clone().filter(|born| *born).count();
         let shared = Arc::new(Shared {
             since: Instant::now(),
             seed,
+            provoked: Provoked::new(provocation, seed, at_start),
             waits: thread::current(),
             vars: Mutex::new(program.vars.clone()),
             born: Mutex::new(born.collect()),
@@ -321,6 +330,9 @@ impl Shared {
             lock(&self.books[me.index()]).probe = Some(probe);
         }
         self.world.arrives(me)?;
+        if !self.program.threads[me.index()].spawned {
+            self.provoked.arrives(me, &self.over);
+        }
         let mut born = lock(&self.born);
         while !born[me.index()] && !self.over.load(Ordering::SeqCst) {
             born = self
@@ -335,6 +347,7 @@ impl Shared {
     fn play(&self, me: ThreadId) -> Result<Gone, Failure> {
         let mut script = Script::new(&self.program);
         let mut branches = Branches::of(self.seed, me);
+        let mut pauses = self.provoked.pauses(me);
         let mut went = script.go_on(me, 0);
         loop {
             if went.is_err() {
@@ -351,6 +364,9 @@ impl Shared {
             script.starts(me, op, pc);
             if op == Op::Exit {
                 return Ok(self.leaves(me));
+            }
+            if let Some(draw) = &mut pauses {
+                pause(&mut **draw);
             }
             if !self.begins(me, op) {
                 return Ok(Gone::Stopped);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
+use super::litmus;
 use crate::report::admit;
 use crate::report::exit::Exit;
 use crate::report::totals::Totals;
@@ -46,10 +47,20 @@ impl Said {
                 places: BTreeMap::new(),
             }),
             false => {
-                let expected = "run, check, admit, cross-check, compare or fuzz";
+                let expected = "run, check, admit, cross-check, compare, litmus or fuzz";
                 Err((1, format!("expected what {expected} says with --json")))
             }
         }
+    }
+
+    /// Whether it counts outcomes: those of other machines stand beside them.
+    pub fn is_litmus(&self) -> bool {
+        litmus::is_litmus(&self.whole)
+    }
+
+    /// The tables of outcomes that were counted.
+    pub(in crate::report) fn tables(&self) -> Vec<litmus::Table> {
+        litmus::tables_of(&self.whole)
     }
 
     /// All that was said.
@@ -59,6 +70,10 @@ impl Said {
 
     /// Adds the next part; says what does not fit.
     pub fn add(&mut self, part: Said) -> Result<(), String> {
+        if self.is_litmus() && part.is_litmus() {
+            litmus::add(&mut self.whole, &part.whole);
+            return Ok(());
+        }
         add(&mut self.whole, part.whole, &mut self.places)
     }
 
@@ -74,7 +89,9 @@ impl Said {
             totals(counts).exit(whole["complete"] != false, failed)
         });
         let errors = entries("errors").map(|_| Exit::BadInput);
-        Exit::worst(verdicts.chain(admissions).chain(totals).chain(errors))
+        let counts = litmus::is_refused(whole).then_some(Exit::Unexpected);
+        let all = verdicts.chain(admissions).chain(totals).chain(errors);
+        Exit::worst(all.chain(counts))
     }
 }
 

@@ -3,6 +3,7 @@
 use portsim_model::property::Violation;
 
 use super::covered::covered;
+use super::record::confirmed as confirmed_on;
 use super::{repeat, stacked, wrong};
 use crate::check::Found;
 use crate::report::check::{Check, Checks, Explored, Method, Walk};
@@ -23,7 +24,9 @@ pub fn one(check: &Check, layout: Layout) -> String {
         Method::Explored(_) => String::new(),
         Method::Walked(walk) => coverage(check, walk),
     };
-    stacked([verdict(check), more])
+    let confirmed = check.confirmed().iter();
+    let confirmed = confirmed.map(|it| format!("on {}\n", confirmed_on(it)));
+    stacked([verdict(check), more, confirmed.collect()])
 }
 
 /// Where the search is kept, and how to see again what it found.

@@ -1,0 +1,42 @@
+//! `portsim identify`: which system is behind a port?
+
+use std::sync::Arc;
+
+use portsim_model::personality::NAMES;
+
+use super::args::{self, personality};
+use super::files::Scenarios;
+use super::on::On;
+use super::say::Say;
+use super::stop;
+use super::{Exit, Stop};
+use crate::distinguish::identify::{identify as by_experiments, readings_shown};
+use crate::report::Report;
+use crate::report::identify::Identity;
+use crate::scenario::find;
+
+/// Finds it out.
+pub fn identify(args: &args::Identify, say: &Say) -> Result<Exit, Stop> {
+    let on = On::named(&args.on)?;
+    let of = args.personality.as_deref().map(personality).transpose()?;
+    let mut read = Scenarios::of(&args.paths, &args.foreign, say);
+    let files = find(&args.paths)?;
+    let scenarios: Vec<_> = files
+        .iter()
+        .filter_map(|file| read.read(file).map(Arc::new))
+        .collect();
+    read.some_are_left()?;
+    let mut progress = say.progress();
+    let at = |words: &str| progress.at(|_| format!("{}: {words}", args.on));
+    let identified = match of {
+        Some(system) => readings_shown(&*on, system, &scenarios, stop::flag(), at),
+        None => by_experiments(&*on, &NAMES, &scenarios, stop::flag(), at),
+    };
+    let identified = identified.map_err(Stop::Unavailable)?;
+    drop(progress);
+    say.report(Report::Identify(&Identity {
+        on: args.on.clone(),
+        identified,
+        of,
+    }))
+}

@@ -1,0 +1,391 @@
+//! Which system is behind a port? Few experiments, each chosen so that it parts those best that are still possible.
+//!
+//! What a system can show in each scenario is known beforehand. A scenario is played one thread at a time; a system that
+//! could not have shown what was recorded is out, and so is one that lacks an operation that was made. Then the next scenario
+//! is the one of which the worst answer leaves the fewest systems.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use portsim_model::claim::Claim;
+use portsim_model::personality::open;
+
+use crate::admit::admit_covering;
+use crate::choose::Policy;
+use crate::compare::{way_of, ways_at_rest};
+use crate::coverage::Coverage;
+use crate::cross_check::{judge, unscheduled};
+use crate::native::backend::is_ours;
+use crate::native::{Backend, NoRecording, Options, record};
+use crate::personality::{base, named, play, unsupported};
+use crate::scenario::Scenario;
+use crate::trace::{End, Event};
+
+/// The most experiments.
+pub const EXPERIMENTS_MAX: usize = 6;
+
+/// The most situations of a scenario that is used: one in which much is possible says little.
+const SITUATIONS_MAX: usize = 600;
+
+/// What is known of a port.
+#[derive(Debug, Clone)]
+pub struct Identified {
+    /// Every system that was asked about, in their order.
+    pub candidates: Vec<Candidate>,
+    /// What was played, in this order.
+    pub experiments: Vec<Played>,
+    /// Whether nobody stopped it.
+    pub complete: bool,
+}
+
+/// A system that may be behind the port.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The system, with a reading of an open claim or without.
+    pub name: &'static str,
+    /// Why it is not; none where it may be.
+    pub out: Option<Out>,
+    /// Where it may be: the readings of its open claims, each with the reason why the port does not show it.
+    pub readings: Vec<Reading>,
+}
+
+/// A reading of an open claim.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The claim.
+    pub claim: &'static Claim,
+    /// The reading.
+    pub reading: String,
+    /// Whether some experiment tells it from another reading of the claim.
+    pub was_asked: bool,
+    /// Why it is not that of the port; none where it may be.
+    pub out: Option<Out>,
+}
+
+/// Why a system is not behind a port.
+#[derive(Debug, Clone)]
+pub struct Out {
+    /// The experiment that showed it, counted from 1.
+    pub experiment: usize,
+    /// What it cannot show, or the operation that it lacks.
+    pub why: String,
+    /// The claims that decide there.
+    pub claims: Vec<&'static Claim>,
+}
+
+/// An experiment that was made.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// The scenario.
+    pub scenario: String,
+    /// What came out.
+    pub outcome: String,
+    /// How many systems are possible behind it.
+    pub left: usize,
+}
+
+/// A scenario that can be asked, and what each candidate can show, by number: none where it lacks something, or too much can
+/// come out.
+struct Question {
+    scenario: Arc<Scenario>,
+    ways: Vec<Option<BTreeSet<usize>>>,
+    asked: bool,
+}
+
+impl Question {
+    /// How many of these systems its worst answer leaves, and all its answers together; none where that says nothing. What
+    /// becomes of those that cannot be asked is known only once it is played.
+    fn worth(&self, left: &[usize], lacks_stay: bool) -> Option<(usize, usize)> {
+        let ways = |n: usize| self.ways[n].as_ref();
+        let answers: BTreeSet<usize> = left
+            .iter()
+            .filter_map(|&n| ways(n))
+            .flatten()
+            .copied()
+            .collect();
+        let stays = |n: usize, answer: &usize| {
+            let ways = ways(n);
+            ways.map_or(lacks_stay, |ways| ways.contains(answer))
+        };
+        let remain = |answer: &usize| left.iter().filter(|&&n| stays(n, answer)).count();
+        let worst = answers.iter().map(remain).max()?;
+        let all = answers.iter().map(remain).sum::<usize>();
+        (worst < left.len()).then_some((worst, all))
+    }
+}
+
+/// Finds out which of these systems may be behind a port, by these scenarios.
+///
+/// # Errors
+///
+/// The backend cannot run here, or failed.
+pub fn identify(
+    backend: &dyn Backend,
+    names: &[&'static str],
+    scenarios: &[Arc<Scenario>],
+    stop: &AtomicBool,
+    mut progress: impl FnMut(&str),
+) -> Result<Identified, String> {
+    backend.available()?;
+    let mut search = Search::new(backend, names, stop);
+    progress("what each system can show");
+    let mut questions: Vec<_> = scenarios
+        .iter()
+        .filter_map(|scenario| search.question(scenario))
+        .collect();
+    while search.played.len() < EXPERIMENTS_MAX && !stop.load(Ordering::Relaxed) {
+        let Some(best) = search.best(&questions) else {
+            break;
+        };
+        questions[best].asked = true;
+        progress(&questions[best].scenario.name);
+        let scenario = Arc::clone(&questions[best].scenario);
+        search.play(&scenario)?;
+    }
+    Ok(search.identified())
+}
+
+/// Finds out which readings of a system's open claims a port shows, by all of these scenarios.
+///
+/// # Errors
+///
+/// The backend cannot run here, or failed.
+pub fn readings_shown(
+    backend: &dyn Backend,
+    name: &'static str,
+    scenarios: &[Arc<Scenario>],
+    stop: &AtomicBool,
+    mut progress: impl FnMut(&str),
+) -> Result<Identified, String> {
+    backend.available()?;
+    let mut search = Search::new(backend, &[name], stop);
+    for scenario in scenarios {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        if unsupported(name, &scenario.program).is_none() {
+            progress(&scenario.name);
+            search.play(scenario)?;
+        }
+    }
+    Ok(search.identified())
+}
+
+/// What was recorded of a scenario.
+struct Recorded {
+    scenario: Arc<Scenario>,
+    events: Vec<Event>,
+    end: End,
+}
+
+struct Search<'s> {
+    backend: &'s dyn Backend,
+    processors: u32,
+    candidates: Vec<Candidate>,
+    recorded: Vec<Recorded>,
+    played: Vec<Played>,
+    stop: &'s AtomicBool,
+}
+
+impl Search<'_> {
+    fn new<'s>(
+        backend: &'s dyn Backend,
+        names: &[&'static str],
+        stop: &'s AtomicBool,
+    ) -> Search<'s> {
+        let candidate = |&name| Candidate {
+            name,
+            out: None,
+            readings: Vec::new(),
+        };
+        Search {
+            backend,
+            processors: backend.processors().unwrap_or(2),
+            candidates: names.iter().map(candidate).collect(),
+            recorded: Vec::new(),
+            played: Vec::new(),
+            stop,
+        }
+    }
+
+    /// None where the backend says at once that it cannot play it, or nobody's answer says anything.
+    fn question(&self, scenario: &Arc<Scenario>) -> Option<Question> {
+        let program = &scenario.program;
+        let mut calls = program.calls().filter(|&op| !is_ours(op));
+        if calls.any(|op| self.backend.supports(program, op).is_err()) {
+            return None;
+        }
+        let mut known = Vec::new();
+        let mut number = |way: String| {
+            known.iter().position(|it| *it == way).unwrap_or_else(|| {
+                known.push(way);
+                known.len() - 1
+            })
+        };
+        let mut ways = |candidate: &Candidate| {
+            let (most, processors) = (SITUATIONS_MAX, self.processors);
+            let ways = ways_at_rest(most, scenario, candidate.name, processors).ok()?;
+            let complete = ways.complete.then_some(ways.ways)?;
+            Some(complete.into_iter().map(&mut number).collect())
+        };
+        let ways: Vec<Option<BTreeSet<usize>>> = self.candidates.iter().map(&mut ways).collect();
+        // What all can be asked, and answer alike.
+        let says_nothing = ways.iter().all(|other| *other == ways[0]);
+        (!says_nothing).then(|| Question {
+            ways,
+            scenario: Arc::clone(scenario),
+            asked: false,
+        })
+    }
+
+    /// The question whose worst answer leaves the fewest systems. Where no answer parts those that are left, one that some of
+    /// them cannot be asked; where one is left, or several that nothing parts, the one that most others would answer
+    /// otherwise. None where no question says anything.
+    fn best(&self, questions: &[Question]) -> Option<usize> {
+        let left: Vec<usize> = (0..self.candidates.len())
+            .filter(|&n| self.candidates[n].out.is_none())
+            .collect();
+        let open = || questions.iter().enumerate().filter(|(_, it)| !it.asked);
+        for lacks_stay in [true, false] {
+            let parting = open().filter_map(|(n, it)| Some((it.worth(&left, lacks_stay)?, n)));
+            if let Some((_, n)) = parting.min() {
+                return Some(n);
+            }
+        }
+        let &first = left.first()?;
+        let others = |question: &Question| {
+            let own = question.ways[first].as_ref()?;
+            let parted = question.ways.iter().flatten();
+            let parted = parted.filter(|ways| ways.is_disjoint(own)).count();
+            (parted > 0).then_some(parted)
+        };
+        let strict = open().filter_map(|(n, question)| Some((others(question)?, n)));
+        let best = strict.max_by_key(|&(parted, n)| (parted, std::cmp::Reverse(n)));
+        best.map(|(_, n)| n)
+    }
+
+    /// Plays a scenario and drops the systems that could not have shown what came out. What the backend cannot play is no
+    /// experiment.
+    fn play(&mut self, scenario: &Arc<Scenario>) -> Result<(), String> {
+        let policy = || Policy::Random.seeded(0);
+        let recorded = record(
+            self.backend,
+            &scenario.program,
+            &policy,
+            &Options::default(),
+        );
+        let recording = match recorded {
+            Ok(recording) => recording,
+            Err(NoRecording::Unsupported(_) | NoRecording::Unsteady(_)) => return Ok(()),
+            Err(_) if self.stop.load(Ordering::Relaxed) => return Ok(()),
+            Err(failed) => {
+                let why = failed.words(&scenario.names);
+                return Err(format!("{}: {why}", scenario.name));
+            }
+        };
+        let shown = recording.events.iter().cloned();
+        let outcome = way_of(&scenario.names, shown, &recording.parked);
+        let recorded = Recorded {
+            scenario: Arc::clone(scenario),
+            events: recording.events.into_iter().map(Event::of).collect(),
+            end: End::of(recording.parked),
+        };
+        let (experiment, processors) = (self.played.len() + 1, self.processors);
+        for candidate in &mut self.candidates {
+            if candidate.out.is_none() {
+                candidate.out = recorded.rules_out(candidate.name, processors, experiment);
+            }
+        }
+        self.recorded.push(recorded);
+        let left = self.candidates.iter().filter(|it| it.out.is_none());
+        self.played.push(Played {
+            scenario: scenario.name.clone(),
+            outcome,
+            left: left.count(),
+        });
+        Ok(())
+    }
+
+    /// What is left, and under which readings.
+    fn identified(mut self) -> Identified {
+        let (recorded, processors) = (&self.recorded, self.processors);
+        for candidate in &mut self.candidates {
+            if candidate.out.is_none() {
+                candidate.readings = readings(candidate.name, recorded, processors);
+            }
+        }
+        Identified {
+            candidates: self.candidates,
+            experiments: self.played,
+            complete: !self.stop.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Recorded {
+    /// Why a system cannot have shown it; none if it can.
+    fn rules_out(&self, name: &str, processors: u32, experiment: usize) -> Option<Out> {
+        let (program, names) = (&self.scenario.program, &self.scenario.names);
+        let end = Some(&self.end);
+        let judged = judge(program, names, name, processors, &self.events, end, true);
+        let (why, claims) = match judged {
+            Err(lacks) => (lacks, Vec::new()),
+            Ok(judgement) => {
+                let refused = judgement.refused?;
+                let mut claims = refused.by;
+                claims.dedup();
+                (refused.saw, claims)
+            }
+        };
+        Some(Out {
+            experiment,
+            why,
+            claims,
+        })
+    }
+}
+
+/// Every reading of each open claim of a system, as far as what was recorded speaks of it.
+fn readings(name: &'static str, recorded: &[Recorded], processors: u32) -> Vec<Reading> {
+    let mut decided = Coverage::default();
+    for recorded in recorded {
+        let program = unscheduled(&recorded.scenario.program);
+        if let Ok(machine) = play(name, &program, processors) {
+            let (names, events) = (&recorded.scenario.names, &recorded.events);
+            let end = Some(&recorded.end);
+            admit_covering(&*machine, names, events, end, true, &mut decided);
+        }
+    }
+    let mut all = Vec::new();
+    for open in open(base(name)).unwrap_or_default() {
+        let claim = open.claim();
+        // What decided nothing is not told by any of them.
+        let is_asked = decided.used().any(|(used, _)| used == claim.id);
+        let recorded = if is_asked { recorded } else { &[] };
+        let first = all.len();
+        for reading in open.names() {
+            let under = match name.contains(':') {
+                true => format!("{name},{}={reading}", claim.id),
+                false => format!("{name}:{}={reading}", claim.id),
+            };
+            let Ok(under) = named(&under) else {
+                continue;
+            };
+            let out = recorded.iter().zip(1..).find_map(|(recorded, experiment)| {
+                recorded.rules_out(under, processors, experiment)
+            });
+            all.push(Reading {
+                claim,
+                reading: reading.to_owned(),
+                was_asked: false,
+                out,
+            });
+        }
+        let was_asked = all[first..].iter().any(|reading| reading.out.is_some());
+        for reading in &mut all[first..] {
+            reading.was_asked = was_asked;
+        }
+    }
+    all
+}
