@@ -234,7 +234,7 @@ impl Cell<'_> {
     fn count(&self, seen: &mut Seen, seed: u64, run: Freely, is_judged: bool) {
         let shown = run.calls.iter().map(|call| call.shown());
         let mut way = way_of(&self.scenario.names, shown, &run.parked);
-        if !matches!(run.ended, Ended::Rest) {
+        if matches!(run.ended, Ended::Limit(_)) {
             let name = |thread| self.scenario.names.thread_name(thread).to_owned();
             way += &format!("; {}", run.ended.words(name));
         }
