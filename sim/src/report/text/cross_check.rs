@@ -6,6 +6,7 @@ use crate::cross_check::{Comparison, Verdict};
 use crate::report::cross_check::CrossCheck;
 use crate::report::repeat as again;
 use crate::report::totals::Totals;
+use crate::report::units::counted as counted_as;
 use crate::trace::lanes::{Lanes, Layout};
 
 /// So many scenarios have a row each, and so many reasons a line; more are counted.
@@ -37,9 +38,17 @@ pub fn cross_check(cross_check: &CrossCheck, layout: Layout) -> String {
     stacked(differ.chain(rest).chain([totals(cross_check.totals())]))
 }
 
+/// A row for each scenario of which there is more to say than that it agrees.
+fn odd(cross_check: &CrossCheck) -> String {
+    match matrix(cross_check, |cell| cell.is_odd) {
+        none if none.is_empty() => none,
+        rows => format!("\n{rows}"),
+    }
+}
+
 /// How many agree: by folder on one backend, else by backend.
 fn counted(cross_check: &CrossCheck, pairs: &[(String, &'static str)]) -> String {
-    let folder = |comparison: &Comparison| match comparison.scenario.rsplit_once('/') {
+    let folder = |comparison: &Comparison| match comparison.scenario.split_once('/') {
         Some((folder, _)) => folder.to_owned(),
         None => ".".to_owned(),
     };
@@ -66,6 +75,8 @@ fn counted(cross_check: &CrossCheck, pairs: &[(String, &'static str)]) -> String
         };
         counts[at].1[verdict] += 1;
     }
+    // What was left out entirely is counted below.
+    counts.retain(|(_, [agree, differ, _, unavailable])| agree + differ + unavailable > 0);
     let named = ["agree", "differ", "unsupported", "unavailable"];
     let has = |n: &usize| *n < 2 || counts.iter().any(|(_, counts)| counts[*n] > 0);
     let columns: Vec<usize> = (0..named.len()).filter(has).collect();
@@ -87,11 +98,8 @@ fn left_out_in_short(comparisons: &[Comparison]) -> String {
     if reasons.is_empty() {
         return String::new();
     }
-    let (many, all) = match reasons.len() {
-        1 => ("one reason".to_owned(), "it"),
-        many => (format!("{many} reasons"), "each"),
-    };
-    format!("\nwhat was left out has {many}: --full names {all}, with its scenarios\n")
+    let reasons = counted_as(reasons.len() as u64, "reason");
+    format!("\nleft out or ended early for {reasons}: --full names each, with its scenarios\n")
 }
 
 /// Where a backend and the model part.
