@@ -93,3 +93,28 @@ fn describe(schema: &Value, path: &str, undescribed: &mut Vec<String>) {
         _ => {}
     }
 }
+
+/// On a terminal of 80 columns no line of any help is longer, so that no word is broken.
+#[test]
+fn help_fits_a_terminal() {
+    let commands = words(&portsim(&["--help"]));
+    let named = commands.lines().filter_map(|line| line.strip_prefix("  "));
+    let named = named.filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    let named: Vec<_> = named
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(named.len() > 20, "{commands}");
+    for command in named.iter().filter(|it| **it != "help").chain(&["--quiet"]) {
+        let output = Command::new(env!("CARGO_BIN_EXE_portsim"))
+            .args([*command, "--help"])
+            .env("COLUMNS", "80")
+            .output()
+            .expect("the command can be started");
+        let help = words(&output);
+        let long = help.lines().find(|line| line.chars().count() > 80);
+        assert!(
+            help.contains("Usage:") && long.is_none(),
+            "{command}: {long:?}"
+        );
+    }
+}

@@ -28,10 +28,7 @@ pub fn cross_check(cross_check: &CrossCheck, layout: Layout) -> String {
             left_out(&cross_check.comparisons),
         ],
         (false, pairs) => [
-            stacked([
-                counted(cross_check, pairs),
-                matrix(cross_check, |cell| cell.is_odd),
-            ]),
+            counted(cross_check, pairs) + &odd(cross_check),
             left_out_in_short(&cross_check.comparisons),
         ],
     };
