@@ -79,14 +79,7 @@ pub fn ways_within(
     personality: &str,
     processors: u32,
 ) -> Result<Ways, String> {
-    let machine = play(personality, &scenario.program, processors)?;
-    let names = &scenario.names;
-    let look = Look {
-        names,
-        situations_max,
-        at_rest: false,
-    };
-    Ok(look.at(&*machine))
+    looked(situations_max, scenario, (personality, processors), false)
 }
 
 /// The same where everybody comes to rest before each turn, as in a recording in lock-step.
@@ -100,12 +93,20 @@ pub fn ways_at_rest(
     personality: &str,
     processors: u32,
 ) -> Result<Ways, String> {
+    looked(situations_max, scenario, (personality, processors), true)
+}
+
+fn looked(
+    situations_max: usize,
+    scenario: &Scenario,
+    (personality, processors): (&str, u32),
+    at_rest: bool,
+) -> Result<Ways, String> {
     let machine = play(personality, &scenario.program, processors)?;
-    let names = &scenario.names;
     let look = Look {
-        names,
+        names: &scenario.names,
         situations_max,
-        at_rest: true,
+        at_rest,
     };
     Ok(look.at(&*machine))
 }

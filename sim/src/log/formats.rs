@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::gather::Gather;
-use super::lines::{LINE_MAX, Line, Rationed, Trouble, next_line};
+use super::lines::{LINE_MAX, Line, Rationed, next_line, trouble};
 use super::map::Map;
 use super::wire::{Found, Object};
 use crate::bad_input::BadInput;
@@ -38,14 +38,6 @@ impl Line for Row<'_> {
 /// What is wrong with a line.
 fn on_line(file: &Path, line: u64, problem: impl Into<String>) -> BadInput {
     BadInput::new(file, problem).on_line(line as usize)
-}
-
-/// Why a line cannot be had.
-fn trouble(file: &Path, line: u64, trouble: Trouble) -> BadInput {
-    match trouble {
-        Trouble::TooLong => on_line(file, line, format!("a line of more than {LINE_MAX} bytes")),
-        Trouble::Io(error) => on_line(file, line, error.to_string()),
-    }
 }
 
 /// Lines that are JSON objects.

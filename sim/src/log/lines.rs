@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
+use std::path::Path;
 use std::rc::Rc;
 
 use super::wire::Found;
+use crate::bad_input::BadInput;
 
 /// What stands in a line.
 pub trait Line {
@@ -61,4 +63,30 @@ impl<R: Read> Read for Rationed<R> {
         self.left.set(self.left.get() - read);
         Ok(read)
     }
+}
+
+/// Gives each line of a file to somebody, with its number from 1.
+pub fn each_line(
+    file: &Path,
+    mut from: impl BufRead,
+    mut take: impl FnMut(u64, &str) -> Result<(), BadInput>,
+) -> Result<(), BadInput> {
+    let (mut line, mut n) = (Vec::new(), 0);
+    loop {
+        let next = next_line(&mut from, &mut line);
+        if !next.map_err(|it| trouble(file, n + 1, it))? {
+            return Ok(());
+        }
+        n += 1;
+        take(n, &String::from_utf8_lossy(&line))?;
+    }
+}
+
+/// Why a line cannot be had.
+pub fn trouble(file: &Path, line: u64, trouble: Trouble) -> BadInput {
+    let problem = match trouble {
+        Trouble::TooLong => format!("a line of more than {LINE_MAX} bytes"),
+        Trouble::Io(error) => error.to_string(),
+    };
+    BadInput::new(file, problem).on_line(line as usize)
 }

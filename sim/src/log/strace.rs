@@ -20,7 +20,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::Log;
-use super::lines::{LINE_MAX, Trouble, next_line};
+use super::lines::each_line;
 use crate::bad_input::BadInput;
 use descriptors::Followed;
 use kinds::{Came, What, matters, what};
@@ -125,12 +125,7 @@ impl Reading {
         number
     }
 
-    fn file(
-        &mut self,
-        file: &Path,
-        own: Option<&str>,
-        mut from: impl BufRead,
-    ) -> Result<(), BadInput> {
+    fn file(&mut self, file: &Path, own: Option<&str>, from: impl BufRead) -> Result<(), BadInput> {
         let own = own.map(|name| self.thread(name));
         let mut of_file = OfFile {
             file,
@@ -141,21 +136,7 @@ impl Reading {
             torn: None,
             reading: self,
         };
-        let (mut bytes, mut n) = (Vec::new(), 0);
-        loop {
-            let next = next_line(&mut from, &mut bytes).map_err(|trouble| {
-                let problem = match trouble {
-                    Trouble::TooLong => format!("a line of more than {LINE_MAX} bytes"),
-                    Trouble::Io(error) => error.to_string(),
-                };
-                BadInput::new(file, problem).on_line(n as usize + 1)
-            })?;
-            if !next {
-                break;
-            }
-            n += 1;
-            of_file.line(n, &String::from_utf8_lossy(&bytes))?;
-        }
+        each_line(file, from, |n, line| of_file.line(n, line))?;
         of_file.ends()
     }
 

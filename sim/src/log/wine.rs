@@ -14,7 +14,7 @@ use std::path::Path;
 
 use portsim_model::program::{BATCH_MAX, Op, PORTS_MAX, Packet, PortId, Timeout};
 
-use super::lines::{LINE_MAX, Trouble, next_line};
+use super::lines::each_line;
 use super::{Log, THREADS_MAX, TICKS_UNKNOWN};
 use crate::bad_input::BadInput;
 use crate::trace::Answer;
@@ -97,7 +97,7 @@ struct Reading<'f> {
 }
 
 /// Reads a log.
-pub fn read(file: &Path, mut from: impl BufRead) -> Result<Log, BadInput> {
+pub fn read(file: &Path, from: impl BufRead) -> Result<Log, BadInput> {
     let mut reading = Reading {
         file,
         threads: Vec::new(),
@@ -113,21 +113,7 @@ pub fn read(file: &Path, mut from: impl BufRead) -> Result<Log, BadInput> {
         passed: 0,
         has_server: false,
     };
-    let (mut line, mut n) = (Vec::new(), 0);
-    loop {
-        let next = next_line(&mut from, &mut line).map_err(|trouble| {
-            let problem = match trouble {
-                Trouble::TooLong => format!("a line of more than {LINE_MAX} bytes"),
-                Trouble::Io(error) => error.to_string(),
-            };
-            BadInput::new(file, problem).on_line(n as usize + 1)
-        })?;
-        if !next {
-            break;
-        }
-        n += 1;
-        reading.line(n, &String::from_utf8_lossy(&line))?;
-    }
+    each_line(file, from, |n, line| reading.line(n, line))?;
     reading.log()
 }
 
