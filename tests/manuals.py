@@ -26,7 +26,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ["scenarios", "traces", "docs", "sim", "tests", "model", ".github"]
-SECONDS = 120
+SECONDS = 300
 # What goes on until somebody ends it is ended as somebody would end it.
 GOES_ON = re.compile(r"^portsim (explore|watch)\b(?!.*--html)")
 SHORTER = [
