@@ -32,12 +32,13 @@ view() {
     touch "$view/done"
 }
 
-# fetch PACKAGE[=VERSION] FOLDER: unpacks a package into a folder, once.
+# fetch PACKAGE[=VERSION] FOLDER [PATTERN]: unpacks a package into a folder, once; with a pattern only what it matches.
 fetch() {
     local mark=$PLACE/packages/${1%%=*}.done
     [ ! -e "$mark" ] || return 0
     (cd "$PLACE/packages" && rm -f "${1%%=*}"_*.deb && other_releases apt-get download "$1" >>"$PLACE/apt.log" 2>&1)
     mkdir -p "$2"
-    dpkg-deb -x "$PLACE/packages/${1%%=*}"_*.deb "$2"
+    dpkg-deb --fsys-tarfile "$PLACE/packages/${1%%=*}"_*.deb | tar -x -C "$2" --wildcards "${3-*}"
+    rm "$PLACE/packages/${1%%=*}"_*.deb
     touch "$mark"
 }
