@@ -232,6 +232,7 @@ fn what_no_scenario_pins_down_is_supplied() {
     let report = json(
         &[
             "pin",
+            "scenarios/vectors/a",
             "--as",
             "illumos",
             "--supply",
@@ -241,8 +242,10 @@ fn what_no_scenario_pins_down_is_supplied() {
         ],
         0,
     );
-    let supplied = report["claims"].as_array().expect("a list");
-    for rule in supplied.iter().filter(|it| it["file"].is_string()) {
+    let rules = report["claims"].as_array().expect("a list").iter();
+    let supplied: Vec<_> = rules.filter(|it| it["file"].is_string()).collect();
+    assert!(!supplied.is_empty(), "{report}");
+    for rule in supplied {
         let file = rule["file"].as_str().expect("a name");
         assert!(fs::exists(file).expect("it can be asked"));
         let again = unpinned(&["--as", "illumos", file]);

@@ -3,6 +3,7 @@
 //! Long: every argument of every command stands here, with its help. How values are read stands in `values`.
 
 mod experiments;
+mod export;
 mod values;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use crate::report::judged::Denied;
 use values::{Shard, loopback, memory, minutes, reductions, seconds, seeds};
 
 pub use experiments::{Distinguish, Identify, Litmus, Pin};
+pub use export::{Drawn, Export, Language, Picture, Target};
 pub use values::MEMORY_OWN;
 
 /// A deterministic simulator and model checker for I/O completion ports.
@@ -652,6 +654,9 @@ pub struct Part {
 }
 
 impl Part {
+    /// All of it.
+    pub const WHOLE: Part = Part { shard: None };
+
     /// Its share of these seeds.
     pub fn of_seeds(self, seeds: &Range<u64>) -> Range<u64> {
         self.shard
@@ -674,103 +679,6 @@ pub struct Merge {
     /// The JSON reports of the parts, in their order
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct Export {
-    #[command(subcommand)]
-    pub language: Language,
-}
-
-/// What draws a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Picture {
-    Mermaid,
-    Plantuml,
-    Dot,
-    Svg,
-    Perfetto,
-    Itf,
-    Shiviz,
-}
-
-/// Languages of other programs.
-#[derive(Debug, Subcommand)]
-pub enum Language {
-    /// A counterexample, a run or a trace as a sequence diagram for Mermaid
-    Mermaid(Drawn),
-    /// The same for PlantUML
-    Plantuml(Drawn),
-    /// The same as a graph of events for Graphviz, or with --states the graph of a scenario's states
-    Dot {
-        #[command(flatten)]
-        drawn: Drawn,
-        /// Draw the states of the scenario instead, the first N of them from the start on
-        #[arg(long, value_name = "N", conflicts_with = "seed")]
-        states: Option<usize>,
-    },
-    /// The same as a picture with lanes
-    Svg(Drawn),
-    /// The same for Perfetto, as a trace in Chrome's format
-    Perfetto(Drawn),
-    /// The states of a counterexample, a run or a trace in the Informal Trace Format of Apalache
-    Itf(Drawn),
-    /// A counterexample, a run or a trace as a log for ShiViz
-    Shiviz(Drawn),
-    /// A model for SPIN, with a second statement of the rules of Windows
-    Promela {
-        /// The scenario
-        scenario: PathBuf,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// A recording at full speed as a history of operations on a queue, in EDN, for checkers of linearizability
-    History {
-        /// The trace
-        trace: PathBuf,
-        /// The port; by default the only one
-        #[arg(long, value_name = "NAME")]
-        port: Option<String>,
-        /// Write to this file instead of standard output
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-        #[command(flatten)]
-        look_in: LookIn,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct Drawn {
-    /// The scenario, or a trace
-    pub file: PathBuf,
-    /// The system to play; by default the scenario's first, or the trace's own
-    #[arg(long = "as", value_name = "SYSTEM")]
-    pub personality: Option<String>,
-    /// Instead of the counterexample the run of this seed
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// How long a counterexample is looked for
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
-    pub search: Duration,
-    /// Write to this file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    #[command(flatten)]
-    pub look_in: LookIn,
-    #[command(flatten)]
-    pub machine: Processors,
-}
-
-#[derive(Debug, Args)]
-pub struct Target {
-    /// The system whose rules are meant; by default the scenario's first
-    #[arg(long = "as", value_name = "SYSTEM")]
-    pub personality: Option<String>,
-    /// Write to this file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    #[command(flatten)]
-    pub machine: Processors,
 }
 
 #[derive(Debug, Args)]

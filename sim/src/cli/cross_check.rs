@@ -8,19 +8,13 @@ use super::stop;
 use super::{Exit, Stop};
 use crate::report::Report;
 use crate::request::CrossChecker;
-use crate::scenario::{Scenario, find};
 
 /// Among so many runs that differ the states of a page are shared.
 const SHOWN: usize = 20;
 
 /// Cross-checks scenarios.
 pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
-    let files = args.part.of(find(&args.paths)?);
-    let mut read = Scenarios::of(&args.paths, &args.foreign, say);
-    let scenarios: Vec<Scenario> = files.iter().filter_map(|file| read.read(file)).collect();
-    if args.part.shard.is_none() {
-        read.some_are_left()?;
-    }
+    let scenarios = Scenarios::all(&args.paths, args.part, &args.foreign, say)?;
     let pairs = pairs(&args.on, args.personality.as_deref())?;
     let mut progress = say.progress();
     let mut checker = CrossChecker::of_all(scenarios)

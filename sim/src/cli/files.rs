@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{Foreign, LookIn};
+use super::args::{Foreign, LookIn, Part};
 use super::say::Say;
 use crate::bad_input::{BadInput, quoted};
 use crate::report::exit::Cut;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, find};
 use crate::shipped;
 use crate::trace::{Header, Trace, read};
 use crate::utf8;
@@ -52,6 +52,23 @@ impl<'a> Scenarios<'a> {
             self.say.bad(bad);
         }
         None
+    }
+
+    /// Every scenario at or below the paths, of those in this part.
+    pub fn all(
+        paths: &'a [PathBuf],
+        part: Part,
+        foreign: &Foreign,
+        say: &'a Say,
+    ) -> Result<Vec<Scenario>, BadInput> {
+        let mut read = Scenarios::of(paths, foreign, say);
+        let files = part.of(find(paths)?);
+        let scenarios = files.iter().filter_map(|file| read.read(file)).collect();
+        // Nothing need be left for one of many parts.
+        if part.shard.is_none() {
+            read.some_are_left()?;
+        }
+        Ok(scenarios)
     }
 
     /// That nothing is left of a folder is no success.

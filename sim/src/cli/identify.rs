@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portsim_model::personality::NAMES;
 
-use super::args::{self, personality};
+use super::args::{self, Part, personality};
 use super::files::Scenarios;
 use super::on::On;
 use super::say::Say;
@@ -13,19 +13,13 @@ use super::{Exit, Stop};
 use crate::distinguish::identify::{identify as by_experiments, readings_shown};
 use crate::report::Report;
 use crate::report::identify::Identity;
-use crate::scenario::find;
 
 /// Finds it out.
 pub fn identify(args: &args::Identify, say: &Say) -> Result<Exit, Stop> {
     let on = On::named(&args.on)?;
     let of = args.personality.as_deref().map(personality).transpose()?;
-    let mut read = Scenarios::of(&args.paths, &args.foreign, say);
-    let files = find(&args.paths)?;
-    let scenarios: Vec<_> = files
-        .iter()
-        .filter_map(|file| read.read(file).map(Arc::new))
-        .collect();
-    read.some_are_left()?;
+    let scenarios = Scenarios::all(&args.paths, Part::WHOLE, &args.foreign, say)?;
+    let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
     let mut progress = say.progress();
     let at = |words: &str| progress.at(|_| format!("{}: {words}", args.on));
     let identified = match of {

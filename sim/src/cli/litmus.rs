@@ -16,17 +16,11 @@ use crate::bad_input::BadInput;
 use crate::report::Report;
 use crate::report::litmus::Histograms;
 use crate::request::Litmus;
-use crate::scenario::{Scenario, find};
 use crate::trace::{Mode, Trace};
 
 /// Runs scenarios and counts what comes out.
 pub fn litmus(args: &args::Litmus, say: &Say) -> Result<Exit, Stop> {
-    let files = args.part.of(find(&args.paths)?);
-    let mut read = Scenarios::of(&args.paths, &args.foreign, say);
-    let scenarios: Vec<Scenario> = files.iter().filter_map(|file| read.read(file)).collect();
-    if args.part.shard.is_none() {
-        read.some_are_left()?;
-    }
+    let scenarios = Scenarios::all(&args.paths, args.part, &args.foreign, say)?;
     let pairs = pairs(&args.on, args.personality.as_deref())?;
     let mut progress = say.progress();
     let mut request = Litmus::new(scenarios, args.runs)

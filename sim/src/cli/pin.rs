@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use portsim_model::personality::NAMES;
 
-use super::args::{self, personality};
+use super::args::{self, Part, personality};
 use super::files::Scenarios;
 use super::say::Say;
 use super::stop::{self, stopped};
@@ -17,7 +17,6 @@ use crate::distinguish::{Bound, distinguish, told};
 use crate::report::Report;
 use crate::report::pin::{Pinned, Rule, Supplied};
 use crate::report::units::count;
-use crate::scenario::find;
 
 /// Finds it out, and supplies what is missing where that is wanted.
 pub fn pin(args: &args::Pin, say: &Say) -> Result<Exit, Stop> {
@@ -28,16 +27,8 @@ pub fn pin(args: &args::Pin, say: &Say) -> Result<Exit, Stop> {
             .map(|name| personality(name))
             .collect::<Result<_, _>>()?,
     };
-    let mut read = Scenarios::of(&args.paths, &args.foreign, say);
-    let files = match args.paths.is_empty() {
-        true => Vec::new(),
-        false => find(&args.paths)?,
-    };
-    let scenarios: Vec<_> = files
-        .iter()
-        .filter_map(|file| read.read(file).map(Arc::new))
-        .collect();
-    read.some_are_left()?;
+    let scenarios = Scenarios::all(&args.paths, Part::WHOLE, &args.foreign, say)?;
+    let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
     let mut all = pins(&systems);
     let mut progress = say.progress();
     pin_down(&mut all, &scenarios, stop::flag(), |pin, scenario| {

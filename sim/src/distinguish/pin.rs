@@ -3,16 +3,15 @@
 //!
 //! A scenario comes out otherwise if its threads can be told something else, or if it shows another condition of its own.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portsim_model::State;
 use portsim_model::claim::Claim;
 use portsim_model::personality::{CLAIMS, NAMES, claims_of, open};
 use portsim_model::property::Violation;
 
-use super::told::claims_used;
+use super::told::{Met, claims_used, each};
 use crate::compare::{Ways, ways_within};
 use crate::personality::{base, named, play, unsupported};
 use crate::scenario::Scenario;
@@ -206,29 +205,14 @@ fn comes_out(scenario: &Scenario, name: &str) -> Option<ComesOut> {
             violations.insert(scenario.names.property(violation).to_owned());
         }
     };
-    let mut open = vec![machine.boot()];
-    let mut seen: HashSet<State> = open.iter().cloned().collect();
-    let mut movers = Vec::new();
-    while let Some(state) = open.pop() {
-        movers.clear();
-        let _ = machine.movers(&state, &mut movers);
-        note(machine.judge(&state));
-        if movers.is_empty() {
-            note(machine.judge_end(&state));
+    each(&*machine, &mut (), |met| match met {
+        Met::State(state) => {
+            note(machine.judge(state));
+            shows.insert((0..asked).map(|n| machine.shows(state, n)).collect());
         }
-        shows.insert((0..asked).map(|n| machine.shows(&state, n)).collect());
-        for &mover in &movers {
-            machine.take_all(&state, mover, &mut (), |(), _, next, fault| {
-                note(fault.map(Violation::Builtin));
-                if fault.is_none() && seen.insert(next.clone()) {
-                    open.push(next);
-                }
-            });
-        }
-        if seen.len() > SITUATIONS_MAX {
-            return None;
-        }
-    }
+        Met::End(state) => note(machine.judge_end(state)),
+        Met::Fault(fault) => note(Some(Violation::Builtin(fault))),
+    })?;
     Some(ComesOut {
         ways,
         shows,

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portsim_model::State;
-use portsim_model::event::ERRORS;
+use portsim_model::event::{ERRORS, Observer};
 use portsim_model::machine::AnyMachine;
+use portsim_model::property::Fault;
 
 use crate::compare::ways;
 use crate::coverage::Coverage;
@@ -258,17 +259,29 @@ fn condition(draft: &Draft, a: &str, b: &str) -> Option<(String, Holds)> {
 fn ends(scenario: &Scenario, name: &str, asked: usize) -> Option<HashSet<Vec<bool>>> {
     let machine = play(name, &scenario.program, 1).ok()?;
     let mut ends = HashSet::new();
-    each_end(&*machine, &mut (), |state| {
-        ends.insert((0..asked).map(|n| machine.shows(state, n)).collect());
+    each(&*machine, &mut (), |met| {
+        if let Met::End(state) = met {
+            ends.insert((0..asked).map(|n| machine.shows(state, n)).collect());
+        }
     })?;
     Some(ends)
 }
 
-/// Calls `each` with every state in which nothing can move any more; none if there is too much to look at.
-fn each_end(
+/// What is met on the way through everything that a machine can do.
+pub(super) enum Met<'s> {
+    /// A state.
+    State(&'s State),
+    /// One in which nothing can move any more, after it was met as a state.
+    End(&'s State),
+    /// A step that breaks something, and leads nowhere.
+    Fault(Fault),
+}
+
+/// Calls `each` with everything that is met; none if there is too much to look at.
+pub(super) fn each(
     machine: &dyn AnyMachine,
-    observer: &mut impl portsim_model::event::Observer,
-    mut each: impl FnMut(&State),
+    observer: &mut impl Observer,
+    mut each: impl FnMut(Met<'_>),
 ) -> Option<()> {
     let mut open = vec![machine.boot()];
     let mut seen: HashSet<State> = open.iter().cloned().collect();
@@ -276,14 +289,15 @@ fn each_end(
     while let Some(state) = open.pop() {
         movers.clear();
         let _ = machine.movers(&state, &mut movers);
+        each(Met::State(&state));
         if movers.is_empty() {
-            each(&state);
+            each(Met::End(&state));
         }
         for &mover in &movers {
-            machine.take_all(&state, mover, observer, |_, _, next, fault| {
-                if fault.is_none() && seen.insert(next.clone()) {
-                    open.push(next);
-                }
+            machine.take_all(&state, mover, observer, |_, _, next, fault| match fault {
+                Some(fault) => each(Met::Fault(fault)),
+                None if seen.insert(next.clone()) => open.push(next),
+                None => {}
             });
         }
         if seen.len() > SITUATIONS_MAX {
@@ -298,7 +312,7 @@ pub(super) fn claims_used(scenario: &Scenario, name: &str) -> BTreeSet<&'static 
     let mut coverage = Coverage::default();
     if let Ok(machine) = play(name, &scenario.program, 1) {
         let machine: Arc<dyn AnyMachine> = machine;
-        let _ = each_end(&*machine, &mut coverage, |_| {});
+        let _ = each(&*machine, &mut coverage, |_| {});
     }
     coverage.used().map(|(claim, _)| claim).collect()
 }

@@ -43,7 +43,7 @@ impl Distinguish {
 #[derive(Debug, Args)]
 pub struct Identify {
     /// Scenario files, or folders of them, from which experiments are chosen; with --as all of them are made
-    #[arg(value_name = "PATH", default_value = "scenarios")]
+    #[arg(value_name = "PATH", default_value = "@")]
     pub paths: Vec<PathBuf>,
     /// The backend, or `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
     #[arg(long, value_name = "BACKEND")]
@@ -57,8 +57,8 @@ pub struct Identify {
 
 #[derive(Debug, Args)]
 pub struct Pin {
-    /// Scenario files, or folders of them
-    #[arg(value_name = "PATH")]
+    /// Scenario files, or folders of them; by default those of the command
+    #[arg(value_name = "PATH", default_value = "@")]
     pub paths: Vec<PathBuf>,
     /// The system whose rules are meant; by default all
     #[arg(long = "as", value_name = "SYSTEM")]
