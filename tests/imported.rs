@@ -63,6 +63,62 @@ fn programs_under_wine_do_what_wine_does() {
     }
 }
 
+/// Several threads wait at once, again and again, for packets that no call of the log posted: when each came, and who was
+/// waiting by then, leaves more orders than anybody can try.
+#[test]
+fn packets_that_nobody_saw_come_when_somebody_takes_them() {
+    let text = std::fs::read_to_string(root().join("traces/imported/esbuild-wine-10.log"));
+    let text = text.expect("it is there");
+    let mut log: String = text.split_inclusive('\n').take(9).collect();
+    let call = |thread: &str, wait: u32| {
+        let (call, remove) = (
+            "Call KERNEL32.GetQueuedCompletionStatusEx(000000c0,7ff0,00000020,7fe0",
+            "Call ntdll.NtRemoveIoCompletionEx(000000c0,7ff0,00000020,7fe0,7fd0,00000000)",
+        );
+        format!(
+            "29473.337:0020:{thread}:{call},{wait:08x},00000000) ret=0046c4fe\n\
+             29473.337:0020:{thread}:{remove} ret=6fffff41c436\n\
+             {thread}: remove_completion( handle=00c0, alertable=0 )\n\
+             {thread}: remove_completion() = PENDING {{ ckey=00000000, cvalue=00000000, \
+             information=00000000, status=00000000, wait_handle=00c4 }}\n"
+        )
+    };
+    let end = |thread: &str, got: Option<usize>| {
+        let took = got.map_or(String::new(), |n| {
+            format!(
+                "{thread}: get_thread_completion( )\n{thread}: get_thread_completion() = 0 {{ \
+                 ckey=00000000, cvalue={n:08x}, information=00000001, status=00000000 }}\n"
+            )
+        });
+        let (nt, win32) = if got.is_some() { (0, 1) } else { (0x102, 0) };
+        format!(
+            "{took}29473.337:0020:{thread}:Ret  ntdll.NtRemoveIoCompletionEx() retval={nt:08x} \
+             ret=6fffff41c436\n29473.337:0020:{thread}:Ret  \
+             KERNEL32.GetQueuedCompletionStatusEx() retval={win32:08x} ret=0046c4fe\n"
+        )
+    };
+    let mut threads = ["0120", "0124", "012c", "0130"];
+    for round in 0..200 {
+        threads.rotate_left(1 + round % 3);
+        threads[round % 2..].reverse();
+        let [a, b, c, d] = threads;
+        log += &(call(a, 0xf9) + &call(b, 0xf9) + &call(c, 0) + &end(c, None));
+        log += &(end(b, Some(0x1000 + round % 7)) + &call(d, 0) + &end(d, None));
+        log += &end(a, Some(0x1000 + round % 5));
+    }
+    let log = read_from(Path::new("log"), log.as_bytes(), Format::Wine, None);
+    let log = log.unwrap_or_else(|bad| panic!("{bad}"));
+    assert!(log.calls() > 800, "{} calls", log.calls());
+    for system in ["wine-8", "wine-10", "windows"] {
+        let limits = Limits {
+            looks_max: 200_000,
+            ..Limits::default()
+        };
+        let judged = judge(&log, system, 2, limits, false).expect("it is played");
+        assert!(!judged.gave_up && judged.refused.is_none(), "{system}");
+    }
+}
+
 /// What unmodified programs did on Linux is what the rules of epoll allow, whatever they are written in. An event of data that
 /// nobody watches with is refused at its call, and so is what a write led to that is left out.
 #[test]

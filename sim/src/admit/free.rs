@@ -5,7 +5,7 @@
 //! comes behind one that had to be over before it could begin: so a thread may begin its next call while every call
 //! that is not over ends after that call began.
 //!
-//! First come questions that need no search (`impossible`), and what follows for posts that overlap (`earlier`). Then the likeliest order is followed (`likely`, `guess`), with
+//! First come questions that need no search (`impossible`), and what follows for posts that overlap (`earlier`). Then the likeliest order is followed (`likely`, `guess`, `due`), with
 //! a short memory; where it does not lead on, all orders are tried from some way back (`layers`): from one end of a call
 //! to the next, with every place in which the model can be there. Only from the first place on, or from where all places
 //! are known, is that a proof, and only such a proof refuses (`window`). So what is kept grows with how much was
@@ -14,6 +14,7 @@
 //! Nobody's clock holds the program to its ticks here, so any deadline that pends may pass at any moment.
 
 mod calls;
+mod due;
 mod earlier;
 mod guess;
 mod impossible;
@@ -196,6 +197,8 @@ struct Judge<'s> {
     guess: Vec<u64>,
     /// Which calls must have begun before some: see `earlier`.
     earlier: Earlier,
+    /// The posts that nobody saw, and who took what they posted: see `due`.
+    unseen: Vec<(u32, u32)>,
 }
 
 /// The work on one trace.
@@ -294,6 +297,7 @@ impl<'s> Judge<'s> {
             loose: Vec::new(),
             guess: Vec::new(),
             earlier: Earlier::default(),
+            unseen: Vec::new(),
         };
         for place in 0..calls.len() as u32 {
             let own = &mut judge.of[calls.at(place).thread.index()];
@@ -317,6 +321,7 @@ impl<'s> Judge<'s> {
     fn judged(&mut self, limits: Limits, mut coverage: Option<&mut Coverage>) -> (Judgement, Open) {
         self.guess = self.guess();
         self.earlier = self.earlier();
+        self.unseen = self.unseen();
         self.covered = coverage.is_some().then(RefCell::default);
         let mut judgement = Judgement {
             refused: self.impossible(),

@@ -51,24 +51,26 @@ impl Judge<'_> {
         }
         let (posts, takes) = self.posts_and_takes();
         let mut pairs = Vec::new();
-        let mut follows = |late: &Leaves, early: &Leaves| {
-            pairs.push((late.post.place(), early.post.place()));
-        };
-        for mut packets in self.leaving(&posts, &takes) {
-            // What may have come at any time is beside everything: pairs of all of it would be too many.
-            packets.retain(|known| !self.is_unseen(known.post));
-            packets.sort_by_key(|known| known.post.t0);
-            let mut open: Vec<&Leaves> = Vec::new();
-            for new in &packets {
-                open.retain(|old| old.post.t1 >= new.post.t0);
-                for old in &open {
-                    if old.last < new.first {
-                        follows(new, old);
-                    } else if new.last < old.first {
-                        follows(old, new);
+        for packets in self.leaving(&posts, &takes) {
+            let mut coming: Vec<&Leaves> = packets.iter().collect();
+            let mut gone = coming.clone();
+            coming.sort_by_key(|packet| packet.first);
+            gone.sort_by_key(|packet| packet.last);
+            let mut gone = gone.into_iter().peekable();
+            // Of each thread the last post whose packet left before: whatever that thread posted before it has begun as well.
+            let mut last: Vec<Option<&Leaves>> = vec![None; self.of.len()];
+            for late in coming {
+                while let Some(early) = gone.next_if(|early| early.last < late.first) {
+                    let known = &mut last[early.post.thread.index()];
+                    if known.is_none_or(|known| known.post.place() < early.post.place()) {
+                        *known = Some(early);
                     }
                 }
-                open.push(new);
+                // One that was over before the other could begin needs no word.
+                let beside = |early: &&&Leaves| early.post.t1 >= late.post.t0;
+                for early in last.iter().flatten().filter(beside) {
+                    pairs.push((late.post.place(), early.post.place()));
+                }
             }
         }
         Earlier::of(pairs, self.calls.len())

@@ -72,7 +72,7 @@ impl Likely {
     /// Puts all steps from some places aside, those from the first on top.
     fn begin(&mut self, judge: &Judge<'_>, places: Vec<Place>) {
         for place in places.into_iter().rev() {
-            let (nexts, _) = judge.nexts(&place);
+            let (nexts, _) = judge.due(&place);
             let place = Rc::new(place);
             self.aside.push(Aside { place, nexts });
         }
@@ -110,7 +110,7 @@ impl Likely {
                 search.looks += 1;
                 self.looks += 1;
                 self.note(search, &place);
-                let (nexts, bounded) = search.judge.nexts(&place);
+                let (nexts, bounded) = search.judge.due(&place);
                 search.bounded |= bounded;
                 let place = Rc::new(place);
                 self.aside.push(Aside { place, nexts });
