@@ -47,18 +47,18 @@ pub struct Common {
     /// Print no notes and no progress
     #[arg(long, global = true)]
     pub quiet: bool,
-    /// Shorten nothing: each event of polls that repeat, each scenario and reason of a sweep
+    /// Print every repeated poll, and every scenario and reason of a sweep, without shortening
     #[arg(long, global = true)]
     pub full: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// What does this scenario do? The same seed always gives the same bytes
+    /// Play a scenario once: what does it do? The same seed always gives the same output
     Run(Run),
     /// Can anything go wrong, in any interleaving?
     Check(Check),
-    /// Does the model still play this trace of its own, step by step?
+    /// Does the model still show the same events as in this trace that it wrote?
     Replay(Replay),
     /// Where do two traces of one scenario differ?
     Diff(Diff),
@@ -68,7 +68,7 @@ pub enum Command {
     Admit(Admit),
     /// Run scenarios on real systems and on the model, and compare
     CrossCheck(CrossCheck),
-    /// Open a page in a browser that steps through a scenario, or through a trace
+    /// Open a page in a browser that steps through a scenario or a trace
     Explore(Explore),
     /// Check scenarios again whenever they change
     Watch(Watch),
@@ -76,31 +76,31 @@ pub enum Command {
     Compare(Compare),
     /// What is the smallest scenario that tells two systems apart, or two readings of one?
     Distinguish(Distinguish),
-    /// Which system is behind a port? Few experiments tell
+    /// Find out by a few experiments which system is behind a port
     Identify(Identify),
-    /// Which open readings and rules of versions do these scenarios pin down?
+    /// Which readings of open claims, and which rules of versions, do these scenarios pin down?
     Pin(Pin),
-    /// Run scenarios at full speed many times, and count what comes out
+    /// Run scenarios many times at full speed, and count the outcomes
     Litmus(Litmus),
     /// Make up scenarios, cross-check them, and shrink those that differ
     Fuzz(Fuzz),
     /// Join the JSON reports of the parts that --shard divides a command into
     Merge(Merge),
-    /// Write a scenario, a counterexample or a trace for another program: a checker, or one that draws
+    /// Write a scenario, a counterexample or a trace in the format of another checker or viewer
     Export(Export),
     /// Write a log of another program as a scenario and a trace
     Import(Import),
-    /// Serve as an agent: do on a backend what a conductor asks for on standard input
+    /// Serve a backend as an agent, over standard input and output
     Agent(Agent),
-    /// List systems, backends and scenarios, or what is known of some words: claims, scenarios, recordings
+    /// List systems, backends and scenarios, or search claims, scenarios and recordings for words
     List(List),
-    /// Write a first scenario to begin with, and its schema beside it
+    /// Write a first scenario, and its schema beside it
     New(New),
     /// Print the JSON Schema of a kind of file
     Schema(Schema),
-    /// Print what a shell needs to complete the command's arguments
+    /// Print a script that lets a shell complete the command's arguments
     Completions(Completions),
-    /// Write the manual pages of the command, or print the first of them
+    /// Write the manual pages of the command, or print the main one
     Man(Man),
 }
 
@@ -193,16 +193,16 @@ pub struct Run {
     /// The seed of all random choices
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "seeds")]
     pub seed: u64,
-    /// Several seeds: from A up to but not including B
+    /// Run several seeds: from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<Range<u64>>,
-    /// How the next step is chosen: random, pct:D or fair
+    /// How to choose the next step: random; pct:D, random priorities that change D times; or fair, by turns
     #[arg(long, value_name = "POLICY", default_value = "random", value_parser = Policy::parse)]
     pub choose: Policy,
     /// Write the trace to this file
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
     pub trace: Option<PathBuf>,
-    /// The most steps that a run may take
+    /// The most steps that the run may take
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub steps: u64,
     /// Show which claims decided each event
@@ -221,7 +221,7 @@ pub struct Run {
 
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Processors {
-    /// The number of processors, which a concurrency value of 0 stands for
+    /// The number of processors; a concurrency value of 0 stands for this number
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub processors: u32,
 }
@@ -231,34 +231,34 @@ pub struct Check {
     /// Scenario files, or folders of them
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// The system to play, or `all`; by default each scenario's first
+    /// The system to play, or `all`; by default each scenario's first. `SYSTEM:CLAIM=READING` fixes an open claim
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// Which reductions to use: all, none, or some of symmetry,dead,order
+    /// Which reductions to use: all, none, or some of symmetry, dead and order, separated by commas
     #[arg(long, value_name = "WHICH", default_value = "all", value_parser = reductions)]
     pub reduce: Reductions,
-    /// Store whole states instead of 64-bit fingerprints: no collisions
+    /// Store whole states instead of 64-bit fingerprints, so that no two states can collide
     #[arg(long)]
     pub exact: bool,
     /// The memory limit, in bytes or with K, M or G; when it is reached, the verdict is partial
     #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = memory)]
     pub memory: u64,
-    /// Explore only N steps from the start
+    /// Explore at most N steps from the start
     #[arg(long, value_name = "N")]
     pub depth: Option<u32>,
     /// Explore only runs with at most N preemptions
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=100))]
     pub preemptions: Option<u8>,
-    /// Write checkpoints of the search to this folder; for one scenario
+    /// Write checkpoints of the search to this folder; only for a single scenario
     #[arg(long, value_name = "FOLDER")]
     pub checkpoint: Option<PathBuf>,
-    /// The time between checkpoints; there is one at Ctrl-C and at the memory limit, too
+    /// The time between checkpoints; one is also written at Ctrl-C and at the memory limit
     #[arg(long, value_name = "MINUTES", default_value = "10", requires = "checkpoint", value_parser = minutes)]
     pub every: Duration,
     /// Resume the search from its last checkpoint
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
-    /// Sample runs instead of exploring: random, pct:D or fair
+    /// Sample runs instead of exploring all: random; pct:D, random priorities that change D times; or fair, by turns
     #[arg(long, value_name = "POLICY", value_parser = Policy::parse,
         conflicts_with_all = ["exact", "depth", "preemptions", "checkpoint", "hosts", "memory"])]
     pub walk: Option<Policy>,
@@ -268,25 +268,25 @@ pub struct Check {
     /// The most steps that a run of --walk may take
     #[arg(long, value_name = "N", default_value_t = 100_000, requires = "walk")]
     pub steps: u64,
-    /// Search threads, by default one for each processor; the result does not depend on it
+    /// The number of search threads, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-    /// Search together with other processes: a file with the address of each, one `host:port` a line
+    /// Search together with other processes; the file has the address of each, one `host:port` on each line
     #[arg(long, value_name = "FILE", requires = "process")]
     pub hosts: Option<PathBuf>,
-    /// Which line of that file this process is, counted from 0
+    /// The line of that file with the address of this process, counted from 0
     #[arg(long, value_name = "I", requires = "hosts")]
     pub process: Option<usize>,
-    /// A file with the secret that these processes share; process 0 makes HOSTS.secret if none is given
+    /// A file with the secret that these processes share; without it, process 0 makes HOSTS.secret beside the list
     #[arg(long, value_name = "FILE", requires = "hosts")]
     pub secret: Option<PathBuf>,
-    /// How long these processes wait for each other
+    /// How long these processes wait for each other at the start
     #[arg(long, value_name = "SECONDS", default_value = "300", requires = "hosts", value_parser = seconds)]
     pub wait: Duration,
-    /// Write the counterexample to this file; for one scenario
+    /// Write the counterexample to this file, as a trace; only for a single scenario
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// Conduct the counterexample on this backend, turn by turn, and say whether it happens there
+    /// Try the counterexample on this backend, turn by turn, and say whether it happens there
     #[arg(long, value_name = "BACKEND", conflicts_with_all = ["hosts", "walk"])]
     pub confirm: Vec<String>,
     /// Show which claims decided each event
@@ -295,7 +295,7 @@ pub struct Check {
     /// Show the state changes of each step: queues, waiters, variables, objects
     #[arg(long)]
     pub states: bool,
-    /// Count which claims decided something, and name those that never did
+    /// Count how often each claim decided something, and list those that never did
     #[arg(long, conflicts_with_all = ["hosts", "walk", "checkpoint"])]
     pub coverage: bool,
     #[command(flatten)]
@@ -327,7 +327,7 @@ fn workers(asked: Option<u16>) -> usize {
 pub struct Replay {
     /// A trace that the model wrote
     pub trace: PathBuf,
-    /// Show its events, and what each step changes: queues, waiters, variables, objects
+    /// Show the events, and the state changes of each step: queues, waiters, variables, objects
     #[arg(long)]
     pub states: bool,
     #[command(flatten)]
@@ -348,14 +348,14 @@ pub struct Diff {
 
 #[derive(Debug, Args)]
 pub struct LookIn {
-    /// The folder in which traces find their scenarios by name
+    /// The folder in which to look for the scenarios that traces name
     #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
     pub scenarios: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub struct Record {
-    /// The scenario; left out with --seconds
+    /// The scenario; leave it out with --seconds
     #[arg(required_unless_present = "seconds", conflicts_with = "seconds")]
     pub scenario: Option<PathBuf>,
     /// The backend to record, or `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
@@ -367,16 +367,16 @@ pub struct Record {
     /// How the threads run
     #[arg(long, value_enum, default_value_t = RecordMode::Lockstep)]
     pub mode: RecordMode,
-    /// Take the turns of this trace of the model, as far as the backend goes along
+    /// Take the turns of this trace of the model, until the backend does something else
     #[arg(long, value_name = "TRACE", conflicts_with_all = ["seconds", "seed", "mode"])]
     pub follow: Option<PathBuf>,
     /// The time limit of a run at full speed, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub limit: u64,
-    /// Stress: play seeded random programs at full speed for N seconds and judge each; --out is the folder for a refused one
+    /// Stress test: run random programs at full speed for N seconds, and judge each; --out is the folder for a refused one
     #[arg(long, value_name = "N", requires = "mode")]
     pub seconds: Option<u64>,
-    /// The threads of a stress program
+    /// The number of threads in each program of --seconds
     #[arg(long, value_name = "T", default_value_t = 8, requires = "seconds", value_parser = clap::value_parser!(u8).range(2..=16))]
     pub threads: u8,
     /// The system that judges --seconds; by default the backend's own
@@ -392,9 +392,9 @@ pub struct Record {
 /// How threads run while they are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RecordMode {
-    /// One at a time
+    /// One thread at a time
     Lockstep,
-    /// All at full speed, each with a clock
+    /// All threads at full speed; each records the times of its calls
     Free,
 }
 
@@ -403,16 +403,16 @@ pub struct Admit {
     /// Traces, or logs
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
-    /// They are logs of other programs, written so: csv, ndjson, regex, strace or wine
+    /// Read logs of other programs, in this format: csv, ndjson, regex, strace or wine
     #[arg(long, value_name = "FORMAT", value_parser = log_format)]
     pub from: Option<Format>,
-    /// What the fields of a log are
+    /// A map: the file that says what the fields of the log mean
     #[arg(long, value_name = "FILE", requires = "from")]
     pub map: Option<PathBuf>,
-    /// Say which rules a log relies on, and which not
+    /// Say which rules the log relies on, and which it never needs
     #[arg(long, requires = "from")]
     pub coverage: bool,
-    /// The system that judges; by default the trace's own. Of logs `all` asks which systems fit
+    /// The system that judges; by default the trace's own. For logs, `all` asks which systems fit
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     #[command(flatten)]
@@ -429,19 +429,19 @@ pub struct Admit {
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// How the logs are written: csv, ndjson, regex, strace or wine
+    /// The format of the logs: csv, ndjson, regex, strace or wine
     #[arg(value_name = "FORMAT", value_parser = log_format)]
     pub format: Format,
     /// The logs
     #[arg(required = true, value_name = "LOG")]
     pub logs: Vec<PathBuf>,
-    /// What the fields of a log are
+    /// A map: the file that says what the fields of the log mean
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
-    /// The system that the trace is of; it judges a log that has no room in a scenario
+    /// The system of the trace; it also judges a log that is too long for a scenario, to find the part to write
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// The folder for scenarios and traces; it is made if there is none
+    /// The folder for scenarios and traces; it is created when needed
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub out: PathBuf,
     #[command(flatten)]
@@ -462,7 +462,7 @@ pub struct CrossCheck {
     /// Seeds for scenarios without a schedule: from A up to but not including B
     #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
     pub seeds: Range<u64>,
-    /// Count which claims decided something, and name those that never did
+    /// Count how often each claim decided something, and list those that never did
     #[arg(long)]
     pub coverage: bool,
     #[command(flatten)]
@@ -509,7 +509,7 @@ pub struct Watch {
     /// The system to play; by default each scenario's first
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// Threads that search, by default one for each processor
+    /// The number of search threads, by default one for each processor
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
     /// Show which claims decided each event
@@ -562,7 +562,7 @@ pub struct Fuzz {
     pub pages: Pages,
     #[command(flatten)]
     pub part: Part,
-    /// Cases at a time, by default one for each processor; the result does not depend on it
+    /// How many cases to run at a time, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
     /// The folder for scenarios that differ; it is created when needed
@@ -593,7 +593,7 @@ pub struct Judged {
     /// Write unexpected verdicts to this file as SARIF, for code scanning
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
-    /// Also print the verdicts as annotations of a CI service; a recording, as ndjson for other tools
+    /// Also print the verdicts as annotations for a CI service; or write a recording for other tools
     #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
     pub format: Option<Service>,
 }
@@ -601,18 +601,18 @@ pub struct Judged {
 /// Who is to read what is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Service {
-    /// The runner of GitHub, which makes annotations of lines
+    /// Annotations for GitHub's runner
     Github,
-    /// Of `record`: lines of JSON, a call each
+    /// Only for `record`: a line of JSON for each call
     Ndjson,
 }
 
 /// A verdict that can be taken for no success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Deny {
-    /// The system cannot play it
+    /// The system cannot play the scenario
     Unsupported,
-    /// Not everything was looked at
+    /// Not everything was explored
     Partial,
 }
 
@@ -640,7 +640,7 @@ impl Pages {
 /// What to do with JSON files that are no scenarios.
 #[derive(Debug, Clone, Args)]
 pub struct Foreign {
-    /// Skip JSON files in folders that are no scenarios: those with neither `why` nor `threads`
+    /// In folders, skip JSON files that are not scenarios: those with neither `why` nor `threads`
     #[arg(long)]
     pub skip_foreign: bool,
 }
@@ -683,14 +683,14 @@ pub struct Merge {
 
 #[derive(Debug, Args)]
 pub struct Agent {
-    /// The backend
+    /// The backend to serve
     #[arg(long, value_name = "BACKEND")]
     pub on: String,
 }
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// Scenario files, or folders of them; words that are no path are searched for
+    /// Scenario files, or folders of them; or words to search for
     #[arg(value_name = "PATH|WORD")]
     pub paths: Vec<PathBuf>,
     /// Search the claims, systems and shipped scenarios for these words, or for the words of a question
@@ -702,7 +702,7 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct New {
-    /// The file to write; one that is there is not written over
+    /// The file to write; an existing file is not overwritten
     pub file: PathBuf,
 }
 
@@ -722,7 +722,7 @@ pub struct Completions {
 
 #[derive(Debug, Args)]
 pub struct Man {
-    /// The folder for the pages, one for each command; it is made if there is none
+    /// The folder for the pages, one for each command; it is created when needed. Without it, the main page is printed
     #[arg(value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
 }
@@ -734,11 +734,11 @@ pub enum SchemaOf {
     Scenario,
     /// Lines of a trace
     Trace,
-    /// Lines that a conductor and an agent say to each other
+    /// Lines of the protocol between a conductor and an agent
     Agent,
-    /// Maps of the fields of a log
+    /// Maps, which say what the fields of a log mean
     Map,
-    /// No schema: settings that let an editor know which files are scenarios
+    /// Not a schema, but settings that tell an editor which files are scenarios
     Settings,
 }
 

@@ -9,26 +9,26 @@ use crate::distinguish::{OPERATIONS_MAX, THREADS_MAX};
 
 #[derive(Debug, Args)]
 pub struct Distinguish {
-    /// A system, with readings of its open claims or without: `windows:poll-counts=counts`
+    /// A system, if you like with readings of its open claims: `windows:poll-counts=counts`
     pub a: String,
-    /// Another one, or the same with other readings
+    /// Another system, or the same with other readings
     pub b: String,
-    /// The most operations of a scenario, of all threads
+    /// The most operations of a scenario, counted over all threads
     #[arg(long, value_name = "M", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=OPERATIONS_MAX as i64))]
     pub operations: u8,
-    /// The most threads
+    /// The most threads of a scenario
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=THREADS_MAX as i64))]
     pub threads: u8,
-    /// Words of operations that scenarios are made of, with commas between them; by default all that both systems have
+    /// The operations that scenarios may have, separated by commas; by default all that both systems have
     #[arg(long, value_name = "OPERATIONS", value_delimiter = ',')]
     pub vocabulary: Vec<String>,
-    /// Go on up to the bound, and keep a scenario for each set of claims that parts the two
+    /// Go on up to the bound, and keep a scenario for each set of claims that tells the two apart
     #[arg(long)]
     pub all: bool,
-    /// A folder for the scenarios; it is created
+    /// The folder for the scenarios; it is created when needed
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Threads that compare, by default one for each processor; the result does not depend on it
+    /// The number of threads that compare, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
 }
@@ -42,13 +42,13 @@ impl Distinguish {
 
 #[derive(Debug, Args)]
 pub struct Identify {
-    /// Scenario files, or folders of them, from which experiments are chosen; with --as all of them are made
+    /// Scenario files, or folders of them, to choose experiments from; with --as, all of them are played
     #[arg(value_name = "PATH", default_value = "@")]
     pub paths: Vec<PathBuf>,
     /// The backend, or `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
     #[arg(long, value_name = "BACKEND")]
     pub on: String,
-    /// Ask which readings of this system's open claims it shows, instead of which system it is
+    /// Ask which readings of this system's open claims the backend shows, instead of which system it is
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub struct Pin {
     /// Its most threads
     #[arg(long, value_name = "N", default_value_t = 3, requires = "supply", value_parser = clap::value_parser!(u8).range(1..=THREADS_MAX as i64))]
     pub threads: u8,
-    /// Threads that look for such a scenario, by default one for each processor; the result does not depend on it
+    /// The number of threads that look for it, by default one for each processor; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
     #[command(flatten)]
@@ -100,16 +100,16 @@ pub struct Litmus {
     /// Runs of each scenario on each backend
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub runs: u64,
-    /// The most time for each scenario on each backend
+    /// The most seconds for each scenario on each backend
     #[arg(long, value_name = "S")]
     pub seconds: Option<u64>,
-    /// Judge the times of one run in N too, besides what came out
+    /// Judge the times of one run in N, in addition to its outcome
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub judge: u64,
-    /// Keep so many threads busy meanwhile that have nothing to do with it
+    /// Keep T other threads busy during the runs
     #[arg(long, value_name = "T", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=64))]
     pub stress: u8,
-    /// Write a trace of each outcome that is seen to this folder
+    /// Write a trace of each outcome that occurs to this folder
     #[arg(long, value_name = "FOLDER")]
     pub keep: Option<PathBuf>,
     #[command(flatten)]
