@@ -672,8 +672,9 @@ impl Nt for Windows {
         }
     }
 
-    fn writes_late(&self) -> bool {
-        !self.ends_in_issuer
+    fn writes_late<O: Observer>(&self, turn: &mut Turn<'_, O>) -> bool {
+        // Where nobody can see it, it makes no difference.
+        !self.ends_in_issuer && (!turn.view().shows_writes() || turn.choose(&io::LATE))
     }
 
     /// It may end as its device ends it although its cancel succeeded.
@@ -685,6 +686,14 @@ impl Nt for Windows {
         match turn.pick(CANCEL_LATE, 1 + late) {
             0 => End::cancelled(turn.program),
             nth => End::later(turn.view().ends(id)[nth - 1]),
+        }
+    }
+
+    /// Tests of Windows see that the status block is not written before the packet is removed.
+    fn cancelled_by_close(&self, program: &Program) -> End {
+        End {
+            late: (!self.ends_in_issuer).then_some(true),
+            ..End::cancelled(program)
         }
     }
 

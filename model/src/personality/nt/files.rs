@@ -109,7 +109,8 @@ pub(in super::super) fn close_file<P: Nt, O: Observer>(
         turn.by(P::RULES.close_file_other_handle);
     } else if turn.file(file).is_open() {
         turn.by_some(P::RULES.some.close_file_other_process);
-        cancel_own(personality, turn, file, process, is_agnostic);
+        let end = personality.cancelled_by_close(turn.program);
+        cancel_own(personality, turn, file, process, end, is_agnostic);
     }
     closes_with_last_handle(personality, turn, file);
     turn.returns(me, Outcome::Done);
@@ -128,7 +129,8 @@ pub(in super::super) fn process_exits<P: Nt, O: Observer>(
         }
         turn.by_some(P::RULES.some.process_exit);
         turn.file(file).set_handles(process, 0);
-        cancel_own(personality, turn, file, process, |_, _| true);
+        let end = End::cancelled(turn.program);
+        cancel_own(personality, turn, file, process, end, |_, _| true);
         closes_with_last_handle(personality, turn, file);
     }
 }
@@ -139,13 +141,14 @@ fn cancel_own<P: Nt, O: Observer>(
     turn: &mut Turn<'_, O>,
     file: FileId,
     process: ProcessId,
+    end: End,
     such: impl Fn(View<'_>, OperationId) -> bool,
 ) {
     let own = |view: View<'_>, id| {
         is_on(view, id, file) && process_of(view, id) == Some(process) && such(view, id)
     };
     while let Some(id) = first_pending(turn.view(), own) {
-        ends(personality, turn, id, End::cancelled(turn.program));
+        ends(personality, turn, id, end);
     }
 }
 

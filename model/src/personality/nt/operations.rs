@@ -111,7 +111,7 @@ pub(in super::super) fn start<P: Nt, O: Observer>(
     if let Some(result) = now {
         let end = End {
             in_call: true,
-            late: false,
+            late: Some(false),
             ..End::later(result)
         };
         let left_packet = ends(personality, turn, id, end);
@@ -218,8 +218,8 @@ pub(in super::super) fn ends<P: Nt, O: Observer>(
     if report == Report::Nothing {
         return false;
     }
-    let may_be_late = leaves_packet && operation.event.is_none() && personality.writes_late();
-    if !(end.late && may_be_late) {
+    let may_be_late = leaves_packet && operation.event.is_none();
+    if !(may_be_late && end.late.unwrap_or_else(|| personality.writes_late(turn))) {
         write_status(turn, id);
     }
     match operation.event {
@@ -337,7 +337,8 @@ pub(in super::super) fn cancel_file<P: Nt, O: Observer>(
     }
     while let Some(id) = first_pending(turn.view(), meant) {
         turn.by(P::RULES.cancel_one_packet);
-        ends(personality, turn, id, End::cancelled(turn.program));
+        let end = personality.cancelled(turn, id);
+        ends(personality, turn, id, end);
     }
     turn.returns(me, Outcome::Done);
 }

@@ -37,14 +37,20 @@ pub(in super::super) trait Nt: Personality {
         Outcome::Io(result)
     }
 
-    /// Whether a status block may be written only when its packet is removed.
-    fn writes_late(&self) -> bool {
+    /// Whether the status block of an operation that leaves a packet and has no event is written only when the packet is
+    /// removed.
+    fn writes_late<O: Observer>(&self, _: &mut Turn<'_, O>) -> bool {
         false
     }
 
     /// How an operation ends whose cancel succeeds.
     fn cancelled<O: Observer>(&self, turn: &mut Turn<'_, O>, _: OperationId) -> End {
         End::cancelled(turn.program)
+    }
+
+    /// How an operation ends because its process closed its last handle while another process has one.
+    fn cancelled_by_close(&self, program: &Program) -> End {
+        End::cancelled(program)
     }
 
     /// What CancelIoEx on a whole file says when it finds nothing.
@@ -127,8 +133,8 @@ pub(in super::super) struct End {
     pub result: ResultId,
     /// In the call that issued it.
     pub in_call: bool,
-    /// Whether the status block is written only when the packet is removed, if there is one.
-    pub late: bool,
+    /// Whether the status block is written only when the packet is removed, if there is one; none where that is open.
+    pub late: Option<bool>,
     pub insert: Insert,
 }
 
@@ -138,7 +144,7 @@ impl End {
         End {
             result,
             in_call: false,
-            late: true,
+            late: None,
             insert: Insert::AsAnyone,
         }
     }

@@ -149,7 +149,7 @@ impl Windows {
         } else {
             let late = ending.iter().any(|&id| may_be_late(turn.view(), id));
             let end = End {
-                late: late && turn.choose(&LATE),
+                late: Some(late && turn.choose(&LATE)),
                 ..End::later(result)
             };
             for &id in &ending {
