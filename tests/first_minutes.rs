@@ -62,6 +62,34 @@ fn a_first_scenario_is_written_and_passes() {
     assert_eq!(fs::read_to_string(&file).expect("it is there"), "mine");
 }
 
+/// The schema that `new` writes beside a scenario is no scenario.
+#[test]
+fn the_folder_of_a_new_scenario_can_be_checked() {
+    let scratch = Scratch::new("new-folder");
+    let file = scratch.path("first.json");
+    assert_eq!(code(&portsim(&["new", &file])), 0);
+    let folder = scratch.path("");
+    let checked = json(&["check", &folder], 0);
+    let scenarios = checked["scenarios"].as_array().map_or(0, Vec::len);
+    assert_eq!(scenarios, 1, "{checked}");
+}
+
+/// A name as verdicts and the project have it, and the beginning of one, lead to the scenario of the command.
+#[test]
+fn a_name_that_is_nearly_right_leads_to_the_scenario() {
+    let near = "did you mean \"@bugs/poll-takes-the-break\"?";
+    for path in [
+        "bugs/poll-takes-the-break",
+        "@bugs/poll-takes-the",
+        "@bugs/pol-takes-the-break",
+    ] {
+        let said = words(&portsim(&["check", path]));
+        assert!(said.contains(near), "{path}: {said}");
+    }
+    let said = words(&portsim(&["list", "windows/lfo"]));
+    assert!(said.contains("did you mean \"windows/lifo\"?"), "{said}");
+}
+
 #[test]
 fn a_question_is_answered_with_claim_source_scenario_and_recording() {
     let asked = portsim(&["list", "does epoll wake the newest?"]);

@@ -88,6 +88,33 @@ fn recordings_for_others_come_back() {
     assert_eq!(code(&output), 2, "{}", words(&output));
 }
 
+/// A call of the map that is a mistyped one of the log is no reason to judge the rest: its lines would be left out.
+#[test]
+fn a_mistyped_call_of_a_map_is_named() {
+    let scratch = Scratch::new("mistyped");
+    let log = scratch.file("log.csv", b"tid,fn,id\na,push,1\nb,take,1\nb,look,1\n");
+    let map = |calls: &str| {
+        let map = format!(
+            r#"{{ "format": "portsim-map/1", "thread": "tid", "call": "fn", "key": "id", "calls": {{ {calls} }} }}"#
+        );
+        scratch.file("map.json", map.as_bytes())
+    };
+    let admit = |map: &str| {
+        let output = portsim(&[
+            "admit", &log, "--from", "csv", "--map", map, "--as", "condvar",
+        ]);
+        (code(&output), words(&output))
+    };
+    let (code, said) = admit(&map(r#""push": "post", "tkae": "get""#));
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("did you mean \"take\""), "{said}");
+    // Calls of other logs may stand in a map, and a log may have more than a map knows.
+    let (code, said) = admit(&map(
+        r#""push": "post", "take": "get", "shutdown": "close""#,
+    ));
+    assert_eq!(code, 0, "{said}");
+}
+
 /// A queue that keeps the order, or gives the last first.
 fn queue(packets: u64, last_first: bool) -> String {
     let mut text = "tid,fn,t0,t1,id\n".to_owned();

@@ -11,6 +11,8 @@ use crate::program::{Object, Op, Program, Verb, Whose};
 pub struct About {
     /// The name it has everywhere.
     pub name: &'static str,
+    /// What else people call it, in lower case.
+    pub aliases: &'static [&'static str],
     /// What the letters in the sources of its claims stand for.
     pub sources: &'static str,
     /// The version of it that older releases of its operating system have.
@@ -56,6 +58,7 @@ impl About {
     /// What most are, to be completed: each has its own name, and its own reason for what it lacks.
     pub const PLAIN: About = About {
         name: "",
+        aliases: &[],
         sources: "",
         older: None,
         os_error: errno,

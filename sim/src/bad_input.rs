@@ -87,6 +87,12 @@ impl BadInput {
         self
     }
 
+    /// The same problem, with the name that was meant.
+    pub fn instead(mut self, meant: String) -> BadInput {
+        self.near = Some(meant);
+        self
+    }
+
     /// Each mistake, the first one too.
     pub fn each(&self) -> impl Iterator<Item = &BadInput> {
         std::iter::once(self).chain(&self.others)
@@ -209,6 +215,9 @@ const COMPARED_MAX: usize = 100;
 /// How alike two names must be to count as a slip of the hand: 1 is equal, 0 has nothing in common.
 const ALIKE_MIN: f64 = 0.6;
 
+/// How close a name is that begins with what was found.
+const ALIKE_BEGUN: f64 = 0.9;
+
 /// The known name closest to `found`, if one is close; the first of several equally close ones.
 pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if found.len() > COMPARED_MAX {
@@ -218,7 +227,10 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     let mut best_alike = ALIKE_MIN;
     // A name that is known but cannot stand there is no hint.
     for name in known.into_iter().filter(|name| *name != found) {
-        let alike = strsim::normalized_damerau_levenshtein(found, name);
+        let alike = match found.len() >= 2 && name.starts_with(found) {
+            true => ALIKE_BEGUN,
+            false => strsim::normalized_damerau_levenshtein(found, name),
+        };
         if alike > best_alike || (best.is_none() && alike >= best_alike) {
             (best, best_alike) = (Some(name), alike);
         }

@@ -43,8 +43,21 @@ pub fn pad(line: &mut String, cell: &str, wide: usize) {
 pub fn cut(text: String, wide_max: usize) -> String {
     match text.char_indices().nth(wide_max) {
         None => text,
-        Some((end, _)) => format!("{} ...", &text[..end]),
+        Some((end, _)) => format!("{} …", &text[..end]),
     }
+}
+
+/// A text that is too long for a cell without what stands in the middle: what a thread did stands at the end.
+pub fn without_middle(text: String, wide_max: usize) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let Some(left_out) = letters.len().checked_sub(wide_max).filter(|&n| n > 0) else {
+        return text;
+    };
+    let head = wide_max / 4;
+    let head_and_tail = [&letters[..head], &letters[head + left_out..]];
+    head_and_tail
+        .map(|part| part.iter().collect::<String>())
+        .join(" … ")
 }
 
 /// Lines of words behind a head, none longer than `columns` if a word does not make it so: the lines below the first begin
@@ -115,6 +128,8 @@ mod tests {
             assert!(line.starts_with("äb"));
         }
         assert_eq!(cut("äbc".to_owned(), 3), "äbc");
-        assert_eq!(cut("äbcd".to_owned(), 3), "äbc ...");
+        assert_eq!(cut("äbcd".to_owned(), 3), "äbc …");
+        assert_eq!(without_middle("äbcdefgh".to_owned(), 8), "äbcdefgh");
+        assert_eq!(without_middle("äbcdefghi".to_owned(), 8), "äb … defghi");
     }
 }

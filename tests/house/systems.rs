@@ -33,11 +33,12 @@ const MAY: [(&str, &str); 4] = [
 ];
 
 /// What anybody may name of the folder: the list, and how to get from a name to a system.
-const LIST: [&str; 9] = [
+const LIST: [&str; 10] = [
     "NAMES",
     "CLAIMS",
     "machine",
     "machine_at_full_speed",
+    "aliases",
     "open",
     "claims_of",
     "sources",

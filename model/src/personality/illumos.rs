@@ -122,6 +122,7 @@ const COPIES: Readings<bool> = Readings {
 
 static ABOUT: About = About {
     name: "illumos",
+    aliases: &["solaris"],
     sources: "S: the source of illumos, by function; D: its manual pages",
     os_error: illumos,
     can: &[

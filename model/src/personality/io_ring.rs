@@ -48,6 +48,7 @@ const REQUESTS: &[Verb] = &[Verb::Start, Verb::Complete, Verb::RingEvent];
 
 static ABOUT: About = About {
     name: "io-ring",
+    aliases: &["ioring"],
     sources: "D: Microsoft's documentation; X: a library that measured it",
     os_error: win32,
     can: &[COMMON, REQUESTS],

@@ -184,6 +184,7 @@ const REQUESTS: &[Verb] = &[
 
 const LINUX_7_3: About = About {
     name: "io-uring",
+    aliases: &["io_uring", "uring"],
     older: Some(Older {
         name: LINUX_7_2.name,
         os: "linux",

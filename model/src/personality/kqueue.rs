@@ -148,6 +148,7 @@ impl Which {
 
 const FREEBSD: About = About {
     name: "kqueue",
+    aliases: &["freebsd"],
     sources: "S: the source of FreeBSD, by function; X: that of macOS; D: the manual page kqueue(2)",
     os_error: freebsd,
     can: &[
@@ -177,6 +178,7 @@ const FREEBSD: About = About {
 
 const MACOS: About = About {
     name: "kqueue-macos",
+    aliases: &["macos"],
     os_error: macos,
     ..FREEBSD
 };

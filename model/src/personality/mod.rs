@@ -154,6 +154,18 @@ pub fn open(name: &str) -> Option<&'static [&'static dyn Open]> {
     with(name, Ask)
 }
 
+/// What else people call a system, in lower case; none if there is no such personality.
+pub fn aliases(name: &str) -> Option<&'static [&'static str]> {
+    struct Ask;
+    impl Visitor for Ask {
+        type Out = &'static [&'static str];
+        fn visit<P: Personality>(self, personality: P) -> Self::Out {
+            personality.about().aliases
+        }
+    }
+    with(name, Ask)
+}
+
 /// What the letters in the sources of its claims stand for; none if there is no personality of this name.
 pub fn sources(name: &str) -> Option<&'static str> {
     struct Ask;

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portsim_model::personality::NAMES;
+use portsim_model::personality::{CLAIMS, NAMES};
 
 use super::args;
 use super::bad_argument;
 use super::files::Scenarios;
 use super::say::Say;
 use super::{Exit, Stop};
-use crate::bad_input::quoted;
+use crate::bad_input::{BadInput, nearest, quoted};
 use crate::known::known;
 use crate::native::backends;
 use crate::personality::not_for;
@@ -18,6 +18,12 @@ use crate::report::Report;
 use crate::report::list::{Backend, Here, List, Listed};
 use crate::scenario::find;
 use crate::shipped;
+
+/// The name of a claim or a system that is close to a word.
+fn near(word: &str) -> Option<&'static str> {
+    let claims = CLAIMS.iter().flat_map(|(_, claims)| claims.iter().copied());
+    nearest(word, claims.map(|claim| claim.id).chain(NAMES))
+}
 
 /// Lists personalities, backends and scenarios, or what is known of words.
 pub fn list(args: &args::List, say: &Say) -> Result<Exit, Stop> {
@@ -40,6 +46,20 @@ pub fn list(args: &args::List, say: &Say) -> Result<Exit, Stop> {
         let known = known(&words.join(" "));
         if !known.is_nothing() {
             return say.report(Report::List(&List::Known(known)));
+        }
+        let is_word = |word: &str| !word.contains(['/', '\\', '.']);
+        let problem = match words.iter().find_map(|word| near(word)) {
+            Some(name) => Some(format!(
+                "nothing is known of it; did you mean {}?",
+                quoted(name)
+            )),
+            None if words.iter().all(|word| is_word(word)) => {
+                Some("nothing is known of it, and there is no such file or folder".to_owned())
+            }
+            None => None,
+        };
+        if let Some(problem) = problem {
+            return Err(BadInput::new(&args.paths[0], problem).into());
         }
     }
     let mut scenarios = Vec::new();

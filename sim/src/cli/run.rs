@@ -146,7 +146,7 @@ impl Request {
         let culprit = match ended {
             Ended::Violation(violation) => {
                 let names = &self.scenario.names;
-                culprit(machine, names, &execution.last, violation)
+                culprit(machine, names, None, &execution.last, violation)
             }
             Ended::Rest | Ended::Bound | Ended::Limit | Ended::Stopped => String::new(),
         };

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::course::{Bar, Course, bar, is_failure};
-use crate::plain::{cut, width};
+use crate::plain::{width, without_middle};
 
 /// The height of a line, and how wide a letter is taken to be.
 const LINE: usize = 26;
 const LETTER: usize = 8;
 
 /// The longest words of a cell, in letters.
-const WORDS_MAX: usize = 60;
+const WORDS_MAX: usize = 72;
 
 /// Where the first line stands, and the first lane.
 const TOP: usize = 76;
@@ -28,7 +28,7 @@ pub fn svg(course: &Course<'_>) -> String {
     let words: Vec<_> = course
         .events
         .iter()
-        .map(|event| cut(course.words(event), WORDS_MAX))
+        .map(|event| without_middle(course.words(event), WORDS_MAX))
         .collect();
     // A lane is as wide as its widest words.
     let mut lanes = Vec::new();

@@ -1,6 +1,6 @@
 //! Makes calls of lines.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 use portsim_model::os_error::error_named;
@@ -10,15 +10,13 @@ use portsim_model::program::{
 
 use super::lines::Line;
 use super::map::{Does, Map, Place, Wait, What};
+use super::unknown::Unknown;
 use super::values::{nanoseconds, whole};
 use super::wire::Found;
 use super::{Log, THREADS_MAX, TICKS_UNKNOWN};
 use crate::admit::free::Calls;
 use crate::bad_input::BadInput;
 use crate::trace::{Answer, Span};
-
-/// As many different unknown calls are named.
-const UNKNOWN_MAX: usize = 1_000;
 
 /// What keys that are no numbers begin with, as numbers.
 pub const WORDS_FROM: i64 = 0x7000_0000_0000;
@@ -40,8 +38,8 @@ pub struct Gather<'m> {
     stands: HashMap<String, (PortId, bool)>,
     /// Keys that are no numbers.
     words: Named,
-    unknown: BTreeMap<String, u64>,
-    unknown_more: u64,
+    unknown: Unknown,
+
     passed: u64,
     /// Calls of two lines, of which the first is read.
     begun: HashMap<ThreadId, (u64, Begun)>,
@@ -124,8 +122,7 @@ impl<'m> Gather<'m> {
             ports: Vec::new(),
             stands: HashMap::new(),
             words: Named::default(),
-            unknown: BTreeMap::new(),
-            unknown_more: 0,
+            unknown: Unknown::default(),
             passed: 0,
             begun: HashMap::new(),
             resolution: 1,
@@ -188,9 +185,10 @@ impl<'m> Gather<'m> {
             },
         };
         let Some(does) = map.does(&call) else {
-            self.is_unknown(call);
+            self.unknown.add(call);
             return Ok(());
         };
+        self.unknown.knows(&call);
         if does.what == What::Ignore {
             return Ok(());
         }
@@ -237,17 +235,6 @@ impl<'m> Gather<'m> {
                 }
                 None => Err(self.bad(n, "call", format!("it ends {call:?}, which nothing began"))),
             },
-        }
-    }
-
-    fn is_unknown(&mut self, call: String) {
-        let known = self.unknown.len();
-        match self.unknown.get_mut(&call) {
-            Some(count) => *count += 1,
-            None if known < UNKNOWN_MAX => {
-                self.unknown.insert(call, 1);
-            }
-            None => self.unknown_more += 1,
         }
     }
 
@@ -525,6 +512,9 @@ impl<'m> Gather<'m> {
 
     /// What was gathered.
     pub fn log(mut self) -> Result<Log, BadInput> {
+        if let Some(problem) = self.unknown.mistyped(self.map) {
+            return Err(BadInput::new(self.file, problem));
+        }
         // What was begun and not ended was under way.
         let mut begun: Vec<_> = std::mem::take(&mut self.begun).into_iter().collect();
         begun.sort_by_key(|&(_, (n, _))| n);
@@ -558,13 +548,14 @@ impl<'m> Gather<'m> {
         });
         let seen = self.threads.list.len();
         let concurrency = vec![self.map.concurrency; self.ports.len()];
+        let (unknown, unknown_more) = self.unknown.counts();
         Ok(Log {
             calls,
             threads: self.threads.list,
             ports: self.ports,
             words: self.words.list,
-            unknown: self.unknown.into_iter().collect(),
-            unknown_more: self.unknown_more,
+            unknown,
+            unknown_more,
             passed: self.passed,
             concurrency,
             seen,

@@ -110,6 +110,11 @@ impl Map {
         checked(wire).map_err(|problem| problem.of(file))
     }
 
+    /// The names of its calls.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.calls.keys().map(String::as_str)
+    }
+
     /// What a call of this name does.
     pub(super) fn does(&self, call: &str) -> Option<Does> {
         self.calls.get(call).copied()

@@ -13,6 +13,7 @@ mod machine;
 mod map;
 mod parts;
 mod strace;
+mod unknown;
 mod values;
 mod wine;
 mod wire;

@@ -16,10 +16,11 @@ use crate::run::held;
 use crate::trace::{Held, cells};
 use crate::words;
 
-/// What is wrong in a state.
+/// What is wrong in a state; that before the last step tells what the step did.
 pub fn culprit(
     machine: &dyn AnyMachine,
     names: &Names,
+    before: Option<&State>,
     state: &State,
     violation: Violation,
 ) -> String {
@@ -31,7 +32,7 @@ pub fn culprit(
     };
     let (program, name) = (machine.program(), names.property(violation));
     match violation {
-        Violation::Builtin(fault) => end.fault(fault),
+        Violation::Builtin(fault) => end.fault(fault, before),
         Violation::Always(n) => end.broken(name, "", program.always[n]),
         Violation::AtEnd(n) => end.broken(name, " at the end", program.at_end[n]),
         Violation::Eventually(n) => {
@@ -133,7 +134,7 @@ impl End<'_> {
         }
     }
 
-    fn fault(&self, fault: Fault) -> String {
+    fn fault(&self, fault: Fault, before: Option<&State>) -> String {
         match fault {
             Fault::Lost => "a packet is gone that was posted, and nobody got it".to_owned(),
             Fault::Twice => "a packet was delivered twice".to_owned(),
@@ -146,10 +147,15 @@ impl End<'_> {
             Fault::Assert => self.wrong(Mode::Failed),
             Fault::Spin => self.wrong(Mode::Lost),
             Fault::Schedule => "the thread whose turn the schedule says cannot move".to_owned(),
-            Fault::Freed => format!(
-                "the memory of {} was used after it was given back",
-                self.operations(|it| it.is_freed())
-            ),
+            Fault::Freed => match before.and_then(|before| self.written_since(before)) {
+                Some(name) => format!(
+                    "the kernel wrote the status block of {name} after its memory was given back"
+                ),
+                None => format!(
+                    "the memory of {} was used after it was given back",
+                    self.operations(|it| it.is_freed())
+                ),
+            },
             Fault::InFlight => format!(
                 "{} was started again while it was pending, or before its packet was taken",
                 self.operations(|it| it.phase() != Phase::Idle)
@@ -192,6 +198,18 @@ impl End<'_> {
         };
         let mut sets = program.sets(first, len).iter();
         sets.all(|set| set.comes_to(&program.exprs, &self.view, thread).is_some())
+    }
+
+    /// The operation whose status block the last step wrote although its memory had been given back.
+    fn written_since(&self, before: &State) -> Option<&str> {
+        let before = self.machine.view(before);
+        let mut all = (0..).map(OperationId).zip(&self.names.operations);
+        let is_it = |id: OperationId| {
+            let was = before.operation(id);
+            was.is_freed() && !was.is_written() && self.view.operation(id).is_written()
+        };
+        all.find(|&(id, _)| is_it(id))
+            .map(|(_, name)| name.as_str())
     }
 
     /// The operations that are as asked, any of which it may be.

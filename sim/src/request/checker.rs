@@ -315,7 +315,11 @@ fn counterexample(
         changes: changes(machine, names, &states),
         loop_at: exploration.loop_from.map(event_of),
         culprit: match exploration.found {
-            Some(Found::Violation(violation)) => culprit(machine, names, &last, violation),
+            Some(Found::Violation(violation)) => {
+                let but_one = exploration.path.split_last().map(|(_, path)| path);
+                let before = but_one.map(|path| follow(machine, path, Notes::default()).last);
+                culprit(machine, names, before.as_ref(), &last, violation)
+            }
             _ => String::new(),
         },
     }

@@ -39,6 +39,9 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BadInput> {
     Ok(found)
 }
 
+/// How the name of a schema ends.
+const SCHEMA: &str = ".schema.json";
+
 /// Whether a path means one scenario, and not a folder of some.
 pub fn is_one(path: &Path) -> bool {
     path.is_file() || (shipped::is_meant(path) && shipped::text(path).is_some())
@@ -52,7 +55,10 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), BadInput> {
         if entry.file_type().map_err(unreadable)?.is_dir() {
             below(&path, found)?;
         } else if path.extension().is_some_and(|it| it == "json") && path.is_file() {
-            found.push(path);
+            // What `new` writes for editors is no scenario.
+            if !path.to_string_lossy().ends_with(SCHEMA) {
+                found.push(path);
+            }
         }
     }
     Ok(())
@@ -70,6 +76,9 @@ fn missing(path: &Path) -> BadInput {
         );
     }
     let bad = BadInput::new(path, "there is no such file or folder");
+    if let Some(shipped) = shipped::named(path) {
+        return bad.instead(shipped);
+    }
     let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
         return bad;
     };

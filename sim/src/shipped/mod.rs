@@ -107,6 +107,15 @@ pub fn names() -> Vec<String> {
     names
 }
 
+/// The path of the scenario or folder that has this name in verdicts and in the project, if there is one.
+pub fn named(path: &Path) -> Option<String> {
+    let name = path.to_str()?.replace('\\', "/");
+    let name = name.strip_prefix("scenarios/").unwrap_or(&name);
+    let name = name.strip_suffix(ENDING).unwrap_or(name);
+    let meant = format!("{MARK}{}", name.trim_matches('/'));
+    names().contains(&meant).then_some(meant)
+}
+
 /// Every scenario: its name and its text.
 pub fn scenarios() -> impl Iterator<Item = (&'static str, &'static str)> {
     SHIPPED.scenarios.iter().copied()

@@ -36,7 +36,7 @@ pub struct Told {
     pub set: Vec<(Variable, i64)>,
     /// How an operation ended that the call was to cancel.
     pub ended: Option<ResultId>,
-    /// Operations that were cancelled because threads ended.
+    /// Operations that were cancelled because threads ended, or because a file was closed.
     pub cancelled: Vec<OperationId>,
     /// Ports that threads counted against until they ended.
     pub counted_out: Vec<PortId>,
@@ -137,7 +137,7 @@ impl<'m> Teller<'m> {
             if is_over {
                 let eyes = way.did(op, before, after, &mut told);
                 if matches!(event.shown, Shown::Call { .. }) {
-                    self.ended(before, after, &mut told);
+                    self.ended(op, before, after, &mut told);
                 }
                 if let Some(pc) = next {
                     self.on_the_way[me.index()] = way.follow(&mut { eyes }, pc).0;
@@ -149,12 +149,12 @@ impl<'m> Teller<'m> {
         }
     }
 
-    /// What the end of threads did, where some ended.
-    fn ended(&self, before: View<'_>, after: View<'_>, told: &mut Told) {
+    /// What the end of threads did, where some ended, and what a close cancelled.
+    fn ended(&self, op: Op, before: View<'_>, after: View<'_>, told: &mut Told) {
         let program = self.machine.program();
         let ends = |&id: &ThreadId| before.mode(id) != Mode::Done && after.mode(id) == Mode::Done;
         let mut gone = program.thread_ids().filter(ends).peekable();
-        if gone.peek().is_none() {
+        if gone.peek().is_none() && !matches!(op, Op::CloseFile { .. }) {
             return;
         }
         let is_cancelled = |&id: &OperationId| {

@@ -342,7 +342,7 @@ lines! {
         text: String,
         /// How an operation ended that the call was to cancel, and that was over before.
         ended: OutcomeFields,
-        /// The I/O operations that were cancelled because a thread ended.
+        /// The I/O operations that were cancelled because a thread ended, or because their file was closed.
         cancelled: Vec<String>,
         /// The ports that threads counted against until they ended, one for each thread.
         counted_out: Vec<String>,

@@ -87,6 +87,7 @@ impl Windows {
 
 const LATER: About = About {
     name: "windows",
+    aliases: &["iocp"],
     sources: "W: Wine's tests, which run on Windows; Ws: Wine; D: Microsoft's documentation; R: ReactOS; X: libraries in use; M: measured here",
     os_error: win32,
     can: &[COMMON, OF_NT, SINCE_VISTA, SINCE_8],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portsim_model::machine::AnyMachine;
 
+use crate::bad_input::BadInput;
 use crate::choose::Policy;
 use crate::cli::admit::{at_rest, own_personality};
 use crate::cli::args::{Drawn, Picture, personality};
@@ -150,7 +151,7 @@ fn of_scenario(args: &Drawn, scenario: Arc<Scenario>) -> Result<Result<Run, Expo
     let check = search::check(&scenario, system, processors, None, args.search)?;
     let Some((property, run)) = counterexample(&check) else {
         let why = "nothing was found wrong with it, so there is no run to show; --seed names one";
-        return Ok(Err(none(why.to_owned())));
+        return Err(BadInput::new(&args.file, why).into());
     };
     let explored = check.explored().map(|it| it.exploration.path.as_slice());
     let followed = follow(&*machine, explored.unwrap_or_default(), notes);

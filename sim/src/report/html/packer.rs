@@ -229,7 +229,7 @@ impl Packer {
     ) -> usize {
         let wrong = wire::Wrong(
             names.property(wrong).to_owned(),
-            culprit(machine, names, &node.state, wrong),
+            culprit(machine, names, None, &node.state, wrong),
         );
         self.wrongs.number(&mut self.states.wrongs, wrong)
     }
