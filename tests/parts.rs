@@ -139,3 +139,41 @@ fn what_is_no_part_is_refused_with_its_file() {
     ]);
     assert_eq!(code(&output), 2, "{}", words(&output));
 }
+
+/// A part that is missing, or given twice, is no whole.
+#[test]
+fn what_is_joined_is_whole() {
+    let scratch = Scratch::new("parts-whole");
+    let part = |part: &str| {
+        let sweep = [
+            "check",
+            "scenarios/portable",
+            "--json",
+            "--quiet",
+            "--shard",
+            part,
+        ];
+        scratch.file(&part.replace('/', "-of-"), &portsim(&sweep).stdout)
+    };
+    let [first, second, third] = ["1/2", "2/2", "2/3"].map(part);
+    let whole = portsim(&["check", "scenarios/portable", "--json", "--quiet"]);
+    let whole = scratch.file("whole", &whole.stdout);
+    assert_eq!(code(&portsim(&["merge", &first, &second])), 0);
+    for (files, why) in [
+        (vec![&first], "part 2/2 is missing"),
+        (
+            vec![&first, &first],
+            "is part 1 of 2, as an earlier file is",
+        ),
+        (
+            vec![&first, &third],
+            "is part 2 of 3, and the first file of another number",
+        ),
+        (vec![&first, &second, &whole], "is of a whole"),
+    ] {
+        let files = files.into_iter().map(String::as_str);
+        let output = portsim(&["merge"].into_iter().chain(files).collect::<Vec<_>>());
+        assert_eq!(code(&output), 2, "{why}");
+        assert!(words(&output).contains(why), "{why}: {}", words(&output));
+    }
+}

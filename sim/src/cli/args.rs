@@ -147,6 +147,21 @@ impl Command {
         }
     }
 
+    /// The part of a sweep that it does, as I/N.
+    pub fn part(&self) -> Option<String> {
+        let part = match self {
+            Command::Run(args) => args.part,
+            Command::Check(args) => args.part,
+            Command::Admit(args) => args.part,
+            Command::CrossCheck(args) => args.part,
+            Command::Compare(args) => args.part,
+            Command::Litmus(args) => args.part,
+            Command::Fuzz(args) => args.part,
+            _ => return None,
+        };
+        part.shard.map(|shard| shard.to_string())
+    }
+
     /// Files that say its report besides.
     pub fn documents(&self) -> Vec<(Document, PathBuf)> {
         let (pages, judged) = (self.pages(), self.judged());

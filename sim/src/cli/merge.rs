@@ -36,5 +36,9 @@ pub fn merge(args: &Merge, say: &Say) -> Result<Exit, Stop> {
         }
     }
     let whole = whole.expect("one file is required");
+    if let Some(missing) = whole.missing() {
+        let problem = format!("part {missing} is missing: no file is of it");
+        return Err(BadInput::new(&args.files[0], problem).into());
+    }
     say.report(Report::Merge(&whole))
 }

@@ -14,6 +14,7 @@ use super::args::{Command, Common};
 use super::{Stop, stop};
 use crate::bad_input::BadInput;
 use crate::plain::shown;
+use crate::report::json;
 use crate::report::judged::Denied;
 use crate::report::mistakes::{self, Screen};
 use crate::report::{Document, Exit, Format, Layout, Part, Report, painted};
@@ -30,6 +31,8 @@ pub struct Say {
     format: Format,
     quiet: bool,
     colour: bool,
+    /// The part of a sweep that is done, if it is one.
+    part: Option<String>,
     /// What somebody does not take for success.
     denied: Denied,
     /// Files that say the report besides.
@@ -55,6 +58,7 @@ impl Say {
             },
             quiet: common.quiet,
             colour: !common.json && takes_colour(),
+            part: command.part(),
             denied,
             documents: command.documents(),
             bad: RefCell::default(),
@@ -86,7 +90,10 @@ impl Say {
         if let Exit::Cut(cut) = &exit {
             self.bad.borrow_mut().push(cut.clone().into());
         }
-        let text = self.format.report(report, &self.bad.borrow());
+        let text = match (self.is_json(), &self.part) {
+            (true, Some(part)) => json::part_report(report, &self.bad.borrow(), part),
+            _ => self.format.report(report, &self.bad.borrow()),
+        };
         self.said.set(true);
         self.out(&text, &report.notes())?;
         for (document, file) in &self.documents {

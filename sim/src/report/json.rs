@@ -40,11 +40,24 @@ use crate::trace::{Event, Held, end_fields, event_line, held_fields, packet_fiel
 
 /// One object, which says the whole, and what was wrong with files that could not be used.
 pub fn report(report: Report<'_>, bad: &[BadInput]) -> String {
+    written(&with_errors(report, bad))
+}
+
+/// The same of a part of a sweep, as I/N.
+pub fn part_report(report: Report<'_>, bad: &[BadInput], part: &str) -> String {
+    let mut whole = with_errors(report, bad);
+    if let Value::Object(keys) = &mut whole {
+        keys.insert(join::PART.to_owned(), part.into());
+    }
+    written(&whole)
+}
+
+fn with_errors(report: Report<'_>, bad: &[BadInput]) -> Value {
     let mut whole = value(report);
     if let (false, Value::Object(keys)) = (bad.is_empty(), &mut whole) {
         keys.insert("errors".to_owned(), mistakes::list(bad).into());
     }
-    written(&whole)
+    whole
 }
 
 /// Why there is no report, as one object.

@@ -1,5 +1,6 @@
 //! Values of arguments, as people write them.
 
+use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
@@ -12,6 +13,12 @@ pub struct Shard {
     /// Counted from 0.
     part: u64,
     parts: u64,
+}
+
+impl Display for Shard {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        write!(to, "{}/{}", self.part + 1, self.parts)
+    }
 }
 
 impl Shard {

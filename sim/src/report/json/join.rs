@@ -14,6 +14,9 @@ use crate::report::totals::Totals;
 use crate::report::verdict::Verdict;
 use crate::utf8;
 
+/// The key under which a report of a part says which it is, as I/N.
+pub const PART: &str = "part";
+
 /// The list by which the result of a command is known, and what is in it.
 const LISTS: [&str; 5] = ["cells", "cases", "scenarios", "traces", "runs"];
 
@@ -32,19 +35,30 @@ pub struct Said {
     whole: Value,
     /// Where each entry of a list stands in which each stands once, by the list's name and what the entry says.
     places: Places,
+    /// Which parts of how many it has.
+    parts: Vec<(u64, u64)>,
 }
 
 impl Said {
     /// What a command that takes `--shard` said; else the line where something is wrong, and what.
     pub fn read(text: &[u8]) -> Result<Said, (usize, String)> {
         let text = utf8::text(text).map_err(|(_, problem)| (1, problem.to_owned()))?;
-        let said: Value = serde_json::from_str(text)
+        let mut said: Value = serde_json::from_str(text)
             .map_err(|error| (error.line(), format!("is no JSON: {error}")))?;
+        let part = said
+            .as_object_mut()
+            .and_then(|keys| keys.shift_remove(PART));
+        let parts = match part.as_ref().map(|part| part.as_str().and_then(part_of)) {
+            None => Vec::new(),
+            Some(Some(part)) => vec![part],
+            Some(None) => return Err((1, format!("expected a part such as \"1/4\" in {PART}"))),
+        };
         let keys = said.as_object();
         match keys.is_some_and(|keys| LISTS.iter().any(|list| keys.contains_key(*list))) {
             true => Ok(Said {
                 whole: said,
                 places: BTreeMap::new(),
+                parts,
             }),
             false => {
                 let expected = "run, check, admit, cross-check, compare, litmus or fuzz";
@@ -70,11 +84,35 @@ impl Said {
 
     /// Adds the next part; says what does not fit.
     pub fn add(&mut self, part: Said) -> Result<(), String> {
+        // Other machines count the same outcomes once more.
         if self.is_litmus() && part.is_litmus() {
             litmus::add(&mut self.whole, &part.whole);
             return Ok(());
         }
+        if self.parts.is_empty() != part.parts.is_empty() {
+            return Err(
+                "is of a whole where another file is of a part, or the other way round".into(),
+            );
+        }
+        for &(i, of) in &part.parts {
+            if self.parts.iter().any(|&(_, other)| other != of) {
+                return Err(format!(
+                    "is part {i} of {of}, and the first file of another number"
+                ));
+            }
+            if self.parts.contains(&(i, of)) {
+                return Err(format!("is part {i} of {of}, as an earlier file is"));
+            }
+        }
+        self.parts.extend(&part.parts);
         add(&mut self.whole, part.whole, &mut self.places)
+    }
+
+    /// The first part that no file was of.
+    pub fn missing(&self) -> Option<String> {
+        let &(_, of) = self.parts.first().filter(|_| !self.is_litmus())?;
+        let missing = (1..=of).find(|&i| !self.parts.contains(&(i, of)))?;
+        Some(format!("{missing}/{of}"))
     }
 
     /// What the command would have come to on the whole.
@@ -93,6 +131,13 @@ impl Said {
         let all = verdicts.chain(admissions).chain(totals).chain(errors);
         Exit::worst(all.chain(counts))
     }
+}
+
+/// A part such as `1/4`.
+fn part_of(text: &str) -> Option<(u64, u64)> {
+    let (i, of) = text.split_once('/')?;
+    let (i, of) = (i.parse().ok()?, of.parse().ok()?);
+    (0 < i && i <= of).then_some((i, of))
 }
 
 fn exit_of_verdict(entry: &Value) -> Exit {
