@@ -223,7 +223,7 @@ const WAYS: [(&str, &str, &str); 19] = [
     (
         "ends at once",
         "echo Help. >&2; exit 3",
-        "its output ends after line 0; it ended with exit status: 3; on standard error it said:\n    Help.",
+        "it wrote no line; it ended with exit status 3; on standard error it said:\n    Help.",
     ),
     ("never greets", "sleep 1000", "no line came within"),
     (
@@ -284,7 +284,7 @@ const WAYS: [(&str, &str, &str); 19] = [
     (
         "ends in a call",
         "HELLO READY read l; kill -9 $$",
-        "its output ends after line 2; it ended with signal: 9",
+        "its output ends after line 2; it ended with signal 9",
     ),
     (
         "hangs in a call",
@@ -408,7 +408,7 @@ const FREE_WAYS: [(&str, &str, &str); 6] = [
     (
         "ends in a call",
         "FREE READY read l; kill -9 $$",
-        "its output ends after line 2; it ended with signal: 9",
+        "its output ends after line 2; it ended with signal 9",
     ),
 ];
 

@@ -401,7 +401,7 @@ fn arguments_are_explained() {
             vec!["run", B1, "--as", "window"],
             "did you mean \"windows\"",
         ),
-        (vec!["run", B1, "--as", "window"], "unknown personality"),
+        (vec!["run", B1, "--as", "window"], "unknown system"),
         (
             vec!["run", B1, "--as", "windows:poll-count=counts"],
             "did you mean \"poll-counts\"",

@@ -25,21 +25,21 @@ const HAPPENED: &str = "| happened |";
 
 const INTRODUCTION: &str = "# Broken designs that broke
 
-Every scenario of this repository that expects a violation, and that a backend plays, conducted on that backend: the shortest
-counterexample on which everybody comes to rest before each turn, or else the one that the search finds. `happened` says that
-the kernel showed every event of it, to the end. Where it went another way, the turn and what it showed stand beside; whether the
-model of that system may do so was judged each time, and it always may.
+This page lists every scenario that expects a violation and that a backend can play. Each counterexample was conducted on that
+backend: the shortest one on which every thread comes to rest before each turn, or else the one that the search finds.
+`happened` says that the kernel showed every event of it, to the end. If the kernel went another way, the row says at which turn,
+and what it showed; each time the model of that system was asked whether it may do so, and it always may.
 
-A conductor can hold a thread before its next call, and not inside the kernel. So a counterexample in which somebody acts while a
+A conductor can hold a thread before its next call, but not inside the kernel. So a counterexample in which a thread acts while a
 woken thread has not come back yet cannot be conducted; at full speed `portsim litmus` meets such moments by chance.
 
-One row is made by
+This command makes one row:
 
 ```sh
 portsim check scenarios/designs/wakeup-lost.json --confirm epoll
 ```
 
-A test makes this page on Linux, and holds what a machine can play to it; `UPDATE_EXPECT=1` writes it anew.
+A test makes this page on Linux, and checks the rows that a machine can play; `UPDATE_EXPECT=1` writes it anew.
 
 | design | breaks | on | by the rules of | steps | what happened |
 |---|---|---|---|---|---|

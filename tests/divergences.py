@@ -15,9 +15,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "DIVERGENCES.md"
 HEAD = """# Divergences from Windows
 
-What is recorded on other systems, judged by the rules of Windows: where each parts from them, in the smallest
-scenario that names the claim. `tests/windows.sh` makes this page, and holds it. A row has the claims that the scenario
-names, the event at which the two part, what the backend shows there, and what the model of Windows allows.
+These are recordings of other systems, judged by the rules of Windows: where each system differs, in the smallest
+scenario that names the claim. `tests/windows.sh` makes this page, and checks it. A row has the claims that the scenario
+names, the event at which the two differ, what the backend shows there, and what the model of Windows allows.
 
 None of this says what Windows does: that is what [the claims](CLAIMS.md) and their sources are for.
 """

@@ -27,8 +27,8 @@ FUZZED = ("epoll", "io-uring", "pipe", "select")
 
 HEAD = """# Kernels
 
-What Linux does from 5.10 on, by what the scenarios show on kernels that Debian packages, each booted in a virtual
-machine. `tests/kernels.sh` makes this page, and holds it.
+This page shows what Linux does from 5.10 on, as seen when the scenarios run on kernels that Debian packages, each
+booted in a virtual machine. `tests/kernels.sh` makes this page, and checks it.
 
 A backend *agrees* if the model could have shown whatever it showed, in every scenario that it can play. Where versions
 of Linux differ the model has versions too, and the one that fits the kernel judges.

@@ -72,7 +72,7 @@ spin_peer() {
 if command -v spin >/dev/null && command -v gcc >/dev/null; then
     spin_peer spin_exact 'exact, 1 core' nothing -DNOREDUCE
     spin_peer spin_collapse 'COLLAPSE, 1 core' nothing -DNOREDUCE -DCOLLAPSE
-    spin_peer spin_compact 'hash-compact, 1 core' 'two states with one 32-bit hash are one; no odds are said' -DNOREDUCE -DHC4
+    spin_peer spin_compact 'hash-compact, 1 core' 'two states with one 32-bit hash are one; no odds are given' -DNOREDUCE -DHC4
     spin_peer spin_bits 'bitstate, 1 core' 'two states with the same three bits are one' -DNOREDUCE -DBITSTATE
     spin_peer spin_2 'breadth first, 2 cores' 'hashes for states' -DNOREDUCE -DBFS_PAR -DNCORE=2
     spin_peer spin_reduced 'with its reduction, 1 core' 'orders of independent steps' -DREDUCE
@@ -214,7 +214,7 @@ table() {
     printf '| the verdict with all reductions, to SPIN with its own | %s as fast | 100 |\n' "$(ratio "$(seconds spin_reduced)" "$(seconds ours_reduced)")"
     printf '| memory a state | %s bytes, `--exact` %s | 22, 70 |\n' "$(field "$scratch/ours_1.txt" bytes_per_state)" "$(field "$scratch/ours_exact.txt" bytes_per_state)"
     printf '| growth of the time a transition, 106,107 to %s states | %s | 1.3 |\n' "$large_states" "$(ratio "$large" "$small")"
-    printf '| `run`, nobody watching | %s steps/s | 10 M |\n' "$(steps run_steps_per_second)"
+    printf '| `run`, without an observer | %s steps/s | 10 M |\n' "$(steps run_steps_per_second)"
     printf '| lock-step admission | %s events/s | 1 M |\n' "$(steps admit_events_per_second)"
     printf '| start-up of `check` on 41 states | %s ms | 20 |\n' "$(awk -v s="$(seconds tiny)" 'BEGIN { printf "%.1f", s * 1000 }')"
     printf '| conducted native calls | %s a second | 10,000 |\n' "$native_rate"

@@ -90,7 +90,7 @@ impl Error for Misnamed {}
 /// The readings that stand behind a name, each for a claim that is open there.
 pub fn readings(name: &str) -> Result<Vec<Fixed>, Misnamed> {
     let known = || NAMES.to_vec();
-    let own = open(base(name)).ok_or_else(|| misnamed("personality", base(name), known()))?;
+    let own = open(base(name)).ok_or_else(|| misnamed("system", base(name), known()))?;
     let Some((_, readings)) = name.split_once(':') else {
         return Ok(Vec::new());
     };

@@ -16,8 +16,8 @@ const INTRODUCTION: &str = "\
 
 What this program states about each system, rule by rule, with the evidence. This page is made from the tables at
 the head of the files of `model/src/personality/`; a test keeps it true. The last column counts the scenarios and
-refused traces that name the claim: `grep -rl CLAIM scenarios traces/refused` finds them. What happens to these where
-a rule is broken on purpose stands on [the page of mutants](MUTANTS.md).
+refused traces that name the claim: `grep -rl CLAIM scenarios traces/refused` finds them. [The page of
+mutants](MUTANTS.md) says what happens when a rule is broken on purpose.
 
 | status | what stands behind it |
 |---|---|
@@ -27,6 +27,10 @@ a rule is broken on purpose stands on [the page of mutants](MUTANTS.md).
 | derived | the source of the system, or of one that re-implements it |
 | inferred | what follows from the others, or the report of a user |
 | open | the evidence leaves it open: the model allows every answer |
+";
+
+const QUESTIONS: &str = "\
+A number after a Q is a question for a real machine: Q3 is the question that `scenarios/open/q3-*` asks.
 ";
 
 /// The page as it should be.
@@ -65,7 +69,7 @@ fn page(root: &Path) -> String {
         )
         .expect("a string");
     }
-    write!(page, "\n## What is open\n\n{open}").expect("a string");
+    write!(page, "\n## What is open\n\n{QUESTIONS}\n{open}").expect("a string");
     page
 }
 

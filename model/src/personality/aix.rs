@@ -31,21 +31,21 @@ use crate::turn::Turn;
 
 claims! {
     CONTENTS = "aix/contents", Documented, "D:post, D:get": "A packet arrives with the key, bytes and OVERLAPPED that it was posted with.";
-    WAITER_ORDER = "aix/waiter-order", Open, "D:get": "Which waiter gets a packet is not documented: any.";
-    PACKET_ORDER = "aix/packet-order", Open, "D:get": "In which order packets leave the port is not documented: any.";
-    BARGING = "aix/barging", Open, "D:get": "Whether a call that comes later can take a packet from a waiter is not documented: it may.";
+    WAITER_ORDER = "aix/waiter-order", Open, "D:get": "Which waiter gets a packet is not documented: it may be any.";
+    PACKET_ORDER = "aix/packet-order", Open, "D:get": "The order in which packets leave the port is not documented: it may be any.";
+    BARGING = "aix/barging", Open, "D:get": "Whether a later call can take a packet ahead of a waiter is not documented: here it may.";
     NO_LIMIT = "aix/no-limit", Documented, "D:create": "The concurrency value is not implemented: any number of threads run.";
     MULTIPLE = "aix/multiple", Documented, "D:multiple": "GetMultipleCompletionStatus waits for `min` packets and takes up to `max`.";
-    PARTIAL = "aix/partial", Documented, "D:multiple": "If its time is over it takes what there is, with ETIMEDOUT.";
-    EXCLUSIVE = "aix/exclusive", Open, "D:multiple": "Other waits beside GetMultipleCompletionStatus are not supported; what happens is not said: here they are waiters like others.";
-    TIMEOUT = "aix/timeout", Documented, "D:get": "GetQueuedCompletionStatus whose time is over fails with ETIMEDOUT.";
-    BAD_ARGUMENTS = "aix/bad-arguments", Inferred, "D:multiple": "A batch of none, or of fewer than it waits for, is EINVAL.";
+    PARTIAL = "aix/partial", Documented, "D:multiple": "A call that times out takes the packets that are there, and fails with ETIMEDOUT.";
+    EXCLUSIVE = "aix/exclusive", Open, "D:multiple": "Combining other waits with GetMultipleCompletionStatus is unsupported, and its effect undocumented; here they are ordinary waiters.";
+    TIMEOUT = "aix/timeout", Documented, "D:get": "GetQueuedCompletionStatus fails with ETIMEDOUT if it times out.";
+    BAD_ARGUMENTS = "aix/bad-arguments", Inferred, "D:multiple": "A maximum of 0, or one below the minimum, is EINVAL.";
     CLOSED_HANDLE = "aix/closed-handle", Documented, "D:post, D:create": "A call on a closed port fails with EBADF.";
-    CLOSE = "aix/close", Open, "D:create": "What becomes of the waiters of a port that is closed is not documented: they sleep on, or fail with EBADF.";
-    ASSOCIATE_TWICE = "aix/associate-twice", Documented, "D:create": "Associating a file with the port that it is associated with is EALREADY.";
+    CLOSE = "aix/close", Open, "D:create": "What becomes of the waiters of a closed port is not documented: they sleep on, or fail with EBADF.";
+    ASSOCIATE_TWICE = "aix/associate-twice", Documented, "D:create": "Associating a file again with the port that it already has is EALREADY.";
     SEVERAL_PORTS = "aix/several-ports", Documented, "D:aio": "A file can be associated with several ports.";
-    NO_FILE = "aix/no-file", Documented, "D:create": "Associating a file that is closed is EINVAL.";
-    NO_LOST_WAKEUP = "aix/no-lost-wakeup", Inferred, "D:get, D:multiple": "The calls are said to wait for packets to arrive, and nothing is said of several waiters; so while there are enough packets for a waiter, somebody is taken to be awake to look.";
+    NO_FILE = "aix/no-file", Documented, "D:create": "Associating a closed file is EINVAL.";
+    NO_LOST_WAKEUP = "aix/no-lost-wakeup", Inferred, "D:get, D:multiple": "The calls are documented to wait for packets, and nothing is said about several waiters; so while there are enough packets for a waiter, some thread is assumed to be awake to look.";
 }
 
 /// See the module.

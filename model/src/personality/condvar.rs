@@ -30,13 +30,13 @@ use crate::turn::Turn;
 claims! {
     FIFO = "condvar/fifo", Derived, "the list": "Packets are taken in the order in which they were posted.";
     OLDEST = "condvar/oldest", Measured, "M:E": "A signal wakes the waiter that has waited longest, and no other.";
-    GROUPS = "condvar/groups", Open, "M:J4": "Where a waiter that was signaled has not run yet, any waiter may be the next that is woken.";
+    GROUPS = "condvar/groups", Open, "M:J4": "If a signaled waiter has not run yet, the next signal may wake any waiter.";
     RACE = "condvar/race", Measured, "M:E": "A packet belongs to nobody: a thread that calls before the woken waiter has the mutex takes it.";
     ROBBED_NEWEST = "condvar/robbed-newest", Measured, "M:1.3": "A woken waiter that finds nothing waits again as the newest: it has lost its place.";
     BATCH = "condvar/batch", Derived, "the list": "A call takes as many packets as there are, up to its maximum, and never waits for more.";
     BATCH_ZERO = "condvar/batch-zero", Derived, "the port's own check": "A maximum of 0 is EINVAL.";
-    TIMEOUT = "condvar/timeout", Derived, "the port's own loop, D:pthread_cond_timedwait": "A call whose time is over looks once more: it takes what there is, or else fails with ETIMEDOUT.";
-    TIMEOUT_KEEPS_ORDER = "condvar/timeout-keeps-order", Measured, "R:timed-out-waiter-leaves-the-order": "A waiter whose time is over leaves the others in their order.";
+    TIMEOUT = "condvar/timeout", Derived, "the port's own loop, D:pthread_cond_timedwait": "A call that times out looks once more: it takes what there is, or else fails with ETIMEDOUT.";
+    TIMEOUT_KEEPS_ORDER = "condvar/timeout-keeps-order", Measured, "R:timed-out-waiter-leaves-the-order": "A waiter that times out leaves the others in their order.";
     NO_LIMIT = "condvar/no-limit", Derived, "the list": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSE = "condvar/close", Derived, "the port's own flag": "A close releases every waiter with ECANCELED and drops what is queued.";
     CLOSED_PORT = "condvar/closed-port", Derived, "the port's own flag": "A call on a port that is not open fails with EBADF.";

@@ -32,11 +32,11 @@ use crate::turn::Turn;
 claims! {
     FIFO = "io-ring/fifo", Documented, "D:pop": "Entries are popped from the front of the queue, in the order in which they came.";
     EMPTY = "io-ring/empty", Documented, "D:pop": "A pop of an empty queue finds nothing, and does not wait (S_FALSE, here WAIT_TIMEOUT).";
-    ENTRY = "io-ring/entry", Documented, "D:cqe, D:read": "A read that ends leaves an entry with its user data, how it ended and how many bytes came.";
-    EVENT = "io-ring/event", Documented, "D:event, X:io-ring": "The event of a ring is set when an entry comes into its empty queue, and only then: who does not pop all that is there before it waits may wait for ever.";
-    EVENT_ONE = "io-ring/event-one", Documented, "D:event, X:io-ring": "A ring has one event: a later one takes the place of an earlier.";
+    ENTRY = "io-ring/entry", Documented, "D:cqe, D:read": "A read that ends leaves an entry with its user data, its result and its number of bytes.";
+    EVENT = "io-ring/event", Documented, "D:event, X:io-ring": "The event of a ring is set when an entry comes into its empty queue, and only then: a thread that does not pop everything before it waits may wait for ever.";
+    EVENT_ONE = "io-ring/event-one", Documented, "D:event, X:io-ring": "A ring has one event: a later one replaces an earlier one.";
     CLOSED = "io-ring/closed", Documented, "D:event, D:pop": "A call on a ring that is closed fails.";
-    CLOSE_DROPS = "io-ring/close-drops", Inferred, "D:close": "What is in the queue of a ring when it is closed is lost.";
+    CLOSE_DROPS = "io-ring/close-drops", Inferred, "D:close": "Entries that are in the queue of a ring when it is closed are lost.";
 }
 
 /// See the module.

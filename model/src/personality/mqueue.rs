@@ -25,7 +25,7 @@ claims! {
     FIFO = "mqueue/fifo", Measured, "M:E, D:mq_overview": "Messages of one priority are received in the order in which they were sent.";
     OLDEST = "mqueue/oldest", Measured, "M:1.2, M:E": "A message goes to the thread that has waited longest, and wakes no other.";
     HANDOFF = "mqueue/handoff", Measured, "M:1.3, M:E": "A message that found a waiter is that waiter's: nobody can take it before it runs.";
-    TIMEOUT = "mqueue/timeout", Documented, "D:mq_receive": "A call whose time is over fails with ETIMEDOUT; the others keep their order.";
+    TIMEOUT = "mqueue/timeout", Documented, "D:mq_receive": "A call that times out fails with ETIMEDOUT; the others keep their order.";
     NO_LIMIT = "mqueue/no-limit", Measured, "M:E": "Nothing limits how many threads run; the concurrency value means nothing.";
     CLOSE_STAYS = "mqueue/close-stays", Measured, "M:1.9": "Closing the descriptor wakes nobody.";
     CLOSED_DESCRIPTOR = "mqueue/closed-descriptor", Documented, "D:mq_receive": "A call on a closed descriptor fails with EBADF.";

@@ -28,16 +28,16 @@ claims! {
     FIFO = "pipe/fifo", Documented, "D:pipe": "Records are read in the order in which they were written.";
     OLDEST = "pipe/oldest", Measured, "M:1.2, M:E": "A record that comes into an empty pipe wakes the reader that has waited longest, and no other.";
     NOT_EMPTY = "pipe/not-empty", Documented, "S:pipe_write": "A record that comes into a pipe that is not empty wakes nobody.";
-    NEXT = "pipe/next", Documented, "S:pipe_read": "A reader that has waited and leaves records behind wakes the one that has waited longest.";
+    NEXT = "pipe/next", Documented, "S:pipe_read": "A reader that waited and leaves records behind wakes the one that has waited longest.";
     RACE = "pipe/race", Measured, "M:E": "A record belongs to nobody: a thread that reads before the woken reader runs takes it.";
     ROBBED_NEWEST = "pipe/robbed-newest", Measured, "M:1.3": "A woken reader that finds nothing waits again as the newest: it has lost its place.";
     BATCH = "pipe/batch", Documented, "D:read": "A read takes as many records as are there, up to its maximum, and never waits for more.";
-    BATCH_ZERO = "pipe/batch-zero", Documented, "D:read": "A read of nothing succeeds with nothing, at once.";
-    POLL = "pipe/poll", Documented, "D:preadv2": "A read that must not wait fails where nothing is there (EAGAIN; here ETIMEDOUT, as everywhere).";
+    BATCH_ZERO = "pipe/batch-zero", Documented, "D:read": "A read of no records succeeds with none, at once.";
+    POLL = "pipe/poll", Documented, "D:preadv2": "A read that must not wait fails if nothing is there (EAGAIN; here ETIMEDOUT, as everywhere).";
     NO_LIMIT = "pipe/no-limit", Measured, "M:E": "Nothing limits how many woken readers run; the concurrency value means nothing.";
     CLOSE_STAYS = "pipe/close-stays", Measured, "M:1.9": "Closing the descriptors wakes nobody as long as others name the pipe.";
     CLOSED_DESCRIPTOR = "pipe/closed-descriptor", Documented, "D:read": "A call on a closed descriptor fails with EBADF.";
-    WOKEN_THEN_CLOSED = "pipe/woken-then-closed", Inferred, "S:pipe_read": "A reader that was woken before the close is inside its read still, and takes the record.";
+    WOKEN_THEN_CLOSED = "pipe/woken-then-closed", Inferred, "S:pipe_read": "A reader that was woken before the close is still inside its read, and takes the record.";
     NO_LOST_WAKEUP = "pipe/no-lost-wakeup", Inferred, "S:pipe_read, S:pipe_write": "While a record is in the pipe and a reader waits, some other thread is awake to read it.";
 }
 

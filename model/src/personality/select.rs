@@ -27,10 +27,10 @@ claims! {
     HERD = "select/herd", Measured, "M:E, M:F": "A record wakes every thread that watches the descriptor.";
     ANY_WINS = "select/any-wins", Measured, "M:F": "Which of the woken threads reads the record is left to chance.";
     RACE = "select/race", Measured, "M:E": "A record belongs to nobody: a thread that reads before the woken ones run takes it.";
-    ROBBED_WATCHES_AGAIN = "select/robbed-watches-again", Documented, "D:select": "A woken thread that reads nothing must watch again: the wake promised nothing.";
+    ROBBED_WATCHES_AGAIN = "select/robbed-watches-again", Documented, "D:select": "A woken thread that reads nothing must watch again: the wakeup promised nothing.";
     BATCH = "select/batch", Derived, "the loop": "A call takes as many records as are there, up to its maximum, and never waits for more.";
     BATCH_ZERO = "select/batch-zero", Derived, "the loop": "A maximum of 0 is EINVAL.";
-    TIMEOUT = "select/timeout", Measured, "M:F": "A call whose time is over, and that then reads nothing, fails with ETIMEDOUT.";
+    TIMEOUT = "select/timeout", Measured, "M:F": "A call that times out, and then reads nothing, fails with ETIMEDOUT.";
     NO_LIMIT = "select/no-limit", Measured, "M:F": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSE_STAYS = "select/close-stays", Measured, "M:E": "Closing the descriptor wakes nobody.";
     CLOSED_DESCRIPTOR = "select/closed-descriptor", Documented, "D:read": "A call on a closed descriptor fails with EBADF.";

@@ -47,9 +47,6 @@ pub struct Common {
     /// Print no notes and no progress
     #[arg(long, global = true)]
     pub quiet: bool,
-    /// Print every repeated poll, and every scenario and reason of a sweep, without shortening
-    #[arg(long, global = true)]
-    pub full: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,15 +105,23 @@ impl Command {
     /// What is asked of one that judges.
     fn judged(&self) -> Option<&Judged> {
         match self {
-            Command::Run(args) => Some(&args.judged),
-            Command::Check(args) => Some(&args.judged),
             Command::Record(args) => Some(&args.judged),
-            Command::Admit(args) => Some(&args.judged),
-            Command::CrossCheck(args) => Some(&args.judged),
-            Command::Compare(args) => Some(&args.judged),
-            Command::Litmus(args) => Some(&args.judged),
-            Command::Fuzz(args) => Some(&args.judged),
-            Command::Replay(_)
+            _ => self.annotated().map(|it| &it.judged),
+        }
+    }
+
+    /// The same of one that writes nothing but verdicts.
+    fn annotated(&self) -> Option<&Annotated> {
+        match self {
+            Command::Run(args) => Some(&args.annotated),
+            Command::Check(args) => Some(&args.annotated),
+            Command::Admit(args) => Some(&args.annotated),
+            Command::CrossCheck(args) => Some(&args.annotated),
+            Command::Compare(args) => Some(&args.annotated),
+            Command::Litmus(args) => Some(&args.annotated),
+            Command::Fuzz(args) => Some(&args.annotated),
+            Command::Record(_)
+            | Command::Replay(_)
             | Command::Diff(_)
             | Command::Explore(_)
             | Command::Watch(_)
@@ -178,14 +183,25 @@ impl Command {
 
     /// Whether annotations are wanted.
     pub fn annotates(&self) -> bool {
-        let judged = self.judged();
-        judged.is_some_and(|it| it.format == Some(Service::Github))
+        match self {
+            Command::Record(args) => args.format == Some(RecordFormat::Github),
+            _ => self.annotated().is_some_and(|it| it.format.is_some()),
+        }
     }
 
-    /// Whether a format is asked for that only recordings have.
-    pub fn misformats(&self) -> bool {
-        let format = self.judged().and_then(|it| it.format);
-        format == Some(Service::Ndjson) && !matches!(self, Command::Record(_))
+    /// Whether nothing is to be shortened.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Command::Run(args) => args.length.full,
+            Command::Check(args) => args.length.full,
+            Command::Replay(args) => args.length.full,
+            Command::Diff(args) => args.length.full,
+            Command::Record(args) => args.length.full,
+            Command::Admit(args) => args.length.full,
+            Command::CrossCheck(args) => args.full,
+            Command::Watch(args) => args.length.full,
+            _ => false,
+        }
     }
 
     /// The verdicts that are no success.
@@ -231,7 +247,9 @@ pub struct Run {
     #[command(flatten)]
     pub machine: Processors,
     #[command(flatten)]
-    pub judged: Judged,
+    pub annotated: Annotated,
+    #[command(flatten)]
+    pub length: Length,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -320,7 +338,9 @@ pub struct Check {
     #[command(flatten)]
     pub machine: Processors,
     #[command(flatten)]
-    pub judged: Judged,
+    pub annotated: Annotated,
+    #[command(flatten)]
+    pub length: Length,
     #[command(flatten)]
     pub foreign: Foreign,
 }
@@ -349,6 +369,8 @@ pub struct Replay {
     pub look_in: LookIn,
     #[command(flatten)]
     pub machine: Processors,
+    #[command(flatten)]
+    pub length: Length,
 }
 
 #[derive(Debug, Args)]
@@ -359,6 +381,8 @@ pub struct Diff {
     pub right: PathBuf,
     #[command(flatten)]
     pub look_in: LookIn,
+    #[command(flatten)]
+    pub length: Length,
 }
 
 #[derive(Debug, Args)]
@@ -400,8 +424,13 @@ pub struct Record {
     /// Write the trace to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Also print the verdict as an annotation for a CI service; or write the recording for other tools
+    #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
+    pub format: Option<RecordFormat>,
     #[command(flatten)]
     pub judged: Judged,
+    #[command(flatten)]
+    pub length: Length,
 }
 
 /// How threads run while they are recorded.
@@ -418,7 +447,7 @@ pub struct Admit {
     /// Traces, or logs
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
-    /// Read logs of other programs, in this format: csv, ndjson, regex, strace or wine
+    /// The files are logs of other programs, in this format: csv, ndjson, regex, strace or wine
     #[arg(long, value_name = "FORMAT", value_parser = log_format)]
     pub from: Option<Format>,
     /// A map: the file that says what the fields of the log mean
@@ -439,7 +468,9 @@ pub struct Admit {
     #[command(flatten)]
     pub machine: Processors,
     #[command(flatten)]
-    pub judged: Judged,
+    pub annotated: Annotated,
+    #[command(flatten)]
+    pub length: Length,
 }
 
 #[derive(Debug, Args)]
@@ -453,7 +484,7 @@ pub struct Import {
     /// A map: the file that says what the fields of the log mean
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
-    /// The system of the trace; it also judges a log that is too long for a scenario, to find the part to write
+    /// The system of the trace. Of a log that is too long for a scenario, the part that this system refuses is written
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     /// The folder for scenarios and traces; it is created when needed
@@ -480,6 +511,9 @@ pub struct CrossCheck {
     /// Count how often each claim decided something, and list those that never did
     #[arg(long)]
     pub coverage: bool,
+    /// Print every repeated poll, and every scenario and reason of a sweep, without shortening
+    #[arg(long)]
+    pub full: bool,
     #[command(flatten)]
     pub pages: Pages,
     #[command(flatten)]
@@ -487,7 +521,7 @@ pub struct CrossCheck {
     #[command(flatten)]
     pub machine: Processors,
     #[command(flatten)]
-    pub judged: Judged,
+    pub annotated: Annotated,
     #[command(flatten)]
     pub foreign: Foreign,
 }
@@ -535,6 +569,8 @@ pub struct Watch {
     pub states: bool,
     #[command(flatten)]
     pub machine: Processors,
+    #[command(flatten)]
+    pub length: Length,
 }
 
 impl Watch {
@@ -557,7 +593,7 @@ pub struct Compare {
     #[command(flatten)]
     pub machine: Processors,
     #[command(flatten)]
-    pub judged: Judged,
+    pub annotated: Annotated,
     #[command(flatten)]
     pub foreign: Foreign,
 }
@@ -586,7 +622,7 @@ pub struct Fuzz {
     #[command(flatten)]
     pub machine: Processors,
     #[command(flatten)]
-    pub judged: Judged,
+    pub annotated: Annotated,
 }
 
 impl Fuzz {
@@ -596,7 +632,15 @@ impl Fuzz {
     }
 }
 
-/// Which verdicts are no success.
+/// How much is shown.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Length {
+    /// Print every repeated poll, without shortening
+    #[arg(long)]
+    pub full: bool,
+}
+
+/// Which verdicts are no success, and the files that tell them.
 #[derive(Debug, Clone, Args)]
 pub struct Judged {
     /// Verdicts that count as failures, exit code 1: unsupported, partial
@@ -608,17 +652,31 @@ pub struct Judged {
     /// Write unexpected verdicts to this file as SARIF, for code scanning
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
-    /// Also print the verdicts as annotations for a CI service; or write a recording for other tools
+}
+
+/// The same, for a command that writes nothing but verdicts.
+#[derive(Debug, Clone, Args)]
+pub struct Annotated {
+    #[command(flatten)]
+    pub judged: Judged,
+    /// Also print the verdicts as annotations for a CI service
     #[arg(long, value_name = "FORMAT", value_enum, conflicts_with = "json")]
     pub format: Option<Service>,
 }
 
-/// Who is to read what is said.
+/// A CI service that reads verdicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Service {
     /// Annotations for GitHub's runner
     Github,
-    /// Only for `record`: a line of JSON for each call
+}
+
+/// Who is to read a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// Annotations for GitHub's runner
+    Github,
+    /// A line of JSON for each call
     Ndjson,
 }
 
@@ -762,7 +820,7 @@ pub fn misnamed(it: Misnamed) -> BadInput {
     bad_argument("--as", it.problem).near(&it.word, it.known)
 }
 
-/// The personality of this name.
+/// The format of this name.
 fn log_format(name: &str) -> Result<Format, String> {
     let known = Format::ALL.map(|(name, _)| name);
     Format::named(name).ok_or_else(|| format!("expected {}", one_of(known)))

@@ -92,7 +92,7 @@ pub fn map_of(file: Option<&Path>, format: Format) -> Result<Option<Map>, Stop> 
         None if !format.needs_map() => Ok(None),
         None => {
             let problem = format!(
-                "a log that is {} has fields of its own; say what they are",
+                "a {} log needs `--map FILE`, which says what its fields mean",
                 format.name()
             );
             Err(bad_argument("--map", problem).into())

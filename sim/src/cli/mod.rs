@@ -120,9 +120,6 @@ pub fn main() -> ExitCode {
     stop::listen();
     let say = Say::new(&portsim.common, &portsim.command);
     let exit = match portsim.command {
-        ref command if command.misformats() => {
-            Err(bad_argument("--format", "only `record` writes recordings").into())
-        }
         Command::Run(args) => run::run(&args, &say),
         Command::Check(args) => check::check(&args, &say),
         Command::Replay(args) => replay::replay(&args, &say),

@@ -6,7 +6,7 @@ use portsim_model::personality::NAMES;
 
 use super::args::personality;
 use super::{Stop, bad_argument};
-use crate::bad_input::{BadInput, one_of};
+use crate::bad_input::{BadInput, nearest, one_of};
 use crate::cross_check::judge_of;
 use crate::native::agent::{Limits, PREFIX};
 use crate::native::{self, Agent, Backend, backends};
@@ -28,6 +28,13 @@ impl Deref for On {
             On::Agent(agent) => agent,
         }
     }
+}
+
+/// What was meant by a name whose prefix is nearly that of an agent.
+fn misspelled_agent(name: &str) -> Option<String> {
+    let (prefix, command) = name.split_once(':')?;
+    nearest(prefix, [PREFIX.trim_end_matches(':')])?;
+    Some(format!("{PREFIX}{command}"))
 }
 
 impl On {
@@ -52,7 +59,9 @@ impl On {
                 "unknown backend {name:?}, expected {} or `{PREFIX}COMMAND`",
                 one_of(names.iter().copied())
             );
-            bad_argument(argument, problem).near(name, names.iter().copied())
+            let agent = misspelled_agent(name);
+            let known = names.iter().copied().chain(agent.as_deref());
+            bad_argument(argument, problem).near(name, known)
         })
     }
 
@@ -63,7 +72,7 @@ impl On {
         let own = judge_of(&self.plays(), &self.os());
         personality(&own).map_err(|_| {
             let problem = format!(
-                "no personality is called {own:?}; name one that judges it: {}",
+                "no system is called {own:?}; name one that judges it: {}",
                 one_of(NAMES)
             );
             bad_argument("--as", problem).into()

@@ -8,7 +8,7 @@ use portsim_model::AnyMachine;
 use portsim_model::program::ThreadId;
 use portsim_model::step::Step;
 
-use super::args::{self, RecordMode, Service, personality};
+use super::args::{self, RecordFormat, RecordMode, personality};
 use super::on::On;
 use super::say::{Say, create};
 use super::stress::stress;
@@ -58,7 +58,7 @@ pub fn record(args: &args::Record, say: &Say) -> Result<Exit, Stop> {
             return Err(Stop::Unavailable(format!("{name} on {on}: {why}")));
         }
     };
-    let lines = args.judged.format == Some(Service::Ndjson);
+    let lines = args.format == Some(RecordFormat::Ndjson);
     match (&args.out, &recorded) {
         (Some(file), Ok(recorded)) if lines => {
             let text = log::recorded(&scenario, &recorded.trace);

@@ -48,7 +48,7 @@ impl Say {
         let denied = command.denied();
         let layout = Layout {
             columns: columns(),
-            full: common.full,
+            full: command.is_full(),
         };
         Say {
             format: match (common.json, command.annotates()) {

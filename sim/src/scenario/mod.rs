@@ -191,7 +191,7 @@ fn check_systems(meant_for: Option<&[String]>) -> Result<(), Complaint> {
     for (n, system) in systems.iter().enumerate() {
         let place = &place.index(n);
         if !NAMES.contains(&system.as_str()) {
-            return Err(directory::unknown("personality", system, &NAMES, place));
+            return Err(directory::unknown("system", system, &NAMES, place));
         }
         if systems[..n].contains(system) {
             return Err(place.complain(format!("{system:?} stands twice")));

@@ -96,8 +96,9 @@ impl Judge<'_> {
         }
         first.map(|(call, packet, began, taken)| {
             let key = self.calls.packets()[packet as usize].key;
+            let (posted, taken) = (times(began), times(taken));
             let why = format!(
-                "no order: packet key {key} was posted {began} times until then, and taken {taken}"
+                "no order: packet key {key} was posted {posted} by then, but taken {taken}"
             );
             self.refuses(call, why, vec![call.n])
         })
@@ -156,6 +157,10 @@ impl Judge<'_> {
             after: Vec::new(),
         }
     }
+}
+
+fn times(n: usize) -> String {
+    format!("{n} time{}", if n == 1 { "" } else { "s" })
 }
 
 /// Whether packets can come from anything but posts.

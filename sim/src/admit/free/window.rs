@@ -157,9 +157,11 @@ impl<'s> Judge<'s> {
             let shown = Shown::Call { thread, op, answer };
             words.push(self.said(&shown, posts));
         }
+        // At full speed nobody sees where a thread parked: a call that returns is shown whole, as those of the trace are.
         for (thread, op, outcome) in returned {
-            let answer = self.answered(outcome, numbers);
-            words.push(self.said(&Shown::Return { thread, op, answer }, None));
+            let answer = Some(self.answered(outcome, numbers));
+            let posts = self.next(place, thread).and_then(|call| call.posts);
+            words.push(self.said(&Shown::Call { thread, op, answer }, posts));
         }
         words
     }

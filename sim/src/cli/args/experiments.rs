@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Foreign, Judged, Part};
+use super::{Annotated, Foreign, Part};
 use crate::distinguish::{OPERATIONS_MAX, THREADS_MAX};
 
 #[derive(Debug, Args)]
 pub struct Distinguish {
-    /// A system, if you like with readings of its open claims: `windows:poll-counts=counts`
+    /// A system, optionally with readings of its open claims: `windows:poll-counts=counts`
     pub a: String,
-    /// Another system, or the same with other readings
+    /// Another system, or the same one with other readings
     pub b: String,
     /// The most operations of a scenario, counted over all threads
     #[arg(long, value_name = "M", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=OPERATIONS_MAX as i64))]
@@ -22,7 +22,7 @@ pub struct Distinguish {
     /// The operations that scenarios may have, separated by commas; by default all that both systems have
     #[arg(long, value_name = "OPERATIONS", value_delimiter = ',')]
     pub vocabulary: Vec<String>,
-    /// Go on up to the bound, and keep a scenario for each set of claims that tells the two apart
+    /// Do not stop at the first scenario: search all up to the limits, and keep one for each set of claims that tells the two apart
     #[arg(long)]
     pub all: bool,
     /// The folder for the scenarios; it is created when needed
@@ -42,7 +42,7 @@ impl Distinguish {
 
 #[derive(Debug, Args)]
 pub struct Identify {
-    /// Scenario files, or folders of them, to choose experiments from; with --as, all of them are played
+    /// Scenario files, or folders of them, to choose experiments from; `@` means the shipped scenarios. With --as, all of them are played
     #[arg(value_name = "PATH", default_value = "@")]
     pub paths: Vec<PathBuf>,
     /// The backend, or `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
@@ -57,10 +57,10 @@ pub struct Identify {
 
 #[derive(Debug, Args)]
 pub struct Pin {
-    /// Scenario files, or folders of them; by default those of the command
+    /// Scenario files, or folders of them; `@` means the shipped scenarios
     #[arg(value_name = "PATH", default_value = "@")]
     pub paths: Vec<PathBuf>,
-    /// The system whose rules are meant; by default all
+    /// A system whose claims to look at; by default all of them
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Vec<String>,
     /// Find a scenario for each rule that none pins down, and write it to this folder
@@ -115,7 +115,7 @@ pub struct Litmus {
     #[command(flatten)]
     pub part: Part,
     #[command(flatten)]
-    pub judged: Judged,
+    pub annotated: Annotated,
     #[command(flatten)]
     pub foreign: Foreign,
 }

@@ -31,13 +31,13 @@ pub enum Picture {
 pub enum Language {
     /// A counterexample, a run or a trace as a sequence diagram for Mermaid
     Mermaid(Drawn),
-    /// The same for PlantUML
+    /// The same sequence diagram for PlantUML
     Plantuml(Drawn),
-    /// The same as a graph of events for Graphviz, or with --states the graph of a scenario's states
+    /// The same as a Graphviz graph of events; with --states, the graph of the scenario's states
     Dot {
         #[command(flatten)]
         drawn: Drawn,
-        /// Draw the states of the scenario instead, the first N of them from the start on
+        /// Draw the first N states of the scenario instead
         #[arg(long, value_name = "N", conflicts_with = "seed")]
         states: Option<usize>,
     },
@@ -56,7 +56,7 @@ pub enum Language {
         #[command(flatten)]
         target: Target,
     },
-    /// A recording at full speed as a history of operations on a queue, in EDN, for checkers of linearizability
+    /// A recording made at full speed, as a history of operations on a queue, in EDN, for checkers of linearizability
     History {
         /// The trace
         trace: PathBuf,
@@ -78,10 +78,10 @@ pub struct Drawn {
     /// The system to play; by default the scenario's first, or the trace's own
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
-    /// Instead of the counterexample the run of this seed
+    /// Draw the run of this seed instead of the counterexample
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// How long a counterexample is looked for
+    /// How long to search for a counterexample
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub search: Duration,
     /// Write to this file instead of standard output
@@ -95,7 +95,7 @@ pub struct Drawn {
 
 #[derive(Debug, Args)]
 pub struct Target {
-    /// The system whose rules are meant; by default the scenario's first
+    /// The system to export; by default the scenario's first
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     /// Write to this file instead of standard output

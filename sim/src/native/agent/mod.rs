@@ -289,11 +289,13 @@ impl Talk {
         let why = match heard {
             Ok(text) => return self.reads(number, &text).map(Some),
             Err(Silence::Hangs) => return Ok(None),
-            Err(Silence::Ended) => format!(
-                "its output ends after line {}; {}",
-                number - 1,
-                process.last_words()
-            ),
+            Err(Silence::Ended) => match number - 1 {
+                0 => format!("it wrote no line; {}", process.last_words()),
+                last => format!(
+                    "its output ends after line {last}; {}",
+                    process.last_words()
+                ),
+            },
             Err(Silence::Bad(why)) => format!("line {number} {why}"),
             Err(Silence::Over) => "it was ended before it had answered".to_owned(),
             Err(Silence::Failed(error)) => format!("line {number} cannot be read: {error}"),

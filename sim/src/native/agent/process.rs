@@ -178,7 +178,11 @@ impl Process {
             thread::sleep(LOOK);
         }
         let mut said = match status {
-            Some(status) => format!("it ended with {status}"),
+            // The standard library writes "exit status: 0" and "signal: 9".
+            Some(status) => format!(
+                "it ended with {}",
+                status.to_string().replacen(": ", " ", 1)
+            ),
             None => String::from("it still runs"),
         };
         let words: Vec<u8> = {

@@ -89,7 +89,7 @@ impl Kernel {
         let is_small = |port: PortId| program.ports[port.index()].entries.is_some();
         let mut rooms = op.room_needed(program).into_iter();
         if !self.keeps_order && rooms.any(|room| is_small(room.port)) {
-            return Some("entries of this kernel overtake those that it keeps behind a full ring");
+            return Some("entries of this kernel overtake those on the overflow list");
         }
         let (has, why) = match op {
             Op::MsgRing { .. } => (self.messages, "this kernel has no messages between rings"),
@@ -104,23 +104,21 @@ impl Kernel {
                 min_wait: Some(_), ..
             } => (
                 self.time_limits,
-                "no call of this kernel waits for an entry for some time only",
+                "this kernel has no timeout on a wait for an entry",
             ),
-            Op::Cancel { .. } | Op::CancelFile { .. } => (
-                self.sync_cancel,
-                "this kernel cancels nothing in a call of its own",
-            ),
+            Op::Cancel { .. } | Op::CancelFile { .. } => {
+                (self.sync_cancel, "this kernel has no synchronous cancel")
+            }
             Op::Submit {
                 request: Request::CancelFile(..),
                 ..
             } => (
                 self.cancel_of_files,
-                "this kernel cancels no requests by their file",
+                "this kernel cannot cancel requests by file",
             ),
-            Op::Start { operation, .. } if program.operations[operation.index()].multishot => (
-                self.multishot,
-                "this kernel has no reads that go on behind what they report",
-            ),
+            Op::Start { operation, .. } if program.operations[operation.index()].multishot => {
+                (self.multishot, "this kernel has no multishot reads")
+            }
             Op::RingEvent { .. } => (
                 self.messages,
                 "this kernel registers an eventfd only when no call is in the ring",

@@ -96,7 +96,9 @@ fn left_out_in_short(comparisons: &[Comparison]) -> String {
         return String::new();
     }
     let reasons = counted_as(reasons.len() as u64, "reason");
-    format!("\nleft out or ended early for {reasons}: --full names each, with its scenarios\n")
+    format!(
+        "\nsome runs were left out or ended early, for {reasons}: --full names each, with its scenarios\n"
+    )
 }
 
 /// Where a backend and the model part.
@@ -205,8 +207,8 @@ fn cell(comparisons: &[&Comparison]) -> Cell {
     let early = of(|verdict| matches!(verdict, Verdict::Agree(Some(_))));
     let words = match early {
         0 => words,
-        1 => words + ", as far as it went",
-        early => words + &format!(", {early} as far as they went"),
+        1 if agree + differ == 1 => words + ", ended early",
+        early => words + &format!(", {early} ended early"),
     };
     let is_odd = differ + unavailable + early > 0;
     Cell { words, is_odd }

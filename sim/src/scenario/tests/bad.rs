@@ -147,7 +147,7 @@ fn all_that_is_wrong_is_said_at_once() {
     }"#;
     let found = mistakes(text);
     let starts = [
-        "x.json:3:27: at as[1]: unknown personality \"windoze\"",
+        "x.json:3:27: at as[1]: unknown system \"windoze\"",
         "x.json:4:27: at ports.p: unknown field \"concurency\"",
         "x.json:4:68: at ports.q.concurrency: found the string \"two\"",
         "x.json:4:77: at ports[\"if x\"]: \"if x\" cannot be a name",
