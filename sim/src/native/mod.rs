@@ -91,6 +91,8 @@ mod posted;
 mod run;
 #[cfg(all(test, any(target_os = "linux", windows)))]
 mod tests;
+#[cfg(all(windows, feature = "wepoll"))]
+mod wepoll;
 #[cfg(windows)]
 mod windows;
 
@@ -178,6 +180,13 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         &backend::Elsewhere {
             name: "windows",
             system: "windows",
+        },
+        #[cfg(all(windows, feature = "wepoll"))]
+        &wepoll::Wepoll,
+        #[cfg(not(all(windows, feature = "wepoll")))]
+        &backend::Elsewhere {
+            name: "wepoll",
+            system: "windows with the feature wepoll",
         },
     ]
 }
