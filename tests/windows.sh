@@ -106,14 +106,15 @@ prepare() {
     done
 }
 
-# cargo for Windows, with a standard library built for it. Nothing is optimised: Wine takes the time.
+# cargo for Windows, with a standard library built for it, and the backend that takes a C compiler. Nothing is optimised:
+# Wine takes the time.
 for_windows() {
     local verb=$1
     shift
     RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT="$LIBRARY" \
         CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
         CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=false \
-        cargo +stable "$verb" -p portsim -p portsim-port -Zbuild-std=std,panic_unwind,test \
+        cargo +stable "$verb" -p portsim -p portsim-port --features portsim/wepoll -Zbuild-std=std,panic_unwind,test \
         --target "$TARGET" --target-dir "$PLACE/cargo" --locked "$@"
 }
 
@@ -156,8 +157,9 @@ unit_tests() {
     done
 }
 
+# agent VERSION BACKEND
 agent() {
-    printf 'agent:%s %s agent --on windows' "$(wine "$1")" "$EXE"
+    printf 'agent:%s %s agent --on %s' "$(wine "$1")" "$EXE" "$2"
 }
 
 # cross_check VERSION ARGUMENT...: the exit code is left in `code`, what was said in the file `said`.
@@ -167,7 +169,7 @@ cross_check() {
     code=0
     said=$PLACE/said-$version
     export WINEPREFIX=$PLACE/prefix-$version
-    target/debug/portsim cross-check --on "$(agent "$version")" "$@" >"$said" 2>&1 || code=$?
+    target/debug/portsim cross-check --on "$(agent "$version" windows)" "$@" >"$said" 2>&1 || code=$?
 }
 
 # Each Wine does what its own personality says.
@@ -180,34 +182,46 @@ agrees() {
     fi
 }
 
-# judged_as_windows NAME BACKEND: what a backend does, by the rules of Windows, is left in a file of that name.
-judged_as_windows() {
+# judged NAME JUDGE BACKEND: what a backend does, by the rules of a system, is left in a file of that name.
+judged() {
     local code=0
     # Programs that never rest would be recorded up to the limit of turns, and show nothing more by that.
     grep -rL --include='*.json' '"eventually"' scenarios | LC_ALL=C sort |
-        xargs target/debug/portsim cross-check --json --as windows --seeds 0..1 --on "$2" \
+        xargs target/debug/portsim cross-check --json --as "$2" --seeds 0..1 --on "$3" \
             >"$PLACE/$1.json" 2>"$PLACE/said-$1" || code=$?
     # xargs says 123 where the command says 1 to 125; a bad one leaves no whole result.
     if [ "$code" -ne 123 ]; then
-        printf '%s by the rules of Windows: exit code %s\n' "$1" "$code"
+        printf '%s by the rules of %s: exit code %s\n' "$1" "$2" "$code"
         cat "$PLACE/said-$1"
         return 1
     fi
-    printf '%s differ\n' "$(grep -c '"verdict": "differ"' "$PLACE/$1.json")"
+    local verdict
+    for verdict in agree differ; do
+        printf '%s %s\n' "$(grep -c "\"verdict\": \"$verdict\"" "$PLACE/$1.json")" "$verdict"
+    done
 }
 
 differs() {
     export WINEPREFIX=$PLACE/prefix-$1
-    judged_as_windows "wine-$1" "$(agent "$1")"
+    judged "wine-$1" windows "$(agent "$1" windows)"
 }
 
-# And not what Windows does, as epoll does not; each divergence is one that a claim speaks of, and stands on the page of
-# them.
-findings() {
+# And not what Windows does, as epoll does not.
+as_windows() {
     both differs
-    printf 'epoll: '
-    judged_as_windows epoll epoll
-    python3 tests/divergences.py "$PLACE"/{epoll,wine-8,wine-10}.json
+    echo epoll:
+    judged epoll windows epoll
+}
+
+# wepoll is an epoll that is made of completion ports.
+as_epoll() {
+    export WINEPREFIX=$PLACE/prefix-$1
+    judged "wepoll-wine-$1" epoll "$(agent "$1" wepoll)"
+}
+
+# Each divergence is one that a claim speaks of, and stands on the page of them.
+findings() {
+    python3 tests/divergences.py "$PLACE"/{epoll,wine-8,wine-10,wepoll-wine-8,wepoll-wine-10}.json
 }
 
 # wake N: three waiters and three posts, N times; nothing but the order is asked.
@@ -249,4 +263,6 @@ part() {
 }
 part 'tests of the library' both unit_tests
 part 'by their own rules' both agrees
-part 'by the rules of Windows' findings
+part 'by the rules of Windows' as_windows
+part 'wepoll by the rules of epoll' both as_epoll
+part 'the page of divergences' findings

@@ -128,8 +128,10 @@ pub fn is_ours(op: Op) -> bool {
 pub struct Elsewhere {
     /// The backend.
     pub name: &'static str,
-    /// Where it would run.
+    /// The system whose rules it keeps there.
     pub system: &'static str,
+    /// Where it would run.
+    pub os: &'static str,
 }
 
 impl Elsewhere {
@@ -137,7 +139,7 @@ impl Elsewhere {
         format!(
             "{} exists only on {}, this is {}",
             self.name,
-            self.system,
+            self.os,
             std::env::consts::OS
         )
     }
@@ -146,6 +148,10 @@ impl Elsewhere {
 impl Backend for Elsewhere {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn system(&self) -> &'static str {
+        self.system
     }
 
     fn available(&self) -> Result<(), String> {

@@ -91,6 +91,8 @@ mod posted;
 mod run;
 #[cfg(all(test, any(target_os = "linux", windows)))]
 mod tests;
+#[cfg(all(windows, feature = "wepoll"))]
+mod wepoll;
 #[cfg(windows)]
 mod windows;
 
@@ -111,49 +113,56 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "epoll",
-            system: "linux",
+            system: "epoll",
+            os: "linux",
         },
         #[cfg(target_os = "linux")]
         &io_uring::IoUring::HERE,
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "io-uring",
-            system: "linux",
+            system: "io-uring",
+            os: "linux",
         },
         #[cfg(target_os = "linux")]
         &pipe::Waiting::Select,
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "select",
-            system: "linux",
+            system: "select",
+            os: "linux",
         },
         #[cfg(target_os = "linux")]
         &pipe::Waiting::Poll,
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "poll",
-            system: "linux",
+            system: "poll",
+            os: "linux",
         },
         #[cfg(target_os = "linux")]
         &pipe::Waiting::Read,
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "pipe",
-            system: "linux",
+            system: "pipe",
+            os: "linux",
         },
         #[cfg(target_os = "linux")]
         &mqueue::Mqueue,
         #[cfg(not(target_os = "linux"))]
         &backend::Elsewhere {
             name: "mqueue",
-            system: "linux",
+            system: "mqueue",
+            os: "linux",
         },
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         &condvar::Condvar,
         #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
         &backend::Elsewhere {
             name: "condvar",
-            system: "linux with glibc",
+            system: "condvar",
+            os: "linux with glibc",
         },
         // Where loom runs the tests, its ports work for loom's threads only.
         #[cfg(not(all(test, loom)))]
@@ -164,13 +173,15 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         &backend::Elsewhere {
             name: "illumos",
             system: "illumos",
+            os: "illumos",
         },
         #[cfg(any(target_os = "freebsd", target_os = "macos"))]
         &kqueue::Kqueue,
         #[cfg(not(any(target_os = "freebsd", target_os = "macos")))]
         &backend::Elsewhere {
             name: "kqueue",
-            system: "freebsd and macos",
+            system: "kqueue",
+            os: "freebsd and macos",
         },
         #[cfg(windows)]
         &windows::Windows,
@@ -178,6 +189,15 @@ pub fn backends() -> &'static [&'static dyn Backend] {
         &backend::Elsewhere {
             name: "windows",
             system: "windows",
+            os: "windows",
+        },
+        #[cfg(all(windows, feature = "wepoll"))]
+        &wepoll::Wepoll,
+        #[cfg(not(all(windows, feature = "wepoll")))]
+        &backend::Elsewhere {
+            name: "wepoll",
+            system: "epoll",
+            os: "windows with the feature wepoll",
         },
     ]
 }

@@ -81,6 +81,11 @@ impl Probe {
         }
         // SAFETY: this is Wine, as was just asked.
         let (process, thread) = unsafe { linux_ids() }?;
+        Probe::of_linux(&process.to_string(), &thread.to_string())
+    }
+
+    /// Looks at a thread by its files in the `/proc` of Linux.
+    fn of_linux(process: &str, thread: &str) -> io::Result<Probe> {
         let open = |name| File::open(format!("Z:\\proc\\{process}\\task\\{thread}\\{name}"));
         let probe = Probe::Wine {
             syscall: open("syscall")?,
@@ -120,6 +125,64 @@ impl Probe {
                 Ok(inside && sleeps && self.switches()? == Some(before))
             }
         }
+    }
+
+    /// The thread's count of switches if it sleeps, wherever that is.
+    #[cfg(feature = "wepoll")]
+    pub fn asleep(&self) -> io::Result<Option<u64>> {
+        match self {
+            Probe::Windows(_) => {
+                let found = self.windows()?;
+                Ok(found.and_then(|(state, _, count)| (state == WAITING).then_some(count)))
+            }
+            Probe::Wine { stat, .. } => {
+                let before = self.switches()?;
+                let sleeps = letter(read(stat, &mut [0; 512])?) == Some(b'S');
+                let same = self.switches()? == before;
+                Ok(before.filter(|_| sleeps && same))
+            }
+        }
+    }
+
+    /// Looks at all but the calling thread by whom something may be on its way under Wine: at its server, which does
+    /// whatever happens behind the backs of threads, and at the threads of this process, any of which it may ask for help.
+    /// Nobody on Windows.
+    #[cfg(feature = "wepoll")]
+    pub fn of_all_others() -> io::Result<Vec<Probe>> {
+        if wine_version().is_none() {
+            return Ok(Vec::new());
+        }
+        // SAFETY: this is Wine, as was just asked.
+        let (process, me) = unsafe { linux_ids() }?;
+        let mut others = vec![Probe::of_server(process)?];
+        for entry in std::fs::read_dir(format!("Z:\\proc\\{process}\\task"))? {
+            let thread = entry?.file_name().to_string_lossy().into_owned();
+            if thread != me.to_string() {
+                others.push(Probe::of_linux(&process.to_string(), &thread)?);
+            }
+        }
+        Ok(others)
+    }
+
+    /// Looks at the server of a process of this Wine.
+    #[cfg(feature = "wepoll")]
+    fn of_server(process: u64) -> io::Result<Probe> {
+        let place = |process: &str| {
+            let environment = std::fs::read(format!("Z:\\proc\\{process}\\environ"))?;
+            place_of(&environment)
+        };
+        let ours = place(&process.to_string())?;
+        for entry in std::fs::read_dir("Z:\\proc")?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let comm = std::fs::read_to_string(format!("Z:\\proc\\{name}\\comm"));
+            let is_server = comm.is_ok_and(|comm| comm.starts_with("wineserver"));
+            if is_server && place(&name).is_ok_and(|its| its == ours) {
+                return Probe::of_linux(&name, &name);
+            }
+        }
+        Err(io::Error::other(
+            "the server of this Wine is not found in /proc",
+        ))
     }
 
     fn switches(&self) -> io::Result<Option<u64>> {
@@ -217,6 +280,23 @@ unsafe fn linux_ids() -> io::Result<(u64, u64)> {
 unsafe fn linux_ids() -> io::Result<(u64, u64)> {
     let why = "under Wine this is known for x86-64 only";
     Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}
+
+/// Where a Wine keeps what is its own, as far as the environment of a process says it.
+#[cfg(feature = "wepoll")]
+fn place_of(environment: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+    let mut place: Vec<_> = environment
+        .split(|&byte| byte == 0)
+        .filter(|line| line.starts_with(b"WINEPREFIX=") || line.starts_with(b"HOME="))
+        .map(<[u8]>::to_vec)
+        .collect();
+    place.sort();
+    match place.is_empty() {
+        true => Err(io::Error::other(
+            "a process tells nothing of its environment",
+        )),
+        false => Ok(place),
+    }
 }
 
 /// The text of a file, from its start.

@@ -14,6 +14,11 @@ pub trait Ports: Send + Sync {
     /// The run.
     fn run(&self) -> &Run;
 
+    /// See [`World::arrives`].
+    fn arrives(&self, _me: ThreadId) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Makes a port; one that is open exists already.
     fn create(&self, port: PortId) -> Result<Answer, Failure>;
 
@@ -46,6 +51,11 @@ pub trait Ports: Send + Sync {
 
     /// See [`World::asks_kernel`].
     fn asks_kernel(&self) -> bool {
+        true
+    }
+
+    /// See [`World::settled`].
+    fn settled(&self) -> bool {
         true
     }
 
@@ -115,6 +125,10 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
         self.ports.run().backend()
     }
 
+    fn arrives(&self, me: ThreadId) -> Result<(), Failure> {
+        self.ports.arrives(me)
+    }
+
     fn perform(&self, me: ThreadId, op: Op) -> Result<Answer, Failure> {
         let answer = self.make(me, op);
         for event in self.ports.signaled() {
@@ -140,6 +154,10 @@ impl<P: Ports, B: Bell> World for PortsAndObjects<P, B> {
 
     fn asks_kernel(&self) -> bool {
         self.ports.asks_kernel()
+    }
+
+    fn settled(&self) -> bool {
+        self.ports.settled()
     }
 
     fn counts(&self, thread: ThreadId) -> bool {

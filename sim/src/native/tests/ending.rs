@@ -145,7 +145,8 @@ fn what_is_unsupported_says_why() {
     assert!(why.contains("status"), "{why}");
     let elsewhere = Elsewhere {
         name: "kqueue",
-        system: "freebsd",
+        system: "kqueue",
+        os: "freebsd",
     };
     let policy = || Policy::Fair.seeded(1);
     let refused = record(&elsewhere, &failing, &policy, &Options::default());
