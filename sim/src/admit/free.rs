@@ -59,6 +59,8 @@ pub struct Limits {
     /// How many places of the likeliest order are looked at without a further call explained, before all orders are
     /// tried.
     pub patience: usize,
+    /// The most bytes that the places of all orders may take before it gives up.
+    pub bytes_max: usize,
     /// What is set when the judge is told to end: it gives up where it is.
     pub stop: Option<&'static AtomicBool>,
 }
@@ -75,6 +77,7 @@ impl Default for Limits {
         Limits {
             looks_max: 20_000_000,
             patience: 2_000,
+            bytes_max: 1 << 30,
             stop: None,
         }
     }

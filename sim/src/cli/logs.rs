@@ -23,6 +23,9 @@ const ALL: &str = "all";
 const LOOKS_MIN: usize = 2_000_000;
 const LOOKS_EACH: usize = 10;
 
+/// So many at least where every system is asked.
+const LOOKS_OF_ALL: usize = 200_000;
+
 /// Judges logs.
 pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop> {
     let (systems, asks_all) = match args.personality.as_deref() {
@@ -60,7 +63,7 @@ pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop
         let mut said = said(args, &named.name, format, &log);
         said.asks_all = asks_all;
         for &personality in &systems {
-            match judged(args, &log, personality)? {
+            match judged(args, &log, personality, asks_all)? {
                 Some(judged) => said.systems.push(System {
                     personality,
                     processors: args.machine.processors,
@@ -127,10 +130,12 @@ fn judged(
     args: &args::Admit,
     log: &Arc<Log>,
     personality: &'static str,
+    asks_all: bool,
 ) -> Result<Option<Result<Judged, String>>, Stop> {
     let log = Arc::clone(log);
+    let least = if asks_all { LOOKS_OF_ALL } else { LOOKS_MIN };
     let limits = Limits {
-        looks_max: LOOKS_MIN.max(LOOKS_EACH * log.calls()),
+        looks_max: least.max(LOOKS_EACH * log.calls()),
         stop: Some(flag()),
         ..Limits::default()
     };

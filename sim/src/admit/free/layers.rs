@@ -67,7 +67,8 @@ impl Search<'_, '_> {
                 after.push(place);
                 continue;
             }
-            if self.looks >= limit || self.limits.stopped() {
+            let kept = open.len() + after.len();
+            if self.looks >= limit || self.limits.stopped() || self.is_too_much(kept, &place) {
                 return None;
             }
             self.looks += 1;
@@ -88,13 +89,19 @@ impl Search<'_, '_> {
             if self.judge.explains_all(&place) {
                 return Some(Some(place));
             }
-            if self.looks >= limit || self.limits.stopped() {
+            if self.looks >= limit || self.limits.stopped() || self.is_too_much(open.len(), &place)
+            {
                 return None;
             }
             self.looks += 1;
             self.bounded |= self.judge.successors(&place, |next| open.push(next));
         }
         Some(None)
+    }
+
+    /// Whether so many places like this one take more memory than the judge may.
+    fn is_too_much(&self, places: usize, like: &Place) -> bool {
+        places.saturating_mul(like.bytes()) > self.limits.bytes_max
     }
 }
 

@@ -53,6 +53,11 @@ impl Drop for Trail {
 }
 
 impl Place {
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Place>() + self.state.bytes().len() + size_of_val(&*self.done)
+    }
+
     pub fn over(&self, thread: ThreadId) -> u32 {
         self.done[thread.index()] / 2
     }
