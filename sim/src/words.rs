@@ -4,6 +4,7 @@ use portsim_model::expr::{
     Binary, Expr, ExprId, Field, FileField, OperationField, PortField, ThreadField,
 };
 use portsim_model::op::{Events, Noun};
+use portsim_model::os_error::os_errors;
 use portsim_model::program::{CodeId, GOES_ON, Op, Program, SlotId, ThreadId};
 
 use crate::names::Names;
@@ -229,6 +230,31 @@ pub fn asked(mut op: Op) -> Option<ExprId> {
     })
 }
 
+/// A number that stands beside what an expression reads, by its name if that is a status or an error and it has one.
+pub fn named(beside: Expr, number: i64) -> String {
+    let is = |field: Field| match beside {
+        Expr::Result { field: own, .. } | Expr::Nth { field: own, .. } => own == field,
+        _ => false,
+    };
+    let is_status =
+        is(Field::Status) || matches!(beside, Expr::Operation(_, OperationField::Status));
+    if is_status && let Ok(status) = u32::try_from(number) {
+        return status_name(status);
+    }
+    let is_error = is(Field::Error) || matches!(beside, Expr::LastError(_));
+    let mut names: Vec<_> = os_errors()
+        .filter(|(_, error)| is_error && number > 0 && i64::from(error.number) == number)
+        .map(|(_, error)| error.name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    // Systems have other names for one number.
+    match names[..] {
+        [name] => name.to_owned(),
+        _ => number.to_string(),
+    }
+}
+
 /// What an expression reads, each once, in the order in which it stands there.
 pub fn reads(program: &Program, id: ExprId) -> Vec<ExprId> {
     let mut all = Vec::new();
@@ -356,8 +382,15 @@ impl Text<'_> {
             }
             Expr::Binary(operator, left, right) => {
                 let (word, binds) = written(operator);
-                let (left, right) = (self.expr(left, binds), self.expr(right, binds + 1));
-                let text = format!("{left} {word} {right}");
+                let side = |id, other, around| match (self.values, self.node(id)) {
+                    (None, Expr::Const(number)) => named(self.node(other), number),
+                    _ => self.expr(id, around),
+                };
+                let text = format!(
+                    "{} {word} {}",
+                    side(left, right, binds),
+                    side(right, left, binds + 1)
+                );
                 if binds < around {
                     format!("({text})")
                 } else {

@@ -110,9 +110,12 @@ impl End<'_> {
             None => "has no value",
         };
         let read = words::reads(program, id).into_iter();
-        let read = read.map(|id| (text(id), self.value(id, me)));
+        let read = read.filter_map(|id| {
+            let expr = program.exprs[usize::from(id.0)];
+            Some((text(id), words::named(expr, self.value(id, me)?)))
+        });
         let read = read.filter(|(name, _)| *name != cond);
-        let read = read.filter_map(|(name, value)| Some(format!("{name} = {}", value?)));
+        let read = read.map(|(name, value)| format!("{name} = {value}"));
         let read: Vec<_> = read.collect();
         match read.is_empty() {
             true => format!("{cond} {is}{filled}"),

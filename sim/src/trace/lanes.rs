@@ -26,7 +26,7 @@ use super::changes::Change;
 use super::polls::{self, Run};
 use super::{Event, cells};
 use crate::names::Names;
-use crate::plain::{cut, pad, width, wrap};
+use crate::plain::{pad, width, without_middle, wrap};
 
 /// Two blanks stand between lanes.
 const GAP: &str = "  ";
@@ -152,7 +152,8 @@ impl<'a> Lanes<'a> {
     /// The line of an event, which stands for so many.
     fn line(&self, n: usize, times: Option<usize>) -> Line {
         let event = &self.events[n];
-        let mut cell = cut(cells::told(self.names, self.program, event), WIDE_MAX);
+        let told = cells::told(self.names, self.program, event);
+        let mut cell = without_middle(told, WIDE_MAX);
         if let Some(times) = times {
             let _ = write!(cell, " ({times} times)");
         }
