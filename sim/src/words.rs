@@ -194,12 +194,24 @@ pub fn symbol(operator: Binary) -> &'static str {
 
 /// An expression as somebody would write it whom a thread's own results belong to.
 pub fn text(names: &Names, program: &Program, me: ThreadId, id: ExprId) -> String {
-    let values = None;
     let text = Text {
         names,
         program,
         me,
-        values,
+        values: None,
+        names_numbers: false,
+    };
+    text.expr(id, 0)
+}
+
+/// The same for a sentence: numbers of statuses and errors have their names.
+pub fn told(names: &Names, program: &Program, me: ThreadId, id: ExprId) -> String {
+    let text = Text {
+        names,
+        program,
+        me,
+        values: None,
+        names_numbers: true,
     };
     text.expr(id, 0)
 }
@@ -212,12 +224,12 @@ pub fn filled(
     id: ExprId,
     value: &dyn Fn(ExprId) -> Option<i64>,
 ) -> String {
-    let values = Some(value);
     let text = Text {
         names,
         program,
         me,
-        values,
+        values: Some(value),
+        names_numbers: false,
     };
     text.expr(id, 0)
 }
@@ -288,6 +300,8 @@ struct Text<'a> {
     me: ThreadId,
     /// What stands in the place of each term; none where terms have their words.
     values: Option<&'a dyn Fn(ExprId) -> Option<i64>>,
+    /// Whether numbers of statuses and errors have their names.
+    names_numbers: bool,
 }
 
 impl Text<'_> {
@@ -382,8 +396,8 @@ impl Text<'_> {
             }
             Expr::Binary(operator, left, right) => {
                 let (word, binds) = written(operator);
-                let side = |id, other, around| match (self.values, self.node(id)) {
-                    (None, Expr::Const(number)) => named(self.node(other), number),
+                let side = |id, other, around| match self.node(id) {
+                    Expr::Const(number) if self.names_numbers => named(self.node(other), number),
                     _ => self.expr(id, around),
                 };
                 let text = format!(

@@ -98,7 +98,7 @@ impl End<'_> {
     /// Whether an expression holds, and what it reads.
     fn value_for(&self, id: ExprId, me: ThreadId) -> String {
         let program = self.machine.program();
-        let text = |id| words::text(self.names, program, me, id);
+        let text = |id| words::told(self.names, program, me, id);
         let cond = text(id);
         let filled = match self.filled(id, me) {
             Some(filled) => format!(" ({filled})"),
