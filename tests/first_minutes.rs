@@ -72,6 +72,9 @@ fn the_folder_of_a_new_scenario_can_be_checked() {
     let checked = json(&["check", &folder], 0);
     let scenarios = checked["scenarios"].as_array().map_or(0, Vec::len);
     assert_eq!(scenarios, 1, "{checked}");
+    // No other file is passed over for its name.
+    scratch.file("mine.schema.json", b"{}");
+    assert_eq!(code(&portsim(&["check", &folder])), 2);
 }
 
 /// A name as verdicts and the project have it, and the beginning of one, lead to the scenario of the command.

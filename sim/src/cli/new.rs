@@ -13,8 +13,6 @@ use crate::scenario;
 
 /// A scenario with each kind of property, which passes.
 const FIRST: &str = include_str!("first.json");
-/// What its `$schema` names.
-const SCHEMA: &str = "scenario.schema.json";
 
 /// Writes both, and says what to do next. Nothing that is there is written over.
 pub fn new(args: &args::New, say: &Say) -> Result<Exit, Stop> {
@@ -24,7 +22,7 @@ pub fn new(args: &args::New, say: &Say) -> Result<Exit, Stop> {
         ErrorKind::AlreadyExists => wrong("is there already, and stays as it is".to_owned()),
         _ => wrong(format!("cannot be written: {error}")),
     })?;
-    let schema = file.with_file_name(SCHEMA);
+    let schema = file.with_file_name(scenario::SCHEMA);
     match write(&schema, &written(&scenario::schema())) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
             return Err(BadInput::new(&schema, format!("cannot be written: {error}")).into());

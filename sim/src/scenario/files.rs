@@ -39,8 +39,8 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BadInput> {
     Ok(found)
 }
 
-/// How the name of a schema ends.
-const SCHEMA: &str = ".schema.json";
+/// The file that stands beside scenarios for editors, and is none.
+pub const SCHEMA: &str = "scenario.schema.json";
 
 /// Whether a path means one scenario, and not a folder of some.
 pub fn is_one(path: &Path) -> bool {
@@ -54,11 +54,11 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), BadInput> {
         let path = entry.path();
         if entry.file_type().map_err(unreadable)?.is_dir() {
             below(&path, found)?;
-        } else if path.extension().is_some_and(|it| it == "json") && path.is_file() {
-            // What `new` writes for editors is no scenario.
-            if !path.to_string_lossy().ends_with(SCHEMA) {
-                found.push(path);
-            }
+        } else if path.extension().is_some_and(|it| it == "json")
+            && path.is_file()
+            && entry.file_name() != SCHEMA
+        {
+            found.push(path);
         }
     }
     Ok(())

@@ -37,7 +37,7 @@ use wire::Json;
 
 pub use compile::Expect;
 pub use directory::constants;
-pub use files::{find, is_one};
+pub use files::{SCHEMA, find, is_one};
 pub use wire::schema;
 
 /// A scenario, checked and compiled.
