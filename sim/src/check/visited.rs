@@ -156,14 +156,15 @@ impl Visited {
                 tables[table_of(print)].fetch(print);
             }
             let mut full = None;
-            for (n, (&print, &parent)) in prints.iter().zip(parents).enumerate().skip(at) {
-                if let Some(&later) = prints.get(n + AHEAD) {
+            while at < prints.len() {
+                let (print, parent) = (prints[at], parents[at]);
+                if let Some(&later) = prints.get(at + AHEAD) {
                     tables[table_of(later)].fetch(later);
                 }
                 match tables[table_of(print)].insert(print, Origin { parent, depth }) {
                     Added::New => {
                         new += 1;
-                        is_new(n);
+                        is_new(at);
                     }
                     Added::Known => {}
                     Added::Full => {
@@ -171,7 +172,7 @@ impl Visited {
                         break;
                     }
                 }
-                at = n + 1;
+                at += 1;
             }
             drop(tables);
             if let Some(full) = full {
@@ -274,7 +275,8 @@ impl Table {
         let mut at = self.first(print);
         for _ in 0..self.lines.len() {
             let line = &self.lines[at];
-            for (place, so_far) in line.prints.iter().zip(&line.froms) {
+            for n in 0..PLACES {
+                let (place, so_far) = (&line.prints[n], &line.froms[n]);
                 let mut there = place.load(Ordering::Relaxed);
                 if there == 0 {
                     let free =
