@@ -242,7 +242,7 @@ impl Judge<'_> {
         // Of a run that was stopped somewhere, nobody knows what would have come next.
         let end = matches!(execution.ended, Ended::Rest).then_some(&end);
         let limits = Limits::default();
-        let judgement = admit_free(machine, self.names, &events, &spans, end, limits);
+        let judgement = admit_free(machine, self.names, &events, &spans, end, limits, None);
         prop_assert_eq!(judgement.refused, None, "at full speed");
         prop_assert!(!judgement.gave_up, "at full speed it gave up");
         Ok(())

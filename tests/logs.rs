@@ -253,6 +253,7 @@ fn by_program(scenario: &Scenario, system: &str, calls: &[(Event, Span)]) -> boo
         &spans,
         Some(&end),
         Limits::default(),
+        None,
     );
     assert!(!judged.gave_up, "it gave up");
     judged.refused.is_some()

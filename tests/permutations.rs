@@ -210,7 +210,15 @@ impl Both<'_> {
                 patience,
                 ..Limits::default()
             };
-            let judged = admit_free(machine, self.names, &events, &spans, Some(&end), limits);
+            let judged = admit_free(
+                machine,
+                self.names,
+                &events,
+                &spans,
+                Some(&end),
+                limits,
+                None,
+            );
             assert!(!judged.gave_up, "it gave up");
             assert_eq!(
                 judged.refused.is_none(),

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::command::{POOL, Scratch, code, portsim, words};
+use crate::command::{POOL, Scratch, code, json, portsim, words};
 
 const FREED: &str = "scenarios/bugs/buffer-dropped-with-the-future.json";
 const REFUSED: &str = "traces/refused/epoll-oldest-waiter-first.jsonl";
@@ -150,4 +150,47 @@ fn results_of_before_go_where_a_file_is_bad() {
         now[0]
     );
     assert!(!now[0].contains("time=\"-"), "{}", now[0]);
+}
+
+/// `--as all` says of a recording which systems could have shown it, and why each other could not.
+#[test]
+fn all_systems_are_asked_about_a_trace() {
+    let trace = "traces/recorded/io-uring/portable-who-is-woken.jsonl";
+    let said = json(&["admit", trace, "--as", "all", "--coverage"], 0);
+    let judged = &said["traces"][0];
+    assert_eq!(judged["verdict"], "admitted");
+    let systems = judged["systems"].as_array().expect("each says something");
+    let of = |name: &str| {
+        let mut own = systems.iter().filter(|it| it["as"] == name);
+        own.next().unwrap_or_else(|| panic!("nothing of {name}"))
+    };
+    for fits in ["io-uring", "io-uring-7.2", "select"] {
+        assert_eq!(of(fits)["verdict"], "admitted", "{fits}");
+    }
+    for (other, at, claim) in [
+        ("windows", 5, "windows/lifo"),
+        ("epoll", 5, "epoll/lifo"),
+        ("condvar", 7, "condvar/oldest"),
+    ] {
+        let own = of(other);
+        assert_eq!(own["verdict"], "refused", "{other}");
+        assert_eq!(own["at"], at, "{other}");
+        let cited = own["claims"].as_array().expect("it says why");
+        let cites = |it: &Value| it["id"] == claim && it["source"].is_string();
+        assert!(cited.iter().any(cites), "{other}: {cited:?}");
+    }
+    let used = said["coverage"]["used"].as_object().expect("it is counted");
+    assert!(used.keys().any(|claim| claim.starts_with("io-uring/")));
+    assert!(!used.keys().any(|claim| claim.starts_with("windows/")));
+    // A recording that none of them could have shown.
+    let none = json(
+        &[
+            "admit",
+            "traces/refused/windows-lost-packet.jsonl",
+            "--as",
+            "all",
+        ],
+        1,
+    );
+    assert_eq!(none["traces"][0]["verdict"], "refused");
 }

@@ -46,8 +46,9 @@ pub struct About {
     pub counts_running: bool,
     /// Whether a call takes packets in one step and returns them in another.
     pub takes_in_two_steps: bool,
-    /// Whether the packets of a port that only portable operations touch leave it in the order of their posts.
-    pub keeps_order: bool,
+    /// The claim that the packets of a port which only portable operations touch leave it in the order of their posts; none
+    /// where they may not.
+    pub keeps_order: Option<&'static Claim>,
     /// Whether it limits the events of a port, so that a scenario may.
     pub limits_events: bool,
     /// Whether its ports are rings, so that a scenario may say of how many entries.
@@ -77,7 +78,7 @@ impl About {
         ),
         counts_running: false,
         takes_in_two_steps: false,
-        keeps_order: false,
+        keeps_order: None,
         limits_events: false,
         has_rings: false,
     };

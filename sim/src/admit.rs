@@ -109,6 +109,8 @@ fn judged(
         state: machine.boot(),
         pending: Vec::new(),
     }]);
+    // Before the last turn that was explained, and where it stands.
+    let mut turn = None;
     for (place, event) in events.iter().enumerate() {
         if matches!(event.shown, Shown::Silent { .. }) {
             continue;
@@ -126,6 +128,10 @@ fn judged(
             let saw = judge.describe(&event.shown);
             let mut refusal = judge.refuse(place as u64 + 1, saw, &situations);
             refusal.by = judge.decide(&situations, event.shown.thread());
+            // What could come back follows from the turn that released somebody.
+            if let (true, Some((before, place))) = (refusal.by.is_empty(), &turn) {
+                refusal.by = judge.decided(before, events, *place);
+            }
             return Judgement {
                 refused: Some(refusal),
                 states_max: judge.states_max,
@@ -134,7 +140,10 @@ fn judged(
             };
         }
         judge.states_max = judge.states_max.max(after.len());
-        situations = after;
+        let before = std::mem::replace(&mut situations, after);
+        if matches!(event.shown, Shown::Call { .. }) {
+            turn = Some((before, place));
+        }
     }
     let refused = end.and_then(|end| judge.end(&situations, end, events.len() as u64 + 1));
     Judgement {
@@ -339,6 +348,22 @@ impl Judge<'_> {
                 coverage.add(claim, 1);
             }
         }
+    }
+
+    /// The claims behind what an event shows.
+    fn decided(
+        &self,
+        before: &BTreeSet<Situation>,
+        events: &[Event],
+        place: usize,
+    ) -> Vec<&'static Claim> {
+        let mut coverage = Coverage::default();
+        let judge = Judge {
+            coverage: Some(RefCell::new(&mut coverage)),
+            ..*self
+        };
+        judge.after(before, events, place);
+        coverage.claims()
     }
 
     /// Takes the wanted steps from a situation.

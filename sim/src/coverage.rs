@@ -10,27 +10,32 @@ use portsim_model::program::{Op, ThreadId};
 /// How often each claim decided something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
-    used: BTreeMap<&'static str, u64>,
+    used: BTreeMap<&'static str, (&'static Claim, u64)>,
 }
 
 impl Coverage {
     /// A claim decided so often.
     pub fn add(&mut self, claim: &'static Claim, times: u64) {
         if times > 0 {
-            *self.used.entry(claim.id).or_default() += times;
+            self.used.entry(claim.id).or_insert((claim, 0)).1 += times;
         }
     }
 
     /// Adds what another has seen.
     pub fn merge(&mut self, other: &Coverage) {
-        for (claim, times) in &other.used {
-            *self.used.entry(claim).or_default() += times;
+        for (claim, times) in other.used.values() {
+            self.add(claim, *times);
         }
     }
 
     /// Each claim that decided something, and how often, in the order of their names.
     pub fn used(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.used.iter().map(|(claim, times)| (*claim, *times))
+        self.used.values().map(|(claim, times)| (claim.id, *times))
+    }
+
+    /// Each claim that decided something, in the order of their names.
+    pub fn claims(&self) -> Vec<&'static Claim> {
+        self.used.values().map(|(claim, _)| *claim).collect()
     }
 
     /// The claims of a personality that never decided anything, in the order of its table.

@@ -166,7 +166,7 @@ fn verdict(
         events,
         Some(&end),
         true,
-        coverage,
+        Some(coverage),
     ) {
         Err(why) => Verdict::Unsupported(why),
         Ok(Judgement {
@@ -189,8 +189,36 @@ pub fn judge_free(
     names: &Names,
     personality: &str,
     processors: u32,
+    seen: (&[Event], &[Span]),
+    end: Option<&End>,
+) -> Result<Judgement, String> {
+    let limits = Limits::default();
+    judge_free_within(
+        program,
+        names,
+        personality,
+        processors,
+        seen,
+        end,
+        limits,
+        None,
+    )
+}
+
+/// The same, within these limits; `coverage` is told which claims decided on the way that was found.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "they are those of `judge_free`, and two"
+)]
+pub fn judge_free_within(
+    program: &Program,
+    names: &Names,
+    personality: &str,
+    processors: u32,
     (events, spans): (&[Event], &[Span]),
     end: Option<&End>,
+    limits: Limits,
+    coverage: Option<&mut Coverage>,
 ) -> Result<Judgement, String> {
     let program = Program {
         schedule: None,
@@ -202,8 +230,9 @@ pub fn judge_free(
         ..program.clone()
     };
     let machine = play_at_full_speed(personality, &Arc::new(program), processors)?;
-    let limits = Limits::default();
-    Ok(admit_free(&*machine, names, events, spans, end, limits))
+    Ok(admit_free(
+        &*machine, names, events, spans, end, limits, coverage,
+    ))
 }
 
 /// The same program without its schedule.
@@ -224,8 +253,16 @@ pub fn judge(
     end: Option<&End>,
     at_rest: bool,
 ) -> Result<Judgement, String> {
-    let machine = play(personality, &unscheduled(program), processors)?;
-    Ok(admit(&*machine, names, events, end, at_rest))
+    judge_covering(
+        program,
+        names,
+        personality,
+        processors,
+        events,
+        end,
+        at_rest,
+        None,
+    )
 }
 
 /// The same; `coverage` is told which claims decided what the events show.
@@ -233,7 +270,7 @@ pub fn judge(
     clippy::too_many_arguments,
     reason = "they are those of `judge`, and one"
 )]
-fn judge_covering(
+pub fn judge_covering(
     program: &Program,
     names: &Names,
     personality: &str,
@@ -241,10 +278,11 @@ fn judge_covering(
     events: &[Event],
     end: Option<&End>,
     at_rest: bool,
-    coverage: &mut Coverage,
+    coverage: Option<&mut Coverage>,
 ) -> Result<Judgement, String> {
     let machine = play(personality, &unscheduled(program), processors)?;
-    Ok(admit_covering(
-        &*machine, names, events, end, at_rest, coverage,
-    ))
+    Ok(match coverage {
+        Some(coverage) => admit_covering(&*machine, names, events, end, at_rest, coverage),
+        None => admit(&*machine, names, events, end, at_rest),
+    })
 }

@@ -341,6 +341,7 @@ fn by_program(scenario: &Scenario, calls: &[(Event, Span)], rests: bool) -> bool
         &spans,
         end.as_ref(),
         limits,
+        None,
     );
     assert!(!judged.gave_up, "it gave up");
     judged.refused.is_some()

@@ -58,6 +58,7 @@ static ABOUT: About = About {
     },
     open: &[&Numbers { claim: GROUPS }],
     invariants: &[NO_LOST_WAKEUP],
+    keeps_order: Some(FIFO),
     ..linux::ABOUT
 };
 

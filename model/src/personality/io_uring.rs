@@ -65,8 +65,8 @@ use requests::{
     can_request, file_of, in_any_order, is_in_use, pending_on, pends, ring_of, waits_for_too_many,
 };
 use ring::{
-    drop_if_unused, for_any_by_now, is_anothers, lets_in, room, setup_of, stands_last, take,
-    take_if_enough, waits_on, wanted, wants, whole_time,
+    drop_if_unused, for_any_by_now, is_anothers, lets_in, overlooks_kept, room, setup_of,
+    stands_last, take, take_if_enough, waits_on, wanted, wants, whole_time,
 };
 
 claims! {
@@ -120,6 +120,7 @@ claims! {
     DRAIN_UNSEEN = "io-uring/drain-unseen", Measured, "R:request-that-waits-is-not-found, S:io_try_cancel": "A cancel does not find a request that a drain holds back.";
     OVERFLOW = "io-uring/overflow", Measured, "M:D, R:more-than-the-ring-holds": "What does not fit into the ring is kept on the overflow list, and so is what comes while others are there; they enter the ring in order when a thread enters the kernel to wait and finds room.";
     BACK_BEFORE_ROOM = "io-uring/back-before-room", Measured, "R:kept-for-whoever-enters": "A woken thread that left the kernel before others made room takes only what is in the ring; if that is nothing, it waits again, for its whole minimum.";
+    KEPT_OVERLOOKED = "io-uring/kept-overlooked", Measured, "M:66 of 4,000, R:kept-overlooked-at-full-speed": "At full speed, a call with a timeout of 0 may find nothing although entries are kept: it was in the kernel before another call made room, and looks at the ring after that.";
     NO_MORE_THAN_THE_RING = "io-uring/no-more-than-the-ring", Measured, "R:minimum-beyond-the-ring": "Nobody waits for more entries than the ring has room for.";
     SINGLE_ISSUER = "io-uring/single-issuer", Measured, "R:one-thread-submits, D:io_uring_setup, S:io_uring_enter": "Only the thread that made a ring with IORING_SETUP_SINGLE_ISSUER submits to it and registers with it: for another that fails with EEXIST. Any thread may wait on it, or send to it from another ring.";
     DEFER = "io-uring/defer-taskrun", Measured, "R:what-is-sent-waits, D:io_uring_setup, S:io_msg_data_remote": "What is sent to a ring with IORING_SETUP_DEFER_TASKRUN, even by its own thread, comes into it when its thread enters the kernel to wait or look, in the order in which it was sent.";
@@ -160,6 +161,13 @@ impl IoUring {
 const LEFT_AFTER_ROOM: Readings<bool> = Readings {
     claim: BACK_BEFORE_ROOM,
     readings: &[("before-room", false), ("after-room", true)],
+};
+
+/// What somebody finds who looks in the kernel and then at the ring, while another call makes room in between. In lock-step
+/// nobody does.
+const LOOKS: Readings<bool> = Readings {
+    claim: KEPT_OVERLOOKED,
+    readings: &[("sees", false), ("overlooks", true)],
 };
 
 /// Whether the entry of a timeout that has counted enough comes later than what is next on its ring.
@@ -206,6 +214,7 @@ const LINUX_7_2: About = About {
     },
     open: &[
         &LEFT_AFTER_ROOM,
+        &LOOKS,
         &COUNTED,
         &Numbers { claim: WHICH_READ },
         &Numbers {
@@ -213,9 +222,11 @@ const LINUX_7_2: About = About {
         },
         &Numbers { claim: DRAIN_ORDER },
     ],
+    at_full_speed: &[&LOOKS],
     invariants: &[NO_LOST_WAKEUP],
     no_limit: Some(NO_LIMIT),
     has_rings: true,
+    keeps_order: Some(FIFO),
     ..linux::ABOUT
 };
 
@@ -270,9 +281,12 @@ impl Personality for IoUring {
         {
             return turn.fails(me, DEFER_OTHERS, Error::Exists);
         }
+        let polls = get.timeout == Timeout::Ticks(0);
+        if polls && overlooks_kept(turn, get.port) {
+            return turn.fails(me, KEPT_OVERLOOKED, Error::Timeout);
+        }
         self.flush(turn, get.port);
         self.may_come(turn, get.port);
-        let polls = get.timeout == Timeout::Ticks(0);
         if let Some(outcome) = take_if_enough(turn, get, polls) {
             if turn.view().is_anybody_awake(get.port) {
                 turn.by(RACE);

@@ -10,7 +10,6 @@ pub(super) const ABOUT: About = About {
         "Linux has no call that suspends a thread and keeps the order of the waiters",
     )],
     limits: LIMITS,
-    keeps_order: true,
     ..About::PLAIN
 };
 

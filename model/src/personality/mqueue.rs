@@ -50,6 +50,7 @@ static ABOUT: About = About {
         ..linux::LIMITS
     },
     invariants: &[NO_IDLE_WAITER],
+    keeps_order: Some(FIFO),
     ..linux::ABOUT
 };
 

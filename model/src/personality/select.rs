@@ -53,6 +53,7 @@ static ABOUT: About = About {
     },
     invariants: &[NO_LOST_WAKEUP],
     no_limit: Some(NO_LIMIT),
+    keeps_order: Some(FIFO),
     ..linux::ABOUT
 };
 

@@ -138,7 +138,7 @@ const V8: About = About {
         claim: IO_CANCEL_ORDER,
     }],
     keeps: Ok(KEEPS),
-    keeps_order: true,
+    keeps_order: Some(FIFO),
     no_limit: Some(NO_LIMIT),
     ..About::PLAIN
 };

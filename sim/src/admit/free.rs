@@ -54,8 +54,10 @@ pub use steps::Feed;
 /// How long the judge looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The most places that are looked at before it gives up.
+    /// The most places that are looked at before it gives up, beside `looks_each`.
     pub looks_max: usize,
+    /// As many more for each call that it has explained: who gets on may go on.
+    pub looks_each: usize,
     /// How many places of the likeliest order are looked at without a further call explained, before all orders are
     /// tried.
     pub patience: usize,
@@ -66,6 +68,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The most places that are looked at until so many calls are explained.
+    fn looks_until(&self, explained: usize) -> usize {
+        let each = self.looks_each.saturating_mul(explained);
+        self.looks_max.saturating_add(each)
+    }
+
     /// Whether somebody told the judge to end.
     pub fn stopped(&self) -> bool {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
@@ -76,6 +84,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             looks_max: 20_000_000,
+            looks_each: 0,
             patience: 2_000,
             bytes_max: 1 << 30,
             stop: None,
@@ -96,7 +105,7 @@ const TRY: usize = 100_000;
 /// How often more is done, and farther back, before all orders are tried from where all places are known: that is dear.
 const EFFORTS_MAX: usize = 2;
 
-/// Judges a trace of threads that ran at full speed; gives up after so long.
+/// Judges a trace of threads that ran at full speed; gives up after so long. `coverage` is told which claims decided.
 pub fn admit_free(
     machine: &dyn AnyMachine,
     names: &Names,
@@ -104,6 +113,7 @@ pub fn admit_free(
     spans: &[Span],
     end: Option<&End>,
     limits: Limits,
+    coverage: Option<&mut Coverage>,
 ) -> Judgement {
     let calls = Calls::of_trace(machine.program(), events, spans);
     // Of a trace that was cut, calls that ended behind its last beginning may owe their ends to calls that are missing.
@@ -118,7 +128,7 @@ pub fn admit_free(
             false => Finish::UnderWay,
         };
     }
-    judge.judgement(limits)
+    judge.judged(limits, coverage).0
 }
 
 /// Judges the calls of a log, which tells its threads what they do; what ended after some time is not judged. `coverage` is
@@ -252,7 +262,7 @@ impl<'j, 's> Search<'j, 's> {
             let from_all = some.is_none();
             let went = match some {
                 Some(some) => self.layers(some, at + BEHIND, self.looks + TRY),
-                None => self.layers(known.clone(), at + BEHIND, self.limits.looks_max),
+                None => self.layers(known.clone(), at + BEHIND, self.limits.looks_until(at)),
             };
             match went {
                 Went::Explained(place) => return Verdict::Admitted(*place),
@@ -307,7 +317,7 @@ impl<'s> Judge<'s> {
             judge.nth.push(own.len() as u32);
             own.push(place);
         }
-        judge.spills = judge.only_posts() && machine.about().keeps_order;
+        judge.spills = judge.only_posts() && machine.about().keeps_order.is_some();
         let ended = |&place: &u32| judge.call(place).t1 != u64::MAX;
         let mut ends: Vec<u32> = (0..calls.len() as u32).filter(ended).collect();
         ends.sort_unstable_by_key(|&place| (judge.call(place).t1, place));
@@ -315,12 +325,7 @@ impl<'s> Judge<'s> {
         judge
     }
 
-    /// Whether the model can show them.
-    fn judgement(mut self, limits: Limits) -> Judgement {
-        self.judged(limits, None).0
-    }
-
-    /// The same, with what the search leaves open; `coverage` is told which claims decided on the way that was found.
+    /// Whether the model can show them, and what the search leaves open; `coverage` is told which claims decided on the way that was found.
     fn judged(&mut self, limits: Limits, mut coverage: Option<&mut Coverage>) -> (Judgement, Open) {
         self.guess = self.guess();
         self.earlier = self.earlier();

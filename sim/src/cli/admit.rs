@@ -1,17 +1,22 @@
 //! `portsim admit`: could the model have shown this?
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{self, personality};
+use super::asked::{Asked, LOOKS_OF_ALL, limits, together};
 use super::files::TraceFile;
 use super::say::Say;
 use super::stop::{stopped, unless_stopped};
 use super::{Exit, Stop, bad_argument, files, no_thread};
+use crate::admit::free::Limits;
 use crate::admit::{Judgement, Refusal};
-use crate::cross_check::{judge, judge_free, judge_of, unscheduled};
+use crate::coverage::Coverage;
+use crate::cross_check::{judge_covering, judge_free_within, judge_of, unscheduled};
 use crate::explore::Tour;
 use crate::personality::{not_for, play};
-use crate::report::admit::{Admission, Admissions};
+use crate::report::admit::{Admission, Admissions, Judged};
+use crate::report::covered::Covered;
 use crate::report::{Part, Report};
 use crate::scenario::Scenario;
 use crate::trace::{Header, Mode, Origin, Trace};
@@ -21,8 +26,18 @@ pub fn admit(args: &args::Admit, say: &Say) -> Result<Exit, Stop> {
     if let Some(format) = args.from {
         return super::logs::admit(args, format, say);
     }
+    let asked = Asked::of(args.personality.as_deref())?;
     let files = args.part.of(args.traces.clone());
-    let states_max = args.pages.states_max(files.len());
+    let systems = asked.count();
+    let by = By {
+        processors: args.machine.processors,
+        limits: match asked {
+            Asked::All => limits(LOOKS_OF_ALL),
+            Asked::Own | Asked::One(_) => Limits::default(),
+        },
+        states_max: args.pages.states_max(files.len() * systems),
+        covers: args.coverage,
+    };
     let (mut traces, mut unusable) = (Vec::new(), 0);
     for file in &files {
         if stopped() {
@@ -37,74 +52,103 @@ pub fn admit(args: &args::Admit, say: &Say) -> Result<Exit, Stop> {
                 continue;
             }
         };
-        let name = match &args.personality {
-            Some(name) => personality(name)?,
-            None => own_personality(&read.trace.header)?,
+        let place = (&**file, &*args.look_in.scenarios);
+        let name = match asked {
+            Asked::One(name) => Some(name),
+            Asked::Own => Some(own_personality(&read.trace.header)?),
+            Asked::All => None,
         };
-        let Some(admission) = one(
-            (file, &args.look_in.scenarios),
-            args.machine.processors,
-            read,
-            name,
-            states_max,
-        )?
-        else {
+        let read = Arc::new(read);
+        let judged = match name {
+            Some(name) => one(place, &read, name, by)?.map(|it| Judged::By(Box::new(it))),
+            None => together(|name| one(place, &read, name, by))?.map(Judged::ByAll),
+        };
+        let Some(judged) = judged else {
             break;
         };
-        say.part(Part::Admit(&admission))?;
-        traces.push(admission);
+        say.part(Part::Admit(&judged))?;
+        traces.push(judged);
     }
+    let covered = args.coverage.then(|| {
+        let all = traces.iter().flat_map(Judged::fitting);
+        Covered::of(all.filter_map(|it| Some((it.personality, it.coverage.as_ref()?))))
+    });
     say.report(Report::Admit(&Admissions {
         traces,
+        covered,
         named: files.len() - unusable,
     }))
 }
 
-/// Judges a trace; none if the program was told to end before it was through. Where a page is to show it, around so many
-/// states.
+/// How a trace is judged.
+#[derive(Clone, Copy)]
+pub struct By {
+    /// Processors of the machine, where the trace does not say.
+    pub processors: u32,
+    /// How long threads at full speed are judged.
+    pub limits: Limits,
+    /// Where a page is to show it, around so many states.
+    pub states_max: Option<usize>,
+    /// Whether the claims that decide are counted.
+    pub covers: bool,
+}
+
+/// Judges a trace; none if the program was told to end before it was through.
 pub fn one(
     (file, folder): (&Path, &Path),
-    processors: u32,
-    read: TraceFile,
+    read: &Arc<TraceFile>,
     personality: &'static str,
-    states_max: Option<usize>,
+    by: By,
 ) -> Result<Option<Admission>, Stop> {
     let own = read.trace.header.processors;
-    let processors = own.unwrap_or(processors);
-    let work = move || {
-        let judged = match not_for(personality, &read.scenario) {
-            Some(lacks) => Err(lacks),
-            None => judged(&read.scenario, personality, processors, &read.trace),
-        };
-        let refusal = judged.as_ref().ok().and_then(|it| it.refused.as_ref());
-        let tour = states_max
-            .filter(|_| judged.is_ok())
-            .and_then(|states_max| {
-                let recording = Recording {
-                    scenario: &read.scenario,
-                    personality,
-                    processors,
-                    trace: &read.trace,
-                };
-                recording.tour(refusal, states_max)
-            });
-        (judged, read, tour)
+    let processors = own.unwrap_or(by.processors);
+    let states_max = by.states_max;
+    let work = {
+        let read = Arc::clone(read);
+        move || work_on(&read, personality, processors, by)
     };
-    let Some((judged, read, tour)) = unless_stopped(work).map_err(no_thread)? else {
+    let Some((judged, coverage, tour)) = unless_stopped(work).map_err(no_thread)? else {
         return Ok(None);
     };
     let is_refused = matches!(&judged, Ok(judgement) if judgement.refused.is_some());
     Ok(Some(Admission {
         file: file.to_owned(),
-        scenario: read.scenario,
+        scenario: Arc::clone(&read.scenario),
         folder: folder.to_owned(),
         personality,
         processors,
         judged,
-        trace: (is_refused || states_max.is_some()).then_some(read.trace),
+        trace: (is_refused || states_max.is_some()).then(|| read.trace.clone()),
+        coverage,
         tour,
-        cut: read.cut,
+        cut: read.cut.clone(),
     }))
+}
+
+fn work_on(
+    read: &TraceFile,
+    personality: &'static str,
+    processors: u32,
+    by: By,
+) -> (Result<Judgement, String>, Option<Coverage>, Option<Tour>) {
+    let mut coverage = by.covers.then(Coverage::default);
+    let judged = match not_for(personality, &read.scenario) {
+        Some(lacks) => Err(lacks),
+        None => judged(read, personality, processors, by.limits, coverage.as_mut()),
+    };
+    let refusal = judged.as_ref().ok().and_then(|it| it.refused.as_ref());
+    let states_max = by.states_max.filter(|_| judged.is_ok());
+    let tour = states_max.and_then(|states_max| {
+        let recording = Recording {
+            scenario: &read.scenario,
+            personality,
+            processors,
+            trace: &read.trace,
+        };
+        recording.tour(refusal, states_max)
+    });
+    let coverage = coverage.filter(|_| judged.is_ok());
+    (judged, coverage, tour)
 }
 
 /// A trace, and who judges it.
@@ -137,18 +181,30 @@ pub fn at_rest(trace: &Trace) -> bool {
 }
 
 fn judged(
-    scenario: &Scenario,
+    TraceFile {
+        scenario, trace, ..
+    }: &TraceFile,
     personality: &str,
     processors: u32,
-    trace: &Trace,
+    limits: Limits,
+    coverage: Option<&mut Coverage>,
 ) -> Result<Judgement, String> {
     let (program, names, end) = (&scenario.program, &scenario.names, trace.end.as_ref());
     match trace.header.mode {
         Mode::Free => {
             let seen = (&trace.events[..], &trace.spans[..]);
-            judge_free(program, names, personality, processors, seen, end)
+            judge_free_within(
+                program,
+                names,
+                personality,
+                processors,
+                seen,
+                end,
+                limits,
+                coverage,
+            )
         }
-        Mode::Lockstep | Mode::Steps => judge(
+        Mode::Lockstep | Mode::Steps => judge_covering(
             program,
             names,
             personality,
@@ -156,6 +212,7 @@ fn judged(
             &trace.events,
             end,
             at_rest(trace),
+            coverage,
         ),
     }
 }

@@ -353,7 +353,7 @@ impl Check {
 }
 
 /// As many as were asked for, or one for each processor.
-fn workers(asked: Option<u16>) -> usize {
+pub fn workers(asked: Option<u16>) -> usize {
     let processors = || thread::available_parallelism().map_or(1, usize::from);
     asked.map_or_else(processors, usize::from)
 }
@@ -453,10 +453,10 @@ pub struct Admit {
     /// A map: the file that says what the fields of the log mean
     #[arg(long, value_name = "FILE", requires = "from")]
     pub map: Option<PathBuf>,
-    /// Say which rules the log relies on, and which it never needs
-    #[arg(long, requires = "from")]
+    /// Say which rules the trace or log relies on, and which it never needs
+    #[arg(long)]
     pub coverage: bool,
-    /// The system that judges; by default the trace's own. For logs, `all` asks which systems fit
+    /// The system that judges; by default the trace's own. `all` asks which systems fit
     #[arg(long = "as", value_name = "SYSTEM")]
     pub personality: Option<String>,
     #[command(flatten)]

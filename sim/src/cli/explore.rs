@@ -11,6 +11,7 @@ use super::args::{self, personality};
 use super::changed::Stamp;
 use super::say::Say;
 use super::{Exit, Stop, admit, files, no_thread, search, stop};
+use crate::admit::free::Limits;
 use crate::check::Secret;
 use crate::personality::default_for;
 use crate::report::admit::Admission;
@@ -112,18 +113,22 @@ fn checks(args: &args::Explore, scenario: &Arc<Scenario>) -> Result<Vec<Check>, 
 
 /// A trace, judged by each system.
 fn admissions(args: &args::Explore) -> Result<Vec<Admission>, Stop> {
-    let read = files::trace(&args.file, &args.look_in)?;
+    let read = Arc::new(files::trace(&args.file, &args.look_in)?);
     let mut names = named(args)?;
     if names.is_empty() {
         names.push(admit::own_personality(&read.trace.header)?);
     }
     let states_max = args.pages.states_max(names.len()).unwrap_or(AT_FIRST);
     let mut admissions = Vec::new();
+    let by = admit::By {
+        processors: args.machine.processors,
+        limits: Limits::default(),
+        states_max: Some(states_max),
+        covers: false,
+    };
     for name in names {
-        let read = files::trace(&args.file, &args.look_in)?;
         let place = (&*args.file, &*args.look_in.scenarios);
-        let processors = args.machine.processors;
-        admissions.extend(admit::one(place, processors, read, name, Some(states_max))?);
+        admissions.extend(admit::one(place, &read, name, by)?);
     }
     Ok(admissions)
 }

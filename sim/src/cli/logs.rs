@@ -3,39 +3,27 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use portsim_model::personality::NAMES;
-
-use super::args::{self, personality};
+use super::args;
+use super::asked::{Asked, LOOKS_OF_ALL, limits, together};
 use super::say::Say;
-use super::stop::{flag, stopped, unless_stopped, unless_stopped_for_good};
+use super::stop::{stopped, unless_stopped, unless_stopped_for_good};
 use super::{Exit, Stop, bad_argument, no_thread};
-use crate::admit::free::Limits;
 use crate::coverage::Coverage;
-use crate::log::{Format, Judged, Log, Map, judge, logs as named_logs, read_named};
+use crate::log::{Format, Log, Map, judge, logs as named_logs, read_named};
 use crate::report::covered::Covered;
 use crate::report::log::{self, Logs, System};
 use crate::report::{Part, Report};
 
-/// What stands for every system.
-const ALL: &str = "all";
-
-/// As many places are looked at before a judge gives up: so many at least, and so many for each call.
+/// So many places are looked at least where one system is asked, before its judge gives up.
 const LOOKS_MIN: usize = 2_000_000;
-const LOOKS_EACH: usize = 10;
-
-/// So many at least where every system is asked.
-const LOOKS_OF_ALL: usize = 200_000;
 
 /// Judges logs.
 pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop> {
-    let (systems, asks_all) = match args.personality.as_deref() {
-        Some(ALL) => (NAMES.to_vec(), true),
-        Some(name) => (vec![personality(name)?], false),
-        None => {
-            let problem = "a log does not say which system it is of; name one, or `all`";
-            return Err(bad_argument("--as", problem).into());
-        }
-    };
+    let asked = Asked::of(args.personality.as_deref())?;
+    if asked == Asked::Own {
+        let problem = "a log does not say which system it is of; name one, or `all`";
+        return Err(bad_argument("--as", problem).into());
+    }
     let map = map_of(args.map.as_deref(), format)?;
     let named = args.part.of(named_logs(&args.traces, format));
     let (mut logs, mut unusable) = (Vec::new(), 0);
@@ -61,20 +49,16 @@ pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop
             }
         };
         let mut said = said(args, &named.name, format, &log);
-        said.asks_all = asks_all;
-        for &personality in &systems {
-            match judged(args, &log, personality, asks_all)? {
-                Some(judged) => said.systems.push(System {
-                    personality,
-                    processors: args.machine.processors,
-                    judged,
-                }),
-                None => break,
-            }
-        }
-        if said.systems.is_empty() {
+        said.asks_all = asked == Asked::All;
+        let by = |personality, looks_min| system(args, &log, personality, looks_min);
+        let systems = match asked {
+            Asked::One(name) => by(name, LOOKS_MIN)?.map(|it| vec![it]),
+            Asked::Own | Asked::All => together(|name| by(name, LOOKS_OF_ALL))?,
+        };
+        let Some(systems) = systems else {
             break;
-        }
+        };
+        said.systems = systems;
         say.part(Part::Log(&said))?;
         logs.push(said);
     }
@@ -126,20 +110,19 @@ fn coverage_of(log: &log::Log) -> impl Iterator<Item = (&str, &Coverage)> {
 }
 
 /// What a system says; none if the program was told to end before it said it.
-fn judged(
+fn system(
     args: &args::Admit,
     log: &Arc<Log>,
     personality: &'static str,
-    asks_all: bool,
-) -> Result<Option<Result<Judged, String>>, Stop> {
-    let log = Arc::clone(log);
-    let least = if asks_all { LOOKS_OF_ALL } else { LOOKS_MIN };
-    let limits = Limits {
-        looks_max: least.max(LOOKS_EACH * log.calls()),
-        stop: Some(flag()),
-        ..Limits::default()
-    };
+    looks_min: usize,
+) -> Result<Option<System>, Stop> {
+    let (log, limits) = (Arc::clone(log), limits(looks_min));
     let (processors, covers) = (args.machine.processors, args.coverage);
     let work = move || judge(&log, personality, processors, limits, covers);
-    unless_stopped_for_good(work).map_err(no_thread)
+    let judged = unless_stopped_for_good(work).map_err(no_thread)?;
+    Ok(judged.map(|judged| System {
+        personality,
+        processors,
+        judged,
+    }))
 }

@@ -6,6 +6,7 @@
 mod admit;
 mod agent;
 mod args;
+mod asked;
 mod changed;
 mod check;
 mod compare;

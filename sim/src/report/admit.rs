@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::covered::Covered;
 use super::exit::{Cut, Exit};
-use crate::admit::Judgement;
+use crate::admit::{Judgement, Refusal};
+use crate::coverage::Coverage;
 use crate::explore::Tour;
 use crate::scenario::Scenario;
 use crate::trace::Trace;
@@ -47,6 +49,15 @@ impl Verdict {
         }
     }
 
+    /// Whether any of several systems could have shown it.
+    pub fn best(verdicts: impl Iterator<Item = Verdict> + Clone) -> Verdict {
+        let has = |wanted: &Verdict| verdicts.clone().any(|verdict| verdict == *wanted);
+        [Verdict::Admitted, Verdict::Partial, Verdict::Refused]
+            .into_iter()
+            .find(has)
+            .unwrap_or(Verdict::Unsupported)
+    }
+
     /// What it comes to.
     pub fn exit(self) -> Exit {
         match self {
@@ -61,7 +72,9 @@ impl Verdict {
 #[derive(Debug, Clone)]
 pub struct Admissions {
     /// In the order in which they were named.
-    pub traces: Vec<Admission>,
+    pub traces: Vec<Judged>,
+    /// The claims that decided what they show, where somebody asked.
+    pub covered: Option<Covered>,
     /// How many were named: more than there are here if somebody stopped it.
     pub named: usize,
 }
@@ -78,11 +91,50 @@ impl Admissions {
             true => Exit::AsExpected,
             false => Exit::Partial,
         };
-        Exit::worst(self.traces.iter().map(Admission::exit).chain([stopped]))
+        Exit::worst(self.traces.iter().map(Judged::exit).chain([stopped]))
     }
 }
 
 /// One trace.
+#[derive(Debug, Clone)]
+pub enum Judged {
+    /// By one system, which was asked whether it could have shown it.
+    By(Box<Admission>),
+    /// By all, which were asked which of them could; there is one at least.
+    ByAll(Vec<Admission>),
+}
+
+impl Judged {
+    /// What each system says.
+    pub fn systems(&self) -> &[Admission] {
+        match self {
+            Judged::By(admission) => std::slice::from_ref(admission),
+            Judged::ByAll(admissions) => admissions,
+        }
+    }
+
+    /// Those by whose rules it came about: who judged, or all that fit.
+    pub fn fitting(&self) -> impl Iterator<Item = &Admission> {
+        let is_asked = matches!(self, Judged::By(_));
+        let fits = move |it: &&Admission| is_asked || it.verdict() == Verdict::Admitted;
+        self.systems().iter().filter(fits)
+    }
+
+    /// The verdict: of one system, or whether any fits.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::best(self.systems().iter().map(Admission::verdict))
+    }
+
+    /// What it comes to.
+    pub fn exit(&self) -> Exit {
+        match self.systems().iter().find_map(|it| it.cut.as_ref()) {
+            Some(cut) => Exit::Cut(cut.clone()),
+            None => self.verdict().exit(),
+        }
+    }
+}
+
+/// One trace as one system judges it.
 #[derive(Debug, Clone)]
 pub struct Admission {
     /// The file.
@@ -99,6 +151,8 @@ pub struct Admission {
     pub judged: Result<Judgement, String>,
     /// The trace itself, where it is refused or a page is to show it.
     pub trace: Option<Trace>,
+    /// The claims that decided, where somebody asked and there was a judgement.
+    pub coverage: Option<Coverage>,
     /// What a page shows of it, where one was asked for and threads took turns.
     pub tour: Option<Tour>,
     /// Where the file is cut.
@@ -116,19 +170,16 @@ impl Admission {
         }
     }
 
+    /// Where the model parts from it.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.judged.as_ref().ok()?.refused.as_ref()
+    }
+
     /// Why it is unsupported, or how far it was judged where that is not all of it.
     pub fn why(&self) -> Option<String> {
         match &self.judged {
             Err(lacks) => Some(lacks.clone()),
             Ok(judgement) => judgement.words(),
         }
-    }
-
-    /// What it comes to.
-    pub fn exit(&self) -> Exit {
-        if let Some(cut) = &self.cut {
-            return Exit::Cut(cut.clone());
-        }
-        self.verdict().exit()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::admit::{self, Admission};
+use super::admit;
 use super::check::{Check, Checks};
 use super::compare::Sided;
 use super::cross_check::CrossCheck;
@@ -238,16 +238,17 @@ fn of_stress(stress: &Stress, denied: Denied) -> Finding {
     }
 }
 
-fn of_admission(admission: &Admission, denied: Denied) -> Finding {
-    let refusal = match &admission.judged {
-        Ok(judgement) => judgement.refused.as_ref(),
-        Err(_) => None,
-    };
+fn of_admission(judged: &admit::Judged, denied: Denied) -> Finding {
+    let admission = &judged.systems()[0];
+    let refusal = admission.refusal();
     let file = admission.file.clone();
     Finding {
         name: file.display().to_string(),
-        by: admission.personality.to_owned(),
-        outcome: match admission.verdict() {
+        by: match judged {
+            admit::Judged::By(_) => admission.personality.to_owned(),
+            admit::Judged::ByAll(_) => "all".to_owned(),
+        },
+        outcome: match judged.verdict() {
             admit::Verdict::Admitted => Outcome::AsExpected,
             admit::Verdict::Refused => Outcome::Unexpected,
             admit::Verdict::Partial => open(denied.partial),
@@ -261,8 +262,8 @@ fn of_admission(admission: &Admission, denied: Denied) -> Finding {
             Some(refusal) => parting(refusal),
             None => admission.why().unwrap_or_default(),
         },
-        details: text(Part::Admit(admission)),
-        repeat: Some(repeat::admit(admission)),
+        details: text(Part::Admit(judged)),
+        repeat: Some(repeat::admit(judged)),
         seconds: 0.0,
     }
 }

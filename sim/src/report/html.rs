@@ -12,7 +12,7 @@ mod timeline;
 mod wire;
 
 use super::Report;
-use super::admit::Admission;
+use super::admit::{Admission, Judged};
 use super::check::{Check, Method};
 use super::explore::{Opened, What};
 use super::repeat;
@@ -26,7 +26,7 @@ pub fn report(report: Report<'_>) -> String {
     let sheets = match report {
         Report::Check(checks) => of_checks(&checks.checks),
         Report::Explore(opened) => of_opened(opened),
-        Report::Admit(admissions) => of_admissions(&admissions.traces),
+        Report::Admit(it) => of_admissions(it.traces.iter().flat_map(Judged::systems)),
         Report::CrossCheck(cross_check) => compared::of_cross_check(cross_check),
         Report::Fuzz(fuzzed) => compared::of_fuzzed(fuzzed),
         Report::Run(_)
@@ -53,13 +53,13 @@ pub fn report(report: Report<'_>) -> String {
 fn of_opened(opened: &Opened) -> Vec<Sheet<'_>> {
     match &opened.what {
         What::Scenario(checks) => of_checks(checks),
-        What::Trace(admissions) => of_admissions(admissions),
+        What::Trace(admissions) => of_admissions(admissions.iter()),
     }
 }
 
 /// A sheet for each trace, with a side for each system that judged it.
-fn of_admissions(admissions: &[Admission]) -> Vec<Sheet<'_>> {
-    let mut sheets: Vec<Sheet<'_>> = Vec::new();
+fn of_admissions<'a>(admissions: impl Iterator<Item = &'a Admission>) -> Vec<Sheet<'a>> {
+    let mut sheets: Vec<Sheet<'a>> = Vec::new();
     for admission in admissions {
         let side = compared::admitted(admission);
         let name = admission.file.display().to_string();

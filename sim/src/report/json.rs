@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Report;
-use super::admit::{Admission, Admissions};
+use super::admit::{Admission, Admissions, Judged};
 use super::check::{Check, Checks, Counterexample, Explored, Walk};
 use super::compare::{Compared, Sided};
 use super::covered::Covered;
@@ -323,10 +323,24 @@ fn stress(stress: &Stress) -> Value {
 
 fn admissions(admissions: &Admissions) -> Value {
     let object = json!({
-        "traces": admissions.traces.iter().map(admission).collect::<Vec<_>>(),
+        "traces": admissions.traces.iter().map(judged).collect::<Vec<_>>(),
+        "coverage": admissions.covered.as_ref().map(covered),
         "complete": unless_complete(admissions.complete()),
     });
-    but_for(object, &["complete"])
+    but_for(object, &["coverage", "complete"])
+}
+
+/// A trace as one system judges it, or as each does.
+fn judged(judged: &Judged) -> Value {
+    match judged {
+        Judged::By(it) => admission(it),
+        Judged::ByAll(all) => json!({
+            "file": path(&all[0].file),
+            "as": "all",
+            "verdict": judged.verdict().name(),
+            "systems": all.iter().map(admission).collect::<Vec<_>>(),
+        }),
+    }
 }
 
 /// What is told only of work that was stopped.

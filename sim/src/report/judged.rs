@@ -85,7 +85,7 @@ impl Report<'_> {
             }
             .stopped_unless(!stress.stopped),
             Report::Admit(admissions) => {
-                let verdicts = admissions.traces.iter().map(admit::Admission::verdict);
+                let verdicts = admissions.traces.iter().map(admit::Judged::verdict);
                 let kind = |verdict| {
                     let is_partial = verdict == admit::Verdict::Partial;
                     (verdict == admit::Verdict::Unsupported, is_partial)

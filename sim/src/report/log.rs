@@ -93,13 +93,6 @@ impl System {
 impl Log {
     /// The verdict: of one system, or whether any fits.
     pub fn verdict(&self) -> Verdict {
-        let mut verdicts = self.systems.iter().map(System::verdict);
-        let has = |wanted| verdicts.clone().any(|verdict| verdict == wanted);
-        let order = [Verdict::Admitted, Verdict::Partial, Verdict::Refused];
-        let best = order.into_iter().find(|&wanted| has(wanted));
-        match self.asks_all {
-            true => best.unwrap_or(Verdict::Unsupported),
-            false => verdicts.next().unwrap_or(Verdict::Unsupported),
-        }
+        Verdict::best(self.systems.iter().map(System::verdict))
     }
 }

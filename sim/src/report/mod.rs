@@ -143,7 +143,7 @@ pub enum Part<'r> {
     /// One of the scenarios of `check`.
     Check(&'r check::Check),
     /// One of the traces of `admit`.
-    Admit(&'r admit::Admission),
+    Admit(&'r admit::Judged),
     /// One of the logs of `admit --from`.
     Log(&'r log::Log),
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::admit::Admission;
+use super::admit::{Admission, Judged};
 use super::check::{Check, Method};
 use super::log::Log;
 use super::run::Run;
@@ -67,10 +67,18 @@ fn seed(
 }
 
 /// The same judgement of a trace.
-pub fn admit(admission: &Admission) -> String {
+pub fn admit(judged: &Judged) -> String {
+    match judged {
+        Judged::By(admission) => admit_by(admission, admission.personality),
+        Judged::ByAll(admissions) => admit_by(&admissions[0], "all"),
+    }
+}
+
+/// The same judgement of a trace by one system.
+pub fn admit_by(admission: &Admission, personality: &str) -> String {
     format!(
         "{} --processors {}",
-        admit_in(&admission.folder, &admission.file, admission.personality),
+        admit_in(&admission.folder, &admission.file, personality),
         admission.processors
     )
 }

@@ -22,6 +22,7 @@ mod window;
 
 use portsim_model::claim::Claim;
 
+use super::admit::Verdict;
 use super::explore::{Opened, Place, What};
 use super::{Part, Report, json};
 use crate::admit::Refusal;
@@ -60,7 +61,8 @@ fn found(report: Report<'_>, layout: Layout) -> String {
         Report::Diff(diff) => parting::diff(diff, layout),
         Report::Record(record) => record::record(record, layout),
         Report::Stress(stress) => stress::stress(stress),
-        Report::Admit(_) | Report::Logs(_) => String::new(),
+        Report::Admit(admissions) => admit::covered(admissions),
+        Report::Logs(_) => String::new(),
         Report::CrossCheck(cross_check) => cross_check::cross_check(cross_check, layout),
         Report::Explore(explored) => explored_at(explored),
         Report::Compare(compared) => compare::compare(compared),
@@ -142,6 +144,47 @@ fn notes_on_explored(explored: &Opened) -> Vec<String> {
 /// The claims that a refusal cites, each with its source.
 fn cited(refusal: &Refusal) -> String {
     cited_claims(&refusal.by)
+}
+
+/// What one of all systems says of what somebody saw.
+struct Fit<'f> {
+    system: &'static str,
+    verdict: Verdict,
+    /// What it lacks, or how far it judged.
+    why: Option<String>,
+    /// Where it could not have shown it, and the claims behind that.
+    refused: Option<(String, &'f [&'static Claim])>,
+    /// What it could have shown there instead.
+    allowed: &'f [String],
+}
+
+/// As many claims are cited of each system.
+const CITED_EACH: usize = 8;
+
+/// Which systems could have shown something, and what each other stumbles over.
+fn fits(what: &str, all: &[Fit<'_>]) -> String {
+    let mut words = what.to_owned();
+    let wide = all.iter().map(|it| it.system.len()).max().unwrap_or(0);
+    for fit in all {
+        words += &format!("\n  {:wide$}  {}", fit.system, fit.verdict.name());
+        if let Some((at, by)) = &fit.refused {
+            words += &format!(" at {at}");
+            // What no order explains is refused without a look at the rules.
+            if by.is_empty()
+                && let [why] = fit.allowed
+            {
+                words += &format!(" ({why})");
+            }
+            for claim in by.iter().take(CITED_EACH) {
+                let (id, status, source) = (claim.id, claim.status.word(), claim.source);
+                words += &format!("\n  {:wide$}    {id} ({status}: {source})", "");
+            }
+        }
+        if let Some(why) = &fit.why {
+            words += &format!(": {why}");
+        }
+    }
+    words
 }
 
 fn cited_claims(by: &[&Claim]) -> String {

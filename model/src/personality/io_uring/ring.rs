@@ -252,6 +252,17 @@ fn in_ring(view: View<'_>, port: PortId) -> usize {
     port.packets().depth() - usize::from(port.note())
 }
 
+/// Whether somebody who only looks was in the kernel before there was room for what is kept, and looks at the ring after
+/// others have taken what was there.
+pub(super) fn overlooks_kept<O: Observer>(turn: &mut Turn<'_, O>, port: PortId) -> bool {
+    let is_kept =
+        turn.port(port).note() > 0 && setup_of(turn.program, port) != RingSetup::DeferTaskrun;
+    is_kept
+        && in_ring(turn.view(), port) == 0
+        && !turn.is_settled(KEPT_OVERLOOKED)
+        && turn.choose(&LOOKS)
+}
+
 /// How many entries more the ring has room for.
 pub(super) fn room(view: View<'_>, port: PortId) -> usize {
     let entries = view.program.ports[port.index()].entries;

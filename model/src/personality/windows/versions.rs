@@ -138,7 +138,7 @@ const LATER: About = About {
     last_error: Some(LAST_ERROR),
     keeps: Ok(KEEPS),
     counts_running: true,
-    keeps_order: true,
+    keeps_order: Some(FIFO),
     ..About::PLAIN
 };
 
@@ -154,7 +154,7 @@ const NT5: About = About {
     can: &[COMMON, OF_NT],
     lacks_by: Some(NT5_ABSENT),
     // A newer packet goes to a waiter beside whom an older one was held: `windows-2003/self-rule`.
-    keeps_order: false,
+    keeps_order: None,
     ..LATER
 };
 

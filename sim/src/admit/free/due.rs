@@ -12,7 +12,7 @@ use super::{Judge, Place};
 impl Judge<'_> {
     /// The posts that nobody saw, with the calls that took what they posted, by their places, in order.
     pub(super) fn unseen(&self) -> Vec<(u32, u32)> {
-        if !self.only_posts() || !self.machine.about().keeps_order {
+        if !self.only_posts() || self.machine.about().keeps_order.is_none() {
             return Vec::new();
         }
         let (posts, takes) = self.posts_and_takes();

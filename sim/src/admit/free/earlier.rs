@@ -46,7 +46,7 @@ impl Earlier {
 impl Judge<'_> {
     /// For posts the posts that must have begun before.
     pub(super) fn earlier(&self) -> Earlier {
-        if !self.only_posts() || !self.machine.about().keeps_order {
+        if !self.only_posts() || self.machine.about().keeps_order.is_none() {
             return Earlier::default();
         }
         let (posts, takes) = self.posts_and_takes();

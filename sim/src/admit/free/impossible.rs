@@ -3,6 +3,7 @@
 //! A packet that was taken before it was posted, or more often; where packets leave in the order of their posts, a
 //! packet that was overtaken, or that nobody took: in O(n log n). It holds for programs whose packets only posts make.
 
+use portsim_model::claim::Claim;
 use portsim_model::program::{Op, Program};
 
 use super::Judge;
@@ -17,9 +18,9 @@ impl Judge<'_> {
             return None;
         }
         let (posts, takes) = self.posts_and_takes();
-        let overtaken = || match self.machine.about().keeps_order {
-            true => self.overtaken(&posts, &takes),
-            false => None,
+        let overtaken = || {
+            let order = self.machine.about().keeps_order?;
+            self.overtaken(&posts, &takes, order)
         };
         let unposted = self.unposted(&posts, &takes);
         unposted.or_else(overtaken)
@@ -106,7 +107,12 @@ impl Judge<'_> {
 
     /// The first take to end of a packet that overtook another: its post began when that of the other was over, and it had
     /// left when the other cannot have left yet.
-    fn overtaken(&self, posts: &[Moved], takes: &[Moved]) -> Option<Refusal> {
+    fn overtaken(
+        &self,
+        posts: &[Moved],
+        takes: &[Moved],
+        order: &'static Claim,
+    ) -> Option<Refusal> {
         let mut first: Option<(Leaves, Leaves)> = None;
         for by_post in self.leaving(posts, takes) {
             let mut by_end: Vec<&Leaves> = by_post.iter().collect();
@@ -144,7 +150,10 @@ impl Judge<'_> {
         let mut window: Vec<u64> = calls.iter().flatten().map(|call| call.n).collect();
         window.sort_unstable();
         window.dedup();
-        Some(self.refuses(take, why, window))
+        Some(Refusal {
+            by: vec![order],
+            ..self.refuses(take, why, window)
+        })
     }
 
     fn refuses(&self, call: Call, why: String, window: Vec<u64>) -> Refusal {

@@ -104,7 +104,7 @@ impl Likely {
                 if search.judge.explains_all(&place) {
                     return Stuck::Explained(Box::new(place));
                 }
-                if search.looks >= search.limits.looks_max || search.limits.stopped() {
+                if search.looks >= search.limits.looks_until(self.at) || search.limits.stopped() {
                     return Stuck::OutOfLooks;
                 }
                 search.looks += 1;

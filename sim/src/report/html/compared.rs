@@ -13,10 +13,7 @@ use crate::trace::Mode;
 
 /// A trace that was judged by a system.
 pub fn admitted(admission: &Admission) -> Side<'_> {
-    let refusal = match &admission.judged {
-        Ok(judgement) => judgement.refused.as_ref(),
-        Err(_) => None,
-    };
+    let refusal = admission.refusal();
     let verdict = admission.verdict();
     let trace = admission.trace.as_ref();
     let free = trace.filter(|trace| trace.header.mode == Mode::Free);
@@ -31,7 +28,7 @@ pub fn admitted(admission: &Admission) -> Side<'_> {
         culprit: refusal.map_or(String::new(), |it| {
             parting(it, "the trace", admission.personality)
         }),
-        repeat: repeat::admit(admission),
+        repeat: repeat::admit_by(admission, admission.personality),
         tour: admission.tour.as_ref(),
         timeline: free.map(|trace| timeline(&admission.scenario, trace, refusal)),
         instead: admission

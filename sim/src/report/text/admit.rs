@@ -1,22 +1,42 @@
 //! What `admit` says of one trace, for people.
 
 use super::window::window;
-use super::{cited, repeat, stacked};
+use super::{Fit, cited, fits, repeat, stacked};
 use crate::admit::Refusal;
-use crate::report::admit::{Admission, Admissions, Verdict};
+use crate::report::admit::{Admission, Admissions, Judged, Verdict};
 use crate::report::repeat as again;
 use crate::scenario::Scenario;
 use crate::trace::lanes::{Lanes, Layout};
 use crate::trace::{Mode, Trace};
 
+/// What one system says, or each.
+pub fn one(judged: &Judged, layout: Layout) -> String {
+    match judged {
+        Judged::By(admission) => by_one(admission, layout),
+        Judged::ByAll(admissions) => stacked([by_all(admissions)]),
+    }
+}
+
+/// Which systems could have shown it, and at which event each other parts from it.
+fn by_all(admissions: &[Admission]) -> String {
+    let file = admissions[0].file.display().to_string();
+    let rows = admissions.iter().map(|admission| Fit {
+        system: admission.personality,
+        verdict: admission.verdict(),
+        why: admission.why(),
+        refused: admission.refusal().map(|refusal| {
+            let at = format!("event {}: {}", refusal.at, refusal.saw);
+            (at, &refusal.by[..])
+        }),
+        allowed: admission.refusal().map_or(&[], |it| &it.allowed),
+    });
+    fits(&file, &rows.collect::<Vec<_>>())
+}
+
 /// The verdict; where the trace is refused, what it shows and what the model could have shown.
-pub fn one(admission: &Admission, layout: Layout) -> String {
+fn by_one(admission: &Admission, layout: Layout) -> String {
     let mut words = verdict(admission);
-    let refusal = match &admission.judged {
-        Ok(judgement) => judgement.refused.as_ref(),
-        Err(_) => None,
-    };
-    let (Some(refusal), Some(trace)) = (refusal, &admission.trace) else {
+    let (Some(refusal), Some(trace)) = (admission.refusal(), &admission.trace) else {
         return stacked([words]);
     };
     let lanes = before(&admission.scenario, trace, refusal, layout);
@@ -36,10 +56,16 @@ pub fn verdict(admission: &Admission) -> String {
     )
 }
 
+/// Which claims decided, where somebody asked.
+pub fn covered(admissions: &Admissions) -> String {
+    let covered = admissions.covered.as_ref();
+    covered.map_or_else(String::new, super::covered::covered)
+}
+
 /// How to see a refusal again.
-pub fn notes(admission: &Admission) -> Vec<String> {
-    match admission.verdict() {
-        Verdict::Refused => vec![repeat(&again::admit(admission))],
+pub fn notes(judged: &Judged) -> Vec<String> {
+    match judged.verdict() {
+        Verdict::Refused => vec![repeat(&again::admit(judged))],
         Verdict::Admitted | Verdict::Partial | Verdict::Unsupported => Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use portsim_model::personality::claims_of;
 
-use super::{cited_claims, repeat, stacked};
+use super::{Fit, cited_claims, fits, repeat, stacked};
 use crate::log::{Shown, Told};
 use crate::personality::base;
 use crate::report::admit::Verdict;
@@ -66,30 +66,21 @@ fn leans(system: &System) -> String {
 
 /// Which systems could have shown it, and what each other stumbles over.
 fn identified(log: &Log) -> String {
-    let mut words = log.file.display().to_string();
-    let wide = log.systems.iter().map(|it| it.personality.len()).max();
-    let wide = wide.unwrap_or(0);
-    for system in &log.systems {
-        let name = system.verdict().name();
-        words += &format!("\n  {:wide$}  {name}", system.personality);
-        match &system.judged {
-            Ok(judged) => {
-                if let Some(refused) = &judged.refused {
-                    words += &format!(" at line {}: {}", refused.at, refused.saw);
-                    for claim in refused.by.iter().take(3) {
-                        let (id, source) = (claim.id, claim.source);
-                        words += &format!(
-                            "\n  {:wide$}    {id} ({}: {source})",
-                            "",
-                            claim.status.word()
-                        );
-                    }
-                }
-            }
-            Err(lacks) => words += &format!(": {lacks}"),
-        }
-    }
-    words
+    let rows = log.systems.iter().map(|system| Fit {
+        system: system.personality,
+        verdict: system.verdict(),
+        why: system.judged.as_ref().err().cloned(),
+        refused: refused_by(system).map(|refused| {
+            let at = format!("line {}: {}", refused.at, refused.saw);
+            (at, &refused.by[..])
+        }),
+        allowed: refused_by(system).map_or(&[], |refused| &refused.allowed),
+    });
+    fits(&log.file.display().to_string(), &rows.collect::<Vec<_>>())
+}
+
+fn refused_by(system: &System) -> Option<&Shown> {
+    system.judged.as_ref().ok()?.refused.as_ref()
 }
 
 fn parts(refused: &Shown) -> String {
