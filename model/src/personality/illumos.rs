@@ -19,8 +19,8 @@
 //!
 //! Sources stand for file descriptors; PORT_SOURCE_FILE, one-shot in the same way, can be said with them.
 //! Absent are timers (one slot each, with a count of overruns), asynchronous I/O (one event each) and message
-//! queues, the events of other processes that a call has to leave, and the last close of a port that several
-//! processes share, which is EBADFD. What kind of source an event comes from is not kept: give it a key. Bad
+//! queues, the events of other processes that a call has to leave, and what a process takes with it that closes its
+//! descriptor of a port that others share. What kind of source an event comes from is not kept: give it a key. Bad
 //! pointers, timeouts that make no sense and signals are absent. port_sendn sends to all its ports in one
 //! action, and keeps no error for each. A close returns before the calls that it ends; the real one waits for
 //! them. A call that has to wait while another takes events is made afterwards here.
@@ -29,9 +29,9 @@ mod calls;
 mod retrieve;
 
 use calls::{
-    ACTIVE, ALERTED, ASSOCIATED, CLOSED, EVER, LATE, LOOPS, LOST, OWNER, PLACE, STALE, TAKES,
-    WAITS, WANTS, anybody_takes, at, copied, is_inside, needs, note_all, put, slots,
-    somebody_needs_more, taker,
+    ACTIVE, ALERTED, ASSOCIATED, CLOSED, EVER, LATE, LOOPS, OWNER, PLACE, STALE, TAKES, WAITS,
+    WANTS, anybody_takes, at, copied, is_inside, needs, note_all, put, slots, somebody_needs_more,
+    taker,
 };
 use retrieve::{alone, at_entry, bring_back, enters_again, looks, queue_thread, take_away};
 
@@ -56,7 +56,7 @@ claims! {
     FIFO = "illumos/fifo", Derived, "S:port_send_event, S:port_getn": "Events are taken in the order in which they were sent; each send is an event of its own.";
     CONTENTS = "illumos/contents", Documented, "D:port_send": "An event of port_send carries the events and the user pointer that it was sent with.";
     LIFO = "illumos/lifo", Derived, "S:port_queue_thread": "Of waiters that wait for equally many events, the newest stands first.";
-    FEWER_FIRST = "illumos/fewer-first", Documented, "D:port_get, S:port_queue_thread": "A waiter that waits for fewer events stands before those that wait for more.";
+    FEWER_FIRST = "illumos/fewer-first", Derived, "S:port_queue_thread": "A waiter that waits for fewer events stands before those that wait for more.";
     BEFORE_THE_LAST = "illumos/before-the-last", Derived, "S:port_queue_thread": "A waiter that waits for more events than all others is put before the last of them, not behind it.";
     HEAD_ONLY = "illumos/head-only", Derived, "S:port_send_event": "A send looks at the first waiter only: if that one waits for more, nobody is woken.";
     STARVES = "illumos/starves", Documented, "D:port_get": "Calls of port_get can keep a port_getn from its events for ever.";
@@ -85,21 +85,21 @@ claims! {
     ALERT_UPDATE = "illumos/alert-update", Documented, "D:port_alert": "PORT_ALERT_UPDATE is EBUSY if the port is in alert mode.";
     ALERT_CLEAR = "illumos/alert-clear", Documented, "D:port_alert": "An alert with no events takes the port out of alert mode.";
     MAX_EVENTS = "illumos/max-events", Documented, "D:port_send, S:port_alloc_event_local": "A port that holds its maximum of events, associated sources included, refuses more with EAGAIN.";
-    NO_MEMORY = "illumos/no-memory", Documented, "D:port_send": "A send can fail for lack of memory; it never waits.";
+    NO_MEMORY = "illumos/no-memory", Documented, "D:port_send, S:port_send": "A send can fail for lack of memory; it never waits.";
     SENDN = "illumos/sendn", Documented, "D:port_send": "port_sendn sends to each port of its list and returns to how many it could.";
-    SENDN_NONE = "illumos/sendn-none", Derived, "S:port_sendn": "An empty list of ports is EINVAL.";
+    SENDN_NONE = "illumos/sendn-none", Documented, "D:port_send, S:port_sendn": "An empty list of ports is EINVAL.";
     FD_ONCE = "illumos/fd-once", Documented, "D:port_associate": "An associated source gives one event and then none until it is associated again.";
-    FD_AGAIN = "illumos/fd-again", Derived, "S:port_associate_fd": "Associating a readable source gives an event at once.";
+    FD_AGAIN = "illumos/fd-again", Documented, "D:port_associate, S:port_associate_fd": "Associating a readable source gives an event at once.";
     FD_REPLACES = "illumos/fd-replaces", Derived, "S:port_remove_done_event": "Associating a source again removes its queued event and looks at the source anew.";
     ASSOCIATE_WAITS = "illumos/associate-waits", Derived, "S:port_associate_fd, S:port_remove_done_event": "Associating a source again waits for a call that takes events only if an event of that source is queued.";
     DISSOCIATE_WAITS = "illumos/dissociate-waits", Derived, "S:port_remove_fd_object": "Dissociating a source, or closing it, waits for a call that takes events, whether or not an event is queued.";
     FD_DRAINED = "illumos/fd-drained", Derived, "S:port_fd_callback": "A queued event of a source stays, even if the source is read empty meanwhile.";
     DISSOCIATE = "illumos/dissociate", Derived, "S:port_dissociate_fd": "Dissociating a source removes its queued event with it.";
-    DISSOCIATE_ERRORS = "illumos/dissociate-errors", Derived, "S:port_dissociate_fd": "Dissociating a source that has no association, or whose event was taken, is ENOENT; one that another process associated is EACCES.";
+    DISSOCIATE_ERRORS = "illumos/dissociate-errors", Documented, "D:port_associate, S:port_dissociate_fd": "Dissociating a source that has no association, or whose event was taken, is ENOENT; one that another process associated is EACCES.";
     FD_NEVER = "illumos/fd-never", Derived, "S:port_dissociate_fd": "On a port with which no source was ever associated, dissociating is ENOENT, even for a closed source; on any other port a closed source is EBADFD.";
     FD_CLOSED = "illumos/fd-closed", Derived, "S:port_close_pfd, S:port_associate_fd": "Closing a descriptor removes its associations and their queued events; associating it then is EBADFD.";
-    CLOSE = "illumos/close", Derived, "S:closeandsetf": "Closing the port from another thread makes every call in it return with EBADF, and drops the events.";
-    CLOSE_TAKING = "illumos/close-taking", Open, "S:port_getn, S:closeandsetf": "Whether a call that takes events when the port is closed returns with them, since the close waits for it, or loses them and ends with EBADFD, is open.";
+    CLOSE = "illumos/close", Derived, "S:closeandsetf, S:post_syscall": "Closing the port from another thread makes every call that waits in it return with EBADF, and drops the events.";
+    CLOSE_TAKING = "illumos/close-taking", Derived, "S:portfs, S:closeandsetf": "A call that takes events when the port is closed returns with them, since the close waits until it has left.";
     CLOSED_HANDLE = "illumos/closed-handle", Documented, "D:port_get": "A call on a closed port fails with EBADF.";
     SOLARIS_11 = "illumos/solaris-11", Open, "S:port_queue_thread": "Whether Solaris 11, whose source is closed, still sorts its waiters in this way is not known; the rules here are those of illumos.";
 }
@@ -107,12 +107,6 @@ claims! {
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Illumos;
-
-/// What becomes of a call that takes events when the port is closed: whether it returns with them.
-const CLOSES: Readings<bool> = Readings {
-    claim: CLOSE_TAKING,
-    readings: &[("lost", false), ("returned", true)],
-};
 
 /// Whether the events that a call takes are copied by now.
 const COPIES: Readings<bool> = Readings {
@@ -143,7 +137,6 @@ static ABOUT: About = About {
         &Numbers { claim: NO_MEMORY },
         &Numbers { claim: TWO_STEPS },
         &COPIES,
-        &CLOSES,
     ],
     takes_in_two_steps: true,
     limits_events: true,
@@ -437,8 +430,6 @@ impl Personality for Illumos {
         }
         turn.by(CLOSE);
         turn.port(port).set_note(0);
-        let is_taking = at(turn.view(), port, &[WANTS, TAKES, LOOPS]).is_some();
-        let goes_on = is_taking && turn.choose(&CLOSES);
         for id in turn.program.thread_ids() {
             if !is_inside(turn.view(), port, id) {
                 continue;
@@ -446,8 +437,7 @@ impl Personality for Illumos {
             turn.port(port).waiters_mut().remove(id);
             turn.thread(id).hand(None);
             match turn.view().thread(id).note() & PLACE {
-                WANTS | TAKES | LOOPS if goes_on => {}
-                WANTS | TAKES | LOOPS => put(turn, id, Mode::Woken, LOST),
+                WANTS | TAKES | LOOPS => turn.by(CLOSE_TAKING),
                 _ => put(turn, id, Mode::Woken, CLOSED),
             }
         }
@@ -462,10 +452,6 @@ impl Personality for Illumos {
             CLOSED => {
                 turn.by(CLOSE);
                 turn.releases(me, Outcome::Failed(Error::BadHandle));
-            }
-            LOST => {
-                turn.by(CLOSE_TAKING);
-                turn.releases(me, Outcome::Failed(Error::Abandoned));
             }
             WAITS | ALERTED if notify::is_over(turn.view(), me) => {
                 turn.by(LATE_SIGNAL);
