@@ -102,11 +102,10 @@ pub fn freebsd(error: Error) -> OsError {
     OsError { name, number }
 }
 
-/// What macOS calls an error: errno values. A call on a kqueue that is closed meanwhile is interrupted.
+/// What macOS calls an error: errno values.
 pub fn macos(error: Error) -> OsError {
     let (name, number) = match error {
-        Error::Abandoned => ("EINTR", 4),
-        Error::Cancelled => ("ECANCELED", 89),
+        Error::Cancelled | Error::Abandoned => ("ECANCELED", 89),
         _ => return freebsd(error),
     };
     OsError { name, number }

@@ -357,6 +357,7 @@ impl Op {
                     Knote {
                         filter: _,
                         packet,
+                        carries: _,
                         add: _,
                         delete: _,
                         enable: _,

@@ -43,6 +43,8 @@ pub struct Knote {
     pub filter: Filter,
     /// What its events carry.
     pub packet: PacketId,
+    /// Whether they carry it from now on, and not what they carried before: a program passes that again.
+    pub carries: bool,
     /// EV_ADD.
     pub add: bool,
     /// EV_DELETE.

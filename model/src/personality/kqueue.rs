@@ -6,18 +6,21 @@
 //! source stands for the number of a user event (EVFILT_USER), or for a descriptor, whose directions are two events
 //! (EVFILT_READ, EVFILT_WRITE). A portable `post` adds a fresh user event with EV_ONESHOT and NOTE_TRIGGER.
 //!
-//! The sources are FreeBSD's sys/kern/kern_event.c, by function (S), an old copy of macOS's bsd/kern/kern_event.c
-//! (X), and the manual page kqueue(2) (D). Nothing of this has been run.
+//! The sources are FreeBSD's sys/kern/kern_event.c, by function (S), macOS's bsd/kern/kern_event.c (X, of xnu-3789,
+//! which is macOS 10.12, and later), and the manual page kqueue(2) of FreeBSD (D). Nothing of this has been run.
 //!
 //! # Divergence from the real system
 //!
 //! Other filters are absent, and so are all fflags (NOTE_FFAND, NOTE_FFOR, NOTE_FFCOPY, NOTE_LOWAT), EV_EOF, lists of
-//! changes, EV_RECEIPT and signals. A source that is closed is not opened again. A scan is one action here: knotes that become active in the middle of
-//! it stand behind its marker in the kernel, and are not seen by it either. Whether a newer macOS closes as the old
-//! copy does is not known.
+//! changes, EV_RECEIPT, EV_KEEPUDATA and signals. EV_ENABLE and EV_DISABLE in one change are refused, as FreeBSD does
+//! (macOS takes the latter). A source that is closed is not opened again. A scan is one action here: knotes that become
+//! active in the middle of it stand behind its marker in the kernel, and are not seen by it either. But two scans of
+//! FreeBSD can share what is listed: each takes the first knote, and lets go of the mutex while it looks at it. Two calls
+//! with room for several events then return with one each, where here the first takes both.
 
 use super::notify;
 use crate::about::{About, COMMON, Limits};
+use crate::choice::Readings;
 use crate::claim::claims;
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
@@ -34,8 +37,8 @@ claims! {
     FIFO = "kqueue/fifo", Derived, "S:knote_enqueue, S:kqueue_scan": "Knotes are reported in the order in which they became active.";
     WAKES_ALL = "kqueue/wakes-all", Derived, "S:kqueue_wakeup": "An event wakes every waiter; it belongs to whoever scans first, woken or not.";
     WAITS_AGAIN = "kqueue/waits-again", Derived, "S:kqueue_scan": "A woken waiter that finds nothing sleeps again, for what is left of its time.";
-    SERIAL = "kqueue/serial", Derived, "S:kqueue_scan": "One thread scans at a time, and sees each knote once.";
-    COALESCE = "kqueue/coalesce", Derived, "S:filt_usertouch": "A user event that is triggered again before it is taken is reported once.";
+    ONCE = "kqueue/once", Derived, "S:kqueue_scan, X:knote_process": "A call reports each event once, although it stays active.";
+    COALESCE = "kqueue/coalesce", Documented, "D:kqueue, S:filt_usertouch": "A user event that is triggered again before it is taken is reported once.";
     LEVEL = "kqueue/level", Derived, "S:kqueue_scan": "An event without EV_CLEAR, EV_DISPATCH or EV_ONESHOT stays active, and goes to the end of the list each time it is reported.";
     CLEAR = "kqueue/clear", Documented, "D:kqueue, S:filt_usertouch": "With EV_CLEAR an event is reset by its report.";
     ONESHOT = "kqueue/oneshot", Documented, "D:kqueue, S:kqueue_scan": "With EV_ONESHOT an event is reported once and then deleted.";
@@ -44,39 +47,46 @@ claims! {
     DISABLE = "kqueue/disable", Documented, "D:kqueue, S:kqueue_register": "While an event is disabled nothing is reported; a trigger is kept.";
     DELETE = "kqueue/delete", Documented, "D:kqueue, S:kqueue_register": "EV_DELETE takes an event out of the list.";
     NOT_THERE = "kqueue/not-there", Documented, "D:kqueue, S:kqueue_register": "Changing an event that was not added is ENOENT.";
-    ADD_AGAIN = "kqueue/add-again", Derived, "S:kqueue_register": "Adding an event again changes what it carries, and keeps its flags and its trigger.";
-    CLEAR_AGAIN = "kqueue/clear-again", Derived, "S:filt_usertouch": "A change with EV_CLEAR resets the trigger, even one that it sets itself.";
+    ADD_AGAIN = "kqueue/add-again", Derived, "S:kqueue_register, X:kevent_register": "Adding an event again keeps its flags and its trigger.";
+    ADD_ENABLES = "kqueue/add-enables", Open, "D:kqueue, S:kqueue_register, X:kevent_register": "Whether adding a disabled event again enables it, as the manual says, or leaves it disabled, as the sources do, is open (both allowed).";
+    CARRIES = "kqueue/carries", Derived, "D:kqueue, S:kqueue_register, X:kevent_register": "Every change of an event replaces what it carries, even one that only triggers or enables it.";
+    CLEAR_AGAIN = "kqueue/clear-again", Derived, "S:filt_usertouch": "FreeBSD: a change with EV_CLEAR resets the trigger, even one that it sets itself.";
     FILTERS = "kqueue/filters", Documented, "D:kqueue": "That a descriptor is readable and that it is writable are two events: each is added, changed and reported by itself.";
     READY_WHEN_ADDED = "kqueue/ready-when-added", Derived, "S:kqueue_register": "A change of an event that is not disabled checks whether its descriptor is ready, and lists the event if so.";
     COMES_AGAIN = "kqueue/comes-again", Derived, "S:knote, S:kqueue_scan": "With EV_CLEAR each write after a report is reported, even if what was written before has not been read.";
-    DRAINED = "kqueue/drained", Derived, "S:kqueue_scan": "A listed event of a descriptor that is no longer ready is dropped without a report.";
-    ONESHOT_UNASKED = "kqueue/oneshot-unasked", Derived, "S:kqueue_scan": "An event with EV_ONESHOT is reported without checking whether its descriptor is still ready.";
+    DRAINED = "kqueue/drained", Documented, "D:kqueue, S:kqueue_scan": "A listed event of a descriptor that is no longer ready is dropped without a report.";
+    ONESHOT_UNASKED = "kqueue/oneshot-unasked", Derived, "S:kqueue_scan": "FreeBSD: an event with EV_ONESHOT is reported without checking whether its descriptor is still ready.";
     CLOSE_FORGETS = "kqueue/close-forgets", Documented, "D:kqueue, S:knote_fdclose": "Closing a descriptor removes its events and wakes nobody, even if a duplicate of it is open.";
-    BATCH = "kqueue/batch", Derived, "S:kqueue_scan": "A call takes as many events as there are, up to its maximum, and never waits for more; a maximum of 0 returns at once.";
+    BATCH = "kqueue/batch", Derived, "D:kqueue, S:kqueue_scan": "A call takes as many events as there are, up to its maximum, and never waits for more; a maximum of 0 returns at once.";
     TIMEOUT = "kqueue/timeout", Documented, "D:kqueue": "A call that times out returns no event.";
     NO_LIMIT = "kqueue/no-limit", Derived, "S:kqueue_wakeup": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSED_HANDLE = "kqueue/closed-handle", Documented, "D:kqueue": "A call on a closed kqueue fails with EBADF.";
-    CLOSE_STAYS = "kqueue/close-stays", Inferred, "S:kqueue_acquire": "FreeBSD: closing the kqueue wakes nobody.";
-    MACOS_CLOSE = "kqueue-macos/close", Derived, "X:kqueue_drain": "macOS: closing the kqueue ends every call in it with EINTR.";
+    CLOSE_STAYS = "kqueue/close-stays", Derived, "S:kern_kevent, S:kqueue_close": "FreeBSD: closing the kqueue wakes nobody: a call in it holds it open.";
+    MACOS_CLOSE = "kqueue-macos/close", Derived, "X:kqueue_drain, X:kqueue_scan": "macOS: closing the kqueue ends every call in it with EBADF (before macOS 10.12 with EINTR).";
+    MACOS_ONESHOT = "kqueue-macos/oneshot-asked", Derived, "X:knote_process": "macOS: an event with EV_ONESHOT whose descriptor is no longer ready is dropped without a report, like any other, and stays added.";
+    MACOS_CLEAR = "kqueue-macos/clear-keeps", Derived, "X:filt_usertouch": "macOS: a change with EV_CLEAR leaves the trigger as it is.";
+    MACOS_DISABLE = "kqueue-macos/disable-unlists", Derived, "X:kevent_register": "macOS: disabling an event takes it out of the list; enabled again it stands behind the others.";
 }
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Kqueue {
-    /// Whether a close ends the calls in it.
-    close_interrupts: bool,
+    /// Whether it is that of macOS.
+    is_macos: bool,
 }
 
 impl Kqueue {
     /// FreeBSD.
-    pub const FREEBSD: Kqueue = Kqueue {
-        close_interrupts: false,
-    };
+    pub const FREEBSD: Kqueue = Kqueue { is_macos: false };
     /// macOS.
-    pub const MACOS: Kqueue = Kqueue {
-        close_interrupts: true,
-    };
+    pub const MACOS: Kqueue = Kqueue { is_macos: true };
 }
+
+/// Whether adding a disabled event again enables it.
+const ADDS: Readings<bool> = Readings {
+    claim: ADD_ENABLES,
+    readings: &[("stays-disabled", false), ("enables", true)],
+};
 
 /// A knote: bits of a byte.
 const ADDED: u8 = 1;
@@ -171,6 +181,7 @@ const FREEBSD: About = About {
         may_fail: Some("its posts find memory"),
         status: Some("an event of a kqueue carries no status"),
     },
+    open: &[&ADDS],
     invariants: &[WAKES_ALL],
     no_limit: Some(NO_LIMIT),
     ..About::PLAIN
@@ -185,13 +196,19 @@ const MACOS: About = About {
 
 impl Personality for Kqueue {
     fn about(&self) -> &'static About {
-        match self.close_interrupts {
+        match self.is_macos {
             true => &MACOS,
             false => &FREEBSD,
         }
     }
 
     fn refuses(&self, program: &Program, op: Op) -> Option<&'static str> {
+        if let Op::Kevent { change, .. } = op
+            && change.enable
+            && change.disable
+        {
+            return Some("one change either enables an event or disables it");
+        }
         let watched = |op| {
             let Op::Kevent { source, change, .. } = op else {
                 return None;
@@ -217,6 +234,7 @@ impl Personality for Kqueue {
             turn.by(BATCH);
             return turn.returns(me, Outcome::Packets(Batch::EMPTY));
         }
+        let scan = |turn: &mut Turn<'_, O>, get| self.scan(turn, get);
         notify::takes_or_waits(turn, me, get, scan, WAKES_ALL, TIMEOUT);
     }
 
@@ -233,7 +251,7 @@ impl Personality for Kqueue {
         if !turn.port(port).is_open() {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        if self.close_interrupts {
+        if self.is_macos {
             turn.by(MACOS_CLOSE);
             forget(turn, port);
             notify::wake_all(turn, port);
@@ -267,7 +285,7 @@ impl Personality for Kqueue {
             turn.by(DELETE);
             drop_knote(turn, port, which);
         } else {
-            register(turn, port, which, change);
+            self.register(turn, port, which, change);
         }
         turn.returns(me, Outcome::Done);
     }
@@ -331,11 +349,11 @@ impl Personality for Kqueue {
 
     /// The order of those that sleep makes no difference, because all are woken.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        if let Some(outcome) = scan(turn, get) {
+        if let Some(outcome) = self.scan(turn, get) {
             turn.releases(me, outcome);
-        } else if self.close_interrupts && !turn.port(get.port).is_open() {
+        } else if self.is_macos && !turn.port(get.port).is_open() {
             turn.by(MACOS_CLOSE);
-            turn.releases(me, Outcome::Failed(Error::Abandoned));
+            turn.releases(me, Outcome::Failed(Error::BadHandle));
         } else {
             notify::finds_nothing(turn, me, get, TIMEOUT, WAITS_AGAIN);
         }
@@ -359,37 +377,138 @@ impl Personality for Kqueue {
     }
 }
 
-/// Adds a knote or changes it, and lists it if it is active then.
-fn register<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, which: Which, change: Knote) {
-    let (before, carried) = which.knote(turn.view(), port);
-    let mut knote = if !before.has(ADDED) {
-        attached(change)
-    } else {
-        changed(turn, before, change)
-    };
-    let [other, _] = Which::both(which.source);
-    if which.room && other.knote(turn.view(), port).0.has(ADDED) {
-        turn.by(FILTERS);
-    }
-    if which.is_ready(turn.view(), knote) && !knote.has(DISABLED) {
-        knote = knote.with(ACTIVE);
-    }
-    let carries = if change.add { change.packet } else { carried };
-    which.set(turn, port, knote, carries);
-    if change.trigger && knote.has(DISABLED) {
-        turn.by(DISABLE);
-    }
-    if !knote.has(ACTIVE) || knote.has(DISABLED) {
-        return;
-    }
-    let entry = which.entry(turn.program);
-    if !turn.port(port).packets().contains(entry) {
-        if knote.has(OF_DESCRIPTOR) {
-            turn.by(READY_WHEN_ADDED);
+/// What the two systems do differently.
+impl Kqueue {
+    /// Adds a knote or changes it, and lists it if it is active then.
+    fn register<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        port: PortId,
+        which: Which,
+        change: Knote,
+    ) {
+        let (before, carried) = which.knote(turn.view(), port);
+        let mut knote = if !before.has(ADDED) {
+            attached(change)
+        } else {
+            self.changed(turn, before, change)
+        };
+        let [other, _] = Which::both(which.source);
+        if which.room && other.knote(turn.view(), port).0.has(ADDED) {
+            turn.by(FILTERS);
         }
-        enqueue(turn, port, entry);
-    } else if change.trigger {
-        turn.by(COALESCE);
+        if which.is_ready(turn.view(), knote) && !knote.has(DISABLED) {
+            knote = knote.with(ACTIVE);
+        }
+        if change.carries && before.has(ADDED) {
+            turn.by(CARRIES);
+        }
+        let carries = match change.carries {
+            true => change.packet,
+            false => carried,
+        };
+        which.set(turn, port, knote, carries);
+        let entry = which.entry(turn.program);
+        if self.is_macos && knote.has(DISABLED) && notify::unlist(turn, port, entry) {
+            turn.by(MACOS_DISABLE);
+        }
+        if change.trigger && knote.has(DISABLED) {
+            turn.by(DISABLE);
+        }
+        if !knote.has(ACTIVE) || knote.has(DISABLED) {
+            return;
+        }
+        if !turn.port(port).packets().contains(entry) {
+            if knote.has(OF_DESCRIPTOR) {
+                turn.by(READY_WHEN_ADDED);
+            }
+            enqueue(turn, port, entry);
+        } else if change.trigger {
+            turn.by(COALESCE);
+        }
+    }
+
+    /// A knote that was added before, as it is changed.
+    fn changed<O: Observer>(&self, turn: &mut Turn<'_, O>, mut knote: u8, change: Knote) -> u8 {
+        if change.add {
+            turn.by(ADD_AGAIN);
+        }
+        if change.enable {
+            turn.by(ENABLE);
+            knote = knote.without(DISABLED);
+        } else if change.disable {
+            turn.by(DISABLE);
+            knote = knote.with(DISABLED);
+        } else if change.add && knote.has(DISABLED) && turn.choose(&ADDS) {
+            knote = knote.without(DISABLED);
+        }
+        if change.trigger {
+            knote = knote.with(TRIGGERED);
+        }
+        if change.clear && !knote.has(OF_DESCRIPTOR) {
+            if self.is_macos {
+                turn.by(MACOS_CLEAR);
+            } else {
+                turn.by(CLEAR_AGAIN);
+                knote = knote.without(TRIGGERED);
+            }
+        }
+        knote
+    }
+
+    /// Looks at what is listed, oldest first. None if nothing was to be reported.
+    fn scan<O: Observer>(&self, turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
+        let report = |turn: &mut Turn<'_, O>, port, entry| self.report(turn, port, entry);
+        let outcome = notify::scan(turn, get, report);
+        if outcome.is_some() && get.max.is_some() {
+            turn.by(BATCH);
+        }
+        outcome
+    }
+
+    /// What becomes of a listed knote that a scan comes to, and what it reports.
+    fn report<O: Observer>(
+        &self,
+        turn: &mut Turn<'_, O>,
+        port: PortId,
+        entry: u8,
+    ) -> Option<PacketId> {
+        turn.by(FIFO);
+        let Some(which) = Which::of_entry(turn.program, entry) else {
+            turn.delivered(port, 1);
+            return Some(PacketId(entry));
+        };
+        let (knote, packet) = which.knote(turn.view(), port);
+        if knote.has(DISABLED) {
+            turn.by(DISABLE);
+            turn.discarded(1);
+            return None;
+        }
+        let is_ready = which.is_ready(turn.view(), knote);
+        if knote.has(EV_ONESHOT) && (is_ready || !self.is_macos) {
+            turn.by(if is_ready { ONESHOT } else { ONESHOT_UNASKED });
+            turn.delivered(port, 1);
+            which.set(turn, port, 0, PacketId(0));
+            return Some(packet);
+        }
+        if !is_ready {
+            turn.by(match (knote.has(OF_DESCRIPTOR), knote.has(EV_ONESHOT)) {
+                (false, _) => CLEAR_AGAIN,
+                (true, false) => DRAINED,
+                (true, true) => MACOS_ONESHOT,
+            });
+            turn.discarded(1);
+            which.set(turn, port, knote.without(ACTIVE), packet);
+            return None;
+        }
+        turn.delivered(port, 1);
+        let after = reported(turn, knote);
+        if after.has(ACTIVE) {
+            turn.by(ONCE);
+            notify::append(turn, port, entry);
+        }
+        which.set(turn, port, after, packet);
+        Some(packet)
     }
 }
 
@@ -402,28 +521,6 @@ fn attached(change: Knote) -> u8 {
         .set(EV_CLEAR, change.clear)
         .set(EV_DISPATCH, change.dispatch)
         .set(OF_DESCRIPTOR, change.filter != Filter::User)
-}
-
-/// A knote that was added before, as it is changed.
-fn changed<O: Observer>(turn: &mut Turn<'_, O>, mut knote: u8, change: Knote) -> u8 {
-    if change.add {
-        turn.by(ADD_AGAIN);
-    }
-    if change.enable {
-        turn.by(ENABLE);
-        knote = knote.without(DISABLED);
-    } else if change.disable {
-        turn.by(DISABLE);
-        knote = knote.with(DISABLED);
-    }
-    if change.trigger {
-        knote = knote.with(TRIGGERED);
-    }
-    if change.clear && !knote.has(OF_DESCRIPTOR) {
-        turn.by(CLEAR_AGAIN);
-        knote = knote.without(TRIGGERED);
-    }
-    knote
 }
 
 /// A descriptor has become ready, or is so once more: its knote is active on each kqueue that has it.
@@ -450,55 +547,6 @@ fn enqueue<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
     notify::append(turn, port, entry);
     turn.by(WAKES_ALL);
     notify::wake_all(turn, port);
-}
-
-/// Looks at what is listed, oldest first. None if nothing was to be reported.
-fn scan<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-    let outcome = notify::scan(turn, get, report);
-    if outcome.is_some() && get.max.is_some() {
-        turn.by(BATCH);
-    }
-    outcome
-}
-
-/// What becomes of a listed knote that a scan comes to, and what it reports.
-fn report<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) -> Option<PacketId> {
-    turn.by(FIFO);
-    turn.by(SERIAL);
-    let Some(which) = Which::of_entry(turn.program, entry) else {
-        turn.delivered(port, 1);
-        return Some(PacketId(entry));
-    };
-    let (knote, packet) = which.knote(turn.view(), port);
-    if knote.has(DISABLED) {
-        turn.by(DISABLE);
-        turn.discarded(1);
-        return None;
-    }
-    let is_ready = which.is_ready(turn.view(), knote);
-    if knote.has(EV_ONESHOT) {
-        turn.by(if is_ready { ONESHOT } else { ONESHOT_UNASKED });
-        turn.delivered(port, 1);
-        which.set(turn, port, 0, PacketId(0));
-        return Some(packet);
-    }
-    if !is_ready {
-        turn.by(if knote.has(OF_DESCRIPTOR) {
-            DRAINED
-        } else {
-            CLEAR_AGAIN
-        });
-        turn.discarded(1);
-        which.set(turn, port, knote.without(ACTIVE), packet);
-        return None;
-    }
-    turn.delivered(port, 1);
-    let after = reported(turn, knote);
-    if after.has(ACTIVE) {
-        notify::append(turn, port, entry);
-    }
-    which.set(turn, port, after, packet);
-    Some(packet)
 }
 
 /// A knote behind its report.

@@ -244,6 +244,7 @@ pub fn samples(verb: Verb) -> Vec<Op> {
             change: Knote {
                 filter: Filter::Write,
                 packet,
+                carries: true,
                 add: true,
                 delete: false,
                 enable: false,

@@ -8,12 +8,13 @@
 //! - A second descriptor of each kqueue is kept aside. When the recording is over it triggers an event that stays
 //!   active, which brings every waiter home.
 
+use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::zeroed;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portsim_model::event::Error;
@@ -25,6 +26,7 @@ use portsim_model::program::{
 use super::backend::{Backend, Failure};
 use super::can::{Can, OWN_VARIABLES};
 use super::descriptors::Descriptors;
+use super::lock::lock;
 use super::numbers::Number;
 use super::parked::{Call, Probe};
 use super::pipe_bell::PipeBell;
@@ -81,6 +83,7 @@ impl Backend for Kqueue {
         let queues = Queues {
             ports: Descriptors::new(Run::new(NAME, os_error, program, tick), program)?,
             posted: Posted::default(),
+            carried: Mutex::default(),
         };
         let world = PortsAndObjects::new(program, queues, || PipeBell::new(NAME))?;
         Ok(Some(Arc::new(world)))
@@ -104,6 +107,8 @@ struct Queues {
     /// Closed ones are kept as well.
     ports: Descriptors<OwnedFd>,
     posted: Posted,
+    /// What each event carries: the kernel takes it from every change anew.
+    carried: Mutex<BTreeMap<(PortId, SourceId), usize>>,
 }
 
 impl Queues {
@@ -142,7 +147,13 @@ impl Queues {
         let set = flags.iter().filter(|(is_set, _)| *is_set);
         let flags = set.fold(0, |flags, (_, flag)| flags | flag);
         let trigger = if it.trigger { libc::NOTE_TRIGGER } else { 0 };
-        let data = NAMED | it.packet.index();
+        let mut carried = lock(&self.carried);
+        let data = carried.entry((port, source)).or_insert(NAMED);
+        if it.carries {
+            *data = NAMED | it.packet.index();
+        }
+        let data = *data;
+        drop(carried);
         self.changes(port, change(source.index(), flags, trigger, data))
     }
 
@@ -185,7 +196,7 @@ impl Ports for Queues {
             }
             match taken {
                 Ok(events) => return Ok(self.taken(&events, get.max)),
-                // On macOS the end of a kqueue says the same as a signal; only one of them leaves it open.
+                // Before macOS 10.12 the end of a kqueue says the same as a signal; only one of them leaves it open.
                 Err(error)
                     if error.raw_os_error() == Some(libc::EINTR)
                         && self.ports.is_open(get.port) =>

@@ -405,7 +405,7 @@ fn relatives_fields(names: &Names, program: &Program, op: Op, line: &mut EventLi
                 Filter::Read => Some("read".to_owned()),
                 Filter::Write => Some("write".to_owned()),
             };
-            Some(change.packet).filter(|_| change.add)
+            Some(change.packet).filter(|_| change.carries)
         }
         ops_of!(ports, port_handles, objects, threads, apcs, variables)
         | ops_of!(files, wait_packets, jobs, sources) => None,

@@ -323,10 +323,10 @@ impl Coder<'_> {
 
     fn knote(&mut self, it: &wire::Kevent, place: &Place<'_>) -> Result<Knote, Complaint> {
         let has = |flag| it.flags.contains(&flag);
-        if it.key.is_some() && !has(KeventFlag::Add) {
+        if it.key.is_some() && has(KeventFlag::Delete) {
             return Err(place
                 .field("key")
-                .complain("only with the flag \"add\" it says what the event carries"));
+                .complain("an event that is deleted carries nothing"));
         }
         let filter = match it.filter {
             None | Some(KeventFilter::User) => Filter::User,
@@ -341,6 +341,7 @@ impl Coder<'_> {
         Ok(Knote {
             filter,
             packet: self.plain(it.key.unwrap_or(0), 0, place)?,
+            carries: it.key.is_some() || has(KeventFlag::Add),
             add: has(KeventFlag::Add),
             delete: has(KeventFlag::Delete),
             enable: has(KeventFlag::Enable),

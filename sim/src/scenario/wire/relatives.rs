@@ -256,7 +256,7 @@ pub(in crate::scenario) struct Kevent {
     pub(in crate::scenario) filter: Option<KeventFilter>,
     /// What is done.
     pub(in crate::scenario) flags: Vec<KeventFlag>,
-    /// What the event carries, where it is added.
+    /// What the event carries from now on; what it carried before if left out, or 0 where it is added.
     pub(in crate::scenario) key: Option<i64>,
     /// The name of the result.
     pub(in crate::scenario) into: Option<String>,
