@@ -36,7 +36,7 @@ claims! {
     BARGING = "aix/barging", Open, "D:get": "Whether a later call can take a packet ahead of a waiter is not documented: here it may.";
     NO_LIMIT = "aix/no-limit", Documented, "D:create": "The concurrency value is not implemented: any number of threads run.";
     MULTIPLE = "aix/multiple", Documented, "D:multiple": "GetMultipleCompletionStatus waits for `min` packets and takes up to `max`.";
-    PARTIAL = "aix/partial", Documented, "D:multiple": "A call that times out takes the packets that are there, and fails with ETIMEDOUT.";
+    PARTIAL = "aix/partial", Documented, "D:multiple": "A call that times out returns with the packets that are there, and with ETIMEDOUT as its errno.";
     EXCLUSIVE = "aix/exclusive", Open, "D:multiple": "Combining other waits with GetMultipleCompletionStatus is unsupported, and its effect undocumented; here they are ordinary waiters.";
     TIMEOUT = "aix/timeout", Documented, "D:get": "GetQueuedCompletionStatus fails with ETIMEDOUT if it times out.";
     BAD_ARGUMENTS = "aix/bad-arguments", Inferred, "D:multiple": "A maximum of 0, or one below the minimum, is EINVAL.";

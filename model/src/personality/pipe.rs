@@ -37,7 +37,7 @@ claims! {
     NO_LIMIT = "pipe/no-limit", Measured, "M:E": "Nothing limits how many woken readers run; the concurrency value means nothing.";
     CLOSE_STAYS = "pipe/close-stays", Measured, "M:1.9": "Closing the descriptors wakes nobody as long as others name the pipe.";
     CLOSED_DESCRIPTOR = "pipe/closed-descriptor", Documented, "D:read": "A call on a closed descriptor fails with EBADF.";
-    WOKEN_THEN_CLOSED = "pipe/woken-then-closed", Inferred, "S:pipe_read": "A reader that was woken before the close is still inside its read, and takes the record.";
+    WOKEN_THEN_CLOSED = "pipe/woken-then-closed", Derived, "S:ksys_read, S:pipe_read": "A reader that was woken before the close is still inside its read, and takes the record.";
     NO_LOST_WAKEUP = "pipe/no-lost-wakeup", Inferred, "S:pipe_read, S:pipe_write": "While a record is in the pipe and a reader waits, some other thread is awake to read it.";
 }
 

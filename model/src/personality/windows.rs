@@ -78,7 +78,7 @@ claims! {
     ASSOCIATE = "windows/associate", Documented, "D:iocp": "A call associates its thread with the port, and ends its association with another.";
     SWITCH_RELEASES = "windows/switch-releases", Derived, "R:queue": "Calling on another port counts the thread out of the old one, which may release a waiter there first.";
     RECALL_FIRST = "windows/recall-first", Documented, "D:iocp, R:queue": "A member that calls again gives up its place, then takes the oldest packet before any waiter.";
-    NEWCOMER_WAITS = "windows/newcomer-waits", Derived, "R:queue": "A newcomer at the limit waits, or times out, although packets are queued.";
+    NEWCOMER_WAITS = "windows/newcomer-waits", Documented, "D:iocp, R:queue": "A newcomer at the limit waits, or times out, although packets are queued.";
     TIMEOUT = "windows/timeout", Verified, "W:post": "A call that times out takes nothing and fails with WAIT_TIMEOUT.";
     KEEPS = "windows/keeps", Documented, "D:gqcs, W:sock": "A call that takes no packet stores neither key nor bytes, and NULL as the OVERLAPPED.";
     TIMEOUT_COUNTS = "windows/timeout-counts", Derived, "R:queue, R:wait": "A waiter that times out leaves the waiters and counts as running.";
@@ -92,10 +92,10 @@ claims! {
     SUSPEND_WAITING = "windows/suspend-waiting", Open, "R:apc, R:queue": "A waiter that is suspended leaves the waiters, and comes back as the newest (Q7: it may stay).";
     RETURN_GAP = "windows/return-gap", Open, "R:queue, X:go, X:clr": "A waiter that comes back from a suspension or a kernel APC may count as running for a moment before it looks at the queue and waits again: a post in between goes to another (both allowed).";
     SUSPEND_ENDLESS = "windows/suspend-endless", Derived, "R:thr": "A suspended thread does not end before it is resumed, even if it has nothing left to do.";
-    SUSPEND_ENDED = "windows/suspend-ended", Derived, "R:state": "A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED.";
+    SUSPEND_ENDED = "windows/suspend-ended", Verified, "W:suspend, R:state": "A thread that has ended cannot be suspended: ERROR_ACCESS_DENIED.";
     TERMINATE_ENDED = "windows/terminate-ended", Derived, "R:kill": "Terminating a thread that has ended succeeds.";
     CLOSE_ABANDONS = "windows/close-abandons", Verified, "W:sched, D:gqcs": "Closing the last handle releases every waiter with ERROR_ABANDONED_WAIT_0.";
-    CLOSE_HANDED = "windows/close-handed", Inferred, "Wml": "A packet handed to a waiter before the close is delivered.";
+    CLOSE_HANDED = "windows/close-handed", Derived, "R:queue, R:iocomp, Wml": "A packet handed to a waiter before the close is delivered.";
     CLOSE_DISCARDS = "windows/close-discards", Derived, "R:iocomp": "Packets still queued when the port dies are dropped.";
     CLOSE_UNBINDS = "windows/close-unbinds", Documented, "D:iocp, R:queue": "Closing ends the association of every member; what it does later counts nowhere.";
     CLOSED_HANDLE = "windows/closed-handle", Verified, "W:sched": "A call on a closed handle fails with ERROR_INVALID_HANDLE.";
@@ -148,7 +148,7 @@ claims! {
     LOW_BIT = "windows/low-bit", Verified, "W:conn, W:shut": "The low bit of `hEvent` suppresses the packet, but not the event.";
     EVENT_SET = "windows/event-set", Verified, "W:pipe": "The end of an operation sets its event, or the file's own signal if it has none.";
     START_RESETS = "windows/start-resets", Verified, "W:ntoskrnl": "Issuing an operation resets its event and its file's own signal, even if it then fails in its call.";
-    SYNC_WAITS = "windows/sync-waits", Derived, "R:wait": "A call on a synchronous file sleeps until the operation is over.";
+    SYNC_WAITS = "windows/sync-waits", Documented, "D:sync, R:wait": "A call on a synchronous file sleeps until the operation is over.";
     IO_CONTENTS = "windows/io-contents", Verified, "W:sock, W:conn": "The packet of an operation carries the file's key, its OVERLAPPED, its bytes and its status.";
     COMPLETION_ORDER = "windows/completion-order", Documented, "D:iocp": "Operations report in the order in which they end.";
     IOSB_LATE = "windows/iosb-late", Documented, "D:iocp, D:wi7, W:pclose": "The status block is written between the end of an operation and the removal of its packet, and before its event is set.";
@@ -165,7 +165,7 @@ claims! {
     PROCESS_EXIT = "windows/process-exit", Verified, "W:pexit": "A process that ends cancels what it has issued and closes its file handles.";
     ISSUER_EXIT = "windows/issuer-exit", Verified, "W:athr, W:iocp": "A thread that ends cancels what it has issued, except operations with a port, an OVERLAPPED and no event.";
     PEEK = "windows/peek", Documented, "D:gor, D:overlapped": "GetOverlappedResult reads the status block of an operation and takes no packet; until the block is written it fails with ERROR_IO_INCOMPLETE.";
-    PEEK_UNUSED = "windows/peek-unused", Derived, "R:iocompl": "For an operation that was never issued, GetOverlappedResult reads the zeros that the OVERLAPPED began with: success, and no bytes.";
+    PEEK_UNUSED = "windows/peek-unused", Verified, "W:overlapped, R:iocompl": "For an operation that was never issued, GetOverlappedResult reads the zeros that the OVERLAPPED began with: success, and no bytes.";
     PEEK_REFUSED = "windows/peek-refused", Open, "D:gor": "For an operation that failed in its call, it may report \"not ended\" or the failure (Q11: both allowed).";
     END_SIGNALS = "windows/end-signals", Documented, "D:thread, D:terminating": "The handle of a thread is signaled once the thread has ended, and stays so; all that wait for it are released.";
     END_AFTER_PORT = "windows/end-after-port", Derived, "R:thr": "A member that ends has left its port before its handle is signaled.";
@@ -182,7 +182,7 @@ claims! {
     WAIT_PACKET_BUSY = "windows/wait-packet-busy", Documented, "D:wcp": "A wait completion packet that waits or is queued cannot be associated.";
     WAIT_PACKET_MUTEX = "windows/wait-packet-mutex", Verified, "W:wcp, sdk-api PR 1843": "A mutex cannot be the target of a wait completion packet, and neither can a keyed event, a port or another such packet.";
     WAIT_PACKET_CANCEL = "windows/wait-packet-cancel", Documented, "D:wcpcancel": "Cancelling a wait completion packet takes it back while it waits, and out of the queue if asked to; for an idle one, the cancel reports that it is cancelled already.";
-    WAIT_PACKET_END = "windows/wait-packet-end", Inferred, "X:bun, X:compio": "A thread or a process can be the target of a wait completion packet: its end is a signal that nothing takes.";
+    WAIT_PACKET_END = "windows/wait-packet-end", Documented, "D:wcp, D:wait, X:bun, X:compio": "A thread or a process can be the target of a wait completion packet: its end is a signal that nothing takes.";
     JOB_MESSAGES = "windows/job-messages", Verified, "W:job": "A job's messages are packets with the job's key, the message in place of the bytes and the process in place of the OVERLAPPED.";
     JOB_LOSSY = "windows/job-lossy", Documented, "D:job": "A message of a job may be lost.";
     JOB_NEW = "windows/job-new", Verified, "W:job": "Associating a job reports every process that is in it.";
