@@ -19,8 +19,8 @@
 //!
 //! Sources stand for file descriptors; PORT_SOURCE_FILE, one-shot in the same way, can be said with them.
 //! Absent are timers (one slot each, with a count of overruns), asynchronous I/O (one event each) and message
-//! queues, the events of other processes that a call has to leave, and what a process takes with it that closes its
-//! descriptor of a port that others share. What kind of source an event comes from is not kept: give it a key. Bad
+//! queues, the events of other processes that a call has to leave, and the last close of a port that several
+//! processes share, which is EBADFD. What kind of source an event comes from is not kept: give it a key. Bad
 //! pointers, timeouts that make no sense and signals are absent. port_sendn sends to all its ports in one
 //! action, and keeps no error for each. A close returns before the calls that it ends; the real one waits for
 //! them. A call that has to wait while another takes events is made afterwards here.
@@ -29,9 +29,9 @@ mod calls;
 mod retrieve;
 
 use calls::{
-    ACTIVE, ALERTED, ASSOCIATED, CLOSED, EVER, LATE, LOOPS, OWNER, PLACE, STALE, TAKES, WAITS,
-    WANTS, anybody_takes, at, copied, is_inside, needs, note_all, put, slots, somebody_needs_more,
-    taker,
+    ACTIVE, ALERTED, ASSOCIATED, CLOSED, EVER, LATE, LOOPS, LOST, OWNER, PLACE, STALE, TAKES,
+    WAITS, WANTS, anybody_takes, at, copied, is_inside, needs, note_all, put, slots,
+    somebody_needs_more, taker,
 };
 use retrieve::{alone, at_entry, bring_back, enters_again, looks, queue_thread, take_away};
 
@@ -99,7 +99,7 @@ claims! {
     FD_NEVER = "illumos/fd-never", Derived, "S:port_dissociate_fd": "On a port with which no source was ever associated, dissociating is ENOENT, even for a closed source; on any other port a closed source is EBADFD.";
     FD_CLOSED = "illumos/fd-closed", Derived, "S:port_close_pfd, S:port_associate_fd": "Closing a descriptor removes its associations and their queued events; associating it then is EBADFD.";
     CLOSE = "illumos/close", Derived, "S:closeandsetf, S:post_syscall": "Closing the port from another thread makes every call that waits in it return with EBADF, and drops the events.";
-    CLOSE_TAKING = "illumos/close-taking", Derived, "S:portfs, S:closeandsetf": "A call that takes events when the port is closed returns with them, since the close waits until it has left.";
+    CLOSE_TAKING = "illumos/close-taking", Open, "S:port_getn, S:portfs, S:closeandsetf": "Whether a call that takes events when the port is closed returns with them, since the close waits until it has left, or loses them and ends with EBADFD, as the way that closes the port says, is open.";
     CLOSED_HANDLE = "illumos/closed-handle", Documented, "D:port_get": "A call on a closed port fails with EBADF.";
     SOLARIS_11 = "illumos/solaris-11", Open, "S:port_queue_thread": "Whether Solaris 11, whose source is closed, still sorts its waiters in this way is not known; the rules here are those of illumos.";
 }
@@ -107,6 +107,12 @@ claims! {
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Illumos;
+
+/// What becomes of a call that takes events when the port is closed: whether it returns with them.
+const CLOSES: Readings<bool> = Readings {
+    claim: CLOSE_TAKING,
+    readings: &[("lost", false), ("returned", true)],
+};
 
 /// Whether the events that a call takes are copied by now.
 const COPIES: Readings<bool> = Readings {
@@ -137,6 +143,7 @@ static ABOUT: About = About {
         &Numbers { claim: NO_MEMORY },
         &Numbers { claim: TWO_STEPS },
         &COPIES,
+        &CLOSES,
     ],
     takes_in_two_steps: true,
     limits_events: true,
@@ -430,6 +437,8 @@ impl Personality for Illumos {
         }
         turn.by(CLOSE);
         turn.port(port).set_note(0);
+        let is_taking = at(turn.view(), port, &[WANTS, TAKES, LOOPS]).is_some();
+        let goes_on = is_taking && turn.choose(&CLOSES);
         for id in turn.program.thread_ids() {
             if !is_inside(turn.view(), port, id) {
                 continue;
@@ -437,7 +446,8 @@ impl Personality for Illumos {
             turn.port(port).waiters_mut().remove(id);
             turn.thread(id).hand(None);
             match turn.view().thread(id).note() & PLACE {
-                WANTS | TAKES | LOOPS => turn.by(CLOSE_TAKING),
+                WANTS | TAKES | LOOPS if goes_on => {}
+                WANTS | TAKES | LOOPS => put(turn, id, Mode::Woken, LOST),
                 _ => put(turn, id, Mode::Woken, CLOSED),
             }
         }
@@ -452,6 +462,10 @@ impl Personality for Illumos {
             CLOSED => {
                 turn.by(CLOSE);
                 turn.releases(me, Outcome::Failed(Error::BadHandle));
+            }
+            LOST => {
+                turn.by(CLOSE_TAKING);
+                turn.releases(me, Outcome::Failed(Error::Abandoned));
             }
             WAITS | ALERTED if notify::is_over(turn.view(), me) => {
                 turn.by(LATE_SIGNAL);

@@ -21,6 +21,8 @@ pub(super) const TAKES: u8 = 3;
 pub(super) const CLOSED: u8 = 4;
 /// It came away empty, and enters once more.
 pub(super) const LOOPS: u8 = 5;
+/// The port was closed under it while it took events, and they are lost.
+pub(super) const LOST: u8 = 6;
 /// It came away empty once, and waits again.
 pub(super) const CAME_AWAY_EMPTY: u8 = 0x08;
 /// Nothing was sent since events were last taken.
