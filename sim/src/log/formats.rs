@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::gather::Gather;
-use super::lines::{LINE_MAX, Line, Rationed, next_line, trouble};
+use super::lines::{Alike, LINE_MAX, Line, Rationed, next_line, trouble, without_mark};
 use super::map::Map;
 use super::wire::{Found, Object};
 use crate::bad_input::BadInput;
@@ -15,6 +15,10 @@ use crate::utf8;
 impl Line for Object {
     fn at(&self, name: &str) -> Found {
         Object::at(self, name)
+    }
+
+    fn places(&self) -> Vec<String> {
+        self.paths()
     }
 }
 
@@ -49,6 +53,9 @@ pub fn ndjson(
     let (mut line, mut n) = (Vec::new(), 0);
     while next_line(&mut from, &mut line).map_err(|it| trouble(file, n + 1, it))? {
         n += 1;
+        if n == 1 {
+            without_mark(&mut line);
+        }
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
@@ -68,7 +75,11 @@ pub fn csv(
 ) -> Result<(), BadInput> {
     let left = Rc::new(Cell::new(LINE_MAX));
     let rationed = Rationed {
-        from,
+        from: Alike {
+            from,
+            last: b'\n',
+            held: false,
+        },
         left: Rc::clone(&left),
     };
     let mut reader = csv::ReaderBuilder::new()
@@ -95,7 +106,13 @@ pub fn csv(
         if !more {
             break;
         }
-        let line = record.position().map_or(line, csv::Position::line);
+        // It ends in front of where the reader stands, and may have ends of lines inside; empty ones before it are no part.
+        let inside = record
+            .as_slice()
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count() as u64;
+        let line = reader.position().line().saturating_sub(1 + inside).max(1);
         row.clear();
         for field in &record {
             let text = utf8::text(field).map_err(|(_, problem)| on_line(file, line, problem))?;
@@ -150,6 +167,9 @@ pub fn regex(
     let (mut line, mut n) = (Vec::new(), 0);
     while next_line(&mut from, &mut line).map_err(|it| trouble(file, n + 1, it))? {
         n += 1;
+        if n == 1 {
+            without_mark(&mut line);
+        }
         let text = String::from_utf8_lossy(&line);
         let Some(found) = pattern.captures(&text) else {
             gather.passes(&text);

@@ -10,8 +10,9 @@ use portsim_model::program::{
 
 use super::lines::Line;
 use super::map::{Does, Map, Place, Wait, What};
-use super::unknown::Unknown;
-use super::values::{nanoseconds, whole};
+use super::said::Said;
+use super::unknown::{Fields, Unknown};
+use super::values::{moment, nanoseconds, whole};
 use super::wire::Found;
 use super::{Log, THREADS_MAX, TICKS_UNKNOWN};
 use crate::admit::free::Calls;
@@ -23,6 +24,19 @@ pub const WORDS_FROM: i64 = 0x7000_0000_0000;
 
 /// Keys that are no numbers are kept, so many.
 const WORDS_MAX: usize = 10_000_000;
+
+/// What stands for a wait without an end; Windows has the number for it.
+const ALWAYS: [&str; 9] = [
+    "INFINITE",
+    "infinity",
+    "inf",
+    "never",
+    "forever",
+    "none",
+    "null",
+    "4294967295",
+    "0xffffffff",
+];
 
 /// What names a time that is over.
 const TIMEOUT: &str = "ETIMEDOUT";
@@ -49,6 +63,7 @@ pub struct Gather<'m> {
     beyond: Option<(u64, &'static str)>,
     /// The last times of all threads.
     last: u64,
+    fields: Fields<'m>,
 }
 
 /// Names in the order in which they came.
@@ -77,41 +92,6 @@ struct Begun {
     t0: u64,
 }
 
-/// What a line says of a call besides.
-#[derive(Clone, Default)]
-struct Said {
-    port: Option<String>,
-    keys: Vec<String>,
-    is_list: bool,
-    /// Of each packet, or of all.
-    bytes: Vec<i64>,
-    overlapped: Vec<i64>,
-    error: Option<String>,
-    wait: Option<Wait>,
-    max: Option<u32>,
-}
-
-impl Said {
-    /// What two lines say together: the second is the newer.
-    fn with(self, newer: Said) -> Said {
-        let has_keys = !newer.keys.is_empty();
-        Said {
-            port: newer.port.or(self.port),
-            is_list: newer.is_list || self.is_list,
-            bytes: if has_keys { newer.bytes } else { self.bytes },
-            overlapped: if has_keys {
-                newer.overlapped
-            } else {
-                self.overlapped
-            },
-            keys: if has_keys { newer.keys } else { self.keys },
-            error: newer.error.or(self.error),
-            wait: newer.wait.or(self.wait),
-            max: newer.max.or(self.max),
-        }
-    }
-}
-
 impl<'m> Gather<'m> {
     pub fn new(file: &'m Path, map: &'m Map) -> Gather<'m> {
         Gather {
@@ -128,32 +108,13 @@ impl<'m> Gather<'m> {
             resolution: 1,
             beyond: None,
             last: 0,
+            fields: Fields::of(map),
         }
     }
 
     /// The columns that the map names.
     pub fn names(&self) -> impl Iterator<Item = &'m str> {
-        let map = self.map;
-        let phase = map.phase.as_ref().map(|phase| &phase.column);
-        let all = [
-            Some(&map.thread),
-            Some(&map.call),
-            map.begin.as_ref(),
-            map.end.as_ref(),
-            map.took.as_ref(),
-            phase,
-            map.port.as_ref(),
-            map.key.as_ref(),
-            map.bytes.as_ref(),
-            map.overlapped.as_ref(),
-            map.error.as_ref(),
-            map.wait.as_ref(),
-            map.max.as_ref(),
-        ];
-        all.into_iter().flatten().filter_map(|place| match place {
-            Place::At(name) => Some(name.as_str()),
-            Place::Is(_) => None,
-        })
+        self.map.fields()
     }
 
     /// A line that is none of calls.
@@ -169,6 +130,7 @@ impl<'m> Gather<'m> {
     /// One line.
     pub fn line(&mut self, n: u64, line: &impl Line) -> Result<(), BadInput> {
         let map = self.map;
+        self.fields.line(line);
         let text = |place: &Place| text(found(line, place));
         let Some(call) = text(&map.call) else {
             return Err(self.bad(n, "call", "it names no call"));
@@ -225,7 +187,8 @@ impl<'m> Gather<'m> {
             Some(false) => match self.begun.remove(&thread) {
                 Some((first, begun)) if begun.call == call => {
                     let said = begun.said.with(said);
-                    let end = t0.saturating_add(self.resolution - 1);
+                    // Its own step: that of another line may be coarser only because zeros are left out there.
+                    let end = t1.unwrap_or(t0);
                     self.call(first, thread, begun.does, said, (begun.t0, Some(end)))
                 }
                 Some((first, begun)) => {
@@ -274,14 +237,19 @@ impl<'m> Gather<'m> {
         };
         let wait = match text(at(&map.wait)) {
             None => map.wait.is_some().then_some(Wait::Always),
-            Some(word) if matches!(&*word, "INFINITE" | "inf" | "never" | "null") => {
+            Some(word) if ALWAYS.iter().any(|it| it.eq_ignore_ascii_case(&word)) => {
                 Some(Wait::Always)
             }
             Some(word) => match word.parse::<f64>() {
                 Ok(0.0) => Some(Wait::Not),
                 Ok(time) if time < 0.0 => Some(Wait::Always),
                 Ok(time) if time > 0.0 => Some(Wait::Some),
-                _ => return Err(self.bad(n, "wait", format!("{word:?} is no time"))),
+                _ => {
+                    let problem = format!(
+                        "{word:?} is no time; a call without an end has INFINITE, a negative number, or nothing"
+                    );
+                    return Err(self.bad(n, "wait", problem));
+                }
             },
         };
         Ok(Said {
@@ -302,12 +270,19 @@ impl<'m> Gather<'m> {
         let Some(begin) = &map.begin else {
             return Ok((n * 10, Some(n * 10)));
         };
-        let time = |place: &Place, name: &str| match text(found(line, place)) {
+        let time = |place: &Place, name: &str| {
+            match text(found(line, place)) {
             None => Ok(None),
-            Some(text) => match nanoseconds(&text, map.unit) {
-                Some(time) => Ok(Some(time)),
-                None => Err(self.bad(n, name, format!("{text:?} is no time"))),
-            },
+            Some(text) => match name {
+                "took" => nanoseconds(&text, map.unit),
+                _ => moment(&text, map.unit),
+            }
+            .map(Some)
+            .ok_or_else(|| {
+                let problem = format!("{text:?} is no time; expected a number, or a date such as 2023-11-14T22:13:20.5Z");
+                self.bad(n, name, problem)
+            }),
+        }
         };
         let Some((t0, step)) = time(begin, "begin")? else {
             return Err(self.bad(n, "begin", "it has no time"));
@@ -391,7 +366,7 @@ impl<'m> Gather<'m> {
                         return Err(self.bad(
                             n,
                             "key",
-                            "it took no packet, and failed with no error",
+                            "it took no packet, and failed with no error; expected one that `timeout` or `errors` of the map names",
                         ));
                     }
                     (Some(_), false) => unreachable!("failures are answers that failed"),
@@ -515,6 +490,9 @@ impl<'m> Gather<'m> {
         if let Some(problem) = self.unknown.mistyped(self.map) {
             return Err(BadInput::new(self.file, problem));
         }
+        if let Some((problem, near)) = self.fields.mistyped(self.map) {
+            return Err(BadInput::new(self.file, problem).instead(near));
+        }
         // What was begun and not ended was under way.
         let mut begun: Vec<_> = std::mem::take(&mut self.begun).into_iter().collect();
         begun.sort_by_key(|&(_, (n, _))| n);
@@ -526,7 +504,9 @@ impl<'m> Gather<'m> {
         let steps = self.resolution - 1;
         if let Some(place) = calls.overlapping(self.threads.list.len(), steps) {
             let thread = &self.threads.list[calls.thread(place).index()];
-            let problem = format!("thread {thread:?} is in another call at that time");
+            let problem = format!(
+                "thread {thread:?} is in another call at that time; a thread makes one call after the other"
+            );
             let line = calls.line(place) as usize;
             return Err(BadInput::new(self.file, problem).on_line(line));
         }

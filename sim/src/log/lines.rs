@@ -12,6 +12,21 @@ use crate::bad_input::BadInput;
 pub trait Line {
     /// What stands at a place of this name.
     fn at(&self, name: &str) -> Found;
+
+    /// The places that it has, where lines differ in that.
+    fn places(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What some editors write in front of a file.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Takes the mark of its encoding from the first line of a file.
+pub fn without_mark(line: &mut Vec<u8>) {
+    if line.starts_with(MARK) {
+        line.drain(..MARK.len());
+    }
 }
 
 /// The longest line, in bytes.
@@ -65,6 +80,46 @@ impl<R: Read> Read for Rationed<R> {
     }
 }
 
+/// Gives lines whose ends are all alike, so that they can be counted: one byte, which the last one has too.
+pub struct Alike<R> {
+    pub from: R,
+    /// The last byte that was given, and one that is held back until the next is known.
+    pub last: u8,
+    pub held: bool,
+}
+
+impl<R: BufRead> Read for Alike<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut len = 0;
+        while len < into.len() {
+            let bytes = self.from.fill_buf()?;
+            let Some(&byte) = bytes.first() else {
+                // Nothing is behind the last end of a line.
+                if len == 0 && self.last != b'\n' {
+                    self.last = b'\n';
+                    into[0] = b'\n';
+                    len = 1;
+                }
+                break;
+            };
+            if self.held && byte != b'\n' {
+                self.held = false;
+                into[len] = b'\r';
+                len += 1;
+                continue;
+            }
+            self.held = byte == b'\r';
+            if !self.held {
+                into[len] = byte;
+                self.last = byte;
+                len += 1;
+            }
+            self.from.consume(1);
+        }
+        Ok(len)
+    }
+}
+
 /// Gives each line of a file to somebody, with its number from 1.
 pub fn each_line(
     file: &Path,
@@ -78,6 +133,9 @@ pub fn each_line(
             return Ok(());
         }
         n += 1;
+        if n == 1 {
+            without_mark(&mut line);
+        }
         take(n, &String::from_utf8_lossy(&line))?;
     }
 }

@@ -103,6 +103,31 @@ const UNITS: [(&str, u64); 4] = [
 ];
 
 impl Map {
+    /// The columns that it names.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        let map = self;
+        let phase = map.phase.as_ref().map(|phase| &phase.column);
+        let all = [
+            Some(&map.thread),
+            Some(&map.call),
+            map.begin.as_ref(),
+            map.end.as_ref(),
+            map.took.as_ref(),
+            phase,
+            map.port.as_ref(),
+            map.key.as_ref(),
+            map.bytes.as_ref(),
+            map.overlapped.as_ref(),
+            map.error.as_ref(),
+            map.wait.as_ref(),
+            map.max.as_ref(),
+        ];
+        all.into_iter().flatten().filter_map(|place| match place {
+            Place::At(name) => Some(name.as_str()),
+            Place::Is(_) => None,
+        })
+    }
+
     /// A map from its text.
     pub fn parse(file: &Path, text: &[u8]) -> Result<Map, BadInput> {
         let wire = super::wire::map(text)

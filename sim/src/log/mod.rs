@@ -12,6 +12,7 @@ mod lines;
 mod machine;
 mod map;
 mod parts;
+mod said;
 mod strace;
 mod unknown;
 mod values;

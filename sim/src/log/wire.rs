@@ -2,10 +2,13 @@
 
 mod recorded;
 
+use std::collections::BTreeMap;
+
 #[cfg(test)]
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub use recorded::recorded;
 
@@ -79,7 +82,7 @@ pub struct Map {
     pub timeout: Option<Words>,
     /// What errors of the log are called by systems: `{ "closed": "EBADF" }`.
     #[serde(default)]
-    pub errors: std::collections::BTreeMap<String, String>,
+    pub errors: BTreeMap<String, String>,
     /// How long a `get` may wait: 0 looks once; empty, negative, or INFINITE waits without end. Left out where nobody knows.
     #[serde(default)]
     pub wait: Option<Field>,
@@ -87,7 +90,7 @@ pub struct Map {
     #[serde(default)]
     pub max: Option<Field>,
     /// What each call of the log does.
-    pub calls: std::collections::BTreeMap<String, Call>,
+    pub calls: BTreeMap<String, Call>,
     /// How many threads may run on a port at once. Left out where nobody knows.
     #[serde(default)]
     pub concurrency: Option<u32>,
@@ -170,9 +173,12 @@ pub fn map(text: &[u8]) -> Result<Map, (String, usize, usize)> {
     })
 }
 
-/// A line that is JSON.
+/// So far down paths are looked for.
+const DEPTH_MAX: usize = 8;
+
+/// A line that is JSON. Its numbers are kept as they are written: a time of seconds has more digits than a float.
 #[derive(Debug)]
-pub struct Object(Value);
+pub struct Object(BTreeMap<String, Box<RawValue>>);
 
 /// What stands somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,30 +194,80 @@ pub enum Found {
 impl Object {
     /// Reads a line; what is wrong with it, and in which column.
     pub fn read(line: &[u8]) -> Result<Object, (String, usize)> {
+        let is_object = line.trim_ascii_start().starts_with(b"{");
         match serde_json::from_slice(line) {
-            Ok(value @ Value::Object(_)) => Ok(Object(value)),
-            Ok(_) => Err(("a line is an object".to_owned(), 1)),
-            Err(error) => {
+            Ok(fields) => Ok(Object(fields)),
+            Err(error) if is_object => {
                 let words = error.to_string();
                 let behind = words.rfind(" at line ").unwrap_or(words.len());
                 Err((words[..behind].to_owned(), error.column()))
             }
+            Err(_) => Err(("a line is an object, `{ ... }`".to_owned(), 1)),
         }
     }
 
     /// What stands at a dotted path. A name that has dots itself is found too.
     pub fn at(&self, path: &str) -> Found {
-        let mut value = &self.0;
-        if let Some(found) = value.get(path) {
-            return found_of(found);
+        if let Some(found) = self.0.get(path) {
+            return written(found.get());
         }
-        for name in path.split('.') {
-            let Some(inner) = value.get(name) else {
-                return Found::Nothing;
+        let mut names = path.split('.');
+        let first = names.next().and_then(|name| self.0.get(name));
+        let mut value = first.map(|it| it.get().to_owned());
+        for name in names {
+            let inner = value.as_deref().and_then(fields);
+            value = inner.and_then(|mut inner| Some(inner.remove(name)?.get().to_owned()));
+        }
+        value.map_or(Found::Nothing, |value| written(&value))
+    }
+
+    /// The paths of all that stands in it, without what stands in lists.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        let whole = |value: &RawValue| value.get().to_owned();
+        let own = self.0.iter();
+        let mut open: Vec<(String, String)> = own
+            .map(|(name, value)| (name.clone(), whole(value)))
+            .collect();
+        while let Some((path, value)) = open.pop() {
+            match fields(&value).filter(|_| path.matches('.').count() < DEPTH_MAX) {
+                Some(inner) => {
+                    let inner = inner.iter();
+                    open.extend(
+                        inner.map(|(name, value)| (format!("{path}.{name}"), whole(value))),
+                    );
+                }
+                None => paths.push(path),
+            }
+        }
+        paths.sort();
+        paths
+    }
+}
+
+/// The fields of an object.
+fn fields(text: &str) -> Option<BTreeMap<String, Box<RawValue>>> {
+    text.starts_with('{')
+        .then(|| serde_json::from_str(text).ok())?
+}
+
+/// What is written, as text.
+fn written(text: &str) -> Found {
+    match text.as_bytes().first() {
+        Some(b'"') => match serde_json::from_str::<String>(text) {
+            Ok(text) if !text.is_empty() => Found::Text(text),
+            _ => Found::Nothing,
+        },
+        Some(b'[') => {
+            let all: Vec<Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
+            let text = |value: &RawValue| match written(value.get()) {
+                Found::Text(text) => Some(text),
+                Found::Nothing | Found::List(_) => None,
             };
-            value = inner;
+            Found::List(all.iter().filter_map(|it| text(it)).collect())
         }
-        found_of(value)
+        Some(b'n') | None => Found::Nothing,
+        _ => Found::Text(text.to_owned()),
     }
 }
 
