@@ -83,7 +83,8 @@ struct Reading<'f> {
     thread_numbers: HashMap<String, usize>,
     /// The process of each thread.
     processes: HashMap<String, String>,
-    ports: Vec<(String, u32)>,
+    /// Each with how many threads may run at once, unless it was there before the log.
+    ports: Vec<(String, Option<u32>)>,
     /// Handles of ports, by process.
     handles: HashMap<(String, String), PortId>,
     open: HashMap<String, Open>,
@@ -157,7 +158,7 @@ impl Reading<'_> {
         n: u64,
         thread: &str,
         text: &str,
-        concurrency: u32,
+        concurrency: Option<u32>,
     ) -> Result<PortId, BadInput> {
         let key = (self.process(thread), handle(text));
         if let Some(&port) = self.handles.get(&key) {
@@ -219,7 +220,7 @@ impl Reading<'_> {
         let Some(number) = hex(argument(0)) else {
             return Err(self.bad(n, format!("{:?} is no handle", argument(0))));
         };
-        let port = self.port(n, &thread, &format!("{number:x}"), 0)?;
+        let port = self.port(n, &thread, &format!("{number:x}"), None)?;
         let is_nt = name.starts_with("Nt");
         // Of an argument of 32 bits the register shows 64, half of which mean nothing.
         let half = |text| hex(text).map(|number| number & 0xffff_ffff);
@@ -458,7 +459,7 @@ impl Reading<'_> {
                     // A handle that was closed before may come again.
                     let key = (self.process(thread), handle(port));
                     self.handles.remove(&key);
-                    self.port(n, thread, port, concurrency)?;
+                    self.port(n, thread, port, Some(concurrency))?;
                 }
             }
             Asked::Associates(port, key) => {

@@ -31,10 +31,10 @@ pub(super) struct Whole {
 pub(super) fn log(
     all: &[Whole],
     own: Vec<String>,
-    ports: Vec<(String, u32)>,
+    ports: Vec<(String, Option<u32>)>,
     keys: &HashMap<(PortId, i64), u64>,
 ) -> Log {
-    let unseen = unseen(all, keys);
+    let unseen = unseen(all, &ports, keys);
     let mut calls = Calls::new();
     let mut threads = own.clone();
     let mut kernels: BTreeMap<usize, (ThreadId, u64)> = BTreeMap::new();
@@ -107,10 +107,7 @@ pub(super) fn log(
         calls,
         threads,
         seen,
-        concurrency: ports
-            .iter()
-            .map(|&(_, concurrency)| Some(concurrency))
-            .collect(),
+        concurrency: ports.iter().map(|(_, concurrency)| *concurrency).collect(),
         ports: ports.into_iter().map(|(name, _)| name).collect(),
         notes: Vec::from_iter(note),
         unobserved,
@@ -119,8 +116,13 @@ pub(super) fn log(
 }
 
 /// The packets of files: taken more often than posted, of a key that the port was given with a file; since when they may
-/// have come. Where a program posts such packets too, nobody knows which is which, and none counts as posted.
-fn unseen(all: &[Whole], keys: &HashMap<(PortId, i64), u64>) -> HashMap<(PortId, Packet), u64> {
+/// have come. Where a program posts such packets too, nobody knows which is which, and none counts as posted. A port that was
+/// there before the log had any files and packets.
+fn unseen(
+    all: &[Whole],
+    ports: &[(String, Option<u32>)],
+    keys: &HashMap<(PortId, i64), u64>,
+) -> HashMap<(PortId, Packet), u64> {
     let mut balance: HashMap<(PortId, Packet), i64> = HashMap::new();
     for call in all {
         let Some(port) = port_of(call.op) else {
@@ -133,7 +135,12 @@ fn unseen(all: &[Whole], keys: &HashMap<(PortId, i64), u64>) -> HashMap<(PortId,
             *balance.entry((port, *packet)).or_default() += 1;
         }
     }
-    let of_file = |(port, packet): (PortId, Packet)| keys.get(&(port, packet.key)).copied();
+    let of_file = |(port, packet): (PortId, Packet)| {
+        let is_older = ports[port.index()].1.is_none();
+        is_older
+            .then_some(0)
+            .or_else(|| keys.get(&(port, packet.key)).copied())
+    };
     let more = balance.into_iter().filter(|(_, taken)| *taken > 0);
     more.filter_map(|(which, _)| Some((which, of_file(which)?)))
         .collect()
