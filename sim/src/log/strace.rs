@@ -8,8 +8,10 @@
 //! the model (`weave`). Eventfds and pipes whose ends are all in the log are judged by the rules of their system. What
 //! comes from elsewhere, from the other end of a connection or from a timer, is *unobserved*: it may have come at any time.
 
+mod changes;
 mod descriptors;
 mod kinds;
+mod names;
 mod text;
 mod unfit;
 mod weave;
@@ -22,9 +24,9 @@ use std::path::{Path, PathBuf};
 use super::Log;
 use super::lines::each_line;
 use crate::bad_input::BadInput;
-use descriptors::Followed;
-use kinds::{Came, What, matters, what};
-use text::{Body, UNFINISHED, call, line};
+use kinds::{Came, What, what};
+use names::matters;
+use text::{Body, Call, Clock, Line, UNFINISHED, call, line, took};
 
 /// How far apart two lines are, in nanoseconds.
 const APART: u64 = 1_000;
@@ -34,6 +36,18 @@ const FOLLOWS: &str = "strace: Process ";
 
 /// The step of the times that strace writes.
 const STEP: u64 = 1_000;
+
+/// What a thread is called whose lines do not say whose they are.
+const FIRST: &str = "main";
+
+/// How much later than it says a call may have ended by a clock that is set right meanwhile.
+const BLUR: u64 = 20_000;
+
+/// As long as strace is held up while it looks at one call, on a machine that has more to do than it can.
+const HELD_UP: u64 = 20_000_000;
+
+/// More than that between two lines is a midnight.
+const MIDNIGHT: u64 = 12 * 3_600 * 1_000_000_000;
 
 /// What a call does, and when.
 #[derive(Debug)]
@@ -45,16 +59,74 @@ struct Raw {
     t1: Option<u64>,
     /// How long it took, where that is told.
     took: Option<u64>,
+    /// The time that its first line says, and the last one of its thread before it.
+    clock: Option<Clock>,
+    since: u64,
     /// The descriptor or the thread that it returned.
     returned: Option<i32>,
     closes_on_exec: bool,
     what: What,
 }
 
+impl Raw {
+    /// What is known of its times where the order of lines says nothing: those that it says itself, or that it lies between
+    /// its neighbours of the same thread.
+    fn by_clock(&mut self) {
+        match self.clock {
+            Some(clock) => {
+                self.t0 = clock.time;
+                let end = self.took.map_or(u64::MAX, |took| clock.ends(took));
+                self.t1 = self.t1.map(|_| end);
+            }
+            None => {
+                self.t0 = self.since;
+                self.t1 = self.t1.map(|_| u64::MAX);
+            }
+        }
+    }
+
+    /// The descriptors that are there from its end on.
+    fn placed(&self) -> Vec<i32> {
+        match &self.what {
+            &What::NewPipe { read, write } => vec![read, write],
+            What::New(fds) if !fds.is_empty() => fds.clone(),
+            &What::DupTo { to, .. } => vec![to],
+            What::NewPort
+            | What::NewEventfd { .. }
+            | What::NewRing
+            | What::New(_)
+            | What::Reopens(_)
+            | What::Dup(_) => self.returned.into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Raw {
+    /// The descriptor that stands for something else after it, or for nothing.
+    fn changes(&self) -> Option<i32> {
+        match self.what {
+            What::Close(fd) | What::DupTo { to: fd, .. } => Some(fd),
+            _ => None,
+        }
+    }
+
+    /// The descriptors that it names.
+    fn uses(&self) -> Vec<i32> {
+        match self.what {
+            What::Ctl { port, fd, .. } => vec![port, fd],
+            What::Wait { port, .. } => vec![port],
+            What::Read { fd, .. } | What::Write { fd, .. } | What::Dup(fd) => vec![fd],
+            What::DupTo { from, .. } => vec![from],
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A call whose end another line holds.
 struct Open {
     line: u64,
-    time: Option<u64>,
+    time: Option<Clock>,
     begun: String,
 }
 
@@ -69,6 +141,12 @@ struct Reading {
     by_line: bool,
     /// Whether lines say whose they are: then children were followed, and one without a line did nothing.
     follows: bool,
+    /// Whether the end of a call has a line of its own.
+    interrupts: bool,
+    /// Whether a line has a time before the one in front of it was over.
+    jumps: bool,
+    /// Whether a call says how long it took.
+    lasts: bool,
 }
 
 /// What is read of one file.
@@ -79,8 +157,12 @@ struct OfFile<'r> {
     open: HashMap<u32, Open>,
     /// A call into whose line strace wrote that it follows one more process.
     cut: Option<(u32, Open)>,
-    /// The last time of each thread.
-    last: HashMap<u32, u64>,
+    /// The last time of each thread, and what its line says of it.
+    last: HashMap<u32, (u64, Option<Clock>)>,
+    /// When the line in front of this was over, by its own words.
+    over: u64,
+    /// A thread that is no longer followed, if there is more to come.
+    left: Option<u32>,
     /// A line that makes no sense unless it is the last.
     torn: Option<(u64, String)>,
     reading: &'r mut Reading,
@@ -133,6 +215,8 @@ impl Reading {
             open: HashMap::new(),
             cut: None,
             last: HashMap::new(),
+            over: 0,
+            left: None,
             torn: None,
             reading: self,
         };
@@ -140,7 +224,37 @@ impl Reading {
         of_file.ends()
     }
 
+    /// Whether calls of several threads stand in an order that is not that of strace: `strace-log-merge` sorts them by their
+    /// beginnings, and `-z` by their ends. Then no line is the end of a call that began in another.
+    fn is_sorted(&self) -> bool {
+        self.by_line && !self.interrupts && self.threads.len() > 1 && (self.jumps || !self.lasts)
+    }
+
+    /// strace reads the time of a call before it decodes the call, and how long it took is counted from then on. Whoever holds
+    /// strace up in between makes the call end later than the two say, but at most by the time until strace reads the next.
+    fn blur(&mut self) {
+        let mut times: Vec<u64> = self.raws.iter().map(|raw| raw.t0).collect();
+        times.sort_unstable();
+        let blurred = self
+            .raws
+            .iter_mut()
+            .filter(|raw| !matches!(raw.what, What::Exits));
+        for raw in blurred {
+            if let Some(t1) = raw.t1.as_mut().filter(|t1| **t1 != u64::MAX) {
+                let next = times.partition_point(|&time| time <= raw.t0);
+                let next = times.get(next).map_or(u64::MAX, |next| next - raw.t0);
+                *t1 = t1.saturating_add(next.min(HELD_UP));
+            }
+        }
+    }
+
     fn log(mut self) -> Result<Log, BadInput> {
+        if self.is_sorted() {
+            self.raws.iter_mut().for_each(Raw::by_clock);
+        }
+        if !self.by_line || self.is_sorted() {
+            self.blur();
+        }
         // Of calls of one thread none begins before the one in front of it is over.
         let mut last: HashMap<u32, usize> = HashMap::new();
         let mut places: Vec<usize> = (0..self.raws.len()).collect();
@@ -157,7 +271,7 @@ impl Reading {
             What::Clone { .. } => raw.t0,
             _ => raw.t1.unwrap_or(raw.t0),
         });
-        let followed = Followed::of(&self.raws, &self.threads, self.follows);
+        let followed = changes::follow(&self.raws, &self.threads, self.follows);
         let mut log = weave::log(followed, self.threads);
         log.passed = self.passed;
         Ok(log)
@@ -172,6 +286,11 @@ impl OfFile<'_> {
     fn line(&mut self, n: u64, text: &str) -> Result<(), BadInput> {
         if let Some((n, problem)) = self.torn.take() {
             return Err(self.bad(n, problem));
+        }
+        if let Some(thread) = self.left.take() {
+            // Whatever it has open is in the hands of somebody whom the log does not show.
+            let clock = self.last.get(&thread).and_then(|(_, clock)| *clock);
+            self.push(thread, n, clock, What::SpoilsAll);
         }
         let (text, is_cut) = match text.split_once(FOLLOWS) {
             Some((before, rest)) if rest.trim_end().ends_with(" attached") => (before, true),
@@ -190,14 +309,19 @@ impl OfFile<'_> {
                 self.reading.thread(name)
             }
             (None, Some(own)) => own,
-            (None, None) => self.reading.thread("main"),
+            (None, None) => self.reading.thread(FIRST),
         };
-        if !self.reading.by_line && line.time.is_none() {
-            return Err(self.bad(
-                n,
-                "it has no time, and no order among the other files: strace needs -ttt",
-            ));
+        if !self.reading.by_line && line.time.is_none_or(|clock| clock.step > STEP) {
+            let has = if line.time.is_none() {
+                "no time"
+            } else {
+                "a time of whole seconds"
+            };
+            let problem =
+                format!("it has {has}, and no order among the other files: strace needs -ttt");
+            return Err(self.bad(n, problem));
         }
+        self.time(&line);
         match line.body {
             Body::Call(text) => {
                 let name = text.split('(').next().unwrap_or_default();
@@ -240,26 +364,36 @@ impl OfFile<'_> {
                 }
             }
             Body::Signal => self.reading.passed += 1,
+            Body::Left(begun) => {
+                if let Some(begun) = begun {
+                    let open = Open {
+                        line: n,
+                        time: line.time,
+                        begun: begun.to_owned(),
+                    };
+                    self.open.insert(thread, open);
+                }
+                self.left = Some(thread);
+            }
             Body::Exits => {
                 if let Some(open) = self.open.remove(&thread) {
                     self.under_way(thread, &open);
                 }
-                let last = self.last.get(&thread).copied();
-                let now = self.when(n, line.time);
-                self.reading.raws.push(Raw {
-                    thread,
-                    line: n as u32,
-                    t0: last.unwrap_or(now).min(now),
-                    t1: Some(now),
-                    took: None,
-                    returned: None,
-                    closes_on_exec: false,
-                    what: What::Exits,
-                });
+                self.push(thread, n, line.time, What::Exits);
+            }
+            Body::Superseded(by) => {
+                // From here on the thread that called execve has the number of the first, which is gone.
+                let by = self.reading.thread(by);
+                if by != thread {
+                    self.push(by, n, line.time, What::Exits);
+                    if let Some(open) = self.open.remove(&by) {
+                        self.open.insert(thread, open);
+                    }
+                }
             }
         }
         let now = self.when(n, line.time);
-        self.last.insert(thread, now);
+        self.last.insert(thread, (now, line.time));
         Ok(())
     }
 
@@ -279,11 +413,52 @@ impl OfFile<'_> {
     }
 
     /// The time of a line.
-    fn when(&self, n: u64, time: Option<u64>) -> u64 {
+    fn when(&self, n: u64, time: Option<Clock>) -> u64 {
         match self.reading.by_line {
             true => n * APART,
-            false => time.unwrap_or_default(),
+            false => time.map_or(0, |clock| clock.time),
         }
+    }
+
+    /// Whether the times of lines say that their order is that in which strace saw them.
+    fn time(&mut self, line: &Line<'_>) {
+        if let Body::Unfinished(_) | Body::Resumed(..) = line.body {
+            self.reading.interrupts = true;
+        }
+        let Some(clock) = line.time else {
+            return;
+        };
+        let before = self.over.saturating_sub(clock.time);
+        self.reading.jumps |= before > BLUR + 2 * clock.step && before < MIDNIGHT;
+        self.over = clock.time;
+        if let Body::Call(text) = line.body
+            && let Some(took) = took(text)
+        {
+            self.reading.lasts = true;
+            self.over = clock.time.saturating_add(took);
+        }
+    }
+
+    /// What a thread does between its last line and this one.
+    fn push(&mut self, thread: u32, n: u64, time: Option<Clock>, what: What) {
+        let now = self.when(n, time);
+        let (last, clock) = self.last.get(&thread).copied().unwrap_or((now, time));
+        let last = last.min(now);
+        let between = clock
+            .zip(time)
+            .map(|(from, to)| to.time.saturating_sub(from.time));
+        self.reading.raws.push(Raw {
+            thread,
+            line: n as u32,
+            t0: last,
+            t1: Some(now),
+            took: between,
+            clock,
+            since: last,
+            returned: None,
+            closes_on_exec: false,
+            what,
+        });
     }
 
     /// A call with its end.
@@ -292,7 +467,7 @@ impl OfFile<'_> {
         n: u64,
         thread: u32,
         open: &Open,
-        resumed: Option<u64>,
+        resumed: Option<Clock>,
         text: &str,
     ) -> Result<(), BadInput> {
         let Some(call) = call(text) else {
@@ -310,23 +485,30 @@ impl OfFile<'_> {
                 return Ok(());
             }
         };
-        let between = open.time.zip(resumed).map(|(t0, t1)| t1.saturating_sub(t0));
+        // A clock that goes back, be it at midnight, says nothing.
+        let between = open.time.zip(resumed).and_then(|(from, to)| {
+            let between = to.time.checked_sub(from.time)?;
+            Some(between.saturating_add(to.step))
+        });
         let took = call.ended.took.or(between);
         let t0 = self.when(open.line, open.time);
         let t1 = match (self.reading.by_line, took) {
             (true, _) => n * APART,
             // Two clocks that move in steps stand between.
-            (false, Some(took)) => t0.saturating_add(took).saturating_add(2 * STEP - 1),
+            (false, Some(took)) => open.time.map_or(u64::MAX, |clock| clock.ends(took)),
             (false, None) => u64::MAX,
         };
         let is_told = call.ended.value.is_some();
+        let since = self.last.get(&thread).map_or(t0, |(last, _)| *last);
         self.reading.raws.push(Raw {
             thread,
             line: open.line as u32,
             t0,
             t1: is_told.then_some(t1),
             took,
-            returned: call.ended.value.and_then(|it| i32::try_from(it).ok()),
+            clock: open.time,
+            since,
+            returned: returned(&call, &does),
             closes_on_exec: call.args.contains("CLOEXEC"),
             what: does,
         });
@@ -352,6 +534,8 @@ impl OfFile<'_> {
             t0,
             t1: None,
             took: None,
+            clock: open.time,
+            since: t0,
             returned: None,
             closes_on_exec: false,
             what: What::Wait {
@@ -372,4 +556,13 @@ impl OfFile<'_> {
         }
         Ok(())
     }
+}
+
+/// The descriptor that a call returned, or the thread: in a namespace of its own, that has another number there.
+fn returned(call: &Call<'_>, does: &What) -> Option<i32> {
+    let outside = call
+        .ended
+        .outside
+        .filter(|_| matches!(does, What::Clone { .. }));
+    i32::try_from(outside.or(call.ended.value)?).ok()
 }

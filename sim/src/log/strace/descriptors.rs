@@ -1,9 +1,9 @@
 //! What descriptors stand for as time goes by: files that are open, by process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::kinds::{Change, What};
-use super::{Came, Raw};
+use super::{Came, FIRST, Raw};
 
 /// As many descriptors are copied for new processes; what is beyond that may be done by anybody.
 const COPIED_MAX: usize = 1_000_000;
@@ -90,8 +90,8 @@ pub(super) enum Does {
 
 /// A descriptor of a process.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
-    file: usize,
+pub(super) struct Slot {
+    pub file: usize,
     /// Whether it goes when a program is started.
     on_exec: bool,
 }
@@ -103,37 +103,42 @@ pub(super) struct Followed {
     pub ports: Vec<Port>,
     pub acts: Vec<Act>,
     /// By process; a process that shares the descriptors of another is the same here.
-    tables: Vec<BTreeMap<i32, Slot>>,
+    pub(super) tables: Vec<BTreeMap<i32, Slot>>,
     /// How many threads use each.
     users: Vec<u32>,
     /// Which are used by a thread that the log does not show.
     shared: Vec<bool>,
-    of: HashMap<u32, usize>,
+    pub(super) of: HashMap<u32, usize>,
     /// Whether a thread without a line did nothing.
     follows: bool,
     /// How many descriptors were copied for new processes.
     copied: usize,
     /// By pipe, how many of its ends that write are open.
     writers: HashMap<usize, u32>,
+    /// How many threads with a number of their own nobody made.
+    found: u32,
 }
 
 impl Followed {
-    /// Follows the calls of a log; `follows` says that a thread without a line did nothing.
-    pub fn of(raws: &[Raw], threads: &[String], follows: bool) -> Followed {
-        let mut followed = Followed {
-            follows,
+    /// Nothing as yet of a log; `follows` says that a thread without a line did nothing. In a namespace of its own a thread
+    /// has another number: if nobody made some, a thread without a line may be one of them.
+    pub fn nothing(raws: &[Raw], known: &HashMap<&str, u32>, follows: bool) -> Followed {
+        let made = raws
+            .iter()
+            .filter(|raw| matches!(raw.what, What::Clone { .. }));
+        let made = made.filter_map(|raw| known.get(raw.returned?.to_string().as_str()));
+        let made: HashSet<u32> = made.copied().collect();
+        let named = known.iter().filter(|(name, _)| **name != FIRST);
+        let found = named.filter(|(_, thread)| !made.contains(thread)).count();
+        Followed {
+            follows: follows && found < 2,
             ..Followed::default()
-        };
-        let known: HashMap<&str, u32> =
-            (0..).zip(threads).map(|(n, it)| (it.as_str(), n)).collect();
-        for raw in raws {
-            followed.call(raw, &known);
         }
-        followed
     }
 
-    /// The descriptors of a thread. One that nobody made belongs to the process that was there first.
-    fn table(&mut self, thread: u32) -> usize {
+    /// The descriptors of a thread. One that nobody made belongs to the process that was there first; if there are several,
+    /// nobody knows whether they are of one process.
+    fn table(&mut self, thread: u32, threads: &[String]) -> usize {
         if let Some(&table) = self.of.get(&thread) {
             return table;
         }
@@ -142,22 +147,31 @@ impl Followed {
             self.users.push(0);
             self.shared.push(false);
         }
+        // To a terminal, the first has no number until there is another.
+        if threads[thread as usize] != FIRST {
+            self.found += 1;
+            if self.found > 1 {
+                self.shared[0] = true;
+                self.spoil_all(0);
+            }
+        }
         self.users[0] += 1;
         self.of.insert(thread, 0);
         0
     }
 
-    fn call(&mut self, raw: &Raw, threads: &HashMap<&str, u32>) {
-        let table = self.table(raw.thread);
+    pub fn call(&mut self, raw: &Raw, known: &HashMap<&str, u32>, threads: &[String]) {
+        let table = self.table(raw.thread, threads);
         match &raw.what {
             What::NewPort | What::NewEventfd { .. } | What::New(_) | What::NewPipe { .. } => {
                 self.opens(raw, table);
             }
             What::Ctl { .. } | What::Wait { .. } | What::Sleeps(_) => self.on_port(raw, table),
             &What::Read { fd, empties } => self.reads(raw, table, fd, empties),
-            &What::Write { fd } => {
+            &What::Write { fd, zeros } => {
                 let file = self.file(table, fd);
                 match self.files[file].kind {
+                    Kind::Eventfd { .. } if zeros => self.spoils(file),
                     Kind::Eventfd { .. } => self.act(raw, Does::Write(file)),
                     Kind::Writes(pipe) => self.act(raw, Does::Write(pipe)),
                     Kind::Port(_) | Kind::Reads | Kind::Other => {}
@@ -177,10 +191,34 @@ impl Followed {
                 }
             }
             &What::Close(fd) => self.closes(raw, table, fd),
-            &What::CloseRange(first, last) => {
-                let own = self.tables[table].range(first..=last.max(first));
-                let all: Vec<i32> = own.map(|(fd, _)| *fd).collect();
-                all.into_iter().for_each(|fd| self.closes(raw, table, fd));
+            &What::CloseRange {
+                first,
+                last,
+                unshares,
+                on_exec,
+            } => {
+                let table = if unshares {
+                    self.unshares(raw, table)
+                } else {
+                    table
+                };
+                let own = self.tables[table].range_mut(first..=last.max(first));
+                if on_exec {
+                    own.for_each(|(_, slot)| slot.on_exec = true);
+                } else {
+                    let all: Vec<i32> = own.map(|(fd, _)| *fd).collect();
+                    all.into_iter().for_each(|fd| self.closes(raw, table, fd));
+                }
+            }
+            &What::Reopens(which) => {
+                match which {
+                    Some(fd) => {
+                        let file = self.file(table, fd);
+                        self.spoils(file);
+                    }
+                    None => (0..self.files.len()).for_each(|file| self.spoils(file)),
+                }
+                self.opens(raw, table);
             }
             &What::Dup(_) | &What::DupTo { .. } => self.duplicates(raw, table),
             &What::OnExec { fd, closes } => {
@@ -188,11 +226,9 @@ impl Followed {
                     slot.on_exec = closes;
                 }
             }
-            What::Clone { shares } => self.clones(raw, table, *shares, threads),
+            What::Clone { shares } => self.clones(raw, table, *shares, known),
             What::Unshares => {
-                let own = self.copy(table);
-                self.users[table] = self.users[table].saturating_sub(1);
-                self.of.insert(raw.thread, own);
+                self.unshares(raw, table);
             }
             What::Exec => {
                 let own = self.tables[table].iter().filter(|(_, slot)| slot.on_exec);
@@ -210,6 +246,17 @@ impl Followed {
         }
     }
 
+    /// A thread gets a table of its own, if it has none.
+    fn unshares(&mut self, raw: &Raw, table: usize) -> usize {
+        if self.users[table] < 2 {
+            return table;
+        }
+        let own = self.copy(table);
+        self.users[table] -= 1;
+        self.of.insert(raw.thread, own);
+        own
+    }
+
     fn act(&mut self, raw: &Raw, does: Does) {
         self.acts.push(Act {
             thread: raw.thread,
@@ -222,7 +269,7 @@ impl Followed {
     }
 
     /// What a descriptor stands for; something that was there before the log if nothing else is known.
-    fn file(&mut self, table: usize, fd: i32) -> usize {
+    pub(super) fn file(&mut self, table: usize, fd: i32) -> usize {
         if let Some(slot) = self.tables[table].get(&fd) {
             return slot.file;
         }
@@ -379,7 +426,7 @@ impl Followed {
         self.act(raw, Does::Drain { file, maybe });
     }
 
-    fn closes(&mut self, raw: &Raw, table: usize, fd: i32) {
+    pub(super) fn closes(&mut self, raw: &Raw, table: usize, fd: i32) {
         let Some(Slot { file, .. }) = self.tables[table].remove(&fd) else {
             return;
         };
@@ -418,7 +465,7 @@ impl Followed {
     }
 
     /// Somebody may have to do with a file whom the log does not show.
-    fn spoils(&mut self, file: usize) {
+    pub(super) fn spoils(&mut self, file: usize) {
         self.files[file].whole = false;
         match self.files[file].kind {
             Kind::Writes(pipe) => self.files[pipe].whole = false,

@@ -1,9 +1,10 @@
 //! What a call that strace shows does with descriptors.
 
-use super::text::{Call, Ended, field, integer, list, parts};
+use super::names::{is_zeros, named, writes_to_eventfds};
+use super::text::{Call, Ended, closing, field, integer, list, parts};
 
 /// What EPOLLERR and the like are called, and their bits.
-const FLAGS: [(&str, u32); 14] = [
+const FLAGS: [(&str, u32); 15] = [
     ("EPOLLIN", IN),
     ("EPOLLPRI", 2),
     ("EPOLLOUT", 4),
@@ -13,6 +14,7 @@ const FLAGS: [(&str, u32); 14] = [
     ("EPOLLRDBAND", 0x80),
     ("EPOLLWRNORM", 0x100),
     ("EPOLLWRBAND", 0x200),
+    ("EPOLLMSG", 0x400),
     ("EPOLLRDHUP", RDHUP),
     ("EPOLLEXCLUSIVE", EXCLUSIVE),
     ("EPOLLWAKEUP", 1 << 29),
@@ -90,9 +92,13 @@ pub(super) enum What {
         fd: i32,
         empties: Option<bool>,
     },
+    /// Whether all that is written is zeros, of which an eventfd gets no event of its own.
     Write {
         fd: i32,
+        zeros: bool,
     },
+    /// Opens a file by a descriptor of its own, or else by one of somebody.
+    Reopens(Option<i32>),
     /// Somebody may have to do with these whom the log does not show.
     Spoils(Vec<i32>),
     /// The same of all descriptors of a process.
@@ -100,7 +106,14 @@ pub(super) enum What {
     /// Makes a ring, which may read and write whatever there is.
     NewRing,
     Close(i32),
-    CloseRange(i32, i32),
+    CloseRange {
+        first: i32,
+        last: i32,
+        /// Whether its own table of descriptors is copied first.
+        unshares: bool,
+        /// Whether they go with the program, and not now.
+        on_exec: bool,
+    },
     Dup(i32),
     DupTo {
         from: i32,
@@ -124,7 +137,7 @@ pub(super) enum What {
 pub(super) fn what(call: &Call<'_>) -> Result<Option<What>, String> {
     let Call { name, args, ended } = call;
     let all = parts(args);
-    let at = |n: usize| all.get(n).copied().unwrap_or_default();
+    let at = |n: usize| named(all.get(n).copied().unwrap_or_default());
     let fd = |n: usize| descriptor(at(n));
     let failed = ended.error.is_some() || ended.value.is_none();
     Ok(match *name {
@@ -155,36 +168,54 @@ pub(super) fn what(call: &Call<'_>) -> Result<Option<What>, String> {
         "futex" if ended.error == Some("ETIMEDOUT") && is_relative(at(1)) => {
             timespec(at(3), "tv_nsec", 1).map(What::Sleeps)
         }
+        // Whatever else went wrong, the descriptor is gone.
+        "close" if ended.error != Some("EBADF") && ended.value.is_some() => fd(0).map(What::Close),
         _ if failed => None,
         "epoll_create" | "epoll_create1" => Some(What::NewPort),
         "eventfd" | "eventfd2" => Some(What::NewEventfd {
             readable: integer(at(0)).is_some_and(|count| count != 0),
             semaphore: args.contains("EFD_SEMAPHORE"),
         }),
+        // Of a pipe of packets, what is read in one go says nothing of what is left.
+        "pipe2" if at(1).contains("O_DIRECT") => {
+            pair(at(0))?.map(|(read, write)| What::New(vec![read, write]))
+        }
         "pipe" | "pipe2" => pair(at(0))?.map(|(read, write)| What::NewPipe { read, write }),
         "socketpair" => pair(at(3))?.map(|(one, other)| What::New(vec![one, other])),
-        "recvmsg" | "recvmmsg" if args.contains("SCM_RIGHTS") => Some(What::New(passed(args))),
-        "sendmsg" | "sendmmsg" if args.contains("SCM_RIGHTS") => Some(What::Spoils(passed(args))),
+        "recvmsg" | "recvmmsg" if args.contains("SCM_RIGHTS") => Some(What::New(passed(args).0)),
+        "sendmsg" | "sendmmsg" if args.contains("SCM_RIGHTS") => Some(match passed(args) {
+            (fds, false) => What::Spoils(fds),
+            (_, true) => What::SpoilsAll,
+        }),
         "io_uring_setup" => Some(What::NewRing),
         "io_setup" => Some(What::SpoilsAll),
         "ioctl" if writes_to_eventfds(at(1)) => Some(What::SpoilsAll),
-        "socket" | "accept" | "accept4" | "open" | "openat" | "openat2" | "creat"
-        | "timerfd_create" | "signalfd" | "signalfd4" | "inotify_init" | "inotify_init1"
-        | "memfd_create" | "pidfd_open" | "pidfd_getfd" | "userfaultfd" | "fanotify_init"
-        | "perf_event_open" => Some(What::New(Vec::new())),
-        "write" | "writev" => fd(0).map(|fd| What::Write { fd }),
+        // With a descriptor, what that one watches for changes.
+        "signalfd" | "signalfd4" if fd(0).is_some() => None,
+        "open" | "creat" => Some(opened(at(0))),
+        "openat" | "openat2" => Some(opened(at(1))),
+        "socket" | "accept" | "accept4" | "timerfd_create" | "signalfd" | "signalfd4"
+        | "inotify_init" | "inotify_init1" | "memfd_create" | "pidfd_open" | "pidfd_getfd"
+        | "userfaultfd" | "fanotify_init" | "perf_event_open" => Some(What::New(Vec::new())),
+        "write" | "writev" if ended.value == Some(0) => None,
+        "write" | "writev" => {
+            let zeros = is_zeros(at(1));
+            fd(0).map(|fd| What::Write { fd, zeros })
+        }
         "splice" | "tee" | "sendfile" | "copy_file_range" => {
             let all = [fd(0), fd(1), fd(2)];
             Some(What::Spoils(all.into_iter().flatten().collect()))
         }
         "vmsplice" => fd(0).map(|fd| What::Spoils(vec![fd])),
-        "close" => fd(0).map(What::Close),
         "close_range" => {
             let last = integer(at(1)).unwrap_or_default();
             let last = i32::try_from(last & 0xffff_ffff).unwrap_or(i32::MAX);
-            fd(0)
-                .filter(|_| !args.contains("CLOEXEC"))
-                .map(|first| What::CloseRange(first, last))
+            fd(0).map(|first| What::CloseRange {
+                first,
+                last,
+                unshares: args.contains("UNSHARE"),
+                on_exec: args.contains("CLOEXEC"),
+            })
         }
         "dup" => fd(0).map(What::Dup),
         "dup2" | "dup3" => fd(0).zip(fd(1)).map(|(from, to)| What::DupTo { from, to }),
@@ -193,6 +224,9 @@ pub(super) fn what(call: &Call<'_>) -> Result<Option<What>, String> {
             let closes = at(2).contains("CLOEXEC") || at(2) == "1";
             fd(0).map(|fd| What::OnExec { fd, closes })
         }
+        "fcntl" | "fcntl64" if at(1) == "F_SETFL" && at(2).contains("O_DIRECT") => {
+            fd(0).map(|fd| What::Spoils(vec![fd]))
+        }
         "clone" | "clone3" | "fork" | "vfork" => Some(What::Clone {
             shares: args.contains("CLONE_FILES"),
         }),
@@ -200,80 +234,6 @@ pub(super) fn what(call: &Call<'_>) -> Result<Option<What>, String> {
         "unshare" if args.contains("CLONE_FILES") => Some(What::Unshares),
         _ => None,
     })
-}
-
-/// Whether a request hands eventfds to the kernel, which may write to them when it likes.
-fn writes_to_eventfds(request: &str) -> bool {
-    let of_devices = ["KVM_", "VHOST_", "VFIO_"];
-    of_devices.iter().any(|device| request.starts_with(device)) || request.contains("EVENTFD")
-}
-
-/// Whether a name is of a call that is read.
-pub(super) fn matters(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "epoll_ctl",
-        "epoll_wait",
-        "epoll_pwait",
-        "epoll_pwait2",
-        "read",
-        "readv",
-        "poll",
-        "ppoll",
-        "select",
-        "pselect6",
-        "futex",
-        "epoll_create",
-        "epoll_create1",
-        "eventfd",
-        "eventfd2",
-        "pipe",
-        "pipe2",
-        "socketpair",
-        "recvmsg",
-        "recvmmsg",
-        "sendmsg",
-        "sendmmsg",
-        "io_uring_setup",
-        "io_setup",
-        "socket",
-        "accept",
-        "accept4",
-        "open",
-        "openat",
-        "openat2",
-        "creat",
-        "timerfd_create",
-        "signalfd",
-        "signalfd4",
-        "inotify_init",
-        "inotify_init1",
-        "memfd_create",
-        "pidfd_open",
-        "pidfd_getfd",
-        "userfaultfd",
-        "fanotify_init",
-        "perf_event_open",
-        "write",
-        "writev",
-        "splice",
-        "tee",
-        "sendfile",
-        "copy_file_range",
-        "vmsplice",
-        "close",
-        "close_range",
-        "dup",
-        "dup2",
-        "dup3",
-        "clone",
-        "clone3",
-        "fork",
-    ];
-    NAMES.contains(&name)
-        || matches!(
-            name,
-            "vfork" | "ioctl" | "execve" | "execveat" | "unshare" | "fcntl" | "fcntl64"
-        )
 }
 
 fn descriptor(text: &str) -> Option<i32> {
@@ -288,15 +248,39 @@ fn pair(text: &str) -> Result<Option<(i32, i32)>, String> {
     Ok(one(0).zip(one(1)))
 }
 
-/// The descriptors that a message passes on.
-fn passed(text: &str) -> Vec<i32> {
-    let mut all = Vec::new();
+/// The descriptors that a message passes on, and whether there are more, which are not shown.
+fn passed(text: &str) -> (Vec<i32>, bool) {
+    let (mut fds, mut cut) = (Vec::new(), false);
     for part in text.split("cmsg_data=").skip(1) {
-        let list = part.split(']').next().unwrap_or_default();
-        let own = list.trim_start_matches('[').split(',');
-        all.extend(own.filter_map(descriptor));
+        let Some((inside, end)) = part
+            .strip_prefix('[')
+            .and_then(|it| Some((it, closing(it)?)))
+        else {
+            continue;
+        };
+        for one in parts(&inside[..end]) {
+            match descriptor(one) {
+                Some(fd) => fds.push(fd),
+                None => cut |= one.starts_with("..."),
+            }
+        }
     }
-    all
+    (fds, cut)
+}
+
+/// What the opening of a file does: some names stand for descriptors, and so for what is behind these.
+fn opened(path: &str) -> What {
+    let path = path.trim_matches('"');
+    let own = ["/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"];
+    let number = own.iter().find_map(|folder| path.strip_prefix(folder));
+    match path {
+        "/dev/stdin" => What::Reopens(Some(0)),
+        "/dev/stdout" => What::Reopens(Some(1)),
+        "/dev/stderr" => What::Reopens(Some(2)),
+        _ if number.is_some() => What::Reopens(number.and_then(descriptor)),
+        _ if path.starts_with("/proc/") && path.contains("/fd/") => What::Reopens(None),
+        _ => What::New(Vec::new()),
+    }
 }
 
 /// A time of milliseconds, in nanoseconds; none if it is without an end.
@@ -331,6 +315,8 @@ fn is_relative(operation: &str) -> bool {
 /// The bits of the names of events.
 pub(super) fn bits(text: &str) -> Option<u32> {
     let mut all = 0;
+    // A number says more than the names behind it.
+    let text = text.split(" /*").next().unwrap_or_default();
     for name in text.split('|') {
         let known = FLAGS.iter().find(|(known, _)| *known == name);
         all |= match known {
@@ -364,10 +350,15 @@ fn ctl(all: &[&str], ended: &Ended<'_>) -> Result<Option<What>, String> {
     let &[port, change, fd, ref rest @ ..] = all else {
         return Err("an epoll_ctl has four arguments".to_owned());
     };
-    let change = match change {
+    let change = match named(change) {
         "EPOLL_CTL_ADD" => Change::Add,
         "EPOLL_CTL_MOD" => Change::Mod,
         "EPOLL_CTL_DEL" => Change::Del,
+        "0x1" | "0x2" | "0x3" => {
+            return Err(
+                "it has numbers where names are needed: strace must not have -X raw".to_owned(),
+            );
+        }
         _ => return Ok(None),
     };
     let Some((port, fd)) = descriptor(port).zip(descriptor(fd)) else {

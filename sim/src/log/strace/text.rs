@@ -7,9 +7,24 @@ use crate::log::values::nanoseconds;
 pub(super) struct Line<'t> {
     /// Whose it is, where it says so.
     pub thread: Option<&'t str>,
-    /// When, in nanoseconds, where it says so.
-    pub time: Option<u64>,
+    /// When, where it says so.
+    pub time: Option<Clock>,
     pub body: Body<'t>,
+}
+
+/// A time in nanoseconds, and the step of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clock {
+    pub time: u64,
+    pub step: u64,
+}
+
+impl Clock {
+    /// The latest end of what began then, and took so long: two clocks that move in steps stand between.
+    pub fn ends(self, took: u64) -> u64 {
+        let blur = self.step + 1_000 - 1;
+        self.time.saturating_add(took).saturating_add(blur)
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +39,10 @@ pub(super) enum Body<'t> {
     Signal,
     /// The end of a thread.
     Exits,
+    /// The end of all threads of a process but this one, which goes on under the number of the first, whose line it is.
+    Superseded(&'t str),
+    /// strace follows a thread no longer, and where it was in a call, what that began.
+    Left(Option<&'t str>),
 }
 
 /// How a call ended.
@@ -32,6 +51,8 @@ pub(super) struct Ended<'t> {
     /// What it returned; nothing where nobody was there to see it.
     pub value: Option<i64>,
     pub error: Option<&'t str>,
+    /// What strace calls the thread that is returned, if that has another number there.
+    pub outside: Option<i64>,
     /// How long it took, in nanoseconds, where that is said.
     pub took: Option<u64>,
 }
@@ -46,24 +67,36 @@ pub(super) struct Call<'t> {
 
 pub(super) const UNFINISHED: &str = "<unfinished ...>";
 
+const DETACHED: &str = "<detached ...>";
+
 /// Takes a line apart; none where it is no line of strace.
 pub(super) fn line(text: &str) -> Option<Line<'_>> {
     let (thread, text) = thread(text.trim());
     let (time, text) = time(text);
+    let text = without_places(text);
     let body = if let Some(rest) = text.strip_prefix("<... ") {
         let (name, rest) = rest.split_once(" resumed>")?;
-        Body::Resumed(name, rest)
+        match rest.ends_with(DETACHED) {
+            true => Body::Left(None),
+            false => Body::Resumed(name, rest),
+        }
     } else if text.starts_with("--- ") {
         Body::Signal
     } else if let Some(rest) = text.strip_prefix("+++ ") {
         let ends = rest.starts_with("exited") || rest.starts_with("killed");
-        ends.then_some(Body::Exits)?
+        match rest.strip_prefix("superseded by execve in pid ") {
+            Some(rest) => Body::Superseded(number(rest.split(' ').next()?)?),
+            None => ends.then_some(Body::Exits)?,
+        }
     } else {
         let name = &text[..text.find('(')?];
         is_name(name).then_some(())?;
-        match text.strip_suffix(UNFINISHED) {
-            Some(begun) => Body::Unfinished(begun),
-            None => Body::Call(text),
+        if let Some(begun) = text.strip_suffix(UNFINISHED) {
+            Body::Unfinished(begun)
+        } else if let Some(begun) = text.strip_suffix(DETACHED) {
+            Body::Left(Some(begun))
+        } else {
+            Body::Call(text)
         }
     };
     Some(Line { thread, time, body })
@@ -76,11 +109,27 @@ fn is_name(text: &str) -> bool {
 
 /// Whose a line is, and what is behind that.
 fn thread(text: &str) -> (Option<&str>, &str) {
-    let inside = text.strip_prefix("[pid").and_then(|it| it.split_once(']'));
-    if let Some((inside, rest)) = inside {
-        return (number(inside.trim()), rest.trim_start());
+    if let Some(rest) = text.strip_prefix("[pid") {
+        // The name of a thread may have brackets in it.
+        let end = if number(rest.trim_start())
+            .is_some_and(|digits| rest.trim_start()[digits.len()..].starts_with('<'))
+        {
+            ">]"
+        } else {
+            "]"
+        };
+        if let Some((inside, rest)) = rest.split_once(end) {
+            return (number(inside.trim()), rest.trim_start());
+        }
     }
     let word = text.split(' ').next().unwrap_or_default();
+    // So may it have spaces.
+    if let Some((name, rest)) = text.split_once("> ")
+        && let Some(thread) = number(name)
+        && name[thread.len()..].starts_with('<')
+    {
+        return (Some(thread), rest.trim_start());
+    }
     // A time has more than digits in it.
     match number(word) {
         Some(thread) if !word.contains(['.', ':', '(']) => {
@@ -97,13 +146,25 @@ fn number(text: &str) -> Option<&str> {
     is_number.then_some(digits)
 }
 
+/// A line without the number of its call and the address of its instruction, which `-n` and `-i` put in front.
+fn without_places(mut text: &str) -> &str {
+    while let Some((inside, rest)) = text.strip_prefix('[').and_then(|it| it.split_once("] ")) {
+        let is_place = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b' ' | b'?');
+        if !inside.bytes().all(is_place) {
+            break;
+        }
+        text = rest.trim_start();
+    }
+    text
+}
+
 const SECOND: u64 = 1_000_000_000;
 
 /// Seconds that are no date, but lie between two lines.
 const DATE: u64 = 100_000_000 * SECOND;
 
 /// The time in front of a line, since 1970 or since midnight, and what is behind it.
-fn time(text: &str) -> (Option<u64>, &str) {
+fn time(text: &str) -> (Option<Clock>, &str) {
     let Some((word, rest)) = text.split_once(' ') else {
         return (None, text);
     };
@@ -123,9 +184,18 @@ fn time(text: &str) -> (Option<u64>, &str) {
         number?.checked_mul(unit * SECOND)
     };
     let sum = seconds.zip(whole(minutes, 60)).zip(whole(hours, 3600));
-    let sum = sum.and_then(|(((s, _), m), h)| s.checked_add(m)?.checked_add(h));
-    let is_told = |time: &u64| minutes.is_some() || *time >= DATE;
+    let sum = sum.and_then(|(((s, step), m), h)| {
+        let time = s.checked_add(m)?.checked_add(h)?;
+        Some(Clock { time, step })
+    });
+    let is_told = |it: &Clock| minutes.is_some() || it.time >= DATE;
     (sum.filter(is_told), rest)
+}
+
+/// How long a call took, where a line says so at its end.
+pub(super) fn took(text: &str) -> Option<u64> {
+    let (_, took) = text.trim_end().rsplit_once(" <")?;
+    Some(nanoseconds(took.strip_suffix('>')?, SECOND)?.0)
 }
 
 /// A call that stands in one line, or was put together; none where it is cut.
@@ -134,16 +204,11 @@ pub(super) fn call(text: &str) -> Option<Call<'_>> {
     let end = closing(rest)?;
     let (args, rest) = (&rest[..end], &rest[end + 1..]);
     let rest = rest.trim_start().strip_prefix('=')?.trim_start();
-    let (rest, took) = match rest.rsplit_once(" <") {
-        Some((before, took)) => match took
-            .strip_suffix('>')
-            .and_then(|it| nanoseconds(it, SECOND))
-        {
-            Some((took, _)) => (before, Some(took)),
-            None => (rest, None),
-        },
-        None => (rest, None),
-    };
+    let took = took(rest);
+    let outside = rest.split_once(" /* ").and_then(|(_, it)| {
+        let (number, behind) = it.split_once(' ')?;
+        integer(number).filter(|_| behind.starts_with("in strace's PID NS"))
+    });
     let mut words = rest.split(' ');
     let word = words.next().unwrap_or_default();
     let value = integer(word);
@@ -155,7 +220,12 @@ pub(super) fn call(text: &str) -> Option<Call<'_>> {
     Some(Call {
         name,
         args,
-        ended: Ended { value, error, took },
+        ended: Ended {
+            value,
+            error,
+            outside,
+            took,
+        },
     })
 }
 
@@ -173,17 +243,38 @@ pub(super) fn integer(text: &str) -> Option<i64> {
 }
 
 /// Where the bracket closes that is open in front of a text.
-fn closing(text: &str) -> Option<usize> {
+pub(super) fn closing(text: &str) -> Option<usize> {
     places(text).find_map(|(at, depth, byte)| {
         let closes = depth == 0 && matches!(byte, b')' | b']' | b'}');
         closes.then_some(at)
     })
 }
 
-/// The bytes of a text outside of strings, each with how many brackets are open in front of it.
+/// The bytes of a text outside of strings and of what strace says of descriptors, each with how many brackets are open in
+/// front of it.
 fn places(text: &str) -> impl Iterator<Item = (usize, u32, u8)> {
     let (mut depth, mut quoted, mut escaped) = (0_u32, false, false);
+    // What is said of a descriptor stands behind it, such as `5</tmp/a(b>` or `0</dev/pts/0<char 136:0>>`.
+    let mut said = 0_u32;
+    let all = text.as_bytes();
     text.bytes().enumerate().filter_map(move |(at, byte)| {
+        let before = at.checked_sub(1).map_or(b' ', |at| all[at]);
+        if said > 0 {
+            let behind = all.get(at + 1).copied().unwrap_or(b' ');
+            match byte {
+                b'<' => said += 1,
+                // The arrow between two ends of a connection closes nothing.
+                b'>' if before != b'-' || matches!(behind, b',' | b')' | b']' | b'}' | b' ') => {
+                    said -= 1;
+                }
+                _ => {}
+            }
+            return None;
+        }
+        if byte == b'<' && !quoted && before.is_ascii_alphanumeric() {
+            said = 1;
+            return None;
+        }
         if quoted {
             match byte {
                 _ if escaped => escaped = false,
@@ -269,7 +360,8 @@ mod tests {
         ] {
             let text = format!("{head}{body}");
             let read = line(&text).expect("it is one");
-            assert_eq!((read.thread, read.time), (thread, time), "{text}");
+            let told = read.time.map(|clock| clock.time);
+            assert_eq!((read.thread, told), (thread, time), "{text}");
             assert_eq!(read.body, Body::Call(body), "{text}");
         }
         for text in [
@@ -285,7 +377,12 @@ mod tests {
     #[test]
     fn calls_end_in_values_errors_and_times() {
         let read = |text| call(text).map(|it| (it.name, it.args, it.ended));
-        let ended = |value, error, took| Ended { value, error, took };
+        let ended = |value, error, took| Ended {
+            value,
+            error,
+            outside: None,
+            took,
+        };
         assert_eq!(
             read(r#"write(5, ") = 1, \"", 8) = 8 <0.000012>"#),
             Some((

@@ -1,6 +1,6 @@
 //! What no epoll descriptor shows, whatever was before: found call by call, without a search.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::descriptors::{Act, Does, Followed};
 use super::kinds::{Came, Change, ERR, HOW, HUP, ONESHOT, names};
@@ -16,6 +16,8 @@ pub(super) struct Watch {
     pub data: u64,
     since: u64,
     until: u64,
+    /// When the call that began it was over.
+    made: u64,
     line: u32,
     /// How often it was reported, where it may be once.
     reports: u32,
@@ -39,7 +41,7 @@ struct OfData {
 impl Watches {
     pub fn of(acts: &[Act]) -> Watches {
         let mut watches = Watches::default();
-        let mut now: BTreeMap<(usize, usize, i32), usize> = BTreeMap::new();
+        let mut now: BTreeMap<(usize, usize, i32), Vec<usize>> = BTreeMap::new();
         for act in acts {
             let end = act.t1.unwrap_or(u64::MAX);
             match &act.does {
@@ -52,9 +54,16 @@ impl Watches {
                     data,
                     error: None,
                 } => {
-                    if let Some(old) = now.remove(&(file, port, fd)) {
-                        watches.all[old].until = end;
-                    }
+                    // Of two changes at a time nobody knows which came last.
+                    let own = now.entry((file, port, fd)).or_default();
+                    own.retain(|&old| {
+                        let old = &mut watches.all[old];
+                        let stays = old.made > act.t0;
+                        if !stays {
+                            old.until = end;
+                        }
+                        stays
+                    });
                     if change == Change::Del {
                         continue;
                     }
@@ -67,10 +76,11 @@ impl Watches {
                         data,
                         since: act.t0,
                         until: u64::MAX,
+                        made: end,
                         line: act.line,
                         reports: 0,
                     });
-                    now.insert((file, port, fd), number);
+                    own.push(number);
                     watches
                         .by_data
                         .entry((port, data))
@@ -79,10 +89,8 @@ impl Watches {
                         .push(number);
                 }
                 &Does::Closes(file) => {
-                    let own = now.range((file, 0, i32::MIN)..(file + 1, 0, i32::MIN));
-                    let own: Vec<_> = own.map(|(key, number)| (*key, *number)).collect();
-                    for (key, number) in own {
-                        now.remove(&key);
+                    let own = now.range_mut((file, 0, i32::MIN)..(file + 1, 0, i32::MIN));
+                    for number in own.flat_map(|(_, own)| std::mem::take(own)) {
                         watches.all[number].until = end;
                     }
                 }
@@ -103,6 +111,16 @@ impl Watches {
             }
         }
         watches
+    }
+
+    /// Of these files, those of which an event may be of another file just as well: it has the same data.
+    pub fn doubtful(&self, is_source: impl Fn(usize) -> bool) -> BTreeSet<usize> {
+        let own = self.all.iter().filter(|watch| is_source(watch.file));
+        let doubtful = own.filter(|watch| {
+            let alike = self.at(watch.port, watch.data, watch.since, watch.until);
+            alike.iter().any(|&other| !is_source(self.all[other].file))
+        });
+        doubtful.map(|watch| watch.file).collect()
     }
 
     /// The watches that an event of a call between two times can be of.

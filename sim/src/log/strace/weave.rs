@@ -229,8 +229,17 @@ fn sources(followed: &Followed, watches: &Watches) -> BTreeMap<usize, BTreeSet<u
         (ports.len() == all.len()).then_some(ports)
     };
     let all = by_file.into_iter();
-    all.filter_map(|(file, all)| Some((file, ports(all)?)))
-        .collect()
+    let mut by_file: BTreeMap<_, _> = all
+        .filter_map(|(file, all)| Some((file, ports(all)?)))
+        .collect();
+    // Nobody knows of which file an event is whose data is that of another as well, which is no source.
+    loop {
+        let doubtful = watches.doubtful(|file| by_file.contains_key(&file));
+        if doubtful.is_empty() {
+            return by_file;
+        }
+        by_file.retain(|file, _| !doubtful.contains(file));
+    }
 }
 
 /// What files, ports and data are in the model.
