@@ -73,6 +73,78 @@ fn readings_of_an_open_claim_are_told_apart() {
     assert_ne!(verdict(scenario, a), verdict(scenario, b), "{report}");
 }
 
+/// A pipe lets whoever comes first take a packet, a queue gives it to the waiter: only who waits for the other to wait can
+/// ask for it.
+#[test]
+fn who_takes_a_packet_from_a_waiter_is_found() {
+    let words = ["--vocabulary", "get,post,await", "--threads", "2"];
+    let report = distinguish("pipe", "mqueue", &words);
+    let found = &report["found"][0];
+    assert_eq!(found["operations"], 4, "{report}");
+    let scenario = &found["scenario"];
+    let thief = scenario["threads"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .find(|(_, calls)| calls[0]["await"].is_string());
+    assert!(thief.is_some(), "{report}");
+    assert_ne!(verdict(scenario, "pipe"), verdict(scenario, "mqueue"));
+}
+
+/// What threads are told on one system only has words of its own, although most calls that are done say nothing.
+#[test]
+fn what_is_different_has_words() {
+    for (a, b, words) in [
+        ("windows", "wine-10", "suspend,post"),
+        ("windows", "wine-10", "suspend,terminate,post"),
+    ] {
+        let words = ["--vocabulary", words, "--operations", "2", "--all"];
+        let report = distinguish(a, b, &words);
+        let found = report["found"].as_array().expect("a list");
+        assert!(!found.is_empty(), "{report}");
+        for found in found {
+            let ways = |side: &str| found[side].as_array().map_or(0, Vec::len);
+            assert!(ways("only_a") + ways("only_b") > 0, "{found}");
+        }
+    }
+}
+
+/// What breaks a rule of every port is named, beside what threads were told until then.
+#[test]
+fn what_is_broken_is_named() {
+    let scratch = Scratch::new("broken");
+    let scenario = br#"{
+        "why": "Is the memory of a read that is under way given back?",
+        "ports": { "p": {} },
+        "files": { "h": { "port": "p", "key": 9 } },
+        "operations": { "r": { "file": "h", "overlapped": 10 } },
+        "threads": { "a": [{ "start": "r" }, { "free": "r" }, { "complete": "r" }] }
+    }"#;
+    let file = scratch.file("freed.json", scenario);
+    let compared = json(&["compare", &file, "--as", "windows"], 0);
+    let ways = &compared["scenarios"][0]["groups"][0]["ways"];
+    let expected = serde_json::json!(["a ! pending", "a ! pending, and breaks freed"]);
+    assert_eq!(*ways, expected, "{compared}");
+}
+
+/// A call that fails and takes packets all the same is told from one that takes none.
+#[test]
+fn what_a_late_call_took_is_named() {
+    let scratch = Scratch::new("late");
+    let scenario = br#"{
+        "why": "Does a call that is late take what is there?",
+        "ports": { "p": {} },
+        "threads": {
+            "a": [{ "post": "p", "key": 1 }],
+            "b": [{ "get": "p", "max": 2, "min": 2, "timeout": 1 }]
+        }
+    }"#;
+    let file = scratch.file("late.json", scenario);
+    let compared = json(&["compare", &file, "--as", "illumos"], 0);
+    let ways = compared["scenarios"][0]["groups"][0]["ways"].to_string();
+    assert!(ways.contains("b ! timeout = [key 1]"), "{compared}");
+}
+
 #[test]
 fn that_nothing_tells_two_apart_is_an_answer() {
     let words = ["--vocabulary", "get,post", "--operations", "2"];

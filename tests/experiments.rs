@@ -186,9 +186,10 @@ fn backends_are_told_by_six_experiments() {
 #[test]
 fn agents_are_told_apart() {
     // The agent of the manual answers as no system does throughout: the newest waiter is next, and nothing limits them.
-    let (newest, _) = identified(AGENT, 1);
+    let (newest, report_of_newest) = identified(AGENT, 1);
     let (oldest, report) = identified(OLDEST, 0);
     assert_eq!(newest, [""; 0]);
+    assert_eq!(nearest(&report_of_newest), Some("wine-10"));
     assert_eq!(oldest, ["condvar"]);
     let out = report["answers"].as_array().into_iter().flatten();
     let mut reasons = out.filter(|it| it["fits"] == false);
@@ -196,6 +197,54 @@ fn agents_are_told_apart() {
         reasons.all(|it| it["experiment"].is_u64() && it["why"].is_string()),
         "{report}"
     );
+}
+
+/// The system that is most like a port that is none.
+fn nearest(report: &Value) -> Option<&str> {
+    let differs = report["nearest"]["differs"].as_array()?;
+    let is_named = |it: &Value| it["experiment"].is_u64() && it["why"].is_string();
+    assert!(
+        !differs.is_empty() && differs.iter().all(is_named),
+        "{report}"
+    );
+    report["nearest"]["as"].as_str()
+}
+
+/// A port by the rules of a system is that system, and one by the rules of none is none, however near.
+#[test]
+fn ports_are_known_by_their_rules() {
+    type Known = (&'static str, &'static [&'static str], Option<&'static str>);
+    let ports: [Known; 6] = [
+        ("epoll", &["epoll"], None),
+        // Their difference is in handles of ports, which this port lacks.
+        ("windows", &["windows", "windows-7"], None),
+        ("io-uring-7.2", &["io-uring-7.2"], None),
+        ("windows-fifo", &[], Some("windows")),
+        ("windows-late", &[], Some("windows")),
+        ("mixed", &[], Some("windows-2003")),
+    ];
+    for (rules, known, near) in ports {
+        let on = format!("agent:python3 tests/ports.py {rules}");
+        let (names, report) = identified(&on, known.is_empty().into());
+        assert_eq!(
+            (names, nearest(&report)),
+            (words_of(known), near),
+            "{report}"
+        );
+    }
+}
+
+fn words_of(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// Experiments are made in lock-step, so nothing follows of a port that knows full speed alone.
+#[test]
+fn of_what_cannot_be_played_nothing_follows() {
+    let refused = portsim(&["identify", "--on", "agent:python3 docs/free_agent.py"]);
+    assert_eq!(code(&refused), 3);
+    let said = words(&refused);
+    assert!(said.contains("no scenario could be played"), "{said}");
 }
 
 /// Rules of a system that nothing pins down.

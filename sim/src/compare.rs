@@ -10,8 +10,10 @@ use std::sync::Arc;
 use portsim_model::State;
 use portsim_model::event::Error;
 use portsim_model::machine::AnyMachine;
-use portsim_model::program::{Program, ThreadId};
+use portsim_model::op::Exit;
+use portsim_model::program::{Instr, Op, Program, ThreadId, Verb};
 use portsim_model::step::{Step, StepKind};
+use portsim_model::threads::Mode;
 
 use crate::names::Names;
 use crate::personality::{play, play_at_full_speed};
@@ -79,7 +81,14 @@ pub fn ways_within(
     personality: &str,
     processors: u32,
 ) -> Result<Ways, String> {
-    looked(situations_max, scenario, (personality, processors), false)
+    let machine = play(personality, &scenario.program, processors)?;
+    let look = Look {
+        names: &scenario.names,
+        situations_max,
+        at_rest: false,
+        in_full: true,
+    };
+    Ok(look.at(&*machine))
 }
 
 /// The same where everybody comes to rest before each turn, as in a recording in lock-step.
@@ -93,20 +102,12 @@ pub fn ways_at_rest(
     personality: &str,
     processors: u32,
 ) -> Result<Ways, String> {
-    looked(situations_max, scenario, (personality, processors), true)
-}
-
-fn looked(
-    situations_max: usize,
-    scenario: &Scenario,
-    (personality, processors): (&str, u32),
-    at_rest: bool,
-) -> Result<Ways, String> {
     let machine = play(personality, &scenario.program, processors)?;
     let look = Look {
         names: &scenario.names,
         situations_max,
-        at_rest,
+        at_rest: true,
+        in_full: false,
     };
     Ok(look.at(&*machine))
 }
@@ -130,6 +131,7 @@ pub fn ways_at_full_speed(
         names: &scenario.names,
         situations_max: SITUATIONS_MAX,
         at_rest: false,
+        in_full: false,
     };
     Ok(look.at(&*machine))
 }
@@ -154,6 +156,9 @@ struct Look<'n> {
     situations_max: usize,
     /// Whether who was woken comes back before the next turn.
     at_rest: bool,
+    /// Whether two ways that threads or a judge can tell apart have different words. A recording says less: which calls of
+    /// a thread that did not come to its end were over, and what a run broke, stands in none.
+    in_full: bool,
 }
 
 impl Look<'_> {
@@ -188,12 +193,16 @@ impl Look<'_> {
                 events.clear();
                 watcher.finish(step, &mut events);
                 for Event { shown, .. } in &events {
-                    if let Some(answer) = answer(shown) {
+                    if let Some(answer) = self.answer(shown) {
                         told[shown.thread().index()].push(answer);
                     }
                 }
-                if fault.is_some() {
-                    out.ways.insert(self.words(machine, &next, &told));
+                if let Some(fault) = fault {
+                    let words = self.words(machine, &next, &told);
+                    out.ways.insert(match self.in_full {
+                        true => format!("{words}, and breaks {}", fault.name()),
+                        false => words,
+                    });
                 } else if seen.insert((next.clone(), told.clone())) {
                     open.push((next, told));
                 }
@@ -206,11 +215,50 @@ impl Look<'_> {
         out
     }
 
+    fn answer(&self, shown: &Shown) -> Option<String> {
+        let is_done = match shown {
+            // Whether the end of a thread is a step of its own can nobody see.
+            Shown::Call { op, .. } | Shown::Return { op, .. } if *op == Op::Exit => false,
+            // Nor what a thread asks itself.
+            Shown::Call { op, .. } if op.verb() == Verb::Test => false,
+            Shown::Call { answer, .. } => *answer == Some(Answer::Done),
+            Shown::Return { answer, .. } => *answer == Answer::Done,
+            Shown::Silent { .. } => false,
+        };
+        answer(shown).or_else(|| (self.in_full && is_done).then(|| DONE.to_owned()))
+    }
+
     fn words(&self, machine: &dyn AnyMachine, state: &State, told: &[Vec<String>]) -> String {
-        let inside: Vec<_> = machine.view(state).inside_calls().collect();
-        way(self.names, told, &inside)
+        let view = machine.view(state);
+        let inside: Vec<_> = view.inside_calls().collect();
+        if !self.in_full {
+            return way(self.names, told, &inside);
+        }
+        let program = machine.program();
+        // Who was ended by others may have made fewer calls than it has.
+        let ends_others =
+            |mut op: Op| op.verb() == Verb::Terminate || op.describe().exits == Some(Exit::Process);
+        let may_be_ended = program.ops().any(ends_others);
+        let mut told = told.to_vec();
+        for (id, own) in program.thread_ids().zip(&mut told) {
+            let thread = view.thread(id);
+            let is_at_its_end = match thread.mode() {
+                Mode::Done => !may_be_ended,
+                Mode::Ready => program.code(id).instrs[usize::from(thread.pc())] == Instr::End,
+                _ => false,
+            };
+            if is_at_its_end {
+                own.retain(|word| word != DONE);
+            } else if thread.suspensions() > 0 {
+                own.push("suspended".to_owned());
+            }
+        }
+        way(self.names, &told, &inside)
     }
 }
+
+/// That a call did what it was asked, of a thread that did not come to its end: of any other that goes without saying.
+const DONE: &str = "done";
 
 /// What each thread was told, and who is inside a call, in words.
 fn way(names: &Names, told: &[Vec<String>], inside: &[ThreadId]) -> String {
@@ -240,9 +288,13 @@ fn answer(shown: &Shown) -> Option<String> {
         | Shown::Return { answer, .. }
             if *answer != Answer::Done =>
         {
-            Some(match answer.error() {
-                Some(error) => format!("! {}", meaning(error)),
-                None => cells::answer(answer),
+            Some(match (answer.error(), answer) {
+                (Some(error), Answer::Partial(_, packets)) => {
+                    let packets = cells::answer(&Answer::Packets(packets.clone()));
+                    format!("! {} {packets}", meaning(error))
+                }
+                (Some(error), _) => format!("! {}", meaning(error)),
+                (None, _) => cells::answer(answer),
             })
         }
         _ => None,

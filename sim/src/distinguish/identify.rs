@@ -2,15 +2,19 @@
 //!
 //! What a system can show in each scenario is known beforehand. A scenario is played one thread at a time; a system that
 //! could not have shown what was recorded is out, and so is one that lacks an operation that was made. Then the next scenario
-//! is the one of which the worst answer leaves the fewest systems.
+//! is the one of which the worst answer leaves the fewest systems. Where one system is left, or is the nearest if none is, the
+//! next is the one that asks about the most of its rules that no experiment has asked about.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use portsim_model::claim::Claim;
+use portsim_model::op::Timeout;
 use portsim_model::personality::open;
 
+use super::told::claims_used;
 use crate::admit::admit_covering;
 use crate::choose::Policy;
 use crate::compare::{way_of, ways_at_rest};
@@ -35,8 +39,19 @@ pub struct Identified {
     pub candidates: Vec<Candidate>,
     /// What was played, in this order.
     pub experiments: Vec<Played>,
+    /// Where no system is left: the one that could have shown the most of it.
+    pub nearest: Option<Nearest>,
     /// Whether nobody stopped it.
     pub complete: bool,
+}
+
+/// A system that is not behind a port, and is more like it than any other.
+#[derive(Debug, Clone)]
+pub struct Nearest {
+    /// The system.
+    pub name: &'static str,
+    /// What it could not have shown, each time with the reason.
+    pub differs: Vec<Out>,
 }
 
 /// A system that may be behind the port.
@@ -90,6 +105,8 @@ pub struct Played {
 struct Question {
     scenario: Arc<Scenario>,
     ways: Vec<Option<BTreeSet<usize>>>,
+    /// The claims that decide in it on the candidate of this number, once that was asked.
+    claims: Option<(usize, BTreeSet<&'static str>)>,
     asked: bool,
 }
 
@@ -113,6 +130,31 @@ impl Question {
         let all = answers.iter().map(remain).sum::<usize>();
         (worst < left.len()).then_some((worst, all))
     }
+
+    /// The claims that decide in it on a candidate.
+    fn claims(&mut self, of: usize, name: &str) -> &BTreeSet<&'static str> {
+        if self.claims.as_ref().is_none_or(|(known, _)| *known != of) {
+            self.claims = Some((of, claims_used(&self.scenario, name)));
+        }
+        &self.claims.as_ref().expect("it was asked").1
+    }
+
+    /// The rules of a candidate that it asks about: each claim that decides in it, beside each other system that would answer
+    /// otherwise.
+    fn rules(&mut self, of: usize, name: &str) -> BTreeSet<(usize, &'static str)> {
+        let Some(own) = self.ways[of].clone() else {
+            return BTreeSet::new();
+        };
+        let all = self.ways.iter().enumerate();
+        let others: Vec<usize> = all
+            .filter(|(_, ways)| ways.as_ref().is_some_and(|ways| ways.is_disjoint(&own)))
+            .map(|(n, _)| n)
+            .collect();
+        let claims = self.claims(of, name).iter();
+        claims
+            .flat_map(|&claim| others.iter().map(move |&other| (other, claim)))
+            .collect()
+    }
 }
 
 /// Finds out which of these systems may be behind a port, by these scenarios.
@@ -135,7 +177,7 @@ pub fn identify(
         .filter_map(|scenario| search.question(scenario))
         .collect();
     while search.played.len() < EXPERIMENTS_MAX && !stop.load(Ordering::Relaxed) {
-        let Some(best) = search.best(&questions) else {
+        let Some(best) = search.best(&mut questions) else {
             break;
         };
         questions[best].asked = true;
@@ -143,7 +185,7 @@ pub fn identify(
         let scenario = Arc::clone(&questions[best].scenario);
         search.play(&scenario)?;
     }
-    Ok(search.identified())
+    search.identified()
 }
 
 /// Finds out which readings of a system's open claims a port shows, by all of these scenarios.
@@ -169,7 +211,7 @@ pub fn readings_shown(
             search.play(scenario)?;
         }
     }
-    Ok(search.identified())
+    search.identified()
 }
 
 /// What was recorded of a scenario.
@@ -185,6 +227,8 @@ struct Search<'s> {
     candidates: Vec<Candidate>,
     recorded: Vec<Recorded>,
     played: Vec<Played>,
+    /// Why something could not be played.
+    unplayed: Option<String>,
     stop: &'s AtomicBool,
 }
 
@@ -205,15 +249,17 @@ impl Search<'_> {
             candidates: names.iter().map(candidate).collect(),
             recorded: Vec::new(),
             played: Vec::new(),
+            unplayed: None,
             stop,
         }
     }
 
-    /// None where the backend says at once that it cannot play it, or nobody's answer says anything.
-    fn question(&self, scenario: &Arc<Scenario>) -> Option<Question> {
+    /// None where the backend says at once that it cannot play it.
+    fn question(&mut self, scenario: &Arc<Scenario>) -> Option<Question> {
         let program = &scenario.program;
         let mut calls = program.calls().filter(|&op| !is_ours(op));
-        if calls.any(|op| self.backend.supports(program, op).is_err()) {
+        if let Some(why) = calls.find_map(|op| self.backend.supports(program, op).err()) {
+            self.unplayed.get_or_insert(why);
             return None;
         }
         let mut known = Vec::new();
@@ -230,39 +276,66 @@ impl Search<'_> {
             Some(complete.into_iter().map(&mut number).collect())
         };
         let ways: Vec<Option<BTreeSet<usize>>> = self.candidates.iter().map(&mut ways).collect();
-        // What all can be asked, and answer alike.
-        let says_nothing = ways.iter().all(|other| *other == ways[0]);
-        (!says_nothing).then(|| Question {
+        ways.iter().any(Option::is_some).then(|| Question {
             ways,
             scenario: Arc::clone(scenario),
+            claims: None,
             asked: false,
         })
     }
 
     /// The question whose worst answer leaves the fewest systems. Where no answer parts those that are left, one that some of
-    /// them cannot be asked; where one is left, or several that nothing parts, the one that most others would answer
-    /// otherwise. None where no question says anything.
-    fn best(&self, questions: &[Question]) -> Option<usize> {
+    /// them cannot be asked; where one is left, or several that nothing parts, the one that asks about the most rules of the
+    /// first, or of the nearest where none is left.
+    fn best(&self, questions: &mut [Question]) -> Option<usize> {
         let left: Vec<usize> = (0..self.candidates.len())
             .filter(|&n| self.candidates[n].out.is_none())
             .collect();
-        let open = || questions.iter().enumerate().filter(|(_, it)| !it.asked);
         for lacks_stay in [true, false] {
-            let parting = open().filter_map(|(n, it)| Some((it.worth(&left, lacks_stay)?, n)));
+            let open = questions.iter().enumerate().filter(|(_, it)| !it.asked);
+            let parting = open.filter_map(|(n, it)| Some((it.worth(&left, lacks_stay)?, n)));
             if let Some((_, n)) = parting.min() {
                 return Some(n);
             }
         }
-        let &first = left.first()?;
-        let others = |question: &Question| {
-            let own = question.ways[first].as_ref()?;
-            let parted = question.ways.iter().flatten();
-            let parted = parted.filter(|ways| ways.is_disjoint(own)).count();
-            (parted > 0).then_some(parted)
+        let one = left.first().copied().or_else(|| self.nearest())?;
+        let name = self.candidates[one].name;
+        let (mut known, mut done) = (BTreeSet::new(), BTreeSet::new());
+        for question in questions.iter_mut().filter(|it| it.asked) {
+            known.extend(question.rules(one, name));
+            done.extend(calls_of(&question.scenario));
+        }
+        let worth = |question: &mut Question| {
+            let ways = question.ways[one].as_ref()?.len();
+            let new = question.rules(one, name).difference(&known).count();
+            let others = calls_of(&question.scenario).difference(&done).count();
+            // What can come out in one way alone says the most.
+            (new + others > 0).then_some((ways == 1, new, others))
         };
-        let strict = open().filter_map(|(n, question)| Some((others(question)?, n)));
-        let best = strict.max_by_key(|&(parted, n)| (parted, std::cmp::Reverse(n)));
-        best.map(|(_, n)| n)
+        let open = questions.iter_mut().enumerate().filter(|(_, it)| !it.asked);
+        let all = open.filter_map(|(n, question)| Some((worth(question)?, Reverse(n))));
+        all.max().map(|(_, Reverse(n))| n)
+    }
+
+    /// The candidate that could have shown the most of what was recorded, but for the fewest rules, and of those the one that
+    /// did so for the longest.
+    fn nearest(&self) -> Option<usize> {
+        let all = 0..self.candidates.len();
+        all.min_by_key(|&n| {
+            let differs = self.differs(n);
+            let first = differs.first().map(|out| out.experiment);
+            let rules = |out: &Out| out.claims.iter().map(|claim| claim.id).collect::<Vec<_>>();
+            let by: BTreeSet<_> = differs.iter().map(rules).collect();
+            (by.len(), differs.len(), Reverse(first))
+        })
+    }
+
+    /// Everything that a candidate could not have shown.
+    fn differs(&self, candidate: usize) -> Vec<Out> {
+        let name = self.candidates[candidate].name;
+        let all = self.recorded.iter().zip(1..);
+        all.filter_map(|(recorded, n)| recorded.rules_out(name, self.processors, n))
+            .collect()
     }
 
     /// Plays a scenario and drops the systems that could not have shown what came out. What the backend cannot play is no
@@ -277,7 +350,10 @@ impl Search<'_> {
         );
         let recording = match recorded {
             Ok(recording) => recording,
-            Err(NoRecording::Unsupported(_) | NoRecording::Unsteady(_)) => return Ok(()),
+            Err(failed @ (NoRecording::Unsupported(_) | NoRecording::Unsteady(_))) => {
+                self.unplayed = Some(failed.words(&scenario.names));
+                return Ok(());
+            }
             Err(_) if self.stop.load(Ordering::Relaxed) => return Ok(()),
             Err(failed) => {
                 let why = failed.words(&scenario.names);
@@ -307,19 +383,34 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What is left, and under which readings.
-    fn identified(mut self) -> Identified {
+    /// What is left, and under which readings; an `Err` where nothing could be played, of which nothing follows.
+    fn identified(mut self) -> Result<Identified, String> {
+        let is_stopped = self.stop.load(Ordering::Relaxed);
+        if self.played.is_empty() && !is_stopped {
+            let why = self.unplayed.as_deref();
+            let why = why.unwrap_or("there is none that any of these systems can play");
+            return Err(format!("no scenario could be played: {why}"));
+        }
+        let is_left = self.candidates.iter().any(|it| it.out.is_none());
+        let nearest = match is_left || self.candidates.len() == 1 {
+            true => None,
+            false => self.nearest().map(|n| Nearest {
+                name: self.candidates[n].name,
+                differs: self.differs(n),
+            }),
+        };
         let (recorded, processors) = (&self.recorded, self.processors);
         for candidate in &mut self.candidates {
             if candidate.out.is_none() {
                 candidate.readings = readings(candidate.name, recorded, processors);
             }
         }
-        Identified {
+        Ok(Identified {
             candidates: self.candidates,
             experiments: self.played,
-            complete: !self.stop.load(Ordering::Relaxed),
-        }
+            nearest,
+            complete: !is_stopped,
+        })
     }
 }
 
@@ -344,6 +435,25 @@ impl Recorded {
             claims,
         })
     }
+}
+
+/// A call: its word, and how long it may wait, if it may.
+type Call = (&'static str, Option<Timeout>);
+
+/// What the threads of a scenario ask of the system, each call behind the one in front of it.
+fn calls_of(scenario: &Scenario) -> BTreeSet<(Option<Call>, Call)> {
+    let mut all = BTreeSet::new();
+    for code in &scenario.program.codes {
+        let mut before = None;
+        for mut op in code.ops().filter(|&op| !is_ours(op)) {
+            let call = (
+                op.verb().name(),
+                op.describe().wait.map(|wait| wait.timeout),
+            );
+            all.insert((before.replace(call), call));
+        }
+    }
+    all
 }
 
 /// Every reading of each open claim of a system, as far as what was recorded speaks of it.

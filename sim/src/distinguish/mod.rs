@@ -25,7 +25,7 @@ use observed::{Side, Turns, by_turns};
 use space::{PLAIN, Space, Words, names, shapes};
 
 pub use space::THREADS_MAX;
-pub use told::{Holds, Told, told};
+pub use told::{Holds, Told, claims_used, told};
 
 /// The most operations of a scenario.
 pub const OPERATIONS_MAX: usize = 6;
@@ -108,13 +108,10 @@ pub fn distinguish(
     for operations in 1..=bound.operations {
         for shape in shapes(operations, bound.threads) {
             let [one_port, two_ports] = &words[shape.len() - 1];
-            let (own, most) = families_max(operations);
-            let on_two = if operations > 3 {
-                &[]
-            } else {
-                &[two_ports][..]
-            };
-            for words in [one_port].into_iter().chain(on_two.iter().copied()) {
+            for (words, ports) in [(one_port, 1), (two_ports, 2)] {
+                let Some((own, most)) = families_max(operations, ports) else {
+                    continue;
+                };
                 for families in words.families(own, most) {
                     let space = Space::new(shape.clone(), words, families);
                     let search = Search {
@@ -147,13 +144,14 @@ pub fn distinguish(
     Ok(all)
 }
 
-/// How many operations of a scenario of so many may have families of their own, and of how many families the scenario is at
-/// most: a large one that speaks of everything is no small experiment.
-fn families_max(operations: usize) -> (usize, u32) {
-    match operations {
-        0..=2 => (operations, u32::MAX),
-        3 | 4 => (1, 2),
-        _ => (0, 0),
+/// How many operations of a scenario of so many on so many ports may have families of their own, and of how many families the
+/// scenario is at most: a large one that speaks of everything is no small experiment. None if it is none at all.
+fn families_max(operations: usize, ports: usize) -> Option<(usize, u32)> {
+    match (operations, ports) {
+        (0..=2, _) => Some((operations, u32::MAX)),
+        (3, _) | (4, 1) => Some((1, 2)),
+        (4, _) | (_, 1) => Some((0, 0)),
+        _ => None,
     }
 }
 

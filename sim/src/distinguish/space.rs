@@ -37,6 +37,8 @@ struct Word {
     nouns: u64,
     /// Its families: a bit for each. What only takes, polls and posts has none.
     families: u64,
+    /// Whether only the first call of a thread can be it.
+    is_first: bool,
 }
 
 impl Words {
@@ -44,11 +46,14 @@ impl Words {
     pub fn new(threads: usize, ports: usize, wanted: impl Fn(&Call) -> bool) -> Words {
         let names = names(threads);
         let parts = parts_of(PLAIN);
-        let calls = every(&names, ports).into_iter().filter(wanted);
+        let looks = names.iter().map(|name| looks_for(name));
+        let all = every(&names, ports).into_iter();
+        let calls = all.chain(looks.filter(|_| threads > 1)).filter(wanted);
         let word = |call: Call| {
             let nouns = nouns_of(&call, &parts);
             Word {
                 families: families_of(&call, nouns, &parts),
+                is_first: asks_whether_parked(&call),
                 nouns,
                 call,
             }
@@ -116,6 +121,12 @@ pub fn names(threads: usize) -> Vec<String> {
     letters.take(threads).collect()
 }
 
+/// The call that is made once a thread waits on a port. Without it nothing holds a thread back until another one waits, unless
+/// whoever is woken comes back first. It says nothing behind other calls: whether who was woken is on its way can nobody see.
+fn looks_for(name: &str) -> Call {
+    Call::on("await", format!("{name}.parked").as_str())
+}
+
 /// How things are declared first.
 pub const PLAIN: Variant = Variant {
     concurrency: 1,
@@ -155,7 +166,10 @@ impl Space {
             .fold(0, |all, &call| all | self.word(call).families);
         let uses_all =
             || self.words.ports == 1 || calls.iter().any(|&call| self.word(call).call.names("q"));
-        let is_new = families == self.families && uses_all() && self.holds_together(&calls);
+        let is_new = families == self.families
+            && uses_all()
+            && self.starts_well(&calls)
+            && self.holds_together(&calls);
         (is_new && self.is_first(&calls)).then_some(calls)
     }
 
@@ -233,6 +247,16 @@ impl Space {
                 }
             }
             calls <= image.as_slice()
+        })
+    }
+
+    /// Whether what only the first call of a thread can be is the first.
+    fn starts_well(&self, calls: &[u16]) -> bool {
+        let mut left = calls;
+        self.shape.iter().all(|&len| {
+            let (own, others) = left.split_at(len);
+            left = others;
+            own[1..].iter().all(|&call| !self.word(call).is_first)
         })
     }
 
@@ -331,8 +355,9 @@ fn nouns_of(call: &Call, parts: &[Part]) -> u64 {
 /// The families of a call: which sections it speaks of besides ports, and what else sets it apart from a plain `get` and
 /// `post`.
 fn families_of(call: &Call, nouns: u64, parts: &[Part]) -> u64 {
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 10] = [
         "handles", "batches", "time", "apcs", "contents", "pauses", "stops", "ends", "rings",
+        "looks",
     ];
     // Each port besides the common ones is a family of its own.
     let family = |part: &Part| {
@@ -361,6 +386,7 @@ fn families_of(call: &Call, nouns: u64, parts: &[Part]) -> u64 {
         "close" | "create" | "duplicate" | "query" | "wait_handle" => add("handles"),
         "stall" | "sleep" | "yield" | "exit" => add("pauses"),
         "suspend" | "resume" | "terminate" => add("stops"),
+        "await" if asks_whether_parked(call) => add("looks"),
         "join" | "await" | "spawn" => add("ends"),
         "apc" | "kernel_apc" => add("apcs"),
         "msg_ring" | "submit" | "submit_chain" | "ring_event" => add("rings"),
@@ -383,6 +409,11 @@ fn families_of(call: &Call, nouns: u64, parts: &[Part]) -> u64 {
         }
     }
     families
+}
+
+fn asks_whether_parked(call: &Call) -> bool {
+    let mut threads = names(THREADS_MAX).into_iter();
+    threads.any(|name| *call == looks_for(&name))
 }
 
 /// All orders of so many.

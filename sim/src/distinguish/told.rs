@@ -308,7 +308,7 @@ pub(super) fn each(
 }
 
 /// The claims that decide something on a system, as far as there is not too much to look at.
-pub(super) fn claims_used(scenario: &Scenario, name: &str) -> BTreeSet<&'static str> {
+pub fn claims_used(scenario: &Scenario, name: &str) -> BTreeSet<&'static str> {
     let mut coverage = Coverage::default();
     if let Ok(machine) = play(name, &scenario.program, 1) {
         let machine: Arc<dyn AnyMachine> = machine;

@@ -84,13 +84,18 @@ pub(super) fn identity(identity: &Identity) -> Value {
         .map(|it| json!({ "scenario": it.scenario, "outcome": it.outcome, "left": it.left }))
         .collect();
     let candidates = identified.candidates.iter();
+    let nearest = identified.nearest.as_ref().map(|nearest| {
+        let differs = nearest.differs.iter().map(|out| because(Some(out)));
+        json!({ "as": nearest.name, "differs": differs.collect::<Vec<_>>() })
+    });
     let object = json!({
         "on": identity.on,
         "answers": candidates.map(candidate).collect::<Vec<_>>(),
+        "nearest": nearest,
         "experiments": experiments,
         "complete": unless_complete(identified.complete),
     });
-    but_for(object, &["complete"])
+    but_for(object, &["nearest", "complete"])
 }
 
 fn candidate(candidate: &Candidate) -> Value {

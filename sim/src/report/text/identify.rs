@@ -22,9 +22,14 @@ pub fn identify(identity: &Identity) -> String {
     let answers: Vec<_> = identity.answers().map(|it| it.name).collect();
     text += &match (answers.as_slice(), identity.of) {
         ([], Some(system)) => format!("{} is not {system}\n", identity.on),
-        ([], None) => format!("{} is none of these systems\n", identity.on),
+        ([], None) => format!("{} is no system that is known\n", identity.on),
         (some, _) => format!("{} is {}\n", identity.on, some.join(", or ")),
     };
+    if let Some(nearest) = &identified.nearest {
+        for out in &nearest.differs {
+            text += &format!("  nearest {}: {}\n", nearest.name, differs(out));
+        }
+    }
     for candidate in &identified.candidates {
         match &candidate.out {
             Some(out) => text += &format!("  not {}: {}\n", candidate.name, reason(out)),
@@ -39,12 +44,20 @@ pub fn identify(identity: &Identity) -> String {
 }
 
 fn reason(out: &Out) -> String {
+    format!("experiment {}, {}", out.experiment, what(out))
+}
+
+fn differs(out: &Out) -> String {
+    format!("experiment {} differs, {}", out.experiment, what(out))
+}
+
+fn what(out: &Out) -> String {
     let claims: Vec<_> = out.claims.iter().map(|claim| claim.id).collect();
     let by = match claims.is_empty() {
         true => String::new(),
         false => format!(" ({})", claims.join(", ")),
     };
-    format!("experiment {}, {}{by}", out.experiment, out.why)
+    format!("{}{by}", out.why)
 }
 
 /// What is known of the readings of one claim; nothing where no experiment speaks of it, unless everything is wanted.
