@@ -411,11 +411,13 @@ def fuzz(cases, chosen):
         for backend in FUZZED:
             said = files[f"{backend}.json"] or files[f"{backend}.said"]
             try:
-                totals = json.loads(said)["totals"]
+                fuzzed = json.loads(said)
+                totals = {key: fuzzed[key] for key in ("agree", "differ", "unsupported", "unavailable")}
+                reasons = fuzzed["reasons"]
             except (ValueError, KeyError):
-                totals = said.decode(errors="replace")
-            print(f"Linux {kernel.version}, {backend}, {cases} cases: {totals}", flush=True)
-            found |= not isinstance(totals, dict) or totals.get("differ") != 0
+                totals, reasons = {}, [said.decode(errors="replace")]
+            print(f"Linux {kernel.version}, {backend}, {cases} cases: {totals} {reasons or ''}", flush=True)
+            found |= totals.get("agree") != cases
         for name in (name for name in files if name.count("/")):
             kept = PLACE / "found" / kernel.version / name
             kept.parent.mkdir(parents=True, exist_ok=True)

@@ -248,3 +248,35 @@ fn a_wait_without_an_end_has_no_timeout() {
         "{bad}"
     );
 }
+
+/// A batch of more packets than a call of the model takes is judged like any other.
+#[test]
+fn batches_of_any_size_are_judged() {
+    let map = map(
+        r#"{ "format": "portsim-map/1", "thread": "who", "call": "call", "begin": "from", "end": "to", "key": "keys",
+             "max": "max", "separator": " ", "calls": { "put": "post", "take": "get" } }"#,
+    );
+    let log = |len: usize, max: &str, alter: &dyn Fn(&mut Vec<String>)| {
+        let mut text = "who,call,from,to,keys,max\n".to_owned();
+        for key in 0..len {
+            text += &format!("a,put,{0},{0},{key},\n", 10 * key);
+        }
+        let mut keys: Vec<String> = (0..len).map(|key| key.to_string()).collect();
+        alter(&mut keys);
+        text + &format!(
+            "b,take,90000,90001,{},{max}\nb,take,90010,90011,,5\n",
+            keys.join(" ")
+        )
+    };
+    for system in ["windows", "epoll", "condvar"] {
+        for (len, max) in [(32, "64"), (33, "64"), (64, "64"), (100, "128"), (100, "")] {
+            let judged = |text: &str| verdict(&read(Format::Csv, &map, text), system);
+            let all = log(len, max, &|_| {});
+            assert_eq!(judged(&all), None, "{system}: {len} of {max}");
+            let swapped = log(len, max, &|keys| keys.swap(len - 1, len - 2));
+            let refused = judged(&swapped).expect("the last two left in the wrong order");
+            let at = format!("at: {}", len + 2);
+            assert!(refused.contains(&at), "{system}: {len} of {max}: {refused}");
+        }
+    }
+}

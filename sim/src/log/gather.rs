@@ -352,7 +352,7 @@ impl<'m> Gather<'m> {
                 };
                 let max = said.max.or(does.max);
                 let is_batch = max.map_or(said.is_list, |max| max != 1);
-                let op = self.get(n, port, &said, does, packets.len(), is_batch);
+                let op = get(port, &said, does, packets.len(), is_batch);
                 let answer = match (failed, packets.is_empty()) {
                     (Some(Answer::Failed(name)), false) => Answer::Partial(name, packets),
                     (Some(failed), true) => failed,
@@ -388,43 +388,6 @@ impl<'m> Gather<'m> {
         self.calls
             .push(thread, op, posted, answer.as_ref(), span, n as u32);
         Ok(())
-    }
-
-    fn get(
-        &mut self,
-        n: u64,
-        port: PortId,
-        said: &Said,
-        does: Does,
-        taken: usize,
-        is_batch: bool,
-    ) -> Op {
-        let wait = said.wait.or(does.wait).unwrap_or(Wait::Unknown);
-        let timeout = match wait {
-            Wait::Not => Timeout::Ticks(0),
-            Wait::Some => Timeout::Ticks(1),
-            Wait::Always => Timeout::Never,
-            Wait::Unknown => Timeout::Ticks(TICKS_UNKNOWN),
-        };
-        // Of a batch whose size nobody tells, nothing says that there was no more.
-        let max = said.max.or(does.max).unwrap_or(taken.max(1) as u32);
-        let is_full = taken >= BATCH_MAX && max as usize > BATCH_MAX;
-        if is_full || taken > BATCH_MAX {
-            self.beyond.get_or_insert((
-                n,
-                "a batch of more packets than a call of the model can take",
-            ));
-        }
-        Op::Get {
-            port,
-            into: None,
-            timeout,
-            max: is_batch.then_some(max.min(BATCH_MAX as u32) as u8),
-            min: None,
-            min_wait: None,
-            alertable: false,
-            keeps: false,
-        }
     }
 
     fn new_port(&mut self, n: u64, name: &str) -> Result<PortId, BadInput> {
@@ -558,5 +521,28 @@ fn text(found: Found) -> Option<String> {
         Found::Nothing => None,
         Found::Text(text) => Some(text),
         Found::List(list) => Some(list.join(",")),
+    }
+}
+
+/// A call that takes packets.
+fn get(port: PortId, said: &Said, does: Does, taken: usize, is_batch: bool) -> Op {
+    let wait = said.wait.or(does.wait).unwrap_or(Wait::Unknown);
+    let timeout = match wait {
+        Wait::Not => Timeout::Ticks(0),
+        Wait::Some => Timeout::Ticks(1),
+        Wait::Always => Timeout::Never,
+        Wait::Unknown => Timeout::Ticks(TICKS_UNKNOWN),
+    };
+    // Of a batch whose size nobody tells, nothing says that there was no more.
+    let max = said.max.or(does.max).unwrap_or(taken.max(1) as u32);
+    Op::Get {
+        port,
+        into: None,
+        timeout,
+        max: is_batch.then_some(max.min(BATCH_MAX as u32) as u8),
+        min: None,
+        min_wait: None,
+        alertable: false,
+        keeps: false,
     }
 }

@@ -302,13 +302,6 @@ impl Reading<'_> {
             }
             Call::Get | Call::GetSome => {
                 let is_batch = open.call == Call::GetSome;
-                let taken = open.packets.len();
-                if taken > BATCH_MAX || taken == BATCH_MAX && open.max as usize > BATCH_MAX {
-                    self.beyond.get_or_insert((
-                        open.line,
-                        "a batch of more packets than a call of the model can take",
-                    ));
-                }
                 let op = Op::Get {
                     port: open.port,
                     into: None,

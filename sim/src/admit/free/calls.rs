@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use portsim_model::event::Error;
-use portsim_model::program::{Op, Packet, Program, ThreadId};
+use portsim_model::program::{BATCH_MAX, Op, Packet, Program, ThreadId, Timeout};
 
 use crate::trace::{Answer, Event, Shown, Span};
 
@@ -130,7 +130,37 @@ impl Calls {
     }
 
     /// One more call, from this line of its log. Calls come by the time before them, or are sorted once all are there.
+    ///
+    /// A batch of more packets than a call of the model can take is several calls, each right behind the other.
     pub fn push(
+        &mut self,
+        thread: ThreadId,
+        op: Op,
+        posted: Option<Packet>,
+        answer: Option<&Answer>,
+        span: Span,
+        line: u32,
+    ) {
+        let (Op::Get { .. }, Some(Answer::Packets(packets))) = (op, answer) else {
+            return self.push_one(thread, op, posted, answer, span, line);
+        };
+        if packets.len() <= BATCH_MAX {
+            return self.push_one(thread, op, posted, answer, span, line);
+        }
+        for (part, packets) in packets.chunks(BATCH_MAX).enumerate() {
+            let mut op = op;
+            if let Op::Get { timeout, max, .. } = &mut op {
+                *max = Some(packets.len() as u8);
+                if part > 0 {
+                    *timeout = Timeout::Ticks(0);
+                }
+            }
+            let answer = Answer::Packets(packets.to_vec());
+            self.push_one(thread, op, None, Some(&answer), span, line);
+        }
+    }
+
+    fn push_one(
         &mut self,
         thread: ThreadId,
         op: Op,
@@ -165,10 +195,13 @@ impl Calls {
             let told = self.list[place];
             let own = &mut last[told.thread.index()];
             if let Some(before) = own.map(|before| &mut self.list[before]) {
-                if before.t1 > told.t0.saturating_add(resolution) {
-                    return Some(place as u32);
+                let is_part = before.line == told.line && before.t0 == told.t0;
+                if !is_part {
+                    if before.t1 > told.t0.saturating_add(resolution) {
+                        return Some(place as u32);
+                    }
+                    before.t1 = before.t1.min(told.t0);
                 }
-                before.t1 = before.t1.min(told.t0);
             }
             *own = Some(place);
         }

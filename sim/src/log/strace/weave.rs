@@ -469,12 +469,6 @@ impl<'f> Weave<'f> {
             true => packets.len(),
             false => max.map_or(BATCH_MAX, |max| max.clamp(1, BATCH_MAX as i64) as usize),
         };
-        if packets.len() > BATCH_MAX || packets.len() == BATCH_MAX && !is_full {
-            woven.is_beyond(
-                act,
-                "a batch of more packets than a call of the model can take",
-            );
-        }
         let is_woken = outside > 0 || *came == Came::Interrupted || act.t1.is_none();
         let timeout = match timeout {
             Some(0) => Timeout::Ticks(0),

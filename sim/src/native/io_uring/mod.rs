@@ -165,30 +165,36 @@ impl Rings {
     }
 
     /// What the ring carried, by value.
-    fn taken(&self, entries: &[Taken], max: Option<u8>) -> Answer {
-        let packets: Vec<_> = entries
+    fn taken(&self, entries: &[Taken], max: Option<u8>) -> Result<Answer, Failure> {
+        let packets: Result<Vec<_>, Failure> = entries
             .iter()
             .map(|entry| {
                 let packet = match entry.goes_on {
                     true => self.posted.look(entry.carried),
                     false => self.posted.take(entry.carried),
                 };
-                let packet = packet.expect("a packet is delivered once, if its request is over");
+                let packet = packet.ok_or_else(|| {
+                    let (carried, result) = (entry.carried, entry.result);
+                    let problem =
+                        format!("entry {carried} with result {result} came twice, or from nobody");
+                    failure("the ring", std::io::Error::other(problem))
+                })?;
                 // The result of a message is what it was sent with; that of a request says how it ended.
-                match entry.result {
+                Ok(match entry.result {
                     0 => packet,
                     result => Packet {
                         bytes: result.into(),
                         status: if entry.goes_on { GOES_ON } else { 0 },
                         ..packet
                     },
-                }
+                })
             })
             .collect();
-        match max {
+        let packets = packets?;
+        Ok(match max {
             None => Answer::Packet(packets[0]),
             Some(_) => Answer::Packets(packets),
-        }
+        })
     }
 
     /// What the entry of a request carries, whatever its result.
@@ -492,7 +498,7 @@ impl Ports for Rings {
                 (_, Err(errno)) => return Err(failure("io_uring_enter", errno)),
             };
             if !entries.is_empty() {
-                return Ok(self.taken(&entries, get.max));
+                return self.taken(&entries, get.max);
             }
             if get.min == Some(0) {
                 return Ok(Answer::Packets(Vec::new()));
