@@ -221,7 +221,7 @@ fn ports_are_known_by_their_rules() {
         ("io-uring-7.2", &["io-uring-7.2"], None),
         ("windows-fifo", &[], Some("windows")),
         ("windows-late", &[], Some("windows")),
-        ("mixed", &[], Some("windows-2003")),
+        ("mixed", &[], Some("epoll")),
     ];
     for (rules, known, near) in ports {
         let on = format!("agent:python3 tests/ports.py {rules}");

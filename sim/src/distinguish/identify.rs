@@ -324,9 +324,7 @@ impl Search<'_> {
         all.min_by_key(|&n| {
             let differs = self.differs(n);
             let first = differs.first().map(|out| out.experiment);
-            let rules = |out: &Out| out.claims.iter().map(|claim| claim.id).collect::<Vec<_>>();
-            let by: BTreeSet<_> = differs.iter().map(rules).collect();
-            (by.len(), differs.len(), Reverse(first))
+            (rules(&differs), differs.len(), Reverse(first))
         })
     }
 
@@ -435,6 +433,20 @@ impl Recorded {
             claims,
         })
     }
+}
+
+/// How few rules may be behind all that differs: of each experiment any claim that it cites, or one of its own if it cites none.
+fn rules(differs: &[Out]) -> usize {
+    let ids = |out: &Out| -> BTreeSet<&str> { out.claims.iter().map(|claim| claim.id).collect() };
+    let mut left: Vec<_> = differs.iter().map(ids).collect();
+    let mut count = 0;
+    while let Some(first) = left.pop() {
+        count += 1;
+        let cited = |claim: &str| left.iter().filter(|own| own.contains(claim)).count();
+        let most = first.into_iter().max_by_key(|claim| cited(claim));
+        left.retain(|own| most.is_none_or(|claim| !own.contains(claim)));
+    }
+    count
 }
 
 /// A call: its word, and how long it may wait, if it may.
