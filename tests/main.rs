@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module for each subject.
 
 mod agent;
+mod apart;
 mod command;
 #[cfg(target_os = "linux")]
 mod confirmed;

@@ -9,7 +9,7 @@ use portsim::scenario::Scenario;
 use portsim_model::personality::NAMES;
 
 use crate::command::json;
-use crate::root;
+use crate::{apart, root};
 
 const PAGE: &str = "docs/SYSTEMS.md";
 
@@ -78,14 +78,19 @@ const QUESTIONS: [(&str, &str); 15] = [
 
 const INTRODUCTION: &str = "# Systems side by side
 
-What each system does with a few short scenarios, whether or not they are meant for it. A test makes this page from what the
-model of each system can show, and fails when it is out of date; `UPDATE_EXPECT=1` writes it anew. Any other scenario is
-laid side by side by
+How small an experiment tells two systems apart, and what each system does with a few short scenarios, whether or not they are
+meant for it. A test makes this page from what the model of each system can show, and fails when it is out of date;
+`UPDATE_EXPECT=1` writes it anew, and `tests/apart.py` looks for the experiments. Any other scenario is laid side by side by
 
 ```sh
 portsim compare scenarios/differences
 portsim compare scenarios/portable --as windows --as epoll --json
 ```
+
+";
+
+const LETTERS: &str = "
+## A few short scenarios
 
 Systems with the same letter do the same: everything that can come out on one can come out on the other, and nothing
 else. Errors are compared by their meaning. A blank says that the system lacks something that the scenario needs. What
@@ -104,7 +109,7 @@ fn letter(group: usize) -> char {
 
 /// The page for these systems.
 fn page(systems: &[&'static str]) -> String {
-    let mut page = INTRODUCTION.to_owned();
+    let mut page = LETTERS.to_owned();
     let mut below = String::new();
     let _ = write!(
         page,
@@ -158,7 +163,8 @@ fn shown(group: &Group) -> String {
 /// The page is what the systems do.
 #[test]
 fn the_page_of_systems_is_true() {
-    let (file, should) = (root().join(PAGE), page(&NAMES));
+    let should = format!("{INTRODUCTION}{}{}", apart::page(), page(&NAMES));
+    let file = root().join(PAGE);
     if env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&file, &should).expect("the page can be written");
     }
