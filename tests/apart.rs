@@ -103,9 +103,9 @@ const AGAINST: [(&str, &[&str]); 18] = [
 
 const INTRODUCTION: &str = "## The shortest experiments
 
-So many operations has the smallest scenario that tells two systems apart, as
-[`portsim distinguish`](EXPERIMENTS.md#the-smallest-question) finds it; `=4` says that it found none
-of up to 4 operations.
+So many operations has the smallest scenario that was found to tell two systems apart; `=4` says that none of up to 4
+operations was found. [`portsim distinguish`](EXPERIMENTS.md#the-smallest-question) found them, before it could wait until
+another thread is parked and place four operations on two ports: with these, some pairs may have a smaller one.
 ";
 
 const EXPERIMENTS: &str = "
