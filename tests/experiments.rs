@@ -185,11 +185,11 @@ fn backends_are_told_by_six_experiments() {
 
 #[test]
 fn agents_are_told_apart() {
-    // The agent of the manual answers as no system does throughout, but as a condition variable whose newest waiter is next.
+    // The agent of the manual answers as no system does throughout: the newest waiter is next, and nothing limits them.
     let (newest, report_of_newest) = identified(AGENT, 1);
     let (oldest, report) = identified(OLDEST, 0);
     assert_eq!(newest, [""; 0]);
-    assert_eq!(nearest(&report_of_newest), Some("condvar"));
+    assert_eq!(nearest(&report_of_newest), Some("wine-10"));
     assert_eq!(oldest, ["condvar"]);
     let out = report["answers"].as_array().into_iter().flatten();
     let mut reasons = out.filter(|it| it["fits"] == false);

@@ -42,7 +42,7 @@ impl Distinguish {
 
 #[derive(Debug, Args)]
 pub struct Identify {
-    /// Scenario files, or folders of them, to choose experiments from; `@` means the shipped scenarios. With --as, all of them are played
+    /// Scenario files, or folders of them, to choose experiments from; `@` means the shipped ones, except `@apart`. With --as, all of them are played
     #[arg(value_name = "PATH", default_value = "@")]
     pub paths: Vec<PathBuf>,
     /// The backend, or `agent:COMMAND ARGUMENT...` for a command that speaks the agent protocol
