@@ -41,6 +41,9 @@ pub fn refused(program: &Program, op: Op) -> Option<&'static str> {
             if program.files[file.index()].sync && (apc || overlapped == 0) {
                 return Some("a read on a synchronous file has an OVERLAPPED here, and no routine");
             }
+            if begins_before_its_port(program, file) {
+                return Some("a file is opened with its port here, and this one is created later");
+            }
             if low_bit && event.is_none() {
                 return Some("the low bit is one of the handle of an event, and there is no event");
             }
@@ -101,4 +104,12 @@ fn unlike_a_pipe(
         BROKEN => None,
         _ => Some("no read of a pipe ends with this status"),
     }
+}
+
+/// Whether a file begins with a port that is created in the run.
+fn begins_before_its_port(program: &Program, file: FileId) -> bool {
+    let binding = program.files[file.index()].binding;
+    let port = binding.map(|binding| program.bindings[binding.index()].port);
+    let creates = |op: Op| matches!(op, Op::Create { port: created, .. } if Some(created) == port);
+    program.ops().any(creates)
 }
