@@ -58,7 +58,7 @@ KINDS = {
     ),
     "close": (
         "The end of the port ends all calls on it; they fail with EBADF.",
-        {"designs/stop-by-close-on-epoll"},
+        {"apart/close-wakes-nobody", "apart/timeout-after-close", "designs/stop-by-close-on-epoll"},
     ),
     "waiter": (
         "The event comes to another waiter. Wine 8 gives a packet to the thread that has waited longest.",
@@ -81,7 +81,6 @@ def kind(cell):
 
 # Scenarios that come out one way or the other from run to run, and so are in no count and no row.
 ENDS_RACE = "what CancelIoEx ends on a whole file reports in the order in which the issuing threads get to it"
-CLOSE_ENDS = "the close of a port may end the call of another thread on it, even before the clock has its turn"
 UNSTEADY = {
     "epoll": {
         "vectors/b/b7-handed-packet-and-the-handle": (
@@ -96,13 +95,7 @@ UNSTEADY = {
         "windows/cancel-of-a-whole-file": ENDS_RACE,
     },
     "wepoll-wine-8": {
-        "apart/close-wakes-nobody": CLOSE_ENDS,
-        "apart/timeout-after-close": CLOSE_ENDS,
         "epoll/newest-waiter-first-oneshot": "the thread that began a poll is asked for help when that ends, and waits again behind the others",
-    },
-    "wepoll-wine-10": {
-        "apart/close-wakes-nobody": CLOSE_ENDS,
-        "apart/timeout-after-close": CLOSE_ENDS,
     },
 }
 

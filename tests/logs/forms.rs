@@ -6,9 +6,19 @@ use portsim::log::{Format, read_from};
 
 use super::{map, read, verdict};
 
+/// Who, what, from, to, the key, the error.
+type Call = (
+    &'static str,
+    &'static str,
+    u64,
+    u64,
+    &'static str,
+    &'static str,
+);
+
 /// A queue that keeps the order. Times are nanoseconds behind this second.
 const SECOND: u64 = 1_700_000_000;
-const CALLS: [(&str, &str, u64, u64, &str, &str); 6] = [
+const CALLS: [Call; 6] = [
     ("a", "put", 123_456_701, 123_456_711, "1", ""),
     ("a", "put", 123_456_721, 123_456_731, "2", ""),
     ("b", "take", 123_456_741, 123_456_751, "1", ""),
@@ -18,14 +28,7 @@ const CALLS: [(&str, &str, u64, u64, &str, &str); 6] = [
 ];
 
 /// The same with the last first.
-fn last_first() -> Vec<(
-    &'static str,
-    &'static str,
-    u64,
-    u64,
-    &'static str,
-    &'static str,
-)> {
+fn last_first() -> Vec<Call> {
     let mut calls = CALLS.to_vec();
     (calls[2].4, calls[3].4) = ("2", "1");
     calls
@@ -40,15 +43,6 @@ fn map_of(unit: &str) -> portsim::log::Map {
 
 /// How a time is written: the name of that, its unit, and the text.
 type Form = (&'static str, &'static str, fn(u64) -> String);
-
-type Call = (
-    &'static str,
-    &'static str,
-    u64,
-    u64,
-    &'static str,
-    &'static str,
-);
 
 fn table(calls: &[Call], time: impl Fn(u64) -> String) -> String {
     let mut text = "who,call,from,to,key,error\n".to_owned();

@@ -61,7 +61,10 @@ pub fn admit(args: &args::Admit, say: &Say) -> Result<Exit, Stop> {
         let read = Arc::new(read);
         let judged = match name {
             Some(name) => one(place, &read, name, by)?.map(|it| Judged::By(Box::new(it))),
-            None => together(|name| one(place, &read, name, by))?.map(Judged::ByAll),
+            None => {
+                let all = together(|name| one(place, &read, name, by))?;
+                (!all.is_empty()).then_some(Judged::ByAll(all))
+            }
         };
         let Some(judged) = judged else {
             break;

@@ -6,6 +6,7 @@ use super::args::{personality, workers};
 use super::stop::flag;
 use super::{Stop, no_thread};
 use crate::admit::free::Limits;
+use crate::bad_input::nearest;
 use crate::choose::share;
 
 /// What stands for every system.
@@ -34,7 +35,12 @@ impl Asked {
         Ok(match name {
             None => Asked::Own,
             Some(ALL) => Asked::All,
-            Some(name) => Asked::One(personality(name)?),
+            Some(name) => {
+                Asked::One(personality(name).map_err(|bad| match nearest(name, [ALL]) {
+                    Some(all) => bad.instead(all.to_owned()),
+                    None => bad,
+                })?)
+            }
         })
     }
 
@@ -57,10 +63,10 @@ pub fn limits(looks_max: usize) -> Limits {
     }
 }
 
-/// What each system says, several at a time; none if the program was told to end before all were asked.
+/// What each system says, several at a time: not of all if the program was told to end, and one said none.
 pub fn together<T: Send>(
     ask: impl Fn(&'static str) -> Result<Option<T>, Stop> + Sync,
-) -> Result<Option<Vec<T>>, Stop> {
+) -> Result<Vec<T>, Stop> {
     let said = share(0..NAMES.len() as u64, workers(None), |_, systems| {
         let mut said = Vec::new();
         for n in systems {
@@ -75,5 +81,6 @@ pub fn together<T: Send>(
     });
     let mut said: Vec<_> = said.map_err(no_thread)?.into_iter().flatten().collect();
     said.sort_unstable_by_key(|(n, _)| *n);
-    said.into_iter().map(|(_, says)| says).collect()
+    let said = said.into_iter().filter_map(|(_, says)| says.transpose());
+    said.collect()
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use portsim_model::personality::NAMES;
 
 use super::args::{self, personality};
+use super::asked::ALL;
 use super::files::Scenarios;
 use super::hosts::hosts;
 use super::on::On;
@@ -76,7 +77,7 @@ fn jobs(args: &args::Check, on: &[On], say: &Say) -> Result<Vec<Job>, Stop> {
                 let own = own.filter(|name| not_for(name, &scenario).is_none());
                 vec![own.unwrap_or_else(|| default_for(&scenario))]
             }
-            Some("all") => NAMES
+            Some(ALL) => NAMES
                 .into_iter()
                 .filter(|name| not_for(name, &scenario).is_none())
                 .collect(),

@@ -52,12 +52,12 @@ pub fn admit(args: &args::Admit, format: Format, say: &Say) -> Result<Exit, Stop
         said.asks_all = asked == Asked::All;
         let by = |personality, looks_min| system(args, &log, personality, looks_min);
         let systems = match asked {
-            Asked::One(name) => by(name, LOOKS_MIN)?.map(|it| vec![it]),
+            Asked::One(name) => by(name, LOOKS_MIN)?.into_iter().collect(),
             Asked::Own | Asked::All => together(|name| by(name, LOOKS_OF_ALL))?,
         };
-        let Some(systems) = systems else {
+        if systems.is_empty() {
             break;
-        };
+        }
         said.systems = systems;
         say.part(Part::Log(&said))?;
         logs.push(said);

@@ -473,11 +473,11 @@ impl Drop for WepollPorts {
 const FORGETS: &str =
     "Wine 8 forgets who waits on a port that is closed, and wepoll waits for those";
 
-/// Whether a thread may wait for ever on a port that another one closes.
+/// Whether a thread may wait on a port that another one closes.
 fn others_may_wait(program: &Program, port: PortId) -> bool {
     let waits = |op: Op| {
         let get = op.as_get();
-        get.is_some_and(|get| get.port == port && get.timeout == Timeout::Never)
+        get.is_some_and(|get| get.port == port && get.timeout != Timeout::Ticks(0))
     };
     let closes = |op: Op| matches!(op, Op::Close { port: it, .. } if it == port);
     program.thread_ids().any(|thread| {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use portsim_model::personality::NAMES;
+
 use super::covered::Covered;
 use super::exit::{Cut, Exit};
 use crate::admit::{Judgement, Refusal};
@@ -49,9 +51,13 @@ impl Verdict {
         }
     }
 
-    /// Whether any of several systems could have shown it.
-    pub fn best(verdicts: impl Iterator<Item = Verdict> + Clone) -> Verdict {
-        let has = |wanted: &Verdict| verdicts.clone().any(|verdict| verdict == *wanted);
+    /// Whether any of all systems could have shown it; where not each was asked, nobody knows that none could.
+    pub fn of_all(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+        let verdicts: Vec<_> = verdicts.collect();
+        let has = |wanted: &Verdict| verdicts.contains(wanted);
+        if !has(&Verdict::Admitted) && verdicts.len() < NAMES.len() {
+            return Verdict::Partial;
+        }
         [Verdict::Admitted, Verdict::Partial, Verdict::Refused]
             .into_iter()
             .find(has)
@@ -122,7 +128,10 @@ impl Judged {
 
     /// The verdict: of one system, or whether any fits.
     pub fn verdict(&self) -> Verdict {
-        Verdict::best(self.systems().iter().map(Admission::verdict))
+        match self {
+            Judged::By(admission) => admission.verdict(),
+            Judged::ByAll(all) => Verdict::of_all(all.iter().map(Admission::verdict)),
+        }
     }
 
     /// What it comes to.
@@ -181,5 +190,19 @@ impl Admission {
             Err(lacks) => Some(lacks.clone()),
             Ok(judgement) => judgement.words(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_knows_that_none_fits_until_each_was_asked() {
+        let all = |verdict: Verdict, len: usize| Verdict::of_all(std::iter::repeat_n(verdict, len));
+        assert_eq!(all(Verdict::Refused, NAMES.len()), Verdict::Refused);
+        assert_eq!(all(Verdict::Refused, NAMES.len() - 1), Verdict::Partial);
+        assert_eq!(all(Verdict::Unsupported, 1), Verdict::Partial);
+        assert_eq!(all(Verdict::Admitted, 1), Verdict::Admitted);
     }
 }

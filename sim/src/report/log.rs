@@ -93,6 +93,10 @@ impl System {
 impl Log {
     /// The verdict: of one system, or whether any fits.
     pub fn verdict(&self) -> Verdict {
-        Verdict::best(self.systems.iter().map(System::verdict))
+        let mut verdicts = self.systems.iter().map(System::verdict);
+        match self.asks_all {
+            true => Verdict::of_all(verdicts),
+            false => verdicts.next().unwrap_or(Verdict::Unsupported),
+        }
     }
 }

@@ -27,7 +27,7 @@ use super::explore::{Opened, Place, What};
 use super::{Part, Report, json};
 use crate::admit::Refusal;
 use crate::names::Names;
-use crate::plain::{pad, width as cell_width};
+use crate::plain::{pad, width as cell_width, wrap};
 use crate::trace::Held;
 use crate::trace::lanes::Layout;
 
@@ -37,7 +37,7 @@ pub fn part(part: Part<'_>, layout: Layout) -> String {
         Part::Run(_) => String::new(),
         Part::Check(check) => check::one(check, layout),
         Part::Admit(admission) => admit::one(admission, layout),
-        Part::Log(log) => log::one(log),
+        Part::Log(log) => log::one(log, layout),
     }
 }
 
@@ -162,10 +162,13 @@ struct Fit<'f> {
 const CITED_EACH: usize = 8;
 
 /// Which systems could have shown something, and what each other stumbles over.
-fn fits(what: &str, all: &[Fit<'_>]) -> String {
+fn fits(what: &str, all: &[Fit<'_>], layout: Layout) -> String {
     let mut words = what.to_owned();
     let wide = all.iter().map(|it| it.system.len()).max().unwrap_or(0);
-    for fit in all {
+    let (lack, can): (Vec<_>, Vec<_>) = all
+        .iter()
+        .partition(|it| it.verdict == Verdict::Unsupported);
+    for fit in can {
         words += &format!("\n  {:wide$}  {}", fit.system, fit.verdict.name());
         if let Some((at, by)) = &fit.refused {
             words += &format!(" at {at}");
@@ -183,6 +186,27 @@ fn fits(what: &str, all: &[Fit<'_>]) -> String {
         if let Some(why) = &fit.why {
             words += &format!(": {why}");
         }
+    }
+    // What most lack for the same reason is said once.
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for fit in lack {
+        let why = fit.why.as_deref().unwrap_or_default();
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, systems)) => systems.push(fit.system),
+            None => reasons.push((why, vec![fit.system])),
+        }
+    }
+    for (why, systems) in reasons {
+        let said = format!("{}: {why}", systems.join(", "));
+        words += &format!(
+            "\n{}",
+            wrap(
+                "  unsupported  ",
+                &said,
+                layout.columns.unwrap_or(usize::MAX)
+            )
+            .trim_end()
+        );
     }
     words
 }

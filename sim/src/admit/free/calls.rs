@@ -141,34 +141,22 @@ impl Calls {
         span: Span,
         line: u32,
     ) {
-        let (Op::Get { .. }, Some(Answer::Packets(packets))) = (op, answer) else {
-            return self.push_one(thread, op, posted, answer, span, line);
-        };
-        if packets.len() <= BATCH_MAX {
-            return self.push_one(thread, op, posted, answer, span, line);
-        }
-        for (part, packets) in packets.chunks(BATCH_MAX).enumerate() {
-            let mut op = op;
-            if let Op::Get { timeout, max, .. } = &mut op {
-                *max = Some(packets.len() as u8);
-                if part > 0 {
-                    *timeout = Timeout::Ticks(0);
+        if let Some(Answer::Packets(packets)) = answer
+            && packets.len() > BATCH_MAX
+        {
+            for (part, packets) in packets.chunks(BATCH_MAX).enumerate() {
+                let mut op = op;
+                if let Op::Get { timeout, max, .. } = &mut op {
+                    *max = Some(packets.len() as u8);
+                    if part > 0 {
+                        *timeout = Timeout::Ticks(0);
+                    }
                 }
+                let answer = Answer::Packets(packets.to_vec());
+                self.push(thread, op, None, Some(&answer), span, line);
             }
-            let answer = Answer::Packets(packets.to_vec());
-            self.push_one(thread, op, None, Some(&answer), span, line);
+            return;
         }
-    }
-
-    fn push_one(
-        &mut self,
-        thread: ThreadId,
-        op: Op,
-        posted: Option<Packet>,
-        answer: Option<&Answer>,
-        span: Span,
-        line: u32,
-    ) {
         let said = self.said(answer);
         let posts = posted.map_or(NONE, |packet| self.packets.number(&packet));
         self.list.push(Told {
@@ -195,6 +183,7 @@ impl Calls {
             let told = self.list[place];
             let own = &mut last[told.thread.index()];
             if let Some(before) = own.map(|before| &mut self.list[before]) {
+                // The parts of a batch are of one line.
                 let is_part = before.line == told.line && before.t0 == told.t0;
                 if !is_part {
                     if before.t1 > told.t0.saturating_add(resolution) {

@@ -13,12 +13,12 @@ use crate::trace::{Mode, Trace};
 pub fn one(judged: &Judged, layout: Layout) -> String {
     match judged {
         Judged::By(admission) => by_one(admission, layout),
-        Judged::ByAll(admissions) => stacked([by_all(admissions)]),
+        Judged::ByAll(admissions) => stacked([by_all(admissions, layout)]),
     }
 }
 
 /// Which systems could have shown it, and at which event each other parts from it.
-fn by_all(admissions: &[Admission]) -> String {
+fn by_all(admissions: &[Admission], layout: Layout) -> String {
     let file = admissions[0].file.display().to_string();
     let rows = admissions.iter().map(|admission| Fit {
         system: admission.personality,
@@ -30,7 +30,7 @@ fn by_all(admissions: &[Admission]) -> String {
         }),
         allowed: admission.refusal().map_or(&[], |it| &it.allowed),
     });
-    fits(&file, &rows.collect::<Vec<_>>())
+    fits(&file, &rows.collect::<Vec<_>>(), layout)
 }
 
 /// The verdict; where the trace is refused, what it shows and what the model could have shown.

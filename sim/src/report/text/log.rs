@@ -11,13 +11,14 @@ use crate::report::admit::Verdict;
 use crate::report::log::{Log, Logs, System};
 use crate::report::repeat as again;
 use crate::report::units::counted;
+use crate::trace::lanes::Layout;
 
 /// The verdict; where the log is refused, what it shows and what the system could have shown.
-pub fn one(log: &Log) -> String {
+pub fn one(log: &Log, layout: Layout) -> String {
     let systems = log.systems.iter();
     let words = match log.asks_all {
         false => systems.map(|system| verdict(log, system)).collect(),
-        true => identified(log),
+        true => identified(log, layout),
     };
     stacked([words])
 }
@@ -65,7 +66,7 @@ fn leans(system: &System) -> String {
 }
 
 /// Which systems could have shown it, and what each other stumbles over.
-fn identified(log: &Log) -> String {
+fn identified(log: &Log, layout: Layout) -> String {
     let rows = log.systems.iter().map(|system| Fit {
         system: system.personality,
         verdict: system.verdict(),
@@ -76,7 +77,11 @@ fn identified(log: &Log) -> String {
         }),
         allowed: refused_by(system).map_or(&[], |refused| &refused.allowed),
     });
-    fits(&log.file.display().to_string(), &rows.collect::<Vec<_>>())
+    fits(
+        &log.file.display().to_string(),
+        &rows.collect::<Vec<_>>(),
+        layout,
+    )
 }
 
 fn refused_by(system: &System) -> Option<&Shown> {
