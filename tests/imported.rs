@@ -69,6 +69,95 @@ fn programs_under_wine_do_what_wine_does() {
     }
 }
 
+/// A call that comes back otherwise than the server answered it is refused at that call, be it a wait or a post.
+#[test]
+fn a_call_that_contradicts_the_server_is_refused() {
+    let read = |text: &str| read_from(Path::new("log"), text.as_bytes(), Format::Wine, None);
+    let file = root().join("traces/imported/esbuild-wine-10.log");
+    let text = std::fs::read_to_string(file).expect("it is there");
+    let lines: Vec<&str> = text.lines().collect();
+    let returned = "Ret  KERNEL32.GetQueuedCompletionStatusEx() retval=";
+    for (was, is) in [("00000001", "00000000"), ("00000000", "00000001")] {
+        let all = 0..lines.len();
+        let those = all.filter(|&at| lines[at].contains(&format!("{returned}{was}")));
+        let those: Vec<usize> = those.collect();
+        assert!(those.len() > 10, "{} calls return {was}", those.len());
+        for &at in those.iter().step_by(those.len() / 5) {
+            let mut altered: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+            altered[at] = altered[at].replacen(was, is, 1);
+            let log = read(&altered.join("\n")).unwrap_or_else(|bad| panic!("{bad}"));
+            let judged = judge(&log, "wine-10", 2, Limits::default(), false);
+            let refused = judged.expect("it is played").refused;
+            let refused = refused.unwrap_or_else(|| panic!("line {}: it was altered", at + 1));
+            let thread = lines[at].split(':').nth(2).expect("it has a thread");
+            let call = format!(":{thread}:Call KERNEL32.GetQueuedCompletionStatusEx");
+            let begin = (0..at).rfind(|&line| lines[line].contains(&call));
+            assert_eq!(Some(refused.at as usize), begin.map(|line| line + 1));
+        }
+    }
+}
+
+/// In a log of every request to the server, a packet of a file comes from an operation that was asked for, and an operation
+/// brings one packet. In a log of some requests nobody knows.
+#[test]
+fn packets_of_files_come_from_operations() {
+    let text = std::fs::read_to_string(root().join("traces/imported/esbuild-wine-10.log"));
+    let text = text.expect("it is there");
+    let head: String = text.split_inclusive('\n').take(9).collect();
+    let select = "0024: select( flags=2, cookie=7ffffe0fe000, timeout=0 )\n";
+    let asks = |value: u32| {
+        format!(
+            "0024: recv_socket( oob=0, async={{handle=00b8,event=0000,iosb={value:x},user=55,\
+             apc=00000000,apc_context={value:08x}}}, force_async=1 )\n0024: recv_socket() = PENDING \
+             {{ wait=0000, options=00000000, nonblocking=0 }}\n"
+        )
+    };
+    let takes = |value: u32| {
+        format!(
+            "29473.337:0020:0120:Call KERNEL32.GetQueuedCompletionStatusEx(000000c0,7ff0,00000020,\
+             7fe0,ffffffff,00000000) ret=0046c4fe\n0120: remove_completion( handle=00c0, \
+             alertable=0 )\n0120: remove_completion() = 0 {{ ckey=00000000, cvalue={value:08x}, \
+             information=00000001, status=00000000, wait_handle=0000 }}\n29473.337:0020:0120:Ret  \
+             KERNEL32.GetQueuedCompletionStatusEx() retval=00000001 ret=0046c4fe\n"
+        )
+    };
+    let wrote = "0024: add_fd_completion( handle=00b8, cvalue=00001000, status=00000000, \
+                 information=00000001, async=0 )\n0024: add_fd_completion() = 0\n";
+    let asked = asks(0x1000);
+    let took = takes(0x1000);
+    for (what, log, refused) in [
+        ("asked for", format!("{select}{asked}{took}"), false),
+        ("done at once", format!("{select}{wrote}{took}"), false),
+        (
+            "twice",
+            format!("{select}{asked}{asked}{took}{took}"),
+            false,
+        ),
+        ("some requests", format!("{asked}{took}{took}"), false),
+        (
+            "of another",
+            format!("{select}{}{took}", asks(0x2000)),
+            true,
+        ),
+        ("given twice", format!("{select}{asked}{took}{took}"), true),
+        ("too soon", format!("{select}{took}{asked}"), true),
+    ] {
+        let log = read_from(
+            Path::new("log"),
+            format!("{head}{log}").as_bytes(),
+            Format::Wine,
+            None,
+        );
+        let log = log.unwrap_or_else(|bad| panic!("{what}: {bad}"));
+        for system in ["wine-10", "windows"] {
+            let judged = judge(&log, system, 2, Limits::default(), false).expect("it is played");
+            assert_eq!(judged.refused.is_some(), refused, "{what}, {system}");
+            let says = judged.notes.iter().any(|note| note.contains("operations"));
+            assert!(says || refused || what == "some requests", "{what}");
+        }
+    }
+}
+
 /// Several threads wait at once, again and again, for packets that no call of the log posted: when each came, and who was
 /// waiting by then, leaves more orders than anybody can try.
 #[test]

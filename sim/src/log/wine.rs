@@ -5,6 +5,7 @@
 //! operations bring comes from nobody's call. Such a packet, of a key that the port was given with a file, is *unobserved*: it
 //! may have come at any time before it was taken.
 
+mod files;
 mod text;
 mod unseen;
 
@@ -18,6 +19,7 @@ use super::lines::each_line;
 use super::{Log, THREADS_MAX, TICKS_UNKNOWN};
 use crate::bad_input::BadInput;
 use crate::trace::Answer;
+use files::Files;
 use text::{ON_PORTS, field, function, handle, hex, is_id, packet, request};
 use unseen::{APART, Whole, post};
 
@@ -67,12 +69,40 @@ struct Open {
     served: Option<(u64, u64)>,
 }
 
+impl Open {
+    /// How what a call of NT, or one around it, came back with contradicts what the server did, if it does.
+    fn unlike(&self, is_nt: bool, success: bool) -> Option<String> {
+        let gave = self.packets.len();
+        let succeeds = match self.packets.first() {
+            // The packet of an operation that failed, as some functions tell it.
+            Some((packet, _)) if self.call == Call::Get && !is_nt => packet.status < 0x8000_0000,
+            first => first.is_some(),
+        };
+        let is_known = gave > 0 || (self.served.is_some() && self.call != Call::Post);
+        if success == succeeds || !is_known {
+            return None;
+        }
+        let came_back = if success { "success" } else { "failure" };
+        let served = match (self.call, gave) {
+            (Call::Post, _) => "queued the packet".to_owned(),
+            (_, 0) => "gave it nothing".to_owned(),
+            (_, 1) => "gave it a packet".to_owned(),
+            (_, gave) => format!("gave it {gave} packets"),
+        };
+        Some(format!("{came_back}, although the server {served}"))
+    }
+}
+
 /// A request to the server that waits for its answer.
 enum Asked {
     Removes,
     Adds(Packet),
     Creates(u32),
-    Associates(String, u64),
+    Associates {
+        port: String,
+        key: u64,
+        of_job: bool,
+    },
     Closes(String, u64),
 }
 
@@ -90,8 +120,7 @@ struct Reading<'f> {
     open: HashMap<String, Open>,
     asked: HashMap<String, Asked>,
     calls: Vec<Whole>,
-    /// Since when a port may get packets with a key from files.
-    keys: HashMap<(PortId, i64), u64>,
+    files: Files,
     beyond: Option<(u64, &'static str)>,
     passed: u64,
     has_server: bool,
@@ -109,7 +138,7 @@ pub fn read(file: &Path, from: impl BufRead) -> Result<Log, BadInput> {
         open: HashMap::new(),
         asked: HashMap::new(),
         calls: Vec::new(),
-        keys: HashMap::new(),
+        files: Files::default(),
         beyond: None,
         passed: 0,
         has_server: false,
@@ -126,6 +155,7 @@ impl Reading<'_> {
         if let Some((head, returned)) = text.split_once(":Ret ") {
             return self.returns(n, head, returned);
         }
+        self.files.line(n, text);
         match request(text) {
             Some((thread, name, rest)) => self.server(n, thread, name, rest),
             None => {
@@ -287,13 +317,23 @@ impl Reading<'_> {
         let thread = self.thread(open.line, thread)?;
         let is_nt = open.name.starts_with("Nt");
         let success = end.is_none_or(|(_, value)| (value == 0) == is_nt);
+        let inner = open.status.map(|status| (true, status == 0));
+        let unlike = end.and_then(|_| {
+            let both = [Some((is_nt, success)), inner].into_iter().flatten();
+            let mut unlike = both.filter_map(|(is_nt, success)| open.unlike(is_nt, success));
+            unlike.next()
+        });
         let (op, posts, answer) = match open.call {
             Call::Post => {
                 let [(packet, _)] = open.packets[..] else {
                     // It failed, or the server was not listened to.
                     if success && end.is_some() {
-                        let problem =
-                            "a post of which the server says nothing: WINEDEBUG needs +server";
+                        let problem = match open.served {
+                            Some(_) => "a post that succeeded, although the server queued nothing",
+                            None => {
+                                "a post of which the server says nothing: WINEDEBUG needs +server"
+                            }
+                        };
                         return Err(self.bad(open.line, problem));
                     }
                     return Ok(());
@@ -317,7 +357,7 @@ impl Reading<'_> {
                     false => open.status,
                 };
                 let answer = match (&open.packets[..], is_batch) {
-                    ([], _) if success && end.is_some() => {
+                    ([], _) if success && end.is_some() && open.served.is_none() => {
                         let problem = "a call took packets of which the server says nothing: WINEDEBUG needs +server";
                         return Err(self.bad(open.line, problem));
                     }
@@ -338,6 +378,17 @@ impl Reading<'_> {
             Some((_, last)) if !waits_on => last,
             _ => n,
         });
+        // What the server did, others see; what the thread was told instead is a call of its own that no system allows.
+        let told = unlike.map(|unlike| Whole {
+            thread,
+            line: open.line,
+            op,
+            posts,
+            takes: Vec::new(),
+            answer: Some(Answer::Failed(unlike)),
+            begin: end.unwrap_or(begin),
+            end,
+        });
         self.calls.push(Whole {
             thread,
             line: open.line,
@@ -352,6 +403,7 @@ impl Reading<'_> {
             begin,
             end,
         });
+        self.calls.extend(told);
         Ok(())
     }
 
@@ -366,8 +418,8 @@ impl Reading<'_> {
                 name
             }
             (Some((_, name)), _) => name,
-            (None, None) if open.timeout != Timeout::Never => "WAIT_TIMEOUT",
-            (None, None) => "ERROR_ABANDONED_WAIT_0",
+            (None, None | Some(0)) if open.timeout != Timeout::Never => "WAIT_TIMEOUT",
+            (None, None | Some(0)) => "ERROR_ABANDONED_WAIT_0",
             (None, Some(_)) => {
                 self.beyond.get_or_insert((
                     open.line,
@@ -409,11 +461,19 @@ impl Reading<'_> {
             }
             "set_completion_info" => field(rest, "chandle").map(|port| {
                 let key = field(rest, "ckey").and_then(hex).unwrap_or(0);
-                Asked::Associates(handle(port), key)
+                Asked::Associates {
+                    port: handle(port),
+                    key,
+                    of_job: false,
+                }
             }),
             "set_job_completion_port" => field(rest, "port").map(|port| {
                 let key = field(rest, "key").and_then(hex).unwrap_or(0);
-                Asked::Associates(handle(port), key)
+                Asked::Associates {
+                    port: handle(port),
+                    key,
+                    of_job: true,
+                }
             }),
             "close_handle" => field(rest, "handle").map(|it| Asked::Closes(handle(it), n)),
             _ => None,
@@ -455,10 +515,10 @@ impl Reading<'_> {
                     self.port(n, thread, port, Some(concurrency))?;
                 }
             }
-            Asked::Associates(port, key) => {
+            Asked::Associates { port, key, of_job } => {
                 let known = self.handles.get(&(self.process(thread), port)).copied();
                 if let Some(port) = known {
-                    self.keys.entry((port, key.cast_signed())).or_insert(n);
+                    self.files.associates(port, key.cast_signed(), of_job, n);
                 }
             }
             Asked::Closes(which, since) => {
@@ -502,7 +562,7 @@ impl Reading<'_> {
         self.calls.sort_by_key(|call| call.line);
         let passed = self.passed;
         let beyond = self.beyond.map(|(line, why)| (line, why, line * APART));
-        let log = unseen::log(&self.calls, self.threads, self.ports, &self.keys);
+        let log = unseen::log(&self.calls, self.threads, self.ports, &self.files);
         Ok(Log {
             passed,
             beyond,
