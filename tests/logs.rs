@@ -1,6 +1,7 @@
 //! Logs of other programs: what the model shows is admitted in each format, what was altered is judged as the program that
 //! makes the same calls, planted faults are refused where they are, and no log takes more than it should.
 
+mod coarse;
 mod forms;
 
 use std::fmt::Write as _;

@@ -5,8 +5,8 @@
 //! comes behind one that had to be over before it could begin: so a thread may begin its next call while every call
 //! that is not over ends after that call began.
 //!
-//! First come questions that need no search (`impossible`), and what follows for posts that overlap (`earlier`). Then the likeliest order is followed (`likely`, `guess`, `due`), with
-//! a short memory; where it does not lead on, all orders are tried from some way back (`layers`): from one end of a call
+//! First come questions that need no search (`impossible`), and what follows for posts that overlap (`earlier`). Then the
+//! likeliest order is followed (`likely`, `guess`, `ties`, `due`), with a short memory; where it does not lead on, all orders are tried from some way back (`layers`): from one end of a call
 //! to the next, with every place in which the model can be there. Only from the first place on, or from where all places
 //! are known, is that a proof, and only such a proof refuses (`window`). So what is kept grows with how much was
 //! concurrent, and not with the length.
@@ -25,6 +25,7 @@ mod moved;
 mod overlooked;
 mod place;
 mod steps;
+mod ties;
 mod window;
 
 use std::cell::RefCell;
@@ -206,6 +207,8 @@ struct Judge<'s> {
     spills: bool,
     /// Calls whose answers are not asked for: see `window`.
     loose: Vec<u64>,
+    /// Whether the clock parts too few calls: see `ties`.
+    is_coarse: bool,
     /// When some calls are expected: see `guess`.
     guess: Vec<u64>,
     /// Which calls must have begun before some: see `earlier`.
@@ -308,6 +311,7 @@ impl<'s> Judge<'s> {
             exits: calls.ops().contains(&Op::Exit),
             spills: false,
             loose: Vec::new(),
+            is_coarse: false,
             guess: Vec::new(),
             earlier: Earlier::default(),
             unseen: Vec::new(),
@@ -327,6 +331,7 @@ impl<'s> Judge<'s> {
 
     /// Whether the model can show them, and what the search leaves open; `coverage` is told which claims decided on the way that was found.
     fn judged(&mut self, limits: Limits, mut coverage: Option<&mut Coverage>) -> (Judgement, Open) {
+        self.is_coarse = self.is_coarse();
         self.guess = self.guess();
         self.earlier = self.earlier();
         self.unseen = self.unseen();

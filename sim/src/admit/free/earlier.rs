@@ -52,6 +52,7 @@ impl Judge<'_> {
         let (posts, takes) = self.posts_and_takes();
         let mut pairs = Vec::new();
         for packets in self.leaving(&posts, &takes) {
+            pairs.extend(self.as_one_thread_took(&packets));
             let mut coming: Vec<&Leaves> = packets.iter().collect();
             let mut gone = coming.clone();
             coming.sort_by_key(|packet| packet.first);
@@ -74,6 +75,24 @@ impl Judge<'_> {
             }
         }
         Earlier::of(pairs, self.calls.len())
+    }
+
+    /// The posts whose packets left a port one after the other because one thread took both.
+    fn as_one_thread_took(&self, packets: &[Leaves]) -> Vec<(u32, u32)> {
+        let taken = packets.iter().filter_map(|packet| match packet.takes {
+            [Some(first), Some(last)] if first == last => Some((self.call(first), packet)),
+            _ => None,
+        });
+        let mut taken: Vec<(Call, &Leaves)> = taken.collect();
+        taken.sort_by_key(|(take, _)| (take.thread, take.n));
+        let pairs = taken.windows(2).filter_map(|pair| {
+            let [(before, early), (after, late)] = [pair[0], pair[1]];
+            // The packets of one batch are not in order here.
+            let apart = before.thread == after.thread && before.n != after.n;
+            let unsure = early.post.t1 >= late.post.t0 && early.post.thread != late.post.thread;
+            (apart && unsure).then_some((late.post.place(), early.post.place()))
+        });
+        pairs.collect()
     }
 
     /// Whether all that must come before a call has begun. Where answers are not asked for, nothing follows from them.

@@ -27,8 +27,19 @@ impl Judge<'_> {
         }
     }
 
+    /// When the time of a call is expected to be over.
+    pub(super) fn passes(&self, call: Call) -> u64 {
+        match self.is_coarse {
+            true => self.guessed(call),
+            false => call.t1.saturating_sub(USUAL),
+        }
+    }
+
     /// By place, when a call is expected that is not expected soon after it began.
     pub(super) fn guess(&self) -> Vec<u64> {
+        if self.is_coarse {
+            return self.guess_of_ties();
+        }
         let mut guess = vec![UNKNOWN; self.calls.len()];
         for place in 0..self.calls.len() as u32 {
             let call = self.call(place);

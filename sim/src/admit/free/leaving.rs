@@ -4,7 +4,9 @@
 //! the first that is taken. So which take a post is answered by follows from how many posts of such packets were over before
 //! it began, and how many had begun before it was over. Where they do not overlap, that is one take; else some.
 
-use portsim_model::program::{Op, PortId};
+use std::collections::HashMap;
+
+use portsim_model::program::{Op, PortId, ThreadId};
 
 use super::Judge;
 use super::calls::Call;
@@ -21,6 +23,18 @@ pub(super) struct Leaves {
     pub last: u64,
     /// The earliest and the latest take that can have had it, if a told one can.
     pub takes: [Option<u32>; 2],
+}
+
+/// The calls of each thread, in order.
+fn by_thread(calls: &[Call]) -> HashMap<ThreadId, Vec<Call>> {
+    let mut of_thread: HashMap<ThreadId, Vec<Call>> = HashMap::new();
+    for &call in calls {
+        of_thread.entry(call.thread).or_default().push(call);
+    }
+    for own in of_thread.values_mut() {
+        own.sort_by_key(|call| call.n);
+    }
+    of_thread
 }
 
 impl Judge<'_> {
@@ -56,9 +70,15 @@ impl Judge<'_> {
             let mut over: Vec<u64> = calls.iter().map(|call| call.t1).collect();
             began.sort_unstable();
             over.sort_unstable();
+            let of_thread = by_thread(&calls);
             for post in calls {
                 let before = over.partition_point(|&t1| t1 < post.t0);
                 let beside = began.partition_point(|&t0| t0 <= post.t1) - 1;
+                // The posts of one thread have an order even where the clock does not part them.
+                let own = &of_thread[&post.thread];
+                let nth = own.partition_point(|it| it.n < post.n);
+                let before = before + nth - own.partition_point(|it| it.t1 < post.t0);
+                let beside = beside + nth + 1 - own.partition_point(|it| it.t0 <= post.t1);
                 // Of a post that has not ended nobody knows what came before it.
                 let last = ends.get(beside).filter(|_| post.t1 != u64::MAX);
                 let first = begins.get(before);

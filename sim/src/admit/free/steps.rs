@@ -138,7 +138,7 @@ impl Judge<'_> {
                         Said::Nothing => self.tells_no_end(&call),
                         said => self.is_timeout(said),
                     };
-                passes.then_some(call.t1.saturating_sub(USUAL))
+                passes.then(|| self.passes(call))
             }
         }
     }
