@@ -23,6 +23,9 @@ use crate::trace::{Answer, Event, Shown, Watcher, cells};
 /// The most situations that are looked at.
 const SITUATIONS_MAX: usize = 50_000;
 
+/// The most answers that the threads of a run are told: who goes round without an end is told more and more.
+const ANSWERS_MAX: usize = 500;
+
 /// Every way in which a scenario can come out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ways {
@@ -203,6 +206,8 @@ impl Look<'_> {
                         true => format!("{words}, and breaks {}", fault.name()),
                         false => words,
                     });
+                } else if told.iter().map(Vec::len).sum::<usize>() > ANSWERS_MAX {
+                    out.complete = false;
                 } else if seen.insert((next.clone(), told.clone())) {
                     open.push((next, told));
                 }

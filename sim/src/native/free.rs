@@ -34,6 +34,9 @@ const TICK: Duration = Duration::from_millis(1);
 /// How long a call that was under way at the end may take before its thread counts as being inside it for good.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// The most calls of a run, about.
+const CALLS_MAX: usize = 4_000_000;
+
 /// A call of a thread, as it saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -69,6 +72,31 @@ pub struct Freely {
     pub ended: Ended,
 }
 
+/// How far a run may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How long.
+    pub time: Duration,
+    /// How many calls, about: whoever polls for ever makes millions a second.
+    pub calls: usize,
+}
+
+impl Limit {
+    /// So long, and no more calls than memory has room for.
+    pub fn of(time: Duration) -> Limit {
+        Limit {
+            time,
+            calls: CALLS_MAX,
+        }
+    }
+
+    /// Which of the two is reached.
+    fn reached(self, time: Duration, calls: usize) -> Option<Ended> {
+        let too_long = (time >= self.time).then_some(Ended::Limit(self.time));
+        too_long.or((calls >= self.calls).then_some(Ended::TooMany(self.calls)))
+    }
+}
+
 /// Why a run stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -76,6 +104,8 @@ pub enum Ended {
     Rest,
     /// The limit was reached.
     Limit(Duration),
+    /// So many calls were made.
+    TooMany(usize),
     /// This thread's assertion did not hold.
     AssertFailed(ThreadId),
     /// This thread goes round without an operation, or a value that it needs does not exist.
@@ -85,11 +115,17 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// Whether it could have gone on.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Ended::Limit(_) | Ended::TooMany(_))
+    }
+
     /// Why it stopped, in words; `name` names a thread.
     pub fn words(&self, name: impl Fn(ThreadId) -> String) -> String {
         match self {
             Ended::Rest => "nothing can move any more".to_owned(),
             Ended::Limit(limit) => format!("it did not come to rest in {limit:?}"),
+            Ended::TooMany(calls) => format!("it did not come to rest in {calls} calls"),
             Ended::AssertFailed(thread) => {
                 format!("an assertion of {} does not hold", name(*thread))
             }
@@ -109,6 +145,7 @@ pub fn record_free(
     seed: u64,
     limit: Duration,
 ) -> Result<Freely, NoRecording> {
+    let limit = Limit::of(limit);
     record_provoked(backend, program, seed, limit, Provocation::default())
 }
 
@@ -117,7 +154,7 @@ pub fn record_provoked(
     backend: &dyn Backend,
     program: &Arc<Program>,
     seed: u64,
-    limit: Duration,
+    limit: Limit,
     provocation: Provocation,
 ) -> Result<Freely, NoRecording> {
     backend.available().map_err(NoRecording::Unavailable)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Error;
 use crate::compare::{Ways, way_of, ways_at_full_speed};
 use crate::cross_check::{judge_free, judge_of};
-use crate::native::free::{Ended, Freely, Provocation};
+use crate::native::free::{Ended, Freely, Limit, Provocation};
 use crate::native::{Backend, NoRecording, record_provoked};
 use crate::personality::{named, not_for};
 use crate::report::litmus::{Histogram, Histograms, Outcome, Status, Witness};
@@ -18,7 +18,10 @@ use crate::scenario::Scenario;
 use crate::trace::{End, Event};
 
 /// How long a run may take: what has not come to rest by then never will.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: Limit = Limit {
+    time: Duration::from_secs(2),
+    calls: 10_000,
+};
 
 /// Runs of each scenario on each backend, with threads that are provoked to meet.
 pub struct Litmus<'a> {
@@ -27,7 +30,7 @@ pub struct Litmus<'a> {
     runs: u64,
     patience: Option<Duration>,
     judged: u64,
-    limit: Duration,
+    limit: Limit,
     stop: &'a AtomicBool,
     watch: Box<dyn FnMut(Running<'_>) + 'a>,
 }
@@ -84,7 +87,7 @@ impl<'a> Litmus<'a> {
 
     /// Ends a run after this time that has not come to rest by then.
     pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+        self.limit.time = limit;
         self
     }
 
@@ -233,11 +236,16 @@ impl Cell<'_> {
     /// Counts a run.
     fn count(&self, seen: &mut Seen, seed: u64, run: Freely, is_judged: bool) {
         let shown = run.calls.iter().map(|call| call.shown());
-        let mut way = way_of(&self.scenario.names, shown, &run.parked);
-        if matches!(run.ended, Ended::Limit(_)) {
-            let name = |thread| self.scenario.names.thread_name(thread).to_owned();
-            way += &format!("; {}", run.ended.words(name));
-        }
+        let name = |thread| self.scenario.names.thread_name(thread).to_owned();
+        let way = match run.ended {
+            // No two such runs are alike.
+            Ended::TooMany(_) => run.ended.words(name),
+            Ended::Limit(_) => {
+                let way = way_of(&self.scenario.names, shown, &run.parked);
+                format!("{way}; {}", run.ended.words(name))
+            }
+            _ => way_of(&self.scenario.names, shown, &run.parked),
+        };
         let is_known = self.may.ways.contains(&way);
         let is_new = !seen.contains_key(&(way.clone(), false));
         let witness = |run: Freely| {
@@ -312,6 +320,26 @@ mod tests {
         let files = find(&[root.join(folder)]).expect("it is there");
         let read = |file: &PathBuf| Scenario::read(file).unwrap_or_else(|bad| panic!("{bad}"));
         files.iter().map(read).collect()
+    }
+
+    /// Whoever polls for ever makes millions of calls a second: a run ends behind some of them, and all such runs are one
+    /// outcome.
+    #[test]
+    fn a_run_without_an_end_is_short() {
+        let text = r#"{ "why": "It never rests.", "ports": { "p": {} },
+            "threads": { "t": [{ "loop": [{ "get": "p", "timeout": 0 }] }] } }"#;
+        let file = PathBuf::from("rests.json");
+        let scenario = Scenario::parse("rests", &file, text.as_bytes());
+        let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
+        let backend = Emulated { fault: None };
+        let found = Litmus::new(vec![scenario], 3).on(&backend).run();
+        let found = found.expect("it has a judge");
+        let [histogram] = &found.histograms[..] else {
+            panic!("it is one")
+        };
+        let outcomes = histogram.outcomes.iter();
+        let seen: Vec<_> = outcomes.map(|it| (it.outcome.as_str(), it.times)).collect();
+        assert_eq!(seen, [("it did not come to rest in 10000 calls", 3)]);
     }
 
     /// The first scenario of which something comes out that may not, on a port with this mistake.

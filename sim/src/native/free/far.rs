@@ -15,7 +15,7 @@ use portsim_model::event::Error;
 use portsim_model::os_error::errno;
 use portsim_model::program::{Instr, Op, Pc, Program, ThreadId};
 
-use super::{Branches, Call, Ended, Freely, GRACE, Next};
+use super::{Branches, Call, Ended, Freely, GRACE, Limit, Next};
 use crate::native::backend::is_ours;
 use crate::native::failure::Failure;
 use crate::native::part::Script;
@@ -34,7 +34,7 @@ pub fn record(
     threads: Box<dyn FarThreads>,
     program: &Arc<Program>,
     seed: u64,
-    limit: Duration,
+    limit: Limit,
 ) -> Result<Freely, NoRecording> {
     let mut run = Run::new(threads, program, seed);
     match run.plays(limit) {
@@ -90,9 +90,9 @@ impl<'a> Run<'a> {
     }
 
     /// Plays the program, and brings everybody home.
-    fn plays(&mut self, limit: Duration) -> Result<Ended, Failure> {
+    fn plays(&mut self, limit: Limit) -> Result<Ended, Failure> {
         let ended = self.wait(limit)?;
-        if matches!(ended, Ended::Limit(_)) {
+        if ended.is_limit() {
             self.lets_end()?;
         }
         self.threads.end()?;
@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
     }
 
     /// Plays until nothing moves any more, or the limit is reached.
-    fn wait(&mut self, limit: Duration) -> Result<Ended, Failure> {
+    fn wait(&mut self, limit: Limit) -> Result<Ended, Failure> {
         let since = Instant::now();
         let mut pause = PAUSES[0];
         // How many calls had been made when it was asked last, if there was no answer yet.
@@ -116,10 +116,11 @@ impl<'a> Run<'a> {
             if is_idle && self.open.iter().all(VecDeque::is_empty) {
                 return Ok(Ended::Rest);
             }
-            let rest = limit.saturating_sub(since.elapsed());
-            if rest.is_zero() {
-                return Ok(Ended::Limit(limit));
+            let elapsed = since.elapsed();
+            if let Some(ended) = limit.reached(elapsed, self.calls.len()) {
+                return Ok(ended);
             }
+            let rest = limit.time - elapsed;
             let patience = match (is_idle, asked) {
                 (false, _) => Duration::ZERO,
                 (true, None) => pause.min(rest),

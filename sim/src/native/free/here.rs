@@ -14,7 +14,7 @@ use portsim_model::os_error::errno;
 use portsim_model::program::{Op, Pc, Program, ThreadId};
 
 use super::provoke::{Provocation, Provoked, pause};
-use super::{Branches, Call, Ended, Freely, GRACE, Next};
+use super::{Branches, Call, Ended, Freely, GRACE, Limit, Next};
 use crate::native::backend::is_ours;
 use crate::native::failure::Failure;
 use crate::native::lock::lock;
@@ -35,7 +35,7 @@ pub fn record(
     world: Arc<dyn World>,
     program: &Arc<Program>,
     (seed, provocation): (u64, Provocation),
-    limit: Duration,
+    limit: Limit,
 ) -> Result<Freely, NoRecording> {
     let mut run = Run::start(world, Arc::clone(program), seed, provocation)?;
     let ended = run.wait(limit);
@@ -132,7 +132,7 @@ impl Run {
     }
 
     /// Waits until nothing moves any more, or the limit is reached.
-    fn wait(&mut self, limit: Duration) -> Result<Ended, Failure> {
+    fn wait(&mut self, limit: Limit) -> Result<Ended, Failure> {
         loop {
             self.join_the_gone()?;
             if let Some(ended) = self.shared.stopped()? {
@@ -141,11 +141,11 @@ impl Run {
             if self.threads.iter().all(Option::is_none) || self.shared.at_rest()? {
                 return Ok(Ended::Rest);
             }
-            let rest = limit.saturating_sub(self.shared.since.elapsed());
-            if rest.is_zero() {
-                return Ok(Ended::Limit(limit));
+            let elapsed = self.shared.since.elapsed();
+            if let Some(ended) = limit.reached(elapsed, self.shared.calls()) {
+                return Ok(ended);
             }
-            thread::park_timeout(NAP.min(rest));
+            thread::park_timeout(NAP.min(limit.time - elapsed));
         }
     }
 
@@ -220,6 +220,12 @@ impl Run {
 impl Shared {
     fn now(&self) -> u64 {
         u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// How many calls were made so far.
+    fn calls(&self) -> usize {
+        let books = self.books.iter();
+        books.map(|book| lock(book).calls.len()).sum()
     }
 
     /// Nobody begins anything from now on; what is under way may end.
