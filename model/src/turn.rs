@@ -257,7 +257,7 @@ impl<O: Observer> Turn<'_, O> {
     /// Leaves the result of a thread's call in its place; none clears it.
     #[inline(always)]
     pub(crate) fn store(&mut self, me: ThreadId, into: SlotPlace, outcome: Option<Outcome>) {
-        let at = usize::from(self.layout.threads[me.index()].from + into.at);
+        let at = usize::from(self.layout.froms[me.index()] + into.at);
         store(&mut self.bytes[at..], into.packets_max, outcome);
     }
 
