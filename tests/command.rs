@@ -436,7 +436,7 @@ fn partial_is_no_pass() {
         vec!["check", POOL, "--depth", "3"],
         vec![
             "check",
-            "scenarios/bench/pool-4-2-2-4.json",
+            "scenarios/bench/pool-5-2-2-5.json",
             "--reduce",
             "none",
             "--exact",

@@ -262,13 +262,13 @@ fn there_is_nothing_to_take_up() {
 fn a_search_without_memory_is_taken_up_with_more() {
     let scratch = Scratch::new("memory");
     let folder = scratch.path("kept");
-    let search = ["check", "--reduce", "none", "--exact", LARGE];
+    let search = ["check", "--reduce", "none", "--exact", LARGER];
     let kept = [&search[..], &["--checkpoint", &folder]].concat();
     let partial = json(&[&kept[..], &["--memory", "16M"]].concat(), 4);
     assert_eq!(partial["scenarios"][0]["verdict"], "partial");
     let whole = json(&[&kept[..], &["--resume"]].concat(), 0);
-    assert_eq!(whole["scenarios"][0]["states_unique"], 106_107);
-    assert_eq!(whole["scenarios"][0]["transitions"], 616_059);
+    assert_eq!(whole["scenarios"][0]["states_unique"], 2_047_667);
+    assert_eq!(whole["scenarios"][0]["transitions"], 13_808_128);
 }
 
 /// Whole states and fingerprints give the same numbers.

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use crate::expr::{Facts, eval};
-use crate::program::{Code, INSTRS_MAX, Instr, Op, Pc, Program, Thread, ThreadId};
+use crate::program::{Code, INSTRS_MAX, Instr, Op, Pc, Program, ThreadId};
 use crate::room::Room;
 
 /// Where control comes to rest.
@@ -35,10 +35,11 @@ pub enum Offer {
 }
 
 /// What the program alone says of where control goes, for each place of each code: computed once.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Plan {
-    /// Where each thread's code starts among the places.
-    starts: Vec<u32>,
+    /// Where each thread's code starts among the places; for any number of a thread, so that none is compared with how
+    /// many there are.
+    starts: [u32; ThreadId::ALL],
     /// Where each code starts among them.
     starts_of_codes: Vec<u32>,
     places: Vec<Place>,
@@ -48,6 +49,8 @@ pub struct Plan {
     plain: Vec<u16>,
     /// For each place the room in ports that its operation needs and may lack.
     rooms: Vec<Vec<Room>>,
+    /// See [`Plan::strays`].
+    strays: bool,
 }
 
 /// Where a result stands, from the start of its thread, and for how many packets it has room.
@@ -84,19 +87,39 @@ struct Place {
 impl Plan {
     /// The plan of a program.
     pub fn of(program: &Program) -> Plan {
-        let mut plan = Plan::default();
+        let mut plan = Plan {
+            starts: [0; ThreadId::ALL],
+            starts_of_codes: Vec::new(),
+            places: Vec::new(),
+            offers: Vec::new(),
+            plain: Vec::new(),
+            rooms: Vec::new(),
+            strays: false,
+        };
         let mut starts = Vec::new();
         for code in &program.codes {
             starts.push(plan.places.len() as u32);
             for pc in 0..code.instrs.len() {
                 let place = plan.place(code, pc as Pc);
+                plan.strays |= match code.instrs[pc] {
+                    Instr::Either { .. } => place.offers.is_none(),
+                    instr => !program.evaluated(instr).is_empty(),
+                } || matches!(place.rest, Some(Rest::Nowhere(_)));
                 plan.places.push(place);
             }
         }
-        let start = |thread: &Thread| starts[thread.code.index()];
-        plan.starts = program.threads.iter().map(start).collect();
+        for (start, thread) in plan.starts.iter_mut().zip(&program.threads) {
+            *start = starts[thread.code.index()];
+        }
         plan.starts_of_codes = starts;
+        plan.strays |= plan.offers.iter().any(|it| matches!(it, Offer::Nowhere(_)));
         plan
+    }
+
+    /// Whether a thread can be lost, or fail: whether one evaluates anything, or can go round without an operation.
+    #[inline]
+    pub(crate) fn strays(&self) -> bool {
+        self.strays
     }
 
     fn place(&mut self, code: &Code, pc: Pc) -> Place {

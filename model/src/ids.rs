@@ -52,3 +52,8 @@ ids! {
     /// A variable of a thread of its own: index into `Code::locals`.
     LocalId
 }
+
+impl ThreadId {
+    /// How many ids there can be: a table of so many has a place for each.
+    pub(crate) const ALL: usize = 1 << u8::BITS;
+}

@@ -29,6 +29,8 @@ pub struct Layout {
     pub plan: Plan,
     /// Where each thread stands.
     pub(crate) threads: Vec<Span>,
+    /// Where each begins; for any number of a thread, so that none is compared with how many there are.
+    pub(crate) froms: [u16; ThreadId::ALL],
     /// Where each code's results stand, from the start of its thread.
     pub(crate) slots: Vec<Vec<SlotPlace>>,
     /// Where the variables that each thread has for itself stand, from its start, by code.
@@ -157,6 +159,10 @@ impl Layout {
                 to: end.here(),
             });
         }
+        let mut froms = [0; ThreadId::ALL];
+        for (from, span) in froms.iter_mut().zip(&threads) {
+            *from = span.from;
+        }
         let ports: Vec<PortPlace> = program
             .port_ids()
             .map(|port| end.port(program, port, processors, two_steps))
@@ -198,6 +204,7 @@ impl Layout {
             parts,
             plan,
             threads,
+            froms,
             slots,
             locals,
             ports,
@@ -237,7 +244,7 @@ impl Layout {
 
     #[inline(always)]
     pub(crate) fn thread_from(&self, id: ThreadId) -> usize {
-        self.threads[id.index()].from.into()
+        self.froms[id.index()].into()
     }
 
     /// Bytes of a state.
@@ -249,7 +256,7 @@ impl Layout {
     pub(crate) fn slot(&self, program: &Program, thread: ThreadId, slot: SlotId) -> (usize, u8) {
         let place = self.slots[program.threads[thread.index()].code.index()][slot.index()];
         (
-            usize::from(self.threads[thread.index()].from + place.at),
+            usize::from(self.froms[thread.index()] + place.at),
             place.packets_max,
         )
     }

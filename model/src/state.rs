@@ -90,7 +90,7 @@ impl<'a> View<'a> {
     /// What a thread is doing.
     #[inline]
     pub fn mode(&self, id: ThreadId) -> Mode {
-        mode_of(self.bytes[usize::from(self.layout.threads[id.index()].from) + 1])
+        mode_of(self.bytes[usize::from(self.layout.froms[id.index()]) + 1])
     }
 
     /// Every thread, with what threads have in every program; its optional parts are left out.
@@ -563,7 +563,7 @@ pub(crate) fn variable_place(
         Variable::Shared(_) => layout.vars,
         Variable::Own(_) => {
             let code = program.threads[me.index()].code;
-            layout.threads[me.index()].from + layout.locals[code.index()]
+            layout.froms[me.index()] + layout.locals[code.index()]
         }
     };
     usize::from(first) + 4 * variable.index()

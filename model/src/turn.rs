@@ -1,5 +1,7 @@
 //! One step in progress: what rules work with.
 
+use alloc::boxed::Box;
+
 use crate::choice::{Noted, Readings};
 use crate::claim::Claim;
 use crate::control::{Rest, SlotPlace};
@@ -29,14 +31,22 @@ pub struct Turn<'a, O> {
     /// The program.
     pub program: &'a Program,
     pub(crate) layout: &'a Layout,
-    pub(crate) os_error: fn(Error) -> OsError,
-    pub(crate) keeps: Option<&'static Claim>,
+    pub(crate) system: &'a System,
     pub(crate) bytes: &'a mut [u8],
     pub(crate) observer: &'a mut O,
     pub(crate) ledger: Ledger,
     pub(crate) fault: Option<Fault>,
     pub(crate) choices: Noted<'a>,
-    pub(crate) fixed: &'a [Fixed],
+}
+
+/// What is the same in every step on a system.
+#[derive(Debug, Clone)]
+pub(crate) struct System {
+    pub os_error: fn(Error) -> OsError,
+    /// See [`About::keeps`](crate::about::About::keeps).
+    pub keeps: Option<&'static Claim>,
+    /// Readings of open claims that are fixed.
+    pub fixed: Box<[Fixed]>,
 }
 
 /// A reading of an open claim that is fixed from outside.
@@ -78,7 +88,7 @@ impl<O: Observer> Turn<'_, O> {
     /// Whether a claim's first reading is fixed.
     pub fn is_settled(&self, claim: &'static Claim) -> bool {
         let is_first = |fixed: &Fixed| fixed.claim == claim && fixed.reading == 0;
-        self.fixed.iter().any(is_first)
+        self.system.fixed.iter().any(is_first)
     }
 
     /// One of so many alternatives, by its number.
@@ -96,7 +106,7 @@ impl<O: Observer> Turn<'_, O> {
         self.observer.by(claim);
         match alternatives {
             0 | 1 => 0,
-            _ => match self.fixed.iter().find(|fixed| fixed.claim == claim) {
+            _ => match self.system.fixed.iter().find(|fixed| fixed.claim == claim) {
                 Some(fixed) => usize::from(fixed.reading).min(alternatives - 1),
                 None => self.choices.answer(alternatives),
             },
@@ -109,7 +119,7 @@ impl<O: Observer> Turn<'_, O> {
         View {
             program: self.program,
             layout: self.layout,
-            os_error: self.os_error,
+            os_error: self.system.os_error,
             bytes: self.bytes,
         }
     }
@@ -223,7 +233,7 @@ impl<O: Observer> Turn<'_, O> {
         match (into, outcome) {
             (Some(into), Outcome::Failed(error)) if op.keeps() => {
                 store_keeping(thread.result(into), into.packets_max, error);
-                if let Some(claim) = self.keeps {
+                if let Some(claim) = self.system.keeps {
                     self.observer.by(claim);
                 }
             }
@@ -257,7 +267,7 @@ impl<O: Observer> Turn<'_, O> {
     /// Leaves the result of a thread's call in its place; none clears it.
     #[inline(always)]
     pub(crate) fn store(&mut self, me: ThreadId, into: SlotPlace, outcome: Option<Outcome>) {
-        let at = usize::from(self.layout.threads[me.index()].from + into.at);
+        let at = usize::from(self.layout.froms[me.index()] + into.at);
         store(&mut self.bytes[at..], into.packets_max, outcome);
     }
 
@@ -269,7 +279,7 @@ impl<O: Observer> Turn<'_, O> {
         }
         let error = field_of(
             self.program,
-            self.os_error,
+            self.system.os_error,
             outcome,
             None,
             (Field::Error, 0),

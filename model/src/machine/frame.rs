@@ -21,7 +21,7 @@ use crate::property::{Owed, holds, owes};
 use crate::state::{State, View, thread_mut};
 use crate::step::{Step, StepKind};
 use crate::threads::Mode;
-use crate::turn::Fixed;
+use crate::turn::{Fixed, System};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -29,12 +29,9 @@ pub struct Frame {
     pub(super) program: Arc<Program>,
     pub(super) layout: Layout,
     pub(super) processors: u32,
-    pub(super) os_error: fn(Error) -> OsError,
-    pub(super) keeps: Option<&'static Claim>,
+    pub(super) system: System,
     /// Whether each port may run out of room before every post has been made.
     pub(super) bounded: Box<[bool]>,
-    /// Readings of open claims that are fixed.
-    pub(super) fixed: Box<[Fixed]>,
 }
 
 /// Why a personality cannot play a program.
@@ -85,10 +82,12 @@ impl Frame {
             program,
             layout,
             processors,
-            os_error: personality.about().os_error,
-            keeps: personality.about().keeps.ok(),
+            system: System {
+                os_error: personality.about().os_error,
+                keeps: personality.about().keeps.ok(),
+                fixed: fixed.into(),
+            },
             bounded,
-            fixed: fixed.into(),
         })
     }
 
@@ -105,7 +104,7 @@ impl Frame {
     }
 
     pub(super) fn os_error(&self) -> fn(Error) -> OsError {
-        self.os_error
+        self.system.os_error
     }
 
     pub(crate) fn is_bounded(&self) -> bool {
@@ -124,7 +123,7 @@ impl Frame {
         View {
             program: &self.program,
             layout: &self.layout,
-            os_error: self.os_error,
+            os_error: self.system.os_error,
             bytes,
         }
     }

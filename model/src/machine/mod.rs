@@ -320,7 +320,7 @@ impl<P: Personality> AnyMachine for Machine<P> {
 
     fn without_dead(&self) -> Arc<dyn AnyMachine> {
         let program = Arc::new(crate::dead::without_dead(&self.frame.program));
-        let (processors, fixed) = (self.frame.processors, &self.frame.fixed);
+        let (processors, fixed) = (self.frame.processors, &self.frame.system.fixed);
         let machine = Machine::at_full_speed(program, self.personality, processors, fixed);
         Arc::new(machine.unwrap_or_else(|_| self.clone()))
     }
@@ -417,14 +417,12 @@ impl Frame {
         Turn {
             program: &self.program,
             layout: &self.layout,
-            os_error: self.os_error,
-            keeps: self.keeps,
+            system: &self.system,
             bytes,
             observer,
             ledger: Default::default(),
             fault: None,
             choices,
-            fixed: &self.fixed,
         }
     }
 }

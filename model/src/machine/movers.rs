@@ -89,7 +89,9 @@ impl<P: Personality> Machine<P> {
     #[inline]
     fn turns_of_ready(&self, view: View<'_>, id: ThreadId, pc: Pc, movers: &mut Vec<Step>) -> bool {
         if let Some(count) = self.frame.layout.plan.plain_count(id, pc) {
-            movers.extend((0..u32::from(count)).map(|branch| turn_of(id, branch)));
+            for branch in 0..count.into() {
+                movers.push(turn_of(id, branch));
+            }
             return false;
         }
         self.turns_that_may_be_held(view, id, pc, movers)

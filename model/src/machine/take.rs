@@ -28,16 +28,17 @@ pub(super) enum Update {
 impl<P: Personality> Machine<P> {
     #[inline(always)]
     pub(super) fn take_turn<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, branch: u32) {
-        let (mode, pc) = (turn.view().thread(me).mode(), turn.view().thread(me).pc());
+        let plan = &self.frame.layout.plan;
+        let mut thread = turn.thread(me);
+        let (mode, pc) = (thread.mode(), thread.pc());
         match mode {
             Mode::Ready => {
-                let plan = &self.frame.layout.plan;
                 let mut stands = plan.op(me, pc);
                 if stands.is_none()
                     && let Some((pc, branches)) = plan.known_offer(me, pc, branch)
                 {
+                    thread.set_pc(pc);
                     turn.choices.of_branches(branches);
-                    turn.thread(me).set_pc(pc);
                     stands = plan.op(me, pc);
                 }
                 match stands {

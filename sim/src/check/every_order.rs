@@ -1,6 +1,6 @@
 //! What workers share, in every order in which they can take their steps, with every value that a weak memory lets them
-//! read: no state is kept twice or lost while the table grows, the smallest parent stays, and what was done before a
-//! meeting is there behind it.
+//! read: no state is kept twice or lost while the table grows, whether by its fingerprint or whole, the smallest parent
+//! stays, and what was done before a meeting is there behind it.
 //!
 //! RUSTFLAGS='--cfg loom' cargo test -p portsim --lib --profile loom --target-dir target/loom check::every_order
 
@@ -9,9 +9,11 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::meeting::Meeting;
+use super::numbers::Numbers;
 use super::queue::{Filling, Pile};
 use super::sync::{AtomicU64, Mutex, Ordering};
 use super::visited::{Origin, Visited};
+use super::whole::Whole;
 
 /// Tries every order of at most so many preemptions.
 fn every_order(preemptions: Option<usize>, body: impl Fn() + Sync + Send + 'static) {
@@ -71,6 +73,100 @@ fn a_table_grows_between_them() {
 #[test]
 fn a_table_grows_between_three() {
     add(Some(2), &[&[1, 2], &[3, 4], &[5, 2]]);
+}
+
+/// Workers that number cells, for few of which there is room.
+fn number(preemptions: Option<usize>, workers: &'static [&'static [u64]]) {
+    every_order(preemptions, move || {
+        let numbers = Arc::new(Numbers::<1>::new());
+        let work = |worker: usize| {
+            let numbers = Arc::clone(&numbers);
+            move || {
+                let of = |&cell: &u64| {
+                    let number = numbers.of(numbers.place_of(&[cell]), &[cell])?;
+                    assert_eq!(numbers.cell(number), [cell], "it was written before");
+                    Some((cell, number))
+                };
+                workers[worker].iter().map(of).collect::<Vec<_>>()
+            }
+        };
+        let others: Vec<_> = (1..workers.len())
+            .map(|it| thread::spawn(work(it)))
+            .collect();
+        let mut all = work(0)();
+        for other in others {
+            all.extend(other.join().expect("it does not panic"));
+        }
+        let mut all: Vec<_> = all.into_iter().flatten().collect();
+        all.sort_unstable();
+        all.dedup();
+        assert!(!all.is_empty(), "there is room for some");
+        for pair in all.windows(2) {
+            assert!(pair[0].0 != pair[1].0, "a cell has one number: {pair:?}");
+            let one = all.iter().filter(|it| it.1 == pair[0].1);
+            assert_eq!(one.count(), 1, "a number is of one cell");
+        }
+    });
+}
+
+#[test]
+fn two_workers_number_the_same() {
+    number(None, &[&[1, 2], &[2, 1]]);
+}
+
+#[test]
+fn three_workers_number_the_same() {
+    number(Some(3), &[&[1], &[1, 2], &[2]]);
+}
+
+/// Workers that add whole states, of two leaves each, while there is room for two leaves at first.
+fn add_whole(preemptions: Option<usize>, workers: &'static [&'static [u8]]) {
+    every_order(preemptions, move || {
+        let whole = Arc::new(Whole::new(16));
+        let work = |worker: usize| {
+            let whole = Arc::clone(&whole);
+            move || {
+                let state = |&it: &u8| [it; 16];
+                let states: Vec<u8> = workers[worker].iter().flat_map(state).collect();
+                let (parents, mut new) = ([worker as u64 + 1; 8], 0);
+                let parents = &parents[..workers[worker].len()];
+                whole.insert_all(parents, &states, 1, |_| new += 1);
+                new
+            }
+        };
+        let others: Vec<_> = (1..workers.len())
+            .map(|it| thread::spawn(work(it)))
+            .collect();
+        let mut new = work(0)();
+        for other in others {
+            new += other.join().expect("it does not panic");
+        }
+        let mut all = workers.concat();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(new, all.len(), "each is new once");
+        let mut found = Vec::new();
+        let told = whole.for_each(0, 1, |state, origin| {
+            let first = workers.iter().position(|it| it.contains(&state[0]));
+            let parent = first.expect("somebody has it") as u64 + 1;
+            assert_eq!(origin, Origin { parent, depth: 1 });
+            assert_eq!(state, [state[0]; 16]);
+            found.push(state[0]);
+            Ok::<_, ()>(())
+        });
+        found.sort_unstable();
+        assert_eq!((told, found), (Ok(()), all));
+    });
+}
+
+#[test]
+fn two_workers_add_the_same_whole() {
+    add_whole(Some(3), &[&[1], &[1]]);
+}
+
+#[test]
+fn leaves_grow_between_them() {
+    add_whole(Some(2), &[&[1, 2, 3], &[4, 3]]);
 }
 
 /// A leader and its helpers go through two depths. Each takes what waits, and leaves something for the next.

@@ -12,6 +12,7 @@ mod hosts;
 mod kept;
 mod liveness;
 mod meeting;
+mod numbers;
 mod path;
 mod queue;
 mod reduce;

@@ -323,7 +323,8 @@ impl Search {
             .expect("the violation's own state is there");
         let share = &self.team.share;
         if share.owns(last) {
-            let parent = share.seen.parent(last).unwrap_or(last);
+            let depth = self.untraced - (traced - 1);
+            let parent = share.seen.parent(last, depth).unwrap_or(last);
             self.tell(&What::Parent(parent), send);
         }
         Next::Round

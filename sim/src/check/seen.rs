@@ -42,13 +42,6 @@ impl Seen {
         matches!(self, Seen::Whole(whole) if whole.is_full())
     }
 
-    /// What is added from now on is a step further from the start.
-    pub fn descend(&self) {
-        if let Seen::Whole(whole) = self {
-            whole.descend();
-        }
-    }
-
     /// Adds states, each with its bytes, one after the other; tells which are new.
     pub fn insert_all(
         &self,
@@ -60,29 +53,24 @@ impl Seen {
     ) {
         match self {
             Seen::Prints(visited) => visited.insert_all(prints, parents, depth, is_new),
-            Seen::Whole(whole) => whole.insert_all(prints, parents, bytes, is_new),
+            Seen::Whole(whole) => whole.insert_all(parents, bytes, depth, is_new),
         }
     }
 
     /// One of so many portions of those that were seen, as records of a number and bytes, in which [`Seen::restore`]
-    /// knows them again; where whole states are kept, those of the newest depth or all others.
+    /// knows them again.
     pub fn records<E>(
         &self,
-        newest: bool,
         (portion, portions): (usize, usize),
         mut each: impl FnMut(u64, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
-            Seen::Prints(_) if newest => Ok(()),
             Seen::Prints(visited) => visited.for_each(portion, portions, |print, from| {
                 each(print, &from.pack().to_le_bytes())
             }),
-            Seen::Whole(whole) => whole.for_each(portion, portions, |bytes, parent, is_newest| {
-                if is_newest == newest {
-                    each(parent, bytes)?;
-                }
-                Ok(())
-            }),
+            Seen::Whole(whole) => {
+                whole.for_each(portion, portions, |bytes, from| each(from.pack(), bytes))
+            }
         }
     }
 
@@ -103,17 +91,18 @@ impl Seen {
                 visited.insert_all(&[number], &[parent], depth, |_| {});
             }
             Seen::Whole(whole) => {
-                let print = fingerprint_of(bytes);
-                whole.insert_all(&[print], &[number], bytes, |_| {});
+                let Origin { parent, depth } = Origin::unpack(number);
+                whole.insert_all(&[parent], bytes, depth, |_| {});
             }
         }
     }
 
-    /// The short fingerprint of the state before the one with this short fingerprint.
-    pub fn parent(&self, short: u64) -> Option<u64> {
+    /// The short fingerprint of the state before the one with this short fingerprint, which is so many steps from the
+    /// start.
+    pub fn parent(&self, short: u64, depth: u32) -> Option<u64> {
         match self {
             Seen::Prints(visited) => visited.from(short).map(|from| from.parent),
-            Seen::Whole(whole) => whole.parent(short),
+            Seen::Whole(whole) => whole.parent(short, depth.into()),
         }
     }
 }

@@ -120,7 +120,6 @@ impl Share {
 
     /// Goes on to the next depth, while no worker is at anything.
     pub fn descend(&self) {
-        self.seen.descend();
         self.depth.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -148,26 +147,15 @@ impl Share {
     /// # Errors
     ///
     /// If it cannot be read, or is too much for this process.
-    pub fn resume(
-        &self,
-        keeper: &Keeper,
-        which: Which,
-        newest: bool,
-        portion: usize,
-    ) -> Result<(), BadInput> {
-        let kinds: &[Kind] = if newest {
-            &[Kind::Newest]
-        } else {
-            &[Kind::Now, Kind::Next, Kind::Seen]
-        };
+    pub fn resume(&self, keeper: &Keeper, which: Which, portion: usize) -> Result<(), BadInput> {
         let portion = (portion, self.workers);
         let slots = slots(self.process, self.processes);
         let mut blocks = [self.now(), self.next()].map(Filling::of);
         let mut has_room = true;
-        keeper.read(which, (kinds, &slots), portion, |kind, number, bytes| {
+        keeper.read(which, &slots, portion, |kind, number, bytes| {
             let print = match kind {
                 Kind::Now | Kind::Next => number,
-                Kind::Seen | Kind::Newest => self.seen.print_of(number, bytes),
+                Kind::Seen => self.seen.print_of(number, bytes),
             };
             has_room &= !self.seen.is_full();
             if !self.owns(print) || !has_room {
@@ -176,7 +164,7 @@ impl Share {
             match kind {
                 Kind::Now => blocks[0].push(print, bytes),
                 Kind::Next => blocks[1].push(print, bytes),
-                Kind::Seen | Kind::Newest => self.seen.restore(number, bytes),
+                Kind::Seen => self.seen.restore(number, bytes),
             }
         })?;
         for block in blocks {
@@ -203,14 +191,11 @@ impl Share {
             })?;
             sum = sum.wrapping_add(written);
         }
-        for (kind, newest) in [(Kind::Seen, false), (Kind::Newest, true)] {
-            let written = keeper.write(number, (kind, portion), &slots, |out| {
-                let write = |number, bytes: &[u8]| out.record(number, bytes);
-                self.seen.records(newest, (portion, of), write)
-            })?;
-            sum = sum.wrapping_add(written);
-        }
-        Ok(sum)
+        let written = keeper.write(number, (Kind::Seen, portion), &slots, |out| {
+            let write = |number, bytes: &[u8]| out.record(number, bytes);
+            self.seen.records((portion, of), write)
+        })?;
+        Ok(sum.wrapping_add(written))
     }
 
     /// What is known of the search, besides of its states; `summary` is of all processes.

@@ -3,10 +3,10 @@
 #[cfg(all(test, loom))]
 pub use loom::sync::{
     Condvar, Mutex, MutexGuard, RwLock,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 #[cfg(not(all(test, loom)))]
 pub use std::sync::{
     Condvar, Mutex, MutexGuard, RwLock,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };

@@ -23,12 +23,8 @@ const ALONE: u64 = 2 * BLOCK as u64;
 enum Task {
     /// Expand the states of a depth, or one block each.
     Expand { one_block: bool },
-    /// Read a checkpoint: where whole states are kept, those of the newest depth, or all others.
-    Resume {
-        keeper: Arc<Keeper>,
-        which: Which,
-        newest: bool,
-    },
+    /// Read a checkpoint.
+    Resume { keeper: Arc<Keeper>, which: Which },
     /// Write a checkpoint.
     Keep { keeper: Arc<Keeper>, number: u32 },
 }
@@ -137,16 +133,10 @@ impl Team {
     /// Takes up what the process owns of a checkpoint; says what all processes knew.
     pub fn resume(&mut self, keeper: &Arc<Keeper>, which: Which) -> Result<Known, Trouble> {
         let known = self.share.known_of(keeper, which)?;
-        for newest in [false, true] {
-            if newest {
-                self.share.seen.descend();
-            }
-            self.together(Task::Resume {
-                keeper: Arc::clone(keeper),
-                which,
-                newest,
-            })?;
-        }
+        self.together(Task::Resume {
+            keeper: Arc::clone(keeper),
+            which,
+        })?;
         // What all knew is known to one again.
         if self.share.process == 0 {
             let mut leader = self.all.worker(0);
@@ -203,12 +193,8 @@ impl All {
                 self.worker(n).finish();
                 return;
             }
-            Task::Resume {
-                keeper,
-                which,
-                newest,
-            } => {
-                let read = share.resume(&keeper, which, newest, n);
+            Task::Resume { keeper, which } => {
+                let read = share.resume(&keeper, which, n);
                 read.map(|()| 0).map_err(Trouble::from)
             }
             Task::Keep { keeper, number } => share.keep(&keeper, number, n),

@@ -1,361 +1,333 @@
 //! Which states have been seen, whole: nothing is ever taken for something else.
 //!
-//! A record is a state's bytes and the short fingerprint of the state before it. The table holds the numbers of
-//! records, each with some bits of the fingerprint, so that few records are compared in vain.
+//! A state is a binary tree: its leaves are cells of some of its words, each leaf and each pair of numbers has a number of
+//! its own (`numbers`), and the last pair stands for the state. States that differ in little have most of their trees in
+//! common: Laarman, van de Pol and Weber, "Parallel recursive state compression for free", SPIN 2011.
 
-use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
-use super::visited::{Fingerprint, SHORT, TABLES, fetch, fingerprint_of, table_of};
+use super::numbers::{At, Numbers};
+use super::sync::RwLock;
+use super::visited::{DEPTH_MAX, Origin, SHORT, Visited, fingerprint_of};
 
-/// Bytes of a short fingerprint.
-const PARENT: usize = 6;
+/// Words of a leaf, at most.
+const LEAF: usize = 4;
 
-/// Records in a piece of memory.
-const PIECE: usize = 256;
-
-/// Bits of a place that number a record, counted from 1; the others are of its fingerprint.
-const NUMBER: u32 = (1 << 24) - 1;
-
-/// Records of a table from which on it can take no more: what is generated until all workers have seen that still has
-/// numbers.
-const RECORDS_MAX: usize = NUMBER as usize - (1 << 20);
-
-/// Of a table's places so many in 32 are used before it grows by a quarter.
-const FULL: usize = 28;
-
-/// How many states of a batch are looked up together, at most.
+/// How many states are added together, at most.
 const TOGETHER: usize = 512;
 
-/// The states that a process owns. All its workers add to it, each to another table at a time.
+/// How many leaves are fetched together, about.
+const FETCHED: usize = 64;
+
+/// Why a lock is never poisoned.
+const UNHARMED: &str = "nobody panics with it in hand";
+
+/// The states that a process owns. All its workers add to it at once.
 pub struct Whole {
     state_len: usize,
-    tables: Vec<Mutex<Table>>,
-    len: AtomicU64,
-    bytes: AtomicU64,
-    /// Records of the table that has most.
-    records_max: AtomicU64,
+    /// Of each state, what is made of its last pair.
+    keys: Box<Visited>,
+    nodes: RwLock<Nodes>,
 }
 
-struct Table {
-    places: Box<[u32]>,
-    /// Records, so many to a piece.
-    pieces: Vec<Vec<u8>>,
-    records: usize,
-    /// Records before this one are of earlier depths.
-    depth_from: usize,
+/// What trees are made of.
+struct Nodes {
+    leaves: Numbers<LEAF>,
+    pairs: Numbers<1>,
 }
 
 impl Whole {
     /// An empty set of states of so many bytes.
     pub fn new(state_len: usize) -> Whole {
-        let table = |n| Table {
-            // Of different sizes, so that they do not all grow at once.
-            places: vec![0; 32 + n].into_boxed_slice(),
-            pieces: Vec::new(),
-            records: 0,
-            depth_from: 0,
-        };
-        let whole = Whole {
+        Whole {
             state_len,
-            tables: (0..TABLES).map(table).map(Mutex::new).collect(),
-            len: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-            records_max: AtomicU64::new(0),
-        };
-        let bytes = whole.tables().map(|table| table.bytes(state_len)).sum();
-        whole.bytes.store(bytes, Ordering::Relaxed);
-        whole
-    }
-
-    fn tables(&self) -> impl Iterator<Item = MutexGuard<'_, Table>> {
-        self.tables.iter().map(locked)
+            keys: Box::new(Visited::new()),
+            nodes: RwLock::new(Nodes {
+                leaves: Numbers::new(),
+                pairs: Numbers::new(),
+            }),
+        }
     }
 
     /// How many states there are.
     pub fn len(&self) -> u64 {
-        self.len.load(Ordering::Relaxed)
+        self.keys.len()
     }
 
     /// Bytes of memory in use.
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        let nodes = self.nodes.read().expect(UNHARMED);
+        self.keys.bytes() + nodes.leaves.bytes() + nodes.pairs.bytes()
     }
 
-    /// Whether some table can take no more.
+    /// Whether it can take no more.
     pub fn is_full(&self) -> bool {
-        self.records_max.load(Ordering::Relaxed) > RECORDS_MAX as u64
+        let nodes = self.nodes.read().expect(UNHARMED);
+        nodes.leaves.is_full() || nodes.pairs.is_full()
     }
 
-    /// What is added from now on is a step further from the start.
-    pub fn descend(&self) {
-        for mut table in self.tables() {
-            table.depth_from = table.records;
-        }
-    }
-
-    /// Adds states, each with its bytes, one after the other; tells which are new, in some order.
+    /// Adds states, each with its bytes, one after the other; tells which are new.
     ///
     /// Of several parents at the same depth the smallest is kept, so that it does not depend on who came first.
     pub fn insert_all(
         &self,
-        prints: &[Fingerprint],
         parents: &[u64],
         bytes: &[u8],
+        depth: u64,
         mut is_new: impl FnMut(usize),
     ) {
-        let len = self.state_len;
-        let mut new = 0;
-        for (chunk, prints) in prints.chunks(TOGETHER).enumerate() {
-            // By tables, so that each is locked once.
-            let mut ends = [0_u16; TABLES];
-            for &print in prints {
-                ends[table_of(print)] += 1;
-            }
-            let mut end = 0;
-            for count in &mut ends {
-                end += *count;
-                *count = end;
-            }
-            let mut order = [0_u16; TOGETHER];
-            let mut starts = ends;
-            for (n, &print) in prints.iter().enumerate().rev() {
-                let start = &mut starts[table_of(print)];
-                *start -= 1;
-                order[usize::from(*start)] = n as u16;
-            }
-            for (n, table) in self.tables.iter().enumerate() {
-                let of_table = &order[usize::from(starts[n])..usize::from(ends[n])];
-                if of_table.is_empty() {
-                    continue;
-                }
-                let mut table = locked(table);
-                let bytes_before = table.bytes(len);
-                // A miss in memory costs more than all else: those of a table are waited for together.
-                let prints_of_table = || of_table.iter().map(|&n| prints[usize::from(n)]);
-                prints_of_table().for_each(|print| table.fetch_place(print));
-                prints_of_table().for_each(|print| table.fetch_record(print, len));
-                for &n in of_table {
-                    let (n, at) = (usize::from(n), chunk * TOGETHER + usize::from(n));
-                    if table.insert(prints[n], &bytes[at * len..][..len], parents[at] & SHORT) {
-                        new += 1;
-                        is_new(at);
-                    }
-                }
-                let more = table.bytes(len) - bytes_before;
-                if more > 0 {
-                    self.bytes.fetch_add(more, Ordering::Relaxed);
-                    let records = table.records as u64;
-                    self.records_max.fetch_max(records, Ordering::Relaxed);
+        let mut trees = Trees::new(self.state_len);
+        for (chunk, parents) in parents.chunks(TOGETHER).enumerate() {
+            let from = chunk * TOGETHER;
+            let mut keys = [0; TOGETHER];
+            let keys = &mut keys[..parents.len()];
+            let mut at = 0;
+            while at < keys.len() {
+                let nodes = self.nodes.read().expect(UNHARMED);
+                let more = trees.fold(
+                    &nodes,
+                    &bytes[(from + at) * self.state_len..],
+                    &mut keys[at..],
+                );
+                drop(nodes);
+                at += more;
+                if at < keys.len() {
+                    self.grow();
                 }
             }
+            self.keys
+                .insert_all(keys, parents, depth, |n| is_new(from + n));
         }
-        self.len.fetch_add(new, Ordering::Relaxed);
     }
 
-    /// The short fingerprint of the state before the one with this short fingerprint.
-    pub fn parent(&self, short: u64) -> Option<u64> {
-        let table = locked(&self.tables[table_of(short)]);
-        let mut at = table.first(short);
-        while table.places[at] != 0 {
-            let (bytes, parent) = table.record(table.places[at], self.state_len);
-            if fingerprint_of(bytes) & SHORT == short {
-                return Some(parent);
-            }
-            at = table.next(at);
-        }
-        None
+    /// Makes room where there is none, unless another worker has done that.
+    #[cold]
+    fn grow(&self) {
+        let mut nodes = self.nodes.write().expect(UNHARMED);
+        nodes.leaves.grow();
+        nodes.pairs.grow();
     }
 
-    /// Those of one in so many tables, counted from `first`: each with the short fingerprint of its parent, and whether
-    /// it is of the newest depth.
+    /// The short fingerprint of the state before the one with this short fingerprint, which is so many steps from the
+    /// start. It looks at all states.
+    pub fn parent(&self, short: u64, depth: u64) -> Option<u64> {
+        let mut trees = Trees::new(self.state_len);
+        let nodes = self.nodes.read().expect(UNHARMED);
+        let found = self.keys.for_each(0, 1, |key, origin| {
+            let is_it = origin.depth == depth.min(DEPTH_MAX)
+                && fingerprint_of(trees.unfold(&nodes, key)) & SHORT == short;
+            if is_it { Err(origin.parent) } else { Ok(()) }
+        });
+        found.err()
+    }
+
+    /// Those of one in so many portions, counted from `first`, each with where it was reached from.
     pub fn for_each<E>(
         &self,
         first: usize,
         of: usize,
-        mut each: impl FnMut(&[u8], u64, bool) -> Result<(), E>,
+        mut each: impl FnMut(&[u8], Origin) -> Result<(), E>,
     ) -> Result<(), E> {
-        for table in self.tables().skip(first).step_by(of) {
-            for n in 0..table.records {
-                let (bytes, parent) = table.record(n as u32 + 1, self.state_len);
-                each(bytes, parent, n >= table.depth_from)?;
-            }
-        }
-        Ok(())
+        let mut trees = Trees::new(self.state_len);
+        let nodes = self.nodes.read().expect(UNHARMED);
+        self.keys.for_each(first, of, |key, origin| {
+            each(trees.unfold(&nodes, key), origin)
+        })
     }
 }
 
-fn locked(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
-    table.lock().expect("nobody panics with it in hand")
+/// The trees of some states, of which a number of leaves are looked up together.
+struct Trees {
+    state_len: usize,
+    /// Leaves of a state.
+    leaves: usize,
+    /// Words of each leaf that are used: as few as can be, so that all leaves have as many.
+    width: usize,
+    /// All bits of these words.
+    used: [u64; LEAF],
+    /// The bytes of one state, and zeros behind them.
+    padded: Vec<u8>,
+    /// The leaves, state by state, and where each is looked for.
+    cells: Vec<([u64; LEAF], At)>,
+    /// The number of each leaf of a state. Then, of the first two leaves or pairs that nobody has made a pair yet, the
+    /// number of this pair, until two are left: the key is made of these.
+    numbers: Vec<u32>,
 }
 
-impl Table {
-    fn bytes(&self, state_len: usize) -> u64 {
-        let piece = PIECE * (state_len + PARENT);
-        (4 * self.places.len() + piece * self.pieces.len()) as u64
-    }
-
-    fn first(&self, print: Fingerprint) -> usize {
-        (((print & u64::from(u32::MAX)) * self.places.len() as u64) >> 32) as usize
-    }
-
-    fn next(&self, at: usize) -> usize {
-        if at + 1 == self.places.len() {
-            0
-        } else {
-            at + 1
+impl Trees {
+    /// No trees yet, of states of so many bytes.
+    fn new(state_len: usize) -> Trees {
+        let words = state_len.div_ceil(8);
+        // A second leaf may be there only to make a pair.
+        let leaves = words.div_ceil(LEAF).max(2);
+        let width = words.div_ceil(leaves);
+        Trees {
+            state_len,
+            leaves,
+            width,
+            used: std::array::from_fn(|n| if n < width { u64::MAX } else { 0 }),
+            padded: vec![0; 8 * ((leaves - 1) * width + LEAF)],
+            cells: vec![Default::default(); FETCHED.next_multiple_of(leaves)],
+            numbers: vec![0; 2 * leaves - 2],
         }
     }
 
-    /// The state and the parent of the record that a place numbers.
-    fn record(&self, place: u32, state_len: usize) -> (&[u8], u64) {
-        let n = (place & NUMBER) as usize - 1;
-        let len = state_len + PARENT;
-        let record = &self.pieces[n / PIECE][n % PIECE * len..][..len];
-        let (bytes, short) = record.split_at(state_len);
-        let mut parent = [0; 8];
-        parent[..PARENT].copy_from_slice(short);
-        (bytes, u64::from_le_bytes(parent))
-    }
-
-    #[inline]
-    fn fetch_place(&self, print: Fingerprint) {
-        fetch(&self.places[self.first(print)]);
-    }
-
-    /// Fetches the record with which this one will be compared first.
-    #[inline]
-    fn fetch_record(&self, print: Fingerprint, state_len: usize) {
-        let (mut at, bits) = (self.first(print), bits_of(print));
-        while self.places[at] != 0 {
-            if self.places[at] & !NUMBER == bits {
-                let (bytes, _) = self.record(self.places[at], state_len);
-                bytes.first().into_iter().for_each(fetch);
-                return bytes.last().into_iter().for_each(fetch);
+    /// The keys of states whose bytes follow each other: no other state has one of them. It stops where there is no room
+    /// for what is new, and says how many keys there are.
+    fn fold(&mut self, nodes: &Nodes, bytes: &[u8], keys: &mut [u64]) -> usize {
+        let together = FETCHED.div_ceil(self.leaves);
+        for (chunk, keys) in keys.chunks_mut(together).enumerate() {
+            let from = chunk * together;
+            // A miss in memory costs more than all else: all places are waited for together, then all leaves.
+            for n in 0..keys.len() {
+                let state = &bytes[(from + n) * self.state_len..][..self.state_len];
+                self.split(nodes, n, state);
             }
-            at = self.next(at);
-        }
-    }
-
-    fn insert(&mut self, print: Fingerprint, bytes: &[u8], parent: u64) -> bool {
-        let mut at = self.first(print);
-        let bits = bits_of(print);
-        while self.places[at] != 0 {
-            let place = self.places[at];
-            if place & !NUMBER == bits {
-                let (there, so_far) = self.record(place, bytes.len());
-                if there == bytes {
-                    let n = (place & NUMBER) as usize - 1;
-                    if n >= self.depth_from && parent < so_far {
-                        self.set_parent(n, bytes.len(), parent);
-                    }
-                    return false;
+            for &(_, at) in &self.cells[..keys.len() * self.leaves] {
+                nodes.leaves.fetch_cell(at);
+            }
+            for (n, key) in keys.iter_mut().enumerate() {
+                match self.key(nodes, n) {
+                    Some(it) => *key = it,
+                    None => return from + n,
                 }
             }
-            at = self.next(at);
         }
-        if self.records.is_multiple_of(PIECE) {
-            let piece = Vec::with_capacity(PIECE * (bytes.len() + PARENT));
-            self.pieces.push(piece);
-        }
-        let piece = self.pieces.last_mut().expect("one was pushed");
-        piece.extend_from_slice(bytes);
-        piece.extend_from_slice(&parent.to_le_bytes()[..PARENT]);
-        self.records += 1;
-        self.places[at] = bits | self.records as u32;
-        if self.records * 32 > self.places.len() * FULL {
-            self.grow(bytes.len());
-        }
-        true
+        keys.len()
     }
 
-    fn set_parent(&mut self, n: usize, state_len: usize, parent: u64) {
-        let at = n % PIECE * (state_len + PARENT) + state_len;
-        self.pieces[n / PIECE][at..at + PARENT].copy_from_slice(&parent.to_le_bytes()[..PARENT]);
+    /// Notes the leaves of a state, the `nth` of some, and fetches where they are looked for.
+    #[inline]
+    fn split(&mut self, nodes: &Nodes, nth: usize, state: &[u8]) {
+        self.padded[..state.len()].copy_from_slice(state);
+        let cells = &mut self.cells[nth * self.leaves..][..self.leaves];
+        for (leaf, noted) in cells.iter_mut().enumerate() {
+            let bytes = &self.padded[8 * self.width * leaf..];
+            let bytes: &[u8; 8 * LEAF] = bytes.first_chunk().expect("zeros are behind the last");
+            let (words, _) = bytes.as_chunks();
+            let cell = std::array::from_fn(|n| u64::from_le_bytes(words[n]) & self.used[n]);
+            let at = nodes.leaves.place_of(&cell);
+            nodes.leaves.fetch_place(at);
+            *noted = (cell, at);
+        }
     }
 
-    fn grow(&mut self, state_len: usize) {
-        let larger = self.places.len() * 5 / 4;
-        self.places = vec![0; larger].into_boxed_slice();
-        for n in 1..=self.records as u32 {
-            let print = fingerprint_of(self.record(n, state_len).0);
-            let mut at = self.first(print);
-            while self.places[at] != 0 {
-                at = self.next(at);
+    /// The key of the state whose leaves are the `nth`.
+    #[inline]
+    fn key(&mut self, nodes: &Nodes, nth: usize) -> Option<u64> {
+        let cells = &self.cells[nth * self.leaves..][..self.leaves];
+        for (number, (cell, at)) in self.numbers.iter_mut().zip(cells) {
+            *number = nodes.leaves.of(*at, cell)?;
+        }
+        for pair in 0..self.leaves - 2 {
+            let cell = [self.pair(pair)];
+            let at = nodes.pairs.place_of(&cell);
+            self.numbers[self.leaves + pair] = nodes.pairs.of(at, &cell)?;
+        }
+        Some(mix(self.pair(self.leaves - 2)))
+    }
+
+    /// The pair of this number, counted from 0.
+    #[inline]
+    fn pair(&self, n: usize) -> u64 {
+        u64::from(self.numbers[2 * n]) << 32 | u64::from(self.numbers[2 * n + 1])
+    }
+
+    /// The state with this key.
+    fn unfold(&mut self, nodes: &Nodes, key: u64) -> &[u8] {
+        let mut pair = unmix(key);
+        for n in (0..self.leaves - 1).rev() {
+            if n < self.leaves - 2 {
+                [pair] = nodes.pairs.cell(self.numbers[self.leaves + n]);
             }
-            self.places[at] = bits_of(print) | n;
+            self.numbers[2 * n] = (pair >> 32) as u32;
+            self.numbers[2 * n + 1] = pair as u32;
         }
+        let cells = self.numbers[..self.leaves].iter();
+        let words =
+            cells.flat_map(|&number| nodes.leaves.cell(number).into_iter().take(self.width));
+        for (bytes, word) in self.padded[..self.state_len].chunks_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
+        }
+        &self.padded[..self.state_len]
     }
 }
 
-/// Bits of a fingerprint that neither its owner nor its place depends on.
-fn bits_of(print: Fingerprint) -> u32 {
-    ((print >> 48) as u32) << 24
+/// An odd number, and the one that undoes a multiplication by it.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+const UNDOES: u64 = 0xf1de_83e1_9937_733d;
+
+/// Spreads a pair over the bits of a key, so that keys fall evenly: no two become one, and only 0 becomes 0.
+fn mix(pair: u64) -> u64 {
+    let half = pair.wrapping_mul(FACTOR);
+    (half ^ half >> 32).wrapping_mul(FACTOR)
+}
+
+/// The pair of a key.
+fn unmix(key: u64) -> u64 {
+    let half = key.wrapping_mul(UNDOES);
+    (half ^ half >> 32).wrapping_mul(UNDOES)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn insert(whole: &Whole, print: Fingerprint, bytes: &[u8], parent: u64) -> bool {
-        let mut is_new = false;
-        whole.insert_all(&[print], &[parent], bytes, |_| is_new = true);
-        is_new
-    }
-
     #[test]
-    fn states_with_one_fingerprint_are_two() {
-        let whole = Whole::new(4);
-        assert!(insert(&whole, 9, &[1, 2, 3, 4], 5));
-        assert!(insert(&whole, 9, &[1, 2, 3, 5], 5));
-        assert!(!insert(&whole, 9, &[1, 2, 3, 5], 5));
-        assert_eq!(whole.len(), 2);
-    }
-
-    #[test]
-    fn a_batch_is_added_whatever_its_order() {
-        let whole = Whole::new(4);
-        let bytes: Vec<u8> = (0..3_000_u32)
-            .flat_map(|n| (n % 1_000).to_le_bytes())
-            .collect();
-        let prints: Vec<_> = bytes.chunks(4).map(fingerprint_of).collect();
-        let parents: Vec<u64> = (0..3_000).rev().collect();
-        let mut new = Vec::new();
-        whole.insert_all(&prints, &parents, &bytes, |n| new.push(n % 1_000));
-        new.sort_unstable();
-        assert_eq!(new, Vec::from_iter(0..1_000));
-        for (&print, parent) in prints[..1_000].iter().zip((0..1_000).rev()) {
-            assert_eq!(whole.parent(print & SHORT), Some(parent));
+    fn a_key_is_one_pair() {
+        for pair in [1, 1 << 32, 7 << 32 | 9, u64::MAX] {
+            assert_eq!(unmix(mix(pair)), pair);
         }
     }
 
     #[test]
-    fn what_was_added_is_there_after_all_growth() {
+    fn states_of_any_length_come_back() {
+        for len in 0..70 {
+            let whole = Whole::new(len);
+            let states: Vec<Vec<u8>> = (0..200_u32)
+                .map(|n| (0..len).map(|at| (n * (at as u32 + 1) / 7) as u8).collect())
+                .collect();
+            let mut all = states.clone();
+            all.sort();
+            all.dedup();
+            let mut new = 0;
+            whole.insert_all(&[3; 200], &states.concat(), 4, |_| new += 1);
+            assert_eq!((new, whole.len()), (all.len(), all.len() as u64));
+            let mut found = Vec::new();
+            let told = whole.for_each(0, 1, |state, origin| {
+                assert_eq!(
+                    origin,
+                    Origin {
+                        parent: 3,
+                        depth: 4
+                    }
+                );
+                found.push(state.to_vec());
+                Ok::<_, ()>(())
+            });
+            found.sort();
+            assert_eq!((told, found), (Ok(()), all));
+        }
+    }
+
+    #[test]
+    fn the_smallest_parent_of_the_same_depth_is_kept() {
         let whole = Whole::new(4);
-        let add = |n: u32, parent| {
-            let bytes = n.to_le_bytes();
-            insert(&whole, fingerprint_of(&bytes), &bytes, parent)
+        let insert = |n: u32, parent, depth| {
+            let mut is_new = false;
+            whole.insert_all(&[parent], &n.to_le_bytes(), depth, |_| is_new = true);
+            is_new
         };
         for n in 0..50_000 {
-            assert!(add(n, n.into()), "{n} is new");
+            assert!(insert(n, n.into(), 1), "{n} is new");
         }
-        whole.descend();
-        let parent = |n: u32| whole.parent(fingerprint_of(&n.to_le_bytes()) & SHORT);
-        for n in 0..50_000 {
-            assert!(!add(n, 0), "{n} is there");
-            assert_eq!(
-                parent(n),
-                Some(n.into()),
-                "a parent of an earlier depth stays"
-            );
+        let short = |n: u32| fingerprint_of(&n.to_le_bytes()) & SHORT;
+        for n in (0..50_000).step_by(977) {
+            assert!(!insert(n, 0, 2), "{n} is there");
+            assert_eq!(whole.parent(short(n), 1), Some(n.into()));
+            assert_eq!(whole.parent(short(n), 2), None);
         }
-        assert!(add(60_000, 7));
-        assert!(!add(60_000, 8));
-        assert!(!add(60_000, 6));
-        assert_eq!(parent(60_000), Some(6));
-        let (mut all, mut newest) = (0, 0);
-        let told = whole.for_each(0, 1, |_, _, is_newest| {
-            (all, newest) = (all + 1, newest + u32::from(is_newest));
-            Ok::<_, ()>(())
-        });
-        assert_eq!((told, all, newest), (Ok(()), 50_001, 1));
+        assert!(insert(60_000, 7, 2));
+        assert!(!insert(60_000, 8, 2));
+        assert!(!insert(60_000, 6, 2));
+        assert_eq!(whole.parent(short(60_000), 2), Some(6));
     }
 }

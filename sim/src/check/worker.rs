@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use portsim_model::State;
 use portsim_model::machine::AnyMachine;
-use portsim_model::property::{Fault, Violation};
+use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
 use super::queue::Block;
@@ -137,30 +137,23 @@ impl Worker {
             self.summary.preempted |= self.movers.len() < all;
         }
         let movers = std::mem::take(&mut self.movers);
-        let taken = |me: &mut Worker, step, next: &mut State, fault: Option<Fault>| {
-            me.summary.transitions += 1;
+        if let Some(coverage) = &mut self.coverage {
+            for &mover in &movers {
+                machine.take_all(state, mover, coverage, |_, _, _, _| {});
+            }
+        }
+        machine.successors(state, &movers, next, &mut |step, next, fault| {
+            self.summary.transitions += 1;
             match fault {
                 None => {
                     share.reduce.canonize(next);
-                    me.found(share, next, print, after(step));
+                    self.found(share, next, print, after(step));
                 }
                 Some(fault) => {
-                    me.convict(share.depth(), Violation::Builtin(fault), print, Some(step));
+                    self.convict(share.depth(), Violation::Builtin(fault), print, Some(step));
                 }
             }
-        };
-        if let Some(mut coverage) = self.coverage.take() {
-            for &mover in &movers {
-                machine.take_all(state, mover, &mut coverage, |_, step, mut next, fault| {
-                    taken(self, step, &mut next, fault);
-                });
-            }
-            self.coverage = Some(coverage);
-        } else {
-            machine.successors(state, &movers, next, &mut |step, next, fault| {
-                taken(self, step, next, fault);
-            });
-        }
+        });
         self.movers = movers;
     }
 
@@ -250,6 +243,7 @@ impl Worker {
         }
     }
 
+    #[cold]
     fn convict(
         &mut self,
         steps: u32,

@@ -116,7 +116,7 @@ mod tests {
             Name::Part {
                 number: 12,
                 process: 0,
-                kind: Kind::Newest,
+                kind: Kind::Seen,
                 piece: 3,
             },
             Name::Earlier { process: 0 },

@@ -83,15 +83,13 @@ pub enum Kind {
     Now,
     /// States of the next depth.
     Next,
-    /// States that were seen; where they are kept whole, those of earlier depths.
+    /// States that were seen.
     Seen,
-    /// States of the next depth that were seen, where they are kept whole.
-    Newest,
 }
 
 impl Kind {
     /// All, in the order in which they are read.
-    pub const ALL: [Kind; 4] = [Kind::Now, Kind::Next, Kind::Seen, Kind::Newest];
+    pub const ALL: [Kind; 3] = [Kind::Now, Kind::Next, Kind::Seen];
 
     /// As names of files have it.
     pub fn word(self) -> &'static str {
@@ -99,7 +97,6 @@ impl Kind {
             Kind::Now => "now",
             Kind::Next => "next",
             Kind::Seen => "seen",
-            Kind::Newest => "newest",
         }
     }
 }
