@@ -49,8 +49,6 @@ pub struct Plan {
     plain: Vec<u16>,
     /// For each place the room in ports that its operation needs and may lack.
     rooms: Vec<Vec<Room>>,
-    /// See [`Plan::strays`].
-    strays: bool,
 }
 
 /// Where a result stands, from the start of its thread, and for how many packets it has room.
@@ -94,17 +92,12 @@ impl Plan {
             offers: Vec::new(),
             plain: Vec::new(),
             rooms: Vec::new(),
-            strays: false,
         };
         let mut starts = Vec::new();
         for code in &program.codes {
             starts.push(plan.places.len() as u32);
             for pc in 0..code.instrs.len() {
                 let place = plan.place(code, pc as Pc);
-                plan.strays |= match code.instrs[pc] {
-                    Instr::Either { .. } => place.offers.is_none(),
-                    instr => !program.evaluated(instr).is_empty(),
-                } || matches!(place.rest, Some(Rest::Nowhere(_)));
                 plan.places.push(place);
             }
         }
@@ -112,14 +105,7 @@ impl Plan {
             *start = starts[thread.code.index()];
         }
         plan.starts_of_codes = starts;
-        plan.strays |= plan.offers.iter().any(|it| matches!(it, Offer::Nowhere(_)));
         plan
-    }
-
-    /// Whether a thread can be lost, or fail: whether one evaluates anything, or can go round without an operation.
-    #[inline]
-    pub(crate) fn strays(&self) -> bool {
-        self.strays
     }
 
     fn place(&mut self, code: &Code, pc: Pc) -> Place {

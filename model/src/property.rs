@@ -45,13 +45,11 @@ pub(crate) fn judge(
     own: impl FnOnce(View<'_>) -> Result<(), Fault>,
 ) -> Option<Violation> {
     let program = view.program;
-    if view.layout.plan.strays() {
-        for (_, head) in view.heads() {
-            match head.mode() {
-                Mode::Failed => return Some(Violation::Builtin(Fault::Assert)),
-                Mode::Lost => return Some(Violation::Builtin(Fault::Spin)),
-                _ => {}
-            }
+    for (_, head) in view.heads() {
+        match head.mode() {
+            Mode::Failed => return Some(Violation::Builtin(Fault::Assert)),
+            Mode::Lost => return Some(Violation::Builtin(Fault::Spin)),
+            _ => {}
         }
     }
     if program.builtin != Invariants::NONE
