@@ -137,6 +137,8 @@ struct Rings {
     /// From which each thread posts; the last is nobody's.
     senders: Vec<Mutex<Ring>>,
     posted: Posted,
+    /// Held while a request is completed or cancelled: what pends when somebody looks is to pend when he acts.
+    acts: Mutex<()>,
 }
 
 impl Rings {
@@ -161,6 +163,7 @@ impl Rings {
                 .collect::<Result<_, _>>()
                 .map_err(|error| failure("io_uring_setup", error))?,
             posted: Posted::default(),
+            acts: Mutex::default(),
         })
     }
 
@@ -262,6 +265,7 @@ impl Rings {
 
     fn complete(&self, burst: u16, result: ResultId) -> Result<Answer, Failure> {
         let id = self.program.bursts[usize::from(burst)][0];
+        let _alone = lock(&self.acts);
         if !self.requests().is_pending(id) {
             return Ok(self.run().failed(Error::NotFound));
         }
@@ -274,6 +278,7 @@ impl Rings {
     }
 
     fn cancel(&self, id: OperationId) -> Result<Answer, Failure> {
+        let _alone = lock(&self.acts);
         let (port, _) = self.binding(self.program.operations[id.index()].file);
         match self.ring(port) {
             Some(on) => self.answered("io_uring_register", self.requests().cancel(id, on)),
@@ -282,6 +287,7 @@ impl Rings {
     }
 
     fn cancel_all(&self, file: FileId) -> Result<Answer, Failure> {
+        let _alone = lock(&self.acts);
         match self.ring(self.binding(file).0) {
             Some(on) => self.answered("io_uring_register", self.requests().cancel_all(file, on)),
             None => Ok(self.run().failed(Error::BadHandle)),
