@@ -22,6 +22,19 @@ fn every_order(preemptions: Option<usize>, body: impl Fn() + Sync + Send + 'stat
     model.check(body);
 }
 
+/// So many workers side by side; what they have added together.
+fn all_at_once<W>(workers: usize, work: impl Fn(usize) -> W) -> u64
+where
+    W: FnOnce() -> u64 + Send + 'static,
+{
+    let others: Vec<_> = (1..workers).map(|it| thread::spawn(work(it))).collect();
+    let own = work(0)();
+    let added = others
+        .into_iter()
+        .map(|it| it.join().expect("it does not panic"));
+    added.sum::<u64>() + own
+}
+
 /// Workers that add states, each with a parent of its own, to one table of one line.
 fn add(preemptions: Option<usize>, workers: &'static [&'static [u64]]) {
     every_order(preemptions, move || {
@@ -35,13 +48,7 @@ fn add(preemptions: Option<usize>, workers: &'static [&'static [u64]]) {
                 new
             }
         };
-        let others: Vec<_> = (1..workers.len())
-            .map(|it| thread::spawn(work(it)))
-            .collect();
-        let mut new = work(0)();
-        for other in others {
-            new += other.join().expect("it does not panic");
-        }
+        let new = all_at_once(workers.len(), work);
         let mut all: Vec<u64> = workers.concat();
         all.sort_unstable();
         all.dedup();
@@ -134,17 +141,11 @@ fn add_whole(preemptions: Option<usize>, workers: &'static [&'static [u8]]) {
                 new
             }
         };
-        let others: Vec<_> = (1..workers.len())
-            .map(|it| thread::spawn(work(it)))
-            .collect();
-        let mut new = work(0)();
-        for other in others {
-            new += other.join().expect("it does not panic");
-        }
+        let new = all_at_once(workers.len(), work);
         let mut all = workers.concat();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(new, all.len(), "each is new once");
+        assert_eq!(new, all.len() as u64, "each is new once");
         let mut found = Vec::new();
         let told = whole.for_each(0, 1, |state, origin| {
             let first = workers.iter().position(|it| it.contains(&state[0]));
