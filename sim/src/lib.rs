@@ -41,7 +41,7 @@ pub mod bad_input;
 pub mod check;
 pub mod choose;
 // Where loom runs the tests, threads at full speed are not there, and the command has nothing to start.
-#[cfg(not(all(test, loom)))]
+#[cfg(all(feature = "command", not(all(test, loom))))]
 mod cli;
 pub mod compare;
 pub mod coverage;
@@ -74,7 +74,7 @@ pub mod walk;
 pub mod words;
 
 pub use bad_input::BadInput;
-#[cfg(not(all(test, loom)))]
+#[cfg(all(feature = "command", not(all(test, loom))))]
 pub use cli::main;
 #[cfg(not(all(test, loom)))]
 pub use request::{Checker, CrossChecker, Error, Litmus};
