@@ -121,8 +121,8 @@ pub enum Outcome {
     Differ(Box<Found>),
     /// The case is not for this pair after all, for this reason.
     Unsupported(String),
-    /// The backend failed.
-    Unavailable(String),
+    /// The backend failed, in this case.
+    Unavailable(String, Box<Draft>),
 }
 
 /// A case in which backend and model part.
@@ -205,7 +205,9 @@ impl<'b> Fuzzer<'b> {
         match cell.verdict {
             Verdict::Agree(_) => Outcome::Agree,
             Verdict::Unsupported(why) => Outcome::Unsupported(why),
-            Verdict::Unavailable(why) => Outcome::Unavailable(why),
+            Verdict::Unavailable(why) => {
+                Outcome::Unavailable(why, Box::new(with_schedule(draft, &cell.taken)))
+            }
             Verdict::Differ(refusal) => {
                 let whole = Found {
                     seed,

@@ -11,6 +11,7 @@ use super::say::{Progress, Say};
 use super::stop::{self, stopped};
 use super::{Exit, Stop, no_thread};
 use crate::bad_input::BadInput;
+use crate::draft::Draft;
 use crate::explore::Tour;
 use crate::fuzz::{Found, Fuzzer, Outcome};
 use crate::native::agent::PREFIX;
@@ -116,7 +117,7 @@ impl Sweeping<'_> {
             let cases = fuzzer.cases(lot, self.workers(), keep, stop::flag());
             for (seed, outcome) in cases.map_err(no_thread)? {
                 // A recording that was broken off says nothing.
-                if stopped() && matches!(outcome, Outcome::Unavailable(_)) {
+                if stopped() && matches!(outcome, Outcome::Unavailable(..)) {
                     continue;
                 }
                 self.count(seed, outcome)?;
@@ -145,11 +146,11 @@ impl Sweeping<'_> {
             Outcome::Agree => totals.agree += 1,
             Outcome::Unsupported(why) => {
                 totals.unsupported += 1;
-                self.reason(Without::Unsupported, why, seed);
+                self.reason(Without::Unsupported, why, seed, None)?;
             }
-            Outcome::Unavailable(why) => {
+            Outcome::Unavailable(why, draft) => {
                 totals.unavailable += 1;
-                self.reason(Without::Unavailable, why, seed);
+                self.reason(Without::Unavailable, why, seed, Some(&draft))?;
             }
             Outcome::Differ(found) => {
                 totals.differ += 1;
@@ -159,21 +160,35 @@ impl Sweeping<'_> {
         Ok(())
     }
 
-    fn reason(&mut self, without: Without, why: String, seed: u64) {
+    /// Counts a case without a verdict; the first in which the backend failed so is kept.
+    fn reason(
+        &mut self,
+        without: Without,
+        why: String,
+        seed: u64,
+        draft: Option<&Draft>,
+    ) -> Result<(), Stop> {
         let on = self.backend.name();
         let known = |reason: &&mut Reason| {
             (&*reason.on, reason.without, &reason.why) == (on, without, &why)
         };
-        match self.fuzzed.reasons.iter_mut().find(known) {
-            Some(reason) => reason.cases += 1,
-            None => self.fuzzed.reasons.push(Reason {
-                on: on.to_owned(),
-                without,
-                why,
-                cases: 1,
-                seed,
-            }),
+        if let Some(reason) = self.fuzzed.reasons.iter_mut().find(known) {
+            reason.cases += 1;
+            return Ok(());
         }
+        let file = draft.map(|_| self.file(seed));
+        if let (Some(draft), Some(file)) = (draft, &file) {
+            write(file, &draft.text())?;
+        }
+        self.fuzzed.reasons.push(Reason {
+            on: on.to_owned(),
+            without,
+            why,
+            cases: 1,
+            seed,
+            file,
+        });
+        Ok(())
     }
 
     /// Keeps what is new.

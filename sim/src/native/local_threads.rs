@@ -346,7 +346,8 @@ impl Threads for LocalThreads {
                     // It is gone in a way that its handle does not know.
                     (local.inside, local.thread) = (None, None);
                 } else if start.elapsed() >= HOME_LIMIT {
-                    let why = format!("it did not come home from {:?}", local.inside);
+                    let inside = local.inside.map_or("a call", |op| op.verb().name());
+                    let why = format!("it did not come home from {inside}");
                     outcome = Err(Failure::new(
                         self.world.backend(),
                         "release a thread",

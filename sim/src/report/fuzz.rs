@@ -87,6 +87,8 @@ pub struct Reason {
     pub cases: u64,
     /// The first of them.
     pub seed: u64,
+    /// The scenario of that, where the backend failed.
+    pub file: Option<PathBuf>,
 }
 
 /// What became of a case that has no verdict.

@@ -484,13 +484,15 @@ fn left_out(left_out: &LeftOut) -> Value {
 }
 
 fn reason(reason: &Reason) -> Value {
-    json!({
+    let object = json!({
         "on": reason.on,
         "verdict": reason.without.name(),
         "why": reason.why,
         "cases": reason.cases,
         "seed": reason.seed,
-    })
+        "scenario": reason.file.as_deref().map(path),
+    });
+    but_for(object, &["scenario"])
 }
 
 fn exported(exported: &Exported) -> Value {

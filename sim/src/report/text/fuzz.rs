@@ -51,28 +51,28 @@ fn differ(divergent: &Divergence, processors: u32) -> String {
 /// Nothing is left out in silence.
 fn left_out(fuzzed: &Fuzzed) -> String {
     let mut words = String::new();
-    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-    for left_out in &fuzzed.left_out {
-        let reason = format!(
-            "not drawn for {} as {}: {}",
-            left_out.on, left_out.personality, left_out.why
+    for of_one in fuzzed
+        .left_out
+        .chunk_by(|one, next| (&one.on, one.personality) == (&next.on, next.personality))
+    {
+        words += &format!(
+            "not drawn for {} as {}: {} of operation; --json gives each with its reason\n",
+            of_one[0].on,
+            of_one[0].personality,
+            counted(of_one.len() as u64, "kind"),
         );
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, kinds)) => kinds.push(left_out.kind),
-            None => reasons.push((reason, vec![left_out.kind])),
-        }
-    }
-    for (reason, kinds) in reasons {
-        words += &format!("{reason}\n  {}\n", kinds.join(", "));
     }
     for reason in &fuzzed.reasons {
+        let file = reason.file.as_ref();
+        let file = file.map_or_else(String::new, |file| format!(": {}", file.display()));
         words += &format!(
-            "{} on {}: {}\n  {}, the first is seed {}\n",
+            "{} on {}: {}\n  {}, the first is seed {}{}\n",
             reason.without.name(),
             reason.on,
             reason.why,
             counted(reason.cases, "case"),
-            reason.seed
+            reason.seed,
+            file
         );
     }
     if !words.is_empty() {

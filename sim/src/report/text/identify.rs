@@ -30,14 +30,15 @@ pub fn identify(identity: &Identity) -> String {
             text += &format!("  nearest {}: {}\n", nearest.name, differs(out));
         }
     }
-    for candidate in &identified.candidates {
-        match &candidate.out {
-            Some(out) => text += &format!("  not {}: {}\n", candidate.name, reason(out)),
-            None => {
-                for readings in by_claim(candidate) {
-                    text += &reading(candidate.name, readings, identity.of.is_some());
-                }
-            }
+    let candidates = identified.candidates.iter();
+    for candidate in candidates.clone().filter(|it| it.out.is_none()) {
+        for readings in by_claim(candidate) {
+            text += &reading(readings, identity.of.is_some());
+        }
+    }
+    for candidate in candidates {
+        if let Some(out) = &candidate.out {
+            text += &format!("  not {}: {}\n", candidate.name, reason(out));
         }
     }
     text
@@ -61,17 +62,17 @@ fn what(out: &Out) -> String {
 }
 
 /// What is known of the readings of one claim; nothing where no experiment speaks of it, unless everything is wanted.
-fn reading(system: &str, readings: &[Reading], all: bool) -> String {
+fn reading(readings: &[Reading], all: bool) -> String {
     let claim = readings[0].claim.id;
     let fit = readings.iter().filter(|reading| reading.out.is_none());
     let fit: Vec<_> = fit.map(|reading| reading.reading.as_str()).collect();
     let first = readings.iter().find_map(|reading| reading.out.as_ref());
     match (fit.as_slice(), first) {
-        (_, None) if all => format!("  {claim}: not decided\n"),
+        (_, None) if all => format!("  leaves {claim} open\n"),
         (_, None) => String::new(),
-        ([], Some(_)) => format!("  {claim}: {system} shows more than one reading\n"),
+        ([], Some(_)) => format!("  shows more than one reading of {claim}\n"),
         (some, Some(out)) => format!(
-            "  {claim}={}: experiment {}\n",
+            "  shows {claim} as {}: experiment {}\n",
             some.join(" or "),
             out.experiment
         ),
