@@ -1,7 +1,10 @@
 //! The shipped scenarios on the real kernel.
 
+use std::path::Path;
+
 use portsim::cross_check::{Comparison, Verdict, cross_check, judge_of};
 use portsim::native::{Backend, backends};
+use portsim::scenario::Scenario;
 
 use crate::shipped::scenarios;
 
@@ -100,5 +103,36 @@ fn epoll_is_not_taken_for_windows() {
             "{:?}",
             of("portable/")
         );
+    }
+}
+
+/// Buffers for a multishot read go to its own ring: they keep another ring from holding requests back (EOPNOTSUPP).
+#[test]
+fn buffers_go_to_the_ring_of_their_read() {
+    let text = r#"{
+        "why": "A request that waits for those before it, beside a multishot read on another ring.",
+        "as": ["io-uring", "io-uring-7.2"], "ports": { "p": {}, "drained": {} },
+        "files": { "h": { "port": "p" }, "dg": { "port": "drained" } },
+        "operations": {
+            "d": { "file": "dg", "overlapped": 1, "drained": true },
+            "m": { "file": "h", "overlapped": 2, "multishot": true }
+        },
+        "threads": {
+            "a": [{ "start": "d" }, { "complete": "d" }, { "get": "drained" }, { "start": "d" }, { "complete": "d" }, { "get": "drained" }],
+            "b": [{ "complete": "m" }]
+        }
+    }"#;
+    let scenario = Scenario::parse("buffers", Path::new("buffers.json"), text.as_bytes());
+    let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
+    for backend in available() {
+        if backend.name() == "io-uring" {
+            let judge = judge_of(backend.name(), &backend.os());
+            let cell = cross_check(&scenario, backend, &judge, 0, PROCESSORS);
+            match cell.verdict {
+                Verdict::Agree(_) => {}
+                Verdict::Unsupported(why) if why.contains("kernel") => println!("not run: {why}"),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Requests that are linked, as a scenario has them.
 
 use super::*;
+use crate::native::lock::lock;
 use requests::Link;
 
 impl Rings {
@@ -11,6 +12,7 @@ impl Rings {
         port: PortId,
         chain: u8,
     ) -> Result<Answer, Failure> {
+        let _alone = lock(&self.acts);
         let Some(on) = self.ring(port) else {
             return Ok(self.run().failed(Error::BadHandle));
         };

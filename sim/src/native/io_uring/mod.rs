@@ -137,7 +137,8 @@ struct Rings {
     /// From which each thread posts; the last is nobody's.
     senders: Vec<Mutex<Ring>>,
     posted: Posted,
-    /// Held while a request is completed or cancelled: what pends when somebody looks is to pend when he acts.
+    /// Held by whoever starts, ends or cancels requests: what pends when somebody looks is to pend when he acts, and what has
+    /// come by then does not.
     acts: Mutex<()>,
 }
 
@@ -146,8 +147,8 @@ impl Rings {
         let sender = || Ring::new(REQUESTS).map(Mutex::new);
         let senders = (0..=program.threads.len()).map(|_| sender());
         let asks = program.ops().any(|op| matches!(op, Op::Submit { .. }));
-        let requests =
-            (asks || !program.files.is_empty()).then(|| Requests::new(program, drains_on));
+        let requests = (asks || !program.files.is_empty())
+            .then(|| Requests::new(program, kernel.multishot, drains_on));
         let gets = program.ops().filter_map(Op::as_get);
         Ok(Rings {
             kernel,
@@ -247,6 +248,7 @@ impl Rings {
     }
 
     fn start(&self, me: ThreadId, id: OperationId) -> Result<Answer, Failure> {
+        let _alone = lock(&self.acts);
         let operation = self.program.operations[id.index()];
         let (port, key) = self.binding(operation.file);
         // A mistake of the scenario, with the answer that it has everywhere.
@@ -264,8 +266,8 @@ impl Rings {
     }
 
     fn complete(&self, burst: u16, result: ResultId) -> Result<Answer, Failure> {
-        let id = self.program.bursts[usize::from(burst)][0];
         let _alone = lock(&self.acts);
+        let id = self.program.bursts[usize::from(burst)][0];
         if !self.requests().is_pending(id) {
             return Ok(self.run().failed(Error::NotFound));
         }
@@ -295,6 +297,7 @@ impl Rings {
     }
 
     fn submit(&self, port: PortId, request: Request) -> Result<Answer, Failure> {
+        let _alone = lock(&self.acts);
         let Some(on) = self.ring(port) else {
             return Ok(self.run().failed(Error::BadHandle));
         };
@@ -560,7 +563,7 @@ impl Ports for Rings {
                     self.send(sender, ring.as_fd().into(), HOME)?;
                     continue;
                 }
-                let put = ring.turn().submit(ring.as_fd().into(), &Entry::nop(HOME));
+                let put = ring.turn().send_home(ring.as_fd().into());
                 self.answered("io_uring_enter", put)?;
             }
         }

@@ -74,9 +74,13 @@ pub struct Open {
 pub type Cancelled = Result<usize, Errno>;
 
 impl Requests {
-    /// The files of a program, on which nothing pends. Whether requests wait for what waited behind a drained one is asked
-    /// where there is one.
-    pub fn new(program: &Program, drains_on: fn() -> bool) -> std::io::Result<Requests> {
+    /// The files of a program, on which nothing pends, on a kernel that has multishot reads or not. Whether requests wait for
+    /// what waited behind a drained one is asked where there is one.
+    pub fn new(
+        program: &Program,
+        multishot: bool,
+        drains_on: fn() -> bool,
+    ) -> std::io::Result<Requests> {
         let files = program.files.iter().map(|_| UnixDatagram::pair());
         let ring = |operation: &Operation| {
             let binding = program.files[operation.file.index()].binding;
@@ -91,6 +95,8 @@ impl Requests {
                     matches!(op, Op::Submit { port: on, request: Drain(_), .. } if on == port)
                 })
             };
+        // Where the kernel has no such reads nobody starts one, and buffers for them would leave entries of their own.
+        let goes_on = |it: &Operation| it.multishot && multishot;
         let drained = |port| drains(port).then(|| Mutex::new(Drained::new(drains_on())));
         Ok(Requests {
             drained: program.port_ids().map(drained).collect(),
@@ -99,7 +105,7 @@ impl Requests {
             files: files.collect::<Result<_, _>>()?,
             on: program.operations.iter().map(|it| it.file).collect(),
             waits_for_all: program.operations.iter().map(|it| it.drain).collect(),
-            goes_on: program.operations.iter().map(|it| it.multishot).collect(),
+            goes_on: program.operations.iter().map(goes_on).collect(),
             pending: Mutex::new(vec![None; program.operations.len()]),
             chains: Mutex::default(),
         })
@@ -158,8 +164,9 @@ impl Requests {
     /// The device sends so many bytes to the file of an operation: which read has them is the kernel's business.
     pub fn complete(&self, id: OperationId, bytes: usize, on: Open) -> std::io::Result<()> {
         let device = self.files[self.on[id.index()].index()].1.try_clone()?;
-        let gives = self.goes_on.contains(&true);
         let port = on.port;
+        let mut of_rings = self.goes_on.iter().zip(&self.rings);
+        let gives = of_rings.any(|(&goes_on, &ring)| goes_on && ring == Some(port));
         let (drained, begun) = self.when_ended(port, 1);
         let nops = nops(&begun);
         let entries = self.submitter.run(move || {

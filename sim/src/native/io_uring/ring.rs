@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use io_uring::{IoUring as Ring, cqueue};
+use io_uring::{IoUring as Ring, cqueue, squeue};
 use portsim_model::program::RingSetup;
 use rustix::io::Errno;
 use rustix::io_uring::{
@@ -155,15 +155,32 @@ impl Turn<'_> {
             // Where this thread is refused, nothing is left in the queue.
             enter(number, 1, 0, IoringEnterFlags::empty(), None)?;
         }
-        // SAFETY: as in `pop`: nothing but the one turn submits on this ring, and this queue is gone before the call.
-        let mut queue = unsafe { self.ring.submission_shared() };
         // What stands there was refused with the descriptor, and so will this be.
-        if queue.is_empty() {
-            requests.iter().for_each(|request| request.put(&mut queue));
-        }
+        let requests = match self.queue().is_empty() {
+            true => requests,
+            false => &[],
+        };
+        self.put(number, requests)
+    }
+
+    /// Submits the entry that sends a waiter home, behind what was refused with another descriptor.
+    pub fn send_home(&mut self, number: Number<'_>) -> Result<(), Errno> {
+        self.put(number, &[Entry::nop(HOME)])
+    }
+
+    /// Submits what stands in the queue, and then these.
+    fn put(&mut self, number: Number<'_>, requests: &[Entry]) -> Result<(), Errno> {
+        let mut queue = self.queue();
+        requests.iter().for_each(|request| request.put(&mut queue));
         let count = queue.len() as u32;
         drop(queue);
         enter(number, count, 0, IoringEnterFlags::empty(), None)
+    }
+
+    fn queue(&mut self) -> squeue::SubmissionQueue<'_> {
+        // SAFETY: as in `pop`: nothing but the one turn submits on this ring, in methods that borrow it for themselves, and
+        // this queue is gone before the next and before the call.
+        unsafe { self.ring.submission_shared() }
     }
 }
 
