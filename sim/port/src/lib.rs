@@ -9,8 +9,9 @@
 //! - A post hands its packet to the waiter that it releases, in one atomic action. No other thread can come between
 //!   and take it, so no waiter is woken for nothing.
 //! - No more threads run than the port allows. While that many run, packets stay queued even if threads wait. A thread
-//!   counts as running from its first call on the port. It stops counting while it is inside [`blocking`], when it
-//!   calls on another port, and when it ends, by a panic as well; when it calls again, it gives its place up first.
+//!   counts as running from its first call on the port. It stops counting while it is inside [`blocking`] or
+//!   [`Away`], when it calls on another port, and when it ends, by a panic as well; when it calls again, it gives its
+//!   place up first.
 //! - Closing releases all waiters, and gives back the packets that nobody took.
 //!
 //! # A pool whose workers block
@@ -83,8 +84,11 @@
 //!
 //! # What differs from Windows
 //!
-//! - The system does not tell a port that a thread sleeps. Only [`blocking`] does: a thread that waits for a lock, a
-//!   socket or a page outside of such a scope counts as running.
+//! - The system does not tell a port that a thread sleeps. Only [`blocking`] and [`Away`] do: a thread that waits for a
+//!   lock, a socket or a page outside of such a scope counts as running.
+//! - The system does not tell a port either that a thread is woken. A thread counts when it runs again and its scope
+//!   ends, unless who woke it has called [`Back::count`]; on Windows it counts when it is woken. After a sleep that ends
+//!   by its time, there is nobody to call it.
 //! - There are no files, sockets, alertable calls, suspended threads or handles to wait for. A packet is a value of the
 //!   port's type.
 //! - A port has one owner and no further handle. [`Port::close`] gives the queued packets to its caller, where
@@ -124,7 +128,7 @@ mod watch;
 #[cfg(all(test, loom))]
 pub mod watch;
 
-pub use member::blocking;
+pub use member::{Away, Back, blocking};
 pub use port::{Closed, GetError, Port};
 
 /// The examples of the page that introduces the crate are tests.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[cfg(test)]
 use super::fault::Fault;
-use super::member::{Member, Record, record};
+use super::member::{Member, record};
 use super::queue::{Found, Queue};
 use super::sync::{Deadline, ThreadId};
 use super::waiter::Answer;
@@ -219,7 +219,7 @@ impl<T: Send + 'static> Port<T> {
         handed: impl FnOnce(T) -> R,
     ) -> Result<R, GetError> {
         record(|record| {
-            let place = |member: &Member<T>| self.call_on(record, member, patience, queued, handed);
+            let place = |member: &Member<T>| self.call_on(member, patience, queued, handed);
             let outcome = record.on(&self.queue, place);
             if let Some(Err(GetError::Abandoned | GetError::Closed)) = outcome {
                 record.forget();
@@ -230,7 +230,6 @@ impl<T: Send + 'static> Port<T> {
 
     fn call_on<R>(
         &self,
-        record: &Record,
         member: &Member<T>,
         patience: Patience,
         queued: &mut impl FnMut(&mut VecDeque<T>) -> R,
@@ -241,9 +240,7 @@ impl<T: Send + 'static> Port<T> {
         if may_wait {
             queue.linger();
         }
-        let found = queue.look(waiter, record.counts(), may_wait, &mut *queued);
-        record.set_counts(matches!(found, Found::Packets(_) | Found::Nothing));
-        match found {
+        match queue.look(waiter, may_wait, &mut *queued) {
             Found::Packets(packets) => return Ok(packets),
             Found::Nothing => return Err(GetError::TimedOut),
             Found::Closed => return Err(GetError::Closed),
@@ -255,16 +252,12 @@ impl<T: Send + 'static> Port<T> {
             // Somebody was quicker: the answer is this thread's, and is on its way.
             None => waiter.wait(None),
         };
-        record.set_counts(true);
         match answer {
             Some(Answer::Packet(packet)) => Ok(handed(packet)),
             Some(Answer::Abandoned) => Err(GetError::Abandoned),
             None => Err(GetError::TimedOut),
             #[cfg(test)]
-            Some(Answer::LookAgain) => {
-                record.set_counts(false);
-                self.call_on(record, member, patience, queued, handed)
-            }
+            Some(Answer::LookAgain) => self.call_on(member, patience, queued, handed),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::thread::yield_now;
 #[cfg(test)]
 use super::fault::Fault;
 use super::sync::{Mutex, MutexGuard, ThreadId};
-use super::waiter::{Answer, Waiter, lock};
+use super::waiter::{Answer, Standing, Waiter, lock};
 use super::watch::{Moment, Watch};
 
 /// How long a thread looks for a packet before it stands in line: spins, each twice as long as the one before, and then
@@ -43,6 +43,14 @@ struct State<T> {
     packets: VecDeque<T>,
     /// Oldest first: who comes last is released first.
     waiters: Vec<Arc<Waiter<T>>>,
+}
+
+impl<T> State<T> {
+    /// A thread that did not count counts.
+    fn count(&mut self, waiter: &Waiter<T>) {
+        waiter.set_counts();
+        self.running += 1;
+    }
 }
 
 /// What a call finds.
@@ -97,7 +105,6 @@ impl<T> Queue<T> {
     pub fn look<R>(
         &self,
         waiter: &Arc<Waiter<T>>,
-        counts: bool,
         may_wait: bool,
         take: impl FnOnce(&mut VecDeque<T>) -> R,
     ) -> Found<R> {
@@ -106,11 +113,12 @@ impl<T> Queue<T> {
             self.watch.note(Some(waiter.thread()), Moment::AtOnce);
             return Found::Closed;
         }
-        if counts {
+        if waiter.standing() == Standing::Counts {
             state.running -= 1;
         }
+        waiter.set_out();
         if self.has_room(&state) && !state.packets.is_empty() {
-            state.running += 1;
+            state.count(waiter);
             self.watch.note(Some(waiter.thread()), Moment::AtOnce);
             let taken = take(&mut state.packets);
             self.is_worth
@@ -118,7 +126,7 @@ impl<T> Queue<T> {
             return Found::Packets(taken);
         }
         if !may_wait {
-            state.running += 1;
+            state.count(waiter);
             self.watch.note(Some(waiter.thread()), Moment::AtOnce);
             return Found::Nothing;
         }
@@ -165,12 +173,33 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// The thread of this place, which counted, stops running: a waiter may get the oldest packet.
-    pub fn leave(&self, waiter: &Waiter<T>) {
-        let mut state = self.lock();
-        if !state.open {
+    /// The thread of this place stops running, if it counts: a waiter may get the oldest packet. The number of its
+    /// absence.
+    pub fn leave(&self, waiter: &Waiter<T>) -> Option<usize> {
+        let state = self.lock();
+        let stops = state.open && waiter.standing() == Standing::Counts;
+        stops.then(|| {
+            let absence = waiter.set_away();
+            self.stop(state, waiter);
+            absence
+        })
+    }
+
+    /// The thread of this place leaves it for good: if it counts it stops running, and nobody counts it here again.
+    pub fn quit(&self, waiter: &Waiter<T>) {
+        // Only the thread itself could change that.
+        if waiter.standing() == Standing::Out {
             return;
         }
+        let state = self.lock();
+        let stops = state.open && waiter.standing() == Standing::Counts;
+        waiter.set_out();
+        if stops {
+            self.stop(state, waiter);
+        }
+    }
+
+    fn stop(&self, mut state: MutexGuard<'_, State<T>>, waiter: &Waiter<T>) {
         self.watch.note(Some(waiter.thread()), Moment::Begins);
         #[cfg(test)]
         if self.fault == Some(Fault::KeptCount) {
@@ -190,13 +219,16 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The thread of this place runs again, at once and even beyond the limit.
-    pub fn enter(&self, waiter: &Waiter<T>) {
+    /// The thread of this place runs again after this absence, at once and even beyond the limit. Nothing if it
+    /// counts already, or acted for itself since. Whether it counts by this.
+    pub fn enter(&self, waiter: &Waiter<T>, absence: usize) -> bool {
         let mut state = self.lock();
-        if state.open {
+        let enters = state.open && waiter.standing() == Standing::Away(absence);
+        if enters {
             self.watch.note(Some(waiter.thread()), Moment::Ends);
-            state.running += 1;
+            state.count(waiter);
         }
+        enters
     }
 
     /// The time of a waiter is over. Whether it was still in line: it counts then. If not, its answer is on the
@@ -209,7 +241,7 @@ impl<T> Queue<T> {
         if let Some(place) = place {
             self.watch.note(Some(waiter.thread()), Moment::Ends);
             state.waiters.remove(place);
-            state.running += 1;
+            state.count(waiter);
         }
         #[cfg(test)]
         if self.fault == Some(Fault::LateTimeout) {
@@ -267,7 +299,7 @@ impl<T> Queue<T> {
             return None;
         }
         let waiter = state.waiters.pop()?;
-        state.running += 1;
+        state.count(&waiter);
         self.watch.note(Some(waiter.thread()), Moment::Ends);
         Some(waiter)
     }

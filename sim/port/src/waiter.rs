@@ -11,12 +11,28 @@
 //! answers it finds it there, asleep or not.
 
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU8 as PlainU8, AtomicUsize};
 
 use super::sync::{AtomicU8, Deadline, Mutex, MutexGuard, Ordering, Sleeper, ThreadId};
 
 const WAITING: u8 = 0;
 const ASLEEP: u8 = 1;
 const ANSWERED: u8 = 2;
+
+const OUT: u8 = 0;
+const COUNTS: u8 = 1;
+const AWAY: u8 = 2;
+
+/// How a thread stands in the port of its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It counts.
+    Counts,
+    /// It is away, for this time, and counts again when it is said to be back.
+    Away(usize),
+    /// Neither: it has not called yet, stands in line, or has left.
+    Out,
+}
 
 /// How often a thread looks before it sleeps. Loom takes a spin for a promise that others go first, and would
 /// then not try what happens when they do not.
@@ -40,6 +56,9 @@ pub struct Waiter<T> {
     state: AtomicU8,
     answer: Mutex<Option<Answer<T>>>,
     thread: Sleeper,
+    /// How the thread stands, and its last absence. They are written under the port's lock.
+    standing: PlainU8,
+    absence: AtomicUsize,
 }
 
 impl<T> Waiter<T> {
@@ -49,12 +68,41 @@ impl<T> Waiter<T> {
             state: AtomicU8::new(WAITING),
             answer: Mutex::new(None),
             thread: Sleeper::this_thread(),
+            standing: PlainU8::new(OUT),
+            absence: AtomicUsize::new(0),
         }
     }
 
     /// Whose place this is.
     pub fn thread(&self) -> ThreadId {
         self.thread.id()
+    }
+
+    /// How the thread stands in the port.
+    pub fn standing(&self) -> Standing {
+        match self.standing.load(Ordering::Relaxed) {
+            COUNTS => Standing::Counts,
+            AWAY => Standing::Away(self.absence.load(Ordering::Relaxed)),
+            _ => Standing::Out,
+        }
+    }
+
+    /// The thread counts, as the port's number says.
+    pub fn set_counts(&self) {
+        self.standing.store(COUNTS, Ordering::Relaxed);
+    }
+
+    /// The thread neither counts nor is away.
+    pub fn set_out(&self) {
+        self.standing.store(OUT, Ordering::Relaxed);
+    }
+
+    /// The thread is away, and not for the same time as before; for which.
+    pub fn set_away(&self) -> usize {
+        let absence = self.absence.load(Ordering::Relaxed).wrapping_add(1);
+        self.absence.store(absence, Ordering::Relaxed);
+        self.standing.store(AWAY, Ordering::Relaxed);
+        absence
     }
 
     /// The thread is about to stand in line.

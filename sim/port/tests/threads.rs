@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use portsim_port::{Closed, GetError, Port, blocking};
+use portsim_port::{Away, Closed, GetError, Port, blocking};
 
 /// Waits until something holds; for ever if it never does.
 fn until(holds: impl Fn() -> bool) {
@@ -171,4 +171,104 @@ fn a_thread_that_ends_may_still_call() {
     ends.join().expect("it does not panic");
     assert_eq!((port.running(), port.depth()), (0, 1));
     assert_eq!(port.get(), Ok(6));
+}
+
+/// A thread that is away counts when another thread says so, and not a second time when it goes on.
+#[test]
+fn another_thread_counts_who_is_away() {
+    let port = taken(1);
+    let away = Away::begin();
+    let (back, copy) = (away.back(), away.back());
+    assert_eq!(port.running(), 0);
+    let counts = move || (back.count(), copy.count(), back.clone().count());
+    let counted = thread::spawn(counts).join();
+    assert_eq!(counted.expect("it does not panic"), (true, false, false));
+    assert_eq!(port.running(), 1);
+    drop(away);
+    assert_eq!(port.running(), 1);
+}
+
+/// What is left of an absence that is over ends no other one, and none on another port.
+#[test]
+fn an_absence_that_is_over_counts_nobody() {
+    let (port, other) = (taken(1), Port::<u8>::new(1));
+    let away = Away::begin();
+    let back = away.back();
+    drop(away);
+    let later = Away::begin();
+    assert!(!back.count() && port.running() == 0);
+    // Its own looks end it, in vain or not.
+    assert_eq!(other.get_within(Duration::ZERO), Err(GetError::TimedOut));
+    assert!(!later.back().count());
+    drop(later);
+    assert_eq!((port.running(), other.running()), (0, 1));
+    let last = Away::begin();
+    other.close().expect("it is open");
+    assert!(!last.back().count());
+    drop(last);
+    assert_eq!(other.running(), 0);
+}
+
+/// Of absences in absences the outermost counts; after it was ended, another begins.
+#[test]
+fn absences_in_absences_count_once() {
+    let port = taken(1);
+    let away = Away::begin();
+    blocking(|| {
+        let inner = Away::begin();
+        assert!(!inner.back().count());
+        assert_eq!(port.running(), 0);
+    });
+    assert_eq!(port.running(), 0);
+    // It is woken, and has to wait for a lock before it can go on.
+    assert!(away.back().count());
+    blocking(|| assert_eq!(port.running(), 0));
+    assert_eq!(port.running(), 1);
+    drop(away);
+    assert_eq!(port.running(), 1);
+}
+
+/// Without a port there is nobody to count.
+#[test]
+fn an_absence_without_a_port_is_none() {
+    let away = Away::begin();
+    let back = away.back();
+    drop(away);
+    assert!(!back.count());
+    let port = taken(1);
+    assert!(!back.count());
+    assert_eq!(port.running(), 1);
+}
+
+/// A thread that panics is back if that is caught, and gone if not, whether it was counted before or not.
+#[test]
+fn an_absence_that_panics_ends() {
+    for counted in [false, true] {
+        let port = taken(1);
+        let mut back = None;
+        let dies = || {
+            let away = Away::begin();
+            assert!(!counted || away.back().count());
+            back = Some(away.back());
+            std::panic::panic_any("on purpose")
+        };
+        let died: Result<(), _> = catch_unwind(AssertUnwindSafe(dies));
+        assert!(died.is_err());
+        assert!(!back.expect("it was left").count());
+        assert_eq!(port.running(), 1);
+        blocking(|| {
+            thread::scope(|threads| {
+                let dies = || {
+                    port.get().expect("it is open");
+                    let away = Away::begin();
+                    assert!(!counted || away.back().count());
+                    std::panic::panic_any("on purpose")
+                };
+                let died: Result<(), _> = threads.spawn(dies).join();
+                assert!(died.is_err());
+            });
+            assert_eq!(port.running(), 0);
+        });
+        assert_eq!(port.running(), 1);
+    }
 }

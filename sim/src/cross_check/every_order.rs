@@ -28,12 +28,15 @@ use portsim_model::program::{
     RingSetup, Slot, SlotId, Thread, ThreadId, Timeout,
 };
 
+use self::bed::Bed;
 use super::judge;
 use crate::names::Names;
 use crate::port::fault::Fault;
 use crate::port::watch::{Moment, Watch};
 use crate::port::{GetError, Port, blocking};
 use crate::trace::{Answer, End, Event, Shown};
+
+mod bed;
 
 /// What a thread does in one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +48,12 @@ enum Deed {
     Post(u8),
     Block,
     Close,
+    /// Is away until it is woken.
+    Nap,
+    /// Waits until somebody naps, counts and wakes it. The model does not see it: it sees when the nap is over.
+    Wake,
 }
-use Deed::{Block, Close, Get, GetInTime, GetMany, Look, Post};
+use Deed::{Block, Close, Get, GetInTime, GetMany, Look, Nap, Post, Wake};
 
 /// A port and what each thread does with it. The first thread takes no packets: it never belongs to the port.
 struct Play {
@@ -77,7 +84,7 @@ enum Explored {
     Stopped { why: String, executions: usize },
 }
 
-fn deed(port: &Port<Packet>, deed: Deed) -> Answer {
+fn deed(port: &Port<Packet>, bed: &Bed, deed: Deed) -> Answer {
     let failed = |error| Answer::Failed(win32(error).name.into());
     let refused = |error| match error {
         GetError::TimedOut => failed(Error::Timeout),
@@ -100,6 +107,8 @@ fn deed(port: &Port<Packet>, deed: Deed) -> Answer {
             Err(_) => failed(Error::BadHandle),
         },
         Block => blocking(|| Answer::Done),
+        Nap => bed.nap(),
+        Wake => bed.wake(),
         Close => match port.close() {
             Ok(_) => Answer::Done,
             Err(_) => failed(Error::BadHandle),
@@ -114,7 +123,8 @@ fn packet(n: u8) -> Packet {
     }
 }
 
-fn op(deed: Deed) -> Op {
+/// What the model is told of a deed, if it is told of it.
+fn op(deed: Deed) -> Option<Op> {
     let get = |timeout, max| Op::Get {
         port: PortId(0),
         into: Some(SlotId(0)),
@@ -125,7 +135,7 @@ fn op(deed: Deed) -> Op {
         alertable: false,
         keeps: false,
     };
-    match deed {
+    Some(match deed {
         Get => get(Timeout::Never, None),
         GetInTime => get(Timeout::Ticks(1), None),
         Look => get(Timeout::Ticks(0), None),
@@ -137,12 +147,13 @@ fn op(deed: Deed) -> Op {
             may_fail: false,
             reserve: None,
         },
-        Block => Op::Stall,
+        Block | Nap => Op::Stall,
         Close => Op::Close {
             port: PortId(0),
             into: None,
         },
-    }
+        Wake => return None,
+    })
 }
 
 impl Play {
@@ -151,7 +162,7 @@ impl Play {
         let code = |deeds: &&[Deed]| Code {
             instrs: deeds
                 .iter()
-                .map(|&deed| Instr::Op(op(deed)))
+                .filter_map(|&deed| op(deed).map(Instr::Op))
                 .chain([Instr::End])
                 .collect(),
             slots: vec![Slot { packets_max: 32 }],
@@ -221,18 +232,25 @@ fn perform(
     let port = Arc::new(Port::with_fault(concurrency, fault));
     // It outlives the execution: threads end after they were joined, and must find it open then.
     std::mem::forget(port.clone());
-    let act = |port: Arc<Port<Packet>>, deeds: &'static [Deed]| {
-        let answers = deeds.iter().map(|&todo| deed(&port, todo)).collect();
-        (thread::current().id(), answers)
+    let bed = Arc::new(Bed::default());
+    let act = |port: Arc<Port<Packet>>, bed: Arc<Bed>, deeds: &'static [Deed]| {
+        let answer = |&todo: &Deed| {
+            let answer = deed(&port, &bed, todo);
+            op(todo).map(|_| answer)
+        };
+        (
+            thread::current().id(),
+            deeds.iter().filter_map(answer).collect(),
+        )
     };
     let others: Vec<_> = threads[1..]
         .iter()
         .map(|deeds| {
-            let port = port.clone();
-            thread::spawn(move || act(port, deeds))
+            let (port, bed) = (port.clone(), bed.clone());
+            thread::spawn(move || act(port, bed, deeds))
         })
         .collect();
-    let mut played: Vec<(LoomId, Vec<Answer>)> = vec![act(port.clone(), threads[0])];
+    let mut played: Vec<(LoomId, Vec<Answer>)> = vec![act(port.clone(), bed, threads[0])];
     played.extend(
         others
             .into_iter()
@@ -265,7 +283,7 @@ struct Verdicts {
 
 impl Judged {
     fn new(play: &Play) -> Judged {
-        let ops = |deeds: &&[Deed]| deeds.iter().copied().map(op).collect();
+        let ops = |deeds: &&[Deed]| deeds.iter().copied().filter_map(op).collect();
         Judged {
             program: play.program(),
             names: Names {
@@ -454,6 +472,22 @@ fn a_worker_that_blocks_lets_the_other_run() {
             ],
         ),
         10,
+    );
+}
+
+/// A thread that is woken counts before its waker goes on: what is posted next waits for it, or for whoever ran already.
+#[test]
+fn who_is_woken_counts_at_once() {
+    const POSTS: &[Deed] = &[Post(1), Post(2), Wake, Post(3)];
+    admitted(&most(3, 1, &[POSTS, &[Get, Nap], &[GetInTime]]), 20);
+    admitted(&most(3, 1, &[POSTS, &[Get, Nap, Look], &[Get]]), 20);
+    admitted(
+        &most(
+            3,
+            2,
+            &[&[Post(1), Post(2)], &[Get, Nap, Look], &[Get, Wake, Look]],
+        ),
+        20,
     );
 }
 

@@ -4,14 +4,16 @@
 //! outside. A thread counts by its association: one that waits for the conductor counts as running, as it must;
 //! only what a scenario itself calls a wait is one.
 //!
-//! - A call of `Bell::wait` that really sleeps is a blocking scope. One that is satisfied at once is none.
+//! - A thread that must wait is away from its port until its bell is rung, and whoever rings it counts the thread. A
+//!   wait that is satisfied at once is no absence. A thread whose time is over has nobody who wakes it: it counts
+//!   itself.
 //! - The end of a thread that belongs to a port is its real end: the port is told by the thread's own record.
 //! - A port is owned by the world and closed by value: there are no handles to count.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portsim_model::event::Error;
 use portsim_model::os_error::win32;
@@ -19,6 +21,7 @@ use portsim_model::program::{Get, Op, Packet, PacketId, PortId, Program, ThreadI
 
 use super::backend::{Backend, Failure};
 use super::can::{Can, OWN_VARIABLES};
+use super::condvar_bell::CondvarBell;
 use super::lock::lock;
 use super::objects::Bell;
 use super::ports::{Ports, PortsAndObjects, refused_before};
@@ -26,7 +29,7 @@ use super::run::Run;
 use super::world::{Parked, World};
 #[cfg(test)]
 use crate::port::fault::Fault;
-use crate::port::{GetError, Port, blocking};
+use crate::port::{Away, Back, GetError, Port};
 use crate::trace::Answer;
 
 const NAME: &str = "emulated";
@@ -83,7 +86,7 @@ impl Backend for Emulated {
             #[cfg(test)]
             fault: self.fault,
         };
-        let world = PortsAndObjects::new(program, ports, || Ok(CondvarBell::default()))?;
+        let world = PortsAndObjects::new(program, ports, || Ok(CountingBell::default()))?;
         Ok(Some(Arc::new(world)))
     }
 }
@@ -244,88 +247,107 @@ impl Ports for EmulatedPorts {
     }
 }
 
-/// A bell that any system has. Whoever sleeps at it does not run, and its port is told.
+/// Whoever sleeps at this bell does not run, and its port is told; whoever rings it counts the sleeper, so that it counts
+/// when the call that rang returns. A sleeper whose time is over counts itself.
 #[derive(Default)]
-struct CondvarBell {
-    state: Mutex<Ringing>,
-    rings: Condvar,
+struct CountingBell {
+    bell: CondvarBell,
+    left: Mutex<Left>,
 }
 
 #[derive(Default)]
-struct Ringing {
-    rang: bool,
-    asleep: bool,
-    /// How often a thread has slept at it.
-    sleeps: u64,
+struct Left {
+    /// How the thread that left last counts again.
+    back: Option<Back>,
+    /// How often a thread has left for the bell.
+    absences: u64,
 }
 
-impl CondvarBell {
-    /// Sleeps until it has rung or the time is over.
-    fn sleep(&self, end: Option<Instant>) -> bool {
-        let mut state = lock(&self.state);
-        state.asleep = true;
-        state.sleeps += 1;
-        while !state.rang {
-            let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
-            state = match rest {
-                Some(Duration::ZERO) => break,
-                Some(rest) => {
-                    let woken = self.rings.wait_timeout(state, rest);
-                    woken.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => {
-                    let woken = self.rings.wait(state);
-                    woken.unwrap_or_else(PoisonError::into_inner)
-                }
-            };
+/// A thread that sleeps at a bell, or is about to.
+struct Absence {
+    away: Option<Away>,
+    /// It ends by a panic, as when a thread dies in it. The port must take it for any other end, so every second does.
+    panics: bool,
+}
+
+impl Drop for Absence {
+    fn drop(&mut self) {
+        if !self.panics {
+            return;
         }
-        state.asleep = false;
-        std::mem::take(&mut state.rang)
-    }
-}
-
-impl CondvarBell {
-    /// Sleeps, and leaves the scope by a panic, as a thread does that dies in it. The port must take it for any other end
-    /// of a scope: so every second sleep ends so.
-    fn panics_after_sleep(&self, end: Option<Instant>) -> bool {
-        let mut rang = false;
-        let dies = || {
-            blocking(|| {
-                rang = self.sleep(end);
-                // No hook is called, so nobody is told of it.
-                panic::resume_unwind(Box::new("on purpose"))
-            })
+        let away = self.away.take();
+        let dies = move || {
+            let _away = away;
+            // No hook is called, so nobody is told of it.
+            panic::resume_unwind(Box::new("on purpose"))
         };
         let died: Result<(), _> = panic::catch_unwind(AssertUnwindSafe(dies));
         drop(died);
-        rang
     }
 }
 
-impl Bell for CondvarBell {
+impl Bell for CountingBell {
+    type Away = Absence;
+
+    fn leaves(&self) -> Absence {
+        let mut left = lock(&self.left);
+        let away = Away::begin();
+        left.back = Some(away.back());
+        left.absences += 1;
+        Absence {
+            away: Some(away),
+            panics: left.absences.is_multiple_of(2),
+        }
+    }
+
     fn ring(&self) -> Result<(), Failure> {
-        lock(&self.state).rang = true;
-        self.rings.notify_one();
-        Ok(())
+        if let Some(back) = lock(&self.left).back.take() {
+            back.count();
+        }
+        self.bell.ring()
     }
 
     fn wait(&self, patience: Option<Duration>) -> Result<bool, Failure> {
-        let end = patience.and_then(|patience| Instant::now().checked_add(patience));
-        if std::mem::take(&mut lock(&self.state).rang) {
-            return Ok(true);
-        }
-        let panics = lock(&self.state).sleeps % 2 == 1;
-        Ok(match panics {
-            true => self.panics_after_sleep(end),
-            false => blocking(|| self.sleep(end)),
-        })
+        self.bell.wait(patience)
     }
 
     fn parked(&self) -> Parked {
-        let state = lock(&self.state);
-        match state.asleep && !state.rang {
-            true => Parked::Yes,
-            false => Parked::No,
+        self.bell.parked()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::{Bell, CountingBell};
+    use crate::port::Port;
+
+    /// Whoever rings a bell counts the thread that sleeps at it, which need not move for that. One whose time is over counts
+    /// itself, when it is through with what it waited for. The first absence ends as usual, the second by a panic.
+    #[test]
+    fn who_rings_counts_who_sleeps() {
+        let (port, bell) = (Port::new(1), CountingBell::default());
+        port.post(()).expect("it is open");
+        port.get().expect("it is open");
+        for _ in 0..2 {
+            let away = bell.leaves();
+            assert_eq!(port.running(), 0);
+            thread::scope(|threads| {
+                threads.spawn(|| bell.ring().expect("it rings"));
+            });
+            assert_eq!(port.running(), 1);
+            assert!(bell.wait(None).expect("it waits"));
+            drop(away);
+            assert_eq!(port.running(), 1);
+        }
+        for _ in 0..2 {
+            let away = bell.leaves();
+            assert!(!bell.wait(Some(Duration::from_millis(1))).expect("it waits"));
+            assert_eq!(port.running(), 0);
+            drop(away);
+            assert_eq!(port.running(), 1);
         }
     }
 }

@@ -42,6 +42,8 @@ mod bell;
 mod can;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod condvar;
+#[cfg(not(all(test, loom)))]
+mod condvar_bell;
 #[cfg(any(
     target_os = "linux",
     target_os = "illumos",

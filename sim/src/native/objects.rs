@@ -19,6 +19,12 @@ use crate::trace::Answer;
 
 /// Where one thread sleeps.
 pub trait Bell: Send + Sync {
+    /// A thread that does not run. Once this is dropped it runs; `ring` may say so before.
+    type Away;
+
+    /// The thread is about to sleep, and does not run from now on.
+    fn leaves(&self) -> Self::Away;
+
     /// Ends the thread's sleep, or its next one.
     fn ring(&self) -> Result<(), Failure>;
 
@@ -112,11 +118,13 @@ impl<B: Bell> Objects<B> {
 
     /// A thread stalls until it comes back.
     pub fn stall(&self, me: ThreadId) -> Result<Answer, Failure> {
+        let _away = self.leaves(me);
         self.wait_for_bell(me, None).map(|_| Answer::Done)
     }
 
     /// A thread sleeps for a time.
     pub fn sleep(&self, me: ThreadId, time: Duration) -> Result<Answer, Failure> {
+        let _away = self.leaves(me);
         self.wait_for_bell(me, Some(time)).map(|_| Answer::Done)
     }
 
@@ -145,7 +153,7 @@ impl<B: Bell> Objects<B> {
     ) -> Result<Answer, Failure> {
         let timed_out = run.failed(Error::Timeout);
         let patience = run.patience(timeout);
-        {
+        let away = {
             let state = &mut lock(&self.objects)[object.index()];
             if state.take(me) {
                 return Ok(Answer::Done);
@@ -154,7 +162,8 @@ impl<B: Bell> Objects<B> {
                 return Ok(timed_out);
             }
             state.waiting.push_back(me);
-        }
+            self.leaves(me)
+        };
         let rang = self.wait_for_bell(me, patience)?;
         let mut objects = lock(&self.objects);
         let state = &mut objects[object.index()];
@@ -168,6 +177,8 @@ impl<B: Bell> Objects<B> {
             return Ok(Answer::Done);
         }
         state.waiting.retain(|&thread| thread != me);
+        // While the objects are locked: nobody sees that it waits no more and does not run either.
+        drop(away);
         Ok(timed_out)
     }
 
@@ -226,6 +237,10 @@ impl<B: Bell> Objects<B> {
                 run.failed(Error::Invalid)
             }
         }
+    }
+
+    fn leaves(&self, me: ThreadId) -> B::Away {
+        self.bells[me.index()].leaves()
     }
 
     fn ring(&self, thread: ThreadId) -> Result<(), Failure> {

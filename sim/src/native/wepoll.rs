@@ -14,7 +14,6 @@
 //! - Under Wine the end of a poll takes several turns of its server and of the thread that began the poll. [`settling`]
 //!   looks whether any of them still moves.
 
-mod bell;
 mod calls;
 mod settling;
 mod sockets;
@@ -36,6 +35,7 @@ use portsim_model::program::{
 
 use super::backend::{Backend, Failure};
 use super::can::Can;
+use super::condvar_bell::CondvarBell;
 use super::lock::lock;
 use super::parked::{Call, KernelWait};
 use super::parked_windows::wine_version;
@@ -43,7 +43,6 @@ use super::ports::{Ports, PortsAndObjects, refused_before};
 use super::run::{Run, most};
 use super::world::{Parked, World};
 use crate::trace::Answer;
-use bell::Slept;
 use calls::{Change, Event, Port};
 use settling::Settling;
 use sockets::{Connection, Taken};
@@ -145,7 +144,7 @@ impl Backend for Wepoll {
 
     fn world(&self, program: &Program, tick: Duration) -> Result<Option<Arc<dyn World>>, Failure> {
         let ports = WepollPorts::new(program, tick)?;
-        let world = PortsAndObjects::new(program, ports, || Ok(Slept::default()))?;
+        let world = PortsAndObjects::new(program, ports, || Ok(CondvarBell::default()))?;
         Ok(Some(Arc::new(world)))
     }
 }

@@ -1,16 +1,16 @@
-//! Where a thread sleeps that waits for what is no port: it says so itself, so nobody has to look.
+//! Where a thread sleeps on any system: it says so itself, so nobody has to look.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::native::backend::Failure;
-use crate::native::lock::lock;
-use crate::native::objects::Bell;
-use crate::native::world::Parked;
+use super::backend::Failure;
+use super::lock::lock;
+use super::objects::Bell;
+use super::world::Parked;
 
 /// The bell of one thread.
 #[derive(Default)]
-pub struct Slept {
+pub struct CondvarBell {
     state: Mutex<State>,
     rings: Condvar,
 }
@@ -21,7 +21,12 @@ struct State {
     asleep: bool,
 }
 
-impl Bell for Slept {
+impl Bell for CondvarBell {
+    /// Nobody counts who runs.
+    type Away = ();
+
+    fn leaves(&self) {}
+
     fn ring(&self) -> Result<(), Failure> {
         lock(&self.state).rang = true;
         self.rings.notify_one();
