@@ -58,19 +58,38 @@ fn what_changed_in_a_kernel_is_found_at_the_size_at_which_it_was_found_by_hand()
 
 #[test]
 fn readings_of_an_open_claim_are_told_apart() {
-    let (a, b) = (
-        "windows:poll-counts=counts",
-        "windows:poll-counts=does-not-count",
-    );
-    let report = distinguish(a, b, &["--vocabulary", "get,post"]);
-    let found = &report["found"][0];
-    assert_eq!(
-        found["claims"],
-        serde_json::json!(["windows/poll-counts"]),
-        "{report}"
-    );
-    let scenario = &found["scenario"];
-    assert_ne!(verdict(scenario, a), verdict(scenario, b), "{report}");
+    for (claim, one, other, words, operations) in [
+        (
+            "windows/poll-counts",
+            "windows:poll-counts=counts",
+            "windows:poll-counts=does-not-count",
+            "get,post",
+            "3",
+        ),
+        (
+            "windows/alert-or-object",
+            "windows:alert-or-object=object",
+            "windows:alert-or-object=apc",
+            "apc,block,signal",
+            "2",
+        ),
+        // What lock-step does not ask for, a reading of it asks for all the same.
+        (
+            "epoll/overlooks",
+            "epoll:overlooks=sees",
+            "epoll:overlooks=overlooks",
+            "get,epoll_ctl",
+            "2",
+        ),
+    ] {
+        let bound = ["--vocabulary", words, "--operations", operations];
+        let report = distinguish(one, other, &bound);
+        let found = &report["found"][0];
+        assert_eq!(found["claims"], serde_json::json!([claim]), "{report}");
+        let scenario = &found["scenario"];
+        let verdicts = [one, other].map(|system| verdict(scenario, system));
+        assert_ne!(verdicts[0], verdicts[1], "{report}");
+    }
 }
 
 /// A pipe lets whoever comes first take a packet, a queue gives it to the waiter: only who waits for the other to wait can

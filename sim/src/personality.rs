@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portsim_model::AnyMachine;
 use portsim_model::choice::Open;
+use portsim_model::claim::Claim;
 use portsim_model::personality::{NAMES, machine, machine_at_full_speed, open};
 use portsim_model::program::Program;
 use portsim_model::turn::Fixed;
@@ -98,6 +99,21 @@ pub fn readings(name: &str) -> Result<Vec<Fixed>, Misnamed> {
         .split(',')
         .map(|reading| fixed(own, reading))
         .collect()
+}
+
+/// The claims of which two names have different readings, where both are of one system.
+///
+/// # Panics
+///
+/// If there is no such system, or no such reading.
+pub fn parted(one: &str, other: &str) -> Option<Vec<&'static Claim>> {
+    let [own, others] = [one, other].map(|name| readings(name).expect("the readings were checked"));
+    let only = |of: &[Fixed], beside: &[Fixed]| -> Vec<&'static Claim> {
+        let only = of.iter().filter(|fixed| !beside.contains(fixed));
+        only.map(|fixed| fixed.claim).collect()
+    };
+    let parted = [only(&own, &others), only(&others, &own)].concat();
+    (base(one) == base(other)).then_some(parted)
 }
 
 /// One `CLAIM=READING`. The claim may be named without its system.

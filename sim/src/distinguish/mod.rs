@@ -16,12 +16,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use portsim_model::claim::Claim;
+
 use crate::choose::share;
 use crate::draft::{CLOCK, Call, Draft};
 use crate::fuzz::{parts_of, with_keys};
-use crate::personality::{base, unsupported};
+use crate::personality::{base, parted, unsupported};
 use crate::scenario::Scenario;
-use observed::{Side, Turns, by_turns};
+use observed::{Freely, Side, Turns, by_turns};
 use space::{PLAIN, Space, Words, names, shapes};
 
 pub use space::THREADS_MAX;
@@ -95,6 +97,7 @@ pub fn distinguish(
     mut progress: impl FnMut(usize, u64),
 ) -> io::Result<Compared> {
     let mut all = Compared::default();
+    let parted = parted(a, b);
     let wanted = |threads: usize| {
         move |call: &Call| {
             let is_meant = |words: &Vec<String>| words.iter().any(|word| word == call.verb);
@@ -117,6 +120,7 @@ pub fn distinguish(
                     let search = Search {
                         a,
                         b,
+                        parted: parted.as_deref(),
                         space: &space,
                         operations,
                         stop,
@@ -182,6 +186,8 @@ fn scenario(draft: &Draft) -> Option<Scenario> {
 struct Search<'s> {
     a: &'s str,
     b: &'s str,
+    /// The claims of which they have different readings, where that is all in which they differ.
+    parted: Option<&'s [&'static Claim]>,
     space: &'s Space,
     operations: usize,
     stop: &'s AtomicBool,
@@ -258,11 +264,21 @@ impl Search<'_> {
         let Some(scenario) = scenario(&draft) else {
             return Apart::NoScenario;
         };
-        let side = |name| Side::new(name, &scenario.program, self.operations);
-        let (Some(a), Some(b)) = (side(self.a), side(self.b)) else {
+        let Some(a) = Side::new(self.a, &scenario.program, self.operations) else {
             return Apart::NoScenario;
         };
-        let (Some(in_a), Some(in_b)) = (a.freely(), b.freely()) else {
+        let parted = self.parted.unwrap_or_default();
+        let Some(Freely { ends: in_a, asked }) = a.freely(parted) else {
+            return Apart::Unknown;
+        };
+        // The same system under two readings of what it never reads.
+        if self.parted.is_some() && !asked && a.tells_of(parted) {
+            return Apart::No;
+        }
+        let Some(b) = Side::new(self.b, &scenario.program, self.operations) else {
+            return Apart::NoScenario;
+        };
+        let Some(Freely { ends: in_b, .. }) = b.freely(&[]) else {
             return Apart::Unknown;
         };
         if in_a != in_b {

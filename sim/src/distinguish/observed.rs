@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use portsim_model::State;
+use portsim_model::claim::Claim;
 use portsim_model::event::{Observer, Outcome};
 use portsim_model::machine::AnyMachine;
 use portsim_model::program::{Instr, Op, Program, Slated, ThreadId};
@@ -25,11 +26,18 @@ const SITUATIONS_MAX: usize = 4_000;
 /// The most turns beyond one for each operation: of threads that come back from a wait, that end, and of the clock.
 const TURNS_MORE: usize = 3;
 
-/// Notes what threads are told.
-#[derive(Default)]
-struct Ear(Told);
+/// Notes what threads are told, and whether one of some claims decided anything.
+struct Ear<'c> {
+    told: Told,
+    claims: &'c [&'static Claim],
+    asked: bool,
+}
 
-impl Observer for Ear {
+impl Observer for Ear<'_> {
+    fn by(&mut self, claim: &'static Claim) {
+        self.asked |= self.claims.contains(&claim);
+    }
+
     fn call(&mut self, _: ThreadId, _: Op) {}
 
     fn ret(&mut self, thread: ThreadId, op: Op, outcome: Outcome) {
@@ -37,7 +45,7 @@ impl Observer for Ear {
         if op == Op::Exit {
             return;
         }
-        let told = &mut self.0[thread.index()];
+        let told = &mut self.told[thread.index()];
         *told = mixed(*told, number_of(outcome));
     }
 }
@@ -67,11 +75,10 @@ fn number_of(outcome: Outcome) -> u64 {
 }
 
 /// A system that plays one scenario.
-pub struct Side {
+pub struct Side<'s> {
     /// Threads move as they like.
     free: Arc<dyn AnyMachine>,
-    /// Threads take turns: a machine for each who may be next, and the clock last.
-    turns: Vec<Arc<dyn AnyMachine>>,
+    name: &'s str,
     turns_max: usize,
 }
 
@@ -83,30 +90,58 @@ enum After {
     Broken(Told),
 }
 
-impl Side {
+/// The same where threads take turns.
+struct InTurn {
+    /// A machine for each who may be next, and the clock last.
+    turns: Vec<Arc<dyn AnyMachine>>,
+}
+
+/// What threads can be told by the end.
+pub struct Freely {
+    /// All of it.
+    pub ends: BTreeSet<Told>,
+    /// Whether one of the claims decided anything.
+    pub asked: bool,
+}
+
+impl<'s> Side<'s> {
     /// The system of this name with a program; none if it cannot play it.
-    pub fn new(name: &str, program: &Arc<Program>, operations: usize) -> Option<Side> {
+    pub fn new(name: &'s str, program: &Arc<Program>, operations: usize) -> Option<Side<'s>> {
         let free = play(name, program, 1).ok()?;
-        let turns_max = operations + TURNS_MORE;
-        let threads = program.thread_ids().map(Slated::Thread);
-        let turns = threads.chain([Slated::Time]).map(|next| {
-            let mut program = Program::clone(program);
-            program.schedule = Some(vec![next; turns_max]);
-            play(name, &Arc::new(program), 1).ok()
-        });
         Some(Side {
-            turns: turns.collect::<Option<_>>()?,
             free,
-            turns_max,
+            name,
+            turns_max: operations + TURNS_MORE,
         })
     }
 
-    /// What threads can be told by the end, whoever moves when; none if there are too many situations.
-    pub fn freely(&self) -> Option<BTreeSet<Told>> {
+    /// Whether the system says each time that it reads one of these claims: not of those that lock-step never asks.
+    pub fn tells_of(&self, claims: &[&'static Claim]) -> bool {
+        let mut unasked = self.free.about().at_full_speed.iter();
+        !unasked.any(|open| claims.contains(&open.claim()))
+    }
+
+    fn in_turn(&self) -> InTurn {
+        let program = self.free.program();
+        let threads = program.thread_ids().map(Slated::Thread);
+        let turns = threads.chain([Slated::Time]).map(|next| {
+            let mut program = Program::clone(program);
+            program.schedule = Some(vec![next; self.turns_max]);
+            let machine = play(self.name, &Arc::new(program), 1);
+            machine.expect("a schedule asks for nothing that a system can lack")
+        });
+        InTurn {
+            turns: turns.collect(),
+        }
+    }
+
+    /// What threads can be told by the end, whoever moves when, and whether one of these claims decides anything; none if there
+    /// are too many situations.
+    pub fn freely(&self, claims: &[&'static Claim]) -> Option<Freely> {
         let machine = &*self.free;
         let mut open: Vec<Situation> = vec![(machine.boot(), Told::default())];
         let mut seen: HashSet<Situation> = open.iter().cloned().collect();
-        let (mut ends, mut movers) = (BTreeSet::new(), Vec::new());
+        let (mut ends, mut movers, mut asked) = (BTreeSet::new(), Vec::new(), false);
         while let Some(situation) = open.pop() {
             movers.clear();
             let _ = machine.movers(&situation.0, &mut movers);
@@ -114,24 +149,32 @@ impl Side {
                 ends.insert(with_who_waits(machine, &situation));
             }
             for &mover in &movers {
-                take(machine, &situation, mover, &mut |after| match after {
-                    After::On(next) => {
-                        if seen.insert(next.clone()) {
-                            open.push(next);
+                asked |= take(
+                    machine,
+                    &situation,
+                    mover,
+                    claims,
+                    &mut |after| match after {
+                        After::On(next) => {
+                            if seen.insert(next.clone()) {
+                                open.push(next);
+                            }
                         }
-                    }
-                    After::Broken(told) => {
-                        ends.insert(told);
-                    }
-                });
+                        After::Broken(told) => {
+                            ends.insert(told);
+                        }
+                    },
+                );
             }
             if seen.len() > SITUATIONS_MAX {
                 return None;
             }
         }
-        Some(ends)
+        Some(Freely { ends, asked })
     }
+}
 
+impl InTurn {
     /// The situations after the next turn, this one's, in any of these.
     fn after(&self, now: &BTreeSet<Situation>, who: usize) -> BTreeSet<Situation> {
         let machine = &*self.turns[who];
@@ -141,7 +184,7 @@ impl Side {
             movers.clear();
             let _ = machine.movers(&situation.0, &mut movers);
             for &mover in &movers {
-                take(machine, situation, mover, &mut |after| match after {
+                take(machine, situation, mover, &[], &mut |after| match after {
                     After::On(next) => open.push(next),
                     After::Broken(told) => {
                         all.insert((State::default(), told));
@@ -159,7 +202,7 @@ impl Side {
                 continue;
             }
             for &mover in &movers {
-                take(machine, &situation, mover, &mut |after| match after {
+                take(machine, &situation, mover, &[], &mut |after| match after {
                     After::On(next) => open.push(next),
                     After::Broken(told) => {
                         all.insert((State::default(), told));
@@ -172,7 +215,7 @@ impl Side {
 
     /// The first thread that has only its end left to do in some of these.
     fn at_its_end(&self, now: &BTreeSet<Situation>) -> Option<usize> {
-        let program = self.free.program();
+        let program = self.turns[0].program();
         let ends = |state: &State, id: ThreadId| {
             let thread = self.turns[0].view(state).thread(id);
             thread.mode() == Mode::Ready
@@ -205,12 +248,14 @@ pub enum Turns {
 }
 
 /// Compares two systems turn by turn.
-pub fn by_turns(a: &Side, b: &Side) -> Turns {
+pub fn by_turns(a: &Side<'_>, b: &Side<'_>) -> Turns {
+    let turns_max = a.turns_max;
+    let (a, b) = (a.in_turn(), b.in_turn());
     type Both = (BTreeSet<Situation>, BTreeSet<Situation>);
     let mut level: BTreeMap<Both, Vec<usize>> = BTreeMap::new();
     level.insert((a.at_start(), b.at_start()), Vec::new());
     let mut looked_at = 0;
-    for _ in 0..a.turns_max {
+    for _ in 0..turns_max {
         let mut next = BTreeMap::new();
         // By their turns, so that of two ways the first is told.
         let mut now: Vec<_> = level.into_iter().collect();
@@ -268,16 +313,22 @@ fn take(
     machine: &dyn AnyMachine,
     (state, told): &Situation,
     mover: Step,
+    claims: &[&'static Claim],
     each: &mut impl FnMut(After),
-) {
-    let mut ear = Ear(*told);
+) -> bool {
+    let mut ear = Ear {
+        told: *told,
+        claims,
+        asked: false,
+    };
     machine.take_all(state, mover, &mut ear, |ear, _, next, fault| {
-        let heard = std::mem::replace(&mut ear.0, *told);
+        let heard = std::mem::replace(&mut ear.told, *told);
         each(match fault {
             None => After::On((next, heard)),
             Some(fault) => After::Broken(heard.map(|told| mixed(told, 1_000 + fault as u64))),
         });
     });
+    ear.asked
 }
 
 /// What was told in the end, and who is inside a call.

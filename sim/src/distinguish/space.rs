@@ -47,8 +47,10 @@ impl Words {
         let names = names(threads);
         let parts = parts_of(PLAIN);
         let looks = names.iter().map(|name| looks_for(name));
-        let all = every(&names, ports).into_iter();
-        let calls = all.chain(looks.filter(|_| threads > 1)).filter(wanted);
+        let all = every(&names, ports);
+        let alertable: Vec<_> = all.iter().filter_map(alertable).collect();
+        let calls = all.into_iter().chain(alertable);
+        let calls = calls.chain(looks.filter(|_| threads > 1)).filter(wanted);
         let word = |call: Call| {
             let nouns = nouns_of(&call, &parts);
             Word {
@@ -125,6 +127,12 @@ pub fn names(threads: usize) -> Vec<String> {
 /// whoever is woken comes back first. It says nothing behind other calls: whether who was woken is on its way can nobody see.
 fn looks_for(name: &str) -> Call {
     Call::on("await", format!("{name}.parked").as_str())
+}
+
+/// A wait for an object that an APC can end.
+fn alertable(call: &Call) -> Option<Call> {
+    let waits = call.verb == "block";
+    waits.then(|| call.clone().with("alertable", crate::draft::Word::Yes))
 }
 
 /// How things are declared first.
