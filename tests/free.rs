@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use portsim::choose::{Choose, Policy};
+use portsim::compare::ways_at_full_speed;
 use portsim::cross_check::stress::round;
 use portsim::cross_check::{judge_free, judge_of};
 use portsim::native::agent::Limits;
@@ -472,4 +473,27 @@ fn a_poll_overlooks_beside_another_only() {
         }
     }
     admit("lockstep.jsonl", &(lines.join("\n") + "\n"), 1);
+}
+
+/// What comes while a call copies events overtakes what that call puts back: level-triggered sources, and no others.
+#[test]
+fn only_what_is_put_back_is_overtaken() {
+    for (first, ways) in [
+        (r#""trigger": "level""#, 2),
+        (r#""trigger": "edge""#, 1),
+        (r#""trigger": "level", "oneshot": true"#, 1),
+    ] {
+        let text = format!(
+            r#"{{ "why": "Which event comes first?", "as": ["epoll"], "ports": {{ "p": {{}} }},
+            "sources": {{ "s": {{}}, "late": {{}} }},
+            "threads": {{ "t": [
+                {{ "epoll_ctl": "p", "change": "add", "source": "s", "key": 1, {first} }},
+                {{ "epoll_ctl": "p", "change": "add", "source": "late", "key": 2 }},
+                {{ "write": "s" }}, {{ "write": "late" }}, {{ "get": "p", "max": 2 }}] }} }}"#
+        );
+        let scenario = Scenario::parse("late", Path::new("late.json"), text.as_bytes());
+        let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
+        let may = ways_at_full_speed(&scenario, "epoll", PROCESSORS).expect("it has all that");
+        assert_eq!(may.ways.len(), ways, "{first}: {:?}", may.ways);
+    }
 }

@@ -47,6 +47,12 @@ impl Judgement {
     }
 }
 
+/// Whether a call issues an operation.
+fn issues(op: &mut Op) -> bool {
+    let issued = |noun: Noun<'_>| matches!(noun, Noun::Operation(_, Role::Starts) | Noun::Chain(_));
+    op.describe().nouns().any(issued)
+}
+
 /// Where a trace and the model part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -243,10 +249,7 @@ impl Judge<'_> {
                 })
             })
         };
-        let issued =
-            |noun: Noun<'_>| matches!(noun, Noun::Operation(_, Role::Starts) | Noun::Chain(_));
-        let issues = op.clone().describe().nouns().any(issued);
-        issues
+        issues(&mut op.clone())
             && situations
                 .iter()
                 .any(|situation| self.is_over(situation) && faults(situation))

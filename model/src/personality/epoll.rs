@@ -85,6 +85,7 @@ claims! {
     POLL_AGAIN = "epoll/poll-again", Measured, "R:poll-is-robbed, S:select": "A woken thread that polls looks again, and sleeps on if the event was taken.";
     POLL_CLOSED = "epoll/poll-closed", Measured, "R:poll-of-what-is-closed, S:select": "poll on a closed descriptor returns POLLNVAL (here EBADF); if it is closed during the wait, the thread sleeps on and returns this when it next looks.";
     OVERLOOKS = "epoll/overlooks", Open, "S:eventpoll (commit 0c4aefe3c2d0 and its selftest)": "At full speed, a call with a timeout of 0 may return no event while another call looks at the list, although a level-triggered source is ready; kernels that have the commit of June 2026 look again.";
+    DURING_COPY = "epoll/during-copy", Measured, "M:150 of 40,000, R:ready-during-the-copy, S:eventpoll (ep_done_scan)": "At full speed, what becomes ready while a call copies events stands in front of the level-triggered sources that the call puts back; in lock-step it stands behind all others.";
     NO_LIMIT = "epoll/no-limit", Measured, "M:C": "Nothing limits how many woken threads run; the concurrency value means nothing.";
     CLOSE_STAYS = "epoll/close-stays", Measured, "M:C": "Closing the descriptor wakes nobody; a source that is still watched still wakes the newest waiter.";
     CLOSED_HANDLE = "epoll/closed-handle", Measured, "M:C": "A call on a closed descriptor fails with EBADF.";
@@ -130,6 +131,13 @@ const POLLS: Readings<bool> = Readings {
     readings: &[("sees", false), ("overlooks", true)],
 };
 
+/// Where an event stands that comes while a call copies others, beside a level-triggered one that the call may put back. In
+/// lock-step none comes then.
+const COPIES: Readings<bool> = Readings {
+    claim: DURING_COPY,
+    readings: &[("behind", false), ("in-front", true)],
+};
+
 static ABOUT: About = About {
     name: "epoll",
     sources: "M and R: measured here; S: the source of Linux; D: its manual pages",
@@ -151,8 +159,8 @@ static ABOUT: About = About {
         status: Some("an epoll event carries no status"),
         ..linux::LIMITS
     },
-    open: &[&CHECKS, &POLLS],
-    at_full_speed: &[&POLLS],
+    open: &[&CHECKS, &POLLS, &COPIES],
+    at_full_speed: &[&POLLS, &COPIES],
     invariants: &[NO_LOST_WAKEUP],
     no_limit: Some(NO_LIMIT),
     keeps: Ok(KEEPS),
@@ -210,7 +218,7 @@ impl Personality for Epoll {
         if !turn.port(post.port).is_open() {
             return turn.fails(me, CLOSED_HANDLE, Error::BadHandle);
         }
-        notify::append(turn, post.port, post.packet.0);
+        lists(turn, post.port, post.packet.0);
         wake(turn, post.port);
         turn.returns(me, Outcome::Done);
     }
@@ -331,24 +339,37 @@ impl Personality for Epoll {
 
 /// Whether a poll overlooks a level-triggered source that is ready.
 fn overlooks<O: Observer>(turn: &mut Turn<'_, O>, get: Get) -> bool {
+    if get.timeout != Timeout::Ticks(0) || turn.is_settled(OVERLOOKS) {
+        return false;
+    }
     let view = turn.view();
-    let is_level = |entry: &u8| {
-        let source = notify::source_of(view.program, *entry);
-        source.is_some_and(|source| {
-            let flags = view.interest(get.port, source).0;
-            let is_ready = nested::is_reported(view, get.port, source);
-            is_ready && !flags.has(EPOLLET) && !flags.has(EPOLLONESHOT)
-        })
+    let port = view.port(get.port);
+    let is_found = |place| {
+        let source = notify::source_of(view.program, port.packets().as_slice()[place]);
+        is_level(view, get.port, place)
+            && source.is_some_and(|source| nested::is_reported(view, get.port, source))
     };
-    let polls = get.timeout == Timeout::Ticks(0) && !turn.is_settled(OVERLOOKS);
-    let finds = polls
-        && view
-            .port(get.port)
-            .packets()
-            .as_slice()
-            .iter()
-            .any(is_level);
-    finds && turn.choose(&POLLS)
+    (0..port.packets().depth()).any(is_found) && turn.choose(&POLLS)
+}
+
+/// Whether what is listed at this place is a source that is watched level-triggered, which a call that reports it puts back.
+fn is_level(view: View<'_>, port: PortId, place: usize) -> bool {
+    let listed = view.port(port).packets().as_slice()[place];
+    notify::source_of(view.program, listed).is_some_and(|source| {
+        let flags = view.interest(port, source).0;
+        !flags.has(EPOLLET) && !flags.has(EPOLLONESHOT)
+    })
+}
+
+/// What became ready is listed: behind all others, or in front of what a call puts back that copies events meanwhile.
+fn lists<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
+    let mut place = turn.port(port).packets().depth();
+    if !turn.is_settled(DURING_COPY) {
+        while place > 0 && is_level(turn.view(), port, place - 1) && turn.choose(&COPIES) {
+            place -= 1;
+        }
+    }
+    notify::insert(turn, port, place, entry);
 }
 
 /// An event in a direction of a source, on every descriptor that watches it for that.
@@ -487,7 +508,7 @@ fn becomes_ready<O: Observer>(
     if is_listed {
         turn.by(COALESCE);
     } else {
-        notify::append(turn, port, entry);
+        lists(turn, port, entry);
     }
     if wake(turn, port) && is_listed {
         turn.by(COALESCED_WAKES);

@@ -145,6 +145,12 @@ pub(super) fn append<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u
     turn.port(port).packets_mut().append(entry);
 }
 
+/// Puts a packet in front of the one at this place.
+pub(super) fn insert<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, place: usize, entry: u8) {
+    turn.inserted();
+    turn.port(port).packets_mut().insert(place, entry);
+}
+
 /// Takes what the call may have, oldest first, of so many at most. None if there is nothing.
 pub(super) fn take<O: Observer>(
     turn: &mut Turn<'_, O>,

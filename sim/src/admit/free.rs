@@ -28,7 +28,7 @@ mod steps;
 mod ties;
 mod window;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -215,6 +215,8 @@ struct Judge<'s> {
     earlier: Earlier,
     /// The posts that nobody saw, and who took what they posted: see `due`.
     unseen: Vec<(u32, u32)>,
+    /// The first call that can have issued an operation in memory that is not free.
+    broken: Cell<Option<u64>>,
 }
 
 /// The work on one trace.
@@ -315,6 +317,7 @@ impl<'s> Judge<'s> {
             guess: Vec::new(),
             earlier: Earlier::default(),
             unseen: Vec::new(),
+            broken: Cell::new(None),
         };
         for place in 0..calls.len() as u32 {
             let own = &mut judge.of[calls.at(place).thread.index()];
@@ -358,7 +361,11 @@ impl<'s> Judge<'s> {
                     step = here.before.as_ref();
                 }
             }
-            Verdict::Refused(last) => judgement.refused = Some(self.refuse(&last)),
+            Verdict::Refused(last) => match self.broken.get() {
+                // What a system does with such a program is not known.
+                Some(at) => judgement.broken_at = Some(at),
+                None => judgement.refused = Some(self.refuse(&last)),
+            },
             Verdict::Unknown(last) => {
                 judgement.gave_up = true;
                 open.stuck = Some(self.stuck(&last));

@@ -286,7 +286,9 @@ impl Cell<'_> {
         let is_refused = refusal.is_some();
         let status = match judged {
             _ if is_refused => Status::Forbidden,
-            Ok(judgement) if judgement.gave_up && !is_known => Status::Unknown,
+            Ok(judgement) if !is_known && (judgement.gave_up || judgement.broken_at.is_some()) => {
+                Status::Unknown
+            }
             Err(_) if !is_known => Status::Unknown,
             _ => self.allowed(),
         };

@@ -85,6 +85,17 @@ pub(super) struct Call {
     pub t1: u64,
 }
 
+impl Said {
+    /// How many packets it took.
+    pub fn packets(self) -> usize {
+        match self {
+            Said::Packet(_) => 1,
+            Said::Batch(_, packets, _) => usize::from(packets),
+            Said::Nothing | Said::Done | Said::Failed(_) | Said::Other(_) => 0,
+        }
+    }
+}
+
 impl Call {
     /// Its place among the calls.
     pub fn place(&self) -> u32 {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use portsim_model::State;
 use portsim_model::event::{Error, Outcome};
+use portsim_model::fault::Fault;
 use portsim_model::program::{Op, Packet, PacketId, Pc, PortId, ThreadId, Timeout};
 use portsim_model::step::{Step, StepKind};
 use portsim_model::threads::Mode;
@@ -12,6 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::calls::{Call, NONE, Said};
 use super::place::{Behind, FRONT, Numbers, Place, Trail};
 use super::{Finish, Judge, USUAL};
+use crate::admit::issues;
 use crate::trace::{Heard, answer};
 
 /// A step that can come next.
@@ -216,7 +218,10 @@ impl Judge<'_> {
         let thread = mover.thread;
         let mut all = |state: &State, numbers: &Rc<Numbers>| {
             self.machine
-                .take_all(state, mover, &mut heard, |heard, _, state, _| {
+                .take_all(state, mover, &mut heard, |heard, _, state, fault| {
+                    if let Some(Fault::InFlight | Fault::Freed) = fault {
+                        self.note_broken(place, heard);
+                    }
                     each(heard, state, numbers);
                     heard.forget();
                 });
@@ -273,6 +278,22 @@ impl Judge<'_> {
         Numbers::number(numbers, packet, is_used)
     }
 
+    /// Notes that a program issues an operation in memory that is not free: nobody can say what comes of that. What a log
+    /// has is no program of ours, and keeps its verdict.
+    fn note_broken(&self, place: &Place, heard: &Heard) {
+        let Some((thread, mut op)) = heard.called.filter(|_| self.feed.is_none()) else {
+            return;
+        };
+        let call = self.next(place, thread);
+        let Some(call) = call.filter(|call| call.op.form() == op.form()) else {
+            return;
+        };
+        let is_first = self.broken.get().is_none_or(|first| call.n < first);
+        if is_first && issues(&mut op) {
+            self.broken.set(Some(call.n));
+        }
+    }
+
     /// What becomes of a place with a step that showed this.
     fn after(
         &self,
@@ -282,7 +303,7 @@ impl Judge<'_> {
         state: State,
         numbers: &Rc<Numbers>,
     ) -> After {
-        if self.overlooks_alone(place, heard) {
+        if self.is_alone(place, heard, &state) {
             return After::Otherwise;
         }
         let mut after = Place {

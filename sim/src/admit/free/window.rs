@@ -113,13 +113,13 @@ impl<'s> Judge<'s> {
     /// Adds what the model could show next in a place.
     fn allow(&self, place: &Place, allowed: &mut BTreeSet<String>, by: &mut Vec<&'static Claim>) {
         for does in self.all_next(place) {
-            self.take(place, does, Heard::asking(true), |heard, _, numbers| {
+            self.take(place, does, Heard::asking(true), |heard, state, numbers| {
                 for claim in heard.by.iter().flatten() {
                     if !by.contains(claim) {
                         by.push(claim);
                     }
                 }
-                if self.overlooks_alone(place, heard) || matches!(does, Does::Unseen(..)) {
+                if self.is_alone(place, heard, &state) || matches!(does, Does::Unseen(..)) {
                     return;
                 }
                 let words = self.shown(place, heard, numbers);
