@@ -14,13 +14,17 @@
 //! Other filters are absent, and so are all fflags (NOTE_FFAND, NOTE_FFOR, NOTE_FFCOPY, NOTE_LOWAT), EV_EOF, lists of
 //! changes, EV_RECEIPT, EV_KEEPUDATA and signals. EV_ENABLE and EV_DISABLE in one change are refused, as FreeBSD does
 //! (macOS takes the latter). A source that is closed is not opened again. A scan is one action here: knotes that become
-//! active in the middle of it stand behind its marker in the kernel, and are not seen by it either. But two scans of
-//! FreeBSD can share what is listed: each takes the first knote, and lets go of the mutex while it looks at it. Two calls
-//! with room for several events then return with one each, where here the first takes both.
+//! active in the middle of it stand behind its marker in the kernel, and are not seen by it either. On FreeBSD scans can
+//! share what is listed, and here one action is all of them: it begins when some calls have entered, and ends when each has
+//! what it gets. Events that stay active are listed again in the order in which they were taken, before another call enters;
+//! in the kernel two of them can change places, and a call that enters in between sees one and not the other. With a
+//! schedule, calls do not overlap.
+
+mod scan;
 
 use super::notify;
 use crate::about::{About, COMMON, Limits};
-use crate::choice::Readings;
+use crate::choice::{Numbers, Readings};
 use crate::claim::claims;
 use crate::contract::Personality;
 use crate::event::{Batch, Error, Observer, Outcome};
@@ -31,12 +35,14 @@ use crate::program::{
 };
 use crate::property::Fault;
 use crate::state::View;
+use crate::threads::Mode;
 use crate::turn::Turn;
 
 claims! {
     FIFO = "kqueue/fifo", Derived, "S:knote_enqueue, S:kqueue_scan": "Knotes are reported in the order in which they became active.";
     WAKES_ALL = "kqueue/wakes-all", Derived, "S:kqueue_wakeup": "An event wakes every waiter; it belongs to whoever scans first, woken or not.";
     WAITS_AGAIN = "kqueue/waits-again", Derived, "S:kqueue_scan": "A woken waiter that finds nothing sleeps again, for what is left of its time.";
+    SHARES = "kqueue/shares", Derived, "S:kqueue_scan": "FreeBSD: calls that scan at the same time share what is listed: each takes the first event in turn, and lets go of the lock while it looks at it.";
     ONCE = "kqueue/once", Derived, "S:kqueue_scan, X:knote_process": "A call reports each event once, although it stays active.";
     COALESCE = "kqueue/coalesce", Documented, "D:kqueue, S:filt_usertouch": "A user event that is triggered again before it is taken is reported once.";
     LEVEL = "kqueue/level", Derived, "S:kqueue_scan": "An event without EV_CLEAR, EV_DISPATCH or EV_ONESHOT stays active, and goes to the end of the list each time it is reported.";
@@ -63,6 +69,7 @@ claims! {
     CLOSED_HANDLE = "kqueue/closed-handle", Documented, "D:kqueue": "A call on a closed kqueue fails with EBADF.";
     CLOSE_STAYS = "kqueue/close-stays", Derived, "S:kern_kevent, S:kqueue_close": "FreeBSD: closing the kqueue wakes nobody: a call in it holds it open.";
     MACOS_CLOSE = "kqueue-macos/close", Derived, "X:kqueue_drain, X:kqueue_scan": "macOS: closing the kqueue ends every call in it with EBADF (before macOS 10.12 with EINTR).";
+    MACOS_SERIAL = "kqueue-macos/serial", Derived, "X:kqueue_begin_processing": "macOS: calls scan one after the other; each takes what is listed, as far as it has room.";
     MACOS_ONESHOT = "kqueue-macos/oneshot-asked", Derived, "X:knote_process": "macOS: an event with EV_ONESHOT whose descriptor is no longer ready is dropped without a report, like any other, and stays added.";
     MACOS_CLEAR = "kqueue-macos/clear-keeps", Derived, "X:filt_usertouch": "macOS: a change with EV_CLEAR leaves the trigger as it is.";
     MACOS_DISABLE = "kqueue-macos/disable-unlists", Derived, "X:kevent_register": "macOS: disabling an event takes it out of the list; enabled again it stands behind the others.";
@@ -181,7 +188,7 @@ const FREEBSD: About = About {
         may_fail: Some("its posts find memory"),
         status: Some("an event of a kqueue carries no status"),
     },
-    open: &[&ADDS],
+    open: &[&ADDS, &Numbers { claim: SHARES }],
     invariants: &[WAKES_ALL],
     no_limit: Some(NO_LIMIT),
     ..About::PLAIN
@@ -191,6 +198,7 @@ const MACOS: About = About {
     name: "kqueue-macos",
     aliases: &["macos"],
     os_error: macos,
+    open: &[&ADDS],
     ..FREEBSD
 };
 
@@ -234,7 +242,13 @@ impl Personality for Kqueue {
             turn.by(BATCH);
             return turn.returns(me, Outcome::Packets(Batch::EMPTY));
         }
-        let scan = |turn: &mut Turn<'_, O>, get| self.scan(turn, get);
+        let depth = turn.port(get.port).packets().depth();
+        if depth > 1 && self.may_share(turn.program, get.port) && turn.pick(SHARES, 2) == 1 {
+            // It has entered, and another call scans before it does, or both together.
+            turn.parks(me, get.timeout);
+            return turn.thread(me).set_mode(Mode::Woken);
+        }
+        let scan = |turn: &mut Turn<'_, O>, get| self.scan(turn, me, get);
         notify::takes_or_waits(turn, me, get, scan, WAKES_ALL, TIMEOUT);
     }
 
@@ -349,7 +363,7 @@ impl Personality for Kqueue {
 
     /// The order of those that sleep makes no difference, because all are woken.
     fn wake<O: Observer>(&self, turn: &mut Turn<'_, O>, me: ThreadId, get: Get) {
-        if let Some(outcome) = self.scan(turn, get) {
+        if let Some(outcome) = self.scan(turn, me, get) {
             turn.releases(me, outcome);
         } else if self.is_macos && !turn.port(get.port).is_open() {
             turn.by(MACOS_CLOSE);
@@ -455,61 +469,6 @@ impl Kqueue {
         }
         knote
     }
-
-    /// Looks at what is listed, oldest first. None if nothing was to be reported.
-    fn scan<O: Observer>(&self, turn: &mut Turn<'_, O>, get: Get) -> Option<Outcome> {
-        let report = |turn: &mut Turn<'_, O>, port, entry| self.report(turn, port, entry);
-        let outcome = notify::scan(turn, get, report);
-        if outcome.is_some() && get.max.is_some() {
-            turn.by(BATCH);
-        }
-        outcome
-    }
-
-    /// What becomes of a listed knote that a scan comes to, and what it reports.
-    fn report<O: Observer>(
-        &self,
-        turn: &mut Turn<'_, O>,
-        port: PortId,
-        entry: u8,
-    ) -> Option<PacketId> {
-        turn.by(FIFO);
-        let Some(which) = Which::of_entry(turn.program, entry) else {
-            turn.delivered(port, 1);
-            return Some(PacketId(entry));
-        };
-        let (knote, packet) = which.knote(turn.view(), port);
-        if knote.has(DISABLED) {
-            turn.by(DISABLE);
-            turn.discarded(1);
-            return None;
-        }
-        let is_ready = which.is_ready(turn.view(), knote);
-        if knote.has(EV_ONESHOT) && (is_ready || !self.is_macos) {
-            turn.by(if is_ready { ONESHOT } else { ONESHOT_UNASKED });
-            turn.delivered(port, 1);
-            which.set(turn, port, 0, PacketId(0));
-            return Some(packet);
-        }
-        if !is_ready {
-            turn.by(match (knote.has(OF_DESCRIPTOR), knote.has(EV_ONESHOT)) {
-                (false, _) => CLEAR_AGAIN,
-                (true, false) => DRAINED,
-                (true, true) => MACOS_ONESHOT,
-            });
-            turn.discarded(1);
-            which.set(turn, port, knote.without(ACTIVE), packet);
-            return None;
-        }
-        turn.delivered(port, 1);
-        let after = reported(turn, knote);
-        if after.has(ACTIVE) {
-            turn.by(ONCE);
-            notify::append(turn, port, entry);
-        }
-        which.set(turn, port, after, packet);
-        Some(packet)
-    }
 }
 
 /// A knote as it is added.
@@ -547,24 +506,6 @@ fn enqueue<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, entry: u8) {
     notify::append(turn, port, entry);
     turn.by(WAKES_ALL);
     notify::wake_all(turn, port);
-}
-
-/// A knote behind its report.
-fn reported<O: Observer>(turn: &mut Turn<'_, O>, mut knote: u8) -> u8 {
-    if !knote.has(EV_CLEAR) && !knote.has(EV_DISPATCH) {
-        turn.by(LEVEL);
-        return knote;
-    }
-    if knote.has(EV_CLEAR) {
-        let again = knote.has(OF_DESCRIPTOR);
-        turn.by(if again { COMES_AGAIN } else { CLEAR });
-        knote = knote.without(TRIGGERED);
-    }
-    if knote.has(EV_DISPATCH) {
-        turn.by(DISPATCH);
-        knote = knote.with(DISABLED);
-    }
-    knote.without(ACTIVE)
 }
 
 fn drop_knote<O: Observer>(turn: &mut Turn<'_, O>, port: PortId, which: Which) {
