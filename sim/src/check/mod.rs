@@ -8,6 +8,7 @@
 
 #[cfg(all(test, loom))]
 mod every_order;
+#[cfg(feature = "processes")]
 mod hosts;
 mod kept;
 mod liveness;
@@ -17,6 +18,7 @@ mod path;
 mod queue;
 mod reduce;
 mod rounds;
+mod secret;
 mod seen;
 mod share;
 mod sync;
@@ -29,18 +31,18 @@ mod wire;
 mod worker;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portsim_model::machine::AnyMachine;
 use portsim_model::property::Violation;
 use portsim_model::step::Step;
 
-pub use hosts::Secret;
 pub use kept::disk::{Disk, Files};
 pub use kept::wire::Searched;
 pub use reduce::Reductions;
+pub use secret::Secret;
 
 use crate::bad_input::BadInput;
 use crate::coverage::Coverage;
@@ -48,7 +50,7 @@ use crate::names::Names;
 use kept::Keeper;
 use liveness::Verdict;
 use reduce::Reduce;
-use rounds::{Config, build};
+use rounds::{Config, Ends, Search};
 use share::Share;
 use team::Team;
 use told::Told;
@@ -250,6 +252,10 @@ pub struct Workers {
     pub coverage: bool,
 }
 
+/// What a build without the feature `processes` answers to others.
+pub const ONE_PROCESS: &str =
+    "this build searches in one process: it lacks the feature `processes`";
+
 /// Processes that search together.
 #[derive(Debug, Clone)]
 pub struct Hosts {
@@ -391,21 +397,13 @@ fn explore(
         workers,
         limits,
     );
-    let guards = {
+    let ends = {
         let team = Team::new(share, workers_of.coverage, Arc::clone(&shared))?;
-        let (builders, guard) = match &workers_of.hosts {
-            Some(there) => hosts::connect(workers_of, there, &shared.lost, stop)?,
-            None => timely::CommunicationConfig::Thread.try_build()?,
-        };
-        // It waits for the slowest of all processes: to look out for messages meanwhile takes time from that one.
-        let timely = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
-        let (team, shared) = (Mutex::new(Some(team)), Arc::clone(&shared));
-        let started = timely::execute::execute_from(builders, guard, timely, move |worker| {
-            let team = team.lock().expect("nobody panics with it in hand").take();
-            let team = team.expect("a process has one worker");
-            build(worker, team, config.clone(), Arc::clone(&shared));
-        });
-        started.map_err(|why| format!("the workers cannot be started: {why}"))?
+        let search = Search::new(team, config, Arc::clone(&shared));
+        match &workers_of.hosts {
+            None => rounds::alone(search)?,
+            Some(others) => together(workers_of, others, search, &shared, stop)?,
+        }
     };
     let mut kept_at = Instant::now();
     let mut result = shared
@@ -428,7 +426,7 @@ fn explore(
     }
     if !result.0 || panicked() {
         // The others would wait for ever for what will not come.
-        std::mem::forget(guards);
+        std::mem::forget(ends);
         let loss = shared.lost.get();
         let loss = loss.expect("or a worker of the search has panicked, as said above");
         return Ok(cut_short(&shared, *loss));
@@ -438,11 +436,9 @@ fn explore(
     let is_stopped = matches!(&outcome, Some(outcome) if outcome.cut == Some(Cut::Stopped));
     if is_stopped && keeping.is_none() && workers_of.hosts.is_none() {
         // They have said all, and to give their memory back takes longer than a stopped search may.
-        std::mem::forget(guards);
+        std::mem::forget(ends);
     } else {
-        for left in guards.join() {
-            left?;
-        }
+        ends()?;
     }
     let outcome = outcome.ok_or_else(|| "a worker left without a result".to_owned())?;
     let trouble = shared.trouble.lock().expect("no worker is left").take();
@@ -493,6 +489,24 @@ fn explore(
         exploration.found = never.map(Found::Never).or(no_end.then_some(Found::NoEnd));
     }
     Ok(exploration)
+}
+
+/// Goes through the rounds together with other processes.
+#[cfg(feature = "processes")]
+fn together(
+    workers_of: &Workers,
+    others: &Hosts,
+    search: Search,
+    shared: &Told,
+    stop: &AtomicBool,
+) -> Result<Ends, String> {
+    hosts::together(workers_of, others, search, &shared.lost, stop)
+}
+
+/// Says why there are no other processes.
+#[cfg(not(feature = "processes"))]
+fn together(_: &Workers, _: &Hosts, _: Search, _: &Told, _: &AtomicBool) -> Result<Ends, String> {
+    Err(ONE_PROCESS.to_owned())
 }
 
 /// What is known where a process was lost: what this one had seen.

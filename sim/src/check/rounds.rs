@@ -1,10 +1,10 @@
-//! The search as a dataflow: processes own the states by their fingerprints, and go through the depths together. Each is
-//! one worker to timely, which leads a team (`team`).
+//! The search in rounds: processes own the states by their fingerprints, and go through the depths together. Each leads a
+//! team of workers (`team`).
 //!
 //! Each depth is two rounds. In the first its states arrive at their owners; in the second every process hears from
-//! every other what it knows, so that all come to the same decision. A round is over when timely's frontier has
-//! passed it: when no message of it can be under way any more. At the end the way to a violation is traced back,
-//! a parent a round.
+//! every other what it knows, so that all come to the same decision. A round is over when no message of it can be under
+//! way any more, of which a process alone is sure at once; where there are several, `hosts` knows. At the end the way to a
+//! violation is traced back, a parent a round.
 //!
 //! A depth can be paused: what was found of the next arrives, everybody hears of the pause, and each writes what it has
 //! to a file or not; then the depth goes on, or the search ends there and can be taken up again (`keep`).
@@ -13,11 +13,7 @@ mod keep;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::generic::operator::Operator;
-use timely::dataflow::operators::{ConnectLoop, Feedback};
-use timely::worker::Worker;
+use std::thread;
 
 use super::kept::{Keeper, Which};
 use super::team::Team;
@@ -61,71 +57,40 @@ pub struct Config {
     pub always: bool,
 }
 
-/// Builds one process's part of the search.
-pub fn build(worker: &mut Worker, team: Team, config: Config, shared: Arc<Told>) {
-    worker.dataflow::<u32, _, _>(|scope| {
-        let (handle, stream) = scope.feedback::<Vec<Message>>(1);
-        let route = Exchange::new(|message: &Message| u64::from(message.to));
-        let found = stream.unary_frontier(route, "search", |capability, info| {
-            let activator = scope.activator_for(info.address);
-            let mut search = Search {
-                team,
-                summary: Summary {
-                    search: config.search,
-                    ..Summary::default()
-                },
-                number: 0,
-                taken_up: None,
-                kept: false,
-                config,
-                shared,
-                phase: Phase::Offer,
-                depth: 0,
-                complete: 0,
-                offers: Vec::new(),
-                heard: Vec::new(),
-                early: Vec::new(),
-                parent: None,
-                untraced: 0,
-                outcome: Outcome::default(),
-            };
-            let mut round = Some(capability);
-            move |(input, frontier), output| {
-                input.for_each(|stamp, messages| {
-                    let at = round.as_ref().map(|capability| *capability.time());
-                    // While a depth is expanded, what arrives is of the next.
-                    let due = at.map(|at| at + u32::from(search.phase == Phase::Expand));
-                    let early = stamp.least().copied() > due;
-                    for message in messages.drain(..) {
-                        search.receive(message.what, early);
-                    }
-                });
-                while let Some(capability) = &mut round {
-                    let at = *capability.time();
-                    if search.phase != Phase::Expand && frontier.frontier().less_equal(&at) {
-                        return;
-                    }
-                    let mut out = output.session(&*capability);
-                    let step = search.go_on(|message| out.give(message));
-                    drop(out);
-                    match step {
-                        Next::Busy => {
-                            activator.activate();
-                            return;
-                        }
-                        Next::Round => capability.downgrade(&(at + 1)),
-                        Next::Same => {}
-                        Next::Done => round = None,
+/// Goes through the rounds without other processes, on a thread of its own: what this one tells, it hears itself when the
+/// round is over.
+///
+/// # Errors
+///
+/// If the thread cannot be started.
+pub fn alone(mut search: Search) -> Result<Ends, String> {
+    let rounds = move || {
+        let mut told = Vec::new();
+        loop {
+            match search.go_on(|message| told.push(message.what)) {
+                Next::Busy | Next::Same => {}
+                Next::Round => {
+                    for what in told.drain(..) {
+                        search.receive(what, false);
                     }
                 }
+                Next::Done => return,
             }
-        });
-        found.connect_loop(handle);
-    });
+        }
+    };
+    let leader = thread::Builder::new().name("search".into()).spawn(rounds);
+    let leader = leader.map_err(|why| format!("the workers cannot be started: {why}"))?;
+    Ok(Box::new(move || {
+        let left = leader.join();
+        left.map_err(|_| "a worker has panicked, as said above".to_owned())
+    }))
 }
 
+/// Waits for the threads that go through the rounds.
+pub type Ends = Box<dyn FnOnce() -> Result<(), String>>;
+
 /// What comes after a step.
-enum Next {
+pub enum Next {
     /// There is more to do, after others had their turn.
     Busy,
     /// The round is over.
@@ -136,8 +101,8 @@ enum Next {
     Done,
 }
 
-/// One process's part.
-struct Search {
+/// One process's part of the search.
+pub struct Search {
     team: Team,
     /// What this process says of itself, besides what its workers know.
     summary: Summary,
@@ -168,7 +133,38 @@ struct Search {
 }
 
 impl Search {
-    fn receive(&mut self, what: What, early: bool) {
+    /// Nothing is known yet.
+    pub fn new(team: Team, config: Config, shared: Arc<Told>) -> Search {
+        Search {
+            team,
+            summary: Summary {
+                search: config.search,
+                ..Summary::default()
+            },
+            number: 0,
+            taken_up: None,
+            kept: false,
+            config,
+            shared,
+            phase: Phase::Offer,
+            depth: 0,
+            complete: 0,
+            offers: Vec::new(),
+            heard: Vec::new(),
+            early: Vec::new(),
+            parent: None,
+            untraced: 0,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Whether the states of a depth are being expanded: it goes on then although messages of this round may still come.
+    pub fn expands(&self) -> bool {
+        self.phase == Phase::Expand
+    }
+
+    /// A message of this round, or of a later one.
+    pub fn receive(&mut self, what: What, early: bool) {
         if !self.team.share.understands(&what) {
             // The search ends: what was left out may be what matters.
             let _ = self.shared.lost.set(Loss::Forged);
@@ -184,7 +180,7 @@ impl Search {
     }
 
     /// Does what is to be done now that a round is over, or goes on with the expansion.
-    fn go_on(&mut self, mut send: impl FnMut(Message)) -> Next {
+    pub fn go_on(&mut self, mut send: impl FnMut(Message)) -> Next {
         let next = match self.phase {
             Phase::Arrive => {
                 self.summarize(send);
@@ -219,7 +215,7 @@ impl Search {
             Phase::Trace => self.trace(send),
         };
         // While a depth is expanded, what arrives is of the next: it is no longer early.
-        if matches!(next, Next::Round) || self.phase == Phase::Expand {
+        if matches!(next, Next::Round) || self.expands() {
             for what in std::mem::take(&mut self.early) {
                 self.receive(what, false);
             }
@@ -347,7 +343,7 @@ impl Search {
 impl Drop for Search {
     fn drop(&mut self) {
         // One that panics leaves too, without a result.
-        let panics = std::thread::panicking();
+        let panics = thread::panicking();
         if panics {
             self.shared.panicked.store(true, Ordering::Relaxed);
         } else if let Ok(mut coverage) = self.shared.coverage.lock() {

@@ -1,12 +1,14 @@
 //! What the workers of a process tell the thread that waits for them, and what that tells them.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
-use super::hosts::Lost;
 use super::wire::Summary;
-use super::{Cut, Progress, Trouble};
+use super::{Cut, Loss, Progress, Trouble};
 use crate::coverage::Coverage;
+
+/// Where it is noted why a process was lost; what came first stays.
+pub type Lost = Arc<OnceLock<Loss>>;
 
 /// See the module.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::say::Say;
 use super::{Stop, args, bad_argument, files};
 use crate::bad_input::BadInput;
-use crate::check::{Hosts, Secret};
+use crate::check::{Hosts, ONE_PROCESS, Secret};
 
 /// How long it is until a process looks again whether there is a secret.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -20,6 +20,9 @@ pub fn hosts(args: &args::Check, say: &Say, stop: &AtomicBool) -> Result<Option<
     let (Some(file), Some(process)) = (&args.hosts, args.process) else {
         return Ok(None);
     };
+    if !cfg!(feature = "processes") {
+        return Err(bad_argument("--hosts", ONE_PROCESS).into());
+    }
     let addresses = files::addresses(file)?;
     if process >= addresses.len() {
         let there = format!("there are {} hosts, counted from 0", addresses.len());

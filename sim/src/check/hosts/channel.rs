@@ -6,7 +6,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use snow::StatelessTransportState;
 use timely::communication::allocator::zero_copy::stream::Stream;
 
 use crate::check::Loss;
+use crate::check::told::Lost;
 
 /// How often something is sent.
 const BEAT: Duration = Duration::from_secs(1);
@@ -48,9 +49,6 @@ impl Kind {
             .find(|&kind| kind as u8 == byte)
     }
 }
-
-/// Where it is noted why a process was lost; what came first stays.
-pub type Lost = Arc<OnceLock<Loss>>;
 
 /// One end of a connection. Copies are the same end.
 #[derive(Clone)]

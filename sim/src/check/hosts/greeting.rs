@@ -16,7 +16,7 @@ use std::net::TcpStream;
 use snow::{Builder, HandshakeState, StatelessTransportState};
 
 use super::channel::SEAL;
-use super::secret::Secret;
+use crate::check::secret::Secret;
 
 /// Keys from fresh Diffie-Hellman values, and the secret mixed in before anything else.
 const PROTOCOL: &str = "Noise_NNpsk0_25519_ChaChaPoly_SHA256";

@@ -12,9 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use super::channel::{Channel, Lost};
+use super::channel::Channel;
 use super::greeting::{self, Hello, READY, SURE, TAKEN, WELCOME};
 use crate::check::Hosts;
+use crate::check::told::Lost;
 
 /// How long it is until a process looks again what has come.
 const GLANCE: Duration = Duration::from_millis(10);

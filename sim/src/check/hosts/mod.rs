@@ -1,15 +1,17 @@
 //! Processes that search together: how they find each other (`meeting`), how each knows that the other is one of them
-//! (`greeting`, `secret`), and how timely's messages go between them (`channel`).
+//! (`greeting`), how they go through the rounds together (`dataflow`), and how timely's messages go between them
+//! (`channel`).
 
 mod channel;
+mod dataflow;
 mod greeting;
 mod meeting;
-mod secret;
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, Location, catch_unwind};
-use std::sync::Once;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, Once};
+use std::time::Duration;
 
 use timely::communication::Hooks;
 use timely::communication::allocator::AllocatorBuilder;
@@ -18,18 +20,38 @@ use timely::communication::allocator::zero_copy::initialize::{
     CommsGuard, initialize_networking_from_sockets,
 };
 
+use super::rounds::{Ends, Search};
+use super::told::Lost;
 use super::{Hosts, Workers};
-pub use channel::Lost;
 use greeting::Hello;
-pub use secret::Secret;
 
-/// Connects to all others; gives timely's worker of this process. From then on `lost` tells when a process is lost.
+/// Goes through the rounds together with all others. From then on `lost` tells when a process is lost.
 ///
 /// # Errors
 ///
 /// If this process cannot listen, another one searches something else, is lost or does not come in time, or somebody
 /// stops it.
-pub fn connect(
+pub fn together(
+    workers_of: &Workers,
+    hosts: &Hosts,
+    search: Search,
+    lost: &Lost,
+    stop: &AtomicBool,
+) -> Result<Ends, String> {
+    let (builders, guard) = connect(workers_of, hosts, lost, stop)?;
+    // It waits for the slowest of all processes: to look out for messages meanwhile takes time from that one.
+    let timely = timely::WorkerConfig::default().idle_spin(Duration::ZERO);
+    let search = Mutex::new(Some(search));
+    let started = timely::execute::execute_from(builders, guard, timely, move |worker| {
+        let search = search.lock().expect("nobody panics with it in hand").take();
+        dataflow::build(worker, search.expect("a process has one worker"));
+    });
+    let guards = started.map_err(|why| format!("the workers cannot be started: {why}"))?;
+    Ok(Box::new(move || guards.join().into_iter().collect()))
+}
+
+/// Connects to all others; gives timely's worker of this process.
+fn connect(
     workers_of: &Workers,
     hosts: &Hosts,
     lost: &Lost,

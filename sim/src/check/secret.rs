@@ -6,7 +6,6 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use snow::resolvers::{CryptoResolver, DefaultResolver};
 
 use crate::bad_input::BadInput;
 
@@ -58,10 +57,8 @@ impl Secret {
     /// If the system has no random numbers.
     pub fn digits() -> io::Result<String> {
         let mut random = [0; KEY_LEN];
-        DefaultResolver
-            .resolve_rng()
-            .and_then(|mut source| source.try_fill_bytes(&mut random).ok())
-            .ok_or_else(|| io::Error::other("the system has no random numbers"))?;
+        getrandom::fill(&mut random)
+            .map_err(|why| io::Error::other(format!("the system has no random numbers: {why}")))?;
         Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
