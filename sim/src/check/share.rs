@@ -1,7 +1,7 @@
 //! The states that one process owns: which it has seen, and which wait. Its workers (`worker`) share all of that.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use portsim_model::machine::AnyMachine;
@@ -34,6 +34,8 @@ pub struct Share {
     pub seen: Seen,
     /// States of the depth that is being expanded, and of the next: which is which changes with every depth.
     piles: [Pile; 2],
+    /// The most bytes that they had together.
+    piles_most: AtomicU64,
     /// Steps from the start to the states of the next depth.
     depth: AtomicU32,
     /// There is no more memory for states.
@@ -82,6 +84,7 @@ impl Share {
             first: (fingerprint_of(&record), record),
             seen: Seen::new(limits.exact, record_len),
             piles: [Pile::new(record_len), Pile::new(record_len)],
+            piles_most: AtomicU64::new(0),
             depth: AtomicU32::new(0),
             full: AtomicBool::new(false),
             outbox: Mutex::default(),
@@ -230,9 +233,11 @@ impl Share {
             && worst.all(|it| it.fits(program, self.depth()))
     }
 
-    /// Bytes of memory in use.
+    /// Bytes of memory in use. What states have taken that waited, malloc keeps once they are expanded.
     pub fn bytes(&self) -> u64 {
-        self.seen.bytes() + self.now().bytes() + self.next().bytes()
+        let piles = self.now().bytes() + self.next().bytes();
+        let most = self.piles_most.fetch_max(piles, Ordering::Relaxed);
+        self.seen.bytes() + piles.max(most)
     }
 
     /// States that wait to be expanded.
