@@ -3,8 +3,10 @@
 use std::env;
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 
 use portsim::compare::{Group, compare};
+use portsim::personality::unsupported;
 use portsim::scenario::Scenario;
 use portsim_model::personality::NAMES;
 
@@ -218,4 +220,39 @@ fn systems_that_differ_have_different_letters() {
         group["ways"].as_array().expect("a list").iter().any(stolen),
         "{group}"
     );
+}
+
+/// What a system has each part of, and refuses all the same, where the real one answers EINVAL or means something else.
+#[test]
+fn what_a_system_refuses_together() {
+    let user = r#"{ "kevent": "p", "source": "s", "flags": ["add"], "key": 1 }"#;
+    let read = r#"{ "kevent": "p", "source": "s", "filter": "read", "flags": ["add"], "key": 1 }"#;
+    let write =
+        r#"{ "kevent": "p", "source": "s", "filter": "write", "flags": ["add"], "key": 2 }"#;
+    let both = r#"{ "kevent": "p", "source": "s", "flags": ["enable", "disable"] }"#;
+    let kinds = "as the number of a user event, or as a descriptor";
+    for (ops, refusal) in [
+        ([user, read], Some(kinds)),
+        ([write, user], Some(kinds)),
+        ([read, write], None),
+        ([user, user], None),
+        ([user, both], Some("enables an event or disables it")),
+    ] {
+        let ops = ops.join(", ");
+        let text = format!(
+            r#"{{ "why": "Is it refused?", "ports": {{ "p": {{}} }},
+            "sources": {{ "s": {{ "readable": false, "writable": true }} }},
+            "threads": {{ "t": [{ops}] }} }}"#
+        );
+        let scenario = Scenario::parse("together", Path::new("together.json"), text.as_bytes());
+        let scenario = scenario.unwrap_or_else(|bad| panic!("{bad}"));
+        for system in ["kqueue", "kqueue-macos"] {
+            let said = unsupported(system, &scenario.program);
+            let as_expected = match (&said, refusal) {
+                (Some(said), Some(refusal)) => said.contains(refusal),
+                (said, refusal) => said.is_none() && refusal.is_none(),
+            };
+            assert!(as_expected, "{ops} as {system}: {said:?}");
+        }
+    }
 }
