@@ -146,18 +146,28 @@ def judged(kernel, asked):
 
 
 def ask_again(kernel, judgements):
-    """Emulated processors stand still now and then, and clocks go on: what differs is asked once more, and that is said."""
+    """Emulated processors stand still now and then, and clocks go on: what may come of that is asked once more, and that is
+    said."""
     for (backend, system), cells in judgements.items():
-        if system or isinstance(cells, str):
+        if isinstance(cells, str):
             continue
         for place, cell in enumerate(cells):
-            if cell["verdict"] == "differ":
+            if may_be_disturbed(cell, system, judgements.get((backend, None))):
                 cells[place] = judged_once(kernel, cell["scenario"], backend, system)
                 print(
-                    f"!! Linux {kernel.version}, {cell['scenario']} on {backend} as {cell['as']} differed once: {cell['why']}; "
-                    f"asked again: {cells[place]['verdict']}",
+                    f"!! Linux {kernel.version}, {cell['scenario']} on {backend} as {cell['as']}: {cell['verdict']} once: "
+                    f"{cell['why']}; asked again: {cells[place]['verdict']}",
                     flush=True,
                 )
+
+
+def may_be_disturbed(cell, system, own):
+    """Whether a call stood still, or something differs although its version, or the same version asked before, says
+    otherwise. That a kernel differs from another version is what is asked for."""
+    if cell["verdict"] != "differ" or not system:
+        return cell["verdict"] in ("differ", "unavailable")
+    before = [it for it in own if it["scenario"] == cell["scenario"]] if isinstance(own, list) else []
+    return any((it["as"], it["verdict"]) == (cell["as"], "agree") for it in before)
 
 
 def count(cells, verdict):
