@@ -271,46 +271,6 @@ fn a_search_without_memory_is_taken_up_with_more() {
     assert_eq!(whole["scenarios"][0]["transitions"], 13_808_128);
 }
 
-/// The whole process keeps to its memory, to within a tenth, even at its end: these searches would just fit into it if what
-/// waiting states have taken did not count.
-#[test]
-#[cfg(target_os = "linux")]
-fn the_process_keeps_to_its_memory() {
-    for (memory, exact) in [(72, None), (80, Some("--exact"))] {
-        let mut search = Command::new(env!("CARGO_BIN_EXE_portsim"))
-            .args([
-                "check",
-                "--reduce",
-                "none",
-                "--workers",
-                "2",
-                "--quiet",
-                LARGER,
-            ])
-            .args(["--memory", &format!("{memory}M")])
-            .args(exact)
-            .current_dir(root())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the command can be started");
-        let status = format!("/proc/{}/status", search.id());
-        let mut most = 0;
-        while search.try_wait().expect("it can be asked").is_none() {
-            let status = fs::read_to_string(&status).unwrap_or_default();
-            let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
-            let kilobytes = line.and_then(|it| it.trim().strip_suffix(" kB")?.parse().ok());
-            most = most.max(kilobytes.unwrap_or(0));
-            thread::sleep(Duration::from_millis(5));
-        }
-        let given = memory << 10;
-        assert!(
-            most * 10 <= given * 11,
-            "{most} kB of {given} kB, {exact:?}"
-        );
-        assert!(most * 10 >= given * 8, "{most} kB of {given} kB, {exact:?}");
-    }
-}
-
 /// Whole states and fingerprints give the same numbers.
 #[test]
 fn whole_states_give_the_same_numbers() {
