@@ -508,6 +508,10 @@ pub struct CrossCheck {
     /// Seeds for scenarios without a schedule: from A up to but not including B
     #[arg(long, value_name = "A..B", default_value = "0..5", value_parser = seeds)]
     pub seeds: Range<u64>,
+    /// How many runs to record at a time, by default four for each processor, and one where an agent records; the
+    /// result does not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
     /// Count how often each claim decided something, and list those that never did
     #[arg(long)]
     pub coverage: bool,

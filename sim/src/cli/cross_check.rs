@@ -2,11 +2,12 @@
 
 use super::args;
 use super::files::Scenarios;
-use super::on::pairs;
+use super::on::{On, pairs};
 use super::say::Say;
 use super::stop;
 use super::{Exit, Stop};
 use crate::report::Report;
+use crate::report::totals::Totals;
 use crate::request::CrossChecker;
 
 /// Among so many runs that differ the states of a page are shared.
@@ -16,16 +17,25 @@ const SHOWN: usize = 20;
 pub fn cross_check(args: &args::CrossCheck, say: &Say) -> Result<Exit, Stop> {
     let scenarios = Scenarios::all(&args.paths, args.part, &args.foreign, say)?;
     let pairs = pairs(&args.on, args.personality.as_deref())?;
+    // A recording mostly waits for timeouts. What several processes of an agent would do to each other, nobody knows.
+    let has_agent = pairs.iter().any(|(on, _)| matches!(on, On::Agent(_)));
+    let workers = match (args.workers, has_agent) {
+        (None, true) => 1,
+        (None, false) => 4 * args::workers(None),
+        (Some(workers), _) => workers.into(),
+    };
     let mut progress = say.progress();
     let mut checker = CrossChecker::of_all(scenarios)
         .seeds(args.seeds.clone())
         .processors(args.machine.processors)
+        .workers(workers)
         .coverage(args.coverage)
         .stop(stop::flag())
         .watch(|now| {
             progress.at(|_| {
-                let (done, all) = (now.done, now.all);
-                format!("{done} of {all}: {} on {}", now.scenario, now.on)
+                let (done, all, Totals { agree, differ, .. }) = (now.done, now.all, now.totals);
+                let (scenario, on) = (now.scenario, now.on);
+                format!("{done} of {all}, {agree} agree, {differ} differ: {scenario} on {on}")
             });
         });
     if let Some(states_max) = args.pages.states_max(SHOWN) {

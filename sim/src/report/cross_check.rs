@@ -32,13 +32,7 @@ impl CrossCheck {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for comparison in &self.comparisons {
-            let counter = match comparison.verdict {
-                Verdict::Agree(_) => &mut totals.agree,
-                Verdict::Differ(_) => &mut totals.differ,
-                Verdict::Unsupported(_) => &mut totals.unsupported,
-                Verdict::Unavailable(_) => &mut totals.unavailable,
-            };
-            *counter += 1;
+            totals.count(&comparison.verdict);
         }
         totals
     }

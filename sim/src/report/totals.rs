@@ -1,6 +1,7 @@
 //! How many comparisons of a backend with the model came out how.
 
 use super::exit::Exit;
+use crate::cross_check::Verdict;
 
 /// How many of each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,6 +17,17 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// One more of this verdict.
+    pub fn count(&mut self, verdict: &Verdict) {
+        let counter = match verdict {
+            Verdict::Agree(_) => &mut self.agree,
+            Verdict::Differ(_) => &mut self.differ,
+            Verdict::Unsupported(_) => &mut self.unsupported,
+            Verdict::Unavailable(_) => &mut self.unavailable,
+        };
+        *counter += 1;
+    }
+
     /// How many there are.
     pub fn all(self) -> u64 {
         self.agree + self.differ + self.unsupported + self.unavailable
