@@ -241,16 +241,16 @@ impl<'a> CrossChecker<'a> {
             numbers.filter_map(one).collect::<Vec<_>>()
         };
         let workers = self.workers.min(runs.len());
-        let mut done = share(0..runs.len() as u64, workers, some)
-            .map_err(|error| Error::Unavailable(format!("no thread can be started: {error}")))?
-            .concat();
-        done.sort_by_key(|(number, _)| *number);
+        let done = share(0..runs.len() as u64, workers, some)
+            .map_err(|error| Error::Unavailable(format!("no thread can be started: {error}")))?;
+        let mut comparisons: Vec<_> = runs.iter().map(|_| None).collect();
+        for (number, comparison) in done.into_iter().flatten() {
+            comparisons[number as usize] = Some(comparison);
+        }
         // What was recorded beside the last run of its cell is one too many.
-        done.retain(|&(number, _)| {
-            let (cell, seed) = runs[number as usize];
-            !cell.is_over(seed)
-        });
-        let comparisons = done.into_iter().map(|(_, comparison)| comparison);
+        let runs = runs.iter().zip(comparisons);
+        let asked_for = runs.filter(|((cell, seed), _)| !cell.is_over(*seed));
+        let comparisons = asked_for.filter_map(|(_, comparison)| comparison);
         Ok((comparisons.collect(), !sweep.is_stopped()))
     }
 }
