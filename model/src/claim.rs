@@ -56,15 +56,19 @@ macro_rules! claims {
     ($($name:ident = $id:literal, $status:ident, $source:literal: $says:literal;)*) => {
         $(
             #[doc = $says]
-            pub(crate) const $name: &$crate::claim::Claim = &$crate::claim::Claim {
-                id: $id,
-                says: $says,
-                status: $crate::claim::Status::$status,
-                source: $source,
+            pub(crate) const $name: &$crate::claim::Claim = {
+                // One for all who name it: a constant alone would be there again wherever it is used.
+                static CLAIM: $crate::claim::Claim = $crate::claim::Claim {
+                    id: $id,
+                    says: $says,
+                    status: $crate::claim::Status::$status,
+                    source: $source,
+                };
+                &CLAIM
             };
         )*
         /// Every claim of this file, in order.
-        pub(crate) const CLAIMS: &[&$crate::claim::Claim] = &[$($name),*];
+        pub(crate) static CLAIMS: &[&$crate::claim::Claim] = &[$($name),*];
     };
 }
 pub(crate) use claims;

@@ -39,7 +39,7 @@ use crate::program::Program;
 use crate::turn::Fixed;
 
 /// The claims of each file of this folder, by the system that it is about.
-pub const CLAIMS: [(&str, &[&Claim]); 12] = [
+pub static CLAIMS: [(&str, &[&Claim]); 12] = [
     ("windows", windows::CLAIMS),
     ("wine", wine::CLAIMS),
     ("io-ring", io_ring::CLAIMS),
