@@ -28,7 +28,7 @@ const FULL: u64 = 26;
 /// Lines of the smallest table there is.
 const LINES: usize = if cfg!(all(test, loom)) { 1 } else { 32 };
 
-/// A table of more lines grows by a quarter, to save memory; a smaller one by half, to save time.
+/// A table of more lines grows by a quarter, to save memory; a smaller one becomes twice as large, to save time.
 const LARGE: usize = 1 << 14;
 
 /// Places of a line.
@@ -304,14 +304,29 @@ impl Table {
 
     fn grow(&mut self) {
         let lines = self.lines.len();
-        let more = if lines < LARGE { lines / 2 } else { lines / 4 };
-        let larger = Table::new(lines + more.max(1));
+        let more = if lines < LARGE { lines } else { lines / 4 };
+        let larger = Table::new(lines + more);
         for line in &self.lines {
             for (print, from) in line.places() {
-                larger.insert(print, Origin::unpack(from));
+                larger.put(print, !from);
             }
         }
         *self = larger;
+    }
+
+    /// Puts a state that is not there into the first free place, while nobody else can add any.
+    fn put(&self, print: Fingerprint, from: u64) {
+        let mut at = self.first(print);
+        loop {
+            let line = &self.lines[at];
+            let free = |place: &AtomicU64| place.load(Ordering::Relaxed) == 0;
+            if let Some(n) = line.prints.iter().position(free) {
+                line.prints[n].store(print, Ordering::Relaxed);
+                line.froms[n].store(from, Ordering::Relaxed);
+                return;
+            }
+            at = self.next(at);
+        }
     }
 }
 
